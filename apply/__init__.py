@@ -1,0 +1,1 @@
+"""Aboard: preflight, reconstruct, switch, health, rollback and the state of a site."""

@@ -1,0 +1,1 @@
+"""The bundle format: manifest, recipes, packs, signing, delta encoders, builder and reader."""

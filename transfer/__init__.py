@@ -1,0 +1,1 @@
+"""Pieces of a bundle across a link that fails: plan, session, links."""
