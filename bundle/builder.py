@@ -1,0 +1,196 @@
+"""How a bundle comes to be, ashore: spec/format.md from the writer's side.
+
+The release and every base are hashed; each base gives a delta section, and a full section is added where asked for or
+where there is no base; root and signatures are put before them; and before the file gets its name, the bundle is
+opened with its own public key and applied in full, every object compared by hash with the release.
+"""
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+import zstandard
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from bundle import canonical
+from bundle.errors import BundleError, InputError, Malformed
+from bundle.evaluate import Evaluation
+from bundle.layout import FORMAT, Preamble
+from bundle.manifest import TreeManifest
+from bundle.progress import Progress
+from bundle.reader import VerifiedBundle, open_bundle, stored_bytes
+from bundle.root import Platform, Root, Section, check_root
+from bundle.sections import BuiltSection, build_delta, build_full
+from bundle.signing import Trust, sign, verifying_key
+from bundle.tree import DirectoryBase, scan
+
+PIECE_BYTES = 64 * 1024
+LARGE_PIECE_BYTES = 256 * 1024
+LARGE_RELEASE_BYTES = 128 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class BuildRequest:
+    """What to build: the release directory `new`, what it is called, and the directories of its bases.
+
+    `seq` grows by at least one with every release of a product within an `epoch`. `full` adds the section for a
+    first install; without any base it is there anyway.
+    """
+
+    new: Path
+    product: str
+    version: str
+    seq: int
+    out: Path
+    bases: Sequence[Path] = field(default_factory=list)
+    full: bool = False
+    epoch: int = 0
+    platform: Platform = "any"
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """What was built; `bases` holds (tree hash, bytes that a ship with that base fetches), `recipes` counts by kind."""
+
+    path: Path
+    total_bytes: int
+    root: Root
+    bases: list[tuple[bytes, int]]
+    recipes: dict[str, int]
+
+
+def build(request: BuildRequest, key: Ed25519PrivateKey, pool: Executor, progress: Progress) -> BuildReport:
+    """Builds, proves and writes a bundle, with F.sha256 and F.manifests beside it.
+
+    The bytes depend on the request's contents and the key alone. Raises InputError for anything that the user can
+    mend; nothing is left behind then.
+    """
+    _check_output(request.out)
+    target = scan(request.new, request.platform, progress)
+    bases = _scan_bases(request, target, progress)
+    piece_bytes = LARGE_PIECE_BYTES if target.size > LARGE_RELEASE_BYTES else PIECE_BYTES
+    sections = [build_delta(request.new, target, base, piece_bytes, pool, progress) for base in bases]
+    if request.full or not bases:
+        sections.append(build_full(request.new, target, piece_bytes, pool, progress))
+    root = _describe(request, target, piece_bytes, [built.section for built in sections])
+    unproven = request.out.with_name(request.out.name + ".unproven")
+    try:
+        _write(unproven, root, key, sections)
+        with open_bundle(unproven, Trust((verifying_key(key),))) as bundle:
+            header_bytes = bundle.verified.header_bytes
+            _prove(bundle, bases, progress)
+        total = _publish(unproven, request.out, [target, *(base.manifest for base in bases)])
+    except OSError as error:
+        raise InputError(f"{request.out}: cannot be written: {error.strerror}") from error
+    finally:
+        unproven.unlink(missing_ok=True)
+    costs = [(s.base, header_bytes + stored_bytes(root, s)) for s in root.sections if s.base]
+    return BuildReport(request.out, total, root, costs, _sum_recipes(sections))
+
+
+def _check_output(out: Path) -> None:
+    if out.is_dir():
+        raise InputError(f"{out}: is a directory; --out names the bundle file to write")
+    if not out.parent.is_dir():
+        raise InputError(f"{out.parent}: no such directory; make it first, --out is written there")
+
+
+def _scan_bases(request: BuildRequest, target: TreeManifest, progress: Progress) -> list[DirectoryBase]:
+    bases: dict[bytes, DirectoryBase] = {}
+    for directory in request.bases:
+        base = DirectoryBase(directory, scan(directory, request.platform, progress))
+        known = bases.setdefault(base.manifest.tree_hash, base)
+        if known is not base:
+            raise InputError(f"{directory}: the same release as {known.directory}; name every base once")
+        if base.manifest.tree_hash == target.tree_hash:
+            raise InputError(f"{directory}: the same release as {request.new}; there is nothing to send from this base")
+    return list(bases.values())
+
+
+def _describe(request: BuildRequest, target: TreeManifest, piece_bytes: int, sections: list[Section]) -> Root:
+    root = Root(
+        format=FORMAT,
+        product=request.product,
+        version=request.version,
+        seq=request.seq,
+        created=_created(request.new, target),
+        platform=request.platform,
+        tree=target.tree_hash,
+        manifest_size=len(target.encoded),
+        entries=len(target.entries),
+        size=target.size,
+        piece_size=piece_bytes,
+        sections=sections,
+        epoch=request.epoch,
+    )
+    try:
+        check_root(root)
+    except Malformed as error:
+        raise InputError(str(error)) from error
+    return root
+
+
+def _created(new: Path, target: TreeManifest) -> int:
+    """The release's time in seconds since 1970: SOURCE_DATE_EPOCH, else its newest file's. Never the clock's, so that
+    the same release gives the same bytes."""
+    if given := os.environ.get("SOURCE_DATE_EPOCH"):
+        if not given.isdecimal():
+            raise InputError(f"SOURCE_DATE_EPOCH: {given!r} is not a number of seconds since 1970")
+        return int(given)
+    newest = max((os.lstat(new / entry.path).st_mtime for entry in target.entries), default=0.0)
+    return max(0, int(newest))
+
+
+def _write(path: Path, root: Root, key: Ed25519PrivateKey, sections: list[BuiltSection]) -> None:
+    encoded = canonical.encode(root)
+    signatures = sign(encoded, [key])
+    with path.open("wb") as file:
+        file.write(Preamble(len(encoded), len(signatures)).pack())
+        file.write(encoded)
+        file.write(signatures)
+        for built in sections:
+            file.write(built.tables)
+            file.write(built.body)
+
+
+def _prove(bundle: VerifiedBundle, bases: list[DirectoryBase], progress: Progress) -> None:
+    """Applies every section to its base. Raises what a ship would, so that no ship has to."""
+    by_tree = {base.manifest.tree_hash: base for base in bases}
+    for section in bundle.root.sections:
+        opened = bundle.open_section(section)
+        opened.verify()
+        evaluation = Evaluation(opened, by_tree.get(section.base))
+        progress.start("proving", bundle.root.size, "B")
+        try:
+            for place, chunks in evaluation.objects():
+                for _ in chunks:
+                    pass
+                progress.advance(evaluation.manifest.entry(place).size)
+        except BundleError as error:
+            raise InputError(
+                f"the bundle does not give back the release; did a file change meanwhile? {error}"
+            ) from error
+        progress.finish()
+
+
+def _publish(unproven: Path, out: Path, manifests: list[TreeManifest]) -> int:
+    """Gives the proven bundle its name and writes its companions; returns its length in bytes."""
+    digest, total = sha256(), 0
+    with unproven.open("rb+") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+            total += len(chunk)
+        os.fsync(file.fileno())
+    listing = zstandard.ZstdCompressor(level=19).compress(canonical.encode([m.encoded for m in manifests]))
+    out.with_name(out.name + ".manifests").write_bytes(listing)
+    out.with_name(out.name + ".sha256").write_bytes(f"{digest.hexdigest()}  {out.name}\n".encode())
+    unproven.replace(out)
+    return total
+
+
+def _sum_recipes(sections: list[BuiltSection]) -> dict[str, int]:
+    kinds = sorted({kind for built in sections for kind in built.recipes})
+    return {kind: sum(built.recipes.get(kind, 0) for built in sections) for kind in kinds}

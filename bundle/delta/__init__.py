@@ -1,0 +1,1 @@
+"""Delta encoders: how one object is made from another in few bytes."""

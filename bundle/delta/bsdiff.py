@@ -1,0 +1,74 @@
+"""bsdiff: new = old with a byte-wise difference along long, inexact matches. spec/format.md, section 9.
+
+C. Percival, "Naive differences of executable code" (2003). Suffix sorting comes from the bsdiff4 package; its file
+format (bz2, unbounded) is not used: the three raw streams go into packs of our own.
+"""
+
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from bsdiff4 import core
+
+from bundle.errors import Malformed
+from bundle.index import Stream
+from bundle.objects import Readable
+
+Triple = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A patch: triples (bytes to add, extra bytes, seek in the source), the differences, the extra bytes."""
+
+    triples: list[Triple]
+    diff: bytes
+    extra: bytes
+
+
+def make_difference(source: bytes, target: bytes) -> Difference:
+    """The difference from `source` to `target`; memory about 9 times the source, beside both."""
+    control, diff, extra = core.diff(source, target)
+    triples = [(add, more, seek) for add, more, seek in _control(control) if add or more or seek]
+    if triples:
+        triples[-1] = (*triples[-1][:2], 0)
+    return Difference(triples, diff, extra)
+
+
+def apply_triples(
+    source: Readable, size: int, triples: Iterator[Triple], take: Callable[[Stream, int], Iterator[bytes]]
+) -> Iterator[bytes]:
+    """The target's bytes, chunk by chunk; `take` gives the next bytes of a stream.
+
+    Raises Malformed when a triple leaves the source or the signed size [F-41].
+    """
+    position = produced = 0
+    for add, extra, seek in triples:
+        produced += add + extra
+        if produced > size or position + add > source.size:
+            raise Malformed("recipe: a patch reaches beyond its source or its size")
+        yield from _add(source, position, take(Stream.DIFF, add))
+        yield from take(Stream.EXTRA, extra)
+        position += add + seek
+        if not 0 <= position <= source.size:
+            raise Malformed("recipe: a patch seeks out of its source")
+    if produced != size:
+        raise Malformed(f"recipe: a patch makes {produced} bytes instead of {size}")
+
+
+def _add(source: Readable, position: int, differences: Iterator[bytes]) -> Iterator[bytes]:
+    for chunk in differences:
+        old = source.read_at(position, len(chunk))
+        position += len(chunk)
+        if chunk.count(0) == len(chunk):
+            yield old
+        else:
+            yield (np.frombuffer(old, np.uint8) + np.frombuffer(chunk, np.uint8)).tobytes()
+
+
+def _control(control: bytes) -> Iterator[Triple]:
+    """Reads bsdiff's own records: three 8-byte integers, sign and magnitude, little-endian."""
+    for record in struct.iter_unpack("<QQQ", control):
+        add, extra, seek = (-(v & ~(1 << 63)) if v >> 63 else v for v in record)
+        yield add, extra, seek

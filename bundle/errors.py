@@ -1,0 +1,50 @@
+"""What can go wrong in a bundle or in a release, by blame and by reaction.
+
+    BundleError
+    ├── Refused              the bundle must not be used, whatever the caller does
+    │   ├── Malformed        bytes that break a rule of spec/format.md
+    │   ├── Corrupt          bytes that are not the ones that were signed
+    │   ├── Untrusted        no signature by a trusted key
+    │   └── Unsupported      a format or feature that this reader does not know
+    ├── NoSection            sound, but it holds nothing for this base
+    ├── BaseMismatch         a file of the base is not what its tree manifest says
+    └── InputError           a release, key or option that the user can mend
+
+Foreign exceptions are converted where they arise, with `from`.
+"""
+
+
+class BundleError(Exception):
+    """Base class of everything that this package raises on purpose."""
+
+
+class Refused(BundleError):
+    """The bundle must not be used."""
+
+
+class Malformed(Refused):
+    """The bytes break a rule of the format."""
+
+
+class Corrupt(Refused):
+    """The bytes are not the ones that were signed: damaged, cut short or exchanged."""
+
+
+class Untrusted(Refused):
+    """Not enough trusted keys have signed the root."""
+
+
+class Unsupported(Refused):
+    """The bundle needs a format version or a feature that this reader does not have."""
+
+
+class NoSection(BundleError):
+    """The bundle is sound, but has no section for the base at hand."""
+
+
+class BaseMismatch(BundleError):
+    """A file of the base is missing, unreadable or changed."""
+
+
+class InputError(BundleError):
+    """A release directory, key file or option cannot be used as it is."""

@@ -1,0 +1,87 @@
+"""Objects that can be read in any order: in memory, in a file, or spooled between the two."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from bundle.errors import BaseMismatch, Malformed
+
+SPOOL_BYTES = 8 * 1024 * 1024
+
+
+class Readable(Protocol):
+    """An object that can be read in any order. `size` in bytes."""
+
+    @property
+    def size(self) -> int: ...
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Exactly the bytes from `offset` on; the range lies within the object. Raises BaseMismatch."""
+
+
+class MemoryObject:
+    """An object that is in memory already."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.size = len(data)
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        return self._data[offset : offset + length]
+
+
+class Window:
+    """A stretch of another object."""
+
+    def __init__(self, source: Readable, offset: int, size: int) -> None:
+        """Raises Malformed if the stretch reaches beyond its source [F-38]."""
+        if offset + size > source.size:
+            raise Malformed("recipe: a copy reaches beyond its source")
+        self._source = source
+        self._offset = offset
+        self.size = size
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        return self._source.read_at(self._offset + offset, length)
+
+
+class SpooledObject:
+    """An intermediate result, taken from its chunks: in memory while small, in a temporary file beyond 8 MiB."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._file: BinaryIO = tempfile.SpooledTemporaryFile(SPOOL_BYTES)  # type: ignore[assignment]  # noqa: SIM115
+        self.size = sum(self._file.write(chunk) for chunk in chunks)
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        self._file.seek(offset)
+        return self._file.read(length)
+
+
+class FileObject:
+    """A file as an object to read from; `size` in bytes, as the tree manifest says."""
+
+    def __init__(self, path: Path, size: int) -> None:
+        """Raises BaseMismatch if the file cannot be opened or has another size."""
+        self._path = path
+        self.size = size
+        try:
+            self._file: BinaryIO = path.open("rb", buffering=0)
+            actual = os.fstat(self._file.fileno()).st_size
+        except OSError as error:
+            raise BaseMismatch(f"{path}: cannot be read: {error.strerror}") from error
+        if actual != size:
+            self._file.close()
+            raise BaseMismatch(f"{path}: has {actual} bytes instead of {size}; it was changed")
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Exactly the bytes of that range. Raises BaseMismatch if they are not there."""
+        try:
+            self._file.seek(offset)
+            data = self._file.read(length)
+        except OSError as error:
+            raise BaseMismatch(f"{self._path}: cannot be read: {error.strerror}") from error
+        if len(data) != length:
+            raise BaseMismatch(f"{self._path}: ends before byte {offset + length}; it was changed")
+        return data

@@ -1,0 +1,177 @@
+"""Reading a bundle: preamble, signatures, root, then sections piece by piece, each verified before it is used.
+
+The order is the rule [F-4]: no byte is parsed before it is verified. A section is never read "as it stands": every
+piece is hashed each time that it is read from the file, so a medium that changes between two reads changes nothing.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import BinaryIO
+
+from bundle.codecs import unpack
+from bundle.errors import Corrupt, InputError, Malformed
+from bundle.index import Frame, Index, decode_index
+from bundle.layout import PREAMBLE_BYTES, read_preamble
+from bundle.pieces import HashTree, Piece, pieces_of, stored_length
+from bundle.root import Root, Section, decode_root
+from bundle.signing import Trust
+
+
+@dataclass(frozen=True)
+class VerifiedRoot:
+    """A root whose signatures were verified; only `verify_header` makes one. `header_bytes`: where sections begin."""
+
+    root: Root
+    root_hash: bytes
+    header_bytes: int
+
+    @property
+    def total_bytes(self) -> int:
+        """The exact length of the whole bundle file."""
+        return self.header_bytes + self.root.sections_bytes
+
+    def pieces(self, section: Section) -> Iterator[tuple[int, Piece]]:
+        """(offset in the file, piece) of a section, in the order of its bytes."""
+        start = self.header_bytes + self.root.offset_of(section)
+        for piece in pieces_of(section.length, self.root.piece_size):
+            yield start + piece.offset, piece
+
+    def hash_tree(self, section: Section) -> HashTree:
+        """A hash tree that knows the section's top hash so far."""
+        return HashTree(section.length, self.root.piece_size, section.hash)
+
+
+def verify_header(header: bytes, trust: Trust) -> VerifiedRoot:
+    """Verifies and reads preamble, root and signatures, given as the exact first bytes of a bundle.
+
+    Raises Malformed, Unsupported, Corrupt (too short) or Untrusted.
+    """
+    preamble = read_preamble(header)
+    if len(header) < preamble.header_bytes:
+        raise Corrupt(f"the bundle is cut short: {len(header)} of {preamble.header_bytes} header bytes are there")
+    root = header[PREAMBLE_BYTES : PREAMBLE_BYTES + preamble.root_bytes]
+    trust.verify(root, header[PREAMBLE_BYTES + preamble.root_bytes : preamble.header_bytes])
+    return VerifiedRoot(decode_root(root), sha256(root).digest(), preamble.header_bytes)
+
+
+class VerifiedBundle:
+    """An open bundle file with a verified root. Use as a context manager; sections are verified as they are read."""
+
+    def __init__(self, path: Path, file: BinaryIO, verified: VerifiedRoot) -> None:
+        self.path = path
+        self.verified = verified
+        self.root = verified.root
+        self._file = file
+
+    def __enter__(self) -> "VerifiedBundle":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def open_section(self, section: Section) -> "VerifiedSection":
+        """Verifies the section's hash tables and index. Raises Corrupt or Malformed."""
+        return VerifiedSection(self, section)
+
+    def is_absent(self, section: Section) -> bool:
+        """Whether nothing but zeros stands in the section's place, as in a bundle fetched for another base."""
+        return not any(any(self.read(offset, piece.length)) for offset, piece in self.verified.pieces(section))
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Unverified bytes of the file; for `VerifiedSection` alone. Raises Corrupt if it cannot be read."""
+        try:
+            self._file.seek(offset)
+            return self._file.read(length)
+        except OSError as error:
+            raise Corrupt(f"{self.path}: cannot be read at byte {offset}: {error.strerror}") from error
+
+
+class VerifiedSection:
+    """One section of a bundle, under a verified root: its index, and the bytes of its packs."""
+
+    def __init__(self, bundle: VerifiedBundle, section: Section) -> None:
+        self.section = section
+        self.root = bundle.root
+        self._bundle = bundle
+        self._tree = bundle.verified.hash_tree(section)
+        pieces = list(bundle.verified.pieces(section))
+        top = pieces[-1][1].level
+        for offset, piece in pieces:
+            if piece.level < top:
+                self._verified(offset, piece)
+        self._pieces = [(offset, piece) for offset, piece in pieces if piece.level == top]
+        where = f"{bundle.path}: index"
+        data = b"".join(unpack(section.index, self._range(0, section.index.length), where))
+        self.index: Index = decode_index(data, section.length - section.index.length, where)
+
+    def verify(self) -> None:
+        """Reads the whole section. Raises Corrupt at the first piece that is not the signed one."""
+        for offset, piece in self._pieces:
+            self._verified(offset, piece)
+
+    def unpack(self, frame: Frame, number: int) -> Iterator[bytes]:
+        """The unpacked bytes of a frame's pack, verified piece by piece, in small chunks. Raises Corrupt."""
+        pack = frame.packs[number]
+        start = self.section.index.length
+        for other in self.index.frames:
+            if other is frame:
+                break
+            start += sum(p.packed.length for p in other.packs)
+        start += sum(p.packed.length for p in frame.packs[:number])
+        return unpack(pack.packed, self._range(start, pack.packed.length), f"{self._bundle.path}: pack {number}")
+
+    def _range(self, start: int, length: int) -> Iterator[bytes]:
+        """The bytes of the body from `start` on, piece by piece."""
+        end = start + length
+        size = self.root.piece_size
+        for offset, piece in self._pieces[start // size : -(-end // size)]:
+            data = self._verified(offset, piece)
+            at = piece.index * size
+            yield data[max(0, start - at) : end - at]
+
+    def _verified(self, offset: int, piece: Piece) -> bytes:
+        data = self._bundle.read(offset, piece.length)
+        try:
+            self._tree.verify(piece, data)
+        except Corrupt as error:
+            raise Corrupt(f"{self._bundle.path}: {error}; fetch it again, only what is damaged will be sent") from error
+        return data
+
+
+def open_bundle(path: Path, trust: Trust) -> VerifiedBundle:
+    """Opens a bundle and verifies its header and length.
+
+    Raises InputError if the file cannot be opened, Refused for anything wrong with it.
+    """
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    try:
+        with_length = _read_header(file, path, trust)
+    except BaseException:
+        file.close()
+        raise
+    return VerifiedBundle(path, file, with_length)
+
+
+def _read_header(file: BinaryIO, path: Path, trust: Trust) -> VerifiedRoot:
+    try:
+        header = file.read(PREAMBLE_BYTES)
+        header += file.read(read_preamble(header).header_bytes - PREAMBLE_BYTES)
+        length = file.seek(0, 2)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    verified = verify_header(header, trust)
+    if length < verified.total_bytes:
+        raise Corrupt(f"{path}: cut short, {length} of {verified.total_bytes} bytes are there; fetch it again")
+    if length > verified.total_bytes:
+        raise Malformed(f"{path}: {length - verified.total_bytes} bytes too many after the last section")
+    return verified
+
+
+def stored_bytes(root: Root, section: Section) -> int:
+    """Bytes of a section in the file, hash tables included: what fetching it costs."""
+    return stored_length(section.length, root.piece_size)
