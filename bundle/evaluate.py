@@ -15,8 +15,8 @@ from bundle.errors import Corrupt, Malformed
 from bundle.index import Concat, Copy, Frame, Literal, Patch, Recipe, Step, Stream, decode_frame, sources_of
 from bundle.manifest import TreeManifest
 from bundle.objects import MemoryObject, Readable, SpooledObject, Window
+from bundle.packs import Packs
 from bundle.reader import VerifiedSection
-from bundle.varints import read_varints, unfold
 
 CHUNK_BYTES = 256 * 1024
 IN_MEMORY_BYTES = 8 * 1024 * 1024  # sources of patches up to here are read once, not triple by triple
@@ -42,6 +42,8 @@ class Evaluation:
         self._section = section
         self._base = base
         self._base_objects = len(base.manifest.entries) + 1 if base else 0
+        if section.index.base_objects != self._base_objects:
+            raise Malformed("index: made for a base with another number of objects")
         self._frames = [self._decode(frame, number) for number, frame in enumerate(section.index.frames)]
         places = [step.place for steps in self._frames for step in steps if step.place is not None]
         if not self._frames or self._frames[0][:1] != [s for s in self._frames[0][:1] if s.place == 0]:
@@ -76,7 +78,7 @@ class Evaluation:
     def _run(self, number: int) -> Iterator[tuple[int, Iterator[bytes]]]:
         steps = self._frames[number]
         last_use = {source: at for at, step in enumerate(steps) for source in sources_of(step.recipe)}
-        packs = _Packs(self._section, self._section.index.frames[number])
+        packs = Packs(self._section, self._section.index.frames[number])
         results: dict[int, Readable] = {}
         for at, step in enumerate(steps):
             result = self._make(step.recipe, self._size(step), packs, results)
@@ -101,7 +103,7 @@ class Evaluation:
         assert self._base is not None  # noqa: S101 - a frame without a base has no such numbers
         return MemoryObject(self._base.manifest.encoded) if source == 0 else self._base.open(source)
 
-    def _make(self, recipe: Recipe, size: int, packs: "_Packs", results: dict[int, Readable]) -> _Result:
+    def _make(self, recipe: Recipe, size: int, packs: Packs, results: dict[int, Readable]) -> _Result:
         match recipe:
             case Literal():
                 return packs.take(Stream.LITERAL, size)
@@ -129,43 +131,6 @@ class Evaluation:
             yield chunk
         if digest.digest() != expected:
             raise Corrupt(f"{name}: what its recipe makes has another hash than the signed one")
-
-
-class _Packs:
-    """The streams of one frame, each read from front to back exactly once [F-27]."""
-
-    def __init__(self, section: VerifiedSection, frame: Frame) -> None:
-        self._chunks = {pack.stream: section.unpack(frame, number) for number, pack in enumerate(frame.packs)}
-        self._left = dict.fromkeys(self._chunks, b"")
-        self._control = [
-            read_varints(chain.from_iterable(self._chunks.get(column, iter(()))))
-            for column in (Stream.ADD_LENGTH, Stream.EXTRA_LENGTH, Stream.SEEK)
-        ]
-
-    def take(self, stream: Stream, length: int) -> Iterator[bytes]:
-        """The next `length` bytes of a stream. Raises Malformed if it ends before."""
-        while length:
-            chunk = self._left.get(stream) or next(self._chunks.get(stream, iter(())), b"")
-            if not chunk:
-                raise Malformed(f"recipe: the {stream.name} pack is too short")
-            part, self._left[stream] = chunk[:length], chunk[length:]
-            length -= len(part)
-            yield part
-
-    def triples(self, count: int) -> Iterator[tuple[int, int, int]]:
-        """The next control triples: bytes to add, extra bytes, seek. Raises Malformed if a column ends before."""
-        for _ in range(count):
-            try:
-                add, extra, seek = (next(column) for column in self._control)
-            except (StopIteration, ValueError, RuntimeError) as error:
-                raise Malformed("recipe: a control pack is too short") from error
-            yield add, extra, unfold(seek)
-
-    def finish(self) -> None:
-        """Raises Malformed if any stream has bytes left."""
-        rest = chain(*self._control, *self._left.values(), *self._chunks.values())
-        if next(rest, None) is not None:
-            raise Malformed("index: the recipes leave a part of a pack unused")
 
 
 def _kept(result: _Result) -> Readable:

@@ -16,6 +16,7 @@ import msgspec
 from bundle import canonical
 from bundle.codecs import Packed, check_packed
 from bundle.errors import Malformed
+from bundle.manifest import MAX_ENTRIES
 
 INTERMEDIATE = 0x80
 MAX_RECIPES = 2_000_000
@@ -51,8 +52,9 @@ class Frame(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=
 
 
 class Index(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """All frames of a section."""
+    """All frames of a section, and how many objects the base has: its entries and its manifest; 0 without a base."""
 
+    base_objects: int
     frames: list[Frame]
 
 
@@ -155,6 +157,8 @@ def decode_index(data: bytes, body_packs_bytes: int, where: str) -> Index:
     index = canonical.decode(data, Index, where)
     if sum(len(frame.kinds) for frame in index.frames) > MAX_RECIPES:
         raise Malformed(f"{where}: more than {MAX_RECIPES} recipes")
+    if not 0 <= index.base_objects <= MAX_ENTRIES + 1:
+        raise Malformed(f"{where}: {index.base_objects} base objects are not within 0 to {MAX_ENTRIES + 1}")
     if any(pack.packed.length < 0 for frame in index.frames for pack in frame.packs):
         raise Malformed(f"{where}: a pack has a negative length")
     if sum(pack.packed.length for frame in index.frames for pack in frame.packs) != body_packs_bytes:

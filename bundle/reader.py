@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from bundle.codecs import unpack
-from bundle.errors import Corrupt, InputError, Malformed
+from bundle.errors import Corrupt, InputError, Malformed, Refused
 from bundle.index import Frame, Index, decode_index
 from bundle.layout import PREAMBLE_BYTES, read_preamble
 from bundle.pieces import HashTree, Piece, pieces_of, stored_length
@@ -44,15 +44,20 @@ class VerifiedRoot:
 
 
 def verify_header(header: bytes, trust: Trust) -> VerifiedRoot:
-    """Verifies and reads preamble, root and signatures, given as the exact first bytes of a bundle.
+    """Verifies and reads preamble, root and signatures, given as the first bytes of a bundle.
 
     Raises Malformed, Unsupported, Corrupt (too short) or Untrusted.
     """
+    return _read_header(header, trust)
+
+
+def _read_header(header: bytes, trust: Trust | None) -> VerifiedRoot:
     preamble = read_preamble(header)
     if len(header) < preamble.header_bytes:
         raise Corrupt(f"the bundle is cut short: {len(header)} of {preamble.header_bytes} header bytes are there")
     root = header[PREAMBLE_BYTES : PREAMBLE_BYTES + preamble.root_bytes]
-    trust.verify(root, header[PREAMBLE_BYTES + preamble.root_bytes : preamble.header_bytes])
+    if trust:
+        trust.verify(root, header[PREAMBLE_BYTES + preamble.root_bytes : preamble.header_bytes])
     return VerifiedRoot(decode_root(root), sha256(root).digest(), preamble.header_bytes)
 
 
@@ -145,31 +150,37 @@ def open_bundle(path: Path, trust: Trust) -> VerifiedBundle:
 
     Raises InputError if the file cannot be opened, Refused for anything wrong with it.
     """
+    return _open(path, trust)
+
+
+def open_for_display(path: Path) -> VerifiedBundle:
+    """Opens a bundle without asking who signed it: good for showing what it says of itself, for nothing else."""
+    return _open(path, None)
+
+
+def _open(path: Path, trust: Trust | None) -> VerifiedBundle:
     try:
         file = path.open("rb")
+        try:
+            header = file.read(PREAMBLE_BYTES)
+            header += file.read(read_preamble(header).header_bytes - PREAMBLE_BYTES)
+            verified = _read_header(header, trust)
+            _check_length(file.seek(0, 2), verified.total_bytes)
+        except BaseException:
+            file.close()
+            raise
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    try:
-        with_length = _read_header(file, path, trust)
-    except BaseException:
-        file.close()
-        raise
-    return VerifiedBundle(path, file, with_length)
+    except Refused as error:
+        raise type(error)(f"{path}: {error}") from error
+    return VerifiedBundle(path, file, verified)
 
 
-def _read_header(file: BinaryIO, path: Path, trust: Trust) -> VerifiedRoot:
-    try:
-        header = file.read(PREAMBLE_BYTES)
-        header += file.read(read_preamble(header).header_bytes - PREAMBLE_BYTES)
-        length = file.seek(0, 2)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    verified = verify_header(header, trust)
-    if length < verified.total_bytes:
-        raise Corrupt(f"{path}: cut short, {length} of {verified.total_bytes} bytes are there; fetch it again")
-    if length > verified.total_bytes:
-        raise Malformed(f"{path}: {length - verified.total_bytes} bytes too many after the last section")
-    return verified
+def _check_length(length: int, expected: int) -> None:
+    if length < expected:
+        raise Corrupt(f"cut short, {length} of {expected} bytes are there; fetch it again")
+    if length > expected:
+        raise Malformed(f"{length - expected} bytes too many after the last section")
 
 
 def stored_bytes(root: Root, section: Section) -> int:

@@ -121,7 +121,7 @@ def _assemble(
         progress.advance(len(data))
     progress.finish()
     frames = [encode_frame(builder.steps, packs[id(builder)]) for builder in builders]
-    index, index_bytes = compress(canonical.encode(Index(frames)))
+    index, index_bytes = compress(canonical.encode(Index(builders[0].first, frames)))
     body = b"".join([index_bytes, *stored])
     tables, top = build_tables(body, piece_bytes)
     return BuiltSection(Section(kind, len(body), top, index, base), tables, body, _count_recipes(builders))

@@ -1,0 +1,46 @@
+"""The packs of one frame as streams that recipes draw from. spec/format.md, section 9."""
+
+from collections.abc import Iterator
+from itertools import chain
+
+from bundle.errors import Malformed
+from bundle.index import Frame, Stream
+from bundle.reader import VerifiedSection
+from bundle.varints import read_varints, unfold
+
+
+class Packs:
+    """The streams of one frame, each read from front to back exactly once [F-27]."""
+
+    def __init__(self, section: VerifiedSection, frame: Frame) -> None:
+        self._chunks = {pack.stream: section.unpack(frame, number) for number, pack in enumerate(frame.packs)}
+        self._left = dict.fromkeys(self._chunks, b"")
+        self._control = [
+            read_varints(chain.from_iterable(self._chunks.get(column, iter(()))))
+            for column in (Stream.ADD_LENGTH, Stream.EXTRA_LENGTH, Stream.SEEK)
+        ]
+
+    def take(self, stream: Stream, length: int) -> Iterator[bytes]:
+        """The next `length` bytes of a stream. Raises Malformed if it ends before."""
+        while length:
+            chunk = self._left.get(stream) or next(self._chunks.get(stream, iter(())), b"")
+            if not chunk:
+                raise Malformed(f"recipe: the {stream.name} pack is too short")
+            part, self._left[stream] = chunk[:length], chunk[length:]
+            length -= len(part)
+            yield part
+
+    def triples(self, count: int) -> Iterator[tuple[int, int, int]]:
+        """The next control triples: bytes to add, extra bytes, seek. Raises Malformed if a column ends before."""
+        for _ in range(count):
+            try:
+                add, extra, seek = (next(column) for column in self._control)
+            except (StopIteration, ValueError, RuntimeError) as error:
+                raise Malformed("recipe: a control pack is too short") from error
+            yield add, extra, unfold(seek)
+
+    def finish(self) -> None:
+        """Raises Malformed if any stream has bytes left."""
+        rest = chain(*self._control, *self._left.values(), *self._chunks.values())
+        if next(rest, None) is not None:
+            raise Malformed("index: the recipes leave a part of a pack unused")
