@@ -51,7 +51,7 @@ def encode_object(task: ObjectTask) -> list[Segment]:
     """
     target = _read(task.target)
     base = b"" if task.base is None else _read(task.base)
-    if max(len(target), len(base)) <= SEGMENT_BYTES:
+    if not base or max(len(target), len(base)) <= SEGMENT_BYTES:
         return [_best(target, base, 0)]
     segments = []
     for start in range(0, len(target), SEGMENT_BYTES):

@@ -1,0 +1,58 @@
+"""The `unrep` command: its group, and the one place where errors become a sentence and an exit code."""
+
+import json
+import sys
+import traceback
+
+import click
+
+from unrep.commands.build import build_command
+from unrep.commands.inspect import inspect_command
+from unrep.commands.keygen import keygen_command
+from unrep.commands.verify import verify_command
+from unrep.console import EXIT_CODES_HELP, ExitCode, exit_code, say
+
+COMMANDS = (keygen_command, build_command, inspect_command, verify_command)
+
+
+@click.group(epilog=EXIT_CODES_HELP, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="unrep", message="unrep %(version)s")
+def cli() -> None:
+    """Carry software releases from shore to ships: small signed bundles, applied whole, rolled back by themselves."""
+
+
+for command in COMMANDS:
+    cli.add_command(command)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs the command and exits with its code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        sys.exit(cli.main(arguments, prog_name="unrep", standalone_mode=False) or ExitCode.DONE)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output has gone; Python would complain about it at exit
+        sys.exit(ExitCode.DONE)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the edge: whatever it is, it ends in one sentence
+        sys.exit(_report(error, "--json" in arguments))
+
+
+def _report(error: BaseException, as_json: bool) -> ExitCode:
+    code = exit_code(error)
+    sentence = _sentence(error, code)
+    say(f"unrep: {sentence}")
+    if as_json:
+        click.echo(json.dumps(getattr(error, "document", {}) | {"error": sentence, "exit_code": int(code)}))
+    return code
+
+
+def _sentence(error: BaseException, code: ExitCode) -> str:
+    if code == ExitCode.INTERRUPTED:
+        return "interrupted; run the same command again, it goes on from there"
+    if code == ExitCode.INTERNAL:
+        traceback.print_exception(error)
+        return f"internal error, a defect of unrep: {error!r}; please report it with the lines above"
+    if isinstance(error, click.UsageError):
+        hint = f"; see '{error.ctx.command_path} --help'" if error.ctx else ""
+        return error.format_message().rstrip(".") + hint
+    return error.format_message() if isinstance(error, click.ClickException) else str(error)

@@ -1,0 +1,153 @@
+"""A self-contained release directory: the application's source, its requirements, and wheels for the ship's machine.
+
+The same source, requirements and platform give the same tree hash, whoever collects and whenever. All work is done in a
+directory beside the result, which is renamed at the end: what stands at the destination is complete.
+"""
+
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from bundle.errors import BundleError
+from bundle.manifest import TreeManifest
+from bundle.progress import Progress, Quiet
+from bundle.tree import scan
+from unrep import source_tree, wheels
+from unrep.errors import CollectError
+from unrep.pins import Pin, applying, read_pins
+from unrep.target import Target
+
+REQUIREMENTS = "requirements.txt"
+WHEELS = "wheels"
+
+
+@dataclass(frozen=True)
+class Collected:
+    """A finished release directory: what it holds, and its tree hash in hexadecimal.
+
+    `requirements` is the requirements file's path within the release, as the ship's `[prepare]` names it; `left_out`
+    are the paths of the source that rules or caches kept out.
+    """
+
+    directory: Path
+    files: int
+    bytes: int
+    wheels: tuple[str, ...]
+    requirements: str
+    left_out: tuple[str, ...]
+    tree: str
+    seconds: float
+
+
+def collect(
+    source: Path,
+    requirements: Path,
+    out: Path,
+    target: Target,
+    progress: Progress = Quiet(),  # noqa: B008
+) -> Collected:
+    """Makes the release directory `out`.
+
+    Raises CollectError, or RegistryUnreachable, and leaves nothing at `out` then.
+    """
+    begun = time.monotonic()
+    source, requirements, out = source.resolve(), requirements.resolve(), out.resolve()
+    _check_places(source, out)
+    pins = read_pins(requirements)
+    needed = applying(pins, target.environment())
+    try:
+        with tempfile.TemporaryDirectory(prefix=_unfinished(out), dir=out.parent) as scratch:
+            release = Path(scratch, out.name)
+            release.mkdir()
+            found = source_tree.walk(source, without=lambda path: _is_result(path, out))
+            source_tree.copy(source, found.files, release, progress)
+            named = _place_requirements(source, requirements, pins, release)
+            names = _bring_wheels(release, needed, target, progress)
+            manifest = _manifest(release, target, progress)
+            if out.exists():
+                out.rmdir()
+            release.rename(out)
+    except OSError as error:
+        raise CollectError(f"{error.filename or out}: {error.strerror}: the release cannot be written") from error
+    return Collected(
+        directory=out,
+        files=len(manifest.entries),
+        bytes=manifest.size,
+        wheels=names,
+        requirements=named,
+        left_out=tuple(path.as_posix() for path in found.left_out),
+        tree=manifest.tree_hash.hex(),
+        seconds=round(time.monotonic() - begun, 3),
+    )
+
+
+def _check_places(source: Path, out: Path) -> None:
+    """Raises CollectError for a source or destination that cannot be used."""
+    if not source.is_dir():
+        raise CollectError(f"{source}: not a directory: name the directory that holds the application's source")
+    if (source / WHEELS).exists():
+        raise CollectError(
+            f"{source / WHEELS}: is where the release keeps its wheels: move it, or collect from elsewhere"
+        )
+    if not out.parent.is_dir():
+        raise CollectError(f"{out.parent}: not a directory: create it, or choose another --out")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise CollectError(f"{out}: exists already: remove it, or choose another --out")
+
+
+def _unfinished(out: Path) -> str:
+    """How the names of directories begin in which `out` is being made."""
+    return f".{out.name}.unfinished-"
+
+
+def _is_result(path: Path, out: Path) -> bool:
+    """Whether a path is this call's result, finished or not: it may lie inside the source."""
+    return path.parent == out.parent and (path.name == out.name or path.name.startswith(_unfinished(out)))
+
+
+def _place_requirements(source: Path, requirements: Path, pins: list[Pin], release: Path) -> str:
+    """Sees to it that the requirements are in the release, and returns their path in it.
+
+    They become `requirements.txt`, with what they include, unless the source has one. If that pins something else, the
+    file must be part of the source itself.
+    """
+    placed = release / REQUIREMENTS
+    if not placed.exists():
+        placed.write_text("".join(pin.line(with_marker=True) for pin in pins), encoding="utf-8", newline="\n")
+        placed.chmod(source_tree.FILE_MODE)
+    if _pins_the_same(placed, pins):
+        return REQUIREMENTS
+    if requirements.is_relative_to(source):
+        own = requirements.relative_to(source)
+        if (release / own).is_file():
+            return own.as_posix()
+    raise CollectError(f"{source / REQUIREMENTS}: differs from {requirements}: remove it, or give it as --requirements")
+
+
+def _pins_the_same(path: Path, pins: list[Pin]) -> bool:
+    try:
+        return read_pins(path) == pins
+    except CollectError:
+        return False
+
+
+def _bring_wheels(release: Path, needed: list[Pin], target: Target, progress: Progress) -> tuple[str, ...]:
+    """Fills `wheels/`, and returns the names."""
+    if not needed:
+        return ()
+    directory = release / WHEELS
+    directory.mkdir()
+    wheels.download(needed, target, directory, progress)
+    wheels.require_complete(directory, needed, target.environment())
+    brought = sorted(directory.iterdir())
+    for path in brought:
+        path.chmod(source_tree.FILE_MODE)
+    return tuple(path.name for path in brought)
+
+
+def _manifest(release: Path, target: Target, progress: Progress) -> TreeManifest:
+    try:
+        return scan(release, "any" if target.windows else "posix", progress)
+    except BundleError as error:
+        raise CollectError(str(error)) from error

@@ -1,0 +1,72 @@
+"""`unrep collect`: source and pinned wheels become a release directory."""
+
+import json
+from pathlib import Path
+
+import click
+
+from unrep.collect import Collected, collect
+from unrep.target import Target
+
+LEFT_OUT_SHOWN = 10
+
+
+@click.command("collect")
+@click.argument("source", metavar="SRC", type=click.Path(path_type=Path))
+@click.option(
+    "--requirements",
+    metavar="R",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Requirements file; every package pinned with ==.",
+)
+@click.option(
+    "--platform",
+    "platforms",
+    metavar="TAG",
+    multiple=True,
+    help="The ship's platform, as wheels name it: win_amd64, manylinux_2_28_x86_64. Repeatable.",
+)
+@click.option("--python-version", metavar="X.Y", help="The ship's Python. Default: this one.")
+@click.option(
+    "--out", metavar="DIR", required=True, type=click.Path(path_type=Path), help="The release directory to make."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+def collect_command(
+    source: Path, requirements: Path, platforms: tuple[str, ...], python_version: str | None, out: Path, as_json: bool
+) -> None:
+    """Make a self-contained release directory of SRC: its source and the wheels it needs aboard.
+
+    What .gitignore files ignore is left out, and so are caches and virtual environments. The same input gives the same
+    release.
+    """
+    target = Target(platforms, python_version)
+    collected = collect(source, requirements, out, target)
+    click.echo(_summary(collected), err=True)
+    if as_json:
+        click.echo(json.dumps(_document(collected)))
+
+
+def _summary(collected: Collected) -> str:
+    lines = [
+        f"{collected.directory}: {collected.files} files, {collected.bytes:,} bytes, {len(collected.wheels)} wheels, "
+        f"in {collected.seconds:.1f} s",
+        f"tree hash {collected.tree}",
+    ]
+    if collected.left_out:
+        shown, more = collected.left_out[:LEFT_OUT_SHOWN], len(collected.left_out) - LEFT_OUT_SHOWN
+        lines.insert(1, f"left out: {', '.join(shown)}{f' and {more} more' if more > 0 else ''}")
+    return "\n".join(lines)
+
+
+def _document(collected: Collected) -> dict[str, object]:
+    return {
+        "directory": str(collected.directory),
+        "files": collected.files,
+        "bytes": collected.bytes,
+        "wheels": list(collected.wheels),
+        "requirements": collected.requirements,
+        "left_out": list(collected.left_out),
+        "tree": collected.tree,
+        "seconds": collected.seconds,
+    }

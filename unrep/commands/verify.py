@@ -1,0 +1,41 @@
+"""`unrep verify`: is a bundle sound, and signed by whom we trust?"""
+
+import json
+from pathlib import Path
+
+import click
+
+from bundle.errors import NoSection
+from bundle.reader import VerifiedBundle, open_bundle, stored_bytes
+from bundle.signing import load_trust
+from unrep.console import say
+
+
+@click.command("verify")
+@click.argument("path", metavar="F", type=click.Path(path_type=Path))
+@click.option("--trust", metavar="T", required=True, type=click.Path(path_type=Path), help="Public key of the sender.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+def verify_command(path: Path, trust: Path, as_json: bool) -> None:
+    """Verify every byte of bundle F: signature, length, and the hash of every piece."""
+    with open_bundle(path, load_trust(trust)) as bundle:
+        root = bundle.root
+        sections = _verify_sections(bundle)
+    absent = [section for section in sections if not section["present"]]
+    say(f"{path}: sound, {root.product} {root.version} (seq {root.seq}), {len(sections) - len(absent)} sections")
+    if absent:
+        say(f"  {len(absent)} more sections are not in this file: it was fetched for one site")
+    if as_json:
+        click.echo(json.dumps({"sound": True, "version": root.version, "seq": root.seq, "sections": sections}))
+
+
+def _verify_sections(bundle: VerifiedBundle) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = []
+    for section in bundle.root.sections:
+        present = not bundle.is_absent(section)
+        if present:
+            bundle.open_section(section).verify()
+        size = stored_bytes(bundle.root, section)
+        found.append({"kind": section.kind, "base": section.base.hex(), "bytes": size, "present": present})
+    if found and not any(section["present"] for section in found):
+        raise NoSection(f"{bundle.path}: signed by a trusted key, but no section is in this file; fetch it again")
+    return found

@@ -1,0 +1,113 @@
+"""The edge to a person: messages, progress bars, and the one list of exit codes.
+
+0    done
+1    internal error: a defect of unrep
+2    usage: an argument, a file or the configuration must be changed
+3    refused: the bundle, or the trust in it
+4    transfer incomplete: run the same command again
+5    preflight refused: nothing was changed
+6    the release failed and was rolled back
+7    degraded: needs a person
+130  interrupted: run the same command again
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+
+import click
+from tqdm import tqdm
+
+from apply.errors import AboardError, ConfigError, Degraded, RolledBack
+from bundle.errors import BaseMismatch, BundleError, InputError
+from transfer.errors import DiskFull, OutputBusy, OutputRefused, SourceRefused, TransferError
+from unrep.errors import UsageRefused
+
+
+class ExitCode(IntEnum):
+    """What the command's exit status says."""
+
+    DONE = 0
+    INTERNAL = 1
+    USAGE = 2
+    REFUSED = 3
+    INCOMPLETE = 4
+    PREFLIGHT = 5
+    ROLLED_BACK = 6
+    DEGRADED = 7
+    INTERRUPTED = 130
+
+
+EXIT_CODES_HELP = "Exit codes:\n\n\b\n" + "\n".join((__doc__ or "").split("\n\n", 1)[1].rstrip().split("\n"))
+
+# The first class that an error is an instance of decides.
+_CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
+    (UsageRefused, ExitCode.USAGE),
+    (click.ClickException, ExitCode.USAGE),
+    (InputError, ExitCode.USAGE),
+    (BaseMismatch, ExitCode.PREFLIGHT),
+    (BundleError, ExitCode.REFUSED),
+    (ConfigError, ExitCode.USAGE),
+    (Degraded, ExitCode.DEGRADED),
+    (RolledBack, ExitCode.ROLLED_BACK),
+    (AboardError, ExitCode.PREFLIGHT),
+    (SourceRefused, ExitCode.USAGE),
+    (OutputRefused, ExitCode.USAGE),
+    (OutputBusy, ExitCode.PREFLIGHT),
+    (DiskFull, ExitCode.PREFLIGHT),
+    (TransferError, ExitCode.INCOMPLETE),
+    (KeyboardInterrupt, ExitCode.INTERRUPTED),
+    (click.Abort, ExitCode.INTERRUPTED),
+)
+
+
+def exit_code(error: BaseException) -> ExitCode:
+    """The exit code of an error that a command raised."""
+    for kind, code in _CODES:
+        if isinstance(error, kind):
+            return code
+    return ExitCode.INTERNAL
+
+
+def say(message: str) -> None:
+    """A line for the person, on stderr."""
+    click.echo(message, err=True)
+
+
+class Bar:
+    """Progress as a bar on stderr; silent where stderr is not a terminal."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None  # a tqdm, whose type would need an item type that it does not have
+
+    def start(self, label: str, total: int, unit: str) -> None:
+        self.finish()
+        self._bar = tqdm(
+            desc=label,
+            total=total,
+            unit=unit if unit == "B" else f" {unit}",
+            unit_scale=unit == "B",
+            disable=not sys.stderr.isatty(),
+            dynamic_ncols=True,
+            leave=False,
+        )
+
+    def advance(self, amount: int) -> None:
+        if self._bar is not None:
+            self._bar.update(amount)
+
+    def finish(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+@contextmanager
+def progress_bar() -> Iterator[Bar]:
+    """A bar that is gone when the work is over, however it ends."""
+    bar = Bar()
+    try:
+        yield bar
+    finally:
+        bar.finish()

@@ -1,0 +1,188 @@
+"""The story of the demonstration: every step is the real command, run as a person would type it."""
+
+import json
+import os
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+
+from unrep.console import ExitCode
+from unrep.demo.releases import write_release
+from unrep.demo.shore import Shore
+
+LINK_BYTES_PER_S = 96 * 1024
+LINK_DELAY_S = 0.3
+DROP_EVERY_BYTES = 64 * 1024
+
+_SITE_CONFIG = """\
+[switch]
+restart = [{python}, "{{tree}}/restart.py", "{port}"]
+
+[[health]]
+type = "http"
+url = "http://127.0.0.1:{port}/health"
+expect_body_contains = "harbour {{version}}"
+
+[health_window]
+start_after_s = 0.1
+deadline_s = 3
+interval_s = 0.1
+consecutive_passes = 2
+"""
+
+
+class DemoFailed(Exception):
+    """A step of the demonstration did not end as it should: a defect of unrep, or a machine that it cannot run on."""
+
+
+@dataclass
+class Demo:
+    """One run in a directory of its own; `figures` are the rows of the closing table."""
+
+    directory: Path
+    port: int
+    figures: list[tuple[str, str]] = field(default_factory=list)
+
+    def run(self) -> None:
+        """Tells the whole story. Raises DemoFailed at the first step that goes wrong."""
+        try:
+            self._prepare()
+            self._install_first()
+            self._update_over_bad_link()
+            self._bad_release_rolls_back()
+            self._roll_back_by_hand()
+            self._show_figures()
+        finally:
+            self._stop_server()
+
+    def _prepare(self) -> None:
+        _heading("Ashore: three releases of a harbour service, and a key to sign them")
+        for version, healthy in (("1.0.0", True), ("1.0.1", True), ("1.0.2", False)):
+            write_release(self.directory / version, version, healthy)
+        (self.directory / "site").mkdir()
+        config = _SITE_CONFIG.format(python=json.dumps(sys.executable), port=self.port)
+        (self.directory / "site" / "unrep.toml").write_text(config, encoding="utf-8")
+        self._unrep("keygen --out shore")
+
+    def _install_first(self) -> None:
+        _heading("First install: the full release, brought aboard on a USB stick")
+        built = self._build("1.0.0", 1, "full.unrep")
+        self._apply("full.unrep")
+        self._expect_served("1.0.0")
+        self.figures += [("full release, files on disk", _size(_tree_bytes(self.directory / "1.0.0")))]
+        self.figures += [("full bundle, first install", _size(built["bytes"]))]
+
+    def _update_over_bad_link(self) -> None:
+        _heading("The update: only what changed, over a link that drops every 64 KiB")
+        built = self._build("1.0.1", 2, "update.unrep", "--base 1.0.0")
+        archive = shutil.make_archive(str(self.directory / "whole"), "zip", self.directory / "1.0.1")
+        with Shore(self.directory, LINK_BYTES_PER_S, LINK_DELAY_S, DROP_EVERY_BYTES) as shore:
+            fetched = self._unrep(f"fetch {shore.url}/update.unrep --site site --trust shore.pub --out inbox.unrep")
+        applied = self._apply("inbox.unrep")
+        self._expect_served("1.0.1")
+        zip_bytes = Path(archive).stat().st_size
+        self.figures += [
+            ("the same update as a zip of everything", _size(zip_bytes)),
+            (
+                "the same update as a delta bundle",
+                f"{_size(built['bytes'])}, {zip_bytes / built['bytes']:.1f} times less",
+            ),
+            ("received over the link", f"{_size(fetched['bytes_received'])}, {shore.drops} drops survived"),
+            ("applied: rebuilt, verified, switched, healthy", f"{applied['seconds']:.2f} s"),
+        ]
+
+    def _bad_release_rolls_back(self) -> None:
+        _heading("A bad release: its health check fails, and the ship goes back by itself")
+        self._build("1.0.2", 3, "bad.unrep", "--base 1.0.1")
+        result = self._apply("bad.unrep", ExitCode.ROLLED_BACK)
+        self._expect_served("1.0.1")
+        back_s = result["steps"]["switch_back"]
+        self.figures += [("failed verdict to old version serving path", f"{back_s * 1000:.1f} ms, by itself")]
+
+    def _roll_back_by_hand(self) -> None:
+        _heading("And by hand: the mate goes back to 1.0.0 with one command")
+        result = self._unrep("rollback --site site")
+        self._expect_served("1.0.0")
+        self.figures += [("rollback by hand, until the old version was healthy", f"{result['seconds']:.2f} s")]
+        self._unrep("status --site site", as_json=False)
+
+    def _show_figures(self) -> None:
+        _heading("Figures of this run")
+        width = max(len(name) for name, _ in self.figures)
+        for name, value in self.figures:
+            _say(f"  {name:<{width}}  {value}")
+
+    def _build(self, version: str, seq: int, out: str, options: str = "") -> dict[str, Any]:
+        return self._unrep(
+            f"build {version} --product harbour --version {version} --seq {seq} {options} --key shore.key --out {out}"
+        )
+
+    def _apply(self, bundle: str, expected: ExitCode = ExitCode.DONE) -> dict[str, Any]:
+        return self._unrep(f"apply {bundle} --site site --trust shore.pub", expected)
+
+    def _unrep(self, line: str, expected: ExitCode = ExitCode.DONE, *, as_json: bool = True) -> dict[str, Any]:
+        """Shows and runs one command; its JSON object. Messages and progress go to the terminal as they come."""
+        _say(click.style(f"$ unrep {' '.join(line.split())}", bold=True))
+        argv = [sys.executable, "-m", "unrep", *shlex.split(line), *(["--json"] if as_json else [])]
+        done = subprocess.run(argv, cwd=self.directory, stdout=subprocess.PIPE, check=False)
+        if done.returncode != expected:
+            raise DemoFailed(f"'unrep {line}' ended with exit code {done.returncode} instead of {int(expected)}")
+        if not as_json:
+            _say(done.stdout.decode().rstrip())
+            return {}
+        document: dict[str, Any] = json.loads(done.stdout)
+        return document
+
+    def _expect_served(self, version: str) -> None:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/", timeout=5) as answer:
+            page = answer.read().decode().strip()
+        if page != f"harbour {version}":
+            raise DemoFailed(f"the server answers {page!r} instead of 'harbour {version}'")
+        _say(click.style(f"  the ship's server answers: {page}", fg="green"))
+
+    def _stop_server(self) -> None:
+        script = self.directory / "1.0.0" / "restart.py"
+        if script.exists():
+            environment = os.environ | {"UNREP_SITE": str(self.directory / "site")}
+            subprocess.run([sys.executable, str(script), str(self.port), "--stop"], env=environment, check=False)
+
+
+def tell() -> None:
+    """Runs the demonstration in a temporary directory and leaves nothing behind, nothing running."""
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="unrep-demo-") as directory:
+        Demo(Path(directory), free_port()).run()
+    _say(f"\nDone in {time.monotonic() - began:.1f} s; nothing was left behind, and nothing is running.")
+
+
+def free_port() -> int:
+    """A port on 127.0.0.1 that nothing listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
+
+
+def _heading(text: str) -> None:
+    _say("\n" + click.style(text, fg="cyan", bold=True))
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def _size(amount: int) -> str:
+    return f"{amount:,} bytes"
+
+
+def _tree_bytes(directory: Path) -> int:
+    return sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
