@@ -1,8 +1,8 @@
 """Running a site's own commands: prepare, snapshot, restore, restart, health.
 
-A command gets UNREP_SITE, UNREP_VERSION and UNREP_TREE in its environment and {site}, {version}, {tree} and {current}
-expanded in its arguments. No shell reads them. It runs in a process group of its own, which is killed as a whole when
-time is up; of what it prints the last 64 KiB are kept.
+A command gets UNREP_SITE, UNREP_VERSION, UNREP_TREE and, where there is one, UNREP_VENV in its environment, and
+{site}, {version}, {tree} and {current} expanded in its arguments. No shell reads them. It runs in a process group of
+its own, which is killed as a whole when time is up; of what it prints the last 64 KiB are kept.
 
 A restart command usually leaves a server behind, which must outlive unrep. So when a command has ended nothing that it
 left running is touched, and what the server still prints into the command's output is read and thrown away by a small
@@ -42,15 +42,17 @@ _DISCARD: Final = "import os\nwhile os.read(0, 65536): pass"
 
 @dataclass(frozen=True)
 class StepContext:
-    """What a command is about: the site, a version of it, and the directory of that version's tree."""
+    """What a command is about: the site, a version of it, the directory of its tree, its virtual environment if any."""
 
     site: Path
     version: str
     tree: Path
+    venv: Path | None = None
 
     def environment(self) -> dict[str, str]:
         """The variables that every command gets besides our own."""
-        return {"UNREP_SITE": str(self.site), "UNREP_VERSION": self.version, "UNREP_TREE": str(self.tree)}
+        given = {"UNREP_SITE": str(self.site), "UNREP_VERSION": self.version, "UNREP_TREE": str(self.tree)}
+        return given | ({"UNREP_VENV": str(self.venv)} if self.venv else {})
 
     def expand(self, text: str) -> str:
         """The text with {site}, {version}, {tree} and {current} filled in, once; other braces stay."""

@@ -17,9 +17,13 @@ Each message is one sentence that names the file, key or command. A low layer ca
 writes after the switch catches StorageFailed itself, for there it no longer means "nothing changed".
 """
 
+from typing import Any
+
 
 class AboardError(Exception):
-    """Anything that this package raises on purpose."""
+    """Anything that this package raises on purpose. `document`: the run that it ended, put in by `apply.run`."""
+
+    document: dict[str, Any] | None = None
 
 
 class ConfigError(AboardError):

@@ -207,10 +207,10 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     # Transitions
 
-    def placed(self, release: Release) -> "SiteState":
+    def placed(self, release: Release, created: int) -> "SiteState":
         """Its complete tree is about to get its place under versions/, so what stands there is unrep's."""
         others = tuple(r for r in self.releases if r is not self.find(release.version))
-        return self._with(releases=(*others, release))
+        return self._with(releases=(*others, release), time_floor=max(self.time_floor, created))
 
     def begun(self, product: str, release: Release, run: str, now: int, *, by_hand: bool = False) -> "SiteState":
         """The switch is intended. Nothing but this raises the high-water mark: the release is complete and verified."""

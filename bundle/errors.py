@@ -13,9 +13,13 @@
 Foreign exceptions are converted where they arise, with `from`.
 """
 
+from typing import Any
+
 
 class BundleError(Exception):
-    """Base class of everything that this package raises on purpose."""
+    """Everything that this package raises on purpose. `document`: figures of the run that it ended, by who reports."""
+
+    document: dict[str, Any] | None = None
 
 
 class Refused(BundleError):

@@ -6,15 +6,36 @@ import traceback
 
 import click
 
+from unrep.commands.apply import apply_command
 from unrep.commands.build import build_command
 from unrep.commands.collect import collect_command
 from unrep.commands.demo import demo_command
+from unrep.commands.fetch import fetch_command
+from unrep.commands.gc import gc_command
+from unrep.commands.history import history_command
 from unrep.commands.inspect import inspect_command
 from unrep.commands.keygen import keygen_command
+from unrep.commands.recover import recover_command
+from unrep.commands.rollback import rollback_command
+from unrep.commands.status import status_command
 from unrep.commands.verify import verify_command
 from unrep.console import EXIT_CODES_HELP, ExitCode, exit_code, say
 
-COMMANDS = (keygen_command, collect_command, build_command, inspect_command, verify_command, demo_command)
+COMMANDS = (
+    keygen_command,
+    collect_command,
+    build_command,
+    inspect_command,
+    verify_command,
+    fetch_command,
+    apply_command,
+    rollback_command,
+    status_command,
+    history_command,
+    recover_command,
+    gc_command,
+    demo_command,
+)
 
 
 @click.group(epilog=EXIT_CODES_HELP, context_settings={"help_option_names": ["-h", "--help"]})
@@ -44,7 +65,7 @@ def _report(error: BaseException, as_json: bool) -> ExitCode:
     sentence = _sentence(error, code)
     say(f"unrep: {sentence}")
     if as_json:
-        click.echo(json.dumps(getattr(error, "document", {}) | {"error": sentence, "exit_code": int(code)}))
+        click.echo(json.dumps((getattr(error, "document", None) or {}) | {"error": sentence, "exit_code": int(code)}))
     return code
 
 

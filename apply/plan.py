@@ -1,0 +1,51 @@
+"""Which section of a bundle brings this site to the target, from which base: pure. spec/apply.md, section 3."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from apply.state import Release
+from bundle.errors import NoSection
+from bundle.reader import VerifiedBundle, stored_bytes
+from bundle.root import Section
+
+HASHES_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The section to evaluate, and the installed release that it starts from; None for the full section."""
+
+    section: Section
+    base: Release | None
+
+
+def choose(bundle: VerifiedBundle, held: Sequence[Release]) -> Plan:
+    """The smallest delta section from a release that is held, else the full section [A-12].
+
+    A section counts only if its bytes are in the file: a bundle that was fetched for one site holds that site's alone.
+    Raises NoSection, saying what the bundle has and what the site holds.
+    """
+    root = bundle.root
+    deltas = [
+        Plan(section, release)
+        for release in held
+        if (section := root.delta_section(bytes.fromhex(release.tree))) and not bundle.is_absent(section)
+    ]
+    if deltas:
+        return min(deltas, key=lambda plan: stored_bytes(root, plan.section))
+    full = root.full_section()
+    if full and not bundle.is_absent(full):
+        return Plan(full, None)
+    bases = _shown([base.hex() for base in root.bases()])
+    holds = _shown([f"{release.version} ({release.tree[:12]})" for release in held]) if held else "no release"
+    full_clause = "without the full release" if full is None else "with the full release, which is not in this file"
+    raise NoSection(
+        f"{bundle.path}: {root.product} {root.version} comes as deltas from {bases} {full_clause}, "
+        f"and the site holds {holds}; "
+        "fetch it again with --site, or ask ashore for a bundle with one of those as its base"
+    )
+
+
+def _shown(names: Sequence[str]) -> str:
+    shown = ", ".join(name[:40] for name in names[:HASHES_SHOWN]) or "nothing"
+    return f"{shown} and {len(names) - HASHES_SHOWN} more" if len(names) > HASHES_SHOWN else shown

@@ -1,0 +1,70 @@
+"""After a run that died: finish what was pending, clear what was left. spec/apply.md, section 6.
+
+Every run that changes a site begins with this. What it finds decides: an intent whose version may be tried again is
+tried again; one that has failed, or was cut short too often, is taken back; the rest is litter.
+"""
+
+import time
+from pathlib import Path
+
+from apply import durable
+from apply.config import SiteConfig
+from apply.errors import SiteInvalid
+from apply.record import Record
+from apply.retention import tidy
+from apply.run import Report, Run, finish, reporting, working
+from apply.site import Site
+from apply.state import MAX_ATTEMPTS
+from apply.switch import open_switch
+from apply.trial import Trial
+from bundle.progress import Progress, Quiet
+
+
+def recover(site_path: Path, config: SiteConfig, progress: Progress = Quiet()) -> Report:  # noqa: B008
+    """Brings the site to rest: `applied`, or `nothing-to-do`.
+
+    Raises RolledBack when the pending version was taken back, Degraded when no version could be made healthy.
+    """
+    run = Run("recover", Site.at(site_path), progress)
+    with reporting(run), working(run) as record:
+        found = resume(run, config, record)
+        current = record.state.current_version
+        if found:
+            return finish(run, record, run.report("applied", current, found))
+        return finish(run, record, run.report("nothing-to-do", current, "nothing was pending"))
+
+
+def resume(run: Run, config: SiteConfig, record: Record) -> str:
+    """Recovery at the start of a run [A-30]: why the pending version is good now, "" if none was pending."""
+    with run.step("recover"):
+        tidy(run.site, record)
+        if not record.state.pending:
+            _mend_current(run.site, record)
+            return ""
+    trial = Trial(run.site, config, record, run)
+    intent = record.state.pending
+    if intent.going_back:
+        trial.back(f"version {intent.version} failed before")
+    if not record.state.may_try_again(max(time.time(), record.state.time_floor)):
+        attempts = f"{intent.attempts} of {MAX_ATTEMPTS} attempts"
+        trial.back(f"the trial of version {intent.version} was cut short again and again, {attempts}")
+    return trial.forward()
+
+
+def _mend_current(site: Site, record: Record) -> None:
+    """`current` is what the state says, unless a person has pointed it to another release of this site [A-31]."""
+    switch = open_switch(site.root)
+    named, state = switch.read(), record.state
+    if not state.current:
+        return
+    if named is None:
+        switch.point_to(site.tree(state.current_version))
+    elif named.name != state.current_version:
+        chosen = state.find(named.name)
+        if not chosen:
+            raise SiteInvalid(
+                f"{site.root / 'current'}: points to {named.name}, which unrep did not install; "
+                f"point it to {state.current_version} again"
+            )
+        record.save(state.adopted(chosen))
+    durable.sync_directory(site.root)

@@ -1,0 +1,76 @@
+"""Going back by hand: `unrep rollback`. spec/apply.md, section 5."""
+
+import time
+from pathlib import Path
+
+from apply import hooks
+from apply.config import SiteConfig
+from apply.errors import PreflightRefused, RolledBack
+from apply.installed import holdings, open_installed, verify_tree
+from apply.record import Record
+from apply.recover import resume
+from apply.run import Report, Run, finish, reporting, working
+from apply.site import Site
+from apply.state import Release
+from apply.trial import Trial
+from bundle.progress import Progress, Quiet
+
+
+def roll_back(
+    site_path: Path,
+    config: SiteConfig,
+    to: str | None = None,
+    *,
+    restore_data: bool = False,
+    progress: Progress = Quiet(),  # noqa: B008
+) -> Report:
+    """Back to the last good version, or to a named one that is aboard; its tree is verified before the switch [A-26].
+
+    A version that is on trial, in a run that died, is given up: that is then the whole rollback. Data stays as it is
+    unless `restore_data` asks for the snapshot, for what was written since would be lost.
+    Raises PreflightRefused, BaseDrifted, RolledBack (the version gone back to is not healthy), Degraded.
+    """
+    run = Run("rollback", Site.at(site_path), progress)
+    with reporting(run), working(run) as record:
+        if record.state.pending and record.state.current and to in (None, record.state.current_version):
+            return _give_up_trial(run, config, record)
+        if record.state.current or not record.state.pending:
+            resume(run, config, record)
+        target = _target(record, run.site, to)
+        run.subject = target
+        if target.version == record.state.current_version:
+            return finish(
+                run, record, run.report("nothing-to-do", target.version, f"{target.version} is current already")
+            )
+        with run.step("verify"):
+            verify_tree(open_installed(run.site, target), progress)
+        if restore_data:
+            with run.step("restore"):
+                hooks.restore(run.site, config, target.version)
+        now = int(max(time.time(), record.state.time_floor))
+        record.save(record.state.begun(record.state.product, target, run.id, now, by_hand=True))
+        reason = Trial(run.site, config, record, run).forward()
+        return finish(run, record, run.report("rolled-back", target.version, reason))
+
+
+def _give_up_trial(run: Run, config: SiteConfig, record: Record) -> Report:
+    run.subject = record.state.intended()
+    try:
+        Trial(run.site, config, record, run).back(f"version {run.subject.version} was taken back by hand")
+    except RolledBack as done:
+        return finish(run, record, run.report("rolled-back", record.state.current_version, str(done)))
+
+
+def _target(record: Record, site: Site, to: str | None) -> Release:
+    state = record.state
+    target = state.last_good if to is None else state.find(to)
+    if to is None and target is None:
+        raise PreflightRefused(
+            f"{site.root}: there is no earlier version that was healthy here, so nothing to go back to"
+        )
+    if target is None or target not in holdings(site, state.releases):
+        aboard = ", ".join(release.version for release in holdings(site, state.releases)) or "none"
+        raise PreflightRefused(
+            f"{site.root}: version {to or (target and target.version)} is not aboard; aboard: {aboard}"
+        )
+    return target

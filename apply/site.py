@@ -1,0 +1,98 @@
+"""Where everything lies at a site: spec/apply.md, section 1. Paths only; what may change them is decided elsewhere.
+
+SITE/versions/1.0.1/      complete, verified trees; never written to once they have their name
+SITE/current              -> versions/1.0.1
+SITE/unrep.toml           the configuration, if there is one
+SITE/.unrep/state.db      what the site knows, and the record of its runs (apply.record)
+SITE/.unrep/manifests/    the tree manifest of each version, by tree hash
+SITE/.unrep/venvs/1.0.1/  the version's virtual environment, if it is configured
+SITE/.unrep/staging/      trees that are being built; anything in it may be removed while no run is at work
+SITE/.unrep/lock          held by the one run that is at work (apply.lock)
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from apply import durable
+from apply.commands import StepContext
+from apply.errors import SiteInvalid
+from apply.switch import VERSIONS
+from bundle.errors import InputError
+from bundle.paths import RESERVED_TOP
+
+
+@dataclass(frozen=True)
+class Site:
+    """A site's paths, all absolute."""
+
+    root: Path
+
+    @classmethod
+    def at(cls, path: Path) -> "Site":
+        """Raises InputError unless there is such a directory, empty or not."""
+        if not path.is_dir():
+            raise InputError(
+                f"{path}: no such directory; make it first, an empty one is a site where nothing is installed"
+            )
+        return cls(path.absolute())
+
+    @property
+    def versions(self) -> Path:
+        return self.root / VERSIONS
+
+    @property
+    def private(self) -> Path:
+        return self.root / RESERVED_TOP
+
+    @property
+    def state_file(self) -> Path:
+        return self.private / "state.db"
+
+    @property
+    def lock_file(self) -> Path:
+        return self.private / "lock"
+
+    @property
+    def staging(self) -> Path:
+        return self.private / "staging"
+
+    @property
+    def manifests(self) -> Path:
+        return self.private / "manifests"
+
+    @property
+    def venvs(self) -> Path:
+        return self.private / "venvs"
+
+    @property
+    def config_file(self) -> Path | None:
+        """SITE/unrep.toml, if it is there."""
+        path = self.root / "unrep.toml"
+        return path if path.exists() else None
+
+    def tree(self, version: str) -> Path:
+        """The directory of a version."""
+        return self.versions / version
+
+    def manifest_file(self, tree: str) -> Path:
+        """The manifest with that tree hash, in hex."""
+        return self.manifests / tree
+
+    def context(self, version: str) -> StepContext:
+        """What a command about that version is told."""
+        venv = self.venvs / version
+        return StepContext(self.root, version, self.tree(version), venv if venv.is_dir() else None)
+
+    def make_directories(self) -> None:
+        """Makes what is missing of the layout, durably. Raises StorageFailed; SiteInvalid if a file is in the way."""
+        for directory in (self.private, self.versions, self.staging, self.manifests, self.venvs):
+            if directory.is_dir():
+                continue
+            with durable.storage_errors(directory):
+                try:
+                    directory.mkdir()
+                except FileExistsError as error:
+                    raise SiteInvalid(
+                        f"{directory}: a file is in the way of unrep's directory; move it away"
+                    ) from error
+            durable.sync_directory(directory.parent)

@@ -1,0 +1,102 @@
+"""A release on trial: from the durable intent to the verdict, and back if the verdict is bad. spec/apply.md, section 4.
+
+    forward   switch, count the attempt, restart, watch its health; healthy: commit
+    back      switch back first, then record the failure, restore data, restart, watch the old version's health
+
+Every method may be begun again after the process was killed anywhere in it: each step is harmless when repeated, and
+the record says only what has happened.
+"""
+
+import contextlib
+from typing import NoReturn
+
+from apply import hooks
+from apply.checks import check_once
+from apply.config import SiteConfig
+from apply.errors import Degraded, RolledBack, StepFailed, StorageFailed, SwitchFailed
+from apply.health import Verdict, watch
+from apply.record import Record
+from apply.restart import restarter
+from apply.run import Run
+from apply.site import Site
+from apply.switch import open_switch
+
+_FAILURES = (StepFailed, StorageFailed, SwitchFailed)
+
+
+class Trial:
+    """The pending release of a site, judged by the site's own configuration."""
+
+    def __init__(self, site: Site, config: SiteConfig, record: Record, run: Run) -> None:
+        self._site = site
+        self._config = config
+        self._record = record
+        self._run = run
+        self._switch = open_switch(site.root)
+        self._restart = restarter(config)
+
+    def forward(self) -> str:
+        """Brings the pending release into service; why it was found healthy.
+
+        Raises RolledBack when it failed and the old version serves again, Degraded when that failed too.
+        """
+        release = self._record.state.intended()
+        try:
+            self._bring_up(release.version)
+            verdict = self._judge(release.version, "health")
+            failure = "" if verdict.healthy else verdict.reason
+        except _FAILURES as error:
+            failure = str(error)
+        if failure:
+            self.back(f"version {release.version} failed: {failure}")
+        self._record.save(self._record.state.committed())
+        return verdict.reason + _unmet(verdict)
+
+    def back(self, reason: str) -> NoReturn:
+        """Gives the pending release up for `reason`; the current one serves again. Raises RolledBack, or Degraded."""
+        state = self._record.state
+        old = state.current
+        if old is None:
+            self._record.save(state.troubled(reason))
+            raise Degraded(f"{reason}; there is no earlier version to go back to, apply a release that works")
+        try:
+            with self._run.step("switch_back"):
+                self._switch.point_to(self._site.tree(old.version))
+            if not state.pending or not state.pending.going_back:
+                self._record.save(state.backing_out(reason))
+            with self._run.step("restore"):
+                hooks.restore(self._site, self._config, old.version)
+            with self._run.step("restart_back"):
+                self._restart(self._site.context(old.version))
+            verdict = self._judge(old.version, "health_back")
+            trouble = "" if verdict.healthy else verdict.reason
+        except _FAILURES as error:
+            trouble = str(error)
+        if trouble:
+            sentence = f"{reason}; and version {old.version} is not healthy again: {trouble}"
+            with contextlib.suppress(StorageFailed):  # then it is still pending, which recovery treats alike
+                self._record.save(self._record.state.troubled(sentence))
+            raise Degraded(f"{sentence}; mend what is wrong and run 'unrep recover'")
+        self._record.save(self._record.state.settled())
+        raise RolledBack(f"{reason}; version {old.version} runs again")
+
+    def _bring_up(self, version: str) -> None:
+        with self._run.step("switch"):
+            self._switch.point_to(self._site.tree(version))
+        self._record.save(self._record.state.attempted())
+        with self._run.step("restart"):
+            self._restart(self._site.context(version))
+
+    def _judge(self, version: str, step: str) -> Verdict:
+        context = self._site.context(version)
+        with self._run.step(step):
+            return watch(
+                self._config.health,
+                self._config.health_window,
+                lambda check, timeout_s: check_once(check, context, timeout_s),
+            )
+
+
+def _unmet(verdict: Verdict) -> str:
+    wishes = "; ".join(f"{result.check}: {result.detail}" for result in verdict.unmet_wishes)
+    return f", though not as wished: {wishes}" if wishes else ""

@@ -1,0 +1,208 @@
+"""An update, from bundle to verdict: spec/apply.md, section 3.
+
+verify        the bundle's header, then the section that this site needs, piece by piece
+plan          from which installed release, or from none
+preflight     room, what is in the way, the base files that the recipes read
+reconstruct   the complete tree in staging, every file hashed, made durable, moved to versions/
+prepare       its environment, from its own wheels; the site's own command
+snapshot      the application's data, by the site's command
+[intent]      durable: from here on a cut leads to the new version or back to the old one, by itself
+switch        then restart, health, and commit or back (apply.trial)
+"""
+
+import contextlib
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from apply import durable, hooks, preflight
+from apply.config import SiteConfig
+from apply.errors import AboardError, BaseDrifted, Degraded, RolledBack, StorageFailed
+from apply.installed import holdings, open_installed, verify_tree
+from apply.plan import choose
+from apply.prepare import prepare
+from apply.reconstruct import reconstruct
+from apply.record import Record, read_state
+from apply.recover import resume
+from apply.retention import remove, retain
+from apply.run import Report, Run, finish, reporting, working
+from apply.site import Site
+from apply.state import Release, SiteState
+from apply.trial import Trial
+from bundle.errors import BundleError
+from bundle.evaluate import Evaluation
+from bundle.progress import Progress, Quiet
+from bundle.reader import VerifiedBundle, open_bundle
+from bundle.signing import Trust
+from bundle.tree import DirectoryBase
+
+
+def update(bundle: Path, site: Path, trust: Trust, config: SiteConfig, progress: Progress = Quiet()) -> Report:  # noqa: B008
+    """Applies a bundle to a site: `applied`, or `already-current`, which touches nothing but the record.
+
+    Raises Refused, NoSection, PreflightRefused, StepFailed or SwitchFailed with the site as it was; RolledBack when the
+    new version failed and the old one serves again; Degraded when neither could be made healthy. Each tells of the run
+    in its `document`.
+    """
+    run = Run("apply", Site.at(site), progress)
+    with reporting(run), _opened(run, bundle, trust) as opened, working(run) as record:
+        return _Update(run, config, record, opened).make()
+
+
+def rehearse(bundle: Path, site: Path, trust: Trust, progress: Progress = Quiet()) -> Report:  # noqa: B008
+    """What `update` would do, writing nothing: `would-apply`, `already-current`. Raises as `update` before its intent.
+
+    Every file of the base is hashed, so that drift shows now [A-16].
+    """
+    run = Run("apply --dry-run", Site.at(site), progress)
+    with reporting(run), _opened(run, bundle, trust) as opened:
+        state, release = read_state(run.site), Release.of(opened.verified)
+        run.from_version = state.current_version
+        if state.is_current(opened.root.product, release):
+            return run.report("already-current", state.current_version, f"{release.version} is current already")
+        state.admit(opened.root.product, release)
+        blueprint = _draw_up(run, opened, state, None)
+        if blueprint.base:
+            with run.step("preflight"):
+                verify_tree(blueprint.base, progress)
+        return run.report("would-apply", state.current_version, f"would install {release.version} {blueprint.origin}")
+
+
+@dataclass(frozen=True)
+class _Blueprint:
+    """How the target comes to be: `origin` is a clause for a person."""
+
+    evaluation: Evaluation
+    base: DirectoryBase | None
+    origin: str
+
+
+def _opened(run: Run, bundle: Path, trust: Trust) -> VerifiedBundle:
+    with run.step("verify"):
+        opened = open_bundle(bundle, trust)
+    run.subject = Release.of(opened.verified)
+    return opened
+
+
+def _draw_up(run: Run, bundle: VerifiedBundle, state: SiteState, scratch: Path | None) -> _Blueprint:
+    """Plan and preflight; nothing at the site is written, intermediate results go to `scratch`."""
+    with run.step("plan"):
+        plan = choose(bundle, holdings(run.site, state.releases))
+        base = open_installed(run.site, plan.base) if plan.base else None
+    with run.step("verify"):
+        section = bundle.open_section(plan.section)
+        section.verify()
+    with run.step("plan"):
+        evaluation = Evaluation(section, base, scratch)
+    with run.step("preflight"):
+        release = Release.of(bundle.verified)
+        preflight.check_platform(release)
+        preflight.check_place(run.site, state, release)
+        preflight.check_room(run.site, evaluation.manifest)
+        if base:
+            preflight.check_base(base, evaluation, run.progress)
+    return _Blueprint(evaluation, base, f"from {plan.base.version}" if plan.base else "from the full release")
+
+
+class _Update:
+    """The steps of one update, in their order."""
+
+    def __init__(self, run: Run, config: SiteConfig, record: Record, bundle: VerifiedBundle) -> None:
+        self._run = run
+        self._site = run.site
+        self._config = config
+        self._record = record
+        self._bundle = bundle
+        self._release = Release.of(bundle.verified)
+
+    def make(self) -> Report:
+        product = self._bundle.root.product
+        self._finish_what_was_pending()
+        if self._record.state.is_current(product, self._release):
+            return self._already_current()
+        self._record.state.admit(product, self._release)
+        try:
+            self._make_ready()
+            now = int(max(time.time(), self._record.state.time_floor))
+            self._record.save(self._record.state.begun(product, self._release, self._run.id, now))
+        except (AboardError, BundleError):
+            self._withdraw()
+            raise
+        reason = Trial(self._site, self._config, self._record, self._run).forward()
+        return self._applied(reason)
+
+    def _finish_what_was_pending(self) -> None:
+        """Recovery; its failure stands in the way only of the very release that failed [A-30]."""
+        pending = self._record.state.pending
+        failing = pending and self._record.state.intended().tree == self._release.tree
+        try:
+            resume(self._run, self._config, self._record)
+        except (RolledBack, Degraded):
+            if failing and self._record.state.current:
+                raise
+
+    def _already_current(self) -> Report:
+        created = self._bundle.root.created
+        self._record.save(self._record.state.renewed(self._release, created))
+        version = self._record.state.current_version
+        reason = f"{version} is current already, and nothing was done"
+        return finish(self._run, self._record, self._run.report("already-current", version, reason))
+
+    def _make_ready(self) -> None:
+        """Everything before the intent: afterwards the version stands complete under its name, ready to run."""
+        if not self._is_aboard():
+            self._rebuild()
+        with self._run.step("prepare"):
+            prepare(self._site, self._config, self._release.version)
+        if self._record.state.current:
+            with self._run.step("snapshot"):
+                hooks.snapshot(self._site, self._config, self._record.state.current_version)
+
+    def _is_aboard(self) -> bool:
+        """Whether the very tree stands there from an earlier run, verified now; one that has drifted is removed."""
+        taken = self._record.state.find(self._release.version)
+        if taken is None:
+            return False
+        if taken in holdings(self._site, [taken]) and taken.tree == self._release.tree:
+            try:
+                with self._run.step("verify"):
+                    verify_tree(open_installed(self._site, taken), self._run.progress)
+            except BaseDrifted:
+                if taken.version in self._record.state.needed:
+                    raise
+            else:
+                self._record.save(self._record.state.placed(self._release, self._bundle.root.created))
+                return True
+        remove(self._site, self._record, taken)
+        return False
+
+    def _rebuild(self) -> None:
+        staging = self._site.staging / self._run.id
+        tree = staging / self._release.version
+        with durable.storage_errors(staging):
+            staging.mkdir()
+        blueprint = _draw_up(self._run, self._bundle, self._record.state, staging)
+        with self._run.step("reconstruct"):
+            reconstruct(blueprint.evaluation, blueprint.base, tree, self._run.progress)
+        with self._run.step("make durable"):
+            durable.sync_tree(tree)
+            durable.write_file(self._site.manifest_file(self._release.tree), blueprint.evaluation.manifest.encoded)
+            self._record.save(self._record.state.placed(self._release, self._bundle.root.created))
+            durable.replace(tree, self._site.tree(self._release.version))
+
+    def _withdraw(self) -> None:
+        """Gives the space back of a version that was never intended [A-17]; what fails is litter for the next run."""
+        with contextlib.suppress(StorageFailed):
+            durable.remove_tree(self._site.staging / self._run.id)
+            taken = self._record.state.find(self._release.version)
+            if taken and taken.version not in self._record.state.needed:
+                remove(self._site, self._record, taken)
+
+    def _applied(self, reason: str) -> Report:
+        with self._run.step("retention"):
+            try:
+                durable.remove_tree(self._site.staging / self._run.id)
+                retain(self._site, self._record, self._config.retention.keep)
+            except StorageFailed as error:  # the update is done all the same
+                reason = f"{reason}; old versions could not be removed: {error}"
+        return finish(self._run, self._record, self._run.report("applied", self._release.version, reason))

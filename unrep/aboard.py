@@ -1,0 +1,53 @@
+"""What the commands aboard have in common: their options, the site's configuration, and how a run is told."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from apply.config import SiteConfig, load
+from apply.errors import AboardError
+from apply.run import Report
+from apply.site import Site
+from bundle.errors import BundleError
+from unrep.console import say
+from unrep.memory import peak_rss_bytes
+
+site_option = click.option(
+    "--site", metavar="S", required=True, type=click.Path(path_type=Path), help="The site's directory."
+)
+config_option = click.option(
+    "--config", metavar="C", type=click.Path(path_type=Path), help="Configuration to use instead of S/unrep.toml."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+
+
+def configuration(site: Path, config: Path | None) -> SiteConfig:
+    """The named configuration, else the site's own, else all defaults. Raises ConfigError or InputError."""
+    return load(config or Site.at(site).config_file)
+
+
+def told(perform: Callable[[], Report], as_json: bool) -> None:
+    """Makes a run and tells how it ended; the error of one that failed goes on, with its figures."""
+    try:
+        report = perform()
+    except Exception as error:
+        if isinstance(error, (AboardError, BundleError)) and error.document:
+            error.document |= {"peak_rss_bytes": peak_rss_bytes()}
+        raise
+    say(_sentence(report))
+    if as_json:
+        click.echo(json.dumps(document(report)))
+
+
+def document(report: Report) -> dict[str, Any]:
+    """A run as one JSON object."""
+    return report.document() | {"peak_rss_bytes": peak_rss_bytes()}
+
+
+def _sentence(report: Report) -> str:
+    moved = f"{report.from_version or 'nothing'} -> {report.to_version or 'nothing'}, "
+    moved = moved if report.from_version != report.to_version else ""
+    return f"{report.outcome}: {moved}{report.reason} ({report.seconds:.2f} s)"

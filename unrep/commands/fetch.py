@@ -1,0 +1,117 @@
+"""`unrep fetch`: a bundle comes over a bad link, or off a stick, and every byte of it is verified."""
+
+import json
+import re
+from contextlib import closing
+from pathlib import Path
+
+import click
+
+from apply.installed import held_trees
+from bundle.reader import stored_bytes
+from bundle.signing import load_trust
+from transfer.config import TransferConfig
+from transfer.errors import TransferError
+from transfer.output import describe
+from transfer.plan import SiteHoldings
+from transfer.session import Fetch, Figures
+from transfer.source import open_link
+from unrep.console import progress_bar, say
+
+_UNITS = {"": 1, "k": 1_000, "M": 1_000_000}
+
+
+def _parse_rate(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
+    """Bytes per second: a number, with k for thousands or M for millions. Raises BadParameter."""
+    if value is None:
+        return None
+    found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,3})?)([kM]?)", value)
+    rate = int(float(found[1]) * _UNITS[found[2]]) if found else 0
+    if rate < 1:
+        raise click.BadParameter(f"{value!r} is no rate in bytes per second, such as 8000, 64k or 1.5M", ctx, param)
+    return rate
+
+
+@click.command("fetch")
+@click.argument("source", metavar="SOURCE")
+@click.option("--trust", metavar="T", required=True, type=click.Path(path_type=Path), help="Public key of the sender.")
+@click.option("--out", metavar="F", required=True, type=click.Path(path_type=Path), help="Where the bundle goes.")
+@click.option("--site", metavar="S", type=click.Path(path_type=Path), help="Fetch only what this site needs.")
+@click.option(
+    "--allow-full", is_flag=True, help="Accept the full release where no delta starts from one that the site holds."
+)
+@click.option("--limit-rate", metavar="R", callback=_parse_rate, help="Bytes per second at most: 8000, 64k, 1.5M.")
+@click.option(
+    "--patience",
+    metavar="S",
+    type=click.FloatRange(min=0, min_open=True),
+    default=TransferConfig.patience_s,
+    show_default=True,
+    help="Stop after so many seconds in which nothing came; run again goes on.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+def fetch_command(
+    source: str,
+    trust: Path,
+    out: Path,
+    site: Path | None,
+    allow_full: bool,
+    limit_rate: int | None,
+    patience: float,
+    as_json: bool,
+) -> None:
+    """Fetch a bundle from SOURCE: an http or https URL, a file, or a directory such as a USB stick that holds one.
+
+    Every piece is verified before it is kept. After anything that stops it, a broken link, Ctrl-C or a power cut, the
+    same command goes on where it was.
+    """
+    config = TransferConfig(limit_bytes_per_s=limit_rate, patience_s=patience)
+    keys = load_trust(trust)
+    holdings = _holdings(site) if site else None
+    with closing(open_link(source, out, config)) as link, progress_bar() as progress:
+        fetch = Fetch(link, keys, out, holdings, allow_full, config, progress=progress, say=say)
+        try:
+            figures = fetch.run()
+        except TransferError as error:
+            error.document = _document(fetch.figures())
+            raise
+    say(_summary(figures))
+    if as_json:
+        click.echo(json.dumps(_document(figures)))
+
+
+def _holdings(site: Path) -> SiteHoldings:
+    """What the site holds, verified."""
+    trees, is_empty = held_trees(site)
+    return SiteHoldings(tuple(trees), is_empty)
+
+
+def _summary(figures: Figures) -> str:
+    what = f"{figures.path}: {describe(figures.root)}, complete" if figures.root else f"{figures.path}: complete"
+    if figures.root and not figures.sections:
+        return f"{what}: the site has this release already, only its header was fetched"
+    if figures.bytes_resumed == figures.bytes_needed:
+        return f"{what}: all of it was there already"
+    return (
+        f"{what}: {figures.bytes_received:,} bytes received for {figures.bytes_needed:,} needed of "
+        f"{figures.bytes_total:,}, {figures.bytes_resumed:,} were there already, in {figures.seconds:.1f} s"
+    )
+
+
+def _document(figures: Figures) -> dict[str, object]:
+    root = figures.root
+    return {
+        "path": str(figures.path),
+        "complete": figures.complete,
+        "sections": [
+            {"kind": section.kind, "base": section.base.hex(), "bytes": stored_bytes(root, section)}
+            for section in figures.sections
+            if root
+        ],
+        "bytes_total": figures.bytes_total,
+        "bytes_needed": figures.bytes_needed,
+        "bytes_received": figures.bytes_received,
+        "bytes_resumed": figures.bytes_resumed,
+        "connections": figures.connections,
+        "seconds": round(figures.seconds, 3),
+    }

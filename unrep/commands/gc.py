@@ -1,0 +1,24 @@
+"""`unrep gc`: old versions make room."""
+
+import json
+from pathlib import Path
+
+import click
+
+from apply.retention import collect_garbage
+from unrep.aboard import config_option, configuration, document, json_option, site_option
+from unrep.console import progress_bar, say
+
+
+@click.command("gc")
+@site_option
+@config_option
+@json_option
+def gc_command(site: Path, config: Path | None, as_json: bool) -> None:
+    """Remove the versions that retention does not keep; never the current, the last good or a pending one."""
+    settings = configuration(site, config)
+    with progress_bar() as bar:
+        report, removed = collect_garbage(site, settings, bar)
+    say(report.reason)
+    if as_json:
+        click.echo(json.dumps(document(report) | {"removed": removed}))
