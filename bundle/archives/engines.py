@@ -26,8 +26,8 @@ CANDIDATES = (6, 26, 9, 1, 16, 29, 5, 4, 3, 2, 7, 8, 19, 21)
 ENGINES = frozenset((*range(1, 10), *range(11, 20), *range(21, 31)))
 
 _FINGERPRINTS = {
-    ZLIB_FEATURE: "",
-    MINIZ_FEATURE: "",
+    ZLIB_FEATURE: "961a3970933cb2add938dda5fbd7f4af6f5dff7145472b6582e8ab5de4377329",
+    MINIZ_FEATURE: "4751281910639364b59b8279d48a9f19f54cad4260eb5b5ecafb196d6d3e116c",
 }
 
 

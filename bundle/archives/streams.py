@@ -93,7 +93,7 @@ def _zip_streams(view: memoryview) -> Iterator[DeflateStream]:
             return
         label = bytes(view[position + _CENTRAL.size : position + _CENTRAL.size + name]).decode("utf-8", "replace")
         position += _CENTRAL.size + name + extra + note
-        if method == _DEFLATED and not flags & _ENCRYPTED and 0 < packed and plain <= packed * MAX_RATIO:
+        if method == _DEFLATED and not flags & _ENCRYPTED and packed > 0 and plain <= packed * MAX_RATIO:
             offset = _data_offset(view, local)
             if offset is not None and offset + packed <= start:
                 yield DeflateStream(offset, packed, plain, label)
