@@ -7,12 +7,14 @@ import traceback
 import click
 
 from unrep.commands.build import build_command
+from unrep.commands.collect import collect_command
+from unrep.commands.demo import demo_command
 from unrep.commands.inspect import inspect_command
 from unrep.commands.keygen import keygen_command
 from unrep.commands.verify import verify_command
 from unrep.console import EXIT_CODES_HELP, ExitCode, exit_code, say
 
-COMMANDS = (keygen_command, build_command, inspect_command, verify_command)
+COMMANDS = (keygen_command, collect_command, build_command, inspect_command, verify_command, demo_command)
 
 
 @click.group(epilog=EXIT_CODES_HELP, context_settings={"help_option_names": ["-h", "--help"]})

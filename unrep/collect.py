@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from bundle.errors import BundleError
+from bundle.errors import InputError
 from bundle.manifest import TreeManifest
 from bundle.progress import Progress, Quiet
 from bundle.tree import scan
@@ -53,10 +53,10 @@ def collect(
     """
     begun = time.monotonic()
     source, requirements, out = source.resolve(), requirements.resolve(), out.resolve()
-    _check_places(source, out)
-    pins = read_pins(requirements)
-    needed = applying(pins, target.environment())
     try:
+        _check_places(source, out)
+        pins = read_pins(requirements)
+        needed = applying(pins, target.environment())
         with tempfile.TemporaryDirectory(prefix=_unfinished(out), dir=out.parent) as scratch:
             release = Path(scratch, out.name)
             release.mkdir()
@@ -64,12 +64,12 @@ def collect(
             source_tree.copy(source, found.files, release, progress)
             named = _place_requirements(source, requirements, pins, release)
             names = _bring_wheels(release, needed, target, progress)
-            manifest = _manifest(release, target, progress)
+            manifest = _manifest(source, release, target, progress)
             if out.exists():
                 out.rmdir()
             release.rename(out)
     except OSError as error:
-        raise CollectError(f"{error.filename or out}: {error.strerror}: the release cannot be written") from error
+        raise CollectError(f"{error.filename or out}: {error.strerror or error}") from error
     return Collected(
         directory=out,
         files=len(manifest.entries),
@@ -146,8 +146,9 @@ def _bring_wheels(release: Path, needed: list[Pin], target: Target, progress: Pr
     return tuple(path.name for path in brought)
 
 
-def _manifest(release: Path, target: Target, progress: Progress) -> TreeManifest:
+def _manifest(source: Path, release: Path, target: Target, progress: Progress) -> TreeManifest:
+    """Hashes the release. Raises CollectError for a name that the ship cannot hold and for a link that leads out."""
     try:
         return scan(release, "any" if target.windows else "posix", progress)
-    except BundleError as error:
-        raise CollectError(str(error)) from error
+    except InputError as error:
+        raise CollectError(f"{source}: {error.__cause__ or error}: rename it, or add it to a .gitignore") from error

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 BYTEWISE = "latin-1"
 
 _SPECIAL = re.compile(r"[*?[\\]")
+_CLASS = re.compile(r"\[:([^\]]*):\]")
 _CLASSES = {
     "alnum": "0-9A-Za-z",
     "alpha": "A-Za-z",
@@ -105,14 +106,14 @@ def _part(glob: str, at: int) -> tuple[str, int]:
 def _stars(glob: str, at: int) -> tuple[str, int]:
     """Two or more that stand for whole components match across slashes; any others stay within a component.
 
-    git cuts the text before a pattern's first special character off both sides, so the first of all is such a beginning.
+    git cuts the text before the first special character off both sides, so the first of all begins a component too.
     """
     end = at
     while glob[end : end + 1] == "*":
         end += 1
     begins = glob[at - 1 : at] == "/" or not _SPECIAL.search(glob, 0, at)
     if end - at > 1 and begins:
-        if end == len(glob):
+        if end == len(glob) or glob.startswith("\\/", end):
             return ".*", end
         if glob[end] == "/":
             return "(?:.*/)?", end + 1
@@ -125,18 +126,18 @@ def _bracket(glob: str, at: int) -> tuple[str, int]:
     at += negated
     members, first = list[str](), at
     while at == first or _at(glob, at) != "]":
-        if glob.startswith("[:", at) and (found := re.compile(r"\[:([a-z]*):\]").match(glob, at)):
+        if glob.startswith("[:", at) and (found := _CLASS.match(glob, at)):
             if found[1] not in _CLASSES:
                 raise _NeverMatches
             members.append(_CLASSES[found[1]])
             at = found.end()
             continue
         low, at = _member(glob, at)
-        high = low
+        members.append(re.escape(low))
         if _at(glob, at) == "-" and _at(glob, at + 1) != "]":
             high, at = _member(glob, at + 1)
-        if low <= high:
-            members.append(f"{re.escape(low)}-{re.escape(high)}")
+            if low < high:
+                members.append(f"{re.escape(low)}-{re.escape(high)}")
     inside = "".join(members)
     if negated:
         return f"[^/{inside}]", at + 1

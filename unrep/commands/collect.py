@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from unrep.collect import Collected, collect
+from unrep.console import progress_bar, say
 from unrep.target import Target
 
 LEFT_OUT_SHOWN = 10
@@ -41,8 +42,9 @@ def collect_command(
     release.
     """
     target = Target(platforms, python_version)
-    collected = collect(source, requirements, out, target)
-    click.echo(_summary(collected), err=True)
+    with progress_bar() as bar:
+        collected = collect(source, requirements, out, target, bar)
+    say(_summary(collected))
     if as_json:
         click.echo(json.dumps(_document(collected)))
 

@@ -1,0 +1,191 @@
+"""Running a site's own commands: prepare, snapshot, restore, restart, health.
+
+A command gets UNREP_SITE, UNREP_VERSION and UNREP_TREE in its environment and {site}, {version}, {tree} and {current}
+expanded in its arguments. No shell reads them. It runs in a process group of its own, which is killed as a whole when
+time is up; of what it prints the last 64 KiB are kept.
+
+A restart command usually leaves a server behind, which must outlive unrep. So when a command has ended nothing that it
+left running is touched, and what the server still prints into the command's output is read and thrown away by a small
+process of its own: with nobody reading, the server would hang or die at its next line, long after it was found healthy.
+Under systemd that server would end with unrep's unit: there, name it as `systemd_unit` instead.
+"""
+
+import contextlib
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final, cast
+
+from apply.errors import StepFailed
+
+if sys.platform == "win32":
+    _NEW_GROUP, _DETACHED = subprocess.CREATE_NEW_PROCESS_GROUP, subprocess.DETACHED_PROCESS
+else:
+    _NEW_GROUP = _DETACHED = 0
+
+MAX_OUTPUT_BYTES: Final = 64 * 1024
+_MAX_LINE_CHARACTERS: Final = 300
+_MAX_COMMAND_CHARACTERS: Final = 150
+_KILL_GRACE_S: Final = 5.0
+# How long output may stay open after its command has ended before it counts as inherited by a server.
+_LEFTOVER_GRACE_S: Final = 0.2
+_DISCARD: Final = "import os\nwhile os.read(0, 65536): pass"
+
+
+@dataclass(frozen=True)
+class StepContext:
+    """What a command is about: the site, a version of it, and the directory of that version's tree."""
+
+    site: Path
+    version: str
+    tree: Path
+
+    def environment(self) -> dict[str, str]:
+        """The variables that every command gets besides our own."""
+        return {"UNREP_SITE": str(self.site), "UNREP_VERSION": self.version, "UNREP_TREE": str(self.tree)}
+
+    def expand(self, text: str) -> str:
+        """The text with {site}, {version}, {tree} and {current} filled in, once; other braces stay."""
+        values = {
+            "{site}": str(self.site),
+            "{version}": self.version,
+            "{tree}": str(self.tree),
+            "{current}": str(self.site / "current"),
+        }
+        return re.sub(r"\{(?:site|version|tree|current)\}", lambda found: values[found[0]], text)
+
+
+def run(
+    argv: Sequence[str],
+    context: StepContext,
+    *,
+    step: str,
+    timeout_s: float,
+    cwd: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> str:
+    """Run the command to its end and return the last 64 KiB of what it printed.
+
+    cwd is the site unless another is given, for a server started from a version directory would lock that on Windows.
+    environment adds variables. Raises StepFailed, naming the command and its last line of output, if it cannot be
+    started, exits with another code than 0, or has not ended after timeout_s; then its process group is dead.
+    """
+    words = [context.expand(word) for word in argv]
+    process = _start(words, step, cwd or context.site, {**context.environment(), **(environment or {})})
+    output = _Output(cast(IO[bytes], process.stdout))  # there is one, for it was asked for
+    try:
+        in_time = _wait(process, timeout_s)
+    except BaseException:  # an interrupt reaches us alone, for the command has a session of its own
+        _kill_group(process)
+        raise
+    if not in_time:
+        _kill_group(process)
+    text = output.end()
+    if not in_time:
+        raise StepFailed(step, f"{_named(words)} was killed after {timeout_s:g} s{_quoted_last_line(text)}")
+    if process.returncode != 0:
+        raise StepFailed(step, f"{_named(words)} {_ending(process.returncode)}{_quoted_last_line(text)}")
+    return text
+
+
+def _start(words: list[str], step: str, cwd: Path, environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+    try:
+        return subprocess.Popen(
+            words,
+            cwd=cwd,
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            bufsize=0,
+            start_new_session=os.name != "nt",
+            creationflags=_NEW_GROUP,
+        )
+    except OSError as error:
+        raise StepFailed(step, f"{words[0]} cannot be started in {cwd}: {error.strerror}") from error
+
+
+def _wait(process: "subprocess.Popen[bytes]", timeout_s: float) -> bool:
+    """Whether it ended in time. A thread waits, for Popen.wait with a timeout polls and adds up to 50 ms."""
+    waiter = threading.Thread(target=process.wait, daemon=True)
+    waiter.start()
+    deadline = time.monotonic() + timeout_s
+    while waiter.is_alive() and (remaining_s := deadline - time.monotonic()) > 0:
+        waiter.join(min(remaining_s, 1))  # on Windows Ctrl-C is seen only between two joins
+    return not waiter.is_alive()
+
+
+def _kill_group(process: "subprocess.Popen[bytes]") -> None:
+    if process.returncode is not None:
+        return  # its number may be another's by now
+    if sys.platform == "win32":
+        subprocess.run(["taskkill.exe", "/F", "/T", "/PID", str(process.pid)], capture_output=True, check=False)
+    else:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    with contextlib.suppress(subprocess.TimeoutExpired):  # one that the kernel cannot end must not hang the update
+        process.wait(_KILL_GRACE_S)
+
+
+class _Output:
+    """Reads a command's output in the background, so that it never blocks, and keeps the end of it."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._tail = bytearray()
+        self._lock = threading.Lock()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        with self._stream:
+            while chunk := os.read(self._stream.fileno(), MAX_OUTPUT_BYTES):
+                with self._lock:
+                    self._tail += chunk
+                    del self._tail[:-MAX_OUTPUT_BYTES]
+
+    def end(self) -> str:
+        """What was kept. Output that something left running still holds open is handed to a process that drains it."""
+        self._reader.join(_LEFTOVER_GRACE_S)
+        if self._reader.is_alive():
+            _drain(self._stream)
+        with self._lock:
+            return self._tail.decode(errors="replace")
+
+
+def _drain(stream: IO[bytes]) -> None:
+    drain = subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", _DISCARD],
+        stdin=stream,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=Path(sys.executable).anchor,  # a version directory that it stood in could never be removed on Windows
+        start_new_session=os.name != "nt",
+        creationflags=_DETACHED,
+    )
+    threading.Thread(target=drain.wait, daemon=True).start()  # no zombie while we live
+
+
+def _named(words: list[str]) -> str:
+    command = shlex.join(words)
+    return command if len(command) <= _MAX_COMMAND_CHARACTERS else f"{command[:_MAX_COMMAND_CHARACTERS]}…"
+
+
+def _ending(code: int) -> str:
+    return f"was killed by signal {-code}" if code < 0 else f"exited with {code}"
+
+
+def _quoted_last_line(output: str) -> str:
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    if not lines:
+        return ", and printed nothing"
+    line = "".join(character if character.isprintable() else " " for character in lines[-1])
+    return f", its last line: {line[-_MAX_LINE_CHARACTERS:]}"

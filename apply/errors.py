@@ -1,0 +1,74 @@
+"""What can go wrong aboard, by who must act and how an update reacts.
+
+    AboardError
+    |-- ConfigError             the site's configuration is wrong: a person corrects the key that is named
+    |-- PreflightRefused        refused before anything changed: remove the cause, run the command again
+    |   |-- SiteBusy            another unrep works on this site: wait for it
+    |   |-- StorageFailed       a path cannot be read, written, removed or made durable
+    |   |   `-- DiskFull        ... because its file system (or quota) is full: free space
+    |   |-- BaseDrifted         an installed version is not what its manifest says
+    |   `-- SiteInvalid         the site's layout is not one that unrep made, or may touch
+    |-- StepFailed              a step around the switch failed: the update decides what follows
+    |-- SwitchFailed            `current` could not be pointed to a version
+    |-- RolledBack              the update failed, and the last good version runs again
+    `-- Degraded                neither update nor rollback succeeded: a person is needed
+
+Each message is one sentence that names the file, key or command. A low layer cannot know when it is called: code that
+writes after the switch catches StorageFailed itself, for there it no longer means "nothing changed".
+"""
+
+
+class AboardError(Exception):
+    """Anything that this package raises on purpose."""
+
+
+class ConfigError(AboardError):
+    """The configuration cannot be read, or a key of it is unknown, of the wrong type or out of range."""
+
+
+class PreflightRefused(AboardError):
+    """The update was refused, and nothing at the site has changed."""
+
+
+class SiteBusy(PreflightRefused):
+    """Another run holds the site's lock."""
+
+
+class StorageFailed(PreflightRefused):
+    """The operating system refused to read, write, remove or sync the path that is named."""
+
+
+class DiskFull(StorageFailed):
+    """The file system that holds the named path has no room left, or its quota is used up."""
+
+
+class BaseDrifted(PreflightRefused):
+    """A file of an installed version differs from that version's manifest."""
+
+
+class SiteInvalid(PreflightRefused):
+    """Something at the site is not what unrep puts there, such as a real directory named `current`."""
+
+
+class StepFailed(AboardError):
+    """One step of an update failed.
+
+    step: the step's name, such as "prepare" or "restart". reason: the sentence that says why.
+    """
+
+    def __init__(self, step: str, reason: str) -> None:
+        super().__init__(f"{step}: {reason}")
+        self.step = step
+        self.reason = reason
+
+
+class SwitchFailed(AboardError):
+    """`current` may still be the old version or be the new one already: read it, never assume."""
+
+
+class RolledBack(AboardError):
+    """The new version failed, and the site is back at its last good version."""
+
+
+class Degraded(AboardError):
+    """The site does not serve a version known to be good, and unrep cannot mend that alone."""

@@ -1,0 +1,311 @@
+"""What a site knows about itself, and the rules by which that may change: spec/apply.md, sections 2 to 4.
+
+Pure: no clock, no file, no `current` is read here. Each transition checks that it is allowed and returns the state
+that follows; `apply.record` makes it durable, `apply.trial` and `apply.recover` act by it.
+
+    nothing pending ── begun ──> pending ── attempted ──> pending ── committed ──> nothing pending, on the new release
+                                    │                        └────── backing_out ──> pending ── settled ──> as before
+                                    └── abandoned ──> as before                         └── troubled ──> degraded
+"""
+
+from typing import Literal
+
+import msgspec
+
+from bundle.errors import Refused
+from bundle.reader import VerifiedRoot
+from bundle.root import Platform
+
+MAX_ATTEMPTS = 3
+MAX_TRIAL_S = 24 * 3600  # a release that could not prove itself in a day is taken back, however often it was cut short
+
+Condition = Literal["empty", "ok", "pending", "degraded"]
+Mark = tuple[int, int]
+
+
+class WrongProduct(Refused):
+    """The bundle brings another product than the site's."""
+
+
+class Replay(Refused):
+    """The bundle is older than what the site has accepted, or claims the seq of another release."""
+
+
+class Quarantined(Refused):
+    """The release failed here before, and no newer seq lifts that."""
+
+
+class VersionTaken(Refused):
+    """Another release of the same version stands at the site and is still needed."""
+
+
+class OutOfOrder(Exception):
+    """A transition that the state machine does not have: a defect of unrep."""
+
+
+class Release(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A release at the site; `tree` and `bundle` (the root's hash) in hex. `proven` once it was healthy here."""
+
+    version: str
+    seq: int
+    epoch: int = 0
+    tree: str
+    platform: Platform
+    bundle: str
+    proven: bool = False
+
+    @classmethod
+    def of(cls, verified: VerifiedRoot) -> "Release":
+        """The release that a verified root describes."""
+        root = verified.root
+        return cls(
+            version=root.version,
+            seq=root.seq,
+            epoch=root.epoch,
+            tree=root.tree.hex(),
+            platform=root.platform,
+            bundle=verified.root_hash.hex(),
+        )
+
+    @property
+    def mark(self) -> Mark:
+        """Its place in the order of releases: a later epoch comes after every seq of an earlier one."""
+        return self.epoch, self.seq
+
+
+class HighWater(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The newest release whose switch was ever intended; only this very release or a newer one is admitted."""
+
+    epoch: int
+    seq: int
+    tree: str
+
+    @property
+    def mark(self) -> Mark:
+        """See Release.mark."""
+        return self.epoch, self.seq
+
+
+class Quarantine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A tree that failed here, and up to which mark it stays out."""
+
+    version: str
+    tree: str
+    epoch: int
+    seq: int
+    reason: str
+
+    def holds(self, release: Release) -> bool:
+        """Whether it keeps this release out."""
+        return self.tree == release.tree and release.mark <= (self.epoch, self.seq)
+
+
+class Intent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A switch that is intended or under way, from the current release to `version`.
+
+    attempts: starts of the new version so far. give_up_at: seconds since 1970. by_hand: a person's rollback.
+    going_back: it failed, `current` is the old version again or is about to be. trouble: why a person is needed.
+    """
+
+    version: str
+    run: str
+    give_up_at: int
+    attempts: int = 0
+    by_hand: bool = False
+    going_back: bool = False
+    trouble: str = ""
+
+
+class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole state of a site. `current_version`: the release last committed, "" before the first.
+
+    time_floor: the latest time that a verified bundle spoke of, in seconds since 1970; a clock below it is wrong.
+    """
+
+    product: str = ""
+    current_version: str = ""
+    pending: Intent | None = None
+    releases: tuple[Release, ...] = ()
+    high_water: HighWater | None = None
+    quarantined: tuple[Quarantine, ...] = ()
+    time_floor: int = 0
+
+    # What it says
+
+    @property
+    def condition(self) -> Condition:
+        """One word for a person."""
+        if self.pending:
+            return "degraded" if self.pending.trouble else "pending"
+        return "ok" if self.current_version else "empty"
+
+    @property
+    def current(self) -> Release | None:
+        """The release last committed."""
+        return self.find(self.current_version)
+
+    @property
+    def last_good(self) -> Release | None:
+        """Where a rollback by hand goes: the newest release before the current one that was healthy here."""
+        current = self.current
+        earlier = [r for r in self.releases if current and r.mark < current.mark and r.proven]
+        return max((r for r in earlier if not self._is_quarantined(r)), key=lambda r: r.mark, default=None)
+
+    @property
+    def needed(self) -> frozenset[str]:
+        """The versions that nothing may remove: current, last good, pending."""
+        named = (self.current_version, self.last_good and self.last_good.version, self.pending and self.pending.version)
+        return frozenset(version for version in named if version)
+
+    def find(self, version: str) -> Release | None:
+        """The release in the directory of that name. Letter case does not count, as on Windows."""
+        return next((r for r in self.releases if r.version.casefold() == version.casefold()), None)
+
+    def intended(self) -> Release:
+        """The release that is pending."""
+        release = self.find(self._intent().version)
+        if release is None:
+            raise OutOfOrder("the pending release is not among the releases")
+        return release
+
+    def dispensable(self, keep: int) -> list[Release]:
+        """What retention removes: all not needed but for the `keep` best; healthy ones come first, then new ones."""
+        others = [r for r in self.releases if r.version not in self.needed]
+        others.sort(key=lambda r: (r.proven and not self._is_quarantined(r), r.mark), reverse=True)
+        return others[keep:]
+
+    def may_try_again(self, now: float) -> bool:
+        """Whether the pending release may be started once more [A-24]."""
+        intent = self._intent()
+        return self.current is None or (intent.attempts < MAX_ATTEMPTS and now < intent.give_up_at)
+
+    # What it admits
+
+    def is_current(self, product: str, release: Release) -> bool:
+        """Whether this very tree runs already. Raises WrongProduct."""
+        self._check_product(product)
+        return self.current is not None and self.current.tree == release.tree
+
+    def admit(self, product: str, release: Release) -> None:
+        """Raises WrongProduct, Quarantined, Replay or VersionTaken for a release that may not come in [A-11]."""
+        self._check_product(product)
+        name = f"{product} {release.version} (seq {release.seq})"
+        for failed in self.quarantined:
+            if failed.holds(release):
+                raise Quarantined(f"{name} is in quarantine until a release with a higher seq: {failed.reason}")
+        if self.high_water and release.mark < self.high_water.mark:
+            raise Replay(
+                f"{name}, epoch {release.epoch}, is older than seq {self.high_water.seq}, "
+                f"epoch {self.high_water.epoch}, which this site has accepted; "
+                "use 'unrep rollback' to go back to a version that is aboard"
+            )
+        if self.high_water and release.mark == self.high_water.mark and release.tree != self.high_water.tree:
+            raise Replay(f"{name}: another release with this seq was accepted before; each release needs its own")
+        taken = self.find(release.version)
+        if taken and taken.tree != release.tree and taken.version in self.needed:
+            raise VersionTaken(f"{name}: another release of version {taken.version} is in use here; give it another")
+
+    # Transitions
+
+    def placed(self, release: Release) -> "SiteState":
+        """Its complete tree is about to get its place under versions/, so what stands there is unrep's."""
+        others = tuple(r for r in self.releases if r is not self.find(release.version))
+        return self._with(releases=(*others, release))
+
+    def begun(self, product: str, release: Release, run: str, now: int, *, by_hand: bool = False) -> "SiteState":
+        """The switch is intended. Nothing but this raises the high-water mark: the release is complete and verified."""
+        if self.pending and not self.pending.trouble:
+            raise OutOfOrder("another release is pending")
+        self._check_product(product)
+        intent = Intent(version=release.version, run=run, give_up_at=now + MAX_TRIAL_S, by_hand=by_hand)
+        mark = HighWater(release.epoch, release.seq, release.tree)
+        if self.high_water and self.high_water.mark > mark.mark:
+            mark = self.high_water
+        return self._with(product=product, pending=intent, high_water=mark)
+
+    def attempted(self) -> "SiteState":
+        """The new version is about to be started."""
+        intent = self._intent()
+        if intent.going_back:
+            raise OutOfOrder("the pending release has failed already")
+        return self._pending(attempts=intent.attempts + 1)
+
+    def committed(self) -> "SiteState":
+        """The new version is healthy. What a person rolled back is quarantined, so that its bundle stays out."""
+        intent, release, left = self._intent(), self.intended(), self.current
+        if not intent.attempts or intent.going_back:
+            raise OutOfOrder("the pending release was not started")
+        proven = tuple(msgspec.structs.replace(r, proven=True) if r == release else r for r in self.releases)
+        quarantined = tuple(q for q in self.quarantined if q.tree != release.tree)
+        if intent.by_hand and left and left.mark > release.mark:
+            quarantined = (*quarantined, _quarantine(left, f"rolled back by hand to {release.version}"))
+        return self._with(current_version=release.version, pending=None, releases=proven, quarantined=quarantined)
+
+    def backing_out(self, reason: str) -> "SiteState":
+        """The new version failed, and `current` is the old one again."""
+        if not self.current:
+            raise OutOfOrder("there is no version to go back to")
+        failed = _quarantine(self.intended(), reason)
+        others = tuple(q for q in self.quarantined if q.tree != failed.tree)
+        return msgspec.structs.replace(self._pending(going_back=True), quarantined=(*others, failed))
+
+    def settled(self) -> "SiteState":
+        """The old version is healthy again."""
+        if not self._intent().going_back:
+            raise OutOfOrder("the pending release has not failed")
+        return self._with(pending=None)
+
+    def troubled(self, reason: str) -> "SiteState":
+        """Neither the new version nor the old one could be made to run."""
+        return self._pending(trouble=reason)
+
+    def abandoned(self) -> "SiteState":
+        """The intent is dropped: the new version was never started."""
+        if self._intent().attempts:
+            raise OutOfOrder("the pending release was started")
+        return self._with(pending=None)
+
+    def renewed(self, release: Release, created: int) -> "SiteState":
+        """A verified bundle spoke of the current tree again, perhaps under a higher seq."""
+        if not self.current or self.current.tree != release.tree:
+            raise OutOfOrder("this is not the current release")
+        floor = max(self.time_floor, created)
+        if self.high_water and release.mark <= self.high_water.mark:
+            return self._with(time_floor=floor)
+        newer = msgspec.structs.replace(self.current, seq=release.seq, epoch=release.epoch, bundle=release.bundle)
+        releases = tuple(newer if r == self.current else r for r in self.releases)
+        return self._with(releases=releases, high_water=HighWater(*release.mark, release.tree), time_floor=floor)
+
+    def adopted(self, release: Release) -> "SiteState":
+        """A person pointed `current` to another release of this site."""
+        if self.pending:
+            raise OutOfOrder("a switch is pending")
+        return self._with(current_version=release.version)
+
+    def without(self, version: str) -> "SiteState":
+        """The release is about to be removed. Raises OutOfOrder for one that is needed."""
+        if version in self.needed:
+            raise OutOfOrder(f"version {version} is needed")
+        return self._with(releases=tuple(r for r in self.releases if r.version != version))
+
+    def _check_product(self, product: str) -> None:
+        if self.product and product != self.product:
+            raise WrongProduct(f"the bundle brings product {product!r}; this site has {self.product!r}")
+
+    def _is_quarantined(self, release: Release) -> bool:
+        return any(failed.holds(release) for failed in self.quarantined)
+
+    def _intent(self) -> Intent:
+        if not self.pending:
+            raise OutOfOrder("nothing is pending")
+        return self.pending
+
+    def _pending(self, **changes: object) -> "SiteState":
+        return self._with(pending=msgspec.structs.replace(self._intent(), **changes))
+
+    def _with(self, **changes: object) -> "SiteState":
+        return msgspec.structs.replace(self, **changes)
+
+
+def _quarantine(release: Release, reason: str) -> Quarantine:
+    return Quarantine(release.version, release.tree, release.epoch, release.seq, reason)

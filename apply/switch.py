@@ -1,0 +1,103 @@
+"""`SITE/current`: the one name through which the application finds its version, moved in one step.
+
+POSIX: a relative symlink `versions/1.0.1`, so that the site may be moved as a whole. A new link is made under a
+temporary name and renamed over the old one, which rename(2) promises is never seen half done. Windows: a junction, see
+`apply.junction`.
+"""
+
+import contextlib
+import os
+import stat
+from pathlib import Path
+from typing import Final, Protocol
+
+from apply import durable
+from apply.errors import SiteInvalid, StorageFailed, SwitchFailed
+
+CURRENT: Final = "current"
+VERSIONS: Final = "versions"
+TEMPORARY: Final = ".current.new"
+
+
+class Switch(Protocol):
+    """Reads and moves `current`. One writer at a time (the site's lock); any number of readers at any moment."""
+
+    def read(self) -> Path | None:
+        """The absolute directory SITE/versions/NAME that `current` names, or None if there is no `current`.
+
+        Reads the link and nothing else: that directory may be missing, which is for the caller to judge. Changes
+        nothing, and may be called at any time. Raises SiteInvalid if `current` is a real directory or a file, or
+        points anywhere but to a direct child of SITE/versions.
+        """
+        ...
+
+    def point_to(self, version_directory: Path) -> None:
+        """Make `current` name this version, durably, in one step: a reader finds the old version or the new, always.
+
+        The directory must be a real one, directly in SITE/versions, and already durable. Repeats are harmless, also
+        after a run that was killed half way. Raises SiteInvalid as read() does, and SwitchFailed for a directory that
+        does not qualify or a system that refuses; `current` may then be old or new, and read() tells.
+        """
+        ...
+
+
+def open_switch(site: Path) -> Switch:
+    """The switch of this operating system for the site."""
+    if os.name == "nt":
+        from apply.junction import JunctionSwitch
+        from apply.kernel32 import Kernel32
+
+        return JunctionSwitch(site, Kernel32())
+    return PosixSwitch(site)
+
+
+class PosixSwitch:
+    """`current` as a relative symlink."""
+
+    def __init__(self, site: Path) -> None:
+        self._site = site.absolute()
+        self._current = self._site / CURRENT
+
+    def read(self) -> Path | None:
+        """See Switch.read."""
+        try:
+            target = self._current.readlink()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise SiteInvalid(f"{self._current} is not a symbolic link that unrep made: {error.strerror}") from error
+        # Not resolve(): the link itself is judged, whatever lies behind it.
+        directory = self._site / os.path.normpath(target)
+        if directory.parent != self._site / VERSIONS:
+            raise SiteInvalid(f"{self._current} points to {target}, which is not a version in {self._site / VERSIONS}")
+        return directory
+
+    def point_to(self, version_directory: Path) -> None:
+        """See Switch.point_to."""
+        directory = self._qualified(version_directory)
+        before = self.read()
+        try:
+            if before == directory:
+                durable.sync_directory(self._site)  # the run that moved it may have been killed before its own sync
+            else:
+                self._replace(f"{VERSIONS}/{directory.name}")
+        except (OSError, StorageFailed) as error:
+            raise SwitchFailed(f"{self._current} could not be pointed to {directory}: {error}") from error
+
+    def _qualified(self, version_directory: Path) -> Path:
+        directory = self._site / VERSIONS / version_directory.name
+        with contextlib.suppress(OSError):
+            beside = version_directory.name != ".." and version_directory.parent.samefile(directory.parent)
+            if beside and stat.S_ISDIR(directory.lstat().st_mode):
+                return directory
+        raise SwitchFailed(f"{version_directory} is not the directory of a version in {directory.parent}")
+
+    def _replace(self, target: str) -> None:
+        temporary = self._site / TEMPORARY
+        temporary.unlink(missing_ok=True)  # left by a run that was killed
+        temporary.symlink_to(target)
+        try:
+            durable.replace(temporary, self._current)
+        except StorageFailed:
+            temporary.unlink(missing_ok=True)
+            raise

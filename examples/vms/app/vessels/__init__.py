@@ -1,0 +1,1 @@
+"""The fleet: where each vessel is and where she is bound."""

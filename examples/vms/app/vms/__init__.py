@@ -1,0 +1,1 @@
+"""The VMS site: settings and addresses."""

@@ -1,0 +1,272 @@
+"""A web server that misbehaves on purpose: `with BadServer(content, ["reset", "honest"]) as server`.
+
+It serves one file at every path. Each request that brings a body meets the next behaviour; the last one goes on for
+ever. What was asked is kept in `requests`, so that a test can count what a client did about it.
+"""
+
+import gzip
+import re
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Self
+
+BLOCK_BYTES = 16 * 1024
+ENDLESS_PAUSE_S = 0.001
+RESET_PAUSE_S = 0.05
+RETRY_AFTER_S = 1
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a client asked; `range` as sent, empty without one."""
+
+    method: str
+    path: str
+    range: str
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One connection; behaviours are functions of it."""
+
+    protocol_version = "HTTP/1.1"
+    server: "Server"
+
+    def do_GET(self) -> None:
+        """Notes the request and behaves."""
+        asked = self.headers.get("Range", "")
+        BEHAVIOURS[self.server.next_behaviour(Request(self.command, self.path, asked))](self)
+
+    def do_HEAD(self) -> None:
+        """Honest: a client learns the size, and no behaviour is used up."""
+        self.server.note(Request("HEAD", self.path, ""))
+        self.head(200, len(self.content))
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing: the test reads `requests`."""
+
+    @property
+    def content(self) -> bytes:
+        """The whole file."""
+        return self.server.content
+
+    @property
+    def asked(self) -> tuple[int, int] | None:
+        """The first and last byte of the range that was asked for, or None."""
+        found = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
+        if not found:
+            return None
+        return int(found[1]), min(int(found[2] or len(self.content)), len(self.content) - 1)
+
+    @property
+    def wanted(self) -> bytes:
+        """The bytes that an honest server would send."""
+        first, last = self.asked or (0, len(self.content) - 1)
+        return self.content[first : last + 1]
+
+    def place(self, shift: int = 0) -> str:
+        """Content-Range of the honest answer, or of one so many bytes later."""
+        first, last = self.asked or (0, len(self.content) - 1)
+        return f"bytes {first + shift}-{last + shift}/{len(self.content)}"
+
+    def head(self, status: int, length: int | None, **headers: str) -> None:
+        """Sends the status line and headers; names are written with `_` for `-`."""
+        self.send_response(status)
+        if length is not None:
+            self.send_header("Content-Length", str(length))
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+
+    def range_head(self, shift: int = 0) -> None:
+        """The head of the honest answer, or of one that claims to begin so many bytes later."""
+        length = len(self.wanted)
+        if self.asked is None:
+            self.head(200, length, Accept_Ranges="bytes")
+        else:
+            self.head(206, length, Content_Range=self.place(shift))
+
+    def hang(self) -> None:
+        """Silence, until the client leaves or the server stops."""
+        self.close_connection = True
+        self.connection.settimeout(0.05)
+        while not self.server.stopping.is_set():
+            try:
+                if not self.connection.recv(1024):
+                    return
+            except TimeoutError:
+                continue
+            except OSError:
+                return
+
+    def reset(self) -> None:
+        """A TCP reset instead of an end."""
+        time.sleep(RESET_PAUSE_S)  # a reset overtakes what lies in the buffers
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close_connection = True
+        self.connection.close()
+
+
+def honest(handler: Handler) -> None:
+    """The range that was asked for, or the whole file."""
+    if handler.asked and handler.asked[0] >= len(handler.content):
+        range_unsatisfiable(handler)
+        return
+    handler.range_head()
+    handler.wfile.write(handler.wanted)
+
+
+def whole_to_range(handler: Handler) -> None:
+    """200 and the whole file, whatever range was asked for."""
+    handler.head(200, len(handler.content))
+    handler.wfile.write(handler.content)
+
+
+def wrong_content_range(handler: Handler) -> None:
+    """206 that says it starts one byte later than asked."""
+    handler.range_head(shift=1)
+    handler.wfile.write(handler.wanted)
+
+
+def wrong_bytes(handler: Handler) -> None:
+    """The right range of another file: every byte is flipped."""
+    handler.range_head()
+    handler.wfile.write(bytes(byte ^ 0xFF for byte in handler.wanted))
+
+
+def short_body(handler: Handler) -> None:
+    """Half of the body, then a clean end."""
+    handler.range_head()
+    handler.wfile.write(handler.wanted[: len(handler.wanted) // 2])
+    handler.close_connection = True
+
+
+def stall(handler: Handler) -> None:
+    """Half of the body, then silence."""
+    handler.range_head()
+    handler.wfile.write(handler.wanted[: len(handler.wanted) // 2])
+    handler.hang()
+
+
+def silent(handler: Handler) -> None:
+    """Not even a head."""
+    handler.hang()
+
+
+def reset(handler: Handler) -> None:
+    """Half of the body, then a TCP reset."""
+    handler.range_head()
+    handler.wfile.write(handler.wanted[: len(handler.wanted) // 2])
+    handler.reset()
+
+
+def not_found(handler: Handler) -> None:
+    """404."""
+    handler.head(404, 0)
+
+
+def range_unsatisfiable(handler: Handler) -> None:
+    """416, as if the file were empty or gone."""
+    handler.head(416, 0, Content_Range=f"bytes */{len(handler.content)}")
+
+
+def unavailable(handler: Handler) -> None:
+    """503 with Retry-After."""
+    handler.head(503, 0, Retry_After=str(RETRY_AFTER_S))
+
+
+def endless(handler: Handler) -> None:
+    """A body without a length that goes on behind the range, until the client leaves."""
+    handler.close_connection = True
+    handler.head(206 if handler.asked else 200, None, Content_Range=handler.place(), Connection="close")
+    handler.wfile.write(handler.wanted)
+    while not handler.server.stopping.is_set():
+        handler.wfile.write(bytes(BLOCK_BYTES))
+        time.sleep(ENDLESS_PAUSE_S)
+
+
+def redirect_loop(handler: Handler) -> None:
+    """302 to another path that does the same."""
+    handler.head(302, 0, Location=f"/again{len(handler.server.requests)}")
+
+
+def gzip_on_top(handler: Handler) -> None:
+    """The range, compressed once more on the way."""
+    body = gzip.compress(handler.wanted, mtime=0)
+    handler.head(206 if handler.asked else 200, len(body), Content_Range=handler.place(), Content_Encoding="gzip")
+    handler.wfile.write(body)
+
+
+BEHAVIOURS: dict[str, Callable[[Handler], None]] = {
+    behave.__name__: behave
+    for behave in (
+        *(honest, whole_to_range, wrong_content_range, wrong_bytes, short_body, stall, silent, reset),
+        *(not_found, range_unsatisfiable, unavailable, endless, redirect_loop, gzip_on_top),
+    )
+}
+
+
+class Server(ThreadingHTTPServer):
+    """What the connections share."""
+
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, content: bytes, behaviours: Sequence[str]) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.content = content
+        self.requests: list[Request] = []
+        self.stopping = threading.Event()
+        self._behaviours = list(behaviours)
+        self._lock = threading.Lock()
+
+    def note(self, request: Request) -> None:
+        """Keeps a request that uses up no behaviour."""
+        with self._lock:
+            self.requests.append(request)
+
+    def next_behaviour(self, request: Request) -> str:
+        """Keeps a request, and says how to treat it."""
+        with self._lock:
+            self.requests.append(request)
+            return self._behaviours.pop(0) if len(self._behaviours) > 1 else self._behaviours[0]
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Nothing: clients that leave in the middle are the point."""
+
+
+class BadServer:
+    """The server, on a thread of this process; `behaviours` are names in BEHAVIOURS."""
+
+    def __init__(self, content: bytes, behaviours: Sequence[str]) -> None:
+        unknown = [name for name in behaviours if name not in BEHAVIOURS]
+        assert behaviours and not unknown, f"no such behaviour: {unknown}; there are {', '.join(BEHAVIOURS)}"
+        self._server = Server(content, behaviours)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        self.port = self._server.server_port
+
+    @property
+    def requests(self) -> list[Request]:
+        """What was asked so far."""
+        return list(self._server.requests)
+
+    def url(self, path: str = "") -> str:
+        """An address on this server."""
+        return f"http://127.0.0.1:{self.port}/{path}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None
+    ) -> None:
+        self._server.stopping.set()
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()

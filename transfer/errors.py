@@ -1,0 +1,85 @@
+"""What can go wrong in a transfer, by who must act and how a session reacts.
+
+    TransferError            what leaves this package; what was fetched and verified stays in every case
+    |-- SourceRefused        the source cannot serve: not there, not allowed, no ranges, not named clearly
+    |-- SourceCorrupt        the source sends bytes that are not the signed ones, and would again
+    |-- OutputRefused        the output is something else, or cannot be written
+    |-- OutputBusy           another fetch is writing the output
+    |-- DiskFull             no room for the output
+    `-- Incomplete           not finished: the same command goes on where this one stopped
+        `-- ConsentNeeded    it would cost more than was agreed to
+    LinkFault                what passes from a link to `transfer.reception`, never beyond
+    |-- Dropped              the connection is gone, or never came to be: waiting can help
+    |   `-- Silent           ... because nothing arrived for too long
+    `-- BadAnswer            the answer breaks the rules; a damaged one may be right the next time
+        |-- OtherFile        the file at the source has another length than the bundle
+        `-- PastEnd          the file at the source ends before the range
+
+Each message is one sentence that names the source or the file and says what to do.
+"""
+
+from typing import Any
+
+
+class TransferError(Exception):
+    """Anything that this package raises on purpose. `document`: figures of the attempt, put in by who reports them."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.document: dict[str, Any] = {}
+
+
+class SourceRefused(TransferError):
+    """The source as it was named cannot serve this fetch; waiting does not help."""
+
+
+class SourceCorrupt(TransferError):
+    """The source holds a damaged or different file under this name."""
+
+
+class OutputRefused(TransferError):
+    """The output, or the partial file beside it, belongs to something else or cannot be written."""
+
+
+class OutputBusy(TransferError):
+    """Another process holds the lock of this output."""
+
+
+class DiskFull(TransferError):
+    """The file system of the output has no room left, or its quota is used up."""
+
+
+class Incomplete(TransferError):
+    """The transfer stopped before its end; run again, it goes on."""
+
+
+class ConsentNeeded(Incomplete):
+    """Going on would cost bytes that the caller has not agreed to."""
+
+
+class LinkFault(Exception):
+    """Anything that a link reports about one attempt; the message says it without naming the source."""
+
+
+class Dropped(LinkFault):
+    """The connection was refused, reset or cut. `wait_s`: how long the source asks to be left alone, in seconds."""
+
+    def __init__(self, message: str, wait_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.wait_s = wait_s
+
+
+class Silent(Dropped):
+    """Nothing arrived within the idle time."""
+
+
+class BadAnswer(LinkFault):
+    """The source answered, but not what was asked."""
+
+
+class OtherFile(BadAnswer):
+    """The source says that its file is longer than the bundle that it begins with."""
+
+
+class PastEnd(BadAnswer):
+    """The source has no bytes at this offset: its file is cut short."""

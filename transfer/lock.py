@@ -1,0 +1,70 @@
+"""One fetch at a time into one file [T-13]: a lock of the system on a file beside it, which names the holder.
+
+The system lets go of it when the process ends, however it ends, so no lock is ever stale.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from transfer.errors import OutputBusy, OutputRefused
+
+if sys.platform == "win32":
+    import msvcrt
+
+    _LOCKED_BYTE = 1 << 30  # locks of Windows keep others from reading: this byte is behind the holder's number
+
+    def _try_lock(descriptor: int) -> None:
+        os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+else:
+    import fcntl
+
+    def _try_lock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@contextmanager
+def output_lock(output: Path) -> Iterator[None]:
+    """Holds the lock of an output. Raises OutputBusy, naming who holds it; OutputRefused if it cannot be made."""
+    path = output.with_name(output.name + ".lock")
+    try:
+        descriptor = _acquire(path, output)
+    except OSError as error:
+        raise OutputRefused(f"{path}: cannot be written: {error.strerror}") from error
+    try:
+        yield
+    finally:
+        if sys.platform != "win32":
+            path.unlink(missing_ok=True)  # while it is held: whoever waits for the old file sees that it has no name
+        os.close(descriptor)
+        if sys.platform == "win32":
+            with suppress(OSError):  # the next holder has it open already
+                path.unlink(missing_ok=True)
+
+
+def _acquire(path: Path, output: Path) -> int:
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            _try_lock(descriptor)
+        except OSError as error:
+            holder = os.pread(descriptor, 20, 0) if hasattr(os, "pread") else path.read_bytes()
+            os.close(descriptor)
+            number = holder.decode("ascii", "replace").strip() or "unknown"
+            raise OutputBusy(f"{output}: process {number} is fetching into it; wait until it is done") from error
+        if _is_named(descriptor, path):
+            os.ftruncate(descriptor, 0)
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            os.write(descriptor, f"{os.getpid()}\n".encode())
+            return descriptor
+        os.close(descriptor)  # its holder removed it between our open and our lock
+
+
+def _is_named(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False

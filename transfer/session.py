@@ -1,0 +1,218 @@
+"""A fetch, from the first request to the finished file.
+
+The root first, verified by its signatures; then the choice of sections and a look at what is there already; then the
+missing pieces in long runs, each verified before it is written. Whatever stops it, the same call goes on from there.
+"""
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from bundle.errors import Corrupt, Malformed, Refused
+from bundle.layout import PREAMBLE_BYTES, read_preamble
+from bundle.progress import Progress, Quiet
+from bundle.reader import VerifiedRoot, verify_header
+from bundle.root import Root, Section
+from bundle.signing import Trust
+from transfer.clock import Clock, SystemClock
+from transfer.config import TransferConfig
+from transfer.errors import Incomplete, SourceCorrupt
+from transfer.incoming import Incoming
+from transfer.link import Link
+from transfer.lock import output_lock
+from transfer.output import Standing, describe, inspect_output
+from transfer.partial import Partial, remove_partial
+from transfer.plan import Plan, SiteHoldings, Slot, choose_sections
+from transfer.reception import Reception
+from transfer.suspects import Suspects
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a fetch has come to so far [T-30]; bytes are of the bundle file, `seconds` of this call.
+
+    root, sections   the bundle's, once it is verified, and the sections chosen from it
+    bytes_total      length of the bundle
+    bytes_needed     of those, header and chosen sections
+    bytes_resumed    of those, found verified at the output when the fetch began
+    bytes_received   handed over by the link, whether of use or not
+    """
+
+    path: Path
+    complete: bool
+    root: Root | None
+    sections: tuple[Section, ...]
+    bytes_total: int
+    bytes_needed: int
+    bytes_resumed: int
+    bytes_received: int
+    connections: int
+    seconds: float
+
+
+class Fetch:
+    """One fetch of one bundle over one link into one file.
+
+    `holdings`: what the site has, if the bundle is for one; without, all sections are fetched. `allow_full`: whether
+    the full release may be fetched for a site that holds releases, but none that the bundle has a delta from.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        trust: Trust,
+        output: Path,
+        holdings: SiteHoldings | None = None,
+        allow_full: bool = False,
+        config: TransferConfig | None = None,
+        clock: Clock | None = None,
+        progress: Progress | None = None,
+        say: Callable[[str], None] = lambda message: None,
+        jitter: Random | None = None,
+    ) -> None:
+        self._link = link
+        self._trust = trust
+        self._output = output
+        self._holdings = holdings
+        self._allow_full = allow_full
+        self._config = config or TransferConfig()
+        self._clock = clock or SystemClock()
+        self._progress = progress or Quiet()
+        self._say = say
+        self._reception = Reception(link, self._config, self._clock, say, jitter or Random())  # noqa: S311 - spreads retries, hides nothing
+        self._suspects = Suspects(link.name, self._config.max_bad_copies)
+        self._began = self._clock.now()
+        self._header = b""
+        self._head = b""  # the first bytes of the file, as far as they are still to be used
+        self._verified: VerifiedRoot | None = None
+        self._sections: tuple[Section, ...] = ()
+        self._plan: Plan | None = None
+        self._resumed_bytes = 0
+        self._complete = False
+
+    def run(self) -> Figures:
+        """Fetches what is missing; returns when the output is complete, verified, durable and has its name.
+
+        Raises TransferError, Refused for a bundle that must not be used, NoSection if it has nothing for the site.
+        """
+        with output_lock(self._output):
+            standing = inspect_output(self._output, self._trust)
+            verified = self._receive_root(len(standing.header) if standing.verified else 0)
+            standing.check(verified)
+            self._sections = choose_sections(verified.root, self._holdings, self._allow_full)
+            with self._open_partial(standing, verified) as partial:
+                try:
+                    self._fill(partial, self._plan_for(partial, standing, verified))
+                except SourceCorrupt as error:
+                    raise self._judged(error, verified) from error
+                partial.finish(self._output)
+        self._complete = True
+        return self.figures()
+
+    def figures(self) -> Figures:
+        """The figures so far; also after `run` has raised."""
+        verified, plan = self._verified, self._plan
+        return Figures(
+            path=self._output,
+            complete=self._complete,
+            root=verified.root if verified else None,
+            sections=self._sections,
+            bytes_total=verified.total_bytes if verified else 0,
+            bytes_needed=verified.header_bytes + plan.wanted_bytes if verified and plan else 0,
+            bytes_resumed=self._resumed_bytes,
+            bytes_received=self._reception.received_bytes,
+            connections=self._link.connections,
+            seconds=self._clock.now() - self._began,
+        )
+
+    def _receive_root(self, known_bytes: int) -> VerifiedRoot:
+        """The verified root of the bundle at the source [T-1]; `known_bytes`: the header's length, if there is one.
+
+        A damaged copy is asked for again; the same damage twice is the source's [T-3]. Raises Refused.
+        """
+        copies: set[bytes] = set()
+        while True:
+            head = b""
+            try:
+                head = self._receive_head(known_bytes or self._config.first_request_bytes)
+                self._verified = verify_header(head, self._trust)
+            except Refused as error:
+                if head in copies or len(copies) + 1 >= self._config.max_bad_copies:
+                    raise type(error)(f"{self._link.name}: {error}") from error
+                copies.add(head)
+            else:
+                self._head = head
+                self._header = head[: self._verified.header_bytes]
+                self._reception.bundle_bytes = self._verified.total_bytes
+                return self._verified
+
+    def _receive_head(self, first_bytes: int) -> bytes:
+        """The header and what came with it: at least `first_bytes`, if the file has them [T-2]. Raises Malformed."""
+        head = b"".join(self._reception.receive(0, first_bytes))
+        try:
+            wanted = read_preamble(head[:PREAMBLE_BYTES]).header_bytes
+        except Malformed:
+            return head  # for `verify_header` to refuse
+        return head + b"".join(self._reception.receive(len(head), wanted))
+
+    def _open_partial(self, standing: Standing, verified: VerifiedRoot) -> Partial:
+        if not standing.continues(verified) and standing.verified:
+            here, there = describe(standing.verified.root), describe(verified.root)
+            self._say(f"{standing.path}: was a part of {here}; starting anew with {there}, which replaces it")
+            remove_partial(standing.path)
+        return Partial(standing.path, self._header, verified.total_bytes, self._clock, self._config.sync_share)
+
+    def _plan_for(self, partial: Partial, standing: Standing, verified: VerifiedRoot) -> Plan:
+        if not partial.is_new:
+            self._resumed_bytes = len(standing.header)
+        self._plan = Plan(verified, self._sections, fresh=partial.is_new)
+        return self._plan
+
+    def _fill(self, partial: Partial, plan: Plan) -> None:
+        self._progress.start("fetching", plan.wanted_bytes, "B")
+        self._resumed_bytes += self._examine(partial, plan)
+        partial.check_space(plan.wanted_bytes - plan.present_bytes)
+        while run := plan.next_run():
+            self._fetch_run(partial, plan, run)
+            self._resumed_bytes += self._examine(partial, plan)
+        self._progress.finish()
+
+    def _examine(self, partial: Partial, plan: Plan) -> int:
+        found = plan.examine(partial.read)
+        self._progress.advance(found)
+        return found
+
+    def _fetch_run(self, partial: Partial, plan: Plan, run: list[Slot]) -> None:
+        """Takes in pieces that lie side by side. One that is damaged is left out, and its turn comes again [T-24].
+
+        Two in a row are no accident, and what follows a damaged table cannot be verified: then it stops early.
+        """
+        start, end = run[0].offset, run[-1].offset + run[-1].length
+        kept, self._head = self._head[start:end], b""
+        was_damaged = False
+        with closing(Incoming(kept, self._reception.receive(start + len(kept), end))) as incoming:
+            for slot in run:
+                data = incoming.take(slot.length)
+                try:
+                    piece = plan.accept(slot, data)
+                except Corrupt:
+                    self._suspects.add(slot.offset, data)
+                    if was_damaged or slot.is_table:
+                        return
+                    was_damaged = True
+                else:
+                    partial.write(piece)
+                    self._progress.advance(slot.length)
+                    was_damaged = False
+
+    def _judged(self, error: SourceCorrupt, verified: VerifiedRoot) -> Exception:
+        """Whether the source is damaged, or its file was exchanged for another bundle since the fetch began [T-25]."""
+        self._reception.bundle_bytes = None
+        if b"".join(self._reception.receive(0, verified.header_bytes)) == self._header:
+            return error
+        return Incomplete(
+            f"{self._link.name}: the file there was exchanged for another one during the fetch; "
+            "run the same command again to see what it is now"
+        )
