@@ -1,10 +1,10 @@
 """Building sections: recipes and packs of one delta, or of the full release. spec/format.md, section 8."""
 
-import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path, PurePosixPath
 
 from bundle import canonical
@@ -46,7 +46,7 @@ class SectionBuilder:
         self._target = target
         self._piece_bytes = piece_bytes
         self._pool = pool
-        self._scratch = scratch
+        self._spills = (scratch / str(number) for number in count())
         self._progress = progress
 
     def delta(self, base: DirectoryBase) -> BuiltSection:
@@ -107,11 +107,11 @@ class SectionBuilder:
         return planned
 
     def _open(
-        self, contents: list[tuple[int, Content]], opener: Callable[[Content, Path], Opening | None]
+        self, contents: Sequence[tuple[int, Content]], opener: Callable[[Content, Path], Opening | None]
     ) -> list[tuple[int, Opening]]:
         """(place, opening) of those contents that are archives."""
         archives = [(place, content) for place, content in contents if first_bytes(content, 2) in SIGNATURES]
-        spills = [Path(tempfile.mkstemp(dir=self._scratch)[1]) for _ in archives]
+        spills = [next(self._spills) for _ in archives]
         self._progress.start("opening archives", len(archives), "files")
         found = []
         results = self._pool.map(opener, [content for _, content in archives], spills)

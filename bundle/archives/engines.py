@@ -1,7 +1,7 @@
 """Deflate engines: which library gives which bytes. spec/format.md, section 9 [F-45].
 
-Deflate has no canonical encoder: the same data gives other bytes in every library and version. An engine therefore counts as
-present only if it gives the known output for a fixed corpus; a section names the engines that its recipes need.
+Deflate has no canonical encoder: the same data gives other bytes in every library and version. An engine therefore
+counts as present only if it gives the known output for a fixed corpus; a section names the engines it needs.
 
     number         engine    level   memLevel
      1 to  9       zlib      1 to 9  8

@@ -1,7 +1,7 @@
 """Opening archives while a bundle is built: what is in them, and which engine gives each member back.
 
-Runs in worker processes. A base's archive is opened by the rule alone; a target's only where the result is proven to be the
-same archive, bit for bit: members that no engine reproduces stay compressed in the skeleton.
+Runs in worker processes. A base's archive is opened by the rule alone; a target's only where the result is proven to
+be the same archive, bit for bit: members that no engine reproduces stay compressed in the skeleton.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,8 @@
 """Finding the deflate streams of an archive: the rules `zip` and `gzip` of spec/format.md, section 9 [F-46].
 
-Both sides run these rules over a base's archives, so they are part of the format: they never fail, whatever the bytes; at
-worst they find nothing. A stream counts if it inflates to exactly the size that the archive declares and ends where declared.
+Both sides run these rules over a base's archives, so they are part of the format: they never fail, whatever the
+bytes; at worst they find nothing. A stream counts if it inflates to exactly the size that the archive declares and
+ends where declared.
 """
 
 import struct
@@ -22,7 +23,7 @@ _ENCRYPTED = 1
 
 @dataclass(frozen=True)
 class DeflateStream:
-    """A raw deflate stream within an archive: its range, the size of its plain bytes, and a name (for matching only)."""
+    """A raw deflate stream within an archive: its range, plain size, and a name (for matching only)."""
 
     offset: int
     length: int

@@ -1,7 +1,7 @@
 """The catalogue of a base: every object that a recipe can start from, and which of them a target object is most like.
 
-In order: the same hash, the same label, the same label with version numbers blanked, the same name within any archive or none.
-A label is a path, and for a member of an archive the archive's label, `!` and the member's name.
+In order: the same hash, the same label, the same label with version numbers blanked, the same name within any archive
+or none. A label is a path, and for a member of an archive the archive's label, `!` and the member's name.
 """
 
 import re
