@@ -6,6 +6,8 @@ opened with its own public key and applied in full, every object compared by has
 """
 
 import os
+import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -23,7 +25,7 @@ from bundle.manifest import TreeManifest
 from bundle.progress import Progress
 from bundle.reader import VerifiedBundle, open_bundle, stored_bytes
 from bundle.root import Platform, Root, Section, check_root
-from bundle.sections import BuiltSection, build_delta, build_full
+from bundle.sections import BuiltSection, SectionBuilder
 from bundle.signing import Trust, sign, verifying_key
 from bundle.tree import DirectoryBase, scan
 
@@ -72,9 +74,11 @@ def build(request: BuildRequest, key: Ed25519PrivateKey, pool: Executor, progres
     target = scan(request.new, request.platform, progress)
     bases = _scan_bases(request, target, progress)
     piece_bytes = LARGE_PIECE_BYTES if target.size > LARGE_RELEASE_BYTES else PIECE_BYTES
-    sections = [build_delta(request.new, target, base, piece_bytes, pool, progress) for base in bases]
-    if request.full or not bases:
-        sections.append(build_full(request.new, target, piece_bytes, pool, progress))
+    with tempfile.TemporaryDirectory(prefix="unrep-build-") as scratch:
+        builder = SectionBuilder(request.new, target, piece_bytes, pool, Path(scratch), progress)
+        sections = [builder.delta(base) for base in bases]
+        if request.full or not bases:
+            sections.append(builder.full())
     root = _describe(request, target, piece_bytes, [built.section for built in sections])
     unproven = request.out.with_name(request.out.name + ".unproven")
     try:
@@ -88,7 +92,7 @@ def build(request: BuildRequest, key: Ed25519PrivateKey, pool: Executor, progres
     finally:
         unproven.unlink(missing_ok=True)
     costs = [(s.base, header_bytes + stored_bytes(root, s)) for s in root.sections if s.base]
-    return BuildReport(request.out, total, root, costs, _sum_recipes(sections))
+    return BuildReport(request.out, total, root, costs, dict(sum((built.recipes for built in sections), Counter())))
 
 
 def _check_output(out: Path) -> None:
@@ -189,8 +193,3 @@ def _publish(unproven: Path, out: Path, manifests: list[TreeManifest]) -> int:
     out.with_name(out.name + ".sha256").write_bytes(f"{digest.hexdigest()}  {out.name}\n".encode())
     unproven.replace(out)
     return total
-
-
-def _sum_recipes(sections: list[BuiltSection]) -> dict[str, int]:
-    kinds = sorted({kind for built in sections for kind in built.recipes})
-    return {kind: sum(built.recipes.get(kind, 0) for built in sections) for kind in kinds}

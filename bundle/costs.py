@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import zstandard
 
-from bundle.index import Concat, Copy, Frame, Literal, Patch, Step, Stream, decode_frame
+from bundle.index import Archive, Concat, Copy, Frame, Literal, Patch, Step, Stream, decode_frame
 from bundle.manifest import TreeManifest
 from bundle.packs import Packs
 from bundle.reader import VerifiedSection
@@ -78,7 +78,7 @@ def _weigh(
                     weight[column] = count
                 weight[Stream.DIFF] = _weight(packs, Stream.DIFF, sum(add for add, _, _ in triples))
                 weight[Stream.EXTRA] = _weight(packs, Stream.EXTRA, sum(extra for _, extra, _ in triples))
-            case Copy() | Concat():
+            case Copy() | Concat() | Archive():
                 pass
         weights.append(weight)
     return weights

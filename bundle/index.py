@@ -16,10 +16,10 @@ import msgspec
 from bundle import canonical
 from bundle.codecs import Packed, check_packed
 from bundle.errors import Malformed
-from bundle.manifest import MAX_ENTRIES
 
 INTERMEDIATE = 0x80
 MAX_RECIPES = 2_000_000
+MAX_BASE_OBJECTS = 4_000_000
 
 
 class Stream(IntEnum):
@@ -52,9 +52,14 @@ class Frame(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=
 
 
 class Index(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """All frames of a section, and how many objects the base has: its entries and its manifest; 0 without a base."""
+    """All frames of a section, how many objects the base has, and which of them are opened as archives [F-46].
+
+    `base_objects` counts the base's manifest, its entries, and what opening gives; 0 without a base. `opened` holds two
+    numbers for each opened archive: its object number, and how many objects (skeleton and members) it gives.
+    """
 
     base_objects: int
+    opened: list[int]
     frames: list[Frame]
 
 
@@ -86,8 +91,17 @@ class Concat:
     parts: tuple[int, ...]
 
 
-Recipe = Literal | Copy | Patch | Concat
-_KINDS: tuple[type[Recipe], ...] = (Literal, Copy, Patch, Concat)
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """A skeleton with other objects deflated into it, each by its engine [F-48]."""
+
+    skeleton: int
+    members: tuple[int, ...]
+    engines: tuple[int, ...]
+
+
+Recipe = Literal | Copy | Patch | Concat | Archive
+_KINDS: tuple[type[Recipe], ...] = (Literal, Copy, Patch, Concat, Archive)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +122,8 @@ def sources_of(recipe: Recipe) -> tuple[int, ...]:
             return (source,)
         case Concat(parts):
             return parts
+        case Archive(skeleton, members, _):
+            return (skeleton, *members)
 
 
 def encode_frame(steps: list[Step], packs: list[Pack]) -> Frame:
@@ -123,6 +139,8 @@ def encode_frame(steps: list[Step], packs: list[Pack]) -> Frame:
                 numbers.append(number)
             case Concat(parts):
                 numbers.append(len(parts))
+            case Archive(_, members, engines):
+                numbers += [len(members), *engines]
     return Frame(kinds, _differences(places), sizes, _differences(sources), numbers, packs)
 
 
@@ -157,8 +175,8 @@ def decode_index(data: bytes, body_packs_bytes: int, where: str) -> Index:
     index = canonical.decode(data, Index, where)
     if sum(len(frame.kinds) for frame in index.frames) > MAX_RECIPES:
         raise Malformed(f"{where}: more than {MAX_RECIPES} recipes")
-    if not 0 <= index.base_objects <= MAX_ENTRIES + 1:
-        raise Malformed(f"{where}: {index.base_objects} base objects are not within 0 to {MAX_ENTRIES + 1}")
+    if not 0 <= index.base_objects <= MAX_BASE_OBJECTS:
+        raise Malformed(f"{where}: {index.base_objects} base objects are not within 0 to {MAX_BASE_OBJECTS}")
     if any(pack.packed.length < 0 for frame in index.frames for pack in frame.packs):
         raise Malformed(f"{where}: a pack has a negative length")
     if sum(pack.packed.length for frame in index.frames for pack in frame.packs) != body_packs_bytes:
@@ -180,8 +198,18 @@ def _read_recipe(kind: int, sources: Iterator[int], numbers: Iterator[int], wher
     if recipe is Patch:
         return Patch(next(sources), number)
     if number > MAX_RECIPES:
-        raise Malformed(f"{where}: a concat of {number} parts")
-    return Concat(tuple(next(sources) for _ in range(number)))
+        raise Malformed(f"{where}: a recipe of {number} parts")
+    if recipe is Concat:
+        return Concat(_take(sources, number))
+    return Archive(next(sources), _take(sources, number), _take(numbers, number))
+
+
+def _take(column: Iterator[int], count: int) -> tuple[int, ...]:
+    """The next numbers of a column. Raises StopIteration if it ends before, even for an absurd count."""
+    taken = []
+    for _ in range(count):
+        taken.append(next(column))
+    return tuple(taken)
 
 
 def _check_packs(packs: list[Pack], where: str) -> None:

@@ -8,6 +8,7 @@ from typing import BinaryIO, Protocol
 
 from bundle.errors import BaseMismatch, Malformed
 
+CHUNK_BYTES = 256 * 1024
 SPOOL_BYTES = 8 * 1024 * 1024
 
 
@@ -47,16 +48,35 @@ class Window:
         return self._source.read_at(self._offset + offset, length)
 
 
-class SpooledObject:
-    """An intermediate result, taken from its chunks: in memory while small, in a temporary file beyond 8 MiB."""
+class Scratch:
+    """Room for intermediate results: in memory while they are small together, in one temporary file beyond 8 MiB."""
 
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._file: BinaryIO = tempfile.SpooledTemporaryFile(SPOOL_BYTES)  # type: ignore[assignment]  # noqa: SIM115
-        self.size = sum(self._file.write(chunk) for chunk in chunks)
+    def __init__(self, directory: Path | None = None) -> None:
+        """`directory` takes the temporary file; None is the system's choice."""
+        place = str(directory) if directory else None
+        self._file: BinaryIO = tempfile.SpooledTemporaryFile(SPOOL_BYTES, dir=place)  # type: ignore[assignment]  # noqa: SIM115
+        self._end = 0
+
+    def keep(self, chunks: Iterator[bytes]) -> Readable:
+        """The joined chunks, to be read again. `chunks` may read what was kept before."""
+        start = self._end
+        for chunk in chunks:
+            self._file.seek(self._end)
+            self._end += self._file.write(chunk)
+        return Window(self, start, self._end - start)
+
+    @property
+    def size(self) -> int:
+        """Bytes kept so far."""
+        return self._end
 
     def read_at(self, offset: int, length: int) -> bytes:
         self._file.seek(offset)
         return self._file.read(length)
+
+    def close(self) -> None:
+        """Gives the room back."""
+        self._file.close()
 
 
 class FileObject:
@@ -85,3 +105,9 @@ class FileObject:
         if len(data) != length:
             raise BaseMismatch(f"{self._path}: ends before byte {offset + length}; it was changed")
         return data
+
+
+def read_all(source: Readable) -> Iterator[bytes]:
+    """The whole object, chunk by chunk."""
+    for at in range(0, source.size, CHUNK_BYTES):
+        yield source.read_at(at, min(CHUNK_BYTES, source.size - at))

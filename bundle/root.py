@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 
 from bundle import canonical
+from bundle.archives.engines import present_features
 from bundle.codecs import Packed, check_packed
 from bundle.errors import Malformed, Unsupported
 from bundle.layout import FORMAT
@@ -76,7 +77,7 @@ class Root(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
 
     def _find(self, kind: str, base: bytes) -> Section | None:
         for section in self.sections:
-            if section.kind == kind and section.base == base and KNOWN_FEATURES.issuperset(section.features):
+            if section.kind == kind and section.base == base and present_features().issuperset(section.features):
                 return section
         return None
 

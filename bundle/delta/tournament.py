@@ -6,11 +6,10 @@ the stretch of the base that lies where it would, so memory stays bounded whatev
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from bundle.codecs import compressed_size
+from bundle.contents import Content, read_content
 from bundle.delta.bsdiff import Difference, make_difference
-from bundle.errors import InputError
 from bundle.index import Stream
 from bundle.varints import fold, write_varints
 
@@ -21,10 +20,10 @@ PATCH_OVERHEAD_BYTES = 6
 
 @dataclass(frozen=True)
 class ObjectTask:
-    """One object to encode. `base` is None where nothing in the base is like it. `inline` replaces files: manifests."""
+    """One object to encode; `base` is None where nothing in the base is like it."""
 
-    target: Path | bytes
-    base: Path | bytes | None
+    target: Content
+    base: Content | None
 
 
 @dataclass(frozen=True)
@@ -49,8 +48,8 @@ def encode_object(task: ObjectTask) -> list[Segment]:
 
     Raises InputError if a file cannot be read.
     """
-    target = _read(task.target)
-    base = b"" if task.base is None else _read(task.base)
+    target = read_content(task.target)
+    base = b"" if task.base is None else read_content(task.base)
     if not base or max(len(target), len(base)) <= SEGMENT_BYTES:
         return [_best(target, base, 0)]
     segments = []
@@ -91,12 +90,3 @@ def _window(start: int, length: int, target_bytes: int, base_bytes: int) -> tupl
     last = (start + length) * base_bytes // target_bytes + WINDOW_MARGIN_BYTES
     last = min(last, first + length + 2 * WINDOW_MARGIN_BYTES, base_bytes)
     return max(0, first), max(0, last)
-
-
-def _read(what: Path | bytes) -> bytes:
-    if isinstance(what, bytes):
-        return what
-    try:
-        return what.read_bytes()
-    except OSError as error:
-        raise InputError(f"{what}: cannot be read: {error.strerror}") from error

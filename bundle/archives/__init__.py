@@ -1,0 +1,1 @@
+"""Archives opened: deflated members taken out, and put back bit for bit."""

@@ -1,0 +1,77 @@
+"""Opening archives while a bundle is built: what is in them, and which engine gives each member back.
+
+Runs in worker processes. A base's archive is opened by the rule alone; a target's only where the result is proven to
+be the same archive, bit for bit: members that no engine reproduces stay compressed in the skeleton.
+"""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import BinaryIO
+
+from bundle.archives.engines import find_engine
+from bundle.archives.opened import MAX_ARCHIVE_BYTES
+from bundle.archives.skeleton import make_skeleton
+from bundle.archives.streams import DeflateStream, find_streams, inflate
+from bundle.contents import Content, Slice, read_content
+
+MAX_DEPTH = 3
+SIGNATURES = (b"PK", b"\x1f\x8b")
+DEFAULT_ENGINE = 6
+
+
+@dataclass(frozen=True)
+class Member:
+    """One member: its name for matching, its plain bytes and their hash, its engine (0 in a base), its own members."""
+
+    name: str
+    content: Content
+    size: int
+    hash: bytes
+    engine: int
+    opening: "Opening | None"
+
+
+@dataclass(frozen=True)
+class Opening:
+    """An opened archive."""
+
+    skeleton: bytes
+    members: tuple[Member, ...]
+
+
+def open_for_base(content: Content, spill: Path) -> Opening | None:
+    """A base's archive as the reader will open it; None if it is none. Plain bytes go to the file `spill`."""
+    return _open_into(content, spill, prove=False)
+
+
+def open_for_target(content: Content, spill: Path) -> Opening | None:
+    """A target's archive with the members that an engine reproduces; None if there is none."""
+    return _open_into(content, spill, prove=True)
+
+
+def _open_into(content: Content, spill: Path, *, prove: bool) -> Opening | None:
+    data = read_content(content)
+    with spill.open("wb") as file:
+        return _open(data, file, spill, prove=prove, depth=1)
+
+
+def _open(data: bytes, file: BinaryIO, spill: Path, *, prove: bool, depth: int) -> Opening | None:
+    if len(data) > MAX_ARCHIVE_BYTES or not data.startswith(SIGNATURES):
+        return None
+    view = memoryview(data)
+    taken: list[DeflateStream] = []
+    members: list[Member] = []
+    engine = DEFAULT_ENGINE
+    for stream in find_streams(view):
+        plain = b"".join(inflate(view, stream))
+        found = find_engine(plain, data[stream.offset : stream.offset + stream.length], engine) if prove else 0
+        if found is None:
+            continue
+        engine = found
+        taken.append(stream)
+        content = Slice(spill, file.seek(0, 2), len(plain))
+        file.write(plain)
+        inner = _open(plain, file, spill, prove=prove, depth=depth + 1) if depth < MAX_DEPTH else None
+        members.append(Member(stream.name, content, len(plain), sha256(plain).digest(), found, inner))
+    return Opening(make_skeleton(view, taken), tuple(members)) if members else None

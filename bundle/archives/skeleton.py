@@ -1,0 +1,51 @@
+"""The skeleton of an archive: all its bytes but the deflate streams, and where those go. spec/format.md [F-47].
+
+varint            number of streams
+varint, each      bytes of the rest that stand before the stream, counted from the stream before
+rest              headers, directories, stored members, whatever was not taken out
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from bundle.archives.engines import deflate
+from bundle.archives.streams import DeflateStream
+from bundle.errors import Malformed
+from bundle.objects import Readable, read_all
+from bundle.varints import read_varints, write_varints
+
+MAX_SKELETON_BYTES = 64 * 1024 * 1024
+
+
+def make_skeleton(data: bytes | memoryview, streams: Sequence[DeflateStream]) -> bytes:
+    """The skeleton of an archive whose `streams`, in order, are taken out."""
+    gaps, rest, at = [], [], 0
+    for stream in streams:
+        gaps.append(stream.offset - at)
+        rest.append(data[at : stream.offset])
+        at = stream.offset + stream.length
+    rest.append(data[at:])
+    return b"".join((write_varints([len(gaps), *gaps]), *rest))
+
+
+def rebuild(skeleton: Readable, members: Iterable[Readable], engines: Sequence[int]) -> Iterator[bytes]:
+    """The archive, chunk by chunk: the skeleton with every member deflated by its engine. Raises Malformed."""
+    if skeleton.size > MAX_SKELETON_BYTES:
+        raise Malformed(f"recipe: a skeleton of {skeleton.size} bytes is over {MAX_SKELETON_BYTES}")
+    data = skeleton.read_at(0, skeleton.size)
+    gaps, at = _read_gaps(data, len(engines))
+    for gap, member, engine in zip(gaps, members, engines, strict=True):
+        if gap > len(data) - at:
+            raise Malformed("recipe: a skeleton is shorter than its gaps")
+        yield data[at : at + gap]
+        at += gap
+        yield from deflate(engine, read_all(member))
+    yield data[at:]
+
+
+def _read_gaps(data: bytes, expected: int) -> tuple[list[int], int]:
+    """(gaps, where the rest begins)."""
+    numbers = read_varints(data)
+    gaps = [number for number, _ in zip(numbers, range(expected + 1), strict=False)]
+    if not gaps or gaps[0] != expected or len(gaps) != expected + 1:
+        raise Malformed("recipe: a skeleton has another number of streams than its archive has members")
+    return gaps[1:], len(write_varints(gaps))

@@ -1,0 +1,127 @@
+"""Finding the deflate streams of an archive: the rules `zip` and `gzip` of spec/format.md, section 9 [F-46].
+
+Both sides run these rules over a base's archives, so they are part of the format: they never fail, whatever the
+bytes; at worst they find nothing. A stream counts if it inflates to exactly the size that the archive declares and
+ends where declared.
+"""
+
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+MAX_STREAMS = 200_000
+MAX_RATIO = 1040  # deflate cannot expand beyond 1032 times
+CHUNK_BYTES = 256 * 1024
+
+_END = struct.Struct("<4s4H2LH")
+_CENTRAL = struct.Struct("<4s6H3L5H2L")
+_LOCAL = struct.Struct("<4s5H3L2H")
+_DEFLATED = 8
+_ENCRYPTED = 1
+
+
+@dataclass(frozen=True)
+class DeflateStream:
+    """A raw deflate stream within an archive: its range, plain size, and a name (for matching only)."""
+
+    offset: int
+    length: int
+    size: int
+    name: str
+
+
+def find_streams(data: bytes | memoryview) -> list[DeflateStream]:
+    """The streams of an archive in the order of their offsets, none overlapping; empty if it is no archive."""
+    view = memoryview(data)
+    if bytes(view[:2]) == b"\x1f\x8b":
+        return [stream for stream in _gzip_stream(view) if _inflates(view, stream)]
+    if bytes(view[:2]) != b"PK":
+        return []
+    found, end = [], 0
+    for stream in sorted(_zip_streams(view), key=lambda stream: stream.offset):
+        if stream.offset >= end and _inflates(view, stream):
+            found.append(stream)
+            end = stream.offset + stream.length
+    return found
+
+
+def inflate(view: memoryview, stream: DeflateStream) -> Iterator[bytes]:
+    """The plain bytes of a stream that `find_streams` found, in bounded chunks."""
+    inflater = zlib.decompressobj(-15)
+    rest: bytes | memoryview = view[stream.offset : stream.offset + stream.length]
+    while not inflater.eof:
+        plain = inflater.decompress(rest, CHUNK_BYTES)
+        rest = inflater.unconsumed_tail
+        if not plain and not rest:
+            break
+        yield plain
+
+
+def _inflates(view: memoryview, stream: DeflateStream) -> bool:
+    inflater = zlib.decompressobj(-15)
+    rest: bytes | memoryview = view[stream.offset : stream.offset + stream.length]
+    produced = 0
+    try:
+        while not inflater.eof:
+            plain = inflater.decompress(rest, CHUNK_BYTES)
+            produced += len(plain)
+            rest = inflater.unconsumed_tail
+            if produced > stream.size or (not plain and not rest):
+                return False
+    except zlib.error:
+        return False
+    return produced == stream.size and not inflater.unused_data and not inflater.unconsumed_tail
+
+
+def _zip_streams(view: memoryview) -> Iterator[DeflateStream]:
+    """Deflated members by the central directory; zip64 and anything irregular ends the search."""
+    tail = bytes(view[-65557:])
+    at = tail.rfind(b"PK\x05\x06")
+    if at < 0 or at + _END.size > len(tail):
+        return
+    _, _, _, _, count, size, start, comment = _END.unpack_from(tail, at)
+    if at + _END.size + comment != len(tail) or start + size > len(view) or count > MAX_STREAMS:
+        return
+    position = start
+    for _ in range(count):
+        if position + _CENTRAL.size > start + size:
+            return
+        (magic, _, _, flags, method, _, _, _, packed, plain, name, extra, note, _, _, _, local) = _CENTRAL.unpack_from(
+            view, position
+        )
+        if magic != b"PK\x01\x02":
+            return
+        label = bytes(view[position + _CENTRAL.size : position + _CENTRAL.size + name]).decode("utf-8", "replace")
+        position += _CENTRAL.size + name + extra + note
+        if method == _DEFLATED and not flags & _ENCRYPTED and packed > 0 and plain <= packed * MAX_RATIO:
+            offset = _data_offset(view, local)
+            if offset is not None and offset + packed <= start:
+                yield DeflateStream(offset, packed, plain, label)
+
+
+def _data_offset(view: memoryview, local: int) -> int | None:
+    if local + _LOCAL.size > len(view):
+        return None
+    magic, *_, name, extra = _LOCAL.unpack_from(view, local)
+    return local + _LOCAL.size + name + extra if magic == b"PK\x03\x04" else None
+
+
+def _gzip_stream(view: memoryview) -> Iterator[DeflateStream]:
+    """The one stream of a gzip file (RFC 1952) with a single member."""
+    if len(view) < 18 or view[2] != _DEFLATED or view[3] & 0xE0:
+        return
+    flags, at = view[3], 10
+    if flags & 4:
+        at += 2 + int.from_bytes(view[at : at + 2], "little")
+    for flag in (8, 16):
+        if flags & flag:
+            end = bytes(view[at : at + 65536]).find(0)
+            if end < 0:
+                return
+            at += end + 1
+    at += 2 if flags & 2 else 0
+    length = len(view) - 8 - at
+    size = int.from_bytes(view[-4:], "little")
+    if length > 0 and size <= length * MAX_RATIO:
+        yield DeflateStream(at, length, size, "content")

@@ -1,0 +1,75 @@
+"""The objects that a section starts from, by their numbers: manifest, entries, and what opened archives hold.
+
+spec/format.md, section 8 [F-32], [F-46]. Archives are opened when one of their objects is first used, and only the one
+used last is kept open, so that their plain bytes take disk for one archive at a time.
+"""
+
+from pathlib import Path
+from typing import Protocol
+
+from bundle.archives.opened import open_archive
+from bundle.errors import BaseMismatch, Malformed
+from bundle.manifest import TreeManifest
+from bundle.objects import MemoryObject, Readable, Scratch
+
+
+class Base(Protocol):
+    """The release that a delta section starts from."""
+
+    @property
+    def manifest(self) -> TreeManifest: ...
+
+    def open(self, place: int) -> Readable:
+        """The object at a place of the manifest, counted from 1. Raises BaseMismatch if it is not there."""
+
+
+class BaseObjects:
+    """Readable objects by number. `count`: how many there are, 0 without a base."""
+
+    def __init__(self, base: Base | None, opened: list[int], directory: Path | None) -> None:
+        """`opened` as the index has it; `directory` takes temporary files. Raises Malformed."""
+        self._base = base
+        self._directory = directory
+        self.entries = len(base.manifest.entries) + 1 if base else 0
+        self._archives: list[tuple[int, int, int]] = []  # first number, end, number of the archive itself
+        self.count = self.entries
+        if len(opened) % 2:
+            raise Malformed("index: its list of opened archives is cut short")
+        for archive, size in zip(opened[::2], opened[1::2], strict=True):
+            if not 0 < archive < self.count or not 1 < size <= 1_000_000:
+                raise Malformed("index: an opened archive is not an object of the base, or gives nothing")
+            self._archives.append((self.count, self.count + size, archive))
+            self.count += size
+        self._cached: tuple[int, list[Readable], Scratch] | None = None
+
+    def open(self, number: int) -> Readable:
+        """The object with that number. Raises BaseMismatch if the base is not what its manifest says."""
+        assert self._base is not None  # noqa: S101 - without a base there is no number below count
+        if number == 0:
+            return MemoryObject(self._base.manifest.encoded)
+        if number < self.entries:
+            return self._base.open(number)
+        first, end, archive = next(a for a in self._archives if a[0] <= number < a[1])
+        return self._opened(archive, end - first)[number - first]
+
+    def place_of(self, number: int) -> int:
+        """The place of the entry that an object comes from, through any archives; 0 for the manifest."""
+        while number >= self.entries:
+            number = next(archive for first, end, archive in self._archives if first <= number < end)
+        return number
+
+    def close(self) -> None:
+        """Gives temporary files back."""
+        if self._cached:
+            self._cached[2].close()
+            self._cached = None
+
+    def _opened(self, archive: int, size: int) -> list[Readable]:
+        if self._cached is None or self._cached[0] != archive:
+            source = self.open(archive)
+            self.close()
+            scratch = Scratch(self._directory)
+            self._cached = archive, open_archive(source, scratch), scratch
+        if len(self._cached[1]) != size:
+            raise BaseMismatch("an archive of the base does not hold what the bundle was made for; it was changed")
+        return self._cached[1]

@@ -1,0 +1,83 @@
+"""The catalogue of a base: every object that a recipe can start from, and which of them a target object is most like.
+
+In order: the same hash, the same label, the same label with version numbers blanked, the same name within any archive
+or none. A label is a path, and for a member of an archive the archive's label, `!` and the member's name.
+"""
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from hashlib import sha256
+
+from bundle.archives.opening import Opening
+from bundle.contents import Content
+
+_DIGITS = re.compile(r"\d+(?:[._]\d+)*")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One object of the base, with its number (spec/format.md, F-32)."""
+
+    number: int
+    label: str
+    size: int
+    content: Content
+
+
+class Catalog:
+    """Objects of a base by hash and by likeness; `opened` is the list that the index takes."""
+
+    def __init__(self, entries: int) -> None:
+        """`entries`: objects of the base before any archive is opened, its manifest included."""
+        self.count = entries
+        self.opened: list[int] = []
+        self._by_hash: dict[bytes, Candidate] = {}
+        self._by_key: dict[str, list[Candidate]] = defaultdict(list)
+
+    def add(self, candidate: Candidate, digest: bytes) -> None:
+        """Adds an object."""
+        self._by_hash.setdefault(digest, candidate)
+        for key in _keys(candidate.label):
+            self._by_key[key].append(candidate)
+
+    def add_archive(self, number: int, label: str, opening: Opening) -> None:
+        """Adds the members of an archive, and those of archives among them."""
+        first = self.count
+        self.opened += [number, len(opening.members) + 1]
+        self.count += len(opening.members) + 1
+        skeleton = Candidate(first, skeleton_label(label), len(opening.skeleton), opening.skeleton)
+        self.add(skeleton, sha256(opening.skeleton).digest())
+        for at, member in enumerate(opening.members, first + 1):
+            self.add(Candidate(at, f"{label}!{member.name}", member.size, member.content), member.hash)
+        for at, member in enumerate(opening.members, first + 1):
+            if member.opening:
+                self.add_archive(at, f"{label}!{member.name}", member.opening)
+
+    def same(self, digest: bytes) -> Candidate | None:
+        """The object with that hash."""
+        return self._by_hash.get(digest)
+
+    def like(self, label: str, size: int) -> Candidate | None:
+        """The object that one with this label and size in bytes is most like."""
+        for key in _keys(label):
+            if found := self._by_key.get(key):
+                return min(found, key=lambda other: (abs(other.size - size), other.number))
+        return None
+
+
+def skeleton_label(label: str) -> str:
+    """The label of an archive's skeleton: no file and no member has such a one."""
+    return f"{label}!!"
+
+
+def blank(label: str) -> str:
+    """The label with every version number, such as 2.2.1, as one '#'."""
+    return _DIGITS.sub("#", label)
+
+
+def _keys(label: str) -> list[str]:
+    """The keys of a label, the closest first. Skeletons have no third: they are alike only under like names."""
+    if label.endswith("!!"):
+        return [label, blank(label)]
+    return [label, blank(label), f"!{blank(label.rsplit('!', 1)[-1])}"]
