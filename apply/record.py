@@ -110,7 +110,9 @@ def _reading(site: Site) -> Iterator[sqlite3.Connection | None]:
         yield None
         return
     with _sqlite_errors(str(site.state_file)):
-        database = sqlite3.connect(f"{site.state_file.as_uri()}?mode=ro", uri=True)
+        # Without a log nobody has it open, and it is read as it stands; SQLite would make files beside it otherwise.
+        mode = "mode=ro" if site.state_file.with_name("state.db-wal").exists() else "immutable=1"
+        database = sqlite3.connect(f"{site.state_file.as_uri()}?{mode}", uri=True)
         try:
             yield database
         finally:
