@@ -42,7 +42,7 @@ class SectionBuilder:
     def __init__(
         self, new: Path, target: TreeManifest, piece_bytes: int, pool: Executor, scratch: Path, progress: Progress
     ) -> None:
-        self._new = new
+        self._new = new.absolute()  # workers need not share our working directory
         self._target = target
         self._piece_bytes = piece_bytes
         self._pool = pool
@@ -89,7 +89,7 @@ class SectionBuilder:
         gone = []
         for place, entry in enumerate(base.manifest.entries, 1):
             if entry.size and entry.kind != Kind.SYMLINK:
-                content = base.directory / entry.path
+                content = base.directory.absolute() / entry.path
                 catalog.add(Candidate(place, entry.path, entry.size, content), entry.hash)
                 if entry.hash not in self._target.places:
                     gone.append((place, content))

@@ -1,4 +1,4 @@
-"""The worker processes of a build."""
+"""Who does the work of a build: processes of this machine, or a Dask cluster. The bytes are the same."""
 
 import multiprocessing
 import os
@@ -7,10 +7,14 @@ from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 
+from unrep.errors import UsageRefused
+
+CONNECT_TIMEOUT_S = 10
+
 
 @contextmanager
-def worker_pool(workers: int | None) -> Iterator[Executor]:
-    """Local processes, one a core unless `workers` says otherwise. Work not yet begun is dropped on an error."""
+def local_processes(workers: int | None) -> Iterator[Executor]:
+    """Processes of this machine, one a core unless told otherwise; what has not begun is dropped on an error."""
     pool = ProcessPoolExecutor(
         workers or os.cpu_count() or 1, multiprocessing.get_context("spawn"), initializer=_ignore_interrupts
     )
@@ -18,6 +22,25 @@ def worker_pool(workers: int | None) -> Iterator[Executor]:
         yield pool
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def dask_cluster(address: str) -> Iterator[Executor]:
+    """The workers of a Dask scheduler such as tcp://10.0.0.5:8786.
+
+    They need unrep, and must see the releases and the directory for temporary files (TMPDIR) under the same paths.
+    Raises UsageRefused if Dask is not installed or the scheduler does not answer.
+    """
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise UsageRefused("--dask needs the package 'distributed': install unrep[dask]") from error
+    try:
+        client = Client(address, timeout=CONNECT_TIMEOUT_S, set_as_default=False)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError) as error:
+        raise UsageRefused(f"--dask {address}: no scheduler answers there ({error})") from error
+    with client, client.get_executor() as executor:  # type: ignore[no-untyped-call]
+        yield executor
 
 
 def _ignore_interrupts() -> None:

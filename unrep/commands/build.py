@@ -11,7 +11,7 @@ from bundle.root import Platform
 from bundle.signing import load_private_key
 from unrep.console import progress_bar, say
 from unrep.memory import peak_rss_bytes
-from unrep.workers import worker_pool
+from unrep.workers import dask_cluster, local_processes
 
 
 @click.command("build")
@@ -54,6 +54,9 @@ from unrep.workers import worker_pool
     help="The bundle; F.sha256 and F.manifests are written beside it.",
 )
 @click.option("--workers", metavar="N", type=click.IntRange(1), help="Processes to use. Default: one a core.")
+@click.option(
+    "--dask", metavar="ADDRESS", help="A Dask scheduler whose workers do the work, such as tcp://10.0.0.5:8786."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
 def build_command(
     new: Path,
@@ -67,6 +70,7 @@ def build_command(
     key: Path,
     out: Path,
     workers: int | None,
+    dask: str | None,
     as_json: bool,
 ) -> None:
     """Build a signed bundle of the release in directory NEW.
@@ -77,7 +81,9 @@ def build_command(
     began = time.monotonic()
     request = BuildRequest(new, product, version, seq, out, bases, full, epoch, platform)
     private = load_private_key(key)
-    with worker_pool(workers) as pool, progress_bar() as bar:
+    if dask and workers:
+        raise click.UsageError("--workers and --dask exclude each other")
+    with dask_cluster(dask) if dask else local_processes(workers) as pool, progress_bar() as bar:
         report = build(request, private, pool, bar)
     document = _document(report, time.monotonic() - began)
     say(_summary(report, time.monotonic() - began))

@@ -1,0 +1,59 @@
+"""A build gives the same bytes whoever does the work: one process, two, or a Dask cluster."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from distributed import LocalCluster
+
+BUILD = "build new --product p --version 1.0.1 --seq 2 --base old --key k.key"
+
+
+def unrep(directory: Path, line: str) -> "subprocess.CompletedProcess[str]":
+    argv = [sys.executable, "-m", "unrep", *line.split()]
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": "1700000000"}
+    return subprocess.run(argv, cwd=directory, env=environment, capture_output=True, text=True)
+
+
+@pytest.fixture
+def shore(tmp_path: Path) -> Path:
+    for name, change in (("old", ""), ("new", "# changed\n")):
+        for number in range(12):
+            path = tmp_path / name / f"package_{number % 3}" / f"module_{number}.py"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            body = "".join(f"def function_{number}_{line}(): return {line * number}\n" for line in range(200))
+            path.write_text(body + (change if number % 2 else ""), encoding="utf-8")
+    assert unrep(tmp_path, "keygen --out k").returncode == 0
+    return tmp_path
+
+
+@pytest.fixture
+def scheduler() -> Iterator[str]:
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as cluster:  # type: ignore[no-untyped-call]
+        yield cluster.scheduler_address
+
+
+def test_the_bundle_is_the_same_on_a_dask_cluster(shore: Path, scheduler: str) -> None:
+    bundles = []
+    for name, workers in (("one", "--workers 1"), ("two", "--workers 2"), ("dask", f"--dask {scheduler}")):
+        done = unrep(shore, f"{BUILD} --out {name}.unrep {workers}")
+        assert done.returncode == 0, done.stderr
+        bundles.append((shore / f"{name}.unrep").read_bytes())
+    assert bundles[0] == bundles[1] == bundles[2]
+
+
+def test_a_scheduler_that_is_not_there_is_named(shore: Path) -> None:
+    done = unrep(shore, f"{BUILD} --out x.unrep --dask tcp://127.0.0.1:9")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("unrep: --dask tcp://127.0.0.1:9: no scheduler answers there")
+    assert "Traceback" not in done.stderr
+    assert not (shore / "x.unrep").exists()
+
+
+def test_workers_and_dask_exclude_each_other(shore: Path) -> None:
+    done = unrep(shore, f"{BUILD} --out x.unrep --workers 2 --dask tcp://127.0.0.1:9")
+    assert (done.returncode, (shore / "x.unrep").exists()) == (2, False)
+    assert "--workers and --dask exclude each other" in done.stderr
