@@ -66,7 +66,7 @@ class Plan:
         return self._planned[digest]
 
     def _encode(self, label: str, content: Content, size: int) -> Encoded:
-        like = self.catalog.like(label, size)
+        like = self.catalog.like(label, content, size)
         self.tasks.append(ObjectTask(content, like.content if like else None))
         return Encoded(len(self.tasks) - 1, like.number if like else None)
 

@@ -1,16 +1,19 @@
 """The catalogue of a base: every object that a recipe can start from, and which of them a target object is most like.
 
 In order: the same hash, the same label, the same label with version numbers blanked, the same name within any archive
-or none. A label is a path, and for a member of an archive the archive's label, `!` and the member's name.
+or none, content that is alike. A label is a path, and for a member of an archive the archive's label, `!` and the
+member's name.
 """
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 
 from bundle.archives.opening import Opening
 from bundle.contents import Content
+from bundle.delta.sketch import MIN_BYTES, MIN_SHARED, sketch
 
 _DIGITS = re.compile(r"\d+(?:[._]\d+)*")
 
@@ -58,12 +61,37 @@ class Catalog:
         """The object with that hash."""
         return self._by_hash.get(digest)
 
-    def like(self, label: str, size: int) -> Candidate | None:
-        """The object that one with this label and size in bytes is most like."""
+    def like(self, label: str, content: Content, size: int) -> Candidate | None:
+        """The object that one with this label, content and size in bytes is most like.
+
+        Raises InputError if a file cannot be read.
+        """
         for key in _keys(label):
             if found := self._by_key.get(key):
                 return min(found, key=lambda other: (abs(other.size - size), other.number))
-        return None
+        return self._alike(content, size) if size >= MIN_BYTES else None
+
+    def _alike(self, content: Content, size: int) -> Candidate | None:
+        """The object that shares most of its content: for files that moved or were renamed, and changed."""
+        if not self._by_hash:
+            return None
+        shared = Counter(at for value in sketch(content) for at in self._sketches.get(value, ()))
+        found = [(-count, abs(self._all[at].size - size), at) for at, count in shared.items() if count >= MIN_SHARED]
+        return self._all[min(found)[2]] if found else None
+
+    @cached_property
+    def _all(self) -> list[Candidate]:
+        return sorted(self._by_hash.values(), key=lambda candidate: candidate.number)
+
+    @cached_property
+    def _sketches(self) -> dict[int, list[int]]:
+        """Hash of a window -> where in `_all` the objects stand that have it. Made when first asked for."""
+        sketches: dict[int, list[int]] = defaultdict(list)
+        for at, candidate in enumerate(self._all):
+            if candidate.size >= MIN_BYTES:
+                for value in sketch(candidate.content):
+                    sketches[value].append(at)
+        return sketches
 
 
 def skeleton_label(label: str) -> str:

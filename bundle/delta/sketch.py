@@ -1,0 +1,50 @@
+"""Sketches of content: which object of the base is most like one that has no counterpart by name.
+
+A sketch holds the smallest of the hashes of all windows of 32 bytes (bottom-k sampling, Broder 1997): two objects that
+share much content share much of their sketches, wherever in them that content stands.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bundle.contents import Content, read_content
+
+SKETCH_HASHES = 64
+WINDOW_BYTES = 32
+MIN_BYTES = 1024
+BLOCK_BYTES = 1 << 20
+MIN_SHARED = 4  # of the hashes: below that a patch hardly ever wins
+
+_PRIME = 0x01000193
+_MIX = 0x9E3779B1
+
+
+def sketch(content: Content) -> frozenset[int]:
+    """The sketch of an object; empty if it is too small to have one. Raises InputError if it cannot be read."""
+    data = read_content(content)
+    if len(data) < MIN_BYTES:
+        return frozenset()
+    smallest = np.empty(0, np.uint32)
+    for start in range(0, len(data) - WINDOW_BYTES + 1, BLOCK_BYTES):
+        hashes = _window_hashes(np.frombuffer(data, np.uint8)[start : start + BLOCK_BYTES + WINDOW_BYTES - 1])
+        smallest = np.unique(np.concatenate([smallest, _smallest(hashes)]))[:SKETCH_HASHES]
+    return frozenset(smallest.tolist())
+
+
+def _window_hashes(data: NDArray[np.uint8]) -> NDArray[np.uint32]:
+    """A polynomial hash of every window, by doubling its width five times; arithmetic modulo 2^32."""
+    hashes, factor, width = data.astype(np.uint32), _PRIME, 1
+    while width < WINDOW_BYTES:
+        hashes = hashes[:-width] * np.uint32(factor) + hashes[width:]
+        factor, width = factor * factor & 0xFFFFFFFF, width * 2
+    hashes *= np.uint32(_MIX)
+    return hashes ^ (hashes >> np.uint32(15))
+
+
+def _smallest(hashes: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """Enough of the smallest for a sketch, repeats included."""
+    for share in (1 << 12, 1 << 8, 1):
+        chosen = np.unique(hashes[hashes < 0xFFFFFFFF // share]) if share > 1 else np.unique(hashes)
+        if len(chosen) >= SKETCH_HASHES:
+            break
+    return chosen[:SKETCH_HASHES]
