@@ -1,0 +1,302 @@
+"""A bundle's bytes from the text of spec/format.md alone, with a hook wherever a vector may break something.
+
+Nothing of the product's encoder is used: MessagePack, hash tables and signatures are written here.
+"""
+
+import hashlib
+import lzma
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+PIECE = 4096
+TRUSTED = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+STRANGER = Ed25519PrivateKey.from_private_bytes(bytes(range(32, 64)))
+CREATED = 1_700_000_000
+
+Pairs = list[tuple[str, Any]]
+
+
+@dataclass(frozen=True)
+class Raw:
+    """MessagePack that is written as it stands."""
+
+    data: bytes
+
+
+def pack(value: Any) -> bytes:
+    """MessagePack in its smallest form; a list of pairs in a tuple is a map with its keys in that order."""
+    match value:
+        case Raw(data):
+            return data
+        case bool():
+            return b"\xc3" if value else b"\xc2"
+        case int():
+            return pack_integer(value)
+        case str():
+            data = value.encode("utf-8", "surrogatepass")
+            return header(len(data), 0xA0, 32, (0xD9, 0xDA, 0xDB)) + data
+        case bytes():
+            return header(len(value), 0, 0, (0xC4, 0xC5, 0xC6)) + value
+        case list():
+            return header(len(value), 0x90, 16, (None, 0xDC, 0xDD)) + b"".join(map(pack, value))
+        case tuple():
+            return header(len(value), 0x80, 16, (None, 0xDE, 0xDF)) + b"".join(pack(k) + pack(v) for k, v in value)
+    raise TypeError(value)
+
+
+def pack_integer(value: int) -> bytes:
+    if -32 <= value < 128:
+        return struct.pack("b" if value < 0 else "B", value)
+    first, forms = (0xCC, (">B", ">H", ">I", ">Q")) if value >= 0 else (0xD0, (">b", ">h", ">i", ">q"))
+    for code, form in enumerate(forms, first):
+        try:
+            return bytes([code]) + struct.pack(form, value)
+        except struct.error:
+            continue
+    raise ValueError(value)
+
+
+def header(length: int, fix: int, fixes: int, codes: tuple[int | None, int, int]) -> bytes:
+    if length < fixes:
+        return bytes([fix | length])
+    for code, form, limit in zip(codes, (">B", ">H", ">I"), (1 << 8, 1 << 16, 1 << 32), strict=True):
+        if code is not None and length < limit:
+            return bytes([code]) + struct.pack(form, length)
+    raise ValueError(length)
+
+
+def digest(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
+
+
+def varints(*values: int) -> bytes:
+    """F-40."""
+    out = bytearray()
+    for value in values:
+        rest = value
+        while rest >= 128:
+            out.append(rest & 127 | 128)
+            rest >>= 7
+        out.append(rest)
+    return bytes(out)
+
+
+# The releases: (path, kind, content), sorted by path. Kinds: 0 file, 1 executable, 2 empty directory, 3 link.
+Tree = list[tuple[str, int, bytes]]
+BASE: Tree = [
+    ("a.txt", 0, b"the quick brown fox jumps over the lazy dog\n" * 4),
+    ("b.bin", 0, bytes(range(200))),
+    ("c.txt", 0, b"goes away\n"),
+]
+CHANGED = bytearray(BASE[0][2])
+CHANGED[4:9] = b"quiet"
+TARGET: Tree = [
+    ("a.txt", 0, bytes(CHANGED) + b"and the end\n"),
+    ("bin/run", 1, b"#!/bin/sh\necho run\n"),
+    ("empty", 2, b""),
+    ("joined.bin", 0, bytes(range(100, 200)) + b"and more"),
+    ("moved.bin", 0, bytes(range(200))),
+    ("nothing.txt", 0, b""),
+    ("twice.sh", 0, b"#!/bin/sh\necho run\n"),
+]
+
+
+def manifest(tree: Tree, *, version: int = 1, hashes: bytes | None = None, sizes: list[int] | None = None) -> bytes:
+    """F-11: columns of paths, kinds, sizes and hashes."""
+    listed = [len(content) for _, _, content in tree]
+    return pack(
+        (
+            ("tree", version),
+            ("paths", [path for path, _, _ in tree]),
+            ("kinds", bytes(kind for _, kind, _ in tree)),
+            ("sizes", listed if sizes is None else sizes),
+            ("hashes", b"".join(digest(content) for _, _, content in tree) if hashes is None else hashes),
+        )
+    )
+
+
+@dataclass
+class Section:
+    """One section before it is bytes. `frames` holds the six columns of each frame, packs as (stream, content)."""
+
+    kind: str
+    base_objects: int
+    frames: list[list[Any]]
+    base: bytes = b""
+    opened: list[int] = field(default_factory=list)
+    features: list[str] = field(default_factory=list)
+    index: Callable[[bytes], bytes] = lambda data: data
+    packed: Callable[[int, bytes], tuple[list[int], bytes]] = lambda stream, data: ([0, len(data), len(data)], data)
+    body: Callable[[bytes], bytes] = lambda data: data
+    described: Callable[[Pairs], Pairs] = lambda pairs: pairs
+    top: Callable[[bytes], bytes] = lambda data: data
+
+
+@dataclass
+class Bundle:
+    """One bundle before it is bytes, with a hook wherever a vector may break something."""
+
+    sections: list[Section]
+    tree: Tree = field(default_factory=lambda: TARGET)
+    manifest: bytes = b""
+    root: Callable[[Pairs], Pairs] = lambda pairs: pairs
+    root_bytes: Callable[[bytes], bytes] = lambda data: data
+    signatures: Callable[[list[Any]], Any] = lambda entries: (("signatures", entries),)
+    signature_bytes: Callable[[bytes], bytes] = lambda data: data
+    signed: Callable[[bytes], bytes] = lambda data: b"DSSEv1 12 unrep/root/1 %d %s" % (len(data), data)
+    preamble: Callable[[bytes], bytes] = lambda data: data
+    file: Callable[[bytes], bytes] = lambda data: data
+    keys: list[Ed25519PrivateKey] = field(default_factory=lambda: [TRUSTED])
+    platform: str = "any"
+
+
+def stored_section(section: Section) -> tuple[Any, bytes]:
+    """F-20, F-22: (what the root says of a section, hash tables and body)."""
+    frames, contents = [], b""
+    for *columns, packs in section.frames:
+        listed = []
+        for stream, content in packs:
+            description, stored = section.packed(stream, content)
+            listed.append([stream, description])
+            contents += stored
+        frames.append([*columns, listed])
+    index = section.index(pack([section.base_objects, section.opened, frames]))
+    body = section.body(index + contents)
+    level, tables = body, b""
+    while len(level) > PIECE:
+        level = b"".join(digest(level[at : at + PIECE]) for at in range(0, len(level), PIECE))
+        tables = level + tables
+    pairs: Pairs = [
+        ("kind", section.kind),
+        ("length", len(body)),
+        ("hash", section.top(digest(level))),
+        ("index", [0, len(index), len(index)]),
+    ]
+    pairs += [("base", section.base)] if section.base else []
+    pairs += [("features", section.features)] if section.features else []
+    return tuple(section.described(pairs)), tables + body
+
+
+def key_id(key: Ed25519PrivateKey) -> bytes:
+    return digest(key.public_key().public_bytes_raw())[:8]
+
+
+def write(bundle: Bundle) -> bytes:
+    """F-1 to F-6, F-10, F-28: the whole file."""
+    listing = bundle.manifest or manifest(bundle.tree)
+    stored = [stored_section(section) for section in bundle.sections]
+    root = bundle.root_bytes(
+        pack(
+            tuple(
+                bundle.root(
+                    [
+                        ("format", 1),
+                        ("product", "vectors"),
+                        ("version", "1.1"),
+                        ("seq", 2),
+                        ("created", CREATED),
+                        ("platform", bundle.platform),
+                        ("tree", digest(listing)),
+                        ("manifest_size", len(listing)),
+                        ("entries", len(bundle.tree)),
+                        ("size", sum(len(content) for _, _, content in bundle.tree)),
+                        ("piece_size", PIECE),
+                        ("sections", [description for description, _ in stored]),
+                    ]
+                )
+            )
+        )
+    )
+    message = bundle.signed(root)
+    entries = [[key_id(key), key.sign(message)] for key in sorted(bundle.keys, key=key_id)]
+    block = bundle.signature_bytes(pack(bundle.signatures(entries)))
+    preamble = bundle.preamble(b"UNREP" + struct.pack("<BII", 1, len(root), len(block)))
+    return bundle.file(preamble + root + block + b"".join(data for _, data in stored))
+
+
+def full(tree: Tree = TARGET, listing: bytes = b"", **changes: Any) -> Section:
+    """A full section: the manifest in a frame of its own, all other content in a second one, as literals."""
+    needed, seen = [], set()
+    for place, (_, _, content) in enumerate(tree, 1):
+        if content and content not in seen:
+            needed.append((place, content))
+            seen.add(content)
+    places = [place for place, _ in needed]
+    frames = [[b"\0", [0], [], [], [], [(0, listing or manifest(tree))]]]
+    if needed:
+        steps = [b - a for a, b in zip([0, *places], places, strict=False)]
+        frames.append([bytes(len(needed)), steps, [], [], [], [(0, b"".join(content for _, content in needed))]])
+    return Section("full", 0, frames, **changes)
+
+
+MANIFEST_TRIPLES = (0, len(manifest(TARGET)), 0)  # all of it as extra bytes, none from the base's manifest
+
+
+def delta_frame() -> list[Any]:
+    """Base objects 0 to 3; the manifest by a patch of the base's, a.txt by a patch, bin/run and the tail as literals,
+    joined.bin by a concat of a copy from b.bin and the tail. moved.bin, nothing.txt and twice.sh need no recipe."""
+    listing, old, new = manifest(TARGET), BASE[0][2], TARGET[0][2]
+    difference = bytes((b - a) & 255 for a, b in zip(old, new, strict=False))
+    kinds = bytes([2, 2, 0, 0x81, 0x80, 3])
+    sources = [0, 1, 2, 4 + 3, 4 + 4]  # manifest, a.txt, b.bin for the copy, then the copy and the tail for the concat
+    return [
+        kinds,
+        [0, 1, 1, 2],
+        [100, 8],
+        [b - a for a, b in zip([0, *sources], sources, strict=False)],
+        [1, 1, 100, 2],
+        [
+            (0, TARGET[1][2] + b"and more"),
+            (1, varints(0, len(old))),
+            (2, varints(len(listing), len(new) - len(old))),
+            (3, varints(0, 0)),
+            (4, difference),
+            (5, listing + new[len(old) :]),
+        ],
+    ]
+
+
+def delta(frame: list[Any] | None = None, **changes: Any) -> Section:
+    given: dict[str, Any] = {"base_objects": 4, "base": digest(manifest(BASE))} | changes
+    return Section("delta", frames=[delta_frame() if frame is None else frame], **given)
+
+
+def replaced(key: str, value: Any) -> Callable[[Pairs], Pairs]:
+    return lambda pairs: [(k, value if k == key else v) for k, v in pairs]
+
+
+def with_tree(tree: Tree, *, platform: str = "any", **listing: Any) -> bytes:
+    """A full bundle of another tree, whose manifest may lie."""
+    encoded = manifest(tree, **listing)
+    return write(Bundle([full(tree, encoded)], tree, encoded, platform=platform))
+
+
+def with_frame(column: int, value: Any, **changes: Any) -> bytes:
+    """The delta bundle with one column of its frame exchanged."""
+    frame = delta_frame()
+    frame[column] = value
+    return write(Bundle([delta(frame, **changes)]))
+
+
+def with_stream(stream: int, content: bytes) -> bytes:
+    """The delta bundle with the content of one stream exchanged."""
+    return with_frame(5, [(s, content if s == stream else c) for s, c in delta_frame()[5]])
+
+
+def lzma2(data: bytes, log: int = 16) -> bytes:
+    compressor = lzma.LZMACompressor(lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 1 << log}])
+    return compressor.compress(data) + compressor.flush()
+
+
+def compressed(change: Callable[[list[int], bytes], tuple[list[int], bytes]]) -> bytes:
+    """The full bundle with LZMA2 packs, description and bytes of which `change` may spoil."""
+
+    def packed(stream: int, data: bytes) -> tuple[list[int], bytes]:
+        stored = lzma2(data)
+        return change([32 + 16, len(stored), len(data)], stored)
+
+    return write(Bundle([full(packed=packed)]))

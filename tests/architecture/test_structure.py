@@ -1,0 +1,75 @@
+"""What the house keeps to: docstrings, sizes, who may sync and rename, and no traces of a workplace."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+PACKAGES = ("bundle", "transfer", "apply", "unrep")
+MODULES = sorted(path for package in PACKAGES for path in (REPOSITORY / package).rglob("*.py"))
+MAX_LINES = 400
+MAX_FUNCTION_LINES = 60
+FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "misc"}
+
+
+def name(path: Path) -> str:
+    return path.relative_to(REPOSITORY).as_posix()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_module(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    tree = ast.parse(text)
+    assert ast.get_docstring(tree), "a module says what it is for"
+    assert text.count("\n") <= MAX_LINES
+    assert path.stem not in FORBIDDEN_NAMES
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            assert (node.end_lineno or 0) - node.lineno < MAX_FUNCTION_LINES, f"{node.name} is too long to be read"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_public_functions_and_classes_say_what_they_do(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    bare = [
+        node.name
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        and not node.name.startswith("_")
+        and not ast.get_docstring(node)
+    ]
+    assert not bare
+
+
+def test_one_module_aboard_syncs_and_renames() -> None:
+    """[A-6]"""
+    durability = re.compile(
+        r"\b(fsync|syncfs|fdatasync|os\.replace|os\.rename|(?<!_kernel)\.rename\(|shutil\.(move|rmtree))"
+    )
+    found = {
+        name(path): sorted(set(durability.findall(path.read_text(encoding="utf-8"))))
+        for path in (REPOSITORY / "apply").rglob("*.py")
+        if path.name != "durable.py" and durability.search(_code(path))
+    }
+    assert not found
+
+
+def test_no_trace_of_a_workplace() -> None:
+    trace = re.compile(r"(?<!\w)/(work|farm|root)/|\b(TODO|FIXME|XXX|HACK)\b")
+    skipped = {".git", ".venv", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"}
+    for path in REPOSITORY.rglob("*"):
+        if skipped & set(path.parts) or path.suffix not in (".py", ".md", ".toml", ".sh") or path == Path(__file__):
+            continue
+        found = trace.search(path.read_text(encoding="utf-8"))
+        assert not found, f"{name(path)}: {found and found[0]}"
+
+
+def _code(path: Path) -> str:
+    """The code of a module without its docstrings."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node):
+            node.body = node.body[1:] or [ast.Pass()]
+    return ast.unparse(tree)

@@ -1,0 +1,70 @@
+"""The vectors of spec/vectors, made without our encoder, through our reader; and the generator gives them again."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bundle.errors import BundleError, Corrupt, Malformed, Unsupported, Untrusted
+from bundle.evaluate import Evaluation
+from bundle.manifest import Kind, TreeManifest, check_link_target
+from bundle.reader import open_bundle
+from bundle.signing import Trust, VerifyingKey
+from bundle.tree import DirectoryBase, scan
+
+VECTORS = Path(__file__).parents[2] / "spec" / "vectors"
+DOCUMENT: dict[str, Any] = json.loads((VECTORS / "vectors.json").read_text(encoding="utf-8"))
+CLASSES = {"malformed": Malformed, "corrupt": Corrupt, "untrusted": Untrusted, "unsupported": Unsupported}
+TRUST = Trust((VerifyingKey(bytes.fromhex(DOCUMENT["trusted"])),))
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> DirectoryBase:
+    directory = tmp_path_factory.mktemp("base")
+    for path, content in DOCUMENT["base"].items():
+        (directory / path).write_bytes(bytes.fromhex(content))
+    return DirectoryBase(directory, scan(directory))
+
+
+def read_through(path: Path, base: DirectoryBase) -> TreeManifest:
+    """Reads a bundle as far as a receiver with that base does: header, one section, every object."""
+    with open_bundle(path, TRUST) as bundle:
+        delta = bundle.root.delta_section(base.manifest.tree_hash)
+        section = delta or bundle.root.full_section()
+        assert section is not None, "the vector holds nothing for its receiver"
+        opened = bundle.open_section(section)
+        opened.verify()
+        evaluation = Evaluation(opened, base if delta else None)
+        for place, chunks in evaluation.objects():
+            content = b"".join(chunks)
+            if place and evaluation.manifest.entry(place).kind == Kind.SYMLINK:
+                check_link_target(evaluation.manifest.entry(place), content)
+        return evaluation.manifest
+
+
+@pytest.mark.parametrize("vector", DOCUMENT["vectors"], ids=lambda vector: vector["name"])
+def test_vector(vector: dict[str, str], base: DirectoryBase) -> None:
+    path = VECTORS / f"{vector['name']}.unrep"
+    if vector["expect"] == "accept":
+        read_through(path, base)
+        return
+    with pytest.raises(BundleError) as caught:
+        read_through(path, base)
+    assert type(caught.value) is CLASSES[vector["expect"]], f"{vector['about']}: {caught.value}"
+    assert "\n" not in str(caught.value)
+
+
+def test_there_are_three_rejects_to_one_accept() -> None:
+    accepted = [vector for vector in DOCUMENT["vectors"] if vector["expect"] == "accept"]
+    assert len(accepted) * 4 <= len(DOCUMENT["vectors"])
+
+
+def test_the_generator_gives_the_same_files(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, VECTORS / "generate.py", tmp_path], check=True)
+    made = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    kept = {path.name: path.read_bytes() for path in VECTORS.iterdir() if path.suffix in (".unrep", ".json")}
+    assert sorted(made) == sorted(kept)
+    assert [name for name in made if made[name] != kept[name]] == []
