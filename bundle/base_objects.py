@@ -1,7 +1,7 @@
 """The objects that a section starts from, by their numbers: manifest, entries, and what opened archives hold.
 
 spec/format.md, section 8 [F-32], [F-46]. Archives are opened when one of their objects is first used, and only the one
-used last is kept open, so that their plain bytes take disk for one archive at a time.
+used last is kept open, with those that it lies in, so that plain bytes take disk for few archives at a time.
 """
 
 from pathlib import Path
@@ -40,7 +40,7 @@ class BaseObjects:
                 raise Malformed("index: an opened archive is not an object of the base, or gives nothing")
             self._archives.append((self.count, self.count + size, archive))
             self.count += size
-        self._cached: tuple[int, list[Readable], Scratch] | None = None
+        self._kept: dict[int, tuple[list[Readable], Scratch]] = {}
 
     def open(self, number: int) -> Readable:
         """The object with that number. Raises BaseMismatch if the base is not what its manifest says."""
@@ -49,27 +49,41 @@ class BaseObjects:
             return MemoryObject(self._base.manifest.encoded)
         if number < self.entries:
             return self._base.open(number)
-        first, end, archive = next(a for a in self._archives if a[0] <= number < a[1])
+        first, end, archive = self._archive_of(number)
         return self._opened(archive, end - first)[number - first]
 
     def place_of(self, number: int) -> int:
         """The place of the entry that an object comes from, through any archives; 0 for the manifest."""
         while number >= self.entries:
-            number = next(archive for first, end, archive in self._archives if first <= number < end)
+            number = self._archive_of(number)[2]
         return number
 
     def close(self) -> None:
         """Gives temporary files back."""
-        if self._cached:
-            self._cached[2].close()
-            self._cached = None
+        self._keep_only(set())
+
+    def _archive_of(self, number: int) -> tuple[int, int, int]:
+        return next(found for found in self._archives if found[0] <= number < found[1])
 
     def _opened(self, archive: int, size: int) -> list[Readable]:
-        if self._cached is None or self._cached[0] != archive:
-            source = self.open(archive)
-            self.close()
+        if archive not in self._kept:
+            source = self.open(archive)  # opens the archive that it lies in, if any, which must stay for it
+            self._keep_only(self._around(archive))
             scratch = Scratch(self._directory)
-            self._cached = archive, open_archive(source, scratch), scratch
-        if len(self._cached[1]) != size:
+            self._kept[archive] = open_archive(source, scratch), scratch
+        objects = self._kept[archive][0]
+        if len(objects) != size:
             raise BaseMismatch("an archive of the base does not hold what the bundle was made for; it was changed")
-        return self._cached[1]
+        return objects
+
+    def _around(self, archive: int) -> set[int]:
+        """The archives that an archive lies in."""
+        around = set()
+        while archive >= self.entries:
+            archive = self._archive_of(archive)[2]
+            around.add(archive)
+        return around
+
+    def _keep_only(self, archives: set[int]) -> None:
+        for archive in set(self._kept) - archives:
+            self._kept.pop(archive)[1].close()

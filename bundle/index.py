@@ -147,7 +147,7 @@ def encode_frame(steps: list[Step], packs: list[Pack]) -> Frame:
 def decode_frame(frame: Frame, base_objects: int, where: str) -> list[Step]:
     """The steps of a frame, checked: known kinds, only objects before each, nothing left over.
 
-    Raises Malformed [F-30] to [F-36]. A cycle cannot be written down.
+    Raises Malformed [F-26], [F-30], [F-33]. A cycle cannot be written down.
     """
     places, sizes = iter(_sums(frame.places)), iter(frame.sizes)
     sources, numbers = iter(_sums(frame.sources)), iter(frame.numbers)

@@ -1,0 +1,52 @@
+"""Spec and code move together: every numbered requirement is proven somewhere, and every citation leads somewhere."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+DEFINED = re.compile(r"\*\*\[([A-Z]-\d+)\]\*\*")
+CITED = re.compile(r"\[([A-Z]-\d+)\](?: to \[([A-Z]-\d+)\])?")
+SPECS = ("format.md", "transfer.md", "apply.md")
+SOURCES = ("bundle", "transfer", "apply", "unrep", "tests", "bench", "spec")
+
+
+def defined() -> list[str]:
+    """Every requirement, in the order of the pages."""
+    return [found for name in SPECS for found in DEFINED.findall((REPOSITORY / "spec" / name).read_text("utf-8"))]
+
+
+def cited(path: Path) -> set[str]:
+    """Requirements that a file cites, ranges such as [T-4] to [T-6] filled in."""
+    found: set[str] = set()
+    text = path.read_text(encoding="utf-8")
+    for first, last in CITED.findall(text):
+        letter, number = first.split("-")
+        end = int(last.split("-")[1]) if last else int(number)
+        found |= {f"{letter}-{n}" for n in range(int(number), end + 1)}
+    return found
+
+
+def files(*directories: str) -> list[Path]:
+    found = [path for directory in directories for path in (REPOSITORY / directory).rglob("*")]
+    return [path for path in found if path.suffix in (".py", ".md", ".json") and "__pycache__" not in path.parts]
+
+
+def test_each_requirement_is_defined_once() -> None:
+    numbers = defined()
+    assert len(numbers) > 100, "the pages were not read as they should be"
+    assert not {number for number in numbers if numbers.count(number) > 1}
+
+
+@pytest.mark.parametrize("letter", ["F", "T", "A"])
+def test_each_requirement_has_a_test(letter: str) -> None:
+    proofs = {number for path in files("tests", "spec/vectors") for number in cited(path)}
+    missing = [number for number in defined() if number.startswith(letter) and number not in proofs]
+    assert not missing, f"no test and no vector cites {', '.join(missing)}"
+
+
+def test_no_citation_dangles() -> None:
+    known = set(defined())
+    dangling = {str(path.relative_to(REPOSITORY)): cited(path) - known for path in files(*SOURCES)}
+    assert not {path: numbers for path, numbers in dangling.items() if numbers}

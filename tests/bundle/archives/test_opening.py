@@ -1,0 +1,278 @@
+"""Archives: found, opened and given back bit for bit, or left as plain bytes. spec/format.md, section 9."""
+
+import gzip
+import io
+import random
+import struct
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import cramjam
+import pytest
+
+from bundle.archives import engines
+from bundle.archives.engines import (
+    ENGINES,
+    MINIZ_FEATURE,
+    ZLIB_FEATURE,
+    deflate,
+    feature_of,
+    find_engine,
+    fingerprint,
+    present_features,
+)
+from bundle.archives.opened import open_archive
+from bundle.archives.opening import Opening, open_for_base, open_for_target
+from bundle.archives.skeleton import make_skeleton, rebuild
+from bundle.archives.streams import find_streams, inflate
+from bundle.contents import read_content
+from bundle.errors import Malformed
+from bundle.objects import MemoryObject, Scratch
+from bundle.varints import write_varints
+
+SEED = 4
+
+
+def text(seed: int, size: int = 20_000) -> bytes:
+    rng = random.Random(seed)
+    words = [b"anchor", b"berth", b"buoy", b"cargo", b"draft", b"fairlead", b"hawser", b"keel", b"mooring", b"quay"]
+    return b" ".join(rng.choices(words, k=size // 6))
+
+
+def zipped(members: dict[str, bytes], level: int = 6, method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", method, compresslevel=level) as archive:
+        for name, content in members.items():
+            archive.writestr(zipfile.ZipInfo(name), content, method, level)
+    return out.getvalue()
+
+
+PLAIN = {"a.txt": text(1), "b/c.txt": text(2), "empty": b""}
+SOUND = zipped(PLAIN)
+
+
+def miniz_zip() -> bytes:
+    """A zip whose member was written by miniz, as maturin's are."""
+    data = bytearray(zipped({"lib.txt": text(3)}, method=zipfile.ZIP_STORED))
+    packed = bytes(cramjam.deflate.compress(text(3), level=6))
+    start = data.index(text(3))
+    data[start : start + len(text(3))] = packed
+    directory = data.index(b"PK\x01\x02")
+    for at in (8, directory + 10):
+        struct.pack_into("<H", data, at, 8)
+    for at in (18, directory + 20):
+        struct.pack_into("<I", data, at, len(packed))
+    struct.pack_into("<I", data, len(data) - 6, directory)
+    return bytes(data)
+
+
+def tar_gz(level: int = 9) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        for name, content in PLAIN.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return gzip.compress(out.getvalue(), level, mtime=0)
+
+
+def opened(data: bytes, tmp_path: Path) -> Opening | None:
+    return open_for_target(data, tmp_path / "spill")
+
+
+def given_back(opening: Opening) -> bytes:
+    """The archive, from the plain bytes of its members, those of archives among them given back first."""
+    members = [given_back(m.opening) if m.opening else read_content(m.content) for m in opening.members]
+    return b"".join(
+        rebuild(MemoryObject(opening.skeleton), map(MemoryObject, members), [m.engine for m in opening.members])
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "members", "engine"),
+    [
+        (SOUND, 2, 6),
+        (zipped(PLAIN, 1), 2, 1),
+        (zipped(PLAIN, 9), 2, 9),
+        (miniz_zip(), 1, 26),
+        (gzip.compress(text(4), 6, mtime=0), 1, 6),
+        (tar_gz(), 1, 9),
+        (zipped({"inner.zip": SOUND, "x.txt": text(5)}), 2, 6),
+        (zipped({"stored.whl": SOUND}, method=zipfile.ZIP_STORED) + b"", 0, 0),
+    ],
+    ids=["zip-6", "zip-1", "zip-9", "miniz", "gzip", "tar-gz", "zip-in-zip", "stored"],
+)
+def test_an_archive_comes_back_bit_for_bit(data: bytes, members: int, engine: int, tmp_path: Path) -> None:
+    """[F-46], [F-47], [F-48]"""
+    opening = opened(data, tmp_path)
+    if not members:
+        assert opening is None
+        return
+    assert opening is not None and len(opening.members) == members
+    assert {member.engine for member in opening.members} == {engine}
+    assert given_back(opening) == data
+
+
+def test_archives_within_archives_are_opened_too(tmp_path: Path) -> None:
+    deep = zipped({"middle.zip": zipped({"inner.zip": SOUND})})
+    opening = opened(deep, tmp_path)
+    assert opening is not None
+    middle = opening.members[0].opening
+    assert middle is not None and middle.members[0].opening is not None
+    assert [m.name for m in middle.members[0].opening.members] == ["a.txt", "b/c.txt"]
+    assert given_back(opening) == deep
+
+
+def test_what_no_engine_gives_back_stays_compressed(tmp_path: Path) -> None:
+    """One member is deflated in a way that no engine has; the others are opened all the same."""
+    compressor = zlib.compressobj(6, zlib.DEFLATED, -15, 8, zlib.Z_HUFFMAN_ONLY)
+    odd = compressor.compress(PLAIN["a.txt"]) + compressor.flush()
+    out = io.BytesIO(SOUND)
+    stream = find_streams(SOUND)[0]
+    data = SOUND[: stream.offset] + odd + SOUND[stream.offset + stream.length :]
+    shift = len(odd) - stream.length
+    data = bytearray(data)
+    first = data.index(b"PK\x01\x02")
+    second = data.index(b"PK\x01\x02", first + 4)
+    for at in (18, first + 20):
+        struct.pack_into("<I", data, at, len(odd))
+    for central in (second, data.index(b"PK\x01\x02", second + 4)):
+        struct.pack_into("<I", data, central + 42, struct.unpack_from("<I", data, central + 42)[0] + shift)
+    struct.pack_into("<I", data, len(data) - 6, first)
+    assert [s.name for s in find_streams(data)] == ["a.txt", "b/c.txt"]
+    opening = opened(bytes(data), tmp_path)
+    assert opening is not None and [m.name for m in opening.members] == ["b/c.txt"]
+    assert given_back(opening) == bytes(data)
+    assert out.getvalue() == SOUND
+
+
+def patched(at: int, form: str, value: int) -> Callable[[], bytes]:
+    def make() -> bytes:
+        data = bytearray(SOUND)
+        struct.pack_into(form, data, at if at >= 0 else len(data) + at, value)
+        return bytes(data)
+
+    return make
+
+
+CENTRAL = SOUND.index(b"PK\x01\x02")
+HOSTILE: dict[str, Callable[[], bytes]] = {
+    "nothing": lambda: b"",
+    "only-a-signature": lambda: b"PK",
+    "no-end-record": lambda: SOUND[:-22],
+    "cut": lambda: SOUND[:-1],
+    "trailing": lambda: SOUND + b"x",
+    "directory-beyond": patched(-6, "<I", 0xFFFFFFFF),
+    "directory-size": patched(-10, "<I", 0xFFFFFFF0),
+    "count": patched(-12, "<H", 0xFFFF),
+    "count-lies": patched(-12, "<H", 60_000),
+    "encrypted": patched(CENTRAL + 8, "<H", 1),
+    "method": patched(CENTRAL + 10, "<H", 12),
+    "packed-size-0": patched(CENTRAL + 20, "<I", 0),
+    "packed-size-zip64": patched(CENTRAL + 20, "<I", 0xFFFFFFFF),
+    "plain-size": patched(CENTRAL + 24, "<I", 7),
+    "plain-size-zip64": patched(CENTRAL + 24, "<I", 0xFFFFFFFF),
+    "plain-size-bomb": patched(CENTRAL + 24, "<I", 0x7FFFFFFF),
+    "offset-beyond": patched(CENTRAL + 42, "<I", 0xFFFFFFF0),
+    "offset-overlaps": patched(SOUND.index(b"PK\x01\x02", CENTRAL + 4) + 42, "<I", 0),
+    "name-length": patched(CENTRAL + 28, "<H", 0xFFFF),
+    "no-local-header": patched(0, "<I", 0),
+    "gzip-cut": lambda: gzip.compress(b"x" * 100)[:-1],
+    "gzip-trailing": lambda: gzip.compress(b"x" * 100, mtime=0) + b"\0" * 8,
+    "gzip-two": lambda: gzip.compress(text(6)) + gzip.compress(text(7)),
+    "gzip-size-lies": lambda: gzip.compress(text(6))[:-4] + struct.pack("<I", 5),
+    "gzip-flags": lambda: b"\x1f\x8b\x08\xff" + bytes(40),
+    "gzip-name-endless": lambda: b"\x1f\x8b\x08\x08" + b"x" * 100_000,
+    "gzip-extra": lambda: b"\x1f\x8b\x08\x04" + bytes(6) + b"\xff\xff" + bytes(20),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_an_archive_that_lies_is_plain_bytes_or_comes_back(name: str, tmp_path: Path) -> None:
+    """[F-46]: never an error, on neither side; what is opened is given back exactly."""
+    data = HOSTILE[name]()
+    opening = opened(data, tmp_path)
+    assert opening is None or given_back(opening) == data
+    found = open_archive(MemoryObject(data), Scratch()) if data else []
+    based = open_for_base(data, tmp_path / "base")
+    assert len(found) - 1 == (len(based.members) if based else 0) or not data
+
+
+def test_random_damage_never_fails(tmp_path: Path) -> None:
+    print(f"seed {SEED}")
+    rng = random.Random(SEED)
+    for sound in (SOUND, tar_gz(), miniz_zip()):
+        for _ in range(150):
+            data = bytearray(sound)
+            for _ in range(rng.choice((1, 1, 2, 8))):
+                data[rng.randrange(len(data)) if rng.random() < 0.5 else -rng.randrange(1, 300)] = rng.randrange(256)
+            for stream in find_streams(bytes(data)):
+                assert sum(map(len, inflate(memoryview(data), stream))) == stream.size
+            opening = opened(bytes(data), tmp_path)
+            assert opening is None or given_back(opening) == bytes(data)
+
+
+def test_both_sides_open_a_base_alike(tmp_path: Path) -> None:
+    """[F-46]: what the builder numbers is what the reader finds."""
+    for data in (SOUND, tar_gz(), miniz_zip()):
+        ashore = open_for_base(data, tmp_path / "spill")
+        aboard = open_archive(MemoryObject(data), Scratch())
+        assert ashore is not None
+        assert aboard[0].read_at(0, aboard[0].size) == ashore.skeleton
+        assert [o.read_at(0, o.size) for o in aboard[1:]] == [read_content(m.content) for m in ashore.members]
+
+
+def test_every_engine_is_found_by_its_output() -> None:
+    """[F-45]"""
+    content = text(8, 60_000) + random.Random(SEED).randbytes(5000)
+    for engine in (6, 26, 9, 1, 16, 29):
+        stream = b"".join(deflate(engine, iter((content,))))
+        assert zlib.decompress(stream, -15) == content
+        found = find_engine(content, stream, 6)
+        assert found is not None and b"".join(deflate(found, iter((content,)))) == stream
+    assert find_engine(content, b"\x03\x00", 6) is None
+
+
+def test_engines_are_present_by_their_fingerprints(monkeypatch: pytest.MonkeyPatch) -> None:
+    """[F-45]: another library under the same name gives other bytes, and is not used."""
+    assert present_features() == {ZLIB_FEATURE, MINIZ_FEATURE}
+    assert {feature_of(engine) for engine in ENGINES} == {ZLIB_FEATURE, MINIZ_FEATURE}
+    before = fingerprint(ZLIB_FEATURE)
+    real = zlib.compressobj
+    monkeypatch.setattr(engines.zlib, "compressobj", lambda level, *rest: real(min(level + 1, 9), *rest))
+    assert fingerprint(ZLIB_FEATURE) != before
+
+
+@pytest.mark.parametrize("engine", [0, 10, 20, 31, 99])
+def test_an_unknown_engine_is_refused(engine: int) -> None:
+    """[F-48]"""
+    with pytest.raises(Malformed, match="unknown"):
+        feature_of(engine)
+
+
+@pytest.mark.parametrize(
+    ("skeleton", "members"),
+    [
+        (b"", 0),
+        (write_varints([2, 0]), 1),
+        (write_varints([1, 0]), 2),
+        (write_varints([1, 9]) + b"short", 1),
+        (write_varints([1 << 40]), 1),
+    ],
+)
+def test_a_skeleton_that_does_not_fit_is_refused(skeleton: bytes, members: int) -> None:
+    """[F-47], [F-48]"""
+    with pytest.raises(Malformed):
+        list(rebuild(MemoryObject(skeleton), [MemoryObject(b"x")] * members, [6] * members))
+
+
+def test_a_skeleton_holds_all_but_the_streams() -> None:
+    """[F-47]"""
+    streams = find_streams(SOUND)
+    skeleton = make_skeleton(SOUND, streams)
+    assert len(skeleton) == len(SOUND) - sum(s.length for s in streams) + len(
+        write_varints([2, streams[0].offset, streams[1].offset - streams[0].offset - streams[0].length])
+    )
