@@ -14,11 +14,13 @@ class TransferConfig:
     first_request_bytes    the first request asks for so much: the header, and often all that is needed [T-2]
     read_bytes             the longest single read
     first_answer_s         idle time before the round trip is known [T-20]
-    idle_floor_s           idle time at least; `idle_round_trips` smoothed round trips if that is more,
-    idle_round_trips       doubled with each silence in a row,
-    idle_ceiling_s         up to this
+    idle_floor_s           idle time at least; or, if that is more,
+    idle_round_trips       so many smoothed round trips,
+    idle_share             or such a share of the time since the last progress,
+    idle_ceiling_s         but no more than this, unless the round trips take longer
     retry_floor_s          pause after the first failure in a row; doubled with each more [T-21]
-    retry_ceiling_s        ... up to this
+    retry_ceiling_s        ... up to this,
+    retry_share            or to such a share of the time since the last progress, if that is more
     max_bad_answers        so many in a row end the session [T-16]
     max_bad_copies         so many wrong copies of one piece, each different, end the session [T-25]
     max_redirects          followed for one request [T-17]
@@ -33,9 +35,11 @@ class TransferConfig:
     first_answer_s: float = 10.0
     idle_floor_s: float = 2.5
     idle_round_trips: float = 4.0
+    idle_share: float = 0.25
     idle_ceiling_s: float = 30.0
     retry_floor_s: float = 0.1
-    retry_ceiling_s: float = 5.0
+    retry_ceiling_s: float = 0.5
+    retry_share: float = 0.0625
     max_bad_answers: int = 3
     max_bad_copies: int = 5
     max_redirects: int = 5

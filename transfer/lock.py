@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from transfer.errors import OutputBusy, OutputRefused
+from transfer.partial import storage_errors
 
 if sys.platform == "win32":
     import msvcrt
@@ -28,12 +29,12 @@ else:
 
 @contextmanager
 def output_lock(output: Path) -> Iterator[None]:
-    """Holds the lock of an output. Raises OutputBusy, naming who holds it; OutputRefused if it cannot be made."""
+    """Holds the lock of an output. Raises OutputBusy, naming who holds it; OutputRefused or DiskFull."""
     path = output.with_name(output.name + ".lock")
-    try:
+    with storage_errors(path):
+        if not output.parent.is_dir():
+            raise OutputRefused(f"{output.parent}: no such directory; make it first, --out is written there")
         descriptor = _acquire(path, output)
-    except OSError as error:
-        raise OutputRefused(f"{path}: cannot be written: {error.strerror}") from error
     try:
         yield
     finally:
@@ -50,17 +51,25 @@ def _acquire(path: Path, output: Path) -> int:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             _try_lock(descriptor)
-        except OSError as error:
-            holder = os.pread(descriptor, 20, 0) if hasattr(os, "pread") else path.read_bytes()
+            if _is_named(descriptor, path):
+                with suppress(OSError):  # on a full disk the lock holds all the same, without its holder's number
+                    os.ftruncate(descriptor, 0)
+                    os.lseek(descriptor, 0, os.SEEK_SET)
+                    os.write(descriptor, f"{os.getpid()}\n".encode())
+                return descriptor
+        except (BlockingIOError, PermissionError) as error:  # the latter on Windows
+            number = _holder(descriptor)
             os.close(descriptor)
-            number = holder.decode("ascii", "replace").strip() or "unknown"
             raise OutputBusy(f"{output}: process {number} is fetching into it; wait until it is done") from error
-        if _is_named(descriptor, path):
-            os.ftruncate(descriptor, 0)
-            os.lseek(descriptor, 0, os.SEEK_SET)
-            os.write(descriptor, f"{os.getpid()}\n".encode())
-            return descriptor
+        except OSError:
+            os.close(descriptor)
+            raise
         os.close(descriptor)  # its holder removed it between our open and our lock
+
+
+def _holder(descriptor: int) -> str:
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return os.read(descriptor, 20).decode("ascii", "replace").strip() or "unknown"
 
 
 def _is_named(descriptor: int, path: Path) -> bool:

@@ -13,8 +13,7 @@ from bundle.reader import VerifiedRoot, verify_header
 from bundle.root import Root
 from bundle.signing import Trust
 from transfer.errors import OutputRefused
-
-PARTIAL_SUFFIX = ".part"
+from transfer.partial import partial_path
 
 
 @dataclass(frozen=True)
@@ -57,10 +56,8 @@ def inspect_output(output: Path, trust: Trust) -> Standing:
 
     Raises OutputRefused if either is something that a fetch must not write over.
     """
-    partial = output.with_name(output.name + PARTIAL_SUFFIX)
+    partial = partial_path(output)
     try:
-        if not output.parent.is_dir():
-            raise OutputRefused(f"{output.parent}: no such directory; make it first, --out is written there")
         if output.exists():
             header = _read_header(output)
             return Standing(output, output, header, verify_header(header, trust))

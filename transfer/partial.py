@@ -16,6 +16,7 @@ from transfer.clock import Clock
 from transfer.errors import DiskFull, OutputRefused
 from transfer.plan import VerifiedPiece
 
+PARTIAL_SUFFIX = ".part"
 _WINDOWS_DISK_FULL = frozenset({39, 112, 1295})
 
 
@@ -33,7 +34,7 @@ class Partial:
         self._clock = clock
         self._sync_share = sync_share
         self._sync_due = clock.now()
-        with _storage_errors(path):
+        with storage_errors(path):
             self.is_new = not path.exists()
             self._file = path.open("x+b" if self.is_new else "r+b", buffering=0)
             try:
@@ -62,7 +63,7 @@ class Partial:
 
     def check_space(self, missing_bytes: int) -> None:
         """Raises DiskFull, before anything is paid for, if so many bytes more will not fit [T-28]."""
-        with _storage_errors(self.path):
+        with storage_errors(self.path):
             status = os.fstat(self._file.fileno())
             free = shutil.disk_usage(self.path.parent).free
         if not hasattr(status, "st_blocks") or status.st_blocks * 512 >= status.st_size:
@@ -75,7 +76,7 @@ class Partial:
 
     def write(self, piece: VerifiedPiece) -> None:
         """Puts a piece in its place, and makes it durable unless the last sync was too costly to have another yet."""
-        with _storage_errors(self.path):
+        with storage_errors(self.path):
             self._put(piece.offset, piece.data)
             before = self._clock.now()
             if before >= self._sync_due:
@@ -85,7 +86,7 @@ class Partial:
 
     def finish(self, output: Path) -> None:
         """Makes all of it durable and gives it its name, if it has another one yet."""
-        with _storage_errors(output):
+        with storage_errors(output):
             os.fsync(self._file.fileno())
             self._file.close()
             if self.path != output:
@@ -106,14 +107,20 @@ class Partial:
             left = left[self._file.write(left) :]
 
 
+def partial_path(output: Path) -> Path:
+    """Where an output grows until it is complete."""
+    return output.with_name(output.name + PARTIAL_SUFFIX)
+
+
 def remove_partial(path: Path) -> None:
     """Gives up a partial file. Raises OutputRefused."""
-    with _storage_errors(path):
+    with storage_errors(path):
         path.unlink(missing_ok=True)
 
 
 @contextmanager
-def _storage_errors(path: Path) -> Iterator[None]:
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turns what the system says of a file beside the output into DiskFull or OutputRefused."""
     try:
         yield
     except OSError as error:

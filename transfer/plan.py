@@ -99,16 +99,21 @@ class Plan:
     def examine(self, read: Callable[[int, int], bytes]) -> int:
         """Hashes what stands in the place of unknown pieces; returns the bytes found good [T-9].
 
-        Top-down: a piece whose table is missing stays unknown, and is looked at again when the table is there.
-        `read(offset, length)` reads the output; it may return fewer bytes.
+        Top-down: a piece whose table is missing stays unknown, and is looked at again when the table is there. A hole
+        is missing either way. `read(offset, length)` reads the output; it may return fewer bytes.
         """
         found = 0
         for slot in self._slots:
-            if self._states[slot.number] is State.UNKNOWN and slot.tree.knows(slot.piece):
+            if self._states[slot.number] is not State.UNKNOWN:
+                continue
+            data = read(slot.offset, slot.length)
+            if slot.tree.knows(slot.piece):
                 try:
-                    found += len(self.accept(slot, read(slot.offset, slot.length)).data)
+                    found += len(self.accept(slot, data).data)
                 except Corrupt:
                     self._states[slot.number] = State.MISSING
+            elif not data.strip(b"\0"):
+                self._states[slot.number] = State.MISSING
         return found
 
     def next_run(self) -> list[Slot]:

@@ -17,7 +17,6 @@ from transfer.errors import (
     LinkFault,
     OtherFile,
     PastEnd,
-    Silent,
     SourceCorrupt,
     SourceRefused,
 )
@@ -104,12 +103,16 @@ class Reception:
             least = config.first_answer_s
         else:
             least = max(config.idle_floor_s, config.idle_round_trips * self._round_trip_s)
-        return min(max(config.idle_ceiling_s, least), least * 2.0 ** min(self._silences, 10))
+        return max(least, min(config.idle_ceiling_s, config.idle_share * self._barren_s()))
+
+    def _barren_s(self) -> float:
+        """How long there was no progress: what is lost by waiting too long stays in proportion to it."""
+        return self._clock.now() - self._progress_at
 
     def _progressed(self) -> None:
         self._fresh_bytes = 0
         self._progress_at = self._clock.now()
-        self._failures = self._silences = self._bad_answers = 0
+        self._failures = self._bad_answers = 0
 
     def _count(self, amount: int) -> None:
         """Raises Dropped for a source that trickles: fewer than `progress_bytes` in `patience_s` are no progress."""
@@ -117,7 +120,7 @@ class Reception:
         self._fresh_bytes += amount
         if self._fresh_bytes >= self._config.progress_bytes:
             self._progressed()
-        elif self._clock.now() - self._progress_at > self._config.patience_s:
+        elif self._barren_s() > self._config.patience_s:
             raise Dropped(f"only {self._fresh_bytes} bytes arrived in {self._config.patience_s:.0f} s")
 
     def _recover(self, fault: LinkFault, position: int) -> None:
@@ -127,13 +130,13 @@ class Reception:
             self._bad_answers += 1
             if self._bad_answers >= self._config.max_bad_answers:
                 raise self._verdict(fault, position) from fault
-        self._silences = self._silences + 1 if isinstance(fault, Silent) else 0
         wait_s = self._wait_s(fault)
-        left_s = self._progress_at + self._config.patience_s - self._clock.now()
+        left_s = self._config.patience_s - self._barren_s()
         if wait_s > left_s:
+            asked = f", and it asks to be left alone for {_asked_s(fault):.0f} s" if _asked_s(fault) else ""
             raise Incomplete(
-                f"{self._link.name}: {fault}; no progress for {self._config.patience_s - left_s:.0f} s and the next "
-                f"attempt is due in {wait_s:.0f} s: run the same command again later, it goes on from there"
+                f"{self._link.name}: {fault}; no progress for {self._barren_s():.0f} s"
+                f"{asked}: run the same command again later, it goes on from there"
             ) from fault
         if self._failures == 2:
             self._say(f"{self._link.name}: {fault}; trying again for {left_s:.0f} s")
@@ -141,17 +144,21 @@ class Reception:
 
     def _wait_s(self, fault: LinkFault) -> float:
         config = self._config
-        pause_s = min(config.retry_ceiling_s, config.retry_floor_s * 2.0 ** min(self._failures - 1, 32))
-        asked_s = fault.wait_s if isinstance(fault, Dropped) else 0.0
-        return max(pause_s * self._jitter.uniform(0.5, 1.0), asked_s)
+        most_s = max(config.retry_ceiling_s, config.retry_share * self._barren_s())
+        pause_s = min(most_s, config.retry_floor_s * 2.0 ** min(self._failures - 1, 32))
+        return max(pause_s * self._jitter.uniform(0.5, 1.0), _asked_s(fault))
 
     def _verdict(self, fault: BadAnswer, position: int) -> Exception:
         name = self._link.name
         if isinstance(fault, PastEnd):
             return Incomplete(
                 f"{name}: {fault}, but the bundle has {self.bundle_bytes} bytes: it is cut short there, or still being "
-                f"uploaded; what came up to byte {position} is kept, run again when the file is whole"
+                f"uploaded; the pieces before byte {position} are kept, run again when the file is whole"
             )
         if isinstance(fault, OtherFile):
             return SourceCorrupt(f"{name}: {fault}; publish the bundle there again")
         return SourceRefused(f"{name}: the source {fault}, {self._bad_answers} times; fetch from another one")
+
+
+def _asked_s(fault: LinkFault) -> float:
+    return fault.wait_s if isinstance(fault, Dropped) else 0.0

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from bundle.errors import Corrupt, Malformed, Refused
+from bundle.errors import Corrupt, Refused
 from bundle.layout import PREAMBLE_BYTES, read_preamble
 from bundle.progress import Progress, Quiet
 from bundle.reader import VerifiedRoot, verify_header
@@ -105,8 +105,9 @@ class Fetch:
             with self._open_partial(standing, verified) as partial:
                 try:
                     self._fill(partial, self._plan_for(partial, standing, verified))
-                except SourceCorrupt as error:
-                    raise self._judged(error, verified) from error
+                except SourceCorrupt:
+                    self._check_unchanged(verified)
+                    raise
                 partial.finish(self._output)
         self._complete = True
         return self.figures()
@@ -134,9 +135,8 @@ class Fetch:
         """
         copies: set[bytes] = set()
         while True:
-            head = b""
+            head = self._receive_head(known_bytes or self._config.first_request_bytes)
             try:
-                head = self._receive_head(known_bytes or self._config.first_request_bytes)
                 self._verified = verify_header(head, self._trust)
             except Refused as error:
                 if head in copies or len(copies) + 1 >= self._config.max_bad_copies:
@@ -149,11 +149,11 @@ class Fetch:
                 return self._verified
 
     def _receive_head(self, first_bytes: int) -> bytes:
-        """The header and what came with it: at least `first_bytes`, if the file has them [T-2]. Raises Malformed."""
+        """The header and what came with it: at least `first_bytes`, if the file has them [T-2]."""
         head = b"".join(self._reception.receive(0, first_bytes))
         try:
             wanted = read_preamble(head[:PREAMBLE_BYTES]).header_bytes
-        except Malformed:
+        except Refused:
             return head  # for `verify_header` to refuse
         return head + b"".join(self._reception.receive(len(head), wanted))
 
@@ -207,12 +207,11 @@ class Fetch:
                     self._progress.advance(slot.length)
                     was_damaged = False
 
-    def _judged(self, error: SourceCorrupt, verified: VerifiedRoot) -> Exception:
-        """Whether the source is damaged, or its file was exchanged for another bundle since the fetch began [T-25]."""
+    def _check_unchanged(self, verified: VerifiedRoot) -> None:
+        """Raises Incomplete if the file at the source was exchanged for another one since the fetch began [T-25]."""
         self._reception.bundle_bytes = None
-        if b"".join(self._reception.receive(0, verified.header_bytes)) == self._header:
-            return error
-        return Incomplete(
-            f"{self._link.name}: the file there was exchanged for another one during the fetch; "
-            "run the same command again to see what it is now"
-        )
+        if b"".join(self._reception.receive(0, verified.header_bytes)) != self._header:
+            raise Incomplete(
+                f"{self._link.name}: the file there was exchanged for another one during the fetch; "
+                "run the same command again to see what it is now"
+            )

@@ -8,6 +8,7 @@ from transfer.errors import SourceRefused
 from transfer.link import Link
 from transfer.links.directory import FileLink, find_bundle
 from transfer.links.http import HttpLink
+from transfer.partial import partial_path
 
 MIN_RECEIVE_BUFFER_BYTES = 16 * 1024
 
@@ -19,11 +20,14 @@ def open_link(source: str, output: Path, config: TransferConfig) -> Link:
     if _URL.match(source):
         return HttpLink(source, config.max_redirects, _receive_buffer_bytes(config))
     path = Path(source)
-    if path.is_dir():
-        path = find_bundle(path)
-    if path.exists() and output.exists() and path.samefile(output):
-        raise SourceRefused(f"{path}: is the output as well; name another --out")
-    return FileLink(path)
+    try:
+        if path.is_dir():
+            path = find_bundle(path)
+        if any(path.samefile(other) for other in (output, partial_path(output)) if path.exists() and other.exists()):
+            raise SourceRefused(f"{path}: is the output as well; name another --out")
+        return FileLink(path)
+    except OSError as error:
+        raise SourceRefused(f"{error.filename or path}: cannot be read: {error.strerror}") from error
 
 
 def _receive_buffer_bytes(config: TransferConfig) -> int | None:

@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from apply.errors import AboardError, ConfigError, Degraded, RolledBack
 from bundle.errors import BaseMismatch, BundleError, InputError
-from transfer.errors import DiskFull, OutputBusy, OutputRefused, SourceRefused, TransferError
+from transfer.errors import DiskFull, OutputBusy, OutputRefused, SourceCorrupt, SourceRefused, TransferError
 from unrep.errors import UsageRefused
 
 
@@ -54,6 +54,7 @@ _CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (RolledBack, ExitCode.ROLLED_BACK),
     (AboardError, ExitCode.PREFLIGHT),
     (SourceRefused, ExitCode.USAGE),
+    (SourceCorrupt, ExitCode.REFUSED),
     (OutputRefused, ExitCode.USAGE),
     (OutputBusy, ExitCode.PREFLIGHT),
     (DiskFull, ExitCode.PREFLIGHT),

@@ -180,6 +180,53 @@ def unavailable(handler: Handler) -> None:
     handler.head(503, 0, Retry_After=str(RETRY_AFTER_S))
 
 
+def too_many_requests(handler: Handler) -> None:
+    """429 with Retry-After."""
+    handler.head(429, 0, Retry_After=str(RETRY_AFTER_S))
+
+
+def closed_for_today(handler: Handler) -> None:
+    """503 that asks to be left alone for a day."""
+    handler.head(503, 0, Retry_After="86400")
+
+
+def no_content_range(handler: Handler) -> None:
+    """206 that does not say which bytes it holds."""
+    handler.head(206, len(handler.wanted))
+    handler.wfile.write(handler.wanted)
+
+
+def longer_file(handler: Handler) -> None:
+    """The range as asked, out of a file that is said to be one byte longer."""
+    place, length = handler.place().split("/")
+    handler.head(206, len(handler.wanted), Content_Range=f"{place}/{int(length) + 1}")
+    handler.wfile.write(handler.wanted)
+
+
+def capped(handler: Handler) -> None:
+    """Honest, but never more than one block at a time, as some caches do."""
+    first, last = handler.asked or (0, len(handler.content) - 1)
+    last = min(last, first + BLOCK_BYTES - 1)
+    body = handler.content[first : last + 1]
+    handler.head(206, len(body), Content_Range=f"bytes {first}-{last}/{len(handler.content)}")
+    handler.wfile.write(body)
+
+
+def chunked(handler: Handler) -> None:
+    """The range in chunks of the transfer coding, without a length."""
+    handler.head(206, None, Content_Range=handler.place(), Transfer_Encoding="chunked")
+    for start in range(0, len(handler.wanted), 1000):
+        block = handler.wanted[start : start + 1000]
+        handler.wfile.write(b"%x\r\n%b\r\n" % (len(block), block))
+    handler.wfile.write(b"0\r\n\r\n")
+
+
+def no_http(handler: Handler) -> None:
+    """Something else than HTTP, as a captive box in between may send."""
+    handler.wfile.write(b"ahoy\r\n\r\n")
+    handler.close_connection = True
+
+
 def endless(handler: Handler) -> None:
     """A body without a length that goes on behind the range, until the client leaves."""
     handler.close_connection = True
@@ -206,7 +253,8 @@ BEHAVIOURS: dict[str, Callable[[Handler], None]] = {
     behave.__name__: behave
     for behave in (
         *(honest, whole_to_range, wrong_content_range, wrong_bytes, short_body, stall, silent, reset),
-        *(not_found, range_unsatisfiable, unavailable, endless, redirect_loop, gzip_on_top),
+        *(not_found, range_unsatisfiable, unavailable, too_many_requests, closed_for_today, endless, redirect_loop),
+        *(gzip_on_top, no_content_range, longer_file, capped, chunked, no_http),
     )
 }
 

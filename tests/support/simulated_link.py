@@ -4,12 +4,18 @@
 `random_weather` makes one up. `HONEST` is how a request goes when nothing happens.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import repeat
+from itertools import chain, repeat
+from pathlib import Path
 from random import Random
 
+from bundle.signing import Trust
+from tests.support.tiny_bundle import TRUST
+from transfer.config import TransferConfig
 from transfer.errors import BadAnswer, Dropped, PastEnd, Silent
+from transfer.plan import SiteHoldings
+from transfer.session import Fetch
 
 
 class VirtualClock:
@@ -100,7 +106,7 @@ class SimulatedAnswer:
 
 
 class SimulatedLink:
-    """Serves `content`, which may be exchanged at any time. `requests` is what was asked of it."""
+    """Serves `content`. `requests` is what was asked of it."""
 
     name = "sim://ship/bundle"
 
@@ -114,6 +120,11 @@ class SimulatedLink:
         self.clock = clock or VirtualClock()
         self.requests: list[Request] = []
         self._script = script or repeat(HONEST)
+        self._exchange: tuple[int, bytes] | None = None
+
+    def exchange_after(self, requests: int, content: bytes) -> None:
+        """Puts another file in the place of the first, once so many requests were made."""
+        self._exchange = requests, content
 
     @property
     def connections(self) -> int:
@@ -127,6 +138,8 @@ class SimulatedLink:
     def open(self, offset: int, length: int, idle_s: float) -> SimulatedAnswer:
         assert length > 0
         behaviour = next(self._script)
+        if self._exchange and len(self.requests) == self._exchange[0]:
+            self.content = self._exchange[1]
         request = Request(offset, length, idle_s)
         self.requests.append(request)
         self.clock.seconds += idle_s if isinstance(behaviour.fault, Silent) else behaviour.answer_s
@@ -138,6 +151,26 @@ class SimulatedLink:
 
     def close(self) -> None:
         pass
+
+
+def then_honest(*behaviours: Behaviour) -> Iterator[Behaviour]:
+    """Those behaviours, and nothing more happens."""
+    return chain(behaviours, repeat(HONEST))
+
+
+def fetch_over(
+    link: SimulatedLink,
+    output: Path,
+    holdings: SiteHoldings | None = None,
+    *,
+    allow_full: bool = False,
+    trust: Trust = TRUST,
+    config: TransferConfig | None = None,
+    say: Callable[[str], None] = lambda message: None,
+    seed: int = 1,
+) -> Fetch:
+    """A session over a simulated link, in the link's own time."""
+    return Fetch(link, trust, output, holdings, allow_full, config, clock=link.clock, say=say, jitter=Random(seed))
 
 
 def random_weather(random: Random, kills: int) -> Iterator[Behaviour]:

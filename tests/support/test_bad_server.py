@@ -56,6 +56,11 @@ def one(behaviour: str, timeout_s: float = 5.0) -> tuple[int, dict[str, str], by
         ("not_found", 404, b"", "complete"),
         ("range_unsatisfiable", 416, b"", "complete"),
         ("unavailable", 503, b"", "complete"),
+        ("too_many_requests", 429, b"", "complete"),
+        ("closed_for_today", 503, b"", "complete"),
+        ("no_content_range", 206, WANTED, "complete"),
+        ("longer_file", 206, WANTED, "complete"),
+        ("capped", 206, WANTED, "complete"),
         ("redirect_loop", 302, b"", "complete"),
     ],
 )
@@ -98,4 +103,4 @@ def test_behaviours_follow_each_other_and_the_last_stays() -> None:
 def test_an_unknown_behaviour_is_named() -> None:
     with pytest.raises(AssertionError, match="no such behaviour"):
         BadServer(CONTENT, ["honset"])
-    assert len(BEHAVIOURS) == 14
+    assert len(BEHAVIOURS) == 21

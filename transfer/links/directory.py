@@ -6,8 +6,8 @@ from typing import BinaryIO
 from bundle.errors import Malformed, Unsupported
 from bundle.layout import PREAMBLE_BYTES, read_preamble
 from transfer.errors import Dropped, PastEnd, SourceRefused
+from transfer.partial import PARTIAL_SUFFIX
 
-PARTIAL_SUFFIX = ".part"
 NAMES_SHOWN = 5
 
 

@@ -21,6 +21,7 @@ from urllib3.exceptions import (
     InvalidHeader,
     LocationParseError,
     NameResolutionError,
+    NewConnectionError,
     ProtocolError,
     ReadTimeoutError,
     SSLError,
@@ -68,15 +69,12 @@ class HttpLink:
     def __init__(self, url: str, max_redirects: int, receive_buffer_bytes: int | None = None) -> None:
         _check_url(url, url)
         self.name = url
+        self.connections = 0
         self._max_redirects = max_redirects
         self._socket_options = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
         if receive_buffer_bytes is not None:
             self._socket_options.append((socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes))
         self._pools: dict[tuple[str | None, str | None, int | None], HTTPConnectionPool] = {}
-
-    @property
-    def connections(self) -> int:
-        return sum(pool.num_connections for pool in self._pools.values())
 
     def open(self, offset: int, length: int, idle_s: float) -> HttpAnswer:
         url = self.name
@@ -84,6 +82,8 @@ class HttpLink:
             response = self._request(url, offset, length, idle_s)
             if response.status == 206:
                 return _accept(response, offset, length)
+            if response.status == 200 and offset == 0 and (whole := _whole_file(response, length)):
+                return whole
             response.close()  # before its body is paid for
             if response.status not in _REDIRECTS:
                 raise self._refusal(response)
@@ -123,8 +123,21 @@ class HttpLink:
             options: dict[str, Any] = {"maxsize": 1, "socket_options": self._socket_options}
             if parts.scheme == "https":
                 options["cert_reqs"] = "CERT_REQUIRED"  # [T-18]
-            self._pools[origin] = urllib3.connection_from_url(url, **options)
+            pool = urllib3.connection_from_url(url, **options)
+            pool.ConnectionCls = self._counted(pool.ConnectionCls)
+            self._pools[origin] = pool
         return self._pools[origin]
+
+    def _counted(self, kind: Any) -> Any:
+        """A pool counts connection objects, which connect anew after each drop."""
+        link = self
+
+        class Counted(kind):  # type: ignore[misc] # whichever class the pool has, for http or https
+            def connect(self) -> None:
+                super().connect()
+                link.connections += 1
+
+        return Counted
 
     def _refusal(self, response: BaseHTTPResponse) -> Exception:
         """What an answer that is neither a range nor a redirect means for the session [T-15], [T-19], [T-26]."""
@@ -149,9 +162,13 @@ class HttpLink:
 
     def _redirected(self, url: str, response: BaseHTTPResponse) -> str:
         """Where a redirect leads [T-17]. Raises SourceRefused for anything but http and https, or less than before."""
-        target = urljoin(url, response.headers.get("Location", ""))
+        location = response.headers.get("Location", "")
+        try:
+            target = urljoin(url, location)
+        except ValueError as error:
+            raise SourceRefused(f"{self.name}: redirected to {location!r}, which is not a valid URL") from error
         _check_url(target, f"{self.name}: redirected to {target}")
-        if url.startswith("https:") and not target.startswith("https:"):
+        if parse_url(url).scheme == "https" and parse_url(target).scheme != "https":
             raise SourceRefused(
                 f"{self.name}: redirected from https to {target}; give an address that stays with https"
             )
@@ -169,6 +186,20 @@ def _check_url(url: str, name: str) -> None:
         raise SourceRefused(f"{name}: a user name or password in the URL is not used; take it out")
 
 
+def _whole_file(response: BaseHTTPResponse, length: int) -> HttpAnswer | None:
+    """A file that is no longer than the range may be sent as if none was asked for: it costs no more [T-15]."""
+    stated = response.headers.get("Content-Length", "")
+    if not re.fullmatch(r"\d{1,16}", stated) or not 0 < int(stated) <= length:
+        return None
+    return None if _encoding(response) else HttpAnswer(response, int(stated), int(stated))
+
+
+def _encoding(response: BaseHTTPResponse) -> str:
+    """The content coding of a body; empty if it is sent as it is."""
+    coding: str = response.headers.get("Content-Encoding", "")
+    return "" if coding.lower() == "identity" else coding
+
+
 def _accept(response: BaseHTTPResponse, offset: int, length: int) -> HttpAnswer:
     try:
         sent, total = _check_place(response, offset, length)
@@ -180,8 +211,7 @@ def _accept(response: BaseHTTPResponse, offset: int, length: int) -> HttpAnswer:
 
 def _check_place(response: BaseHTTPResponse, offset: int, length: int) -> tuple[int, int]:
     """(bytes in the range, bytes in the whole file) by the head of a 206 [T-14]. Raises BadAnswer."""
-    encoding = response.headers.get("Content-Encoding", "identity")
-    if encoding != "identity":
+    if encoding := _encoding(response):
         raise BadAnswer(f"sends the range in another encoding, {encoding}")
     place = response.headers.get("Content-Range", "")
     found = _CONTENT_RANGE.fullmatch(place)
@@ -197,15 +227,19 @@ def _fault(error: HTTPError) -> Exception:
     """What an exception of urllib3 means for the session."""
     cause = _cause(error, lambda e: isinstance(e, (OSError, HTTPException)) and not isinstance(e, HTTPError))
     match error:
-        case ReadTimeoutError() | ConnectTimeoutError():
-            return Silent("nothing arrives")
+        case NameResolutionError():
+            return Dropped("its name cannot be resolved to an address")
+        case ReadTimeoutError() | ConnectTimeoutError() if not isinstance(error, NewConnectionError):
+            return Silent("nothing arrives")  # NewConnectionError, such as a refusal, counts as a time-out in urllib3
         case SSLError() if isinstance(cause, SSLCertVerificationError):
             return SourceRefused(
                 f"the server's certificate does not verify: {cause.verify_message}; check the address, this machine's "
                 "clock and its certificate authorities"
             )
-        case NameResolutionError():
-            return Dropped("its name cannot be resolved to an address")
+        case LocationParseError():
+            return SourceRefused("not a valid URL")
+        case InvalidHeader():
+            return BadAnswer("sends headers that contradict each other")
         case ProtocolError() if isinstance(cause, HTTPException) and not isinstance(
             cause, (RemoteDisconnected, IncompleteRead)
         ):

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from apply.installed import held_trees
+from bundle.errors import BundleError
 from bundle.reader import stored_bytes
 from bundle.signing import load_trust
 from transfer.config import TransferConfig
@@ -72,9 +73,13 @@ def fetch_command(
         fetch = Fetch(link, keys, out, holdings, allow_full, config, progress=progress, say=say)
         try:
             figures = fetch.run()
-        except TransferError as error:
+        except (TransferError, BundleError) as error:
             error.document = _document(fetch.figures())
             raise
+        except KeyboardInterrupt as error:
+            stopped = click.Abort()  # as click would make of it, but with the figures
+            vars(stopped)["document"] = _document(fetch.figures())
+            raise stopped from error
     say(_summary(figures))
     if as_json:
         click.echo(json.dumps(_document(figures)))

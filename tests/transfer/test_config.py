@@ -1,0 +1,31 @@
+"""Numbers out of their bounds are refused by name."""
+
+import pytest
+
+from transfer.config import TransferConfig
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        ({"limit_bytes_per_s": 0}, "limit_bytes_per_s"),
+        ({"sync_share": 1.5}, "sync_share"),
+        ({"patience_s": 0.0}, "patience_s"),
+        ({"retry_floor_s": -1.0}, "retry_floor_s"),
+        ({"max_bad_answers": 0}, "max_bad_answers"),
+    ],
+)
+def test_a_value_out_of_bounds_is_named(values: dict[str, float], named: str) -> None:
+    with pytest.raises(ValueError, match=named):
+        TransferConfig(**values)
+
+
+def test_the_defaults_are_those_of_the_spec() -> None:
+    """[T-2], [T-12], [T-16], [T-17], [T-20], [T-21], [T-22], [T-25]: the numbers that the spec promises."""
+    config = TransferConfig()
+    assert (config.first_request_bytes, config.sync_share) == (4096, 0.1)
+    assert (config.max_bad_answers, config.max_redirects, config.max_bad_copies) == (3, 5, 5)
+    assert (config.first_answer_s, config.idle_floor_s, config.idle_ceiling_s) == (10, 2.5, 30)
+    assert (config.idle_round_trips, config.idle_share) == (4, 1 / 4)
+    assert (config.retry_floor_s, config.retry_ceiling_s, config.retry_share) == (0.1, 0.5, 1 / 16)
+    assert (config.progress_bytes, config.patience_s) == (1024, 300)
