@@ -169,7 +169,7 @@ class SiteConfig(Table, frozen=True, kw_only=True):
 
 
 def load(path: Path | None) -> SiteConfig:
-    """The configuration in the file, or that of a site without one for None.
+    """The configuration in the file [A-5], or that of a site without one for None.
 
     Raises ConfigError, naming the file and the key, for a file that is missing, unreadable, not TOML or not valid.
     """

@@ -1,4 +1,4 @@
-"""Making files survive a power cut, and removing them for good: the only module here that syncs or renames.
+"""Making files survive a power cut, and removing them for good: the only module here that syncs or renames [A-6].
 
 POSIX: a file's bytes, its name and its directory's name each become durable by a sync of their own, so a new tree is
 written, synced bottom-up and only then renamed into place, and the rename is synced in the parent. Windows: files are

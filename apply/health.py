@@ -1,4 +1,4 @@
-"""The health window: is a version that was just started good enough to keep?
+"""The health window: is a version that was just started good enough to keep? [A-21]
 
     0 ---- start_after_s ---- round, interval_s, round, interval_s, round ... ---- deadline_s
                                                                   |                    |

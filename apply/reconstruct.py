@@ -1,7 +1,8 @@
-"""Building the complete tree of a version in staging: spec/apply.md, section 3. Every file is hashed as it is written.
+"""Building the complete tree of a version in staging: spec/apply.md, section 3.
 
-What the base has already is cloned where the file system shares blocks (FICLONE), else copied, by a few threads, while
-the recipes make the rest in order. Nothing here is durable yet: `apply.durable.sync_tree` comes once, at the end.
+Every file is hashed as it is written [A-19]. What the base has already is cloned where the file system shares blocks
+(FICLONE), else copied, by a few threads, while the recipes make the rest in order. Nothing here is durable yet:
+`apply.durable.sync_tree` comes once, at the end.
 """
 
 import os
@@ -33,7 +34,7 @@ def reconstruct(evaluation: Evaluation, base: DirectoryBase | None, tree: Path, 
     changed, StorageFailed or DiskFull. What was built by then stays, for the caller to remove.
     """
     manifest = evaluation.manifest
-    kept, again = _sorted_out(manifest, base)
+    kept, again, empty = _sorted_out(manifest, base)
     progress.start(f"rebuilding {tree.name}", manifest.size, "B")
     with durable.storage_errors(tree), ThreadPoolExecutor(THREADS) as pool:
         _make_directories(tree, manifest)
@@ -48,26 +49,34 @@ def reconstruct(evaluation: Evaluation, base: DirectoryBase | None, tree: Path, 
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    _make_empty(tree, manifest)
+        for entry in empty:
+            _write(tree, entry, iter(()))
     progress.finish()
 
 
 _Pair = tuple[int, Entry]  # place of the source object in its manifest, entry to write
 
 
-def _sorted_out(manifest: TreeManifest, base: DirectoryBase | None) -> tuple[list[_Pair], list[_Pair]]:
-    """Entries whose object the base has; entries that repeat an object made by a recipe."""
+def _sorted_out(manifest: TreeManifest, base: DirectoryBase | None) -> tuple[list[_Pair], list[_Pair], list[Entry]]:
+    """Entries whose object the base has; those that repeat an object made by a recipe; empty files that are new.
+
+    The base's file of the same path comes first, that a change to it shows, though another file may hold the same.
+    """
     known = base.manifest.places if base else {}
+    paths = {(e.path, e.hash): place for place, e in enumerate(base.manifest.entries, 1)} if base else {}
     made = set(manifest.needed(base.manifest if base else None))
-    kept, again = [], []
+    kept, again, empty = [], [], []
     for place, entry in enumerate(manifest.entries, 1):
-        if not entry.size or place in made:
+        if entry.kind == Kind.EMPTY_DIRECTORY or place in made:
             continue
-        if entry.hash in known:
-            kept.append((known[entry.hash], entry))
-        else:
+        source = paths.get((entry.path, entry.hash)) or (known.get(entry.hash) if entry.size else None)
+        if base and source and base.manifest.entry(source).kind != Kind.EMPTY_DIRECTORY:
+            kept.append((source, entry))
+        elif entry.size:
             again.append((manifest.places[entry.hash], entry))
-    return kept, again
+        else:
+            empty.append(entry)
+    return kept, again, empty
 
 
 def _make_directories(tree: Path, manifest: TreeManifest) -> None:
@@ -76,12 +85,6 @@ def _make_directories(tree: Path, manifest: TreeManifest) -> None:
     parents |= {entry.path for entry in manifest.entries if entry.kind == Kind.EMPTY_DIRECTORY}
     for parent in sorted(parents - {""}):
         (tree / parent).mkdir(parents=True, exist_ok=True)
-
-
-def _make_empty(tree: Path, manifest: TreeManifest) -> None:
-    for entry in manifest.entries:
-        if not entry.size and entry.kind != Kind.EMPTY_DIRECTORY:
-            _write(tree, entry, iter(()))
 
 
 def _batches(pairs: list[_Pair]) -> Iterator[list[_Pair]]:

@@ -15,7 +15,7 @@ from apply.retention import tidy
 from apply.run import Report, Run, finish, reporting, working
 from apply.site import Site
 from apply.state import MAX_ATTEMPTS
-from apply.switch import open_switch
+from apply.switch import CURRENT, open_switch
 from apply.trial import Trial
 from bundle.progress import Progress, Quiet
 
@@ -55,16 +55,13 @@ def _mend_current(site: Site, record: Record) -> None:
     """`current` is what the state says, unless a person has pointed it to another release of this site [A-31]."""
     switch = open_switch(site.root)
     named, state = switch.read(), record.state
-    if not state.current:
-        return
     if named is None:
-        switch.point_to(site.tree(state.current_version))
+        if state.current:
+            switch.point_to(site.tree(state.current_version))
     elif named.name != state.current_version:
         chosen = state.find(named.name)
-        if not chosen:
-            raise SiteInvalid(
-                f"{site.root / 'current'}: points to {named.name}, which unrep did not install; "
-                f"point it to {state.current_version} again"
-            )
+        if not chosen or not named.is_dir():
+            advice = f"point it to {state.current_version} again" if state.current else "move it away"
+            raise SiteInvalid(f"{site.root / CURRENT}: points to {named.name}, which unrep did not install; {advice}")
         record.save(state.adopted(chosen))
     durable.sync_directory(site.root)

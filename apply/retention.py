@@ -1,7 +1,7 @@
 """What goes and what stays: spec/apply.md, section 7. Never the current, the last good or the pending version.
 
-A version leaves in an order that a cut anywhere leaves sound: its tree moves to staging in one step, the state forgets
-it, then its files are removed; whatever is left of that is litter of a dead run.
+A version leaves in an order that a cut anywhere leaves sound [A-33]: its tree moves to staging in one step, the state
+forgets it, then its files are removed; whatever is left of that is litter of a dead run.
 """
 
 import contextlib

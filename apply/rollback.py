@@ -5,11 +5,11 @@ from pathlib import Path
 
 from apply import hooks
 from apply.config import SiteConfig
-from apply.errors import PreflightRefused, RolledBack
+from apply.errors import Degraded, PreflightRefused, RolledBack
 from apply.installed import holdings, open_installed, verify_tree
 from apply.record import Record
 from apply.recover import resume
-from apply.run import Report, Run, finish, reporting, working
+from apply.run import Outcome, Report, Run, finish, reporting, working
 from apply.site import Site
 from apply.state import Release
 from apply.trial import Trial
@@ -26,31 +26,49 @@ def roll_back(
 ) -> Report:
     """Back to the last good version, or to a named one that is aboard; its tree is verified before the switch [A-26].
 
-    A version that is on trial, in a run that died, is given up: that is then the whole rollback. Data stays as it is
-    unless `restore_data` asks for the snapshot, for what was written since would be lost.
+    A version that is on trial, in an update that died, is given up: that is then the whole rollback [A-28]. A rollback
+    that died goes on. Data stays as it is unless `restore_data` asks for the snapshot, for what was written since would
+    be lost.
     Raises PreflightRefused, BaseDrifted, RolledBack (the version gone back to is not healthy), Degraded.
     """
     run = Run("rollback", Site.at(site_path), progress)
     with reporting(run), working(run) as record:
-        if record.state.pending and record.state.current and to in (None, record.state.current_version):
+        pending, current = record.state.pending, record.state.current_version
+        if pending and to is None:
+            to = pending.version if pending.by_hand else current or None
+        if pending and current and to == current:
             return _give_up_trial(run, config, record)
-        if record.state.current or not record.state.pending:
-            resume(run, config, record)
+        finished = _finish_what_was_pending(run, config, record, to)
         target = _target(record, run.site, to)
         run.subject = target
         if target.version == record.state.current_version:
-            return finish(
-                run, record, run.report("nothing-to-do", target.version, f"{target.version} is current already")
-            )
+            outcome: Outcome = "rolled-back" if finished else "nothing-to-do"
+            reason = finished or f"{target.version} is current already"
+            return finish(run, record, run.report(outcome, target.version, reason))
         with run.step("verify"):
             verify_tree(open_installed(run.site, target), progress)
         if restore_data:
+            if record.state.current:
+                with run.step("snapshot"):
+                    hooks.snapshot(run.site, config, record.state.current_version)
             with run.step("restore"):
                 hooks.restore(run.site, config, target.version)
         now = int(max(time.time(), record.state.time_floor))
-        record.save(record.state.begun(record.state.product, target, run.id, now, by_hand=True))
+        intended = record.state.begun(record.state.product, target, run.id, now, by_hand=True, data_saved=restore_data)
+        record.save(intended)
         reason = Trial(run.site, config, record, run).forward()
         return finish(run, record, run.report("rolled-back", target.version, reason))
+
+
+def _finish_what_was_pending(run: Run, config: SiteConfig, record: Record, to: str | None) -> str:
+    """Recovery, as `resume` tells of it; its failure does not stand in the way of another version that is named."""
+    pending = record.state.pending
+    try:
+        return resume(run, config, record)
+    except (RolledBack, Degraded):
+        if to is None or (pending and to == pending.version):
+            raise
+        return ""
 
 
 def _give_up_trial(run: Run, config: SiteConfig, record: Record) -> Report:

@@ -7,11 +7,11 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from apply.errors import AboardError, Degraded, RolledBack
+from apply.errors import AboardError, Degraded, RolledBack, StorageFailed
 from apply.lock import site_lock
 from apply.record import Record
 from apply.site import Site
@@ -19,7 +19,16 @@ from apply.state import Release
 from bundle.errors import BundleError
 from bundle.progress import Progress
 
-Outcome = Literal["applied", "already-current", "rolled-back", "refused", "would-apply", "nothing-to-do", "degraded"]
+Outcome = Literal[
+    "applied",
+    "already-current",
+    "rolled-back",
+    "refused",
+    "would-apply",
+    "nothing-to-do",
+    "degraded",
+    "interrupted",
+]
 
 
 @dataclass(frozen=True)
@@ -108,16 +117,19 @@ def working(run: Run) -> Iterator[Record]:
         run.from_version = run.current_version = record.state.current_version
         try:
             yield record
-        except (AboardError, BundleError) as error:
+        except (AboardError, BundleError, KeyboardInterrupt) as error:
             run.current_version = record.state.current_version
             with contextlib.suppress(AboardError):  # the disk may be full: the first error is the one to tell
-                record.append(run.audit(run.report(_outcome(error), run.current_version, str(error))))
+                record.append(run.audit(run.report(_outcome(error), run.current_version, str(error) or "interrupted")))
             raise
 
 
 def finish(run: Run, record: Record, report: Report) -> Report:
-    """Records a run that ended well."""
-    record.append(run.audit(report))
+    """Records a run that ended well; where that fails the run has ended well all the same, and its reason says so."""
+    try:
+        record.append(run.audit(report))
+    except StorageFailed as error:
+        return replace(report, reason=f"{report.reason}; this run could not be recorded: {error}")
     return report
 
 
@@ -128,7 +140,9 @@ def named(release: Release | None) -> dict[str, Any] | None:
     return {"version": release.version, "seq": release.seq, "tree": release.tree, "bundle": release.bundle}
 
 
-def _outcome(error: Exception) -> Outcome:
+def _outcome(error: BaseException) -> Outcome:
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
     if isinstance(error, RolledBack):
         return "rolled-back"
     return "degraded" if isinstance(error, Degraded) else "refused"

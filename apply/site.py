@@ -1,6 +1,6 @@
 """Where everything lies at a site: spec/apply.md, section 1. Paths only; what may change them is decided elsewhere.
 
-SITE/versions/1.0.1/      complete, verified trees; never written to once they have their name
+SITE/versions/1.0.1/      complete, verified trees; never written to once they have their name [A-1]
 SITE/current              -> versions/1.0.1
 SITE/unrep.toml           the configuration, if there is one
 SITE/.unrep/state.db      what the site knows, and the record of its runs (apply.record)
@@ -23,7 +23,7 @@ from bundle.paths import RESERVED_TOP
 
 @dataclass(frozen=True)
 class Site:
-    """A site's paths, all absolute."""
+    """A site's paths, all absolute. What else lies below `root` is the application's and never touched [A-3]."""
 
     root: Path
 

@@ -4,8 +4,8 @@ Pure: no clock, no file, no `current` is read here. Each transition checks that 
 that follows; `apply.record` makes it durable, `apply.trial` and `apply.recover` act by it.
 
     nothing pending ── begun ──> pending ── attempted ──> pending ── committed ──> nothing pending, on the new release
-                                    │                        └────── backing_out ──> pending ── settled ──> as before
-                                    └── abandoned ──> as before                         └── troubled ──> degraded
+                                                             └────── backing_out ──> pending ── settled ──> as before
+                                                                                        └── troubled ──> degraded
 """
 
 from typing import Literal
@@ -104,6 +104,7 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """A switch that is intended or under way, from the current release to `version`.
 
     attempts: starts of the new version so far. give_up_at: seconds since 1970. by_hand: a person's rollback.
+    data_saved: a snapshot was made for it of the current version's data, which going back asks for.
     going_back: it failed, `current` is the old version again or is about to be. trouble: why a person is needed.
     """
 
@@ -112,6 +113,7 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     give_up_at: int
     attempts: int = 0
     by_hand: bool = False
+    data_saved: bool = False
     going_back: bool = False
     trouble: str = ""
 
@@ -119,7 +121,8 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole state of a site. `current_version`: the release last committed, "" before the first.
 
-    time_floor: the latest time that a verified bundle spoke of, in seconds since 1970; a clock below it is wrong.
+    time_floor: the latest time that a verified bundle spoke of, in seconds since 1970; a clock below it is wrong
+    [A-10].
     """
 
     product: str = ""
@@ -202,7 +205,8 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         if self.high_water and release.mark == self.high_water.mark and release.tree != self.high_water.tree:
             raise Replay(f"{name}: another release with this seq was accepted before; each release needs its own")
         taken = self.find(release.version)
-        if taken and taken.tree != release.tree and taken.version in self.needed:
+        same = taken and (taken.version, taken.tree) == (release.version, release.tree)
+        if taken and not same and taken.version in self.needed:
             raise VersionTaken(f"{name}: another release of version {taken.version} is in use here; give it another")
 
     # Transitions
@@ -212,12 +216,16 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         others = tuple(r for r in self.releases if r is not self.find(release.version))
         return self._with(releases=(*others, release), time_floor=max(self.time_floor, created))
 
-    def begun(self, product: str, release: Release, run: str, now: int, *, by_hand: bool = False) -> "SiteState":
-        """The switch is intended. Nothing but this raises the high-water mark: the release is complete and verified."""
+    def begun(
+        self, product: str, release: Release, run: str, now: int, *, by_hand: bool = False, data_saved: bool = False
+    ) -> "SiteState":
+        """The switch is intended. The release is complete and verified, so the high-water mark rises [A-9]."""
         if self.pending and not self.pending.trouble:
             raise OutOfOrder("another release is pending")
         self._check_product(product)
-        intent = Intent(version=release.version, run=run, give_up_at=now + MAX_TRIAL_S, by_hand=by_hand)
+        intent = Intent(
+            version=release.version, run=run, give_up_at=now + MAX_TRIAL_S, by_hand=by_hand, data_saved=data_saved
+        )
         mark = HighWater(release.epoch, release.seq, release.tree)
         if self.high_water and self.high_water.mark > mark.mark:
             mark = self.high_water
@@ -231,7 +239,7 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         return self._pending(attempts=intent.attempts + 1)
 
     def committed(self) -> "SiteState":
-        """The new version is healthy. What a person rolled back is quarantined, so that its bundle stays out."""
+        """The new version is healthy [A-25]. What a person rolled back is quarantined: its bundle stays out [A-27]."""
         intent, release, left = self._intent(), self.intended(), self.current
         if not intent.attempts or intent.going_back:
             raise OutOfOrder("the pending release was not started")
@@ -256,14 +264,8 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         return self._with(pending=None)
 
     def troubled(self, reason: str) -> "SiteState":
-        """Neither the new version nor the old one could be made to run."""
+        """Neither the new version nor the old one could be made to run [A-23]."""
         return self._pending(trouble=reason)
-
-    def abandoned(self) -> "SiteState":
-        """The intent is dropped: the new version was never started."""
-        if self._intent().attempts:
-            raise OutOfOrder("the pending release was started")
-        return self._with(pending=None)
 
     def renewed(self, release: Release, created: int) -> "SiteState":
         """A verified bundle spoke of the current tree again, perhaps under a higher seq."""

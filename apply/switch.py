@@ -1,4 +1,4 @@
-"""`SITE/current`: the one name through which the application finds its version, moved in one step.
+"""`SITE/current`: the one name through which the application finds its version, moved in one step [A-2].
 
 POSIX: a relative symlink `versions/1.0.1`, so that the site may be moved as a whole. A new link is made under a
 temporary name and renamed over the old one, which rename(2) promises is never seen half done. Windows: a junction, see

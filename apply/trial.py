@@ -7,7 +7,6 @@ Every method may be begun again after the process was killed anywhere in it: eac
 the record says only what has happened.
 """
 
-import contextlib
 from typing import NoReturn
 
 from apply import hooks
@@ -19,13 +18,14 @@ from apply.record import Record
 from apply.restart import restarter
 from apply.run import Run
 from apply.site import Site
+from apply.state import SiteState
 from apply.switch import open_switch
 
 _FAILURES = (StepFailed, StorageFailed, SwitchFailed)
 
 
 class Trial:
-    """The pending release of a site, judged by the site's own configuration."""
+    """The pending release of a site, judged by the site's own configuration [A-20] to [A-23]."""
 
     def __init__(self, site: Site, config: SiteConfig, record: Record, run: Run) -> None:
         self._site = site
@@ -49,7 +49,10 @@ class Trial:
             failure = str(error)
         if failure:
             self.back(f"version {release.version} failed: {failure}")
-        self._record.save(self._record.state.committed())
+        if trouble := self._unsaved(self._record.state.committed()):
+            raise Degraded(
+                f"version {release.version} is healthy, which cannot be recorded: {trouble}; then run 'unrep recover'"
+            )
         return verdict.reason + _unmet(verdict)
 
     def back(self, reason: str) -> NoReturn:
@@ -57,27 +60,20 @@ class Trial:
         state = self._record.state
         old = state.current
         if old is None:
-            self._record.save(state.troubled(reason))
+            self._unsaved(state.troubled(reason))
             raise Degraded(f"{reason}; there is no earlier version to go back to, apply a release that works")
+        failed = state if state.pending and state.pending.going_back else state.backing_out(reason)
         try:
             with self._run.step("switch_back"):
                 self._switch.point_to(self._site.tree(old.version))
-            if not state.pending or not state.pending.going_back:
-                self._record.save(state.backing_out(reason))
-            with self._run.step("restore"):
-                hooks.restore(self._site, self._config, old.version)
-            with self._run.step("restart_back"):
-                self._restart(self._site.context(old.version))
-            verdict = self._judge(old.version, "health_back")
-            trouble = "" if verdict.healthy else verdict.reason
+            self._unsaved(failed)  # a full disk must not keep the old version from serving; the last save decides
+            trouble = self._serve_again(old.version) or self._unsaved(failed.settled())
         except _FAILURES as error:
             trouble = str(error)
         if trouble:
-            sentence = f"{reason}; and version {old.version} is not healthy again: {trouble}"
-            with contextlib.suppress(StorageFailed):  # then it is still pending, which recovery treats alike
-                self._record.save(self._record.state.troubled(sentence))
+            sentence = f"{reason}; and going back to version {old.version} failed: {trouble}"
+            self._unsaved(failed.troubled(sentence))
             raise Degraded(f"{sentence}; mend what is wrong and run 'unrep recover'")
-        self._record.save(self._record.state.settled())
         raise RolledBack(f"{reason}; version {old.version} runs again")
 
     def _bring_up(self, version: str) -> None:
@@ -86,6 +82,25 @@ class Trial:
         self._record.save(self._record.state.attempted())
         with self._run.step("restart"):
             self._restart(self._site.context(version))
+
+    def _serve_again(self, version: str) -> str:
+        """The old version, which `current` names again; why it is not healthy, "" if it is."""
+        pending = self._record.state.pending
+        if pending and pending.data_saved:
+            with self._run.step("restore"):
+                hooks.restore(self._site, self._config, version)
+        with self._run.step("restart_back"):
+            self._restart(self._site.context(version))
+        verdict = self._judge(version, "health_back")
+        return "" if verdict.healthy else verdict.reason
+
+    def _unsaved(self, state: SiteState) -> str:
+        """Saves the state; why that failed, "" if it did not. Then the trial is still pending, as recovery expects."""
+        try:
+            self._record.save(state)
+        except StorageFailed as error:
+            return str(error)
+        return ""
 
     def _judge(self, version: str, step: str) -> Verdict:
         context = self._site.context(version)

@@ -17,14 +17,14 @@ from pathlib import Path
 
 from apply import durable, hooks, preflight
 from apply.config import SiteConfig
-from apply.errors import AboardError, BaseDrifted, Degraded, RolledBack, StorageFailed
+from apply.errors import AboardError, Degraded, PreflightRefused, RolledBack, StorageFailed
 from apply.installed import holdings, open_installed, verify_tree
 from apply.plan import choose
 from apply.prepare import prepare
 from apply.reconstruct import reconstruct
 from apply.record import Record, read_state
 from apply.recover import resume
-from apply.retention import remove, retain
+from apply.retention import remove, retain, tidy
 from apply.run import Report, Run, finish, reporting, working
 from apply.site import Site
 from apply.state import Release, SiteState
@@ -38,7 +38,7 @@ from bundle.tree import DirectoryBase
 
 
 def update(bundle: Path, site: Path, trust: Trust, config: SiteConfig, progress: Progress = Quiet()) -> Report:  # noqa: B008
-    """Applies a bundle to a site: `applied`, or `already-current`, which touches nothing but the record.
+    """Applies a bundle to a site: `applied`, or `already-current`, which touches nothing but the record [A-19].
 
     Raises Refused, NoSection, PreflightRefused, StepFailed or SwitchFailed with the site as it was; RolledBack when the
     new version failed and the old one serves again; Degraded when neither could be made healthy. Each tells of the run
@@ -117,40 +117,43 @@ class _Update:
 
     def make(self) -> Report:
         product = self._bundle.root.product
-        self._finish_what_was_pending()
+        finished = self._finish_what_was_pending()
         if self._record.state.is_current(product, self._release):
-            return self._already_current()
+            self._record.save(self._record.state.renewed(self._release, self._bundle.root.created))
+            return self._applied(finished) if finished else self._already_current()
         self._record.state.admit(product, self._release)
+        aboard = self._is_aboard()
         try:
-            self._make_ready()
-            now = int(max(time.time(), self._record.state.time_floor))
-            self._record.save(self._record.state.begun(product, self._release, self._run.id, now))
+            self._make_ready(aboard)
+            ready = self._record.state.placed(self._release, self._bundle.root.created)
+            now = int(max(time.time(), ready.time_floor))
+            saved = ready.current is not None
+            self._record.save(ready.begun(product, self._release, self._run.id, now, data_saved=saved))
         except (AboardError, BundleError):
-            self._withdraw()
+            self._withdraw(aboard)
             raise
         reason = Trial(self._site, self._config, self._record, self._run).forward()
         return self._applied(reason)
 
-    def _finish_what_was_pending(self) -> None:
-        """Recovery; its failure stands in the way only of the very release that failed [A-30]."""
+    def _finish_what_was_pending(self) -> str:
+        """Recovery, as `resume` tells of it; it stands in the way only of the very release that failed [A-30]."""
         pending = self._record.state.pending
         failing = pending and self._record.state.intended().tree == self._release.tree
         try:
-            resume(self._run, self._config, self._record)
+            return resume(self._run, self._config, self._record)
         except (RolledBack, Degraded):
             if failing and self._record.state.current:
                 raise
+            return ""
 
     def _already_current(self) -> Report:
-        created = self._bundle.root.created
-        self._record.save(self._record.state.renewed(self._release, created))
         version = self._record.state.current_version
         reason = f"{version} is current already, and nothing was done"
         return finish(self._run, self._record, self._run.report("already-current", version, reason))
 
-    def _make_ready(self) -> None:
+    def _make_ready(self, aboard: bool) -> None:
         """Everything before the intent: afterwards the version stands complete under its name, ready to run."""
-        if not self._is_aboard():
+        if not aboard:
             self._rebuild()
         with self._run.step("prepare"):
             prepare(self._site, self._config, self._release.version)
@@ -159,21 +162,23 @@ class _Update:
                 hooks.snapshot(self._site, self._config, self._record.state.current_version)
 
     def _is_aboard(self) -> bool:
-        """Whether the very tree stands there from an earlier run, verified now; one that has drifted is removed."""
+        """Whether the very tree stands there from an earlier run, verified now; anything else there is removed."""
         taken = self._record.state.find(self._release.version)
         if taken is None:
             return False
-        if taken in holdings(self._site, [taken]) and taken.tree == self._release.tree:
+        needed = taken.version in self._record.state.needed
+        same = (taken.version, taken.tree) == (self._release.version, self._release.tree)
+        if same and self._site.tree(taken.version).is_dir():
             try:
                 with self._run.step("verify"):
                     verify_tree(open_installed(self._site, taken), self._run.progress)
-            except BaseDrifted:
-                if taken.version in self._record.state.needed:
+            except PreflightRefused:
+                if needed:
                     raise
             else:
-                self._record.save(self._record.state.placed(self._release, self._bundle.root.created))
                 return True
-        remove(self._site, self._record, taken)
+        if not needed:
+            remove(self._site, self._record, taken)
         return False
 
     def _rebuild(self) -> None:
@@ -189,19 +194,21 @@ class _Update:
             durable.write_file(self._site.manifest_file(self._release.tree), blueprint.evaluation.manifest.encoded)
             self._record.save(self._record.state.placed(self._release, self._bundle.root.created))
             durable.replace(tree, self._site.tree(self._release.version))
+        with contextlib.suppress(StorageFailed):  # then it is litter for the next run
+            durable.remove_tree(staging)
 
-    def _withdraw(self) -> None:
-        """Gives the space back of a version that was never intended [A-17]; what fails is litter for the next run."""
+    def _withdraw(self, aboard: bool) -> None:
+        """Gives the space back of a version that this run built [A-17]; what fails is litter for the next run."""
+        built = None if aboard else self._record.state.find(self._release.version)
+        if built and built.version not in self._record.state.needed:
+            with contextlib.suppress(StorageFailed):
+                remove(self._site, self._record, built)
         with contextlib.suppress(StorageFailed):
-            durable.remove_tree(self._site.staging / self._run.id)
-            taken = self._record.state.find(self._release.version)
-            if taken and taken.version not in self._record.state.needed:
-                remove(self._site, self._record, taken)
+            tidy(self._site, self._record)
 
     def _applied(self, reason: str) -> Report:
         with self._run.step("retention"):
             try:
-                durable.remove_tree(self._site.staging / self._run.id)
                 retain(self._site, self._record, self._config.retention.keep)
             except StorageFailed as error:  # the update is done all the same
                 reason = f"{reason}; old versions could not be removed: {error}"

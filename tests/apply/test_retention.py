@@ -1,0 +1,152 @@
+"""What goes and what stays [A-32], in an order that a cut anywhere leaves sound [A-33]."""
+
+import contextlib
+from pathlib import Path
+
+import pytest
+
+from apply import durable
+from apply.errors import RolledBack, StorageFailed
+from apply.record import Record
+from apply.retention import collect_garbage, remove, tidy
+from tests.support.site import Ship, shore
+
+NAMES = ("1.0.0", "1.0.1", "1.0.2", "large")
+
+
+@pytest.fixture
+def ship(tmp_path: Path) -> Ship:
+    return Ship.sailing(tmp_path, *NAMES)
+
+
+def aboard(ship: Ship) -> list[str]:
+    versions = sorted(path.name for path in ship.site.versions.iterdir())
+    assert versions == sorted(release.version for release in ship.state.releases)
+    manifests = sorted(path.name for path in ship.site.manifests.iterdir())
+    assert manifests == sorted(release.tree for release in ship.state.releases)
+    return versions
+
+
+def collected(ship: Ship) -> list[str]:
+    report, removed = collect_garbage(ship.root, ship.config)
+    assert report.outcome == "nothing-to-do" and report.to_version == ship.current
+    return removed
+
+
+@pytest.mark.parametrize(
+    ("keep", "left"), [(0, ["1.0.2", "large"]), (1, ["1.0.1", "1.0.2", "large"]), (2, sorted(NAMES))]
+)
+def test_the_current_the_last_good_and_so_many_more(ship: Ship, keep: int, left: list[str]) -> None:
+    ship.configure(extra=f"[retention]\nkeep = {keep}\n")
+    removed = collected(ship)
+    assert aboard(ship) == left and sorted([*left, *removed]) == sorted(NAMES)
+    ship.check_sound()
+    assert collected(ship) == []
+
+
+def test_an_update_does_it_when_it_is_done(tmp_path: Path) -> None:
+    ship = Ship.sailing(tmp_path, "1.0.0", "1.0.1")
+    ship.configure(extra="[retention]\nkeep = 0\n")
+    (ship.site.venvs / "1.0.0").mkdir()
+    report = ship.apply(shore().bundle("1.0.2", 3, "1.0.1"))
+    assert report.outcome == "applied" and "retention" in report.steps
+    assert aboard(ship) == ["1.0.1", "1.0.2"] and list(ship.site.venvs.iterdir()) == []
+    ship.check_sound()
+
+
+def test_what_cannot_be_removed_does_not_undo_the_update(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ship = Ship.sailing(tmp_path, "1.0.0", "1.0.1")
+    ship.configure(extra="[retention]\nkeep = 0\n")
+
+    def refuse(*_: object) -> None:
+        raise StorageFailed("versions/1.0.0: held by another program")
+
+    monkeypatch.setattr("apply.update.retain", refuse)
+    report = ship.apply(shore().bundle("1.0.2", 3, "1.0.1"))
+    assert report.outcome == "applied" and "could not be removed: versions/1.0.0: held" in report.reason
+
+
+def test_a_pending_version_stays(ship: Ship) -> None:
+    ship.configure(extra="[retention]\nkeep = 0\n")
+    ship.roll_back("1.0.0")
+    ship.roll_back("1.0.1")
+    record = Record(ship.site)
+    large = ship.state.find("large")
+    assert large
+    record.save(ship.state.begun("vms", large, "run", 2_000_000_000))
+    record.close()
+    collected(ship)
+    assert aboard(ship) == ["1.0.0", "1.0.1", "large"]
+
+
+def test_two_versions_of_one_tree_share_its_manifest(tmp_path: Path) -> None:
+    ship = Ship.sailing(tmp_path, "1.0.0", "1.0.1")
+    ship.apply(shore().bundle("1.0.0", 3, version="1.0.0-again"))
+    ship.apply(shore().bundle("1.0.2", 4, "1.0.0"))
+    ship.configure(extra="[retention]\nkeep = 0\n")
+    assert sorted(collected(ship)) == ["1.0.0", "1.0.1"]
+    assert ship.site.manifest_file(shore().tree("1.0.0")).is_file()
+    assert ship.roll_back().to_version == "1.0.0-again"
+
+
+@pytest.mark.parametrize("cut", ["remove_tree", "replace", "save", "remove_tree again", "remove_tree of its manifest"])
+def test_a_cut_at_every_step_leaves_it_whole_or_gone(ship: Ship, monkeypatch: pytest.MonkeyPatch, cut: str) -> None:
+    """[A-33]: its tree moves away, the record forgets it, its files go; the next run finishes."""
+
+    class Cut(BaseException):
+        pass
+
+    calls: list[str] = []
+
+    def cutting(name: str, real: object) -> object:
+        def call(*arguments: object) -> object:
+            calls.append(name)
+            step = {"remove_tree": 1, "remove_tree again": 2, "remove_tree of its manifest": 4}.get(cut, 1)
+            if cut.startswith(name) and calls.count(name) == step:
+                raise Cut
+            return real(*arguments)  # type: ignore[operator]
+
+        return call
+
+    record = Record(ship.site)
+    doomed = record.state.find("1.0.0")
+    assert doomed
+    with monkeypatch.context() as patch, pytest.raises(Cut):
+        patch.setattr(durable, "remove_tree", cutting("remove_tree", durable.remove_tree))
+        patch.setattr(durable, "replace", cutting("replace", durable.replace))
+        patch.setattr(record, "save", cutting("save", record.save))
+        remove(ship.site, record, doomed)
+    record.close()
+    known = ship.state.find("1.0.0")
+    assert ship.site.tree("1.0.0").is_dir() <= (known is not None), "a tree that nobody knows is in the way for ever"
+    tree = ship.site.tree("1.0.0")
+    assert not tree.exists() or sum(1 for _ in tree.rglob("*")) > 8, "a tree under its name is whole"
+    ship.configure(extra="[retention]\nkeep = 0\n")
+    collected(ship)
+    assert aboard(ship) == ["1.0.2", "large"] and ship.litter() == []
+    ship.check_sound()
+
+
+def test_litter_of_dead_runs(ship: Ship) -> None:
+    """[A-29]"""
+    (ship.site.staging / "run" / "1.0.9" / "app").mkdir(parents=True)
+    (ship.site.staging / "run" / "1.0.9" / "app" / "half.py").touch()
+    (ship.site.venvs / "1.0.9").mkdir()
+    (ship.site.venvs / "1.0.1").mkdir()
+    (ship.site.manifests / ("ab" * 32)).touch()
+    durable.remove_tree(ship.site.tree("1.0.0"))
+    record = Record(ship.site)
+    tidy(ship.site, record)
+    record.close()
+    assert ship.litter() == [] and [path.name for path in ship.site.venvs.iterdir()] == ["1.0.1"]
+    assert aboard(ship) == ["1.0.1", "1.0.2", "large"]
+
+
+def test_every_run_that_changes_a_site_clears_it_first(ship: Ship) -> None:
+    """[A-29]"""
+    runs = [ship.recover, ship.roll_back, lambda: ship.apply(shore().bundle("dead", 9)), lambda: collected(ship)]
+    for run in runs:
+        (ship.site.staging / "left").mkdir()
+        with contextlib.suppress(RolledBack):
+            run()
+        assert ship.litter() == []
