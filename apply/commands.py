@@ -82,8 +82,8 @@ def run(
     """
     words = [context.expand(word) for word in argv]
     process = _start(words, step, cwd or context.site, {**context.environment(), **(environment or {})})
-    output = _Output(cast(IO[bytes], process.stdout))  # there is one, for it was asked for
     try:
+        output = _Output(cast(IO[bytes], process.stdout))  # there is one, for it was asked for
         in_time = _wait(process, timeout_s)
     except BaseException:  # an interrupt reaches us alone, for the command has a session of its own
         _kill_group(process)

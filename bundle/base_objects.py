@@ -52,12 +52,6 @@ class BaseObjects:
         first, end, archive = self._archive_of(number)
         return self._opened(archive, end - first)[number - first]
 
-    def place_of(self, number: int) -> int:
-        """The place of the entry that an object comes from, through any archives; 0 for the manifest."""
-        while number >= self.entries:
-            number = self._archive_of(number)[2]
-        return number
-
     def close(self) -> None:
         """Gives temporary files back."""
         self._keep_only(set())

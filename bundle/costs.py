@@ -53,7 +53,7 @@ def _frame_costs(
     for step, weight in zip(steps, weights, strict=True):
         pending += sum(lengths[stream] * share / totals[stream] for stream, share in weight.items() if share)
         if isinstance(step.recipe, Patch | Copy) and step.recipe.source < base_objects:
-            source = step.recipe.source
+            source = section.index.place_of(step.recipe.source)
         if step.place is not None:
             costs.append(ObjectCost(step.place, type(step.recipe).__name__.lower(), source, pending))
             pending, source = 0.0, None

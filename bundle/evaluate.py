@@ -69,7 +69,7 @@ class Evaluation:
     def base_places(self) -> set[int]:
         """The places of the base whose objects the recipes use."""
         used = {source for steps in self._frames for step in steps for source in sources_of(step.recipe)}
-        return {self._base.place_of(source) for source in used if source < self._base.count} - {0}
+        return {self._section.index.place_of(source) for source in used if source < self._base.count} - {0}
 
     def _decode(self, frame: Frame, number: int) -> list[Step]:
         return decode_frame(frame, self._base.count, f"index: frame {number}")

@@ -62,6 +62,15 @@ class Index(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=
     opened: list[int]
     frames: list[Frame]
 
+    def place_of(self, number: int) -> int:
+        """The place of the base's entry that a base object comes from, through any archives; 0 for the manifest."""
+        first = self.base_objects
+        for archive, size in zip(self.opened[-2::-2], self.opened[::-2], strict=True):
+            first -= size
+            if number >= first:
+                number = archive
+        return number
+
 
 @dataclass(frozen=True, slots=True)
 class Literal:
