@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import zstandard
 
-from bundle.index import Archive, Concat, Copy, Frame, Literal, Patch, Step, Stream, decode_frame
+from bundle.index import Archive, Concat, Copy, Frame, Literal, Patch, Reaimed, Step, Stream, decode_frame
 from bundle.manifest import TreeManifest
 from bundle.packs import Packs
 from bundle.reader import VerifiedSection
@@ -52,7 +52,7 @@ def _frame_costs(
     source: int | None = None
     for step, weight in zip(steps, weights, strict=True):
         pending += sum(lengths[stream] * share / totals[stream] for stream, share in weight.items() if share)
-        if isinstance(step.recipe, Patch | Copy) and step.recipe.source < base_objects:
+        if isinstance(step.recipe, Patch | Reaimed | Copy) and step.recipe.source < base_objects:
             source = section.index.place_of(step.recipe.source)
         if step.place is not None:
             costs.append(ObjectCost(step.place, type(step.recipe).__name__.lower(), source, pending))
@@ -72,10 +72,12 @@ def _weigh(
             case Literal():
                 size = _literal_size(section, step, manifest)
                 weight[Stream.LITERAL] = 1 if size is None else _weight(packs, Stream.LITERAL, size)
-            case Patch(_, count):
+            case Patch(_, count) | Reaimed(_, count):
                 triples = list(packs.triples(count))
                 for column in CONTROL:
                     weight[column] = count
+                if isinstance(step.recipe, Reaimed):
+                    weight[Stream.PLACE] = weight[Stream.LAYOUT] = count
                 weight[Stream.DIFF] = _weight(packs, Stream.DIFF, sum(add for add, _, _ in triples))
                 weight[Stream.EXTRA] = _weight(packs, Stream.EXTRA, sum(extra for _, extra, _ in triples))
             case Copy() | Concat() | Archive():

@@ -22,6 +22,7 @@ from bundle.index import (
     Frame,
     Literal,
     Patch,
+    Reaimed,
     Recipe,
     Step,
     Stream,
@@ -32,6 +33,8 @@ from bundle.manifest import TreeManifest
 from bundle.objects import MemoryObject, Readable, Scratch, Window, read_all
 from bundle.packs import Packs
 from bundle.reader import VerifiedSection
+from bundle.references.image import MAX_IMAGE_BYTES
+from bundle.references.reaim import apply_reaimed
 
 IN_MEMORY_BYTES = 8 * 1024 * 1024  # sources of patches up to here are read once, not triple by triple
 
@@ -120,6 +123,12 @@ class Evaluation:
                 if opened.size <= IN_MEMORY_BYTES:
                     opened = MemoryObject(opened.read_at(0, opened.size))
                 return apply_triples(opened, size, packs.triples(triples), packs.take)
+            case Reaimed(source, triples):
+                opened = self._open(source, results)
+                if opened.size > MAX_IMAGE_BYTES:
+                    raise Malformed("recipe: a patch with re-aimed references of an image that is too large")
+                data, numbers = opened.read_at(0, opened.size), (packs.places, packs.layouts)
+                return iter((apply_reaimed(data, size, list(packs.triples(triples)), numbers, packs.take),))
             case Concat(parts):
                 return chain.from_iterable(read_all(self._open(part, results)) for part in parts)
             case Archive(skeleton, members, engines):

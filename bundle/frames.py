@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bundle.delta.tournament import Segment
-from bundle.index import Archive, Concat, Copy, Literal, Patch, Recipe, Step, Stream
+from bundle.index import Archive, Concat, Copy, Literal, Patch, Reaimed, Recipe, Step, Stream
 from bundle.plan import Assembled, Encoded, Planned, Ready
 
 # Dictionaries: the reader holds those of all packs of a frame at once. Literals gain from a large one, patches do not.
@@ -65,4 +65,6 @@ class FrameBuilder:
 
 
 def _recipe(segment: Segment, source: int | None) -> Recipe:
-    return Patch(source, segment.triples) if segment.is_patch and source is not None else Literal()
+    if not segment.is_patch or source is None:
+        return Literal()
+    return (Reaimed if Stream.LAYOUT in segment.streams else Patch)(source, segment.triples)

@@ -23,7 +23,8 @@ MAX_BASE_OBJECTS = 4_000_000
 
 
 class Stream(IntEnum):
-    """What a pack holds [F-26]. The control of patches stands in three columns of varints."""
+    """What a pack holds [F-26]. The control of patches stands in three columns of varints, and what
+    re-aiming needs in two more."""
 
     LITERAL = 0
     ADD_LENGTH = 1
@@ -31,6 +32,8 @@ class Stream(IntEnum):
     SEEK = 3
     DIFF = 4
     EXTRA = 5
+    PLACE = 6
+    LAYOUT = 7
 
 
 class Pack(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -94,6 +97,14 @@ class Patch:
 
 
 @dataclass(frozen=True, slots=True)
+class Reaimed:
+    """A patch of one executable image against another, its references re-aimed [F-52]."""
+
+    source: int
+    triples: int
+
+
+@dataclass(frozen=True, slots=True)
 class Concat:
     """Other objects, one after the other."""
 
@@ -109,8 +120,8 @@ class Archive:
     engines: tuple[int, ...]
 
 
-Recipe = Literal | Copy | Patch | Concat | Archive
-_KINDS: tuple[type[Recipe], ...] = (Literal, Copy, Patch, Concat, Archive)
+Recipe = Literal | Copy | Patch | Concat | Archive | Reaimed
+_KINDS: tuple[type[Recipe], ...] = (Literal, Copy, Patch, Concat, Archive, Reaimed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +138,7 @@ def sources_of(recipe: Recipe) -> tuple[int, ...]:
     match recipe:
         case Literal():
             return ()
-        case Copy(source, _) | Patch(source, _):
+        case Copy(source, _) | Patch(source, _) | Reaimed(source, _):
             return (source,)
         case Concat(parts):
             return parts
@@ -144,7 +155,7 @@ def encode_frame(steps: list[Step], packs: list[Pack]) -> Frame:
     numbers: list[int] = []
     for step in steps:
         match step.recipe:
-            case Copy(_, number) | Patch(_, number):
+            case Copy(_, number) | Patch(_, number) | Reaimed(_, number):
                 numbers.append(number)
             case Concat(parts):
                 numbers.append(len(parts))
@@ -204,8 +215,8 @@ def _read_recipe(kind: int, sources: Iterator[int], numbers: Iterator[int], wher
         raise Malformed(f"{where}: a number of a recipe is not within 0 to 2^53 - 1")
     if recipe is Copy:
         return Copy(next(sources), number)
-    if recipe is Patch:
-        return Patch(next(sources), number)
+    if recipe is Patch or recipe is Reaimed:
+        return recipe(next(sources), number)
     if number > MAX_RECIPES:
         raise Malformed(f"{where}: a recipe of {number} parts")
     if recipe is Concat:

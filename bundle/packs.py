@@ -10,7 +10,10 @@ from bundle.varints import read_varints, unfold
 
 
 class Packs:
-    """The streams of one frame, each read from front to back exactly once [F-27]."""
+    """The streams of one frame, each read from front to back exactly once [F-27].
+
+    `places` and `layouts` are the numbers that re-aimed patches draw from.
+    """
 
     def __init__(self, section: VerifiedSection, frame: Frame) -> None:
         self._chunks = {pack.stream: section.unpack(frame, number) for number, pack in enumerate(frame.packs)}
@@ -19,6 +22,10 @@ class Packs:
             read_varints(chain.from_iterable(self._chunks.get(column, iter(()))))
             for column in (Stream.ADD_LENGTH, Stream.EXTRA_LENGTH, Stream.SEEK)
         ]
+        self.places, self.layouts = (
+            read_varints(chain.from_iterable(self._chunks.get(column, iter(()))))
+            for column in (Stream.PLACE, Stream.LAYOUT)
+        )
 
     def take(self, stream: Stream, length: int) -> Iterator[bytes]:
         """The next `length` bytes of a stream. Raises Malformed if it ends before."""
@@ -41,6 +48,6 @@ class Packs:
 
     def finish(self) -> None:
         """Raises Malformed if any stream has bytes left."""
-        rest = chain(*self._control, *self._left.values(), *self._chunks.values())
+        rest = chain(*self._control, self.places, self.layouts, *self._left.values(), *self._chunks.values())
         if next(rest, None) is not None:
             raise Malformed("index: the recipes leave a part of a pack unused")

@@ -17,6 +17,7 @@ from bundle.pieces import HASH_BYTES, MAX_PIECE_BYTES, MIN_PIECE_BYTES, stored_l
 Platform = Literal["any", "posix"]
 
 KNOWN_FEATURES: frozenset[str] = frozenset()
+REFERENCES_FEATURE = "references-x86-64"
 MAX_INDEX_BYTES = 64 * 1024 * 1024
 DELTA = "delta"
 FULL = "full"
@@ -76,8 +77,9 @@ class Root(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
         return [section.base for section in self.sections if section.kind == DELTA]
 
     def _find(self, kind: str, base: bytes) -> Section | None:
+        usable = present_features() | {REFERENCES_FEATURE}
         for section in self.sections:
-            if section.kind == kind and section.base == base and present_features().issuperset(section.features):
+            if section.kind == kind and section.base == base and usable.issuperset(section.features):
                 return section
         return None
 

@@ -15,12 +15,12 @@ from bundle.contents import Content, first_bytes
 from bundle.delta.catalog import Candidate, Catalog
 from bundle.delta.tournament import Segment, encode_object
 from bundle.frames import FrameBuilder
-from bundle.index import Archive, Index, Pack, encode_frame
+from bundle.index import Archive, Index, Pack, Reaimed, encode_frame
 from bundle.manifest import Kind, TreeManifest
 from bundle.pieces import build_tables
 from bundle.plan import Plan, Planned
 from bundle.progress import Progress
-from bundle.root import DELTA, FULL, Section
+from bundle.root import DELTA, FULL, REFERENCES_FEATURE, Section
 from bundle.tree import DirectoryBase, object_bytes
 
 FULL_FRAME_BYTES = 16 * 1024 * 1024
@@ -160,9 +160,10 @@ def _packing_order(target: TreeManifest, places: list[int]) -> list[int]:
 
 
 def _features(builders: list[FrameBuilder]) -> list[str]:
-    recipes = (step.recipe for builder in builders for step in builder.steps)
+    recipes = [step.recipe for builder in builders for step in builder.steps]
     engines = {engine for recipe in recipes if isinstance(recipe, Archive) for engine in recipe.engines}
-    return sorted({feature_of(engine) for engine in engines})
+    reaimed = {REFERENCES_FEATURE for recipe in recipes if isinstance(recipe, Reaimed)}
+    return sorted(reaimed | {feature_of(engine) for engine in engines})
 
 
 def _count_recipes(builders: list[FrameBuilder]) -> Counter[str]:

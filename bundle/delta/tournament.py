@@ -11,6 +11,7 @@ from bundle.codecs import compressed_size
 from bundle.contents import Content, read_content
 from bundle.delta.bsdiff import Difference, make_difference
 from bundle.index import Stream
+from bundle.references.reaim import make_reaimed
 from bundle.varints import fold, write_varints
 
 SEGMENT_BYTES = 32 * 1024 * 1024
@@ -65,8 +66,17 @@ def _best(target: bytes, window: bytes, offset: int) -> Segment:
     if not window:
         return literal
     difference = make_difference(window, target)
-    patch = Segment(len(target), _streams(difference), (offset, len(window)), len(difference.triples))
-    cost = sum(compressed_size(part) for part in patch.streams.values()) + PATCH_OVERHEAD_BYTES
+    ways = [(difference, _streams(difference))]
+    if not offset:
+        ways += [
+            (way.difference, _streams(way.difference) | {Stream.PLACE: way.places, Stream.LAYOUT: way.layout})
+            for way in make_reaimed(window, target, difference)
+        ]
+    priced = [
+        (sum(map(compressed_size, way[1].values())) + PATCH_OVERHEAD_BYTES, at, way) for at, way in enumerate(ways)
+    ]
+    cost, _, (chosen, streams) = min(priced, key=lambda item: item[:2])
+    patch = Segment(len(target), streams, (offset, len(window)), len(chosen.triples))
     # A patch at a fiftieth of its object is not worth the seconds that compressing the literal would take.
     if cost * 50 < len(target) or cost < compressed_size(target):
         return patch

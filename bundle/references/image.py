@@ -1,0 +1,131 @@
+"""The layout of an executable: which file bytes are loaded where. spec/format.md, section 9 [F-50].
+
+PE32+ for x86-64 and ELF64 for x86-64. Whatever the headers say, reading them ends soon and never fails: an image that
+is none, or that breaks a rule, is `None`, and has no references.
+"""
+
+import struct
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Numbers = NDArray[np.int64]
+MAX_IMAGE_BYTES = 10 * 1024 * 1024
+MAX_SECTIONS = 64
+_LIMIT = 1 << 40  # no address and no size may reach this
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Bytes `offset` to `offset + size` of the file, loaded at `address`, where `room` bytes are theirs."""
+
+    offset: int
+    size: int
+    address: int
+    room: int
+    executable: bool
+
+
+@dataclass(frozen=True)
+class Image:
+    """Stretches in ascending order of offset and address; `base`: what absolute pointers count from.
+
+    `tables`: (address, size) of the tables in which a kind of executable lists references.
+    """
+
+    stretches: tuple[Stretch, ...]
+    base: int
+    tables: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    @property
+    def lowest(self) -> int:
+        return min(stretch.address for stretch in self.stretches)
+
+    @property
+    def end(self) -> int:
+        return max(stretch.address + stretch.room for stretch in self.stretches)
+
+    def addresses(self, offsets: Numbers) -> Numbers:
+        """The address of each file offset; an offset that is not loaded stands for itself."""
+        found = offsets.copy()
+        for stretch in self.stretches:
+            inside = (offsets >= stretch.offset) & (offsets < stretch.offset + stretch.size)
+            found[inside] = offsets[inside] - stretch.offset + stretch.address
+        return found
+
+    def offsets(self, addresses: Numbers) -> Numbers:
+        """The file offset of each address, -1 where no file byte is loaded."""
+        found = np.full(len(addresses), -1, np.int64)
+        for stretch in self.stretches:
+            inside = (addresses >= stretch.address) & (addresses < stretch.address + stretch.size)
+            found[inside] = addresses[inside] - stretch.address + stretch.offset
+        return found
+
+    def numbers(self) -> list[int]:
+        """The layout as numbers, for another image that is described by its differences."""
+        return [self.base, *(n for s in self.stretches for n in (s.offset, s.size, s.address, s.room))]
+
+    def moved(self, numbers: list[int]) -> "Image | None":
+        """An image with as many stretches, laid out as `numbers` say; None if that is no layout."""
+        fours = zip(*[iter(numbers[1:])] * 4, strict=True)
+        stretches = tuple(Stretch(*four, s.executable) for four, s in zip(fours, self.stretches, strict=True))
+        return _checked(Image(stretches, numbers[0]))
+
+
+def read_image(data: bytes) -> Image | None:
+    """The layout of an executable, None if it is none that is known."""
+    if len(data) > MAX_IMAGE_BYTES:
+        return None
+    try:
+        if data[:2] == b"MZ":
+            return _read_pe(data)
+        if data[:7] == b"\x7fELF\x02\x01\x01":
+            return _read_elf(data)
+    except struct.error:
+        return None
+    return None
+
+
+def _read_pe(data: bytes) -> Image | None:
+    (header,) = struct.unpack_from("<I", data, 0x3C)
+    magic, machine, count, optional, kind = struct.unpack_from("<4sHH12xH2xH", data, header)
+    if magic != b"PE\0\0" or machine != 0x8664 or kind != 0x20B or not 0 < count <= MAX_SECTIONS:
+        return None
+    (base,) = struct.unpack_from("<Q", data, header + 24 + 24)
+    exceptions = struct.unpack_from("<II", data, header + 24 + 112 + 3 * 8)
+    relocations = struct.unpack_from("<II", data, header + 24 + 112 + 5 * 8)
+    stretches = []
+    for number in range(count):
+        room, address, size, offset, flags = struct.unpack_from(
+            "<8xIIII12xI", data, header + 24 + optional + 40 * number
+        )
+        size = max(0, min(size, len(data) - offset))
+        if size:
+            stretches.append(Stretch(offset, size, address, max(room, size), bool(flags & 0x20000000)))
+    return _checked(Image(tuple(stretches), base, {"exceptions": exceptions, "relocations": relocations}))
+
+
+def _read_elf(data: bytes) -> Image | None:
+    machine, program, entry_bytes, count = struct.unpack_from("<2xH12xQ14xHH", data, 16)
+    if machine != 62 or entry_bytes != 56 or not 0 < count <= MAX_SECTIONS:
+        return None
+    stretches, tables = [], {}
+    for number in range(count):
+        kind, flags, offset, address, size, room = struct.unpack_from("<IIQQ8xQQ", data, program + 56 * number)
+        if kind == 1 and size:
+            stretches.append(Stretch(offset, max(0, min(size, len(data) - offset)), address, room, bool(flags & 1)))
+        elif kind == 2:
+            tables["dynamic"] = (address, size)
+    return _checked(Image(tuple(stretches), 0, tables))
+
+
+def _checked(image: Image) -> Image | None:
+    """The image, if its stretches ascend, do not overlap and have bounds; offsets and addresses alike."""
+    end_offset = end_address = 0
+    for s in image.stretches:
+        if s.offset < end_offset or s.address < end_address or not 0 < s.size <= s.room:
+            return None
+        end_offset, end_address = s.offset + s.size, s.address + s.room
+    known = image.stretches and end_offset < _LIMIT and end_address < _LIMIT and 0 <= image.base < 1 << 62
+    return image if known else None

@@ -1,0 +1,126 @@
+"""What a new image most likely looks like, given an old one and which of its blocks moved where [F-52].
+
+The triples of a patch say which old bytes became which new ones: an address map. While a block is copied, each
+reference in it is re-aimed by that map, so that the differences hold only what the map gets wrong. References to one
+old target that agree on another new one are mended together, by a shift of that target.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bundle.references.image import Image, Numbers
+from bundle.references.scan import WIDTHS, Bytes, References, find_references, targets, write
+
+MAX_SHIFT = 1 << 24
+
+
+class Block(NamedTuple):
+    """`size` bytes at offset `old` of the old image that become those at `new` of the new one."""
+
+    old: int
+    new: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Shifts:
+    """Distinct old targets, by their place among all of them in ascending order, and how far each is off the map."""
+
+    places: Numbers
+    by: Numbers
+
+
+NO_SHIFTS = Shifts(np.empty(0, np.int64), np.empty(0, np.int64))
+
+
+def blocks_of(triples: Sequence[tuple[int, int, int]]) -> list[Block]:
+    """The blocks that a patch copies from its source."""
+    found, old, new = [], 0, 0
+    for add, extra, seek in triples:
+        if add:
+            found.append(Block(old, new, add))
+        old += add + seek
+        new += add + extra
+    return found
+
+
+class AddressMap:
+    """Old address -> predicted new address. Where blocks overlap the longest counts; gaps follow the block before."""
+
+    def __init__(self, blocks: Sequence[Block], old: Image, new: Image) -> None:
+        self._old, self._new = old, new
+        ends = [end for block in blocks for end in (block.old, block.old + block.size)]
+        self._edges = np.unique(np.array([0, *ends], np.int64))
+        places = np.searchsorted(
+            self._edges, np.array([(b.old, b.old + b.size) for b in blocks], np.int64).reshape(-1, 2)
+        )
+        shifts = np.zeros(len(self._edges), np.int64)
+        painted = np.zeros(len(self._edges), bool)
+        for number in sorted(range(len(blocks)), key=lambda n: (blocks[n].size, n)):
+            first, end = places[number]
+            shifts[first:end] = blocks[number].new - blocks[number].old
+            painted[first:end] = True
+        last = np.maximum.accumulate(np.where(painted, np.arange(len(painted)), 0))
+        self._shifts = np.where(painted[last], shifts[last], 0)
+
+    def __call__(self, addresses: Numbers) -> Numbers:
+        """Addresses outside the file's bytes move with their stretch, those outside all stretches not at all."""
+        offsets = self._old.offsets(addresses)
+        moved = addresses.copy()
+        inside = offsets >= 0
+        at = offsets[inside]
+        moved[inside] = self._new.addresses(at + self._shifts[np.searchsorted(self._edges, at, "right") - 1])
+        for before, after in zip(self._old.stretches, self._new.stretches, strict=True):
+            room = ~inside & (addresses >= before.address) & (addresses < before.address + before.room)
+            moved[room] = addresses[room] - before.address + after.address
+        return moved
+
+
+class OldImage:
+    """An old image with its references, read once for all that is predicted from it."""
+
+    def __init__(self, data: bytes, image: Image) -> None:
+        self.data: Bytes = np.frombuffer(data, np.uint8)
+        self.image = image
+        self.references: References = find_references(self.data, image)
+        self.targets = targets(self.data, self.references, image)
+        self.known: Numbers = np.unique(np.concatenate(self.targets))
+
+    def aimed(self, address_map: AddressMap, shifts: Shifts) -> tuple[Numbers, Numbers, Numbers]:
+        """The predicted new target of each reference."""
+        by = np.zeros(len(self.known), np.int64)
+        by[shifts.places] = shifts.by
+        new = address_map(self.known) + by
+        relative, short, long = (new[np.searchsorted(self.known, found)] for found in self.targets)
+        return relative, short, long
+
+    def predict(
+        self, blocks: Sequence[Block], new: Image, size: int, shifts: Shifts
+    ) -> tuple[Bytes, NDArray[np.bool_]]:
+        """(the predicted bytes of the new image, which of them a block covers)."""
+        aimed = self.aimed(AddressMap(blocks, self.image, new), shifts)
+        bases = (0, 0, new.base)
+        out, covered = np.zeros(size, np.uint8), np.zeros(size, bool)
+        for old, at, length in blocks:
+            out[at : at + length] = self.data[old : old + length]
+            covered[at : at + length] = True
+        for kind, (where, width) in enumerate(zip(self.references.kinds(), WIDTHS, strict=True)):
+            chosen, placed = carried(blocks, where, width)
+            value = aimed[kind][chosen] + bases[kind]
+            write(out, placed, value - (new.addresses(placed) + 4) if kind == 0 else value, width)
+        return out, covered
+
+
+def carried(blocks: Sequence[Block], where: Numbers, width: int) -> tuple[Numbers, Numbers]:
+    """(which references blocks carry over whole, where each then stands in the new image), block by block."""
+    if not blocks:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    old, new, size = np.array(blocks, np.int64).T
+    first, end = np.searchsorted(where, old), np.searchsorted(where, old + size - width + 1)
+    count = np.maximum(end - first, 0)
+    chosen = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count) + np.repeat(first, count)
+    return chosen, where[chosen] + np.repeat(new - old, count)

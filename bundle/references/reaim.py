@@ -1,0 +1,151 @@
+"""A patch with re-aimed references: spec/format.md, section 9 [F-50] to [F-53].
+
+Both sides predict the new image from the old one, the patch's triples and a few numbers (the new image's layout, the
+shifts of targets that the map gets wrong); the differences are taken from the prediction.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from bundle.delta.bsdiff import Difference, Triple, make_difference
+from bundle.errors import Malformed
+from bundle.index import Stream
+from bundle.references.image import MAX_IMAGE_BYTES, Image, Numbers, read_image
+from bundle.references.prediction import MAX_SHIFT, NO_SHIFTS, AddressMap, Block, OldImage, Shifts, blocks_of, carried
+from bundle.references.scan import WIDTHS, find_references, read_long, read_signed, read_unsigned, targets, write
+from bundle.varints import fold, unfold, write_varints
+
+MIN_IMAGE_BYTES = 1024
+
+
+@dataclass(frozen=True)
+class Reaimed:
+    """A difference from the prediction, and the bytes of the two streams that make the prediction."""
+
+    difference: Difference
+    places: bytes
+    layout: bytes
+
+
+def make_reaimed(source: bytes, target: bytes, plain: Difference) -> list[Reaimed]:
+    """Candidates for a patch with re-aimed references, from a plain one; none if either is no image."""
+    old_image, new_image = read_image(source), read_image(target)
+    if old_image is None or new_image is None or len(old_image.stretches) != len(new_image.stretches):
+        return []
+    old = OldImage(source, old_image)
+    wanted = np.frombuffer(target, np.uint8)
+    new_references = find_references(wanted, new_image)
+    normal = wanted.copy()
+    for where, value, width in zip(
+        new_references.kinds(), targets(wanted, new_references, new_image), WIDTHS, strict=True
+    ):
+        write(normal, where, value, width)
+    found, triples = [], plain.triples
+    for last in (False, True):
+        blocks = blocks_of(triples)
+        shifts = _vote(old, wanted, blocks, new_image)
+        guess, covered = old.predict(blocks, new_image, len(target), shifts)
+        difference = Difference(triples, (wanted - guess)[covered].tobytes(), wanted[~covered].tobytes())
+        found.append(Reaimed(difference, *_packed(old_image, new_image, shifts)))
+        if not last:
+            matched = old.data.copy()
+            aimed = old.aimed(AddressMap(blocks, old_image, new_image), NO_SHIFTS)
+            for where, value, width in zip(old.references.kinds(), aimed, WIDTHS, strict=True):
+                write(matched, where, value, width)
+            triples = make_difference(matched.tobytes(), normal.tobytes()).triples
+    return found
+
+
+def apply_reaimed(
+    source: bytes,
+    size: int,
+    triples: list[Triple],
+    numbers: tuple[Iterator[int], Iterator[int]],
+    take: Callable[[Stream, int], Iterator[bytes]],
+) -> bytes:
+    """The target. `numbers` are what the streams of places and of layouts go on with.
+
+    Raises Malformed for a source that is no image, and for numbers or triples that do not fit it.
+    """
+    image = read_image(source)
+    if image is None or size > MAX_IMAGE_BYTES:
+        raise Malformed("recipe: a patch with re-aimed references needs an executable image as its source")
+    old = OldImage(source, image)
+    new, shifts = _unpacked(image, len(old.known), *numbers)
+    blocks = _checked_blocks(triples, len(source), size)
+    out, covered = old.predict(blocks, new, size, shifts)
+    added = int(covered.sum())
+    out[covered] += np.frombuffer(b"".join(take(Stream.DIFF, added)), np.uint8)
+    out[~covered] = np.frombuffer(b"".join(take(Stream.EXTRA, size - added)), np.uint8)
+    return out.tobytes()
+
+
+def _checked_blocks(triples: list[Triple], source_bytes: int, size: int) -> list[Block]:
+    position = produced = 0
+    for add, extra, seek in triples:
+        produced += add + extra
+        if produced > size or position + add > source_bytes:
+            raise Malformed("recipe: a patch reaches beyond its source or its size")
+        position += add + seek
+        if not 0 <= position <= source_bytes:
+            raise Malformed("recipe: a patch seeks out of its source")
+    if produced != size:
+        raise Malformed(f"recipe: a patch makes {produced} bytes instead of {size}")
+    return blocks_of(triples)
+
+
+def _vote(
+    old: OldImage, wanted: "np.ndarray[tuple[int], np.dtype[np.uint8]]", blocks: list[Block], new: Image
+) -> Shifts:
+    """The shift of each old target on which most of the references to it agree."""
+    address_map = AddressMap(blocks, old.image, new)
+    was, now = [], []
+    for kind, (where, width) in enumerate(zip(old.references.kinds(), WIDTHS, strict=True)):
+        chosen, placed = carried(blocks, where, width)
+        was.append(old.targets[kind][chosen])
+        if kind == 0:
+            now.append(new.addresses(placed) + 4 + read_signed(wanted, placed))
+        else:
+            now.append(read_unsigned(wanted, placed) if kind == 1 else read_long(wanted, placed) - new.base)
+    before = np.concatenate(was)
+    shift = np.concatenate(now) - address_map(before)
+    place = np.searchsorted(old.known, before)
+    near = np.abs(shift) < MAX_SHIFT
+    pairs, count = np.unique(np.stack([place[near], shift[near]]), axis=1, return_counts=True)
+    best: dict[int, tuple[int, int]] = {}
+    for at, by, votes in zip(*pairs.tolist(), count.tolist(), strict=True):
+        leading = best.get(at, (0, 0))
+        if votes > leading[0] or (votes == leading[0] and by == 0):
+            best[at] = votes, by
+    chosen_shifts = sorted((at, by) for at, (_, by) in best.items() if by)
+    places, by = np.array(chosen_shifts, np.int64).reshape(-1, 2).T
+    return Shifts(places, by)
+
+
+def _packed(old: Image, new: Image, shifts: Shifts) -> tuple[bytes, bytes]:
+    """[F-53]: (stream of places: how many, then steps; stream of layouts: differences, then steps of the shifts)."""
+    layout = [after - before for before, after in zip(old.numbers(), new.numbers(), strict=True)]
+    places = [len(shifts.places), *np.diff(shifts.places, prepend=0).tolist()]
+    steps = np.diff(shifts.by, prepend=0).tolist()
+    return write_varints(places), write_varints(fold(number) for number in (*layout, *steps))
+
+
+def _unpacked(old: Image, known: int, places: Iterator[int], layout: Iterator[int]) -> tuple[Image, Shifts]:
+    try:
+        new = old.moved([number + unfold(next(layout)) for number in old.numbers()])
+        count = next(places)
+        if new is None or count > known:
+            raise Malformed("recipe: the layout of a new image, or the number of its shifts, cannot be")
+        at = _sums(next(places) for _ in range(count))
+        by = _sums(unfold(next(layout)) for _ in range(count))
+    except (StopIteration, RuntimeError, OverflowError) as error:
+        raise Malformed("recipe: a reference pack is too short") from error
+    if count and (at[-1] >= known or (np.diff(at) <= 0).any() or (np.abs(by) >= MAX_SHIFT).any()):
+        raise Malformed("recipe: a shift is not of a target, or too far")
+    return new, Shifts(at, by)
+
+
+def _sums(steps: Iterator[int]) -> Numbers:
+    return np.cumsum(np.fromiter(steps, np.int64))
