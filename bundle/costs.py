@@ -6,6 +6,7 @@ pack's bytes are divided in that proportion. The shares of a section add up to i
 
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import islice
 
 import zstandard
 
@@ -72,12 +73,18 @@ def _weigh(
             case Literal():
                 size = _literal_size(section, step, manifest)
                 weight[Stream.LITERAL] = 1 if size is None else _weight(packs, Stream.LITERAL, size)
-            case Patch(_, count) | Reaimed(_, count):
+            case Reaimed(_, count):
+                triples = list(packs.triples(count))
+                for column in (*CONTROL, Stream.PLACE, Stream.LAYOUT):
+                    weight[column] = count
+                changes = next(packs.skips, 0)
+                weight[Stream.SKIP] = sum(1 for _ in islice(packs.skips, changes)) + 1
+                weight[Stream.CHANGE] = _weight(packs, Stream.CHANGE, changes)
+                weight[Stream.EXTRA] = _weight(packs, Stream.EXTRA, sum(extra for _, extra, _ in triples))
+            case Patch(_, count):
                 triples = list(packs.triples(count))
                 for column in CONTROL:
                     weight[column] = count
-                if isinstance(step.recipe, Reaimed):
-                    weight[Stream.PLACE] = weight[Stream.LAYOUT] = count
                 weight[Stream.DIFF] = _weight(packs, Stream.DIFF, sum(add for add, _, _ in triples))
                 weight[Stream.EXTRA] = _weight(packs, Stream.EXTRA, sum(extra for _, extra, _ in triples))
             case Copy() | Concat() | Archive():

@@ -34,7 +34,7 @@ from bundle.objects import MemoryObject, Readable, Scratch, Window, read_all
 from bundle.packs import Packs
 from bundle.reader import VerifiedSection
 from bundle.references.image import MAX_IMAGE_BYTES
-from bundle.references.reaim import apply_reaimed
+from bundle.references.reaim import Numbers, apply_reaimed
 
 IN_MEMORY_BYTES = 8 * 1024 * 1024  # sources of patches up to here are read once, not triple by triple
 
@@ -127,7 +127,7 @@ class Evaluation:
                 opened = self._open(source, results)
                 if opened.size > MAX_IMAGE_BYTES:
                     raise Malformed("recipe: a patch with re-aimed references of an image that is too large")
-                data, numbers = opened.read_at(0, opened.size), (packs.places, packs.layouts)
+                data, numbers = opened.read_at(0, opened.size), Numbers(packs.places, packs.layouts, packs.skips)
                 return iter((apply_reaimed(data, size, list(packs.triples(triples)), numbers, packs.take),))
             case Concat(parts):
                 return chain.from_iterable(read_all(self._open(part, results)) for part in parts)

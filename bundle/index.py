@@ -24,7 +24,7 @@ MAX_BASE_OBJECTS = 4_000_000
 
 class Stream(IntEnum):
     """What a pack holds [F-26]. The control of patches stands in three columns of varints, and what
-    re-aiming needs in two more."""
+    re-aiming needs in three more."""
 
     LITERAL = 0
     ADD_LENGTH = 1
@@ -34,6 +34,8 @@ class Stream(IntEnum):
     EXTRA = 5
     PLACE = 6
     LAYOUT = 7
+    SKIP = 8
+    CHANGE = 9
 
 
 class Pack(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):

@@ -12,7 +12,7 @@ from bundle.varints import read_varints, unfold
 class Packs:
     """The streams of one frame, each read from front to back exactly once [F-27].
 
-    `places` and `layouts` are the numbers that re-aimed patches draw from.
+    `places`, `layouts` and `skips` are the numbers that re-aimed patches draw from.
     """
 
     def __init__(self, section: VerifiedSection, frame: Frame) -> None:
@@ -22,9 +22,9 @@ class Packs:
             read_varints(chain.from_iterable(self._chunks.get(column, iter(()))))
             for column in (Stream.ADD_LENGTH, Stream.EXTRA_LENGTH, Stream.SEEK)
         ]
-        self.places, self.layouts = (
+        self.places, self.layouts, self.skips = (
             read_varints(chain.from_iterable(self._chunks.get(column, iter(()))))
-            for column in (Stream.PLACE, Stream.LAYOUT)
+            for column in (Stream.PLACE, Stream.LAYOUT, Stream.SKIP)
         )
 
     def take(self, stream: Stream, length: int) -> Iterator[bytes]:
@@ -48,6 +48,8 @@ class Packs:
 
     def finish(self) -> None:
         """Raises Malformed if any stream has bytes left."""
-        rest = chain(*self._control, self.places, self.layouts, *self._left.values(), *self._chunks.values())
+        rest = chain(
+            *self._control, self.places, self.layouts, self.skips, *self._left.values(), *self._chunks.values()
+        )
         if next(rest, None) is not None:
             raise Malformed("index: the recipes leave a part of a pack unused")

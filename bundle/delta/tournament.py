@@ -69,8 +69,7 @@ def _best(target: bytes, window: bytes, offset: int) -> Segment:
     ways = [(difference, _streams(difference))]
     if not offset:
         ways += [
-            (way.difference, _streams(way.difference) | {Stream.PLACE: way.places, Stream.LAYOUT: way.layout})
-            for way in make_reaimed(window, target, difference)
+            (way.difference, _streams(way.difference) | way.streams) for way in make_reaimed(window, target, difference)
         ]
     priced = [
         (sum(map(compressed_size, way[1].values())) + PATCH_OVERHEAD_BYTES, at, way) for at, way in enumerate(ways)

@@ -68,8 +68,10 @@ class Image:
 
     def moved(self, numbers: list[int]) -> "Image | None":
         """An image with as many stretches, laid out as `numbers` say; None if that is no layout."""
-        fours = zip(*[iter(numbers[1:])] * 4, strict=True)
-        stretches = tuple(Stretch(*four, s.executable) for four, s in zip(fours, self.stretches, strict=True))
+        stretches = tuple(
+            Stretch(*numbers[at : at + 4], executable=before.executable)  # type: ignore[misc,arg-type]
+            for at, before in zip(range(1, len(numbers), 4), self.stretches, strict=True)
+        )
         return _checked(Image(stretches, numbers[0]))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bundle.references.image import Image, Numbers
-from bundle.references.scan import WIDTHS, Bytes, References, find_references, targets, write
+from bundle.references.scan import JUMP, LONG, RELATIVE, WIDTHS, Bytes, References, find_references, targets, write
 
 MAX_SHIFT = 1 << 24
 
@@ -88,30 +88,34 @@ class OldImage:
         self.image = image
         self.references: References = find_references(self.data, image)
         self.targets = targets(self.data, self.references, image)
-        self.known: Numbers = np.unique(np.concatenate(self.targets))
+        self.known: Numbers = np.unique(np.concatenate([*self.targets, self.references.anchors]))
 
-    def aimed(self, address_map: AddressMap, shifts: Shifts) -> tuple[Numbers, Numbers, Numbers]:
-        """The predicted new target of each reference."""
+    def aimed(self, address_map: AddressMap, shifts: Shifts) -> list[Numbers]:
+        """The predicted new target of each reference, by kind; behind them the new anchors of the jumps."""
         by = np.zeros(len(self.known), np.int64)
         by[shifts.places] = shifts.by
         new = address_map(self.known) + by
-        relative, short, long = (new[np.searchsorted(self.known, found)] for found in self.targets)
-        return relative, short, long
+        return [new[np.searchsorted(self.known, found)] for found in (*self.targets, self.references.anchors)]
 
     def predict(
         self, blocks: Sequence[Block], new: Image, size: int, shifts: Shifts
     ) -> tuple[Bytes, NDArray[np.bool_]]:
         """(the predicted bytes of the new image, which of them a block covers)."""
-        aimed = self.aimed(AddressMap(blocks, self.image, new), shifts)
-        bases = (0, 0, new.base)
+        *aimed, anchors = self.aimed(AddressMap(blocks, self.image, new), shifts)
         out, covered = np.zeros(size, np.uint8), np.zeros(size, bool)
         for old, at, length in blocks:
             out[at : at + length] = self.data[old : old + length]
             covered[at : at + length] = True
         for kind, (where, width) in enumerate(zip(self.references.kinds(), WIDTHS, strict=True)):
             chosen, placed = carried(blocks, where, width)
-            value = aimed[kind][chosen] + bases[kind]
-            write(out, placed, value - (new.addresses(placed) + 4) if kind == 0 else value, width)
+            value = aimed[kind][chosen]
+            if kind == JUMP:
+                value = value - anchors[chosen]
+            elif kind == RELATIVE:
+                value = value - (new.addresses(placed) + 4)
+            elif kind == LONG:
+                value = value + new.base
+            write(out, placed, value, width)
         return out, covered
 
 

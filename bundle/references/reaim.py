@@ -6,30 +6,52 @@ shifts of targets that the map gets wrong); the differences are taken from the p
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from bundle.delta.bsdiff import Difference, Triple, make_difference
 from bundle.errors import Malformed
 from bundle.index import Stream
-from bundle.references.image import MAX_IMAGE_BYTES, Image, Numbers, read_image
+from bundle.references.image import MAX_IMAGE_BYTES, Image, read_image
+from bundle.references.image import Numbers as Places
 from bundle.references.prediction import MAX_SHIFT, NO_SHIFTS, AddressMap, Block, OldImage, Shifts, blocks_of, carried
-from bundle.references.scan import WIDTHS, find_references, read_long, read_signed, read_unsigned, targets, write
+from bundle.references.scan import (
+    JUMP,
+    RELATIVE,
+    SHORT,
+    WIDTHS,
+    Bytes,
+    find_references,
+    read_long,
+    read_signed,
+    read_unsigned,
+    targets,
+    write,
+)
 from bundle.varints import fold, unfold, write_varints
 
 MIN_IMAGE_BYTES = 1024
 
 
+class Numbers(NamedTuple):
+    """What the streams of places, layouts and skips go on with."""
+
+    places: Iterator[int]
+    layouts: Iterator[int]
+    skips: Iterator[int]
+
+
 @dataclass(frozen=True)
-class Reaimed:
-    """A difference from the prediction, and the bytes of the two streams that make the prediction."""
+class ReaimedDifference:
+    """A difference from the prediction, without its differing bytes: those are in the `streams`, one after the other
+    with the counts of equal bytes between them, beside the layout and the shifts."""
 
     difference: Difference
-    places: bytes
-    layout: bytes
+    streams: dict[Stream, bytes]
 
 
-def make_reaimed(source: bytes, target: bytes, plain: Difference) -> list[Reaimed]:
+def make_reaimed(source: bytes, target: bytes, plain: Difference) -> list[ReaimedDifference]:
     """Candidates for a patch with re-aimed references, from a plain one; none if either is no image."""
     old_image, new_image = read_image(source), read_image(target)
     if old_image is None or new_image is None or len(old_image.stretches) != len(new_image.stretches):
@@ -47,11 +69,11 @@ def make_reaimed(source: bytes, target: bytes, plain: Difference) -> list[Reaime
         blocks = blocks_of(triples)
         shifts = _vote(old, wanted, blocks, new_image)
         guess, covered = old.predict(blocks, new_image, len(target), shifts)
-        difference = Difference(triples, (wanted - guess)[covered].tobytes(), wanted[~covered].tobytes())
-        found.append(Reaimed(difference, *_packed(old_image, new_image, shifts)))
+        streams = _packed(old_image, new_image, shifts) | _packed_changes((wanted - guess)[covered])
+        found.append(ReaimedDifference(Difference(triples, b"", wanted[~covered].tobytes()), streams))
         if not last:
             matched = old.data.copy()
-            aimed = old.aimed(AddressMap(blocks, old_image, new_image), NO_SHIFTS)
+            *aimed, _ = old.aimed(AddressMap(blocks, old_image, new_image), NO_SHIFTS)
             for where, value, width in zip(old.references.kinds(), aimed, WIDTHS, strict=True):
                 write(matched, where, value, width)
             triples = make_difference(matched.tobytes(), normal.tobytes()).triples
@@ -62,10 +84,10 @@ def apply_reaimed(
     source: bytes,
     size: int,
     triples: list[Triple],
-    numbers: tuple[Iterator[int], Iterator[int]],
+    numbers: Numbers,
     take: Callable[[Stream, int], Iterator[bytes]],
 ) -> bytes:
-    """The target. `numbers` are what the streams of places and of layouts go on with.
+    """The target; `take` gives the next bytes of a stream.
 
     Raises Malformed for a source that is no image, and for numbers or triples that do not fit it.
     """
@@ -73,12 +95,13 @@ def apply_reaimed(
     if image is None or size > MAX_IMAGE_BYTES:
         raise Malformed("recipe: a patch with re-aimed references needs an executable image as its source")
     old = OldImage(source, image)
-    new, shifts = _unpacked(image, len(old.known), *numbers)
+    new, shifts = _unpacked(image, len(old.known), numbers)
     blocks = _checked_blocks(triples, len(source), size)
     out, covered = old.predict(blocks, new, size, shifts)
-    added = int(covered.sum())
-    out[covered] += np.frombuffer(b"".join(take(Stream.DIFF, added)), np.uint8)
-    out[~covered] = np.frombuffer(b"".join(take(Stream.EXTRA, size - added)), np.uint8)
+    copied = np.flatnonzero(covered)
+    places = _unpacked_changes(numbers.skips, len(copied))
+    out[copied[places]] += np.frombuffer(b"".join(take(Stream.CHANGE, len(places))), np.uint8)
+    out[~covered] = np.frombuffer(b"".join(take(Stream.EXTRA, size - len(copied))), np.uint8)
     return out.tobytes()
 
 
@@ -96,19 +119,19 @@ def _checked_blocks(triples: list[Triple], source_bytes: int, size: int) -> list
     return blocks_of(triples)
 
 
-def _vote(
-    old: OldImage, wanted: "np.ndarray[tuple[int], np.dtype[np.uint8]]", blocks: list[Block], new: Image
-) -> Shifts:
+def _vote(old: OldImage, wanted: Bytes, blocks: list[Block], new: Image) -> Shifts:
     """The shift of each old target on which most of the references to it agree."""
     address_map = AddressMap(blocks, old.image, new)
     was, now = [], []
     for kind, (where, width) in enumerate(zip(old.references.kinds(), WIDTHS, strict=True)):
         chosen, placed = carried(blocks, where, width)
         was.append(old.targets[kind][chosen])
-        if kind == 0:
+        if kind == JUMP:
+            now.append(address_map(old.references.anchors[chosen]) + read_signed(wanted, placed))
+        elif kind == RELATIVE:
             now.append(new.addresses(placed) + 4 + read_signed(wanted, placed))
         else:
-            now.append(read_unsigned(wanted, placed) if kind == 1 else read_long(wanted, placed) - new.base)
+            now.append(read_unsigned(wanted, placed) if kind == SHORT else read_long(wanted, placed) - new.base)
     before = np.concatenate(was)
     shift = np.concatenate(now) - address_map(before)
     place = np.searchsorted(old.known, before)
@@ -124,15 +147,42 @@ def _vote(
     return Shifts(places, by)
 
 
-def _packed(old: Image, new: Image, shifts: Shifts) -> tuple[bytes, bytes]:
-    """[F-53]: (stream of places: how many, then steps; stream of layouts: differences, then steps of the shifts)."""
+def _packed_changes(difference: Bytes) -> dict[Stream, bytes]:
+    """[F-53]: how many bytes differ, and how many equal ones stand before each; the differing bytes."""
+    places = np.flatnonzero(difference)
+    skips = np.diff(places, prepend=-1) - 1
+    return {
+        Stream.SKIP: write_varints([len(places), *skips.tolist()]),
+        Stream.CHANGE: difference[places].tobytes(),
+    }
+
+
+def _unpacked_changes(skips: Iterator[int], copied: int) -> Places:
+    try:
+        count = next(skips)
+        if count > copied:
+            raise Malformed("recipe: more bytes change than blocks copy")
+        places = _sums(next(skips) + 1 for _ in range(count)) - 1
+    except (StopIteration, RuntimeError, OverflowError) as error:
+        raise Malformed("recipe: the SKIP pack is too short") from error
+    if count and not (places[0] >= 0 and places[-1] < copied and (np.diff(places) > 0).all()):
+        raise Malformed("recipe: a change beyond what blocks copy")
+    return places
+
+
+def _packed(old: Image, new: Image, shifts: Shifts) -> dict[Stream, bytes]:
+    """[F-53]: places: how many shifts, then steps; layouts: differences to the old one, then steps of the shifts."""
     layout = [after - before for before, after in zip(old.numbers(), new.numbers(), strict=True)]
     places = [len(shifts.places), *np.diff(shifts.places, prepend=0).tolist()]
     steps = np.diff(shifts.by, prepend=0).tolist()
-    return write_varints(places), write_varints(fold(number) for number in (*layout, *steps))
+    return {
+        Stream.PLACE: write_varints(places),
+        Stream.LAYOUT: write_varints(fold(number) for number in (*layout, *steps)),
+    }
 
 
-def _unpacked(old: Image, known: int, places: Iterator[int], layout: Iterator[int]) -> tuple[Image, Shifts]:
+def _unpacked(old: Image, known: int, numbers: Numbers) -> tuple[Image, Shifts]:
+    places, layout = numbers.places, numbers.layouts
     try:
         new = old.moved([number + unfold(next(layout)) for number in old.numbers()])
         count = next(places)
@@ -147,5 +197,5 @@ def _unpacked(old: Image, known: int, places: Iterator[int], layout: Iterator[in
     return new, Shifts(at, by)
 
 
-def _sums(steps: Iterator[int]) -> Numbers:
+def _sums(steps: Iterator[int]) -> Places:
     return np.cumsum(np.fromiter(steps, np.int64))

@@ -1,10 +1,12 @@
 """Finding references by a fixed rule, the same on both sides: spec/format.md, section 9 [F-51].
 
-A false hit costs bytes, never correctness. Three kinds: `relative`, 4 bytes that count from their own end; `short`, 4
-bytes that hold an address; `long`, 8 bytes that hold an address and the image's base.
+A false hit costs bytes, never correctness. Four kinds: `jump`, 4 bytes in a table that count from the table's start,
+its anchor; `relative`, 4 bytes that count from their own end; `short`, 4 bytes that hold an address; `long`, 8 bytes
+that hold an address and the image's base.
 """
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,9 +15,12 @@ from numpy.typing import NDArray
 from bundle.references.image import Image, Numbers
 
 Bytes = NDArray[np.uint8]
-WIDTHS = (4, 4, 8)
+JUMP, RELATIVE, SHORT, LONG = range(4)
+WIDTHS = (4, 4, 4, 8)  # of the kinds, in that order
 MAX_BLOCKS = 1 << 20  # of base relocations
 BLOCK_BYTES = 1 << 20
+FUNCTION_MAGIC = 0x19930520
+MAX_ROWS = 1 << 12  # of one exception table
 
 # Opcodes whose ModR/M byte may name an address relative to the instruction's end.
 _ONE = np.zeros(256, bool)
@@ -30,27 +35,31 @@ _TWO[[0x6F, 0x7F, 0x6E, 0x7E, 0xB6, 0xB7, 0xBE, 0xBF, 0xAF, 0xD6, 0xEF, 0xEB, 0x
 
 @dataclass(frozen=True)
 class References:
-    """File offsets of each kind, ascending; references of one kind do not overlap."""
+    """File offsets of each kind, ascending; references of one kind do not overlap. `anchors`: addresses, one a jump."""
 
+    jump: Numbers
+    anchors: Numbers
     relative: Numbers
     short: Numbers
     long: Numbers
 
-    def kinds(self) -> tuple[Numbers, Numbers, Numbers]:
-        return self.relative, self.short, self.long
+    def kinds(self) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+        return self.jump, self.relative, self.short, self.long
 
 
 def find_references(data: Bytes, image: Image) -> References:
     """All references in an image; `data` is the file that it was read from."""
     short, long = _exceptions(data, image), _relocations(data, image)
     long = np.unique(np.concatenate([long, _elf_relocations(data, image)]))
-    return References(_relative(data, image), _apart(short, 4), _apart(long, 8))
+    relative = _relative(data, image)
+    return References(*_jumps(data, image, relative), relative, _apart(short, 4), _apart(long, 8))
 
 
-def targets(data: Bytes, references: References, image: Image) -> tuple[Numbers, Numbers, Numbers]:
+def targets(data: Bytes, references: References, image: Image) -> tuple[Numbers, Numbers, Numbers, Numbers]:
     """The address that each reference points to."""
-    relative, short, long = references.kinds()
+    jump, relative, short, long = references.kinds()
     return (
+        references.anchors + read_signed(data, jump),
         image.addresses(relative) + 4 + read_signed(data, relative),
         read_unsigned(data, short),
         read_long(data, long) - image.base,
@@ -111,6 +120,34 @@ def _relative(data: Bytes, image: Image) -> Numbers:
     return _apart(np.unique(np.concatenate(found)), 4)
 
 
+def _jumps(data: Bytes, image: Image, relative: Numbers) -> tuple[Numbers, Numbers]:
+    """Tables of jumps: (offsets of their entries, the address of each one's table).
+
+    A table starts where a `lea` points, outside of code, at a multiple of 4; it goes on to the next such place, as long
+    as each 4 bytes, counted from its start, lead into code.
+    """
+    loads = relative[(relative >= 2) & (data[relative - 2] == 0x8D)]
+    anchors = np.unique(image.addresses(loads) + 4 + read_signed(data, loads))
+    anchors = anchors[anchors & 3 == 0]
+    entries, tables = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    for stretch in image.stretches:
+        starts = anchors[(anchors >= stretch.address) & (anchors < stretch.address + stretch.size)]
+        if stretch.executable or not len(starts):
+            continue
+        places = np.arange(starts[0], stretch.address + stretch.size - 3, 4, dtype=np.int64)
+        table = starts[np.searchsorted(starts, places, "right") - 1]
+        target = table + read_signed(data, places - stretch.address + stretch.offset)
+        astray = np.ones(len(places), np.int64)
+        for code in image.stretches:
+            if code.executable:
+                astray[(target >= code.address) & (target < code.address + code.room)] = 0
+        passed = np.concatenate([[0], np.cumsum(astray)])
+        sound = passed[1:] == passed[(table - starts[0]) // 4]
+        entries.append(places[sound] - stretch.address + stretch.offset)
+        tables.append(table[sound])
+    return np.concatenate(entries), np.concatenate(tables)
+
+
 def _apart(at: Numbers, width: int) -> Numbers:
     """Those that do not overlap the one kept before, from the front."""
     if not len(at) or not (np.diff(at) < width).any():
@@ -141,7 +178,43 @@ def _exceptions(data: Bytes, image: Image) -> Numbers:
     behind = unwind + 4 + 2 * (codes + (codes & 1))
     handlers = behind[(flags & 3) != 0]
     chained = behind[(flags & 4) != 0]
-    return np.unique(np.concatenate([entries, handlers, chained, chained + 4, chained + 8]))
+    unwinding = [entries, handlers, chained, chained + 4, chained + 8]
+    return np.unique(np.concatenate([*unwinding, *_frame_handlers(data, image, handlers + 4)]))
+
+
+def _frame_handlers(data: Bytes, image: Image, described: Numbers) -> Iterator[Numbers]:
+    """PE: the tables of __CxxFrameHandler3: what a function's unwind information names, and what that names in turn.
+
+    FuncInfo: magic, states, unwind map, try blocks, their map, addresses, their map, frame, exception types, flags.
+    """
+    places, info = _followed(data, image, described, 40)
+    magic = read_unsigned(data, info) >> 3 == FUNCTION_MAGIC >> 3
+    yield places[magic]
+    info = np.unique(info[magic])
+    yield from (info + 8, info + 16, info + 24, info + 32)
+    yield _rows(data, image, info + 8, read_unsigned(data, info + 4), 8) + 4
+    yield _rows(data, image, info + 24, read_unsigned(data, info + 20), 8)
+    blocks = _rows(data, image, info + 16, read_unsigned(data, info + 12), 20)
+    yield blocks + 16
+    handlers = _rows(data, image, blocks + 16, read_unsigned(data, blocks + 12), 20)
+    yield from (handlers + 4, handlers + 12)
+
+
+def _followed(data: Bytes, image: Image, at: Numbers, size: int) -> tuple[Numbers, Numbers]:
+    """(those places that name an address in the file with `size` bytes behind it, its offset)."""
+    offsets = image.offsets(read_unsigned(data, at))
+    good = (offsets >= 0) & (offsets <= len(data) - size)
+    return at[good], offsets[good]
+
+
+def _rows(data: Bytes, image: Image, at: Numbers, counts: Numbers, width: int) -> Numbers:
+    """The offsets of the rows of tables whose addresses stand at `at`; a table that cannot be has none."""
+    starts = image.offsets(read_unsigned(data, at))
+    sound = (starts >= 0) & (counts <= MAX_ROWS) & (starts + counts * width <= len(data))
+    tables = np.unique(np.stack([starts[sound], counts[sound]]), axis=1)
+    count = tables[1]
+    within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    return np.unique(np.repeat(tables[0], count) + within * width)
 
 
 def _relocations(data: Bytes, image: Image) -> Numbers:
