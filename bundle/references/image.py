@@ -84,7 +84,7 @@ def read_image(data: bytes) -> Image | None:
             return _read_pe(data)
         if data[:7] == b"\x7fELF\x02\x01\x01":
             return _read_elf(data)
-    except struct.error:
+    except (struct.error, OverflowError):
         return None
     return None
 

@@ -163,6 +163,8 @@ def _apart(at: Numbers, width: int) -> Numbers:
 def _table(data: Bytes, image: Image, name: str) -> tuple[int, int]:
     """(first offset, end) of a table in the file; nothing if it is not there."""
     address, size = image.tables.get(name, (0, 0))
+    if max(address, size) >= 1 << 40:
+        return 0, 0
     start = int(image.offsets(np.array([address], np.int64))[0])
     return (start, min(start + size, len(data))) if size and start >= 0 else (0, 0)
 
