@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bundle.delta.bsdiff import Difference, Triple, make_difference
 from bundle.errors import Malformed
@@ -31,7 +32,8 @@ from bundle.references.scan import (
 )
 from bundle.varints import fold, unfold, write_varints
 
-MIN_IMAGE_BYTES = 1024
+ROUNDS = 4
+MIN_RIGHT_BYTES = 12
 
 
 class Numbers(NamedTuple):
@@ -65,19 +67,44 @@ def make_reaimed(source: bytes, target: bytes, plain: Difference) -> list[Reaime
     ):
         write(normal, where, value, width)
     found, triples = [], plain.triples
-    for last in (False, True):
+    while True:
         blocks = blocks_of(triples)
-        shifts = _vote(old, wanted, blocks, new_image)
-        guess, covered = old.predict(blocks, new_image, len(target), shifts)
-        streams = _packed(old_image, new_image, shifts) | _packed_changes((wanted - guess)[covered])
-        found.append(ReaimedDifference(Difference(triples, b"", wanted[~covered].tobytes()), streams))
-        if not last:
-            matched = old.data.copy()
-            *aimed, _ = old.aimed(AddressMap(blocks, old_image, new_image), NO_SHIFTS)
-            for where, value, width in zip(old.references.kinds(), aimed, WIDTHS, strict=True):
-                write(matched, where, value, width)
-            triples = make_difference(matched.tobytes(), normal.tobytes()).triples
-    return found
+        guess, _ = old.predict(blocks, new_image, len(target), _vote(old, wanted, blocks, new_image))
+        found.append(_difference(old, wanted, new_image, _worth_keeping(triples, guess == wanted)))
+        if len(found) == ROUNDS:
+            return found
+        triples = make_difference(_normal(old, AddressMap(blocks, old_image, new_image)), normal.tobytes()).triples
+
+
+def _normal(old: OldImage, address_map: AddressMap) -> bytes:
+    """The old image with each reference replaced by the new address of its target, for matching."""
+    normal = old.data.copy()
+    *aimed, _ = old.aimed(address_map, NO_SHIFTS)
+    for where, value, width in zip(old.references.kinds(), aimed, WIDTHS, strict=True):
+        write(normal, where, value, width)
+    return normal.tobytes()
+
+
+def _difference(old: OldImage, wanted: Bytes, new: Image, triples: list[Triple]) -> ReaimedDifference:
+    blocks = blocks_of(triples)
+    shifts = _vote(old, wanted, blocks, new)
+    guess, covered = old.predict(blocks, new, len(wanted), shifts)
+    streams = _packed(old.image, new, shifts) | _packed_changes((wanted - guess)[covered])
+    return ReaimedDifference(Difference(triples, b"", wanted[~covered].tobytes()), streams)
+
+
+def _worth_keeping(triples: list[Triple], right: NDArray[np.bool_]) -> list[Triple]:
+    """The triples without blocks that get too few bytes right: their control costs more than those bytes."""
+    kept: list[Triple] = []
+    at = 0
+    for add, extra, seek in triples:
+        if kept and int(right[at : at + add].sum()) < MIN_RIGHT_BYTES:
+            before = kept[-1]
+            kept[-1] = (before[0], before[1] + add + extra, before[2] + add + seek)
+        else:
+            kept.append((add, extra, seek))
+        at += add + extra
+    return kept
 
 
 def apply_reaimed(
