@@ -3,6 +3,7 @@
     0         stored
     1         one Zstandard frame without its magic number, window at most 2^27 bytes
     32 + n    raw LZMA2 with a dictionary of 2^n bytes, n from 12 to 26
+    96 + n    the same behind the x86 filter of xz, which makes the targets of calls absolute
 
 A pack is compressed by every codec that may win and kept in the smallest form; ties go to the lower number.
 Readers decompress step by step and stop at the signed length, so a lying stream costs neither memory nor time.
@@ -21,11 +22,13 @@ from bundle.errors import Corrupt, Malformed
 STORED = 0
 ZSTD = 1
 LZMA2 = 32
+X86_LZMA2 = 96
 MIN_LZMA2_LOG = 12
 MAX_LZMA2_LOG = 26
 ZSTD_WINDOW_LOG = 27
 CHUNK_BYTES = 64 * 1024
 FEW_BYTES = 4 * 1024 * 1024  # up to here every candidate is tried; beyond, only the one that wins there
+SAMPLE_BYTES = 512 * 1024
 ZSTD_STEP_BYTES = 256  # a block of 4 bytes can unpack to 128 KiB: this bounds one step to 8 MiB
 
 # lc, lp, pb: text and code; 4-byte records; bytes without alignment.
@@ -42,8 +45,7 @@ class Packed(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
 
 def check_packed(packed: Packed, where: str) -> None:
     """Raises Malformed for an unknown codec or lengths out of bounds [F-24]."""
-    known = packed.codec in (STORED, ZSTD) or MIN_LZMA2_LOG <= packed.codec - LZMA2 <= MAX_LZMA2_LOG
-    if not known:
+    if packed.codec not in (STORED, ZSTD) and _lzma2_form(packed.codec) is None:
         raise Malformed(f"{where}: codec {packed.codec} is unknown")
     if not 0 <= packed.length <= MAX_INTEGER or not 0 <= packed.size <= MAX_INTEGER:
         raise Malformed(f"{where}: a length is not within 0 to 2^53 - 1")
@@ -55,10 +57,8 @@ def window_bytes(packed: Packed) -> int:
     """The memory in bytes that unpacking takes for its window, at most."""
     if packed.codec == STORED:
         return 0
-    return min(
-        1 << ZSTD_WINDOW_LOG if packed.codec == ZSTD else 1 << (packed.codec - LZMA2),
-        max(packed.size, 1 << 12),
-    )
+    form = _lzma2_form(packed.codec)
+    return min(1 << form[1] if form else 1 << ZSTD_WINDOW_LOG, max(packed.size, 1 << 12))
 
 
 def compress(data: bytes, max_log: int = MAX_LZMA2_LOG) -> tuple[Packed, bytes]:
@@ -67,12 +67,32 @@ def compress(data: bytes, max_log: int = MAX_LZMA2_LOG) -> tuple[Packed, bytes]:
     `max_log` caps the dictionary at 2^max_log bytes: memory that the reader will need.
     """
     log = max(MIN_LZMA2_LOG, min(max_log, (len(data) - 1).bit_length()))
-    tunings = _LZMA2_TUNINGS if len(data) <= FEW_BYTES else _LZMA2_TUNINGS[:1]
-    candidates = [(STORED, data), *((LZMA2 + log, _lzma2(data, log, *tuning)) for tuning in tunings)]
+    candidates = [(STORED, data)]
     if len(data) <= FEW_BYTES:
-        candidates.append((ZSTD, _zstd(data)))
+        candidates += [(LZMA2 + log, _lzma2(data, log, *tuning)) for tuning in _LZMA2_TUNINGS]
+        candidates += [(X86_LZMA2 + log, _lzma2(data, log, *_LZMA2_TUNINGS[0], x86=True)), (ZSTD, _zstd(data))]
+    else:
+        x86 = _is_code(data)
+        candidates.append(((X86_LZMA2 if x86 else LZMA2) + log, _lzma2(data, log, *_LZMA2_TUNINGS[0], x86=x86)))
     codec, packed = min(candidates, key=lambda candidate: (len(candidate[1]), candidate[0]))
     return Packed(codec, len(packed), len(data)), packed
+
+
+def _is_code(data: bytes) -> bool:
+    """Whether the x86 filter gains on samples from the front, the middle and the end."""
+    parts = [data[at : at + SAMPLE_BYTES] for at in (0, len(data) // 2, len(data) - SAMPLE_BYTES)]
+    plain, filtered = (
+        sum(len(_lzma2(part, 20, 3, 0, 0, preset=1, x86=x86)) for part in parts) for x86 in (False, True)
+    )
+    return filtered < plain
+
+
+def _lzma2_form(codec: int) -> tuple[bool, int] | None:
+    """(whether the x86 filter is used, log of the dictionary) of an LZMA2 codec; None for other numbers."""
+    for first in (LZMA2, X86_LZMA2):
+        if MIN_LZMA2_LOG <= codec - first <= MAX_LZMA2_LOG:
+            return first == X86_LZMA2, codec - first
+    return None
 
 
 def compressed_size(data: bytes) -> int:
@@ -117,8 +137,8 @@ class _Stored:
 
 
 class _Lzma2:
-    def __init__(self, log: int) -> None:
-        filters = [{"id": lzma.FILTER_LZMA2, "dict_size": 1 << log}]
+    def __init__(self, x86: bool, log: int) -> None:
+        filters = [*_x86_filter(x86), {"id": lzma.FILTER_LZMA2, "dict_size": 1 << log}]
         self._lzma = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=filters)
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
@@ -150,12 +170,20 @@ class _Zstd:
 def _decoder(packed: Packed) -> _Decoder:
     if packed.codec == STORED:
         return _Stored()
-    return _Zstd() if packed.codec == ZSTD else _Lzma2(packed.codec - LZMA2)
+    form = _lzma2_form(packed.codec)
+    return _Lzma2(*form) if form else _Zstd()
 
 
-def _lzma2(data: bytes, log: int, lc: int, lp: int, pb: int, preset: int = 9 | lzma.PRESET_EXTREME) -> bytes:
+def _x86_filter(x86: bool) -> list[dict[str, Any]]:
+    return [{"id": lzma.FILTER_X86}] if x86 else []
+
+
+def _lzma2(
+    data: bytes, log: int, lc: int, lp: int, pb: int, preset: int = 9 | lzma.PRESET_EXTREME, x86: bool = False
+) -> bytes:
     filters: list[dict[str, Any]] = [
-        {"id": lzma.FILTER_LZMA2, "preset": preset, "dict_size": 1 << log, "lc": lc, "lp": lp, "pb": pb}
+        *_x86_filter(x86),
+        {"id": lzma.FILTER_LZMA2, "preset": preset, "dict_size": 1 << log, "lc": lc, "lp": lp, "pb": pb},
     ]
     return lzma.compress(data, lzma.FORMAT_RAW, filters=filters)
 
