@@ -4,6 +4,7 @@ The same source, requirements and platform give the same tree hash, whoever coll
 directory beside the result, which is renamed at the end: what stands at the destination is complete.
 """
 
+import os
 import tempfile
 import time
 from dataclasses import dataclass
@@ -52,7 +53,7 @@ def collect(
     Raises CollectError, or RegistryUnreachable, and leaves nothing at `out` then.
     """
     begun = time.monotonic()
-    source, requirements, out = source.resolve(), requirements.resolve(), out.resolve()
+    source, requirements, out = (Path(os.path.realpath(path)) for path in (source, requirements, out))
     try:
         _check_places(source, out)
         pins = read_pins(requirements)
@@ -63,7 +64,7 @@ def collect(
             found = source_tree.walk(source, without=lambda path: _is_result(path, out))
             source_tree.copy(source, found.files, release, progress)
             named = _place_requirements(source, requirements, pins, release)
-            names = _bring_wheels(release, needed, target, progress)
+            names = _bring_wheels(source, release, needed, target, progress)
             manifest = _manifest(source, release, target, progress)
             if out.exists():
                 out.rmdir()
@@ -86,13 +87,9 @@ def _check_places(source: Path, out: Path) -> None:
     """Raises CollectError for a source or destination that cannot be used."""
     if not source.is_dir():
         raise CollectError(f"{source}: not a directory: name the directory that holds the application's source")
-    if (source / WHEELS).exists():
-        raise CollectError(
-            f"{source / WHEELS}: is where the release keeps its wheels: move it, or collect from elsewhere"
-        )
     if not out.parent.is_dir():
         raise CollectError(f"{out.parent}: not a directory: create it, or choose another --out")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if os.path.lexists(out) and (not out.is_dir() or any(out.iterdir())):
         raise CollectError(f"{out}: exists already: remove it, or choose another --out")
 
 
@@ -120,7 +117,7 @@ def _place_requirements(source: Path, requirements: Path, pins: list[Pin], relea
         return REQUIREMENTS
     if requirements.is_relative_to(source):
         own = requirements.relative_to(source)
-        if (release / own).is_file():
+        if _pins_the_same(release / own, pins):
             return own.as_posix()
     raise CollectError(f"{source / REQUIREMENTS}: differs from {requirements}: remove it, or give it as --requirements")
 
@@ -132,12 +129,19 @@ def _pins_the_same(path: Path, pins: list[Pin]) -> bool:
         return False
 
 
-def _bring_wheels(release: Path, needed: list[Pin], target: Target, progress: Progress) -> tuple[str, ...]:
-    """Fills `wheels/`, and returns the names."""
+def _bring_wheels(
+    source: Path, release: Path, needed: list[Pin], target: Target, progress: Progress
+) -> tuple[str, ...]:
+    """Fills `wheels/`, and returns the names. Raises CollectError where the source has something of that name."""
     if not needed:
         return ()
     directory = release / WHEELS
-    directory.mkdir()
+    try:
+        directory.mkdir()
+    except FileExistsError as error:
+        raise CollectError(
+            f"{source / WHEELS}: is where the release keeps its wheels: move it, or add it to a .gitignore"
+        ) from error
     wheels.download(needed, target, directory, progress)
     wheels.require_complete(directory, needed, target.environment())
     brought = sorted(directory.iterdir())

@@ -4,6 +4,7 @@ Understood, as pip reads them: comments, continued lines, `-r other.txt`, extras
 say where this machine gets packages, not what the release holds: they belong in pip's own configuration.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from unrep.errors import CollectError
+from unrep.target import applies
 
 _COMMENT = re.compile(r"(^|\s)#.*$")
 _INCLUDE = re.compile(r"(?:-r|--requirement)\s*=?\s*(.+)")
@@ -35,11 +37,6 @@ class Pin:
     def version(self) -> str:
         """The exact version."""
         return next(iter(self.requirement.specifier)).version
-
-    def applies(self, environment: dict[str, str]) -> bool:
-        """Whether a machine with these marker values needs it."""
-        marker = self.requirement.marker
-        return marker is None or marker.evaluate(dict(environment))
 
     def line(self, with_marker: bool) -> str:
         """The requirement as a line for pip."""
@@ -73,10 +70,13 @@ def read_pins(path: Path) -> list[Pin]:
 
 
 def applying(pins: list[Pin], environment: dict[str, str]) -> list[Pin]:
-    """The pins that a machine needs. Raises CollectError when two of them name one package."""
+    """The pins that a machine needs.
+
+    Raises CollectError when two of them name one package, and for a marker that makes no sense.
+    """
     chosen: dict[str, Pin] = {}
     for pin in pins:
-        if not pin.applies(environment):
+        if not applies(pin.requirement, environment):
             continue
         other = chosen.setdefault(pin.name, pin)
         if other is not pin:
@@ -84,14 +84,15 @@ def applying(pins: list[Pin], environment: dict[str, str]) -> list[Pin]:
     return list(chosen.values())
 
 
-def _lines(path: Path, including: tuple[Path, ...]) -> Iterator[tuple[str, str]]:
+def _lines(path: Path, including: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """Where a requirement stands, and its text; included files in place."""
-    if path.resolve() in including:
+    real = os.path.realpath(path)
+    if real in including:
         raise CollectError(f"{path}: includes itself: remove the -r line that leads back to it")
     for number, line in _logical_lines(path):
         place = f"{path.name} line {number}"
         if found := _INCLUDE.fullmatch(line):
-            yield from _lines(path.parent / found[1], (*including, path.resolve()))
+            yield from _lines(path.parent / found[1], (*including, real))
         elif line.startswith("-"):
             raise CollectError(
                 f"{place}: {line!r} has no place in a release's requirements: leave it out, "
@@ -103,12 +104,7 @@ def _lines(path: Path, including: tuple[Path, ...]) -> Iterator[tuple[str, str]]
 
 def _logical_lines(path: Path) -> Iterator[tuple[int, str]]:
     """The number of each line's beginning, and the line without comments and with its continuations."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise CollectError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise CollectError(f"{path}: is not UTF-8 text: save it as UTF-8") from error
+    text = _read_text(path)
     begun, parts = 1, list[str]()
     for number, raw in enumerate([*text.splitlines(), ""], 1):
         if not parts:
@@ -120,6 +116,18 @@ def _logical_lines(path: Path) -> Iterator[tuple[int, str]]:
             parts.clear()
             if line:
                 yield begun, line
+
+
+def _read_text(path: Path) -> str:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise CollectError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise CollectError(f"{path}: is not UTF-8 text: save it as UTF-8") from error
+    if "\0" in text:  # as UTF-16 reads
+        raise CollectError(f"{path}: is not UTF-8 text: save it as UTF-8")
+    return text
 
 
 def _requirement(place: str, text: str) -> Requirement:

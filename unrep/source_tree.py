@@ -110,12 +110,12 @@ def _copy_one(origin: Path, copied: Path) -> None:
 
 def _entries(directory: Path, outer: Rules, without: Callable[[Path], bool]) -> Iterator[tuple[Path, bool]]:
     """Each file and link with True, and each entry that is left out with False."""
-    rules = outer.entering(directory)
     try:
         with os.scandir(directory) as scan:
             entries = sorted(scan, key=lambda entry: entry.name)
     except OSError as error:
         raise _unreadable(directory, error) from error
+    rules = outer.entering(directory)
     for entry in entries:
         path = directory / entry.name
         if without(path):

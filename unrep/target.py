@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from packaging.markers import default_environment
+from packaging.markers import UndefinedComparison, UndefinedEnvironmentName, default_environment
+from packaging.requirements import Requirement
 
 from unrep.errors import CollectError
 
@@ -65,6 +66,18 @@ class Target:
         values = self.environment()
         machine = " or ".join(self.platforms) or f"{values['sys_platform']} {values['platform_machine']}"
         return f"{machine} and Python {self.python_version or values['python_version']}"
+
+
+def applies(requirement: Requirement, environment: dict[str, str]) -> bool:
+    """Whether a machine with these marker values needs it. Raises CollectError for a marker that makes no sense."""
+    if requirement.marker is None:
+        return True
+    try:
+        return requirement.marker.evaluate(dict(environment))
+    except (UndefinedComparison, UndefinedEnvironmentName) as error:
+        raise CollectError(
+            f"{requirement.name}: its marker '{requirement.marker}' cannot be evaluated: correct or remove it"
+        ) from error
 
 
 def _system(tag: str) -> dict[str, str]:

@@ -21,7 +21,7 @@ from packaging.version import Version
 from bundle.progress import Progress
 from unrep.errors import CollectError, RegistryUnreachable
 from unrep.pins import Pin
-from unrep.target import Target
+from unrep.target import Target, applies
 
 _BEGINS_ONE = "Collecting "
 _NETWORK_FAULT = re.compile(r"connection broken by|fetch URL .*: (connection error|timed out|There was a problem)")
@@ -37,13 +37,11 @@ class Wheel:
 
 
 def download(pins: list[Pin], target: Target, directory: Path, progress: Progress) -> None:
-    """Brings one wheel per pin into `directory`.
+    """Brings one wheel per pin into `directory`; there is at least one.
 
     Raises RegistryUnreachable without network, CollectError when a package has no such version or no wheel that fits,
     when a file does not have the pinned hash, or when pip fails in another way.
     """
-    if not pins:
-        return
     progress.start(f"wheels for {target}", len(pins), "wheels")
     with tempfile.TemporaryDirectory(prefix="unrep-") as scratch:
         wanted = Path(scratch, "requirements.txt")
@@ -109,7 +107,7 @@ def _gaps(wheels: dict[str, Wheel], pins: list[Pin], environment: dict[str, str]
         name, extra = asked.pop()
         wheel = wheels[name]
         for needed in wheel.requires:
-            if needed.marker and not needed.marker.evaluate({**environment, "extra": extra}):
+            if not applies(needed, environment | {"extra": extra}):
                 continue
             met = wheels.get(canonicalize_name(needed.name))
             if met is None:
@@ -127,11 +125,16 @@ def _read(path: Path) -> Wheel:
     try:
         name, version, _, _ = parse_wheel_filename(path.name)
         with zipfile.ZipFile(path) as archive:
-            place = next(
-                entry for entry in archive.namelist() if entry.endswith(".dist-info/METADATA") and entry.count("/") == 1
-            )
-            headers = HeaderParser().parsestr(archive.read(place).decode("utf-8"))
+            headers = HeaderParser().parsestr(archive.read(_metadata(archive)).decode("utf-8"))
         requires = tuple(Requirement(line) for line in headers.get_all("Requires-Dist", []))
-    except (InvalidWheelFilename, InvalidRequirement, zipfile.BadZipFile, StopIteration, ValueError) as error:
+    except (InvalidWheelFilename, InvalidRequirement, zipfile.BadZipFile, ValueError) as error:
         raise CollectError(f"{path.name}: not a wheel that can be read ({error}): pin another version") from error
     return Wheel(name, version, requires)
+
+
+def _metadata(archive: zipfile.ZipFile) -> str:
+    """The name of the member that describes the package. Raises ValueError."""
+    for name in archive.namelist():
+        if name.endswith(".dist-info/METADATA") and name.count("/") == 1:
+            return name
+    raise ValueError("it has no METADATA")

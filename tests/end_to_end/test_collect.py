@@ -150,6 +150,8 @@ def test_where_the_requirements_are_in_the_release(source: Path, tmp_path: Path)
     assert collect(source, included, tmp_path / "beside", LINUX).requirements == "requirements/ship.txt"
     outside = requirements(tmp_path, "beta==2.1\n")
     assert f"{own}: differs from {outside}" in refused(source, outside, tmp_path / "out")
+    write(source / ".gitignore", "base.txt\n")
+    assert f"{own}: differs from {included}" in refused(source, included, tmp_path / "out"), "half of it is ignored"
 
     write(own, "# ours\nbeta==2.1\n")
     made = collect(source, outside, tmp_path / "same", LINUX)
@@ -192,8 +194,25 @@ def test_places_that_cannot_be_used(source: Path, tmp_path: Path) -> None:
     assert f"{source}: exists already" in refused(source, pins, source)
     assert f"{tmp_path / 'none'}: not a directory" in refused(tmp_path / "none", pins, tmp_path / "out")
     assert f"{tmp_path / 'none.txt'}: cannot be read" in refused(source, tmp_path / "none.txt", tmp_path / "out")
-    (source / "wheels").mkdir()
-    assert "where the release keeps its wheels" in refused(source, pins, tmp_path / "out")
+    write(source / "wheels" / "old.whl", "")
+    assert f"{source / 'wheels'}: is where the release keeps its wheels" in refused(source, pins, tmp_path / "out")
+    write(source / ".gitignore", "/wheels/\n")
+    assert collect(source, pins, tmp_path / "out", LINUX).wheels == ("beta-2.1-py3-none-any.whl",)
+
+
+@pytest.mark.usefixtures("house")
+@pytest.mark.skipif(os.name == "nt", reason="symbolic links of POSIX")
+def test_links_that_lead_nowhere(source: Path, tmp_path: Path) -> None:
+    pins, loop = requirements(tmp_path, "beta==2.1\n"), tmp_path / "loop"
+    loop.symlink_to(loop)
+    assert f"{loop}: not a directory" in refused(loop, pins, tmp_path / "out")
+    assert f"{loop}: cannot be read: Too many levels" in refused(source, loop, tmp_path / "out")
+    assert f"{loop}: cannot be read: Too many levels" in refused(
+        source, requirements(tmp_path, "-r loop\n"), tmp_path / "out"
+    )
+    assert f"{loop}: exists already" in refused(source, requirements(tmp_path, "beta==2.1\n"), loop)
+    (source / "away").symlink_to(tmp_path)
+    assert "away" in refused(source, pins, tmp_path / "out")
 
 
 @pytest.mark.usefixtures("house")
@@ -235,7 +254,9 @@ def test_a_file_that_cannot_be_read(as_nobody: Path) -> None:
     secret.chmod(0o600)
     secret.parent.chmod(0)
     try:
-        assert f"{secret.parent}/wheels: Permission denied" in refused(secret.parent, pins, as_nobody / "out")
+        assert f"{secret.parent}: cannot be copied: Permission denied" in refused(
+            secret.parent, pins, as_nobody / "out"
+        )
     finally:
         secret.parent.chmod(0o700)
 
@@ -245,8 +266,10 @@ def test_no_registry_is_said_as_such(source: Path, tmp_path: Path, monkeypatch: 
     monkeypatch.delenv("PIP_NO_INDEX")
     monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{free_port()}/simple")
     monkeypatch.setenv("PIP_RETRIES", "0")
-    with pytest.raises(RegistryUnreachable, match="cannot reach its package registry"):
-        collect(source, requirements(tmp_path, "beta==2.1\n"), tmp_path / "out", LINUX)
+    pins = requirements(tmp_path, "beta==2.1\n")
+    with pytest.raises(RegistryUnreachable):
+        collect(source, pins, tmp_path / "out", LINUX)
+    assert "pip cannot reach its package registry: check the network" in refused(source, pins, tmp_path / "out")
 
 
 def test_real_packages_for_windows(source: Path, tmp_path: Path) -> None:
@@ -278,6 +301,33 @@ def test_the_command_prints_one_object(source: Path, tmp_path: Path) -> None:
     assert {"files", "bytes", "seconds"} <= document.keys()
     assert "tree hash" in done.stderr and "left out: __pycache__, today.log" in done.stderr
 
-    again = subprocess.run(command, capture_output=True, text=True)
-    assert again.returncode == 2
-    assert "exists already" in again.stderr and "Traceback" not in again.stderr
+
+@pytest.mark.usefixtures("house")
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({0: "nowhere"}, "nowhere: not a directory: name the directory that holds the application's source"),
+        ({2: "nowhere.txt"}, "nowhere.txt: cannot be read: No such file or directory"),
+        ({2: "loose.txt"}, "not pinned: beta>=2 (loose.txt line 1): write NAME==VERSION"),
+        ({2: "senseless.txt"}, "beta: its marker 'os_name ~= \"nt\"' cannot be evaluated"),
+        ({2: "linux.txt"}, "fast==1.0: no wheel for win_arm64 and Python 3.11"),
+        ({4: "win_arm65"}, "--platform 'win_arm65' is not known"),
+        ({6: "three"}, "--python-version 'three': write it like 3.11"),
+        ({8: "source"}, "source: exists already: remove it, or choose another --out"),
+    ],
+)
+def test_what_the_command_refuses(source: Path, tmp_path: Path, change: dict[int, str], words: str) -> None:
+    write(tmp_path / "loose.txt", "beta>=2\n")
+    write(tmp_path / "senseless.txt", "beta==2.1 ; os_name ~= 'nt'\n")
+    write(tmp_path / "linux.txt", "fast==1.0\n")
+    requirements(tmp_path, "beta==2.1\n")
+    line = "source --requirements pins.txt --platform win_arm64 --python-version 3.11 --out out --json"
+    arguments = [change.get(place, word) for place, word in enumerate(line.split())]
+    before = sorted(tmp_path.iterdir())
+    done = subprocess.run(
+        [sys.executable, "-m", "unrep", "collect", *arguments], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 2, done.stderr
+    assert words in done.stderr and done.stderr.count("\n") == 1
+    assert words in json.loads(done.stdout)["error"]
+    assert sorted(tmp_path.iterdir()) == before

@@ -93,9 +93,10 @@ def test_lines_that_cannot_be_part_of_a_release(tmp_path: Path, text: str, messa
 
 def test_a_file_that_is_not_text(tmp_path: Path) -> None:
     path = tmp_path / "requirements.txt"
-    path.write_bytes("alpha==1\n".encode("utf-16"))
-    with pytest.raises(CollectError, match="not UTF-8"):
-        read_pins(path)
+    for encoding in ("utf-16", "utf-16-le"):
+        path.write_bytes("alpha==1\n".encode(encoding))
+        with pytest.raises(CollectError, match="not UTF-8"):
+            read_pins(path)
 
 
 def test_one_package_twice_is_refused_only_where_both_apply(tmp_path: Path) -> None:
@@ -103,3 +104,10 @@ def test_one_package_twice_is_refused_only_where_both_apply(tmp_path: Path) -> N
     assert [pin.version for pin in applying(read_pins(path), LINUX)] == ["2"]
     with pytest.raises(CollectError, match="alpha is required twice, at 1 and 2"):
         applying(read_pins(write(tmp_path, "alpha==1\nalpha==2\n")), LINUX)
+
+
+@pytest.mark.parametrize("marker", ["python_version ~= 'three'", "os_name ~= 'nt'", "extras == 'more'"])
+def test_a_marker_that_makes_no_sense(tmp_path: Path, marker: str) -> None:
+    pins = read_pins(write(tmp_path, f"alpha==1\nbeta==2 ; {marker}\n"))
+    with pytest.raises(CollectError, match=r"beta: its marker '.*' cannot be evaluated"):
+        applying(pins, LINUX)

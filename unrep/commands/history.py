@@ -20,6 +20,7 @@ def history_command(site: Path, limit: int, as_json: bool) -> None:
         if as_json:
             click.echo(json.dumps(run))
         else:
+            about = run["release"]["version"] if run["release"] else "-"
             moved = f"{run['from'] or '-'} -> {run['to'] or '-'}"
-            line = f"{run['started']}  {run['command']:<9} {run['outcome']:<15} {moved:<20} {run['seconds']:8.2f} s"
-            click.echo(f"{line}  {run['user']}  {run['reason']}")
+            line = f"{run['started']}  {run['command']:<9} {run['outcome']:<15} {about:<10} {moved:<20}"
+            click.echo(f"{line} {run['seconds']:8.2f} s  {run['user']}  {run['reason']}")

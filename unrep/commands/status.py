@@ -41,7 +41,9 @@ def _lines(state: SiteState) -> list[str]:
         return ["empty: nothing was ever installed here"]
     lines = [f"{state.product} {state.current_version or '(none)'}: {_condition(state)}"]
     for release in sorted(state.releases, key=lambda r: r.mark, reverse=True):
-        lines.append(f"  {release.version:<16} seq {release.seq:<6} {release.tree[:12]}  {_role(state, release)}")
+        lines.append(
+            f"  {release.version:<16} seq {release.seq:<6} {release.tree[:12]}  {_role(state, release)}".rstrip()
+        )
     lines += [f"  quarantined: {q.version}, {q.reason}" for q in state.quarantined]
     if state.time_floor > datetime.now(UTC).timestamp():
         lines.append("  this machine's clock is wrong: a release that was verified here is from a later time")
@@ -61,4 +63,4 @@ def _role(state: SiteState, release: Release) -> str:
         return "current"
     if release == state.last_good:
         return "last good: 'unrep rollback' goes back to it"
-    return ""
+    return "quarantined" if release.tree in {q.tree for q in state.quarantined} else ""

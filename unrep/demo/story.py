@@ -24,6 +24,9 @@ LINK_BYTES_PER_S = 96 * 1024
 LINK_DELAY_S = 0.3
 DROP_EVERY_BYTES = 64 * 1024
 
+# A proxy that this machine is told to use does not know its loopback.
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
 _SITE_CONFIG = """\
 [switch]
 restart = [{python}, "{{tree}}/restart.py", "{port}"]
@@ -56,6 +59,7 @@ class Demo:
     def run(self) -> None:
         """Tells the whole story. Raises DemoFailed at the first step that goes wrong."""
         try:
+            _say(f"Each line after a $ is the real command, run in {self.directory}, which is removed at the end.")
             self._prepare()
             self._install_first()
             self._update_over_bad_link()
@@ -83,7 +87,10 @@ class Demo:
         self.figures += [("full bundle, first install", _size(built["bytes"]))]
 
     def _update_over_bad_link(self) -> None:
-        _heading("The update: only what changed, over a link that drops every 64 KiB")
+        _heading(
+            f"The update: only what changed, over a link of {LINK_BYTES_PER_S // 1024} KiB/s "
+            f"that breaks every {DROP_EVERY_BYTES // 1024} KiB"
+        )
         built = self._build("1.0.1", 2, "update.unrep", "--base 1.0.0")
         archive = shutil.make_archive(str(self.directory / "whole"), "zip", self.directory / "1.0.1")
         with Shore(self.directory, LINK_BYTES_PER_S, LINK_DELAY_S, DROP_EVERY_BYTES) as shore:
@@ -95,9 +102,9 @@ class Demo:
             ("the same update as a zip of everything", _size(zip_bytes)),
             (
                 "the same update as a delta bundle",
-                f"{_size(built['bytes'])}, {zip_bytes / built['bytes']:.1f} times less",
+                f"{_size(built['bytes'])}, {zip_bytes / built['bytes']:.1f} times smaller",
             ),
-            ("received over the link", f"{_size(fetched['bytes_received'])}, {shore.drops} drops survived"),
+            ("received over the link", f"{_size(fetched['bytes_received'])}, {shore.drops} breaks survived"),
             ("applied: rebuilt, verified, switched, healthy", f"{applied['seconds']:.2f} s"),
         ]
 
@@ -137,6 +144,8 @@ class Demo:
         done = subprocess.run(argv, cwd=self.directory, stdout=subprocess.PIPE, check=False)
         if done.returncode != expected:
             raise DemoFailed(f"'unrep {line}' ended with exit code {done.returncode} instead of {int(expected)}")
+        if expected != ExitCode.DONE:
+            _say(f"  exit code {int(expected)}, as it should be")
         if not as_json:
             _say(done.stdout.decode().rstrip())
             return {}
@@ -144,7 +153,7 @@ class Demo:
         return document
 
     def _expect_served(self, version: str) -> None:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/", timeout=5) as answer:
+        with _DIRECT.open(f"http://127.0.0.1:{self.port}/", timeout=5) as answer:
             page = answer.read().decode().strip()
         if page != f"harbour {version}":
             raise DemoFailed(f"the server answers {page!r} instead of 'harbour {version}'")

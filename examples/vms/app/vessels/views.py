@@ -1,5 +1,6 @@
 """The fleet page, and the health answer that decides whether a release stays."""
 
+import django
 from django.conf import settings
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -14,9 +15,10 @@ def fleet(request: HttpRequest) -> HttpResponse:
 
 
 def health(request: HttpRequest) -> JsonResponse:
-    """200 with the running version once the database has answered, 503 when it does not."""
+    """200 with what runs here once the database has answered, 503 when it does not."""
+    running = {"version": settings.VERSION, "django": django.get_version()}
     try:
         Vessel.objects.exists()
     except DatabaseError as error:
-        return JsonResponse({"status": f"database: {error}", "version": settings.VERSION}, status=503)
-    return JsonResponse({"status": "ok", "version": settings.VERSION})
+        return JsonResponse({"status": f"database: {error}", **running}, status=503)
+    return JsonResponse({"status": "ok", **running})
