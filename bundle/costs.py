@@ -73,19 +73,13 @@ def _weigh(
             case Literal():
                 size = _literal_size(section, step, manifest)
                 weight[Stream.LITERAL] = 1 if size is None else _weight(packs, Stream.LITERAL, size)
-            case Reaimed(_, count):
+            case Patch(_, count) | Reaimed(_, count):
                 triples = list(packs.triples(count))
-                for column in (*CONTROL, Stream.PLACE, Stream.LAYOUT):
+                for column in CONTROL if isinstance(step.recipe, Patch) else (*CONTROL, Stream.PLACE, Stream.LAYOUT):
                     weight[column] = count
                 changes = next(packs.skips, 0)
                 weight[Stream.SKIP] = sum(1 for _ in islice(packs.skips, changes)) + 1
                 weight[Stream.CHANGE] = _weight(packs, Stream.CHANGE, changes)
-                weight[Stream.EXTRA] = _weight(packs, Stream.EXTRA, sum(extra for _, extra, _ in triples))
-            case Patch(_, count):
-                triples = list(packs.triples(count))
-                for column in CONTROL:
-                    weight[column] = count
-                weight[Stream.DIFF] = _weight(packs, Stream.DIFF, sum(add for add, _, _ in triples))
                 weight[Stream.EXTRA] = _weight(packs, Stream.EXTRA, sum(extra for _, extra, _ in triples))
             case Copy() | Concat() | Archive():
                 pass

@@ -122,7 +122,7 @@ class Evaluation:
                 opened = self._open(source, results)
                 if opened.size <= IN_MEMORY_BYTES:
                     opened = MemoryObject(opened.read_at(0, opened.size))
-                return apply_triples(opened, size, packs.triples(triples), packs.take)
+                return apply_triples(opened, size, packs.triples(triples), packs.skips, packs.take)
             case Reaimed(source, triples):
                 opened = self._open(source, results)
                 if opened.size > MAX_IMAGE_BYTES:

@@ -8,7 +8,7 @@ from bundle.index import Archive, Concat, Copy, Literal, Patch, Reaimed, Recipe,
 from bundle.plan import Assembled, Encoded, Planned, Ready
 
 # Dictionaries: the reader holds those of all packs of a frame at once. Literals gain from a large one, patches do not.
-MAX_DICTIONARY_LOG = {Stream.LITERAL: 26, Stream.DIFF: 23, Stream.EXTRA: 23, Stream.CHANGE: 22}
+MAX_DICTIONARY_LOG = {Stream.LITERAL: 26, Stream.EXTRA: 23, Stream.CHANGE: 22}
 SMALL_DICTIONARY_LOG = 20
 
 

@@ -23,19 +23,17 @@ MAX_BASE_OBJECTS = 4_000_000
 
 
 class Stream(IntEnum):
-    """What a pack holds [F-26]. The control of patches stands in three columns of varints, and what
-    re-aiming needs in three more."""
+    """What a pack holds [F-26]. Numbers stand in columns of varints."""
 
     LITERAL = 0
     ADD_LENGTH = 1
     EXTRA_LENGTH = 2
     SEEK = 3
-    DIFF = 4
-    EXTRA = 5
-    PLACE = 6
-    LAYOUT = 7
-    SKIP = 8
-    CHANGE = 9
+    SKIP = 4
+    CHANGE = 5
+    EXTRA = 6
+    PLACE = 7
+    LAYOUT = 8
 
 
 class Pack(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):

@@ -12,7 +12,7 @@ from bundle.varints import read_varints, unfold
 class Packs:
     """The streams of one frame, each read from front to back exactly once [F-27].
 
-    `places`, `layouts` and `skips` are the numbers that re-aimed patches draw from.
+    `places`, `layouts` and `skips` are the numbers that patches draw from.
     """
 
     def __init__(self, section: VerifiedSection, frame: Frame) -> None:

@@ -8,9 +8,9 @@ import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import numpy as np
 from bsdiff4 import core
 
+from bundle.delta.changes import CHUNK_BYTES, Changes
 from bundle.errors import Malformed
 from bundle.index import Stream
 from bundle.objects import Readable
@@ -37,34 +37,31 @@ def make_difference(source: bytes, target: bytes) -> Difference:
 
 
 def apply_triples(
-    source: Readable, size: int, triples: Iterator[Triple], take: Callable[[Stream, int], Iterator[bytes]]
+    source: Readable,
+    size: int,
+    triples: Iterator[Triple],
+    skips: Iterator[int],
+    take: Callable[[Stream, int], Iterator[bytes]],
 ) -> Iterator[bytes]:
-    """The target's bytes, chunk by chunk; `take` gives the next bytes of a stream.
+    """The target's bytes, chunk by chunk; `take` gives the next bytes of a stream, `skips` goes on with that stream.
 
     Raises Malformed when a triple leaves the source or the signed size [F-41].
     """
     position = produced = 0
+    changes = Changes(skips, take)
     for add, extra, seek in triples:
         produced += add + extra
         if produced > size or position + add > source.size:
             raise Malformed("recipe: a patch reaches beyond its source or its size")
-        yield from _add(source, position, take(Stream.DIFF, add))
+        for at in range(position, position + add, CHUNK_BYTES):
+            yield changes.added_to(source.read_at(at, min(CHUNK_BYTES, position + add - at)))
         yield from take(Stream.EXTRA, extra)
         position += add + seek
         if not 0 <= position <= source.size:
             raise Malformed("recipe: a patch seeks out of its source")
+    changes.finish()
     if produced != size:
         raise Malformed(f"recipe: a patch makes {produced} bytes instead of {size}")
-
-
-def _add(source: Readable, position: int, differences: Iterator[bytes]) -> Iterator[bytes]:
-    for chunk in differences:
-        old = source.read_at(position, len(chunk))
-        position += len(chunk)
-        if chunk.count(0) == len(chunk):
-            yield old
-        else:
-            yield (np.frombuffer(old, np.uint8) + np.frombuffer(chunk, np.uint8)).tobytes()
 
 
 def _control(control: bytes) -> Iterator[Triple]:

@@ -7,9 +7,12 @@ the stretch of the base that lies where it would, so memory stays bounded whatev
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from bundle.codecs import compressed_size
 from bundle.contents import Content, read_content
 from bundle.delta.bsdiff import Difference, make_difference
+from bundle.delta.changes import pack_changes
 from bundle.index import Stream
 from bundle.references.reaim import make_reaimed
 from bundle.varints import fold, write_varints
@@ -88,7 +91,7 @@ def _streams(difference: Difference) -> dict[Stream, bytes]:
         Stream.ADD_LENGTH: write_varints(adds),
         Stream.EXTRA_LENGTH: write_varints(extras),
         Stream.SEEK: write_varints(map(fold, seeks)),
-        Stream.DIFF: difference.diff,
+        **pack_changes(np.frombuffer(difference.diff, np.uint8)),
         Stream.EXTRA: difference.extra,
     }
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bundle.delta.bsdiff import Difference, Triple, make_difference
+from bundle.delta.changes import Changes, pack_changes
 from bundle.errors import Malformed
 from bundle.index import Stream
 from bundle.references.image import MAX_IMAGE_BYTES, Image, read_image
@@ -89,7 +90,7 @@ def _difference(old: OldImage, wanted: Bytes, new: Image, triples: list[Triple])
     blocks = blocks_of(triples)
     shifts = _vote(old, wanted, blocks, new)
     guess, covered = old.predict(blocks, new, len(wanted), shifts)
-    streams = _packed(old.image, new, shifts) | _packed_changes((wanted - guess)[covered])
+    streams = _packed(old.image, new, shifts) | pack_changes((wanted - guess)[covered])
     return ReaimedDifference(Difference(triples, b"", wanted[~covered].tobytes()), streams)
 
 
@@ -126,8 +127,10 @@ def apply_reaimed(
     blocks = _checked_blocks(triples, len(source), size)
     out, covered = old.predict(blocks, new, size, shifts)
     copied = np.flatnonzero(covered)
-    places = _unpacked_changes(numbers.skips, len(copied))
-    out[copied[places]] += np.frombuffer(b"".join(take(Stream.CHANGE, len(places))), np.uint8)
+    changes = Changes(numbers.skips, take)
+    places = changes.places(len(copied))
+    changes.finish()
+    out[copied[places]] += changes.values(len(places))
     out[~covered] = np.frombuffer(b"".join(take(Stream.EXTRA, size - len(copied))), np.uint8)
     return out.tobytes()
 
@@ -172,29 +175,6 @@ def _vote(old: OldImage, wanted: Bytes, blocks: list[Block], new: Image) -> Shif
     chosen_shifts = sorted((at, by) for at, (_, by) in best.items() if by)
     places, by = np.array(chosen_shifts, np.int64).reshape(-1, 2).T
     return Shifts(places, by)
-
-
-def _packed_changes(difference: Bytes) -> dict[Stream, bytes]:
-    """[F-53]: how many bytes differ, and how many equal ones stand before each; the differing bytes."""
-    places = np.flatnonzero(difference)
-    skips = np.diff(places, prepend=-1) - 1
-    return {
-        Stream.SKIP: write_varints([len(places), *skips.tolist()]),
-        Stream.CHANGE: difference[places].tobytes(),
-    }
-
-
-def _unpacked_changes(skips: Iterator[int], copied: int) -> Places:
-    try:
-        count = next(skips)
-        if count > copied:
-            raise Malformed("recipe: more bytes change than blocks copy")
-        places = _sums(next(skips) + 1 for _ in range(count)) - 1
-    except (StopIteration, RuntimeError, OverflowError) as error:
-        raise Malformed("recipe: the SKIP pack is too short") from error
-    if count and not (places[0] >= 0 and places[-1] < copied and (np.diff(places) > 0).all()):
-        raise Malformed("recipe: a change beyond what blocks copy")
-    return places
 
 
 def _packed(old: Image, new: Image, shifts: Shifts) -> dict[Stream, bytes]:

@@ -589,6 +589,14 @@ add(
     "a patch that makes too much",
     lambda: with_stream(2, varints(len(manifest(TARGET)), 13)),
 )
+add(
+    "change-beyond",
+    "malformed",
+    "F-36",
+    "a change behind the last copied byte",
+    lambda: with_stream(4, varints(0, 1, len(BASE[0][2]))),
+)
+add("skip-short", "malformed", "F-36", "fewer skips than changes", lambda: with_stream(4, varints(0, 5, 4)))
 add("varint-padded", "malformed", "F-40", "a zero byte at a varint's end", lambda: with_stream(3, b"\x80\x00\x00"))
 add("varint-huge", "malformed", "F-40", "2^53", lambda: with_stream(1, varints(0, 1 << 53)))
 add("varint-cut", "malformed", "F-40", "a varint that does not end", lambda: with_stream(3, b"\x00\x80"))

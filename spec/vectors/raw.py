@@ -240,7 +240,9 @@ def delta_frame() -> list[Any]:
     """Base objects 0 to 3; the manifest by a patch of the base's, a.txt by a patch, bin/run and the tail as literals,
     joined.bin by a concat of a copy from b.bin and the tail. moved.bin, nothing.txt and twice.sh need no recipe."""
     listing, old, new = manifest(TARGET), BASE[0][2], TARGET[0][2]
-    difference = bytes((b - a) & 255 for a, b in zip(old, new, strict=False))
+    places = [at for at, (a, b) in enumerate(zip(old, new, strict=False)) if a != b]
+    changes = bytes((new[at] - old[at]) & 255 for at in places)
+    skips = [b - a - 1 for a, b in zip([-1, *places], places, strict=False)]
     kinds = bytes([2, 2, 0, 0x81, 0x80, 3])
     sources = [0, 1, 2, 4 + 3, 4 + 4]  # manifest, a.txt, b.bin for the copy, then the copy and the tail for the concat
     return [
@@ -254,8 +256,9 @@ def delta_frame() -> list[Any]:
             (1, varints(0, len(old))),
             (2, varints(len(listing), len(new) - len(old))),
             (3, varints(0, 0)),
-            (4, difference),
-            (5, listing + new[len(old) :]),
+            (4, varints(0, len(places), *skips)),
+            (5, changes),
+            (6, listing + new[len(old) :]),
         ],
     ]
 
