@@ -126,13 +126,23 @@ def apply_reaimed(
     new, shifts = _unpacked(image, len(old.known), numbers)
     blocks = _checked_blocks(triples, len(source), size)
     out, covered = old.predict(blocks, new, size, shifts)
-    copied = np.flatnonzero(covered)
+    copied = sum(block.size for block in blocks)
     changes = Changes(numbers.skips, take)
-    places = changes.places(len(copied))
+    places = _placed(blocks, changes.places(copied))
     changes.finish()
-    out[copied[places]] += changes.values(len(places))
-    out[~covered] = np.frombuffer(b"".join(take(Stream.EXTRA, size - len(copied))), np.uint8)
+    out[places] += changes.values(len(places))
+    out[~covered] = np.frombuffer(b"".join(take(Stream.EXTRA, size - copied)), np.uint8)
     return out.tobytes()
+
+
+def _placed(blocks: list[Block], places: list[int]) -> Places:
+    """Where copied bytes, counted over all blocks, stand in the new image."""
+    at = np.array(places, np.int64)
+    if not places:
+        return at
+    _, new, size = np.array(blocks, np.int64).T
+    before = np.cumsum(size) - size
+    return at + (new - before)[np.searchsorted(before, at, "right") - 1]
 
 
 def _checked_blocks(triples: list[Triple], source_bytes: int, size: int) -> list[Block]:
