@@ -142,7 +142,8 @@ def _placed(blocks: list[Block], places: list[int]) -> Places:
         return at
     _, new, size = np.array(blocks, np.int64).T
     before = np.cumsum(size) - size
-    return at + (new - before)[np.searchsorted(before, at, "right") - 1]
+    moved: Places = at + (new - before)[np.searchsorted(before, at, "right") - 1]
+    return moved
 
 
 def _checked_blocks(triples: list[Triple], source_bytes: int, size: int) -> list[Block]:
