@@ -158,6 +158,16 @@ def test_a_full_disk_has_room_for_nothing_but_says_so(small_disk: Path) -> None:
         fetch_over(SimulatedLink(BUNDLE.data), small_disk / "out").run()
 
 
+def test_a_full_disk_is_no_matter_where_nothing_is_to_be_written(small_disk: Path) -> None:
+    """[T-13], [T-10]: the lock holds without its holder's number, and a bundle that is there is there."""
+    bundle = tiny_bundle(Shape(full_bytes=100_000))
+    (small_disk / "out").write_bytes(bundle.data)
+    with pytest.raises(OSError, match="No space"), (small_disk / "log").open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+    assert fetch_over(SimulatedLink(bundle.data), small_disk / "out").run().complete
+
+
 def test_room_that_the_partial_file_has_already_is_not_asked_for_again(small_disk: Path) -> None:
     """[T-28]: 700,000 of a million bytes, most of which stand there."""
     bundle = tiny_bundle(Shape(full_bytes=700_000, piece_bytes=65_536))

@@ -170,6 +170,17 @@ def test_a_rate_limit_holds_over_every_second(rate: int) -> None:
     assert max(link.clock.sleeps) <= 1
 
 
+def test_a_silence_leaves_no_credit_to_be_spent_at_once() -> None:
+    """[T-27]: after a minute in which nothing came, the rate is what it was."""
+    link = SimulatedLink(CONTENT, script=repeat(Behaviour(bytes_per_s=1e9, answer_s=0.0)))
+    received = reception(link, TransferConfig(limit_bytes_per_s=1000))
+    take(received, 0, 2000)
+    link.clock.seconds += 60
+    began = link.clock.seconds
+    take(received, 2000, 12_000)
+    assert link.clock.seconds - began >= 9.5
+
+
 def test_received_bytes_count_whether_of_use_or_not() -> None:
     """[T-30]"""
     link = SimulatedLink(CONTENT, VirtualClock(), then_honest(Behaviour(drop_after=5_000)))

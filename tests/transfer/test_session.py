@@ -11,7 +11,8 @@ from bundle.signing import Trust, verifying_key
 from tests.support.simulated_link import HONEST, Behaviour, Killed, SimulatedLink, fetch_over, then_honest
 from tests.support.tiny_bundle import PIECE_BYTES, Shape, tiny_bundle, tree_hash
 from transfer.errors import ConsentNeeded, Dropped, Incomplete, OutputRefused, SourceCorrupt, SourceRefused
-from transfer.plan import SiteHoldings
+from transfer.partial import Partial
+from transfer.plan import SiteHoldings, VerifiedPiece
 
 BUNDLE = tiny_bundle(Shape(full_bytes=60_000, delta_bytes={"old": 30_000, "older": 9_000}))
 FULL = BUNDLE.root.full_section()
@@ -291,21 +292,21 @@ def test_a_damaged_piece_is_left_out_and_asked_for_by_itself(output: Path) -> No
     assert link.delivered == len(BUNDLE.data) + piece.length
 
 
-def test_a_damaged_table_or_a_second_piece_ends_the_request(output: Path) -> None:
+@pytest.mark.parametrize("flips", [(5,), (33_000,), (5_000, 9_000)], ids=["table", "table further on", "two pieces"])
+def test_a_damaged_table_or_a_second_piece_ends_the_request(output: Path, flips: tuple[int, ...]) -> None:
     """[T-24]: what follows could not be verified, or is damaged as well: it is not paid for."""
-    bundle = tiny_bundle(Shape(full_bytes=200_000))
-    pieces = list(bundle.verified.pieces(bundle.root.sections[0]))
-    first_piece = pieces[1][0]
-    two = Behaviour(flips=(first_piece + 5_000 - 4096, first_piece + 9_000 - 4096))
-    for script, most in (
-        (then_honest(Behaviour(flips=(HEADER_BYTES + 5,))), 9_000),
-        (then_honest(HONEST, two), 20_000),
-    ):
-        link = SimulatedLink(bundle.data, script=script)
-        fetch_over(link, output).run()
-        assert output.read_bytes() == bundle.data
-        assert link.delivered < len(bundle.data) + most
-        output.unlink()
+    bundle = tiny_bundle(Shape(full_bytes=4096 * 600, delta_bytes={"old": 20_000}))
+    header_bytes = len(bundle.header)
+    start = next(bundle.verified.pieces(bundle.root.sections[1]))[0] if flips == (33_000,) else header_bytes
+    flips = (start + 5,) if flips == (33_000,) else tuple(start + at for at in flips)
+    script = then_honest(Behaviour(flips=flips), Behaviour(flips=tuple(at - 4096 for at in flips if at >= 4096)))
+    link = SimulatedLink(bundle.data, script=script)
+    fetch_over(link, output).run()
+    assert output.read_bytes() == bundle.data
+    ended = link.requests[1]
+    if max(flips) >= 4096:
+        assert ended.length > 2_000_000 and ended.delivered < max(flips) + 2 * PIECE_BYTES
+    assert link.delivered < len(bundle.data) + 4 * PIECE_BYTES
 
 
 def test_the_same_wrong_bytes_twice_are_the_sources_doing(output: Path) -> None:
@@ -393,3 +394,31 @@ def test_the_output_appears_complete_or_not_at_all(output: Path, monkeypatch: py
     fetch_over(SimulatedLink(BUNDLE.data), output).run()
     assert done[-3:] == ["sync file", "rename", "sync directory"]
     assert done.count("sync file") > len(BUNDLE.data) // PIECE_BYTES, "each piece as it comes, on a slow link"
+
+
+def test_what_no_piece_has_synced_is_synced_before_the_output_has_its_name(
+    output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[T-12]: where a sync takes so long that there was none for most pieces."""
+    link = SimulatedLink(BUNDLE.data)
+    done: list[str] = []
+    write, rename = Partial.write, Path.replace
+
+    def slow_sync(descriptor: int) -> None:
+        link.clock.seconds += 1000
+        done.append("sync")
+
+    def noted_write(partial: Partial, piece: VerifiedPiece) -> None:
+        done.append("write")
+        write(partial, piece)
+
+    def noted_rename(path: Path, target: Path) -> Path:
+        done.append("rename")
+        return rename(path, target)
+
+    monkeypatch.setattr(os, "fsync", slow_sync)
+    monkeypatch.setattr(Partial, "write", noted_write)
+    monkeypatch.setattr(Path, "replace", noted_rename)
+    fetch_over(link, output).run()
+    assert done[-4:] == ["write", "sync", "rename", "sync"]
+    assert done.count("sync") < 6
