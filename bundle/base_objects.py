@@ -1,10 +1,9 @@
 """The objects that a section starts from, by their numbers: manifest, entries, and what opened archives hold.
 
-spec/format.md, section 8 [F-32], [F-46]. Archives are opened when one of their objects is first used, and the few used
-last are kept open, so that plain bytes take disk for few archives at a time.
+spec/format.md, section 8 [F-32], [F-46]. Archives are opened when one of their objects is first used, and only the one
+used last is kept open, with those that it lies in, so that plain bytes take disk for few archives at a time.
 """
 
-from bisect import bisect
 from pathlib import Path
 from typing import Protocol
 
@@ -12,8 +11,6 @@ from bundle.archives.opened import open_archive
 from bundle.errors import BaseMismatch, Malformed
 from bundle.manifest import TreeManifest
 from bundle.objects import MemoryObject, Readable, Scratch
-
-KEPT_ARCHIVES = 4  # one for the skeleton, one for the members, and what these lie in
 
 
 class Base(Protocol):
@@ -34,61 +31,53 @@ class BaseObjects:
         self._base = base
         self._directory = directory
         self.entries = len(base.manifest.entries) + 1 if base else 0
-        self._archives: list[int] = []
-        self._firsts: list[int] = []  # of the objects that each archive gives
+        self._archives: list[tuple[int, int, int]] = []  # first number, end, number of the archive itself
         self.count = self.entries
         if len(opened) % 2:
             raise Malformed("index: its list of opened archives is cut short")
         for archive, size in zip(opened[::2], opened[1::2], strict=True):
             if not 0 < archive < self.count or not 1 < size <= 1_000_000:
                 raise Malformed("index: an opened archive is not an object of the base, or gives nothing")
-            self._archives.append(archive)
-            self._firsts.append(self.count)
+            self._archives.append((self.count, self.count + size, archive))
             self.count += size
-        self._kept: dict[int, tuple[list[Readable], Scratch]] = {}  # by place in the list, the one used last at the end
+        self._kept: dict[int, tuple[list[Readable], Scratch]] = {}
 
     def open(self, number: int) -> Readable:
         """The object with that number. Raises BaseMismatch if the base is not what its manifest says."""
         assert self._base is not None  # noqa: S101 - without a base there is no number below count
         if number == 0:
             return MemoryObject(self._base.manifest.encoded)
-        return self._base.open(number) if number < self.entries else _Member(self, number)
-
-    def member(self, number: int) -> Readable:
-        """An object of an opened archive; good until others are opened."""
-        at = bisect(self._firsts, number) - 1
-        return self._opened(at)[number - self._firsts[at]]
+        if number < self.entries:
+            return self._base.open(number)
+        first, end, archive = self._archive_of(number)
+        return self._opened(archive, end - first)[number - first]
 
     def close(self) -> None:
         """Gives temporary files back."""
-        self._keep(0)
+        self._keep_only(set())
 
-    def _opened(self, at: int) -> list[Readable]:
-        if at in self._kept:
-            self._kept[at] = self._kept.pop(at)
-            return self._kept[at][0]
-        archive = self.open(self._archives[at])
-        self._keep(KEPT_ARCHIVES - 1)
-        scratch = Scratch(self._directory)
-        objects = open_archive(archive, scratch)
-        if len(objects) != [*self._firsts, self.count][at + 1] - self._firsts[at]:
-            scratch.close()
+    def _archive_of(self, number: int) -> tuple[int, int, int]:
+        return next(found for found in self._archives if found[0] <= number < found[1])
+
+    def _opened(self, archive: int, size: int) -> list[Readable]:
+        if archive not in self._kept:
+            source = self.open(archive)  # opens the archive that it lies in, if any, which must stay for it
+            self._keep_only(self._around(archive))
+            scratch = Scratch(self._directory)
+            self._kept[archive] = open_archive(source, scratch), scratch
+        objects = self._kept[archive][0]
+        if len(objects) != size:
             raise BaseMismatch("an archive of the base does not hold what the bundle was made for; it was changed")
-        self._kept[at] = objects, scratch
         return objects
 
-    def _keep(self, count: int) -> None:
-        for at in list(self._kept)[: len(self._kept) - count]:
-            self._kept.pop(at)[1].close()
+    def _around(self, archive: int) -> set[int]:
+        """The archives that an archive lies in."""
+        around = set()
+        while archive >= self.entries:
+            archive = self._archive_of(archive)[2]
+            around.add(archive)
+        return around
 
-
-class _Member:
-    """An object of an opened archive, which may be closed and opened again between two reads."""
-
-    def __init__(self, objects: BaseObjects, number: int) -> None:
-        self._objects = objects
-        self._number = number
-        self.size = objects.member(number).size
-
-    def read_at(self, offset: int, length: int) -> bytes:
-        return self._objects.member(self._number).read_at(offset, length)
+    def _keep_only(self, archives: set[int]) -> None:
+        for archive in set(self._kept) - archives:
+            self._kept.pop(archive)[1].close()

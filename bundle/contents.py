@@ -5,8 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bundle.errors import BaseMismatch, InputError
-from bundle.objects import FileObject, MemoryObject, Readable, Window
+from bundle.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -44,22 +43,8 @@ def first_bytes(content: Content, count: int) -> bytes:
 
 
 @contextmanager
-def open_content(content: Content) -> Iterator[Readable]:
-    """The object, to read from in any order. Raises InputError if it cannot be read."""
-    if isinstance(content, bytes):
-        yield MemoryObject(content)
-        return
-    path = content if isinstance(content, Path) else content.path
-    with _named(path):
-        file = FileObject(path, path.stat().st_size)
-        yield file if isinstance(content, Path) else Window(file, content.offset, content.size)
-
-
-@contextmanager
 def _named(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    except BaseMismatch as error:
-        raise InputError(str(error)) from error

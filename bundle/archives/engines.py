@@ -17,7 +17,6 @@ from hashlib import sha256
 import cramjam
 
 from bundle.errors import Malformed
-from bundle.objects import MemoryObject, Readable, read_all
 
 ZLIB_FEATURE = "deflate-zlib"
 MINIZ_FEATURE = "deflate-miniz"
@@ -39,30 +38,24 @@ def feature_of(engine: int) -> str:
     return MINIZ_FEATURE if engine > 20 else ZLIB_FEATURE
 
 
-def deflate(engine: int, plain: Readable) -> Iterator[bytes]:
-    """The raw deflate stream (RFC 1951) of an object, as that engine writes it.
-
-    Raises Malformed for an unknown engine, or an object over 64 MiB for miniz, which holds its output in memory.
-    """
+def deflate(engine: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The raw deflate stream (RFC 1951) of the joined chunks, as that engine writes it."""
     if feature_of(engine) == MINIZ_FEATURE:
-        yield from _miniz(engine - 20, plain)
+        yield bytes(cramjam.deflate.compress(b"".join(chunks), level=engine - 20))
         return
     level, memory = engine % 10, 9 if engine > 10 else 8
     compressor = zlib.compressobj(level, zlib.DEFLATED, -15, memory)
-    for chunk in read_all(plain):
+    for chunk in chunks:
         yield compressor.compress(chunk)
     yield compressor.flush()
 
 
-def find_engine(plain: Readable, stream: Readable, likely: int) -> int | None:
-    """The engine of this machine that gives exactly `stream` for `plain`; `likely` is tried first. None if none does.
-
-    Only engines with the known output are asked: another library's output under their names would fail aboard.
-    """
+def find_engine(plain: bytes, stream: bytes, likely: int) -> int | None:
+    """The engine that gives exactly `stream` for `plain`; `likely` is tried first. None if no engine does."""
     for engine in (likely, *(other for other in CANDIDATES if other != likely)):
-        if engine > 20 and plain.size > MAX_MINIZ_BYTES:
+        if engine > 20 and len(plain) > MAX_MINIZ_BYTES:
             continue
-        if feature_of(engine) in present_features() and _gives(engine, plain, stream):
+        if b"".join(deflate(engine, iter((plain,)))) == stream:
             return engine
     return None
 
@@ -78,27 +71,8 @@ def fingerprint(feature: str) -> str:
     digest = sha256()
     for engine in sorted(ENGINES):
         if feature_of(engine) == feature:
-            digest.update(b"".join(deflate(engine, MemoryObject(_corpus()))))
+            digest.update(b"".join(deflate(engine, iter((_corpus(),)))))
     return digest.hexdigest()
-
-
-def _miniz(level: int, plain: Readable) -> Iterator[bytes]:
-    if plain.size > MAX_MINIZ_BYTES:
-        raise Malformed(f"recipe: a member of {plain.size} bytes is over the {MAX_MINIZ_BYTES} that miniz may take")
-    compressor = cramjam.deflate.Compressor(level=level)
-    for chunk in read_all(plain):
-        compressor.compress(chunk)
-    yield bytes(compressor.finish())
-
-
-def _gives(engine: int, plain: Readable, stream: Readable) -> bool:
-    """Whether the engine's output is the stream; ends at the first chunk that is not."""
-    at = 0
-    for chunk in deflate(engine, plain):
-        if at + len(chunk) > stream.size or stream.read_at(at, len(chunk)) != chunk:
-            return False
-        at += len(chunk)
-    return at == stream.size
 
 
 def _corpus() -> bytes:
