@@ -1,19 +1,33 @@
 """The layout of an executable: which file bytes are loaded where. spec/format.md, section 9 [F-50].
 
-PE32+ for x86-64 and ELF64 for x86-64. Whatever the headers say, reading them ends soon and never fails: an image that
+PE32+ and ELF64, for x86-64 and AArch64. Whatever the headers say, reading them ends soon and never fails: an image that
 is none, or that breaks a rule, is `None`, and has no references.
 """
 
 import struct
 from dataclasses import dataclass, field
+from enum import Enum
 
 import numpy as np
-from numpy.typing import NDArray
 
-Numbers = NDArray[np.int64]
-MAX_IMAGE_BYTES = 10 * 1024 * 1024
+from bundle.references.words import Numbers
+
+MAX_IMAGE_BYTES = 32 * 1024 * 1024
 MAX_SECTIONS = 64
+EH_FRAME = 0x6474E550  # PT_GNU_EH_FRAME
+REST_ADDRESS = 1 << 39  # from here on stands what an ELF file holds beside what is loaded
 _LIMIT = 1 << 40  # no address and no size may reach this
+
+
+class Machine(Enum):
+    """Machines whose code is known, by their numbers in ELF and PE."""
+
+    X86_64 = (62, 0x8664)
+    AARCH64 = (183, 0xAA64)
+
+
+_ELF_MACHINES = {machine.value[0]: machine for machine in Machine}
+_PE_MACHINES = {machine.value[1]: machine for machine in Machine}
 
 
 @dataclass(frozen=True)
@@ -36,6 +50,7 @@ class Image:
 
     stretches: tuple[Stretch, ...]
     base: int
+    machine: Machine
     tables: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
@@ -44,7 +59,7 @@ class Image:
 
     @property
     def end(self) -> int:
-        return max(stretch.address + stretch.room for stretch in self.stretches)
+        return max(s.address + s.room for s in self.stretches if s.address < REST_ADDRESS)
 
     def addresses(self, offsets: Numbers) -> Numbers:
         """The address of each file offset; an offset that is not loaded stands for itself."""
@@ -62,6 +77,18 @@ class Image:
             found[inside] = addresses[inside] - stretch.address + stretch.offset
         return found
 
+    def stored(self, address: int, size: int) -> tuple[int, int]:
+        """(first offset, end) of what lies at an address, cut at its stretch's end; nothing if it is not in the file."""
+        for s in self.stretches:
+            if size and s.address <= address < s.address + s.size:
+                start = address - s.address + s.offset
+                return start, min(start + size, s.offset + s.size)
+        return 0, 0
+
+    def table(self, name: str) -> tuple[int, int]:
+        """The same of a table."""
+        return self.stored(*self.tables.get(name, (0, 0)))
+
     def numbers(self) -> list[int]:
         """The layout as numbers, for another image that is described by its differences."""
         return [self.base, *(n for s in self.stretches for n in (s.offset, s.size, s.address, s.room))]
@@ -72,7 +99,7 @@ class Image:
             Stretch(*numbers[at : at + 4], executable=before.executable)  # type: ignore[misc,arg-type]
             for at, before in zip(range(1, len(numbers), 4), self.stretches, strict=True)
         )
-        return _checked(Image(stretches, numbers[0]))
+        return _checked(Image(stretches, numbers[0], self.machine))
 
 
 def read_image(data: bytes) -> Image | None:
@@ -92,7 +119,7 @@ def read_image(data: bytes) -> Image | None:
 def _read_pe(data: bytes) -> Image | None:
     (header,) = struct.unpack_from("<I", data, 0x3C)
     magic, machine, count, optional, kind = struct.unpack_from("<4sHH12xH2xH", data, header)
-    if magic != b"PE\0\0" or machine != 0x8664 or kind != 0x20B or not 0 < count <= MAX_SECTIONS:
+    if magic != b"PE\0\0" or machine not in _PE_MACHINES or kind != 0x20B or not 0 < count <= MAX_SECTIONS:
         return None
     (base,) = struct.unpack_from("<Q", data, header + 24 + 24)
     exceptions = struct.unpack_from("<II", data, header + 24 + 112 + 3 * 8)
@@ -105,12 +132,15 @@ def _read_pe(data: bytes) -> Image | None:
         size = max(0, min(size, len(data) - offset))
         if size:
             stretches.append(Stretch(offset, size, address, max(room, size), bool(flags & 0x20000000)))
-    return _checked(Image(tuple(stretches), base, {"exceptions": exceptions, "relocations": relocations}))
+    tables = {"relocations": relocations}
+    if _PE_MACHINES[machine] == Machine.X86_64:
+        tables["exceptions"] = exceptions
+    return _checked(Image(tuple(stretches), base, _PE_MACHINES[machine], tables))
 
 
 def _read_elf(data: bytes) -> Image | None:
     machine, program, entry_bytes, count = struct.unpack_from("<2xH12xQ14xHH", data, 16)
-    if machine != 62 or entry_bytes != 56 or not 0 < count <= MAX_SECTIONS:
+    if machine not in _ELF_MACHINES or entry_bytes != 56 or not 0 < count <= MAX_SECTIONS:
         return None
     stretches, tables = [], {}
     for number in range(count):
@@ -119,7 +149,12 @@ def _read_elf(data: bytes) -> Image | None:
             stretches.append(Stretch(offset, max(0, min(size, len(data) - offset)), address, room, bool(flags & 1)))
         elif kind == 2:
             tables["dynamic"] = (address, size)
-    return _checked(Image(tuple(stretches), 0, tables))
+        elif kind == EH_FRAME:
+            tables["frames"] = (address, size)
+    loaded = max((s.offset + s.size for s in stretches), default=0)
+    if loaded < len(data):
+        stretches.append(Stretch(loaded, len(data) - loaded, REST_ADDRESS + loaded, len(data) - loaded, False))
+    return _checked(Image(tuple(stretches), 0, _ELF_MACHINES[machine], tables))
 
 
 def _checked(image: Image) -> Image | None:

@@ -12,8 +12,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bundle.references.image import Image, Numbers
-from bundle.references.scan import JUMP, LONG, RELATIVE, WIDTHS, Bytes, References, find_references, targets, write
+from bundle.references.image import Image
+from bundle.references.kinds import Group, Kind, References, origins_of, point, width_of
+from bundle.references.scan import find_references
+from bundle.references.words import Bytes, Numbers
 
 MAX_SHIFT = 1 << 24
 
@@ -32,6 +34,12 @@ class Shifts:
 
     places: Numbers
     by: Numbers
+
+    def spread(self, count: int) -> Numbers:
+        """How far each of `count` targets is off the map."""
+        off = np.zeros(count, np.int64)
+        off[self.places] = self.by
+        return off
 
 
 NO_SHIFTS = Shifts(np.empty(0, np.int64), np.empty(0, np.int64))
@@ -87,44 +95,36 @@ class OldImage:
         self.data: Bytes = np.frombuffer(data, np.uint8)
         self.image = image
         self.references: References = find_references(self.data, image)
-        self.targets = targets(self.data, self.references, image)
-        self.known: Numbers = np.unique(np.concatenate([*self.targets, self.references.anchors]))
+        self.known: Numbers = np.unique(np.concatenate([part for group in self.references for part in group[1:]]))
 
-    def aimed(self, address_map: AddressMap, shifts: Shifts) -> list[Numbers]:
-        """The predicted new target of each reference, by kind; behind them the new anchors of the jumps."""
-        by = np.zeros(len(self.known), np.int64)
-        by[shifts.places] = shifts.by
-        new = address_map(self.known) + by
-        return [new[np.searchsorted(self.known, found)] for found in (*self.targets, self.references.anchors)]
+    def aimed(self, address_map: AddressMap, shifts: Shifts) -> References:
+        """The references at their old places, with the predicted new addresses of targets and anchors."""
+        new = address_map(self.known) + shifts.spread(len(self.known))
+        targets, anchors = ([new[np.searchsorted(self.known, group[n])] for group in self.references] for n in (1, 2))
+        return tuple(map(Group, (group.where for group in self.references), targets, anchors))
 
     def predict(
         self, blocks: Sequence[Block], new: Image, size: int, shifts: Shifts
     ) -> tuple[Bytes, NDArray[np.bool_]]:
         """(the predicted bytes of the new image, which of them a block covers)."""
-        *aimed, anchors = self.aimed(AddressMap(blocks, self.image, new), shifts)
+        aimed = self.aimed(AddressMap(blocks, self.image, new), shifts)
         out, covered = np.zeros(size, np.uint8), np.zeros(size, bool)
         for old, at, length in blocks:
             out[at : at + length] = self.data[old : old + length]
             covered[at : at + length] = True
-        for kind, (where, width) in enumerate(zip(self.references.kinds(), WIDTHS, strict=True)):
-            chosen, placed = carried(blocks, where, width)
-            value = aimed[kind][chosen]
-            if kind == JUMP:
-                value = value - anchors[chosen]
-            elif kind == RELATIVE:
-                value = value - (new.addresses(placed) + 4)
-            elif kind == LONG:
-                value = value + new.base
-            write(out, placed, value, width)
+        for kind, group in zip(Kind, aimed, strict=True):
+            moved = carried(blocks, kind, group)
+            point(kind, out, moved.where, origins_of(kind, new, moved.where, moved.anchors), moved.targets)
         return out, covered
 
 
-def carried(blocks: Sequence[Block], where: Numbers, width: int) -> tuple[Numbers, Numbers]:
-    """(which references blocks carry over whole, where each then stands in the new image), block by block."""
+def carried(blocks: Sequence[Block], kind: Kind, group: Group) -> Group:
+    """The references of a kind that blocks carry over whole, block by block, where they then stand in the new image."""
     if not blocks:
-        return np.empty(0, np.int64), np.empty(0, np.int64)
+        return Group()
     old, new, size = np.array(blocks, np.int64).T
-    first, end = np.searchsorted(where, old), np.searchsorted(where, old + size - width + 1)
-    count = np.maximum(end - first, 0)
+    first = np.searchsorted(group.where, old)
+    count = np.maximum(np.searchsorted(group.where, old + size - width_of(kind) + 1) - first, 0)
     chosen = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count) + np.repeat(first, count)
-    return chosen, where[chosen] + np.repeat(new - old, count)
+    placed = group.where[chosen] + np.repeat(new - old, count)
+    return Group(placed, group.targets[chosen], group.anchors[chosen] if len(group.anchors) else group.anchors)

@@ -16,21 +16,11 @@ from bundle.delta.changes import Changes, pack_changes
 from bundle.errors import Malformed
 from bundle.index import Stream
 from bundle.references.image import MAX_IMAGE_BYTES, Image, read_image
-from bundle.references.image import Numbers as Places
+from bundle.references.kinds import Kind, References, origins_of, point, pointed
 from bundle.references.prediction import MAX_SHIFT, NO_SHIFTS, AddressMap, Block, OldImage, Shifts, blocks_of, carried
-from bundle.references.scan import (
-    JUMP,
-    RELATIVE,
-    SHORT,
-    WIDTHS,
-    Bytes,
-    find_references,
-    read_long,
-    read_signed,
-    read_unsigned,
-    targets,
-    write,
-)
+from bundle.references.scan import find_references
+from bundle.references.words import NONE, Bytes
+from bundle.references.words import Numbers as Places
 from bundle.varints import fold, unfold, write_varints
 
 ROUNDS = 4
@@ -57,16 +47,13 @@ class ReaimedDifference:
 def make_reaimed(source: bytes, target: bytes, plain: Difference) -> list[ReaimedDifference]:
     """Candidates for a patch with re-aimed references, from a plain one; none if either is no image."""
     old_image, new_image = read_image(source), read_image(target)
-    if old_image is None or new_image is None or len(old_image.stretches) != len(new_image.stretches):
+    if old_image is None or new_image is None or old_image.machine != new_image.machine:
+        return []
+    if len(old_image.stretches) != len(new_image.stretches):
         return []
     old = OldImage(source, old_image)
     wanted = np.frombuffer(target, np.uint8)
-    new_references = find_references(wanted, new_image)
-    normal = wanted.copy()
-    for where, value, width in zip(
-        new_references.kinds(), targets(wanted, new_references, new_image), WIDTHS, strict=True
-    ):
-        write(normal, where, value, width)
+    normal = _normal(wanted, find_references(wanted, new_image))
     found, triples = [], plain.triples
     while True:
         blocks = blocks_of(triples)
@@ -74,15 +61,15 @@ def make_reaimed(source: bytes, target: bytes, plain: Difference) -> list[Reaime
         found.append(_difference(old, wanted, new_image, _worth_keeping(triples, guess == wanted)))
         if len(found) == ROUNDS:
             return found
-        triples = make_difference(_normal(old, AddressMap(blocks, old_image, new_image)), normal.tobytes()).triples
+        aimed = old.aimed(AddressMap(blocks, old_image, new_image), NO_SHIFTS)
+        triples = make_difference(_normal(old.data, aimed), normal).triples
 
 
-def _normal(old: OldImage, address_map: AddressMap) -> bytes:
-    """The old image with each reference replaced by the new address of its target, for matching."""
-    normal = old.data.copy()
-    *aimed, _ = old.aimed(address_map, NO_SHIFTS)
-    for where, value, width in zip(old.references.kinds(), aimed, WIDTHS, strict=True):
-        write(normal, where, value, width)
+def _normal(data: Bytes, references: References) -> bytes:
+    """The image with the new address of each reference's target in its place, for matching."""
+    normal = data.copy()
+    for kind, group in zip(Kind, references, strict=True):
+        point(kind, normal, group.where, np.zeros_like(group.where), group.targets)
     return normal.tobytes()
 
 
@@ -161,30 +148,37 @@ def _checked_blocks(triples: list[Triple], source_bytes: int, size: int) -> list
 
 
 def _vote(old: OldImage, wanted: Bytes, blocks: list[Block], new: Image) -> Shifts:
-    """The shift of each old target on which most of the references to it agree."""
+    """The shift of each old address on which most of the references to it, and from it, agree."""
     address_map = AddressMap(blocks, old.image, new)
-    was, now = [], []
-    for kind, (where, width) in enumerate(zip(old.references.kinds(), WIDTHS, strict=True)):
-        chosen, placed = carried(blocks, where, width)
-        was.append(old.targets[kind][chosen])
-        if kind == JUMP:
-            now.append(address_map(old.references.anchors[chosen]) + read_signed(wanted, placed))
-        elif kind == RELATIVE:
-            now.append(new.addresses(placed) + 4 + read_signed(wanted, placed))
-        else:
-            now.append(read_unsigned(wanted, placed) if kind == SHORT else read_long(wanted, placed) - new.base)
-    before = np.concatenate(was)
-    shift = np.concatenate(now) - address_map(before)
+    votes = []
+    for kind, group in zip(Kind, old.references, strict=True):
+        if kind not in (Kind.JUMP, Kind.PAGE, Kind.LOW):
+            moved = carried(blocks, kind, group)
+            votes.append((moved.targets, pointed(kind, wanted, moved.where, origins_of(kind, new, moved.where, NONE))))
+    moved = carried(blocks, Kind.JUMP, old.references[Kind.JUMP])
+    distance = pointed(Kind.JUMP, wanted, moved.where, np.zeros_like(moved.where))
+    votes.append((moved.anchors, address_map(moved.targets) - distance))
+    anchors = address_map(moved.anchors)
+    elected = _elect(old, votes, address_map)
+    place = np.searchsorted(old.known, moved.anchors)
+    anchors = anchors + elected.spread(len(old.known))[place]
+    return _elect(old, [*votes, (moved.targets, anchors + distance)], address_map)
+
+
+def _elect(old: OldImage, votes: list[tuple[Places, Places]], address_map: AddressMap) -> Shifts:
+    """The shift with most of the votes (old address, new address); none wins against as many as any."""
+    before, now = map(np.concatenate, zip(*votes, strict=True))
+    shift = now - address_map(before)
     place = np.searchsorted(old.known, before)
     near = np.abs(shift) < MAX_SHIFT
     pairs, count = np.unique(np.stack([place[near], shift[near]]), axis=1, return_counts=True)
     best: dict[int, tuple[int, int]] = {}
-    for at, by, votes in zip(*pairs.tolist(), count.tolist(), strict=True):
+    for at, by, weight in zip(*pairs.tolist(), count.tolist(), strict=True):
         leading = best.get(at, (0, 0))
-        if votes > leading[0] or (votes == leading[0] and by == 0):
-            best[at] = votes, by
-    chosen_shifts = sorted((at, by) for at, (_, by) in best.items() if by)
-    places, by = np.array(chosen_shifts, np.int64).reshape(-1, 2).T
+        if weight > leading[0] or (weight == leading[0] and by == 0):
+            best[at] = weight, by
+    chosen = sorted((at, by) for at, (_, by) in best.items() if by)
+    places, by = np.array(chosen, np.int64).reshape(-1, 2).T
     return Shifts(places, by)
 
 

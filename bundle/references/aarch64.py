@@ -1,0 +1,95 @@
+"""References in machine code of AArch64. spec/format.md, section 9 [F-51]; encodings: Arm ARM, C4.1, C6.2."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from bundle.references.image import Image
+from bundle.references.words import NONE, Bytes, Numbers, read_unsigned
+
+BLOCK_BYTES = 1 << 20
+PAIR_INSTRUCTIONS = 8  # a page and what is added to it are at most so far apart
+
+
+class Code(NamedTuple):
+    """Offsets of branches, of the instructions that load a page, and of those that add the rest; for the last two the
+    address that both lead to."""
+
+    branches: Numbers = NONE
+    pages: Numbers = NONE
+    page_targets: Numbers = NONE
+    lows: Numbers = NONE
+    low_targets: Numbers = NONE
+
+
+def find_code(data: Bytes, image: Image) -> Code:
+    """The references in executable stretches, at multiples of 4 bytes from each one's start."""
+    parts = [Code()]
+    for stretch in image.stretches:
+        if stretch.executable:
+            for start in range(0, stretch.size, BLOCK_BYTES):
+                size = min(BLOCK_BYTES, stretch.size - start) & ~3
+                parts.append(_in_block(data, stretch.offset + start, size, image, stretch.address, stretch.room))
+    return Code(*map(np.concatenate, zip(*parts, strict=True)))
+
+
+def _in_block(data: Bytes, start: int, size: int, image: Image, address: int, room: int) -> Code:
+    at = start + np.arange(0, size, 4, dtype=np.int64)
+    word = read_unsigned(data, at)
+    branches = at[(word & 0x7C000000) == 0x14000000]
+    aims = image.addresses(branches) + branch_distance(read_unsigned(data, branches))
+    branches = branches[(aims >= address) & (aims < address + room)]
+    page = np.flatnonzero((word & 0x9F000000) == 0x90000000)
+    base = np.full(len(at), -1, np.int64)
+    base[page] = (image.addresses(at[page]) & ~0xFFF) + page_distance(word[page])
+    low = np.flatnonzero(((word & 0xFFC00000) == 0x91000000) | ((word & 0x3B000000) == 0x39000000))
+    of = np.full(len(low), -1, np.int64)
+    for steps in range(PAIR_INSTRUCTIONS, 0, -1):
+        before = low - steps
+        fits = (before >= 0) & (base[before] >= 0) & (word[before] & 31 == word[low] >> 5 & 31)
+        of[fits] = before[fits]
+    low, of = low[of >= 0], of[of >= 0]
+    low_targets = base[of] + low_part(word[low])
+    known = (low_targets >= image.lowest) & (low_targets < image.end)
+    low, of, low_targets = low[known], of[known], low_targets[known]
+    page, first = np.unique(of, return_index=True)
+    return Code(branches, at[page], low_targets[first], at[low], low_targets)
+
+
+def branch_distance(word: Numbers) -> Numbers:
+    """How far B and BL lead, in bytes."""
+    return (((word & 0x3FFFFFF) ^ 0x2000000) - 0x2000000) << 2
+
+
+def with_branch_distance(word: Numbers, distance: Numbers) -> Numbers:
+    """The instruction with another distance."""
+    return (word & ~0x3FFFFFF) | (distance >> 2 & 0x3FFFFFF)
+
+
+def page_distance(word: Numbers) -> Numbers:
+    """How far ADRP leads from its own page, in bytes."""
+    pages = (word >> 5 & 0x7FFFF) << 2 | word >> 29 & 3
+    return ((pages ^ 0x100000) - 0x100000) << 12
+
+
+def with_page_distance(word: Numbers, distance: Numbers) -> Numbers:
+    """The instruction with another distance; less than a page is dropped."""
+    pages = distance >> 12
+    return (word & ~0x60FFFFE0) | (pages & 3) << 29 | (pages >> 2 & 0x7FFFF) << 5
+
+
+def low_part(word: Numbers) -> Numbers:
+    """What ADD, LDR or STR with an unsigned offset adds to a register, in bytes."""
+    return (word >> 10 & 0xFFF) << _scale(word)
+
+
+def with_low_part(word: Numbers, address: Numbers) -> Numbers:
+    """The instruction with the low 12 bits of another address."""
+    return (word & ~0x3FFC00) | ((address & 0xFFF) >> _scale(word)) << 10
+
+
+def _scale(word: Numbers) -> Numbers:
+    """The power of two that the offset of LDR and STR counts in; 0 for ADD."""
+    wide = (word & 0x04800000) == 0x04800000  # 128 bits, of the registers for vectors
+    scale = np.where(wide & (word >> 30 == 0), 4, word >> 30)
+    return np.where((word & 0x3B000000) == 0x39000000, scale, 0)

@@ -1,0 +1,114 @@
+"""References in the tables of an ELF image. spec/format.md, section 9 [F-51]."""
+
+import struct
+
+import numpy as np
+
+from bundle.references.image import Image
+from bundle.references.kinds import Group
+from bundle.references.words import NONE, Bytes, Numbers, joined, read_long, read_signed, read_unsigned
+
+RELATIVE = (8, 1027)  # R_X86_64_RELATIVE, R_AARCH64_RELATIVE
+SYMBOLS = (2, 11)  # SHT_SYMTAB, SHT_DYNSYM
+MAX_SECTIONS = 128
+HEADER = b"\x01\x1b\x03\x3b"  # of .eh_frame_hdr: version 1, a table of pairs counted from the header
+PC_RELATIVE = 0x1B  # DW_EH_PE_pcrel | DW_EH_PE_sdata4
+MAX_CIES = 1 << 12
+
+
+def relocations(data: Bytes, image: Image) -> Numbers:
+    """Long references of DT_RELA and DT_JMPREL: the place of each entry; of a relative one its addend, and the word at
+    its place if that holds the addend."""
+    start, end = image.table("dynamic")
+    view = data[start:end].tobytes()
+    dynamic = dict(struct.iter_unpack("<qQ", view[: len(view) // 16 * 16]))
+    found = []
+    for address, size in ((7, 8), (23, 2)):
+        start, end = image.stored(dynamic.get(address, 0), dynamic.get(size, 0))
+        rows = np.arange(start, start + (end - start) // 24 * 24, 24, dtype=np.int64)
+        relative = rows[np.isin(read_long(data, rows + 8), RELATIVE)]
+        words = image.offsets(read_long(data, relative))
+        held = (words >= 0) & (words <= len(data) - 8)
+        relative_held, words = relative[held], words[held]
+        words = words[read_long(data, words) == read_long(data, relative_held + 16)]
+        found += [rows, relative + 16, words]
+    return joined(found)
+
+
+def symbols(data: Bytes, image: Image) -> tuple[Group, Numbers]:
+    """(jumps, long) in all tables of symbols that the section headers list: the name of each symbol, counted from the
+    table of names, and its value."""
+    if data[:4].tobytes() != b"\x7fELF":
+        return Group(), NONE
+    headers, entry_bytes, count = struct.unpack_from("<40xQ10xHH", data)
+    if entry_bytes != 64 or count > MAX_SECTIONS or headers + 64 * count > len(data):
+        return Group(), NONE
+    rows, anchors = [NONE], [NONE]
+    for number in range(count):
+        kind, offset, size, names = struct.unpack_from("<4xI16xQQI", data, headers + 64 * number)
+        if kind in SYMBOLS and offset + size <= len(data) and names < count:
+            rows.append(np.arange(offset, offset + size // 24 * 24, 24, dtype=np.int64))
+            (start,) = struct.unpack_from("<24xQ", data, headers + 64 * names)
+            anchors.append(image.addresses(np.full(len(rows[-1]), min(start, len(data)), np.int64)))
+    where, anchor = np.concatenate(rows), np.concatenate(anchors)
+    return Group(where, anchor + read_signed(data, where), anchor), where + 8
+
+
+def frames(data: Bytes, image: Image) -> tuple[Group, Numbers, Numbers]:
+    """(jumps, here, back): the table of .eh_frame_hdr, and what it leads to in .eh_frame.
+
+    Of each FDE: its CIE, its function, and its exception table if the CIE says that there is one; of each CIE its
+    personality.
+    """
+    start, end = image.table("frames")
+    if data[start : start + 4].tobytes() != HEADER or end - start < 12:
+        return Group(), NONE, NONE
+    count = min(int(read_unsigned(data, np.array([start + 8]))[0]), (end - start - 12) // 8)
+    rows = start + 12 + 8 * np.arange(count, dtype=np.int64)
+    anchor = image.tables["frames"][0]
+    described = image.offsets(anchor + read_signed(data, rows + 4))
+    described = np.unique(described[(described >= 0) & (described <= len(data) - 24)])
+    entries = start + 12 + 4 * np.arange(2 * count, dtype=np.int64)
+    jumps = Group(entries, anchor + read_signed(data, entries), np.full(2 * count, anchor, np.int64))
+    here, back = _described(data, image, described)
+    return jumps, joined([np.array([start + 4]), *here]), back
+
+
+def _described(data: Bytes, image: Image, described: Numbers) -> tuple[list[Numbers], Numbers]:
+    """(what counts from its own place, what counts back to a CIE) in FDEs at these offsets."""
+    commons = image.offsets(image.addresses(described + 4) - read_unsigned(data, described + 4))
+    described, commons = described[commons >= 0], commons[commons >= 0]
+    distinct = np.unique(commons)
+    if len(distinct) > MAX_CIES:
+        return [], NONE
+    here = []
+    for common in distinct.tolist():
+        functions, tables, personality = _read_cie(data[common : common + 64].tobytes())
+        of_it = described[commons == common]
+        if functions:
+            here.append(of_it + 8)
+        if tables:
+            listed = of_it[data[of_it + 16] == 4] + 17
+            here.append(listed[read_unsigned(data, listed) != 0])
+        if personality:
+            here.append(np.array([common + personality]))
+    return here, described + 4
+
+
+def _read_cie(data: bytes) -> tuple[bool, bool, int]:
+    """(its FDEs name functions, they name exception tables, where the personality stands or 0): all PC-relative."""
+    if len(data) < 64 or data[4:9] != b"\0\0\0\0\x01":
+        return False, False, 0
+    letters, _, rest = data[9:].partition(b"\0")
+    if not letters.startswith(b"z") or len(letters) > 8 or len(rest) < 40:
+        return False, False, 0
+    at, encodings, personality = 4, {}, 0  # behind one-byte alignments, return register and length
+    for letter in letters[1:].decode("latin-1"):
+        if letter in "LRP":
+            encodings[letter] = rest[at]
+            at += 1
+        if letter == "P":
+            personality = 9 + len(letters) + 1 + at
+            at += 4
+    signed = encodings.get("P", 0) & 0x7F == PC_RELATIVE
+    return encodings.get("R") == PC_RELATIVE, encodings.get("L") == PC_RELATIVE, personality if signed else 0

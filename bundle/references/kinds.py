@@ -1,0 +1,81 @@
+"""The kinds of references: how the bytes of one say which address it points to. spec/format.md, section 9 [F-51]."""
+
+from enum import IntEnum
+from typing import NamedTuple
+
+import numpy as np
+
+from bundle.references import aarch64
+from bundle.references.image import Image
+from bundle.references.words import NONE, Bytes, Numbers, read_long, read_signed, read_unsigned, write
+
+
+class Kind(IntEnum):
+    """In the order in which predictions write them."""
+
+    JUMP = 0  # 4 bytes in a table, that count from its anchor
+    RELATIVE = 1  # 4 bytes that count from their own end
+    HERE = 2  # 4 bytes that count from their own first
+    BACK = 3  # 4 bytes that count backwards from their own first
+    SHORT = 4  # 4 bytes, an address
+    LONG = 5  # 8 bytes, an address and the image's base
+    BRANCH = 6  # AArch64: an instruction whose 26 bits count from itself, in words
+    PAGE = 7  # AArch64: an instruction whose 21 bits count from its own page, in pages
+    LOW = 8  # AArch64: an instruction with the low 12 bits of an address
+
+
+class Group(NamedTuple):
+    """The references of one kind: their file offsets, ascending and apart, the addresses that they point to, and the
+    addresses that they count from, where those are not their own."""
+
+    where: Numbers = NONE
+    targets: Numbers = NONE
+    anchors: Numbers = NONE
+
+
+_FIELDS = {
+    Kind.BRANCH: (aarch64.branch_distance, aarch64.with_branch_distance),
+    Kind.PAGE: (aarch64.page_distance, aarch64.with_page_distance),
+    Kind.LOW: (aarch64.low_part, aarch64.with_low_part),
+}
+
+References = tuple[Group, ...]  # one of each kind
+
+
+def width_of(kind: Kind) -> int:
+    """Bytes of one reference."""
+    return 8 if kind == Kind.LONG else 4
+
+
+def pointed(kind: Kind, data: Bytes, where: Numbers, origins: Numbers) -> Numbers:
+    """The address that each reference points to, as far as it says: of a page its start, of a low part itself."""
+    if kind == Kind.LONG:
+        return read_long(data, where) - origins
+    if kind == Kind.SHORT:
+        return read_unsigned(data, where)
+    if kind in _FIELDS:
+        return origins + _FIELDS[kind][0](read_unsigned(data, where))
+    value = read_signed(data, where)
+    return origins - value if kind == Kind.BACK else origins + value
+
+
+def point(kind: Kind, data: Bytes, where: Numbers, origins: Numbers, addresses: Numbers) -> None:
+    """Makes each reference point to its address."""
+    if kind == Kind.LONG:
+        write(data, where, addresses + origins, 8)
+    elif kind in _FIELDS:
+        write(data, where, _FIELDS[kind][1](read_unsigned(data, where), addresses - origins), 4)
+    else:
+        write(data, where, origins - addresses if kind == Kind.BACK else addresses - origins, 4)
+
+
+def origins_of(kind: Kind, image: Image, where: Numbers, anchors: Numbers) -> Numbers:
+    """What each reference counts from (of long ones: what is added to the address)."""
+    if kind == Kind.JUMP:
+        return anchors
+    if kind in (Kind.SHORT, Kind.LONG, Kind.LOW):
+        return np.full(len(where), image.base if kind == Kind.LONG else 0, np.int64)
+    addresses = image.addresses(where)
+    if kind == Kind.PAGE:
+        return addresses & ~0xFFF
+    return addresses + 4 if kind == Kind.RELATIVE else addresses

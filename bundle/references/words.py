@@ -1,0 +1,49 @@
+"""Numbers in a file at many offsets at once, little-endian."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Bytes = NDArray[np.uint8]
+Numbers = NDArray[np.int64]
+NONE: Numbers = np.empty(0, np.int64)
+
+
+def read_unsigned(data: Bytes, at: Numbers) -> Numbers:
+    """The 4 bytes at each offset."""
+    found = data[at].astype(np.int64)
+    for number in range(1, 4):
+        found |= data[at + number].astype(np.int64) << (8 * number)
+    return found
+
+
+def read_signed(data: Bytes, at: Numbers) -> Numbers:
+    """The same, as two's complement."""
+    return (read_unsigned(data, at) ^ (1 << 31)) - (1 << 31)
+
+
+def read_long(data: Bytes, at: Numbers) -> Numbers:
+    """The 8 bytes at each offset, as two's complement."""
+    return read_unsigned(data, at) | (read_unsigned(data, at + 4) << 32)
+
+
+def write(data: Bytes, at: Numbers, values: Numbers, width: int) -> None:
+    """Puts the low bytes of each value at its offset."""
+    for number in range(width):
+        data[at + number] = (values >> (8 * number)) & 0xFF
+
+
+def apart(at: Numbers, width: int) -> Numbers:
+    """Those of ascending offsets that do not overlap the one kept before, from the front."""
+    if not len(at) or not (np.diff(at) < width).any():
+        return at
+    kept, end = [], -1
+    for offset in at.tolist():
+        if offset >= end:
+            kept.append(offset)
+            end = offset + width
+    return np.array(kept, np.int64)
+
+
+def joined(parts: list[Numbers]) -> Numbers:
+    """All of them, ascending, each once."""
+    return np.unique(np.concatenate([NONE, *parts]))
