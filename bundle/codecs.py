@@ -97,7 +97,9 @@ def _lzma2_form(codec: int) -> tuple[bool, int] | None:
 
 def compressed_size(data: bytes) -> int:
     """A quick estimate in bytes of what `data` adds to a pack; for choosing among recipes, not exact."""
-    return len(_lzma2(data, 24, 3, 0, 0, preset=6)) if data else 0
+    # The encoder's tables are made anew each time and grow with the dictionary: small for the small.
+    log = min(24, max(MIN_LZMA2_LOG, (len(data) - 1).bit_length()))
+    return len(_lzma2(data, log, 3, 0, 0, preset=6)) if data else 0
 
 
 def unpack(packed: Packed, chunks: Iterator[bytes], where: str) -> Iterator[bytes]:

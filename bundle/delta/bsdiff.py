@@ -8,6 +8,7 @@ import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
 from bsdiff4 import core
 
 from bundle.delta.changes import CHUNK_BYTES, Changes
@@ -34,6 +35,18 @@ def make_difference(source: bytes, target: bytes) -> Difference:
     if triples:
         triples[-1] = (*triples[-1][:2], 0)
     return Difference(triples, diff, extra)
+
+
+def difference_of(source: bytes, target: bytes, triples: list[Triple]) -> Difference:
+    """What the triples leave to be said of the target."""
+    old, new = np.frombuffer(source, np.uint8), np.frombuffer(target, np.uint8)
+    diff, extra = [np.empty(0, np.uint8)], []
+    position = at = 0
+    for add, more, seek in triples:
+        diff.append(new[at : at + add] - old[position : position + add])
+        extra.append(target[at + add : at + add + more])
+        position, at = position + add + seek, at + add + more
+    return Difference(triples, np.concatenate(diff).tobytes(), b"".join(extra))
 
 
 def apply_triples(

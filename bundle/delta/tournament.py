@@ -11,8 +11,9 @@ import numpy as np
 
 from bundle.codecs import compressed_size
 from bundle.contents import Content, read_content
-from bundle.delta.bsdiff import Difference, make_difference
+from bundle.delta.bsdiff import Difference, difference_of, make_difference
 from bundle.delta.changes import pack_changes
+from bundle.delta.thrift import literal_price, worth_copying
 from bundle.index import Stream
 from bundle.references.reaim import make_reaimed
 from bundle.varints import fold, write_varints
@@ -68,11 +69,15 @@ def _best(target: bytes, window: bytes, offset: int) -> Segment:
     literal = Segment(len(target), {Stream.LITERAL: target})
     if not window:
         return literal
-    difference = make_difference(window, target)
-    ways = [(difference, _streams(difference))]
+    matched = make_difference(window, target)
+    price = literal_price(target)
+    wrong = np.flatnonzero(np.frombuffer(matched.diff, np.uint8)).tolist()
+    plain = difference_of(window, target, worth_copying(matched.triples, wrong, price))
+    ways = [(plain, _streams(plain))]
     if not offset:
         ways += [
-            (way.difference, _streams(way.difference) | way.streams) for way in make_reaimed(window, target, difference)
+            (way.difference, _streams(way.difference) | way.streams)
+            for way in make_reaimed(window, target, matched.triples)
         ]
     priced = [
         (sum(map(compressed_size, way[1].values())) + PATCH_OVERHEAD_BYTES, at, way) for at, way in enumerate(ways)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from bundle.delta.bsdiff import Difference, Triple, make_difference
 from bundle.delta.changes import Changes, pack_changes
+from bundle.delta.thrift import worth_copying
 from bundle.errors import Malformed
 from bundle.index import Stream
 from bundle.references.image import MAX_IMAGE_BYTES, Image, read_image
@@ -24,7 +25,7 @@ from bundle.references.words import Numbers as Places
 from bundle.varints import fold, unfold, write_varints
 
 ROUNDS = 4
-MIN_RIGHT_BYTES = 12
+LITERAL_PRICE = 0.65  # packed bytes that a byte of new code costs among extra bytes
 
 
 class Numbers(NamedTuple):
@@ -44,8 +45,8 @@ class ReaimedDifference:
     streams: dict[Stream, bytes]
 
 
-def make_reaimed(source: bytes, target: bytes, plain: Difference) -> list[ReaimedDifference]:
-    """Candidates for a patch with re-aimed references, from a plain one; none if either is no image."""
+def make_reaimed(source: bytes, target: bytes, triples: list[Triple]) -> list[ReaimedDifference]:
+    """Candidates for a patch with re-aimed references, from the triples of a plain one; none if either is no image."""
     old_image, new_image = read_image(source), read_image(target)
     if old_image is None or new_image is None or old_image.machine != new_image.machine:
         return []
@@ -54,11 +55,12 @@ def make_reaimed(source: bytes, target: bytes, plain: Difference) -> list[Reaime
     old = OldImage(source, old_image)
     wanted = np.frombuffer(target, np.uint8)
     normal = _normal(wanted, find_references(wanted, new_image))
-    found, triples = [], plain.triples
+    found = []
     while True:
         blocks = blocks_of(triples)
-        guess, _ = old.predict(blocks, new_image, len(target), _vote(old, wanted, blocks, new_image))
-        found.append(_difference(old, wanted, new_image, _worth_keeping(triples, guess == wanted)))
+        guess, covered = old.predict(blocks, new_image, len(target), _vote(old, wanted, blocks, new_image))
+        wrong = np.flatnonzero((guess != wanted)[covered]).tolist()
+        found.append(_difference(old, wanted, new_image, worth_copying(triples, wrong, LITERAL_PRICE)))
         if len(found) == ROUNDS:
             return found
         aimed = old.aimed(AddressMap(blocks, old_image, new_image), NO_SHIFTS)
@@ -79,20 +81,6 @@ def _difference(old: OldImage, wanted: Bytes, new: Image, triples: list[Triple])
     guess, covered = old.predict(blocks, new, len(wanted), shifts)
     streams = _packed(old.image, new, shifts) | pack_changes((wanted - guess)[covered])
     return ReaimedDifference(Difference(triples, b"", wanted[~covered].tobytes()), streams)
-
-
-def _worth_keeping(triples: list[Triple], right: NDArray[np.bool_]) -> list[Triple]:
-    """The triples without blocks that get too few bytes right: their control costs more than those bytes."""
-    kept: list[Triple] = []
-    at = 0
-    for add, extra, seek in triples:
-        if kept and int(right[at : at + add].sum()) < MIN_RIGHT_BYTES:
-            before = kept[-1]
-            kept[-1] = (before[0], before[1] + add + extra, before[2] + add + seek)
-        else:
-            kept.append((add, extra, seek))
-        at += add + extra
-    return kept
 
 
 def apply_reaimed(
