@@ -3,16 +3,23 @@
 Deflate has no canonical encoder: the same data gives other bytes in every library and version. An engine therefore
 counts as present only if it gives the known output for a fixed corpus; a section names the engines it needs.
 
-    number         engine    level   memLevel
-     1 to  9       zlib      1 to 9  8
-    11 to 19       zlib      1 to 9  9
-    21 to 30       miniz     1 to 10
+    number         engine    level   memLevel  is given the member
+     1 to  9       zlib      1 to 9  8         in any way: the output is the same
+    11 to 19       zlib      1 to 9  9         in any way
+    21 to 30       miniz     1 to 10           at once
+    31 to 39       zlib-ng   1 to 9  8         at once
+    41 to 49       zlib-ng   1 to 9  9         at once
+    51 to 53       ISA-L     0 to 2            at once
+    66             zlib-ng   6       8         8 KiB at a time, as ZipFile.write does
+    76             zlib-ng   6       8         16 KiB at a time, as hatchling does
 """
 
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
+from typing import Protocol
 
 import cramjam
 
@@ -20,54 +27,132 @@ from bundle.errors import Malformed
 
 ZLIB_FEATURE = "deflate-zlib"
 MINIZ_FEATURE = "deflate-miniz"
-MAX_MINIZ_BYTES = 64 * 1024 * 1024
-# Most likely first: what zipfile writes, what maturin writes, then the rest.
-CANDIDATES = (6, 26, 9, 1, 16, 29, 5, 4, 3, 2, 7, 8, 19, 21)
-ENGINES = frozenset((*range(1, 10), *range(11, 20), *range(21, 31)))
+ZLIB_NG_FEATURE = "deflate-zlib-ng"
+ISAL_FEATURE = "deflate-isal"
+MAX_JOINED_BYTES = 64 * 1024 * 1024
+PROBE_BYTES = 256 * 1024
+AT_ONCE = 1 << 62
+# Most likely first: what zipfile writes, with zlib and with zlib-ng, what maturin writes, then the rest.
+CANDIDATES = (
+    *(6, 36, 26, 9, 39, 1, 31, 66, 76, 16, 29, 53),
+    *(5, 4, 3, 2, 7, 8, 19, 21, 35, 34, 33, 32, 37, 38, 46, 49, 51, 52),
+)
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A library, called in one way. `feed` is how many bytes it is given at a time."""
+
+    feature: str
+    level: int
+    memory: int = 8
+    feed: int = AT_ONCE
+
+
+ENGINES = {
+    **{level: Engine(ZLIB_FEATURE, level) for level in range(1, 10)},
+    **{10 + level: Engine(ZLIB_FEATURE, level, 9) for level in range(1, 10)},
+    **{20 + level: Engine(MINIZ_FEATURE, level) for level in range(1, 11)},
+    **{30 + level: Engine(ZLIB_NG_FEATURE, level) for level in range(1, 10)},
+    **{40 + level: Engine(ZLIB_NG_FEATURE, level, 9) for level in range(1, 10)},
+    **{51 + level: Engine(ISAL_FEATURE, level) for level in range(3)},
+    66: Engine(ZLIB_NG_FEATURE, 6, feed=8 * 1024),
+    76: Engine(ZLIB_NG_FEATURE, 6, feed=16 * 1024),
+}
 
 _FINGERPRINTS = {
     ZLIB_FEATURE: "961a3970933cb2add938dda5fbd7f4af6f5dff7145472b6582e8ab5de4377329",
     MINIZ_FEATURE: "4751281910639364b59b8279d48a9f19f54cad4260eb5b5ecafb196d6d3e116c",
+    ZLIB_NG_FEATURE: "1ea160cf7b7466c4bcba76d6a3c60c8f7dab0257da22fa8e2e1e1b6c250c70a7",
+    ISAL_FEATURE: "b7ab76ae1518f02ec88d7a87df06912c0c5f594599073a917208094eb7e7d3c9",
 }
+
+
+class _Compressor(Protocol):
+    def compress(self, data: bytes, /) -> bytes: ...
+
+    def flush(self) -> bytes: ...
 
 
 def feature_of(engine: int) -> str:
     """The feature that a section with this engine needs. Raises Malformed for an unknown number."""
     if engine not in ENGINES:
         raise Malformed(f"recipe: deflate engine {engine} is unknown")
-    return MINIZ_FEATURE if engine > 20 else ZLIB_FEATURE
+    return ENGINES[engine].feature
 
 
 def deflate(engine: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """The raw deflate stream (RFC 1951) of the joined chunks, as that engine writes it."""
-    if feature_of(engine) == MINIZ_FEATURE:
-        yield bytes(cramjam.deflate.compress(b"".join(chunks), level=engine - 20))
-        return
-    level, memory = engine % 10, 9 if engine > 10 else 8
-    compressor = zlib.compressobj(level, zlib.DEFLATED, -15, memory)
-    for chunk in chunks:
-        yield compressor.compress(chunk)
-    yield compressor.flush()
+    """The raw deflate stream (RFC 1951) of the joined chunks, as that engine writes it, however the chunks fall.
+
+    Raises Malformed for an unknown number, ImportError if its library is not there.
+    """
+    feature, way = feature_of(engine), ENGINES[engine]
+    if feature == ZLIB_FEATURE:
+        return _feed(zlib.compressobj(way.level, zlib.DEFLATED, -15, way.memory), chunks)
+    data = b"".join(chunks)
+    if feature == MINIZ_FEATURE:
+        return iter((bytes(cramjam.deflate.compress(data, level=way.level)),))
+    if feature == ISAL_FEATURE:
+        from isal import isal_zlib
+
+        return iter((isal_zlib.compress(data, way.level, -15),))
+    from zlib_ng import zlib_ng
+
+    return _feed(zlib_ng.compressobj(way.level, zlib.DEFLATED, -15, way.memory), _slices(data, way.feed))
 
 
 def find_engine(plain: bytes, stream: bytes, likely: int) -> int | None:
-    """The engine that gives exactly `stream` for `plain`; `likely` is tried first. None if no engine does."""
+    """The engine of this machine that gives exactly `stream` for `plain`; `likely` is tried first. None if none."""
+    start = _start_of(stream)
     for engine in (likely, *(other for other in CANDIDATES if other != likely)):
-        if engine > 20 and len(plain) > MAX_MINIZ_BYTES:
+        feature = feature_of(engine)
+        if feature not in present_features():
             continue
-        if b"".join(deflate(engine, iter((plain,)))) == stream:
+        if feature != ZLIB_FEATURE and (len(plain) > MAX_JOINED_BYTES or not _begins(engine, start, stream)):
+            continue
+        if _gives(engine, plain, stream):
             return engine
     return None
+
+
+def _start_of(stream: bytes) -> bytes:
+    """The plain bytes of the stream's start; none if it is short, and trying all of it costs as little."""
+    return zlib.decompressobj(-15).decompress(stream[:PROBE_BYTES]) if len(stream) > 2 * PROBE_BYTES else b""
+
+
+def _begins(engine: int, start: bytes, stream: bytes) -> bool:
+    """Whether the stream's first block may be this engine's. No engine has a block that is longer than the start."""
+    return not start or b"".join(deflate(engine, iter((start,))))[:256] == stream[:256]
+
+
+def _gives(engine: int, plain: bytes, stream: bytes) -> bool:
+    """Whether the engine gives exactly this stream: stops at the first part that differs."""
+    at = 0
+    for part in deflate(engine, _slices(plain, 64 * 1024)):
+        if stream[at : at + len(part)] != part:
+            return False
+        at += len(part)
+    return at == len(stream)
 
 
 @cache
 def present_features() -> frozenset[str]:
     """The engines of this machine that give the known output: checked once, in some milliseconds."""
-    return frozenset(feature for feature, known in _FINGERPRINTS.items() if fingerprint(feature) == known)
+    return frozenset(feature for feature, known in _FINGERPRINTS.items() if _has(feature, known))
+
+
+def _has(feature: str, known: str) -> bool:
+    try:
+        return fingerprint(feature) == known
+    except ImportError:  # no package for this platform
+        return False
 
 
 def fingerprint(feature: str) -> str:
-    """SHA-256 in hex of what an engine makes of the fixed corpus, at every level that the format names."""
+    """SHA-256 in hex of what an engine makes of the fixed corpus, by every number that the format gives it.
+
+    Raises ImportError if its library is not there.
+    """
     digest = sha256()
     for engine in sorted(ENGINES):
         if feature_of(engine) == feature:
@@ -83,3 +168,13 @@ def _corpus() -> bytes:
         noise.append(state >> 16 & 0xFF)
     words = b" ".join(noise[at : at + 2 + noise[at] % 9].hex().encode() for at in range(0, len(noise), 8))
     return bytes(noise) + bytes(8192) + words[:40960] + bytes(noise[:8192]) + words[1000:25576]
+
+
+def _feed(compressor: _Compressor, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    for chunk in chunks:
+        yield compressor.compress(chunk)
+    yield compressor.flush()
+
+
+def _slices(data: bytes, size: int) -> Iterator[bytes]:
+    return (data[at : at + size] for at in range(0, len(data), size))

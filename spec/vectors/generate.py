@@ -35,6 +35,7 @@ from raw import (
     replaced,
     stored_section,
     varints,
+    with_engine,
     with_frame,
     with_stream,
     with_tree,
@@ -536,6 +537,7 @@ add(
 add("pack-empty", "malformed", "F-30", "a pack of no bytes", lambda: with_stream(0, b""))
 add("stream-unknown", "malformed", "F-26", "stream 99", lambda: with_frame(5, [*delta_frame()[5], (99, b"x")]))
 add("kind-unknown", "malformed", "F-26", "recipe kind 100", lambda: with_frame(0, bytes([2, 2, 100, 0x81, 0x80, 3])))
+add("engine-unknown", "malformed", "F-48", "deflate engine 55", lambda: with_engine(55))
 add("cycle", "malformed", "F-33", "a concat of itself", lambda: with_frame(3, [0, 1, 1, 5, 2]))
 add(
     "later-object",

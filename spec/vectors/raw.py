@@ -290,6 +290,14 @@ def with_stream(stream: int, content: bytes) -> bytes:
     return with_frame(5, [(s, content if s == stream else c) for s, c in delta_frame()[5]])
 
 
+def with_engine(engine: int) -> bytes:
+    """A full bundle whose one file is an archive: a skeleton with one member, deflated by that engine."""
+    tree: Tree = [("a.gz", 0, b"not what any engine makes")]
+    skeleton, member = varints(1, 4) + b"headtail", b"member" * 20
+    archive = [b"\x80\x80\4", [1], [len(skeleton), len(member)], [0, 1], [1, engine], [(0, skeleton + member)]]
+    return write(Bundle([Section("full", 0, [full(tree).frames[0], archive])], tree))
+
+
 def lzma2(data: bytes, log: int = 16) -> bytes:
     compressor = lzma.LZMACompressor(lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 1 << log}])
     return compressor.compress(data) + compressor.flush()

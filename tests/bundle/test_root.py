@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from bundle import canonical
-from bundle.archives.engines import MINIZ_FEATURE, ZLIB_FEATURE
+from bundle.archives.engines import ISAL_FEATURE, MINIZ_FEATURE, ZLIB_FEATURE, ZLIB_NG_FEATURE
 from bundle.codecs import Packed
 from bundle.errors import Malformed, Unsupported
 from bundle.root import MAX_INDEX_BYTES, Root, Section, decode_root
@@ -121,12 +121,15 @@ def test_only_sections_that_can_be_used_are_offered() -> None:
     assert decode_root(root(sections=kinds[2:])).full_section() is None
 
 
-@pytest.mark.parametrize("feature", [ZLIB_FEATURE, MINIZ_FEATURE])
+ENGINES = frozenset({ZLIB_FEATURE, MINIZ_FEATURE, ZLIB_NG_FEATURE, ISAL_FEATURE})
+
+
+@pytest.mark.parametrize("feature", sorted(ENGINES))
 def test_a_section_needs_the_engines_that_it_names(feature: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """[F-8], [F-45]"""
     needs = decode_root(with_section(FULL, features=[feature]))
     assert needs.full_section() is not None
-    monkeypatch.setattr("bundle.root.present_features", lambda: frozenset({ZLIB_FEATURE, MINIZ_FEATURE}) - {feature})
+    monkeypatch.setattr("bundle.root.present_features", lambda: ENGINES - {feature})
     assert needs.full_section() is None
 
 

@@ -4,20 +4,29 @@ import gzip
 import io
 import random
 import struct
+import sys
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import cramjam
 import pytest
+from isal import igzip
+from zlib_ng import zlib_ng
 
 from bundle.archives import engines
 from bundle.archives.engines import (
+    CANDIDATES,
     ENGINES,
+    ISAL_FEATURE,
+    MAX_JOINED_BYTES,
     MINIZ_FEATURE,
+    PROBE_BYTES,
     ZLIB_FEATURE,
+    ZLIB_NG_FEATURE,
     deflate,
     feature_of,
     find_engine,
@@ -31,7 +40,9 @@ from bundle.archives.streams import find_streams, inflate
 from bundle.contents import read_content
 from bundle.errors import Malformed
 from bundle.objects import MemoryObject, Scratch
+from bundle.reader import open_bundle
 from bundle.varints import write_varints
+from tests.support.releases import TRUST, build_from, content_of, write_tree
 
 SEED = 4
 
@@ -54,12 +65,11 @@ PLAIN = {"a.txt": text(1), "b/c.txt": text(2), "empty": b""}
 SOUND = zipped(PLAIN)
 
 
-def miniz_zip() -> bytes:
-    """A zip whose member was written by miniz, as maturin's are."""
-    data = bytearray(zipped({"lib.txt": text(3)}, method=zipfile.ZIP_STORED))
-    packed = bytes(cramjam.deflate.compress(text(3), level=6))
-    start = data.index(text(3))
-    data[start : start + len(text(3))] = packed
+def rezipped(plain: bytes, packed: bytes) -> bytes:
+    """A zip whose one member, of these plain bytes, was deflated by another library."""
+    data = bytearray(zipped({"lib.txt": plain}, method=zipfile.ZIP_STORED))
+    start = data.index(plain)
+    data[start : start + len(plain)] = packed
     directory = data.index(b"PK\x01\x02")
     for at in (8, directory + 10):
         struct.pack_into("<H", data, at, 8)
@@ -67,6 +77,19 @@ def miniz_zip() -> bytes:
         struct.pack_into("<I", data, at, len(packed))
     struct.pack_into("<I", data, len(data) - 6, directory)
     return bytes(data)
+
+
+def miniz_zip() -> bytes:
+    """As maturin's wheels are."""
+    return rezipped(text(3), bytes(cramjam.deflate.compress(text(3), level=6)))
+
+
+def zlib_ng_zip(feed: int, size: int = 200_000) -> bytes:
+    """As `zipfile` writes where zlib is zlib-ng: `writestr` gives it all at once, `write` 8 KiB at a time."""
+    plain = text(9, size)
+    compressor = zlib_ng.compressobj(6, zlib.DEFLATED, -15)
+    parts = [compressor.compress(plain[at : at + feed]) for at in range(0, len(plain), feed)]
+    return rezipped(plain, b"".join(parts) + compressor.flush())
 
 
 def tar_gz(level: int = 9) -> bytes:
@@ -100,10 +123,27 @@ def given_back(opening: Opening) -> bytes:
         (miniz_zip(), 1, 26),
         (gzip.compress(text(4), 6, mtime=0), 1, 6),
         (tar_gz(), 1, 9),
+        (zlib_ng_zip(1 << 20), 1, 36),
+        (zlib_ng_zip(8 * 1024), 1, 66),
+        (zlib_ng_zip(16 * 1024), 1, 76),
+        (igzip.compress(text(4), 2, mtime=0), 1, 53),
         (zipped({"inner.zip": SOUND, "x.txt": text(5)}), 2, 6),
         (zipped({"stored.whl": SOUND}, method=zipfile.ZIP_STORED) + b"", 0, 0),
     ],
-    ids=["zip-6", "zip-1", "zip-9", "miniz", "gzip", "tar-gz", "zip-in-zip", "stored"],
+    ids=[
+        "zip-6",
+        "zip-1",
+        "zip-9",
+        "miniz",
+        "gzip",
+        "tar-gz",
+        "zlib-ng",
+        "zlib-ng-8k",
+        "zlib-ng-16k",
+        "igzip",
+        "zip-in-zip",
+        "stored",
+    ],
 )
 def test_an_archive_comes_back_bit_for_bit(data: bytes, members: int, engine: int, tmp_path: Path) -> None:
     """[F-46], [F-47], [F-48]"""
@@ -124,6 +164,17 @@ def test_archives_within_archives_are_opened_too(tmp_path: Path) -> None:
     assert middle is not None and middle.members[0].opening is not None
     assert [m.name for m in middle.members[0].opening.members] == ["a.txt", "b/c.txt"]
     assert given_back(opening) == deep
+
+
+def test_a_release_with_archives_of_other_engines_is_rebuilt_and_names_them(tmp_path: Path) -> None:
+    """[F-8], [F-45]: a change of a line within costs a line, not the archive."""
+    base = write_tree(tmp_path / "old", {"a.whl": zlib_ng_zip(1 << 20, 150_000), "b.gz": igzip.compress(text(4), 2)})
+    new = {"a.whl": zlib_ng_zip(1 << 20, 151_000), "b.gz": igzip.compress(text(4) + b"one more", 2)}
+    build_from(write_tree(tmp_path / "new", new), [base], tmp_path / "x.unrep")
+    assert content_of(tmp_path / "x.unrep", base) == new
+    assert (tmp_path / "x.unrep").stat().st_size < 3000
+    with open_bundle(tmp_path / "x.unrep", TRUST) as bundle:
+        assert bundle.root.sections[0].features == [ISAL_FEATURE, ZLIB_NG_FEATURE]
 
 
 def test_what_no_engine_gives_back_stays_compressed(tmp_path: Path) -> None:
@@ -225,28 +276,112 @@ def test_both_sides_open_a_base_alike(tmp_path: Path) -> None:
         assert [o.read_at(0, o.size) for o in aboard[1:]] == [read_content(m.content) for m in ashore.members]
 
 
-def test_every_engine_is_found_by_its_output() -> None:
-    """[F-45]"""
+def streamed(engine: int, *chunks: bytes) -> bytes:
+    return b"".join(deflate(engine, iter(chunks)))
+
+
+@pytest.mark.parametrize("engine", CANDIDATES)
+def test_every_candidate_is_found_by_its_output(engine: int) -> None:
+    """[F-45]: one that gives the same bytes will do as well."""
     content = text(8, 60_000) + random.Random(SEED).randbytes(5000)
-    for engine in (6, 26, 9, 1, 16, 29):
-        stream = b"".join(deflate(engine, iter((content,))))
-        assert zlib.decompress(stream, -15) == content
-        found = find_engine(content, stream, 6)
-        assert found is not None and b"".join(deflate(found, iter((content,)))) == stream
-    assert find_engine(content, b"\x03\x00", 6) is None
+    stream = streamed(engine, content)
+    assert zlib.decompress(stream, -15) == content
+    found = find_engine(content, stream, 6)
+    assert found is not None and streamed(found, content) == stream
+    assert engine == found or CANDIDATES.index(found) < CANDIDATES.index(engine)
+
+
+def test_candidates_are_engines_and_none_stands_twice() -> None:
+    assert set(CANDIDATES) <= set(ENGINES)
+    assert len(set(CANDIDATES)) == len(CANDIDATES)
+
+
+def test_what_no_engine_gives_is_none() -> None:
+    assert find_engine(text(8), b"\x03\x00", 6) is None
+    assert find_engine(text(8), streamed(6, text(8)) + b"\0", 6) is None
+    assert find_engine(text(8), streamed(6, text(8))[:-1], 6) is None
+
+
+@pytest.mark.parametrize("engine", [6, 26, 36, 49, 53, 66])
+def test_large_members_are_found_by_their_start_and_then_compared_whole(engine: int) -> None:
+    content = text(10, 100_000) + random.Random(SEED).randbytes(600_000) + text(10, 100_000)
+    stream = streamed(engine, content)
+    assert len(stream) > 2 * PROBE_BYTES
+    assert find_engine(content, stream, engine) == engine
+    found = find_engine(content, stream, 6)
+    assert engine not in CANDIDATES or (found is not None and streamed(found, content) == stream)
+    assert find_engine(content, stream[:-9] + bytes(9), engine) is None
+
+
+def test_a_large_member_is_not_made_whole_by_engines_that_start_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = random.Random(SEED).randbytes(2_000_000)
+    stream = streamed(66, content[:1_500_000] + text(11, 600_000)) + b"x"
+    made: list[int] = []
+    real = engines.cramjam.deflate.compress
+
+    def compress(data: bytes, level: int) -> bytes:
+        made.append(len(data))
+        return bytes(real(data, level=level))
+
+    monkeypatch.setattr(engines, "cramjam", SimpleNamespace(deflate=SimpleNamespace(compress=compress)))
+    assert find_engine(content, stream, 6) is None
+    assert made and max(made) <= 2 * PROBE_BYTES
+
+
+def test_only_zlib_is_tried_on_members_that_are_too_large_to_join(monkeypatch: pytest.MonkeyPatch) -> None:
+    """[F-45]"""
+    monkeypatch.setattr(engines, "MAX_JOINED_BYTES", 1000)
+    content = text(12)
+    assert find_engine(content, streamed(6, content), 36) == 6
+    assert find_engine(content, streamed(36, content), 36) is None
+    assert MAX_JOINED_BYTES == 64 << 20
+
+
+@pytest.mark.parametrize("engine", sorted(ENGINES))
+def test_an_engine_writes_the_same_however_the_chunks_fall(engine: int) -> None:
+    """[F-45]: a reader's chunks are not the builder's."""
+    print(f"seed {SEED}")
+    rng = random.Random(SEED)
+    content = text(13, 150_000) + rng.randbytes(3000) + bytes(20_000)
+    cuts = sorted(rng.sample(range(len(content)), 40))
+    chunks = [content[a:b] for a, b in zip([0, *cuts], [*cuts, len(content)], strict=True)]
+    assert streamed(engine, *chunks) == streamed(engine, content)
+    assert zlib.decompress(streamed(engine, *chunks), -15) == content
+    assert zlib.decompress(streamed(engine), -15) == b""
+
+
+FEATURES = {ZLIB_FEATURE, MINIZ_FEATURE, ZLIB_NG_FEATURE, ISAL_FEATURE}
 
 
 def test_engines_are_present_by_their_fingerprints(monkeypatch: pytest.MonkeyPatch) -> None:
     """[F-45]: another library under the same name gives other bytes, and is not used."""
-    assert present_features() == {ZLIB_FEATURE, MINIZ_FEATURE}
-    assert {feature_of(engine) for engine in ENGINES} == {ZLIB_FEATURE, MINIZ_FEATURE}
-    before = fingerprint(ZLIB_FEATURE)
-    real = zlib.compressobj
-    monkeypatch.setattr(engines.zlib, "compressobj", lambda level, *rest: real(min(level + 1, 9), *rest))
-    assert fingerprint(ZLIB_FEATURE) != before
+    assert present_features() == FEATURES
+    assert {feature_of(engine) for engine in ENGINES} == FEATURES
+    before = {feature: fingerprint(feature) for feature in FEATURES}
+    for library, feature in ((zlib, ZLIB_FEATURE), (zlib_ng, ZLIB_NG_FEATURE)):
+        with monkeypatch.context() as patch:
+            real = library.compressobj
+            patch.setattr(library, "compressobj", lambda level, *rest, real=real: real(min(level + 1, 9), *rest))
+            assert {other for other in FEATURES if fingerprint(other) != before[other]} == {feature}
 
 
-@pytest.mark.parametrize("engine", [0, 10, 20, 31, 99])
+@pytest.mark.parametrize(("module", "feature"), [("zlib_ng", ZLIB_NG_FEATURE), ("isal", ISAL_FEATURE)])
+def test_an_engine_whose_package_is_missing_is_not_tried(
+    module: str, feature: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[F-45]: neither ashore nor aboard; all else goes on."""
+    content = text(14)
+    mine = next(engine for engine in (36, 53) if feature_of(engine) == feature)
+    stream = streamed(mine, content)
+    monkeypatch.setitem(sys.modules, module, None)
+    present = present_features.__wrapped__()
+    assert present == FEATURES - {feature}
+    monkeypatch.setattr(engines, "present_features", lambda: present)
+    assert find_engine(content, stream, mine) is None
+    assert find_engine(content, streamed(9, content), 6) == 9
+
+
+@pytest.mark.parametrize("engine", [0, 10, 20, 40, 50, 54, 55, 60, 65, 77, 99])
 def test_an_unknown_engine_is_refused(engine: int) -> None:
     """[F-48]"""
     with pytest.raises(Malformed, match="unknown"):
