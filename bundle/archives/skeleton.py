@@ -2,15 +2,18 @@
 
 varint            number of streams
 varint, each      bytes of the rest that stand before the stream, counted from the stream before
-rest              headers, directories, stored members, whatever was not taken out
+rest              headers, directories, stored members, whatever was not taken out; of what headers repeat, the
+                  difference from what it should be (`headers`)
 """
 
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 
 from bundle.archives.engines import deflate
+from bundle.archives.headers import Facts, leave_out, put_back
 from bundle.archives.streams import DeflateStream
 from bundle.errors import Malformed
-from bundle.objects import Readable, read_all
+from bundle.objects import Readable, Scratch, read_all
 from bundle.varints import read_varints, write_varints
 
 MAX_SKELETON_BYTES = 64 * 1024 * 1024
@@ -18,28 +21,48 @@ MAX_SKELETON_BYTES = 64 * 1024 * 1024
 
 def make_skeleton(data: bytes | memoryview, streams: Sequence[DeflateStream]) -> bytes:
     """The skeleton of an archive whose `streams`, in order, are taken out."""
-    gaps, rest, at = [], [], 0
+    gaps, rest, at = [], bytearray(), 0
     for stream in streams:
         gaps.append(stream.offset - at)
-        rest.append(data[at : stream.offset])
+        rest += data[at : stream.offset]
         at = stream.offset + stream.length
-    rest.append(data[at:])
-    return b"".join((write_varints([len(gaps), *gaps]), *rest))
+    rest += data[at:]
+    leave_out(rest, gaps, [Facts(stream.crc, stream.length, stream.size) for stream in streams])
+    return write_varints([len(gaps), *gaps]) + bytes(rest)
 
 
-def rebuild(skeleton: Readable, members: Iterable[Readable], engines: Sequence[int]) -> Iterator[bytes]:
-    """The archive, chunk by chunk: the skeleton with every member deflated by its engine. Raises Malformed."""
+def rebuild(
+    skeleton: Readable, members: Iterable[Readable], engines: Sequence[int], scratch: Scratch
+) -> Iterator[bytes]:
+    """The archive, chunk by chunk: the skeleton with every member deflated by its engine, through `scratch`.
+
+    Raises Malformed.
+    """
     if skeleton.size > MAX_SKELETON_BYTES:
         raise Malformed(f"recipe: a skeleton of {skeleton.size} bytes is over {MAX_SKELETON_BYTES}")
     data = skeleton.read_at(0, skeleton.size)
     gaps, at = _read_gaps(data, len(engines))
-    for gap, member, engine in zip(gaps, members, engines, strict=True):
-        if gap > len(data) - at:
-            raise Malformed("recipe: a skeleton is shorter than its gaps")
-        yield data[at : at + gap]
+    rest = bytearray(data[at:])
+    if sum(gaps) > len(rest):
+        raise Malformed("recipe: a skeleton is shorter than its gaps")
+    streams, facts = [], []
+    for member, engine in zip(members, engines, strict=True):
+        streams.append(scratch.keep(deflate(engine, read_all(member))))
+        facts.append(Facts(_crc(member), streams[-1].size, member.size & 0xFFFFFFFF))
+    put_back(rest, gaps, facts)
+    at = 0
+    for gap, stream in zip(gaps, streams, strict=True):
+        yield bytes(rest[at : at + gap])
         at += gap
-        yield from deflate(engine, read_all(member))
-    yield data[at:]
+        yield from read_all(stream)
+    yield bytes(rest[at:])
+
+
+def _crc(member: Readable) -> int:
+    crc = 0
+    for chunk in read_all(member):
+        crc = zlib.crc32(chunk, crc)
+    return crc
 
 
 def _read_gaps(data: bytes, expected: int) -> tuple[list[int], int]:

@@ -8,7 +8,7 @@ ends where declared.
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 MAX_STREAMS = 200_000
 MAX_RATIO = 1040  # deflate cannot expand beyond 1032 times
@@ -23,25 +23,30 @@ _ENCRYPTED = 1
 
 @dataclass(frozen=True)
 class DeflateStream:
-    """A raw deflate stream within an archive: its range, plain size, and a name (for matching only)."""
+    """A raw deflate stream within an archive: its range, plain size, a name (for matching only), and the
+    CRC-32 of its plain bytes."""
 
     offset: int
     length: int
     size: int
     name: str
+    crc: int = 0
 
 
 def find_streams(data: bytes | memoryview) -> list[DeflateStream]:
     """The streams of an archive in the order of their offsets, none overlapping; empty if it is no archive."""
     view = memoryview(data)
     if bytes(view[:2]) == b"\x1f\x8b":
-        return [stream for stream in _gzip_stream(view) if _inflates(view, stream)]
-    if bytes(view[:2]) != b"PK":
+        declared = list(_gzip_stream(view))
+    elif bytes(view[:2]) == b"PK":
+        declared = sorted(_zip_streams(view), key=lambda stream: stream.offset)
+    else:
         return []
     found, end = [], 0
-    for stream in sorted(_zip_streams(view), key=lambda stream: stream.offset):
-        if stream.offset >= end and _inflates(view, stream):
-            found.append(stream)
+    for stream in declared:
+        crc = _inflated(view, stream) if stream.offset >= end else None
+        if crc is not None:
+            found.append(replace(stream, crc=crc))
             end = stream.offset + stream.length
     return found
 
@@ -58,20 +63,23 @@ def inflate(view: memoryview, stream: DeflateStream) -> Iterator[bytes]:
         yield plain
 
 
-def _inflates(view: memoryview, stream: DeflateStream) -> bool:
+def _inflated(view: memoryview, stream: DeflateStream) -> int | None:
+    """The CRC-32 of a stream's plain bytes; None if it does not inflate to just what is declared."""
     inflater = zlib.decompressobj(-15)
     rest: bytes | memoryview = view[stream.offset : stream.offset + stream.length]
-    produced = 0
+    produced = crc = 0
     try:
         while not inflater.eof:
             plain = inflater.decompress(rest, CHUNK_BYTES)
             produced += len(plain)
+            crc = zlib.crc32(plain, crc)
             rest = inflater.unconsumed_tail
             if produced > stream.size or (not plain and not rest):
-                return False
+                return None
     except zlib.error:
-        return False
-    return produced == stream.size and not inflater.unused_data and not inflater.unconsumed_tail
+        return None
+    whole = produced == stream.size and not inflater.unused_data and not inflater.unconsumed_tail
+    return crc if whole else None
 
 
 def _zip_streams(view: memoryview) -> Iterator[DeflateStream]:

@@ -72,8 +72,8 @@ def _best(target: bytes, window: bytes, offset: int) -> Segment:
     matched = make_difference(window, target)
     price = literal_price(target)
     wrong = np.flatnonzero(np.frombuffer(matched.diff, np.uint8)).tolist()
-    plain = difference_of(window, target, worth_copying(matched.triples, wrong, price))
-    ways = [(plain, _streams(plain))]
+    thrifty = difference_of(window, target, worth_copying(matched.triples, wrong, price))
+    ways = [(thrifty, _streams(thrifty))]
     if not offset:
         ways += [
             (way.difference, _streams(way.difference) | way.streams)

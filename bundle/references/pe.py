@@ -78,5 +78,3 @@ def relocations(data: Bytes, image: Image) -> Numbers:
         at += length
     found = image.offsets(np.concatenate(pages))
     return np.unique(found[(found >= 0) & (found <= len(data) - 8)])
-
-

@@ -46,8 +46,6 @@ def _with(first: Group, second: Group) -> Group:
     at = np.searchsorted(first.where, second.where)
     padded = np.concatenate([[-8], first.where, [1 << 60]])
     free = (second.where >= padded[at] + 4) & (second.where <= padded[at + 1] - 4)
-    where, targets, anchors = (
-        np.concatenate([one, other[free]]) for one, other in zip(first, second, strict=True)
-    )
+    where, targets, anchors = (np.concatenate([one, other[free]]) for one, other in zip(first, second, strict=True))
     order = np.argsort(where, kind="stable")
     return Group(where[order], targets[order], anchors[order])

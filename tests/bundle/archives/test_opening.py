@@ -110,7 +110,9 @@ def given_back(opening: Opening) -> bytes:
     """The archive, from the plain bytes of its members, those of archives among them given back first."""
     members = [given_back(m.opening) if m.opening else read_content(m.content) for m in opening.members]
     return b"".join(
-        rebuild(MemoryObject(opening.skeleton), map(MemoryObject, members), [m.engine for m in opening.members])
+        rebuild(
+            MemoryObject(opening.skeleton), map(MemoryObject, members), [m.engine for m in opening.members], Scratch()
+        )
     )
 
 
@@ -401,7 +403,7 @@ def test_an_unknown_engine_is_refused(engine: int) -> None:
 def test_a_skeleton_that_does_not_fit_is_refused(skeleton: bytes, members: int) -> None:
     """[F-47], [F-48]"""
     with pytest.raises(Malformed):
-        list(rebuild(MemoryObject(skeleton), [MemoryObject(b"x")] * members, [6] * members))
+        list(rebuild(MemoryObject(skeleton), [MemoryObject(b"x")] * members, [6] * members, Scratch()))
 
 
 def test_a_skeleton_holds_all_but_the_streams() -> None:
