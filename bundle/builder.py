@@ -18,6 +18,7 @@ import zstandard
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bundle import canonical
+from bundle.contents import chunks_of
 from bundle.errors import BundleError, InputError, Malformed
 from bundle.evaluate import Evaluation
 from bundle.layout import FORMAT, Preamble
@@ -74,21 +75,21 @@ def build(request: BuildRequest, key: Ed25519PrivateKey, pool: Executor, progres
     target = scan(request.new, request.platform, progress)
     bases = _scan_bases(request, target, progress)
     piece_bytes = LARGE_PIECE_BYTES if target.size > LARGE_RELEASE_BYTES else PIECE_BYTES
-    with tempfile.TemporaryDirectory(prefix="unrep-build-") as scratch:
-        builder = SectionBuilder(request.new, target, piece_bytes, pool, Path(scratch), progress)
-        sections = [builder.delta(base) for base in bases]
-        if request.full or not bases:
-            sections.append(builder.full())
-    root = _describe(request, target, piece_bytes, [built.section for built in sections])
     unproven = request.out.with_name(request.out.name + ".unproven")
     try:
-        _write(unproven, root, key, sections)
+        with tempfile.TemporaryDirectory(prefix="unrep-build-") as scratch:
+            builder = SectionBuilder(request.new, target, piece_bytes, pool, Path(scratch), progress)
+            sections = [builder.delta(base) for base in bases]
+            if request.full or not bases:
+                sections.append(builder.full())
+            root = _describe(request, target, piece_bytes, [built.section for built in sections])
+            _write(unproven, root, key, sections)
         with open_bundle(unproven, Trust((verifying_key(key),))) as bundle:
             header_bytes = bundle.verified.header_bytes
             _prove(bundle, bases, progress)
         total = _publish(unproven, request.out, [target, *(base.manifest for base in bases)])
     except OSError as error:
-        raise InputError(f"{request.out}: cannot be written: {error.strerror}") from error
+        raise InputError(f"{error.filename or request.out}: cannot be written: {error.strerror}") from error
     finally:
         unproven.unlink(missing_ok=True)
     costs = [(s.base, header_bytes + stored_bytes(root, s)) for s in root.sections if s.base]
@@ -157,7 +158,8 @@ def _write(path: Path, root: Root, key: Ed25519PrivateKey, sections: list[BuiltS
         file.write(signatures)
         for built in sections:
             file.write(built.tables)
-            file.write(built.body)
+            for chunk in chunks_of([built.body]):
+                file.write(chunk)
 
 
 def _prove(bundle: VerifiedBundle, bases: list[DirectoryBase], progress: Progress) -> None:

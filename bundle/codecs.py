@@ -62,29 +62,34 @@ def window_bytes(packed: Packed) -> int:
 
 
 def compress(data: bytes, max_log: int = MAX_LZMA2_LOG) -> tuple[Packed, bytes]:
-    """The smallest form of `data` that this module knows, deterministically: (descriptor, bytes as stored).
+    """The smallest form of at most FEW_BYTES that this module knows, deterministically: (descriptor, bytes as stored).
 
     `max_log` caps the dictionary at 2^max_log bytes: memory that the reader will need.
     """
-    log = max(MIN_LZMA2_LOG, min(max_log, (len(data) - 1).bit_length()))
+    log = _log_for(len(data), max_log)
     candidates = [(STORED, data)]
-    if len(data) <= FEW_BYTES:
-        candidates += [(LZMA2 + log, _lzma2(data, log, *tuning)) for tuning in _LZMA2_TUNINGS]
-        candidates += [(X86_LZMA2 + log, _lzma2(data, log, *_LZMA2_TUNINGS[0], x86=True)), (ZSTD, _zstd(data))]
-    else:
-        x86 = _is_code(data)
-        candidates.append(((X86_LZMA2 if x86 else LZMA2) + log, _lzma2(data, log, *_LZMA2_TUNINGS[0], x86=x86)))
+    candidates += [(LZMA2 + log, _lzma2(data, log, *tuning)) for tuning in _LZMA2_TUNINGS]
+    candidates += [(X86_LZMA2 + log, _lzma2(data, log, *_LZMA2_TUNINGS[0], x86=True)), (ZSTD, _zstd(data))]
     codec, packed = min(candidates, key=lambda candidate: (len(candidate[1]), candidate[0]))
     return Packed(codec, len(packed), len(data)), packed
 
 
-def _is_code(data: bytes) -> bool:
-    """Whether the x86 filter gains on samples from the front, the middle and the end."""
-    parts = [data[at : at + SAMPLE_BYTES] for at in (0, len(data) // 2, len(data) - SAMPLE_BYTES)]
+def large_codec(samples: list[bytes], size: int, max_log: int) -> int:
+    """The codec for more than that: LZMA2, behind the x86 filter if it gains on the samples."""
     plain, filtered = (
-        sum(len(_lzma2(part, 20, 3, 0, 0, preset=1, x86=x86)) for part in parts) for x86 in (False, True)
+        sum(len(_lzma2(sample, 20, 3, 0, 0, preset=1, x86=x86)) for sample in samples) for x86 in (False, True)
     )
-    return filtered < plain
+    return (X86_LZMA2 if filtered < plain else LZMA2) + _log_for(size, max_log)
+
+
+def large_compressor(codec: int) -> lzma.LZMACompressor:
+    """What writes a codec that `large_codec` gave."""
+    x86, log = _lzma2_form(codec) or (False, MIN_LZMA2_LOG)
+    return lzma.LZMACompressor(lzma.FORMAT_RAW, filters=_filters(log, *_LZMA2_TUNINGS[0], x86=x86))
+
+
+def _log_for(size: int, max_log: int) -> int:
+    return max(MIN_LZMA2_LOG, min(max_log, (size - 1).bit_length()))
 
 
 def _lzma2_form(codec: int) -> tuple[bool, int] | None:
@@ -180,14 +185,17 @@ def _x86_filter(x86: bool) -> list[dict[str, Any]]:
     return [{"id": lzma.FILTER_X86}] if x86 else []
 
 
-def _lzma2(
-    data: bytes, log: int, lc: int, lp: int, pb: int, preset: int = 9 | lzma.PRESET_EXTREME, x86: bool = False
-) -> bytes:
-    filters: list[dict[str, Any]] = [
+def _filters(
+    log: int, lc: int, lp: int, pb: int, preset: int = 9 | lzma.PRESET_EXTREME, x86: bool = False
+) -> list[dict[str, Any]]:
+    return [
         *_x86_filter(x86),
         {"id": lzma.FILTER_LZMA2, "preset": preset, "dict_size": 1 << log, "lc": lc, "lp": lp, "pb": pb},
     ]
-    return lzma.compress(data, lzma.FORMAT_RAW, filters=filters)
+
+
+def _lzma2(data: bytes, log: int, lc: int, lp: int, pb: int, **options: Any) -> bytes:
+    return lzma.compress(data, lzma.FORMAT_RAW, filters=_filters(log, lc, lp, pb, **options))
 
 
 def _zstd(data: bytes) -> bytes:

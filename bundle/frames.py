@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from bundle.delta.tournament import Segment
-from bundle.index import Archive, Concat, Copy, Literal, Patch, Reaimed, Recipe, Step, Stream
-from bundle.plan import Assembled, Encoded, Planned, Ready
+from bundle.contents import Content, size_of
+from bundle.delta.tournament import Encoding
+from bundle.index import Archive, Copy, Literal, Patch, Reaimed, Recipe, Step, Stream
+from bundle.plan import Assembled, Planned, Ready
 
 # Dictionaries: the reader holds those of all packs of a frame at once. Literals gain from a large one, patches do not.
-MAX_DICTIONARY_LOG = {Stream.LITERAL: 26, Stream.EXTRA: 23, Stream.CHANGE: 22}
+MAX_DICTIONARY_LOG = {Stream.LITERAL: 25, Stream.EXTRA: 23, Stream.CHANGE: 22}
 SMALL_DICTIONARY_LOG = 20
 
 
@@ -18,10 +19,10 @@ class FrameBuilder:
 
     first: int
     steps: list[Step] = field(default_factory=list)
-    streams: dict[Stream, list[bytes]] = field(default_factory=dict)
+    streams: dict[Stream, list[Content]] = field(default_factory=dict)
     _made: dict[int, int] = field(default_factory=dict)  # id of a planned object -> its object number
 
-    def add_object(self, planned: Planned, outcomes: Sequence[list[Segment]], place: int | None) -> int:
+    def add_object(self, planned: Planned, outcomes: Sequence[Encoding], place: int | None) -> int:
         """Adds the steps that make an object; the object's number. `outcomes` are those of the plan's tasks."""
         if isinstance(planned.way, Ready):
             return planned.way.number if place is None else self._step(Copy(planned.way.number, 0), place, None)
@@ -32,39 +33,28 @@ class FrameBuilder:
         if isinstance(planned.way, Assembled):
             number = self._step(self._assemble(planned.way, outcomes), place, size)
         else:
-            number = self._encoded(planned.way, outcomes, place, size)
+            encoding = outcomes[planned.way.task]
+            number = self._step(_recipe(encoding, planned.way.source), place, size, encoding)
         self._made[id(planned)] = number
         return number
 
-    def stream_jobs(self) -> list[tuple[Stream, bytes, int]]:
-        """(stream, its bytes, dictionary limit) of every stream that is not empty, in the order of the format."""
-        joined = ((stream, b"".join(parts)) for stream, parts in sorted(self.streams.items()))
-        return [(s, data, MAX_DICTIONARY_LOG.get(s, SMALL_DICTIONARY_LOG)) for s, data in joined if data]
+    def stream_jobs(self) -> list[tuple[Stream, list[Content], int]]:
+        """(stream, its parts, dictionary limit) of every stream that is not empty, in the order of the format."""
+        filled = ((stream, parts) for stream, parts in sorted(self.streams.items()) if any(map(size_of, parts)))
+        return [(stream, parts, MAX_DICTIONARY_LOG.get(stream, SMALL_DICTIONARY_LOG)) for stream, parts in filled]
 
-    def _assemble(self, way: Assembled, outcomes: Sequence[list[Segment]]) -> Archive:
+    def _assemble(self, way: Assembled, outcomes: Sequence[Encoding]) -> Archive:
         skeleton = self.add_object(way.skeleton, outcomes, None)
         return Archive(skeleton, tuple(self.add_object(m, outcomes, None) for m in way.members), way.engines)
 
-    def _encoded(self, way: Encoded, outcomes: Sequence[list[Segment]], place: int | None, size: int | None) -> int:
-        segments = outcomes[way.task]
-        if len(segments) == 1:
-            return self._step(_recipe(segments[0], way.source), place, size, segments[0])
-        parts = tuple(self._part(segment, way.source) for segment in segments)
-        return self._step(Concat(parts), place, size)
-
-    def _part(self, segment: Segment, source: int | None) -> int:
-        if segment.is_patch and source is not None:
-            source = self._step(Copy(source, segment.window[0]), None, segment.window[1])
-        return self._step(_recipe(segment, source), None, segment.size, segment)
-
-    def _step(self, recipe: Recipe, place: int | None, size: int | None, segment: Segment | None = None) -> int:
+    def _step(self, recipe: Recipe, place: int | None, size: int | None, encoding: Encoding | None = None) -> int:
         self.steps.append(Step(recipe, place, size))
-        for stream, data in segment.streams.items() if segment else ():
-            self.streams.setdefault(stream, []).append(data)
+        for stream, parts in encoding.streams.items() if encoding else ():
+            self.streams.setdefault(stream, []).extend(parts)
         return self.first + len(self.steps) - 1
 
 
-def _recipe(segment: Segment, source: int | None) -> Recipe:
-    if not segment.is_patch or source is None:
+def _recipe(encoding: Encoding, source: int | None) -> Recipe:
+    if encoding.triples is None or source is None:
         return Literal()
-    return (Reaimed if Stream.LAYOUT in segment.streams else Patch)(source, segment.triples)
+    return (Reaimed if Stream.LAYOUT in encoding.streams else Patch)(source, encoding.triples)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from bundle.errors import Corrupt
+from bundle.objects import MemoryObject, Readable
 
 HASH_BYTES = 32
 MIN_PIECE_BYTES = 4 * 1024
@@ -53,14 +54,18 @@ def pieces_of(body_bytes: int, piece_bytes: int) -> Iterator[Piece]:
         start += length
 
 
-def build_tables(body: bytes, piece_bytes: int) -> tuple[bytes, bytes]:
+def build_tables(body: Readable, piece_bytes: int) -> tuple[bytes, bytes]:
     """(hash tables as stored, hash of the section) of a body."""
-    tables = b""
-    level = body
-    while len(level) > piece_bytes:
-        level = b"".join(sha256(level[i : i + piece_bytes]).digest() for i in range(0, len(level), piece_bytes))
-        tables = level + tables
-    return tables, sha256(level).digest()
+    tables, level = b"", body
+    while level.size > piece_bytes:
+        hashes = b"".join(sha256(piece).digest() for piece in _cut(level, piece_bytes))
+        tables, level = hashes + tables, MemoryObject(hashes)
+    return tables, sha256(level.read_at(0, level.size)).digest()
+
+
+def _cut(level: Readable, piece_bytes: int) -> Iterator[bytes]:
+    for at in range(0, level.size, piece_bytes):
+        yield level.read_at(at, min(piece_bytes, level.size - at))
 
 
 class HashTree:

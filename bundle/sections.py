@@ -11,12 +11,14 @@ from bundle import canonical
 from bundle.archives.engines import feature_of
 from bundle.archives.opening import SIGNATURES, Opening, open_for_base, open_for_target
 from bundle.codecs import compress
-from bundle.contents import Content, first_bytes
+from bundle.contents import Content, chunks_of, first_bytes, size_of
+from bundle.contents import opened as opened_content
 from bundle.delta.catalog import Candidate, Catalog
-from bundle.delta.tournament import Segment, encode_object
+from bundle.delta.tournament import Encoding, encode_object
 from bundle.frames import FrameBuilder
 from bundle.index import Archive, Index, Pack, Reaimed, encode_frame
 from bundle.manifest import Kind, TreeManifest
+from bundle.packing import pack
 from bundle.pieces import build_tables
 from bundle.plan import Plan, Planned
 from bundle.progress import Progress
@@ -28,11 +30,11 @@ FULL_FRAME_BYTES = 16 * 1024 * 1024
 
 @dataclass(frozen=True)
 class BuiltSection:
-    """A section ready for the file: what the root will say of it, and its bytes as stored."""
+    """A section ready for the file: what the root will say of it, and its bytes as stored; the body is in a file."""
 
     section: Section
     tables: bytes
-    body: bytes
+    body: Path
     recipes: Counter[str]
 
 
@@ -46,7 +48,7 @@ class SectionBuilder:
         self._target = target
         self._piece_bytes = piece_bytes
         self._pool = pool
-        self._spills = (scratch / str(number) for number in count())
+        self._files = (scratch / str(number) for number in count())
         self._progress = progress
 
     def delta(self, base: DirectoryBase) -> BuiltSection:
@@ -111,7 +113,7 @@ class SectionBuilder:
     ) -> list[tuple[int, Opening]]:
         """(place, opening) of those contents that are archives."""
         archives = [(place, content) for place, content in contents if first_bytes(content, 2) in SIGNATURES]
-        spills = [next(self._spills) for _ in archives]
+        spills = [next(self._files) for _ in archives]
         self._progress.start("opening archives", len(archives), "files")
         found = []
         results = self._pool.map(opener, [content for _, content in archives], spills)
@@ -122,31 +124,36 @@ class SectionBuilder:
         self._progress.finish()
         return found
 
-    def _encode(self, plan: Plan) -> list[list[Segment]]:
+    def _encode(self, plan: Plan) -> list[Encoding]:
         outcomes = []
         self._progress.start("comparing", len(plan.tasks), "objects")
-        for segments in self._pool.map(encode_object, plan.tasks, chunksize=1):
-            outcomes.append(segments)
+        for encoding in self._pool.map(encode_object, plan.tasks, chunksize=1):
+            outcomes.append(encoding)
             self._progress.advance(1)
         self._progress.finish()
         return outcomes
 
     def _assemble(self, builders: list[FrameBuilder], opened: list[int], kind: str, base: bytes) -> BuiltSection:
         jobs = [(builder, *job) for builder in builders for job in builder.stream_jobs()]
-        results = self._pool.map(compress, [data for _, _, data, _ in jobs], [log for *_, log in jobs])
+        files = [next(self._files) for _ in jobs]
+        packing = self._pool.map(pack, [parts for _, _, parts, _ in jobs], [log for *_, log in jobs], files)
         packs: dict[int, list[Pack]] = {id(builder): [] for builder in builders}
         stored = []
-        self._progress.start("packing", sum(len(data) for _, _, data, _ in jobs), "B")
-        for (builder, stream, data, _), (packed, content) in zip(jobs, results, strict=True):
+        self._progress.start("packing", sum(size_of(part) for _, _, parts, _ in jobs for part in parts), "B")
+        for (builder, stream, _, _), (packed, content) in zip(jobs, packing, strict=True):
             packs[id(builder)].append(Pack(stream, packed))
             stored.append(content)
-            self._progress.advance(len(data))
+            self._progress.advance(packed.size)
         self._progress.finish()
         frames = [encode_frame(builder.steps, packs[id(builder)]) for builder in builders]
         index, index_bytes = compress(canonical.encode(Index(builders[0].first, opened, frames)))
-        body = b"".join([index_bytes, *stored])
-        tables, top = build_tables(body, self._piece_bytes)
-        section = Section(kind, len(body), top, index, base, _features(builders))
+        body = next(self._files)
+        with body.open("wb") as file:
+            for chunk in chunks_of([index_bytes, *stored]):
+                file.write(chunk)
+        with opened_content(body) as source:
+            tables, top = build_tables(source, self._piece_bytes)
+            section = Section(kind, source.size, top, index, base, _features(builders))
         return BuiltSection(section, tables, body, _count_recipes(builders))
 
     def _content(self, place: int) -> Content:

@@ -5,8 +5,9 @@ format (bz2, unbounded) is not used: the three raw streams go into packs of our 
 """
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from bsdiff4 import core
@@ -17,6 +18,14 @@ from bundle.index import Stream
 from bundle.objects import Readable
 
 Triple = tuple[int, int, int]
+
+
+class Block(NamedTuple):
+    """`size` bytes at offset `old` of the source that become those at `new` of the target."""
+
+    old: int
+    new: int
+    size: int
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,34 @@ def make_difference(source: bytes, target: bytes) -> Difference:
     if triples:
         triples[-1] = (*triples[-1][:2], 0)
     return Difference(triples, diff, extra)
+
+
+def blocks_of(triples: Iterable[Triple]) -> list[Block]:
+    """The blocks that a patch copies from its source."""
+    found, old, new = [], 0, 0
+    for add, extra, seek in triples:
+        if add:
+            found.append(Block(old, new, add))
+        old += add + seek
+        new += add + extra
+    return found
+
+
+def triples_of(blocks: Iterable[Block], size: int) -> list[Triple]:
+    """Triples that copy these blocks, ascending in the target; the rest of its `size` bytes are extra."""
+    joined = [Block(0, 0, 0)]
+    for block in blocks:
+        last = joined[-1]
+        if block.old - last.old == last.size and block.new - last.new == last.size:
+            joined[-1] = last._replace(size=last.size + block.size)
+        else:
+            joined.append(block)
+    ends = [*joined[1:], Block(joined[-1].old + joined[-1].size, size, 0)]
+    found = [
+        (block.size, end.new - block.new - block.size, end.old - block.old - block.size)
+        for block, end in zip(joined, ends, strict=True)
+    ]
+    return [triple for triple in found if any(triple)]
 
 
 def difference_of(source: bytes, target: bytes, triples: list[Triple]) -> Difference:

@@ -19,10 +19,15 @@ CHUNK_BYTES = 256 * 1024
 def pack_changes(difference: NDArray[np.uint8]) -> dict[Stream, bytes]:
     """The two streams of a difference: its number of changes with the skips before each, and the changes."""
     places = np.flatnonzero(difference)
+    return pack_sparse(places, difference[places])
+
+
+def pack_sparse(places: NDArray[np.int64], changes: NDArray[np.uint8]) -> dict[Stream, bytes]:
+    """The same from the places, ascending, of what changes and what is added there."""
     skips = np.diff(places, prepend=-1) - 1
     return {
         Stream.SKIP: write_varints([len(places), *skips.tolist()]),
-        Stream.CHANGE: difference[places].tobytes(),
+        Stream.CHANGE: changes.tobytes(),
     }
 
 

@@ -4,10 +4,13 @@ A sketch holds the smallest of the hashes of all windows of 32 bytes (bottom-k s
 share much content share much of their sketches, wherever in them that content stands.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
-from bundle.contents import Content, read_content
+from bundle.contents import Content, opened
+from bundle.objects import Readable
 
 SKETCH_HASHES = 64
 WINDOW_BYTES = 32
@@ -21,17 +24,22 @@ _MIX = 0x9E3779B1
 
 def sketch(content: Content) -> frozenset[int]:
     """The sketch of an object; empty if it is too small to have one. Raises InputError if it cannot be read."""
-    data = read_content(content)
-    if len(data) < MIN_BYTES:
-        return frozenset()
     smallest = np.empty(0, np.uint32)
-    for start in range(0, len(data) - WINDOW_BYTES + 1, BLOCK_BYTES):
-        hashes = _window_hashes(np.frombuffer(data, np.uint8)[start : start + BLOCK_BYTES + WINDOW_BYTES - 1])
-        smallest = np.unique(np.concatenate([smallest, _smallest(hashes)]))[:SKETCH_HASHES]
+    with opened(content) as source:
+        if source.size >= MIN_BYTES:
+            for _, block in blocks(source):
+                smallest = np.unique(np.concatenate([smallest, _smallest(window_hashes(block))]))[:SKETCH_HASHES]
     return frozenset(smallest.tolist())
 
 
-def _window_hashes(data: NDArray[np.uint8]) -> NDArray[np.uint32]:
+def blocks(source: Readable) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """(offset, bytes) of blocks that overlap so that every window lies whole in one of them."""
+    for start in range(0, source.size - WINDOW_BYTES + 1, BLOCK_BYTES):
+        size = min(BLOCK_BYTES + WINDOW_BYTES - 1, source.size - start)
+        yield start, np.frombuffer(source.read_at(start, size), np.uint8)
+
+
+def window_hashes(data: NDArray[np.uint8]) -> NDArray[np.uint32]:
     """A polynomial hash of every window, by doubling its width five times; arithmetic modulo 2^32."""
     hashes, factor, width = data.astype(np.uint32), _PRIME, 1
     while width < WINDOW_BYTES:

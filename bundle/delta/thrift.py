@@ -10,11 +10,13 @@ from typing import NamedTuple
 
 import zstandard
 
-from bundle.delta.bsdiff import Triple
+from bundle.delta.bsdiff import Block, Triple, triples_of
+from bundle.objects import Readable
 
 BLOCK_PRICE = 7.0
 FIRST_CHANGE_PRICE = 1.3
 NEXT_CHANGE_PRICE = 0.7
+NOISE_FACTOR = 1.1  # differences from noise are noise, and have to be counted
 SAMPLE_BYTES = 64 * 1024
 SAMPLES = 16
 SOLID_SHARE = 0.85  # of what zstd makes of samples, for lack of the pack's neighbours and of time
@@ -35,10 +37,11 @@ class Run(NamedTuple):
     joins: bool
 
 
-def literal_price(target: bytes) -> float:
+def literal_price(target: Readable) -> float:
     """Packed bytes that one byte of an object costs among literals or extra bytes, by samples of it."""
-    step = max(SAMPLE_BYTES, len(target) // SAMPLES)
-    sample = b"".join(target[at : at + SAMPLE_BYTES] for at in range(0, len(target), step))
+    step = max(SAMPLE_BYTES, target.size // SAMPLES)
+    places = range(0, target.size, step)
+    sample = b"".join(target.read_at(at, min(SAMPLE_BYTES, target.size - at)) for at in places)
     packed = len(zstandard.ZstdCompressor(level=9).compress(sample))
     return SOLID_SHARE * packed / max(1, len(sample))
 
@@ -77,6 +80,7 @@ def _runs(triples: Sequence[Triple], wrong: Sequence[int]) -> Iterator[Run]:
 
 def _choose(runs: list[Run], price: float) -> list[bool]:
     """Whether each run is copied: the cheapest way through all of them."""
+    next_change = max(NEXT_CHANGE_PRICE, price * NOISE_FACTOR)
     literal, copy = 0.0, _NEVER
     before: list[tuple[bool, bool]] = []  # was the run before copied, if this one is not, if this one is
     for old, _, size, changes, joins in runs:
@@ -86,10 +90,8 @@ def _choose(runs: list[Run], price: float) -> list[bool]:
         start = copy if stays else least + BLOCK_PRICE
         before.append((cheaper, stays or cheaper))
         literal = least + size * price
-        if old < 0:
-            copy = _NEVER
-        else:
-            copy = start + (FIRST_CHANGE_PRICE + NEXT_CHANGE_PRICE * (changes - 1) if changes else 0.0)
+        mending = FIRST_CHANGE_PRICE + next_change * (changes - 1) if changes else 0.0
+        copy = start + mending if old >= 0 else _NEVER
     taken = copy < literal
     chosen = []
     for choices in reversed(before):
@@ -99,17 +101,4 @@ def _choose(runs: list[Run], price: float) -> list[bool]:
 
 
 def _triples(copied: list[Run], size: int) -> list[Triple]:
-    """Triples that copy these runs and take what lies between them from the extra bytes."""
-    blocks = [[0, 0, 0]]
-    for run in copied:
-        last = blocks[-1]
-        if run.old - last[0] == last[2] and run.new - last[1] == last[2]:
-            last[2] += run.size
-        else:
-            blocks.append([run.old, run.new, run.size])
-    ends = [*((block[0], block[1]) for block in blocks[1:]), (blocks[-1][0] + blocks[-1][2], size)]
-    found = [
-        (length, new_end - new - length, old_end - old - length)
-        for (old, new, length), (old_end, new_end) in zip(blocks, ends, strict=True)
-    ]
-    return [triple for triple in found if any(triple)]
+    return triples_of([Block(run.old, run.new, run.size) for run in copied], size)

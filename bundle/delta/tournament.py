@@ -1,26 +1,29 @@
 """The tournament: every way to make one object is tried, the smallest wins. spec/format.md, section 9.
 
 Runs in worker processes. A task names files, not bytes; the answer depends on nothing but their contents, so a build
-gives the same bundle on any number of workers. Objects over a segment's size are cut: each segment is compared with
-the stretch of the base that lies where it would, so memory stays bounded whatever the object's size.
+gives the same bundle on any number of workers. Large objects are matched in blocks and never held whole, so memory
+stays bounded whatever their size.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from bundle.codecs import compressed_size
-from bundle.contents import Content, read_content
-from bundle.delta.bsdiff import Difference, difference_of, make_difference
-from bundle.delta.changes import pack_changes
+from bundle.contents import Content, opened, part_of, read_content, size_of
+from bundle.delta.anchors import differences, match_anchored
+from bundle.delta.bsdiff import Difference, Triple, blocks_of, difference_of, make_difference
+from bundle.delta.changes import pack_changes, pack_sparse
 from bundle.delta.thrift import literal_price, worth_copying
 from bundle.index import Stream
+from bundle.objects import MemoryObject, Readable
 from bundle.references.reaim import make_reaimed
 from bundle.varints import fold, write_varints
 
-SEGMENT_BYTES = 32 * 1024 * 1024
-WINDOW_MARGIN_BYTES = 4 * 1024 * 1024
+WHOLE_BYTES = 24 * 1024 * 1024  # up to here bsdiff takes objects whole: 17 bytes of memory for each of the base's
 PATCH_OVERHEAD_BYTES = 6
+LONG_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -32,78 +35,81 @@ class ObjectTask:
 
 
 @dataclass(frozen=True)
-class Segment:
-    """How one stretch of an object is made: a patch of a window of the base, or (without one) a literal.
+class Encoding:
+    """How an object is made: a patch of its base with so many `triples`, or (with None) a literal.
 
-    `streams` holds what goes into each pack; `window` is (offset, length) in the base, both in bytes.
+    `streams` holds what goes into each pack, part by part.
     """
 
-    size: int
-    streams: dict[Stream, bytes]
-    window: tuple[int, int] = (0, 0)
-    triples: int = 0
-
-    @property
-    def is_patch(self) -> bool:
-        return Stream.LITERAL not in self.streams
+    streams: dict[Stream, list[Content]]
+    triples: int | None = None
 
 
-def encode_object(task: ObjectTask) -> list[Segment]:
-    """The best recipe for each segment of an object; one segment, against the whole base object, if it is not large.
-
-    Raises InputError if a file cannot be read.
-    """
-    target = read_content(task.target)
-    base = b"" if task.base is None else read_content(task.base)
-    if not base or max(len(target), len(base)) <= SEGMENT_BYTES:
-        return [_best(target, base, 0)]
-    segments = []
-    for start in range(0, len(target), SEGMENT_BYTES):
-        segment = target[start : start + SEGMENT_BYTES]
-        first, last = _window(start, len(segment), len(target), len(base))
-        segments.append(_best(segment, base[first:last], first))
-    return segments
-
-
-def _best(target: bytes, window: bytes, offset: int) -> Segment:
-    literal = Segment(len(target), {Stream.LITERAL: target})
-    if not window:
+def encode_object(task: ObjectTask) -> Encoding:
+    """The best recipe for an object. Raises InputError if a file cannot be read."""
+    literal = Encoding({Stream.LITERAL: [task.target]})
+    if task.base is None or not size_of(task.base):
         return literal
-    matched = make_difference(window, target)
-    price = literal_price(target)
+    if max(size_of(task.target), size_of(task.base)) > WHOLE_BYTES:
+        return _large(task.target, task.base) or literal
+    return _whole(read_content(task.target), read_content(task.base)) or literal
+
+
+def _whole(target: bytes, base: bytes) -> Encoding | None:
+    """The best patch; None if the target is smaller by itself."""
+    matched = make_difference(base, target)
     wrong = np.flatnonzero(np.frombuffer(matched.diff, np.uint8)).tolist()
-    thrifty = difference_of(window, target, worth_copying(matched.triples, wrong, price))
-    ways = [(thrifty, _streams(thrifty))]
-    if not offset:
-        ways += [
-            (way.difference, _streams(way.difference) | way.streams)
-            for way in make_reaimed(window, target, matched.triples)
-        ]
-    priced = [
-        (sum(map(compressed_size, way[1].values())) + PATCH_OVERHEAD_BYTES, at, way) for at, way in enumerate(ways)
-    ]
-    cost, _, (chosen, streams) = min(priced, key=lambda item: item[:2])
-    patch = Segment(len(target), streams, (offset, len(window)), len(chosen.triples))
+    thrifty = worth_copying(matched.triples, wrong, literal_price(MemoryObject(target)))
+    ways = [_way(difference_of(base, target, thrifty))]
+    for reaimed in make_reaimed(base, target, matched.triples):
+        ways.append((reaimed.difference.triples, _control(reaimed.difference.triples) | reaimed.streams))
+        ways[-1][1][Stream.EXTRA] = reaimed.difference.extra
+    priced = [(sum(map(compressed_size, way[1].values())) + PATCH_OVERHEAD_BYTES, at) for at, way in enumerate(ways)]
+    cost, best = min(priced)
+    triples, streams = ways[best]
     # A patch at a fiftieth of its object is not worth the seconds that compressing the literal would take.
     if cost * 50 < len(target) or cost < compressed_size(target):
-        return patch
-    return literal
+        return Encoding({stream: [data] for stream, data in streams.items()}, len(triples))
+    return None
 
 
-def _streams(difference: Difference) -> dict[Stream, bytes]:
-    adds, extras, seeks = zip(*difference.triples, strict=True) if difference.triples else ((), (), ())
+def _way(difference: Difference) -> tuple[list[Triple], dict[Stream, bytes]]:
+    changes = pack_changes(np.frombuffer(difference.diff, np.uint8))
+    return difference.triples, {**_control(difference.triples), **changes, Stream.EXTRA: difference.extra}
+
+
+def _control(triples: list[Triple]) -> dict[Stream, bytes]:
+    adds, extras, seeks = zip(*triples, strict=True) if triples else ((), (), ())
     return {
         Stream.ADD_LENGTH: write_varints(adds),
         Stream.EXTRA_LENGTH: write_varints(extras),
         Stream.SEEK: write_varints(map(fold, seeks)),
-        **pack_changes(np.frombuffer(difference.diff, np.uint8)),
-        Stream.EXTRA: difference.extra,
     }
 
 
-def _window(start: int, length: int, target_bytes: int, base_bytes: int) -> tuple[int, int]:
-    """The stretch of the base where a target segment should lie, by proportion, with a margin on both sides."""
-    first = start * base_bytes // target_bytes - WINDOW_MARGIN_BYTES
-    last = (start + length) * base_bytes // target_bytes + WINDOW_MARGIN_BYTES
-    last = min(last, first + length + 2 * WINDOW_MARGIN_BYTES, base_bytes)
-    return max(0, first), max(0, last)
+def _large(target: Content, base: Content) -> Encoding | None:
+    """A patch of a large object; None if nothing of it is in the base."""
+    with opened(base) as source, opened(target) as wanted:
+        matched = match_anchored(source, wanted)
+        wrong, _ = differences(source, wanted, matched)
+        triples = worth_copying(matched, wrong.tolist(), literal_price(wanted))
+        if not blocks_of(triples):
+            return None
+        packed = _control(triples) | pack_sparse(*differences(source, wanted, triples))
+        streams: dict[Stream, list[Content]] = {stream: [data] for stream, data in packed.items()}
+        streams[Stream.EXTRA] = list(_extra(target, wanted, triples))
+    return Encoding(streams, len(triples))
+
+
+def _extra(target: Content, wanted: Readable, triples: list[Triple]) -> Iterator[Content]:
+    """The bytes that no triple copies: long ones by their place, short ones themselves."""
+    at, short = 0, bytearray()
+    for add, extra, _ in triples:
+        if extra > LONG_BYTES:
+            yield bytes(short)
+            yield part_of(target, at + add, extra)
+            short.clear()
+        else:
+            short += wanted.read_at(at + add, extra)
+        at += add + extra
+    yield bytes(short)

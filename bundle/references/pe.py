@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from bundle.references.image import Image
-from bundle.references.words import NONE, Bytes, Numbers, joined, read_unsigned
+from bundle.references.words import NONE, Bytes, Numbers, read_unsigned
 
 MAX_BLOCKS = 1 << 20  # of base relocations
 FUNCTION_MAGIC = 0x19930520

@@ -7,25 +7,17 @@ old target that agree on another new one are mended together, by a shift of that
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bundle.delta.bsdiff import Block
 from bundle.references.image import Image
 from bundle.references.kinds import Group, Kind, References, origins_of, point, width_of
 from bundle.references.scan import find_references
 from bundle.references.words import Bytes, Numbers
 
 MAX_SHIFT = 1 << 24
-
-
-class Block(NamedTuple):
-    """`size` bytes at offset `old` of the old image that become those at `new` of the new one."""
-
-    old: int
-    new: int
-    size: int
 
 
 @dataclass(frozen=True)
@@ -43,17 +35,6 @@ class Shifts:
 
 
 NO_SHIFTS = Shifts(np.empty(0, np.int64), np.empty(0, np.int64))
-
-
-def blocks_of(triples: Sequence[tuple[int, int, int]]) -> list[Block]:
-    """The blocks that a patch copies from its source."""
-    found, old, new = [], 0, 0
-    for add, extra, seek in triples:
-        if add:
-            found.append(Block(old, new, add))
-        old += add + seek
-        new += add + extra
-    return found
 
 
 class AddressMap:

@@ -9,16 +9,15 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from bundle.delta.bsdiff import Difference, Triple, make_difference
+from bundle.delta.bsdiff import Block, Difference, Triple, blocks_of, make_difference
 from bundle.delta.changes import Changes, pack_changes
 from bundle.delta.thrift import worth_copying
 from bundle.errors import Malformed
 from bundle.index import Stream
 from bundle.references.image import MAX_IMAGE_BYTES, Image, read_image
 from bundle.references.kinds import Kind, References, origins_of, point, pointed
-from bundle.references.prediction import MAX_SHIFT, NO_SHIFTS, AddressMap, Block, OldImage, Shifts, blocks_of, carried
+from bundle.references.prediction import MAX_SHIFT, NO_SHIFTS, AddressMap, OldImage, Shifts, carried
 from bundle.references.scan import find_references
 from bundle.references.words import NONE, Bytes
 from bundle.references.words import Numbers as Places

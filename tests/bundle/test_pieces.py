@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bundle.errors import Corrupt
+from bundle.objects import MemoryObject
 from bundle.pieces import HashTree, Piece, build_tables, level_lengths, pieces_of, stored_length
 
 PIECE = 4096
@@ -53,7 +54,7 @@ def test_pieces_cover_a_section_without_gaps(length: int) -> None:
 def test_from_the_front_each_piece_is_known_when_it_comes(length: int) -> None:
     """[F-20], [F-21]"""
     body = body_of(length)[:length]
-    tables, top = build_tables(body, PIECE)
+    tables, top = build_tables(MemoryObject(body), PIECE)
     tree = HashTree(length, PIECE, top)
     for piece in pieces_of(length, PIECE):
         assert tree.knows(piece)
@@ -63,14 +64,14 @@ def test_from_the_front_each_piece_is_known_when_it_comes(length: int) -> None:
 
 def test_a_piece_under_a_table_that_has_not_come_is_not_known() -> None:
     """[F-21]"""
-    _, top = build_tables(body_of(PIECE * 3), PIECE)
+    _, top = build_tables(MemoryObject(body_of(PIECE * 3)), PIECE)
     assert not HashTree(PIECE * 3, PIECE, top).knows(Piece(96, PIECE, 1, 0))
 
 
 def test_every_byte_of_every_piece_counts() -> None:
     """[F-21]"""
     body = body_of(PIECE * 2 + 5)[: PIECE * 2 + 5]
-    tables, top = build_tables(body, PIECE)
+    tables, top = build_tables(MemoryObject(body), PIECE)
     stored = tables + body
     tree = HashTree(len(body), PIECE, top)
     for piece in pieces_of(len(body), PIECE):
@@ -87,7 +88,7 @@ def test_every_byte_of_every_piece_counts() -> None:
 def test_a_spoiled_table_names_nothing() -> None:
     """[F-21]: only a table that was verified makes hashes known."""
     body = body_of(PIECE * 2)[: PIECE * 2]
-    tables, top = build_tables(body, PIECE)
+    tables, top = build_tables(MemoryObject(body), PIECE)
     tree = HashTree(len(body), PIECE, top)
     table, first, _ = pieces_of(len(body), PIECE)
     with pytest.raises(Corrupt):

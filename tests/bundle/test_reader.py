@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bundle.errors import Corrupt, InputError, Malformed, Unsupported, Untrusted
+from bundle.objects import MemoryObject
 from bundle.pieces import build_tables
 from bundle.reader import VerifiedBundle, open_bundle, open_for_display, stored_bytes, verify_header
 from bundle.signing import Trust, VerifyingKey
@@ -153,5 +154,5 @@ def test_a_body_of_many_pieces_is_read_across_them(made: Made) -> None:
             for number, pack in enumerate(frame.packs):
                 assert b"".join(opened.unpack(frame, number)) == streams[pack.stream]
     assert content_of(path, None) == NEW
-    tables, _ = build_tables(path.read_bytes()[-section.length :], 4096)
+    tables, _ = build_tables(MemoryObject(path.read_bytes()[-section.length :]), 4096)
     assert tables in path.read_bytes()

@@ -9,6 +9,7 @@ from bundle.codecs import compressed_size
 from bundle.delta.bsdiff import Triple, difference_of, make_difference
 from bundle.delta.changes import pack_changes
 from bundle.delta.thrift import BLOCK_PRICE, FIRST_CHANGE_PRICE, NEXT_CHANGE_PRICE, literal_price, worth_copying
+from bundle.objects import MemoryObject
 from bundle.varints import fold, write_varints
 from tests.bundle.test_bsdiff import applied
 
@@ -97,5 +98,7 @@ def test_it_pays() -> None:
         streams = pack_changes(np.frombuffer(made.diff, np.uint8)).values()
         return sum(map(compressed_size, (adds, extras, seeks, made.extra, *streams)))
 
-    assert cost(kept(source, target, literal_price(target))) < 0.97 * cost(make_difference(source, target).triples)
-    assert 0.2 < literal_price(target) < 0.6
+    assert cost(kept(source, target, literal_price(MemoryObject(target)))) < 0.97 * cost(
+        make_difference(source, target).triples
+    )
+    assert 0.2 < literal_price(MemoryObject(target)) < 0.6

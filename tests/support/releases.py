@@ -16,6 +16,7 @@ from bundle.codecs import STORED, Packed
 from bundle.evaluate import Evaluation
 from bundle.index import Frame, Index, Pack
 from bundle.layout import Preamble
+from bundle.objects import MemoryObject
 from bundle.pieces import build_tables
 from bundle.progress import Quiet
 from bundle.reader import open_bundle
@@ -113,7 +114,7 @@ def put_together(parts: Parts) -> bytes:
         frames.append(Frame(frame.kinds, frame.places, frame.sizes, frame.sources, frame.numbers, packs))
     index = canonical.encode(Index(parts.index.base_objects, parts.index.opened, frames))
     body = b"".join([index, *contents])
-    tables, top = build_tables(body, parts.root.piece_size)
+    tables, top = build_tables(MemoryObject(body), parts.root.piece_size)
     old = parts.root.sections[0]
     section = Section(old.kind, len(body), top, Packed(STORED, len(index), len(index)), old.base, old.features)
     return signed(msgspec.structs.replace(parts.root, sections=[section]), tables + body)

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from bundle import canonical
 from bundle.codecs import STORED, Packed
 from bundle.layout import FORMAT, Preamble
+from bundle.objects import MemoryObject
 from bundle.pieces import build_tables
 from bundle.reader import VerifiedRoot, verify_header
 from bundle.root import DELTA, FULL, Root, Section
@@ -77,7 +78,7 @@ def tiny_bundle(shape: Shape, seed: int = 1) -> TinyBundle:
         wanted.append((FULL, b"", shape.full_bytes))
     for kind, base, length in wanted:
         body = random.randbytes(length)
-        tables, top = build_tables(body, shape.piece_bytes)
+        tables, top = build_tables(MemoryObject(body), shape.piece_bytes)
         sections.append(Section(kind, length, top, Packed(STORED, 1, 1), base))
         stored.append(tables + body)
     root = canonical.encode(_root(shape, sections))
