@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from bundle.references.image import Image
-from bundle.references.words import NONE, Bytes, Numbers, joined, read_unsigned
+from bundle.references.words import NONE, Bytes, Numbers, read_unsigned
 
 MAX_BLOCKS = 1 << 20  # of base relocations
 FUNCTION_MAGIC = 0x19930520
@@ -54,11 +54,16 @@ def _followed(data: Bytes, image: Image, at: Numbers, size: int) -> tuple[Number
 
 
 def _rows(data: Bytes, image: Image, at: Numbers, counts: Numbers, width: int) -> Numbers:
-    """The offsets of the rows of tables whose addresses stand at `at`; a table that cannot be has none."""
+    """The offsets of the rows of tables whose addresses stand at `at`.
+
+    A table that cannot be has none, and none has any if all together are larger than the file.
+    """
     starts = image.offsets(read_unsigned(data, at))
     sound = (starts >= 0) & (counts <= MAX_ROWS) & (starts + counts * width <= len(data))
     tables = np.unique(np.stack([starts[sound], counts[sound]]), axis=1)
     count = tables[1]
+    if count.sum() * width > len(data):
+        return NONE
     within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
     return np.unique(np.repeat(tables[0], count) + within * width)
 
@@ -78,5 +83,3 @@ def relocations(data: Bytes, image: Image) -> Numbers:
         at += length
     found = image.offsets(np.concatenate(pages))
     return np.unique(found[(found >= 0) & (found <= len(data) - 8)])
-
-
