@@ -60,8 +60,8 @@ def _in_block(data: Bytes, image: Image, stretch: Stretch, start: int) -> _Part:
     low = low[low >= lead // 4]
     of = np.full(len(low), -1, np.int64)
     for steps in range(PAIR_INSTRUCTIONS, 0, -1):
-        before = low - steps
-        fits = (before >= 0) & (base[before] >= 0) & (word[before] & 31 == word[low] >> 5 & 31)
+        before = np.maximum(low - steps, 0)
+        fits = (base[before] >= 0) & (word[before] & 31 == word[low] >> 5 & 31)
         of[fits] = before[fits]
     low, of = low[of >= 0], of[of >= 0]
     targets = base[of] + low_part(word[low])
