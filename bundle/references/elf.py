@@ -1,4 +1,4 @@
-"""References in the tables of an ELF image. spec/format.md, section 9 [F-51]."""
+"""References in the tables of an ELF image. spec/format.md, section 9 [F-55], [F-56]."""
 
 import struct
 

@@ -1,4 +1,4 @@
-"""References in the tables of a PE image. spec/format.md, section 9 [F-51]."""
+"""References in the tables of a PE image. spec/format.md, section 9 [F-54]."""
 
 import struct
 from collections.abc import Iterator

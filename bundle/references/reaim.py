@@ -1,4 +1,4 @@
-"""A patch with re-aimed references: spec/format.md, section 9 [F-50] to [F-53].
+"""A patch with re-aimed references: spec/format.md, section 9 [F-50] to [F-58].
 
 Both sides predict the new image from the old one, the patch's triples and a few numbers (the new image's layout, the
 shifts of targets that the map gets wrong); the differences are taken from the prediction.

@@ -1,4 +1,4 @@
-"""Finding references by a fixed rule, the same on both sides: spec/format.md, section 9 [F-51].
+"""Finding references by a fixed rule, the same on both sides: spec/format.md, section 9 [F-51], [F-54] to [F-58].
 
 A false hit costs bytes, never correctness.
 """

@@ -1,4 +1,4 @@
-"""References in machine code of x86-64, and in the tables of jumps that it loads. spec/format.md, section 9 [F-51]."""
+"""References in machine code of x86-64, and in the tables of jumps that it loads. spec/format.md, section 9 [F-58]."""
 
 import numpy as np
 
@@ -20,6 +20,7 @@ _TWO[[0x6F, 0x7F, 0x6E, 0x7E, 0xB6, 0xB7, 0xBE, 0xBF, 0xAF, 0xD6, 0xEF, 0xEB, 0x
 
 
 def relatives(data: Bytes, image: Image) -> Numbers:
+    """Calls and jumps within a stretch, and what instructions load, store or compare anywhere in the image."""
     found = [NONE]
     for stretch in image.stretches:
         if not stretch.executable:
