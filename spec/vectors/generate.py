@@ -628,6 +628,13 @@ add(
     lambda: reaimed(streams={LAYOUTS: varints(0, 0, 2 * 0xC0 - 1, 0, 32, 32)}),
 )
 add(
+    "reaimed-room",
+    "malformed",
+    "F-50 F-53",
+    "a new layout with a stretch that ends at 2^40",
+    lambda: reaimed(streams={LAYOUTS: varints(0, 0, 32, 0, 2 * ((1 << 40) - 0x1000 - len(OLD)), 32)}),
+)
+add(
     "reaimed-layout-short",
     "malformed",
     "F-53",

@@ -80,9 +80,9 @@ class Image:
 
 
 def pe() -> Image:
-    """Sections: code at 1000, data at 2000, relocations at 3000; then 600 bytes that are not loaded."""
+    """Sections: code at 1000, data at 2000, relocations at 3000; then bytes that are not loaded."""
     image = Image(
-        0xA98, [(0, 0), (0x200, 0xE00), (0x300, 0x1D00), (0x800, 0x2800), (0x840, 0)], (0x200, 0x300, b"\x90")
+        0xA48, [(0, 0), (0x200, 0xE00), (0x300, 0x1D00), (0x800, 0x2800), (0x840, 0)], (0x200, 0x300, b"\x90")
     )
     image.put(0, "2s58xI", b"MZ", 0x40)
     image.put(0x40, "4sHH12xHH", b"PE\0\0", 0x8664, 3, 240, 0)
@@ -133,22 +133,23 @@ def _pe_code(image: Image) -> None:
 def _pe_unwinding(image: Image) -> None:
     """Seven rows: plain, with a handler, chained, two with tables, out of the file, too near its end."""
     at = 0x320
-    for unwind in (0x2080, 0x2088, 0x2098, 0x20B0, 0x20C0, 0x9000, 0x2540):
+    for unwind in (0x2080, 0x2088, 0x2098, 0x20B0, 0x20C0, 0x9000, 0x24F0):
         for address in (0x1000, 0x1010, unwind):
             at = image.refer("short", at, address)
     image.put(at, "II", 0x1000, 0x1010)  # no whole row
     image.put(0x380, "BBBB", 1, 0, 0, 0)
     image.put(0x388, "BBBBHH", 1 | 1 << 3, 0, 1, 0, 0, 0)
     image.refer("short", 0x390, 0x1020)
-    image.put(0x394, "I", 0x2100)  # no FuncInfo
+    image.put(0x394, "I", 0x2100)
+    image.put(0x400, "IIIIIIII", 0x19930528, 0, 0, 0, 0, 0, 0, 0)  # no FuncInfo
     image.put(0x398, "BBBBHH", 1 | 4 << 3, 0, 2, 0, 0, 0)
     for number, target in enumerate((0x1000, 0x1010, 0x2080)):
         image.refer("short", 0x3A0 + 4 * number, target)
-    for at, info in ((0x3B0, 0x2140), (0x3C0, 0x2170)):
-        image.put(at, "BBBB", 1 | 3 << 3, 0, 0, 0)
+    for at, info, flags in ((0x3B0, 0x2140, 2), (0x3C0, 0x2170, 3)):
+        image.put(at, "BBBB", 1 | flags << 3, 0, 0, 0)
         image.refer("short", at + 4, 0x1030)
         image.refer("short", at + 8, info)
-    image.put(0x840, "BBBBI", 1 | 1 << 3, 0, 0, 0, 0x1020)  # 600 bytes before the file's end
+    image.put(0x7F0, "BBBBI", 1 | 1 << 3, 0, 0, 0, 0x1020)  # 600 bytes before the file's end
     _func_info(image, 0x440, 0x19930522, (2, 0x21A0), (1, 0x21C0), (1, 0x21E0))
     _func_info(image, 0x470, 0x19930520, (5000, 0x2300), (1, 0x9000), (0, 0))  # none of these tables can be
     for row in (0x4A0, 0x4A8):

@@ -22,8 +22,8 @@ def program(size: int, function: int) -> bytes:
 OLD, NEW = program(0xC0, 0xA0), program(0xD0, 0xB0)
 TOOL: Tree = [("tool", 1, NEW)]
 
-# Bytes 0 to 98 stay where they are, 20 extra ones follow, A8 to C0 end it. No block covers the function: F-52 leaves it at
-# 10A0; the one shift says 10B0, so both calls are right. What the prediction gets wrong are the two sizes of the segment.
+# Bytes 0 to 98 stay where they are, 20 extra ones follow, A8 to C0 end it. No block covers the function: F-52 leaves it
+# at 10A0; the one shift says 10B0, so both calls are right. Wrong are only the two sizes of the segment.
 STREAMS = {
     ADD_LENGTHS: varints(0x98, 0x18),
     EXTRA_LENGTHS: varints(0x20, 0),
