@@ -69,7 +69,7 @@ def _rows(data: Bytes, image: Image, at: Numbers, counts: Numbers, width: int) -
 
 
 def relocations(data: Bytes, image: Image) -> Numbers:
-    """PE: the pointers that base relocations list."""
+    """PE: the pointers that base relocations list, -1 for one without a byte in the file."""
     at, end = image.table("relocations")
     view, pages = data.tobytes() if end else b"", [NONE]
     for _ in range(MAX_BLOCKS):
@@ -81,5 +81,4 @@ def relocations(data: Bytes, image: Image) -> Numbers:
         entries = np.frombuffer(view, "<u2", (length - 8) // 2, at + 8)
         pages.append(page + (entries[(entries >> 12) == 10] & 0xFFF).astype(np.int64))
         at += length
-    found = image.offsets(np.concatenate(pages))
-    return np.unique(found[(found >= 0) & (found <= len(data) - 8)])
+    return image.offsets(np.concatenate(pages))

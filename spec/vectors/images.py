@@ -106,6 +106,13 @@ def pe() -> Image:
     return image
 
 
+def pe_relocations() -> Image:
+    """The same; the second block of relocations is longer than its table."""
+    image = pe()
+    image.put(0x818, "I", 0x40)
+    return image
+
+
 def _pe_code(image: Image) -> None:
     image.relative(0x200, "e8", 0x1040)
     image.miss(0x208, "e8", 0x2000)  # a call out of its section
@@ -151,7 +158,7 @@ def _pe_unwinding(image: Image) -> None:
         image.refer("short", at + 8, info)
     image.put(0x7F0, "BBBBI", 1 | 1 << 3, 0, 0, 0, 0x1020)  # 600 bytes before the file's end
     _func_info(image, 0x440, 0x19930522, (2, 0x21A0), (1, 0x21C0), (1, 0x21E0))
-    _func_info(image, 0x470, 0x19930520, (5000, 0x2300), (1, 0x9000), (0, 0))  # none of these tables can be
+    _func_info(image, 0x470, 0x19930520, (5000, 0x2300), (4000, 0x2300), (1, 0x9000))  # none of these tables can be
     for row in (0x4A0, 0x4A8):
         image.put(row, "i", -1)
         image.refer("short", row + 4, 0x1050)
@@ -311,6 +318,7 @@ def x86() -> Image:
 
 FOUND = (
     ("pe-x86-64", "[F-50], [F-51], [F-54], [F-58]", pe),
+    ("pe-relocations", "[F-54]", pe_relocations),
     ("elf-x86-64", "[F-50], [F-51], [F-55], [F-56], [F-58]", x86),
     ("elf-aarch64", "[F-50], [F-51], [F-55], [F-56], [F-57]", lambda: elf(183)),
 )
