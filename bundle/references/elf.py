@@ -32,7 +32,7 @@ def relocations(data: Bytes, image: Image) -> Numbers:
         relative_held, words = relative[held], words[held]
         words = words[read_long(data, words) == read_long(data, relative_held + 16)]
         found += [rows, relative + 16, words]
-    return joined(found)
+    return joined(*found)
 
 
 def symbols(data: Bytes, image: Image) -> tuple[Group, Numbers]:
@@ -67,11 +67,11 @@ def frames(data: Bytes, image: Image) -> tuple[Group, Numbers, Numbers]:
     rows = start + 12 + 8 * np.arange(count, dtype=np.int64)
     anchor = image.tables["frames"][0]
     described = image.offsets(anchor + read_signed(data, rows + 4))
-    described = np.unique(described[(described >= 0) & (described <= len(data) - 24)])
+    described = joined(described[(described >= 0) & (described <= len(data) - 24)])
     entries = start + 12 + 4 * np.arange(2 * count, dtype=np.int64)
     jumps = Group(entries, anchor + read_signed(data, entries), np.full(2 * count, anchor, np.int64))
     here, back = _described(data, image, described)
-    return jumps, joined([np.array([start + 4]), *here]), back
+    return jumps, joined(np.array([start + 4]), *here), back
 
 
 def _described(data: Bytes, image: Image, described: Numbers) -> tuple[list[Numbers], Numbers]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from bundle.references.image import Image
-from bundle.references.words import NONE, Bytes, Numbers, read_unsigned
+from bundle.references.words import NONE, Bytes, Numbers, joined, read_unsigned
 
 MAX_BLOCKS = 1 << 20  # of base relocations
 FUNCTION_MAGIC = 0x19930520
@@ -19,13 +19,13 @@ def exceptions(data: Bytes, image: Image) -> Numbers:
     count = (end - start) // 12
     entries = np.arange(start, start + count * 12, 4, dtype=np.int64)
     unwind = image.offsets(read_unsigned(data, entries[2::3]))
-    unwind = np.unique(unwind[(unwind >= 0) & (unwind < len(data) - 600)])
+    unwind = joined(unwind[(unwind >= 0) & (unwind < len(data) - 600)])
     flags, codes = data[unwind] >> 3, data[unwind + 2].astype(np.int64)
     behind = unwind + 4 + 2 * (codes + (codes & 1))
     handlers = behind[(flags & 3) != 0]
     chained = behind[(flags & 4) != 0]
     unwinding = [entries, handlers, chained, chained + 4, chained + 8]
-    return np.unique(np.concatenate([*unwinding, *_frame_handlers(data, image, handlers + 4)]))
+    return joined(*unwinding, *_frame_handlers(data, image, handlers + 4))
 
 
 def _frame_handlers(data: Bytes, image: Image, described: Numbers) -> Iterator[Numbers]:
@@ -36,7 +36,7 @@ def _frame_handlers(data: Bytes, image: Image, described: Numbers) -> Iterator[N
     places, info = _followed(data, image, described, 40)
     magic = read_unsigned(data, info) >> 3 == FUNCTION_MAGIC >> 3
     yield places[magic]
-    info = np.unique(info[magic])
+    info = joined(info[magic])
     yield from (info + 8, info + 16, info + 24, info + 32)
     yield _rows(data, image, info + 8, read_unsigned(data, info + 4), 8) + 4
     yield _rows(data, image, info + 24, read_unsigned(data, info + 20), 8)
@@ -65,7 +65,7 @@ def _rows(data: Bytes, image: Image, at: Numbers, counts: Numbers, width: int) -
     if count.sum() * width > len(data):
         return NONE
     within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-    return np.unique(np.repeat(tables[0], count) + within * width)
+    return joined(np.repeat(tables[0], count) + within * width)
 
 
 def relocations(data: Bytes, image: Image) -> Numbers:

@@ -21,7 +21,7 @@ def find_references(data: Bytes, image: Image) -> References:
         jumps = x86.jumps(data, image, relative)
     else:
         code = aarch64.find_code(data, image)
-    long = joined([pe.relocations(data, image), elf.relocations(data, image), values])
+    long = joined(pe.relocations(data, image), elf.relocations(data, image), values)
     return (
         _joined_jumps(frames, names, jumps),
         _group(Kind.RELATIVE, data, image, relative),
