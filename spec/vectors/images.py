@@ -119,9 +119,11 @@ def _pe_code(image: Image) -> None:
     image.relative(0x210, "0f84", 0x1000)
     image.relative(0x220, "488d05", 0x2000)  # a table of jumps
     image.relative(0x228, "488d0d", 0x2011)  # at no multiple of 4
-    image.relative(0x230, "488b0d", 0x2400)
-    image.miss(0x238, "488b48", 0x2400)  # not counted from the instruction
+    image.relative(0x230, "488b0d", 0x2420)  # no address of a table
+    image.put(0x720, "i", 0x1000 - 0x2420)
+    image.miss(0x238, "488b45", 0x2400)  # not counted from the instruction
     image.relative(0x240, "0f1005", 0x25FF)
+    image.miss(0x268, "0f1045", 0x2400)
     image.relative(0x248, "488b05", 0x303F)
     image.miss(0x250, "488b05", 0x3040)  # beyond the end
     image.relative(0x258, "ff15", 0x1000)
@@ -134,7 +136,7 @@ def _pe_code(image: Image) -> None:
     for number, target in enumerate((0x1000, 0x1010, 0x10FF)):
         image.refer("jump", 0x300 + 4 * number, target, 0x2000)
     image.put(0x30C, "ii", 0x1100 - 0x2000, 0x1000 - 0x2000)  # the first leads out of the code; none behind it counts
-    image.put(0x315, "i", 0x1000 - 0x2011)
+    image.put(0x311, "i", 0x1000 - 0x2011)
 
 
 def _pe_unwinding(image: Image) -> None:
@@ -243,15 +245,15 @@ def _elf_frames(image: Image) -> None:
     """Four functions; the fifth row of the header is not whole."""
     image.put(0x300, "4sII", b"\x01\x1b\x03\x3b", 0, 9)
     image.refer("here", 0x304, 0x340)
-    rows = ((0x1600, 0x380), (0x1610, 0x3A0), (0x1620, 0x3C0), (0x1630, 0x3E0), (0x1640, 0x400), (0x1650, 0x9999))
+    rows = ((0x1600, 0x380), (0x1610, 0x3A0), (0x1620, 0x3C0), (0x1630, 0x3E0), (0x1640, 0x400), (0x1650, 0x28E9))
     for number, (function, entry) in enumerate(rows):
         image.refer("jump", 0x30C + 8 * number, function, 0x300)
         image.refer("jump", 0x310 + 8 * number, entry, 0x300)
     image.put(0x340, "II17s", 28, 0, b"\1zPLR\0\1\x78\x10\7\x9b....\x1b\x1b")
     image.refer("here", 0x340 + 19, 0x27B0)
-    image.put(0x360, "II11s", 20, 0, b"\1zRS\0\1\x78\x10\1\x1b")
+    image.put(0x360, "II11s", 20, 0, b"\1zSR\0\1\x78\x10\1\x1b")
     image.put(0x440, "II17s", 28, 0, b"\1zPLR\0\1\x78\x10\7\x03....\x1b\x1b")  # a personality that is an address
-    image.put(0x480, "II11s", 20, 0, b"\1zR\0\1\x78\x10\1\x0b")  # functions that are addresses
+    image.put(0x480, "II12s", 20, 0, b"\1zLR\0\1\x78\x10\2\x1b\x0b")  # functions that are addresses
     for entry, common, function, table in (
         (0x380, 0x340, 0x1600, 0x500),
         (0x3A0, 0x340, 0x1610, 0),  # no table
@@ -261,11 +263,12 @@ def _elf_frames(image: Image) -> None:
         image.put(entry, "I8xI", 24, 16)
         image.refer("back", entry + 4, common)
         image.refer("here", entry + 8, function)
-        image.put(entry + 16, "B", 0 if table is None else 4)
+        image.put(entry + 16, "BI", 4, 0x77 if table is None else 0)
         if table:
             image.refer("here", entry + 17, table)
-    image.put(0x400, "I4xII", 20, 0x1640, 16)
+    image.put(0x400, "I4xIIBI", 20, 0x1640, 16, 4, 0x500)
     image.refer("back", 0x404, 0x480)
+    image.refer("back", 0x8ED, 0x28ED)  # all zeros: its CIE is itself, and says nothing
 
 
 def _elf_code(image: Image) -> None:
@@ -300,7 +303,7 @@ def _arm_code(image: Image) -> None:
     image.page(0x680, 11, 0x2980, found=False)
     image.low(0x684, 0xF9400000, 11, 0x2980, 3, found=False)  # at the end
     image.page(0x688, 12, -0x1000, found=False)
-    image.low(0x68C, 0x91000000, 12, 0, found=False)
+    image.put(0x68C, "I", 0x3DC00000 | 0x378 << 10 | 12 << 5)  # 2780, from a page below 0
     image.page(0x6A0, 13, 0x2978)
     image.low(0x6A4, 0xFD000000, 13, 0x2978, 3)  # STR of 8 bytes of a register for vectors
 
@@ -316,10 +319,34 @@ def x86() -> Image:
     return elf(62)
 
 
+def elf_cut() -> Image:
+    """The file ends with what is loaded: no symbols, and an FDE that is too near its end."""
+    image = x86()
+    del image.data[0x900:]
+    image.expected["back"].pop()
+    return without(image, lambda found: found[0] >= 0x900 or found[0] in (0x2C0, 0x2C8))
+
+
+def elf_short_frames() -> Image:
+    """A header of 11 bytes: no frames."""
+    image = x86()
+    image.put(64 + 56 * 5 + 32, "Q", 11)
+    image.expected["here"] = image.expected["back"] = []
+    return without(image, lambda found: found[0] in range(0x300, 0x340))
+
+
+def without(image: Image, left: Callable[[list[int]], bool]) -> Image:
+    for kind, found in image.expected.items():
+        image.expected[kind] = [reference for reference in found if not left(reference)]
+    return image
+
+
 FOUND = (
     ("pe-x86-64", "[F-50], [F-51], [F-54], [F-58]", pe),
     ("pe-relocations", "[F-54]", pe_relocations),
     ("elf-x86-64", "[F-50], [F-51], [F-55], [F-56], [F-58]", x86),
+    ("elf-cut", "[F-50], [F-55], [F-56]", elf_cut),
+    ("elf-short-frames", "[F-56]", elf_short_frames),
     ("elf-aarch64", "[F-50], [F-51], [F-55], [F-56], [F-57]", lambda: elf(183)),
 )
 NO_IMAGES = (

@@ -12,7 +12,8 @@ from bundle.delta.bsdiff import Difference, make_difference
 from bundle.errors import Malformed
 from bundle.index import Stream
 from bundle.references.image import MAX_IMAGE_BYTES, read_image
-from bundle.references.prediction import AddressMap, Block
+from bundle.references.kinds import Group, Kind
+from bundle.references.prediction import AddressMap, Block, carried
 from bundle.references.reaim import ROUNDS, Numbers, ReaimedDifference, apply_reaimed, make_reaimed
 from bundle.varints import read_varints, write_varints
 from tests.support.elf_images import ARM, X86, Elf, elf_pair
@@ -66,6 +67,29 @@ def test_the_map_prefers_the_longest_block_and_fills_gaps(pair: tuple[bytes, byt
     address_map = AddressMap(blocks, image, image)
     asked = np.array([CODE, CODE + 100, CODE + 125, CODE + 160, CODE + 205, CODE + 300, 1 << 30])
     assert (address_map(asked) - asked).tolist() == [0, 10, 10, 10, 60, 60, 0]
+
+
+def test_an_address_without_a_byte_moves_with_its_stretch() -> None:
+    """[F-52]"""
+    old = read_image(bytes(elf_pair(SEED, X86)[0].data))
+    assert old is not None
+    data = old.stretches[2]
+    end, numbers = data.address + data.size, old.numbers()
+    numbers[11] += 64  # the address of the third stretch
+    numbers[12] -= 64
+    new = old.moved(numbers)
+    assert new is not None
+    asked = np.array([end - 1, end, data.address + data.room - 1, data.address + data.room])
+    assert (AddressMap([], old, new)(asked) - asked).tolist() == [64, 64, 64, 0]
+
+
+def test_only_references_that_a_block_holds_whole_are_carried() -> None:
+    """[F-52]"""
+    where = np.array([10, 16, 22], np.int64)
+    short, long = Group(where, where * 2), Group(where[::2], where[::2])
+    assert carried([Block(11, 111, 9), Block(10, 210, 16)], Kind.HERE, short).where.tolist() == [116, 210, 216, 222]
+    assert carried([Block(10, 110, 3)], Kind.HERE, short).where.tolist() == []
+    assert carried([Block(10, 110, 7), Block(10, 210, 8)], Kind.LONG, long).where.tolist() == [210]
 
 
 def test_real_images_of_this_machine_come_back() -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from bundle.references import aarch64, elf
 from bundle.references.image import MAX_IMAGE_BYTES, Image, read_image
-from bundle.references.kinds import Kind, origins_of, point, pointed
-from bundle.references.scan import find_references
+from bundle.references.kinds import Group, Kind, origins_of, point, pointed
+from bundle.references.scan import _joined_jumps, find_references
 from bundle.references.words import NONE, Numbers
 from tests.support.elf_images import ARM, X86, elf_pair
 from tests.support.images import BASE, CODE, DATA, image_pair
@@ -121,6 +121,14 @@ def test_too_many_common_entries_are_none(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(elf, "MAX_CIES", 1)
     found = found_in(bytes(elf_pair(SEED, X86)[0].data))
     assert "BACK" not in found and len(found["HERE"]) == 1
+
+
+def test_of_overlapping_jumps_the_first_counts_and_at_one_place_the_earlier_rule() -> None:
+    """[F-51]"""
+    one, other = (
+        Group(*np.array(rows, np.int64).T) for rows in ([(8, 1, 0), (30, 2, 0)], [(8, 3, 4), (11, 4, 4), (27, 5, 4)])
+    )
+    assert [column.tolist() for column in _joined_jumps(one, other)] == [[8, 27], [1, 5], [0, 4]]
 
 
 def test_an_image_has_no_more_than_so_many_bytes() -> None:
