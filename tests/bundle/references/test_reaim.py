@@ -167,10 +167,12 @@ def test_numbers_that_do_not_fit_are_refused(pair: tuple[bytes, bytes], streams:
         applied(old, new, made, **streams)
 
 
-def test_a_source_that_is_no_image_is_refused(pair: tuple[bytes, bytes]) -> None:
+def test_a_source_that_is_no_image_and_a_result_that_can_be_none_are_refused(pair: tuple[bytes, bytes]) -> None:
     """[F-52]"""
     old, new = pair
     made = make_reaimed(old, new, make_difference(old, new))[0]
     with pytest.raises(Malformed, match="image"):
         applied(b"\0" + old[1:], new, made)
-    assert read_image(old.ljust(MAX_IMAGE_BYTES + 1, b"\0")) is None
+    empty: Iterator[int] = iter(())
+    with pytest.raises(Malformed, match="image"):
+        apply_reaimed(old, MAX_IMAGE_BYTES + 1, [], Numbers(empty, empty, empty), lambda stream, length: iter(()))
