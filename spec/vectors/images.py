@@ -118,7 +118,7 @@ def _pe_code(image: Image) -> None:
     image.miss(0x208, "e8", 0x2000)  # a call out of its section
     image.relative(0x210, "0f84", 0x1000)
     image.relative(0x220, "488d05", 0x2000)  # a table of jumps
-    image.relative(0x228, "488d0d", 0x2011)  # at no multiple of 4
+    image.relative(0x228, "488d0d", 0x2019)  # at no multiple of 4
     image.relative(0x230, "488b0d", 0x2420)  # no address of a table
     image.put(0x720, "i", 0x1000 - 0x2420)
     image.miss(0x238, "488b45", 0x2400)  # not counted from the instruction
@@ -136,7 +136,7 @@ def _pe_code(image: Image) -> None:
     for number, target in enumerate((0x1000, 0x1010, 0x10FF)):
         image.refer("jump", 0x300 + 4 * number, target, 0x2000)
     image.put(0x30C, "ii", 0x1100 - 0x2000, 0x1000 - 0x2000)  # the first leads out of the code; none behind it counts
-    image.put(0x311, "i", 0x1000 - 0x2011)
+    image.put(0x319, "i", 0x1000 - 0x2019)
 
 
 def _pe_unwinding(image: Image) -> None:
