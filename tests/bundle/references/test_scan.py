@@ -116,6 +116,15 @@ def test_a_table_of_symbols_that_leaves_the_file_has_none() -> None:
     assert len(found_in(bytes(data))["JUMP"]) == len(image.expected["JUMP"]) - len(image.functions)
 
 
+def test_frames_come_before_symbols() -> None:
+    """[F-51]: a table of symbols over the rows of the table of frames."""
+    image = elf_pair(SEED, X86)[0]
+    data, row = bytearray(image.data), image.at["header"] + 12
+    struct.pack_into("<Q", data, image.at["sections"] + 64 * 3 + 24, row)
+    found = {offset: anchor for offset, _, anchor in found_in(bytes(data))["JUMP"]}
+    assert found[row] == found[row + 4] == image.at["header"]
+
+
 def test_too_many_common_entries_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
     """[F-56]"""
     monkeypatch.setattr(elf, "MAX_CIES", 1)
