@@ -17,7 +17,7 @@ from bundle.pieces import HASH_BYTES, MAX_PIECE_BYTES, MIN_PIECE_BYTES, stored_l
 Platform = Literal["any", "posix"]
 
 KNOWN_FEATURES: frozenset[str] = frozenset()
-REFERENCES_FEATURE = "references-x86-64"
+REFERENCES_FEATURE = "references-1"
 MAX_INDEX_BYTES = 64 * 1024 * 1024
 DELTA = "delta"
 FULL = "full"

@@ -1,10 +1,10 @@
-"""References in machine code of AArch64. spec/format.md, section 9 [F-51]; encodings: Arm ARM, C4.1, C6.2."""
+"""References in machine code of AArch64. spec/format.md, section 9 [F-51], [F-57]; encodings: Arm ARM, C4.1, C6.2."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-from bundle.references.image import Image
+from bundle.references.image import Image, Stretch
 from bundle.references.words import NONE, Bytes, Numbers, read_unsigned
 
 BLOCK_BYTES = 1 << 20
@@ -22,38 +22,51 @@ class Code(NamedTuple):
     low_targets: Numbers = NONE
 
 
+class _Part(NamedTuple):
+    """What is found in a block: the page of each low part stands for every one of them."""
+
+    branches: Numbers = NONE
+    lows: Numbers = NONE
+    low_targets: Numbers = NONE
+    pages: Numbers = NONE
+
+
 def find_code(data: Bytes, image: Image) -> Code:
     """The references in executable stretches, at multiples of 4 bytes from each one's start."""
-    parts = [Code()]
+    parts = [_Part()]
     for stretch in image.stretches:
         if stretch.executable:
-            for start in range(0, stretch.size, BLOCK_BYTES):
-                size = min(BLOCK_BYTES, stretch.size - start) & ~3
-                parts.append(_in_block(data, stretch.offset + start, size, image, stretch.address, stretch.room))
-    return Code(*map(np.concatenate, zip(*parts, strict=True)))
+            for start in range(0, stretch.size & ~3, BLOCK_BYTES):
+                parts.append(_in_block(data, image, stretch, start))
+    branches, lows, targets, paired = map(np.concatenate, zip(*parts, strict=True))
+    pages, first = np.unique(paired, return_index=True)
+    return Code(branches, pages, targets[first], lows, targets)
 
 
-def _in_block(data: Bytes, start: int, size: int, image: Image, address: int, room: int) -> Code:
-    at = start + np.arange(0, size, 4, dtype=np.int64)
+def _in_block(data: Bytes, image: Image, stretch: Stretch, start: int) -> _Part:
+    """What begins in the block at `start` of the stretch; a low part's page may stand before it."""
+    lead = min(start, 4 * PAIR_INSTRUCTIONS)
+    end = min(start + BLOCK_BYTES, stretch.size & ~3)
+    at = stretch.offset + np.arange(start - lead, end, 4, dtype=np.int64)
     word = read_unsigned(data, at)
-    branches = at[(word & 0x7C000000) == 0x14000000]
+    jump = np.flatnonzero((word & 0x7C000000) == 0x14000000)
+    branches = at[jump[jump >= lead // 4]]
     aims = image.addresses(branches) + branch_distance(read_unsigned(data, branches))
-    branches = branches[(aims >= address) & (aims < address + room)]
+    branches = branches[(aims >= stretch.address) & (aims < stretch.address + stretch.room)]
     page = np.flatnonzero((word & 0x9F000000) == 0x90000000)
     base = np.full(len(at), -1, np.int64)
     base[page] = (image.addresses(at[page]) & ~0xFFF) + page_distance(word[page])
     low = np.flatnonzero(((word & 0xFFC00000) == 0x91000000) | ((word & 0x3B000000) == 0x39000000))
+    low = low[low >= lead // 4]
     of = np.full(len(low), -1, np.int64)
     for steps in range(PAIR_INSTRUCTIONS, 0, -1):
-        before = low - steps
-        fits = (before >= 0) & (base[before] >= 0) & (word[before] & 31 == word[low] >> 5 & 31)
+        before = np.maximum(low - steps, 0)
+        fits = (base[before] >= 0) & (word[before] & 31 == word[low] >> 5 & 31)
         of[fits] = before[fits]
     low, of = low[of >= 0], of[of >= 0]
-    low_targets = base[of] + low_part(word[low])
-    known = (low_targets >= image.lowest) & (low_targets < image.end)
-    low, of, low_targets = low[known], of[known], low_targets[known]
-    page, first = np.unique(of, return_index=True)
-    return Code(branches, at[page], low_targets[first], at[low], low_targets)
+    targets = base[of] + low_part(word[low])
+    known = (targets >= image.lowest) & (targets < image.end)
+    return _Part(branches, at[low[known]], targets[known], at[of[known]])
 
 
 def branch_distance(word: Numbers) -> Numbers:

@@ -1,4 +1,4 @@
-"""References in the tables of an ELF image. spec/format.md, section 9 [F-51]."""
+"""References in the tables of an ELF image. spec/format.md, section 9 [F-55], [F-56]."""
 
 import struct
 
@@ -32,25 +32,25 @@ def relocations(data: Bytes, image: Image) -> Numbers:
         relative_held, words = relative[held], words[held]
         words = words[read_long(data, words) == read_long(data, relative_held + 16)]
         found += [rows, relative + 16, words]
-    return joined(found)
+    return joined(*found)
 
 
 def symbols(data: Bytes, image: Image) -> tuple[Group, Numbers]:
-    """(jumps, long) in all tables of symbols that the section headers list: the name of each symbol, counted from the
-    table of names, and its value."""
-    if data[:4].tobytes() != b"\x7fELF":
+    """(jumps, long) in the table of symbols and that of dynamic ones, of each the last that the section headers list:
+    the name of each symbol, counted from the table of names, and its value."""
+    if len(data) < 64 or data[:4].tobytes() != b"\x7fELF":
         return Group(), NONE
-    headers, entry_bytes, count = struct.unpack_from("<40xQ10xHH", data)
+    headers, entry_bytes, count = struct.unpack_from("<40xQ10xHH", data.data)
     if entry_bytes != 64 or count > MAX_SECTIONS or headers + 64 * count > len(data):
         return Group(), NONE
-    rows, anchors = [NONE], [NONE]
+    tables = {}
     for number in range(count):
-        kind, offset, size, names = struct.unpack_from("<4xI16xQQI", data, headers + 64 * number)
+        kind, offset, size, names = struct.unpack_from("<4xI16xQQI", data.data, headers + 64 * number)
         if kind in SYMBOLS and offset + size <= len(data) and names < count:
-            rows.append(np.arange(offset, offset + size // 24 * 24, 24, dtype=np.int64))
-            (start,) = struct.unpack_from("<24xQ", data, headers + 64 * names)
-            anchors.append(image.addresses(np.full(len(rows[-1]), min(start, len(data)), np.int64)))
-    where, anchor = np.concatenate(rows), np.concatenate(anchors)
+            rows = np.arange(offset, offset + size // 24 * 24, 24, dtype=np.int64)
+            (start,) = struct.unpack_from("<24xQ", data.data, headers + 64 * names)
+            tables[kind] = rows, image.addresses(np.full(len(rows), min(start, len(data)), np.int64))
+    where, anchor = map(np.concatenate, zip((NONE, NONE), *(tables[kind] for kind in sorted(tables)), strict=True))
     return Group(where, anchor + read_signed(data, where), anchor), where + 8
 
 
@@ -67,31 +67,29 @@ def frames(data: Bytes, image: Image) -> tuple[Group, Numbers, Numbers]:
     rows = start + 12 + 8 * np.arange(count, dtype=np.int64)
     anchor = image.tables["frames"][0]
     described = image.offsets(anchor + read_signed(data, rows + 4))
-    described = np.unique(described[(described >= 0) & (described <= len(data) - 24)])
+    described = joined(described[(described >= 0) & (described <= len(data) - 24)])
     entries = start + 12 + 4 * np.arange(2 * count, dtype=np.int64)
     jumps = Group(entries, anchor + read_signed(data, entries), np.full(2 * count, anchor, np.int64))
     here, back = _described(data, image, described)
-    return jumps, joined([np.array([start + 4]), *here]), back
+    return jumps, joined(np.array([start + 4]), *here), back
 
 
 def _described(data: Bytes, image: Image, described: Numbers) -> tuple[list[Numbers], Numbers]:
     """(what counts from its own place, what counts back to a CIE) in FDEs at these offsets."""
-    commons = image.offsets(image.addresses(described + 4) - read_unsigned(data, described + 4))
+    commons = image.offsets(image.addresses(described + 4) - read_signed(data, described + 4))
     described, commons = described[commons >= 0], commons[commons >= 0]
-    distinct = np.unique(commons)
-    if len(distinct) > MAX_CIES:
+    distinct, of = np.unique(commons, return_inverse=True)
+    if not 0 < len(distinct) <= MAX_CIES:
         return [], NONE
-    here = []
-    for common in distinct.tolist():
-        functions, tables, personality = _read_cie(data[common : common + 64].tobytes())
-        of_it = described[commons == common]
-        if functions:
-            here.append(of_it + 8)
-        if tables:
-            listed = of_it[data[of_it + 16] == 4] + 17
-            here.append(listed[read_unsigned(data, listed) != 0])
-        if personality:
-            here.append(np.array([common + personality]))
+    read = [_read_cie(data[common : common + 64].tobytes()) for common in distinct.tolist()]
+    functions, tables, personality = np.array(read, np.int64).T
+    listed = described[tables[of] == 1]
+    listed = listed[data[listed + 16] == 4] + 17
+    here = [
+        described[functions[of] == 1] + 8,
+        listed[read_unsigned(data, listed) != 0],
+        (distinct + personality)[personality > 0],
+    ]
     return here, described + 4
 
 
@@ -111,4 +109,5 @@ def _read_cie(data: bytes) -> tuple[bool, bool, int]:
             personality = 9 + len(letters) + 1 + at
             at += 4
     signed = encodings.get("P", 0) & 0x7F == PC_RELATIVE
-    return encodings.get("R") == PC_RELATIVE, encodings.get("L") == PC_RELATIVE, personality if signed else 0
+    functions = encodings.get("R") == PC_RELATIVE
+    return functions, functions and encodings.get("L") == PC_RELATIVE, personality if signed else 0

@@ -17,6 +17,7 @@ MAX_SECTIONS = 64
 EH_FRAME = 0x6474E550  # PT_GNU_EH_FRAME
 REST_ADDRESS = 1 << 39  # from here on stands what an ELF file holds beside what is loaded
 _LIMIT = 1 << 40  # no address and no size may reach this
+_BASE_LIMIT = 1 << 52  # so that the difference of two is a varint
 
 
 class Machine(Enum):
@@ -59,7 +60,7 @@ class Image:
 
     @property
     def end(self) -> int:
-        return max(s.address + s.room for s in self.stretches if s.address < REST_ADDRESS)
+        return max((s.address + s.room for s in self.stretches if s.address < REST_ADDRESS), default=0)
 
     def addresses(self, offsets: Numbers) -> Numbers:
         """The address of each file offset; an offset that is not loaded stands for itself."""
@@ -78,7 +79,7 @@ class Image:
         return found
 
     def stored(self, address: int, size: int) -> tuple[int, int]:
-        """(first offset, end) of what lies at an address, cut at its stretch's end; nothing if it is not in the file."""
+        """(first offset, end) of what lies at an address, cut at its stretch's end; nothing if not in the file."""
         for s in self.stretches:
             if size and s.address <= address < s.address + s.size:
                 start = address - s.address + s.offset
@@ -151,7 +152,7 @@ def _read_elf(data: bytes) -> Image | None:
             tables["dynamic"] = (address, size)
         elif kind == EH_FRAME:
             tables["frames"] = (address, size)
-    loaded = max((s.offset + s.size for s in stretches), default=0)
+    loaded = max((s.offset + s.size for s in stretches), default=len(data))
     if loaded < len(data):
         stretches.append(Stretch(loaded, len(data) - loaded, REST_ADDRESS + loaded, len(data) - loaded, False))
     return _checked(Image(tuple(stretches), 0, _ELF_MACHINES[machine], tables))
@@ -164,5 +165,5 @@ def _checked(image: Image) -> Image | None:
         if s.offset < end_offset or s.address < end_address or not 0 < s.size <= s.room:
             return None
         end_offset, end_address = s.offset + s.size, s.address + s.room
-    known = image.stretches and end_offset < _LIMIT and end_address < _LIMIT and 0 <= image.base < 1 << 62
+    known = image.stretches and end_offset < _LIMIT and end_address < _LIMIT and 0 <= image.base < _BASE_LIMIT
     return image if known else None

@@ -1,4 +1,4 @@
-"""References in the tables of a PE image. spec/format.md, section 9 [F-51]."""
+"""References in the tables of a PE image. spec/format.md, section 9 [F-54]."""
 
 import struct
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from bundle.references.image import Image
-from bundle.references.words import NONE, Bytes, Numbers, read_unsigned
+from bundle.references.words import NONE, Bytes, Numbers, joined, read_unsigned
 
 MAX_BLOCKS = 1 << 20  # of base relocations
 FUNCTION_MAGIC = 0x19930520
@@ -19,13 +19,13 @@ def exceptions(data: Bytes, image: Image) -> Numbers:
     count = (end - start) // 12
     entries = np.arange(start, start + count * 12, 4, dtype=np.int64)
     unwind = image.offsets(read_unsigned(data, entries[2::3]))
-    unwind = np.unique(unwind[(unwind >= 0) & (unwind < len(data) - 600)])
+    unwind = joined(unwind[(unwind >= 0) & (unwind < len(data) - 600)])
     flags, codes = data[unwind] >> 3, data[unwind + 2].astype(np.int64)
     behind = unwind + 4 + 2 * (codes + (codes & 1))
     handlers = behind[(flags & 3) != 0]
     chained = behind[(flags & 4) != 0]
     unwinding = [entries, handlers, chained, chained + 4, chained + 8]
-    return np.unique(np.concatenate([*unwinding, *_frame_handlers(data, image, handlers + 4)]))
+    return joined(*unwinding, *_frame_handlers(data, image, handlers + 4))
 
 
 def _frame_handlers(data: Bytes, image: Image, described: Numbers) -> Iterator[Numbers]:
@@ -36,7 +36,7 @@ def _frame_handlers(data: Bytes, image: Image, described: Numbers) -> Iterator[N
     places, info = _followed(data, image, described, 40)
     magic = read_unsigned(data, info) >> 3 == FUNCTION_MAGIC >> 3
     yield places[magic]
-    info = np.unique(info[magic])
+    info = joined(info[magic])
     yield from (info + 8, info + 16, info + 24, info + 32)
     yield _rows(data, image, info + 8, read_unsigned(data, info + 4), 8) + 4
     yield _rows(data, image, info + 24, read_unsigned(data, info + 20), 8)
@@ -54,17 +54,22 @@ def _followed(data: Bytes, image: Image, at: Numbers, size: int) -> tuple[Number
 
 
 def _rows(data: Bytes, image: Image, at: Numbers, counts: Numbers, width: int) -> Numbers:
-    """The offsets of the rows of tables whose addresses stand at `at`; a table that cannot be has none."""
+    """The offsets of the rows of tables whose addresses stand at `at`.
+
+    A table that cannot be has none, and none has any if all together are larger than the file.
+    """
     starts = image.offsets(read_unsigned(data, at))
     sound = (starts >= 0) & (counts <= MAX_ROWS) & (starts + counts * width <= len(data))
     tables = np.unique(np.stack([starts[sound], counts[sound]]), axis=1)
     count = tables[1]
+    if count.sum() * width > len(data):
+        return NONE
     within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-    return np.unique(np.repeat(tables[0], count) + within * width)
+    return joined(np.repeat(tables[0], count) + within * width)
 
 
 def relocations(data: Bytes, image: Image) -> Numbers:
-    """PE: the pointers that base relocations list."""
+    """PE: the pointers that base relocations list, -1 for one without a byte in the file."""
     at, end = image.table("relocations")
     view, pages = data.tobytes() if end else b"", [NONE]
     for _ in range(MAX_BLOCKS):
@@ -76,5 +81,4 @@ def relocations(data: Bytes, image: Image) -> Numbers:
         entries = np.frombuffer(view, "<u2", (length - 8) // 2, at + 8)
         pages.append(page + (entries[(entries >> 12) == 10] & 0xFFF).astype(np.int64))
         at += length
-    found = image.offsets(np.concatenate(pages))
-    return np.unique(found[(found >= 0) & (found <= len(data) - 8)])
+    return image.offsets(np.concatenate(pages))

@@ -15,7 +15,7 @@ from bundle.delta.bsdiff import Block
 from bundle.references.image import Image
 from bundle.references.kinds import Group, Kind, References, origins_of, point, width_of
 from bundle.references.scan import find_references
-from bundle.references.words import Bytes, Numbers
+from bundle.references.words import Bytes, Numbers, joined
 
 MAX_SHIFT = 1 << 24
 
@@ -76,7 +76,7 @@ class OldImage:
         self.data: Bytes = np.frombuffer(data, np.uint8)
         self.image = image
         self.references: References = find_references(self.data, image)
-        self.known: Numbers = np.unique(np.concatenate([part for group in self.references for part in group[1:]]))
+        self.known: Numbers = joined(*(part for group in self.references for part in group[1:]))
 
     def aimed(self, address_map: AddressMap, shifts: Shifts) -> References:
         """The references at their old places, with the predicted new addresses of targets and anchors."""

@@ -1,4 +1,4 @@
-"""A patch with re-aimed references: spec/format.md, section 9 [F-50] to [F-53].
+"""A patch with re-aimed references: spec/format.md, section 9 [F-50] to [F-58].
 
 Both sides predict the new image from the old one, the patch's triples and a few numbers (the new image's layout, the
 shifts of targets that the map gets wrong); the differences are taken from the prediction.
@@ -157,7 +157,7 @@ def _elect(old: OldImage, votes: list[tuple[Places, Places]], address_map: Addre
     before, now = map(np.concatenate, zip(*votes, strict=True))
     shift = now - address_map(before)
     place = np.searchsorted(old.known, before)
-    near = np.abs(shift) < MAX_SHIFT
+    near = (shift > -MAX_SHIFT) & (shift < MAX_SHIFT)
     pairs, count = np.unique(np.stack([place[near], shift[near]]), axis=1, return_counts=True)
     best: dict[int, tuple[int, int]] = {}
     for at, by, weight in zip(*pairs.tolist(), count.tolist(), strict=True):
@@ -191,7 +191,7 @@ def _unpacked(old: Image, known: int, numbers: Numbers) -> tuple[Image, Shifts]:
         by = _sums(unfold(next(layout)) for _ in range(count))
     except (StopIteration, RuntimeError, OverflowError) as error:
         raise Malformed("recipe: a reference pack is too short") from error
-    if count and (at[-1] >= known or (np.diff(at) <= 0).any() or (np.abs(by) >= MAX_SHIFT).any()):
+    if (at >= known).any() or (np.diff(at) <= 0).any() or (np.abs(by) >= MAX_SHIFT).any():
         raise Malformed("recipe: a shift is not of a target, or too far")
     return new, Shifts(at, by)
 

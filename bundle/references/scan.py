@@ -1,4 +1,4 @@
-"""Finding references by a fixed rule, the same on both sides: spec/format.md, section 9 [F-51].
+"""Finding references by a fixed rule, the same on both sides: spec/format.md, section 9 [F-51], [F-54] to [F-58].
 
 A false hit costs bytes, never correctness.
 """
@@ -21,9 +21,9 @@ def find_references(data: Bytes, image: Image) -> References:
         jumps = x86.jumps(data, image, relative)
     else:
         code = aarch64.find_code(data, image)
-    long = joined([pe.relocations(data, image), elf.relocations(data, image), values])
+    long = joined(pe.relocations(data, image), elf.relocations(data, image), values)
     return (
-        _with(_with(frames, names), jumps),
+        _joined_jumps(frames, names, jumps),
         _group(Kind.RELATIVE, data, image, relative),
         _group(Kind.HERE, data, image, here),
         _group(Kind.BACK, data, image, back),
@@ -41,11 +41,9 @@ def _group(kind: Kind, data: Bytes, image: Image, where: Numbers) -> Group:
     return Group(where, pointed(kind, data, where, origins_of(kind, image, where, NONE)))
 
 
-def _with(first: Group, second: Group) -> Group:
-    """Both, ascending, without those of the second that overlap one of the first."""
-    at = np.searchsorted(first.where, second.where)
-    padded = np.concatenate([[-8], first.where, [1 << 60]])
-    free = (second.where >= padded[at] + 4) & (second.where <= padded[at + 1] - 4)
-    where, targets, anchors = (np.concatenate([one, other[free]]) for one, other in zip(first, second, strict=True))
-    order = np.argsort(where, kind="stable")
-    return Group(where[order], targets[order], anchors[order])
+def _joined_jumps(*parts: Group) -> Group:
+    """All of them, ascending; of those that overlap the first, of those at one place that of the earlier part."""
+    where, targets, anchors = map(np.concatenate, zip(*parts, strict=True))
+    places, first = np.unique(where, return_index=True)
+    chosen = first[np.isin(places, apart(places, width_of(Kind.JUMP)))]
+    return Group(where[chosen], targets[chosen], anchors[chosen])

@@ -1,10 +1,10 @@
-"""References in machine code of x86-64, and in the tables of jumps that it loads. spec/format.md, section 9 [F-51]."""
+"""References in machine code of x86-64, and in the tables of jumps that it loads. spec/format.md, section 9 [F-58]."""
 
 import numpy as np
 
 from bundle.references.image import Image
 from bundle.references.kinds import Group
-from bundle.references.words import NONE, Bytes, Numbers, apart, read_signed
+from bundle.references.words import NONE, Bytes, Numbers, apart, joined, read_signed
 
 BLOCK_BYTES = 1 << 20
 
@@ -20,7 +20,8 @@ _TWO[[0x6F, 0x7F, 0x6E, 0x7E, 0xB6, 0xB7, 0xBE, 0xBF, 0xAF, 0xD6, 0xEF, 0xEB, 0x
 
 
 def relatives(data: Bytes, image: Image) -> Numbers:
-    found = [NONE]
+    """Calls and jumps within a stretch, and what instructions load, store or compare anywhere in the image."""
+    found = []
     for stretch in image.stretches:
         if not stretch.executable:
             continue
@@ -46,7 +47,7 @@ def relatives(data: Bytes, image: Image) -> Numbers:
             for at, lowest, highest in ranges:
                 target = read_signed(data, at) + (at - stretch.offset + stretch.address) + 4
                 found.append(at[(target >= lowest) & (target < highest)])
-    return apart(np.unique(np.concatenate(found)), 4)
+    return apart(joined(*found), 4)
 
 
 def jumps(data: Bytes, image: Image, relative: Numbers) -> Group:
@@ -56,7 +57,7 @@ def jumps(data: Bytes, image: Image, relative: Numbers) -> Group:
     as each 4 bytes, counted from its start, lead into code.
     """
     loads = relative[(relative >= 2) & (data[relative - 2] == 0x8D)]
-    anchors = np.unique(image.addresses(loads) + 4 + read_signed(data, loads))
+    anchors = joined(image.addresses(loads) + 4 + read_signed(data, loads))
     anchors = anchors[anchors & 3 == 0]
     entries, aims, tables = [NONE], [NONE], [NONE]
     for stretch in image.stretches:

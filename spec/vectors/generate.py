@@ -41,6 +41,7 @@ from raw import (
     with_tree,
     write,
 )
+from reaimed import ADD_LENGTHS, LAYOUTS, OLD, PLACES, SKIPS, reaimed
 
 
 @dataclass(frozen=True)
@@ -608,6 +609,60 @@ add(
     "F-37",
     "a literal of the right length and the wrong bytes",
     lambda: with_stream(0, b"#!/bin/sh\necho ran\n" + b"and more"),
+)
+
+# Re-aimed references
+
+add("reaimed", "accept", "F-50 F-51 F-52 F-53 F-58", "two calls that follow their function", reaimed)
+add("reaimed-source", "malformed", "F-50 F-52", "the source is no image", lambda: reaimed(b"\0" + OLD[1:]))
+add(
+    "reaimed-beyond",
+    "malformed",
+    "F-52 F-41",
+    "a block beyond the source",
+    lambda: reaimed(streams={ADD_LENGTHS: varints(0x98, 0x19)}),
+)
+add(
+    "reaimed-layout",
+    "malformed",
+    "F-50 F-53",
+    "a new layout with a stretch of no bytes",
+    lambda: reaimed(streams={LAYOUTS: varints(0, 0, 2 * 0xC0 - 1, 0, 32, 32)}),
+)
+add(
+    "reaimed-room",
+    "malformed",
+    "F-50 F-53",
+    "a new layout with a stretch that ends at 2^40",
+    lambda: reaimed(streams={LAYOUTS: varints(0, 0, 32, 0, 2 * ((1 << 40) - 0x1000 - len(OLD)), 32)}),
+)
+add(
+    "reaimed-layout-short",
+    "malformed",
+    "F-53",
+    "a shift that is missing",
+    lambda: reaimed(streams={LAYOUTS: varints(0, 0, 32, 0, 32)}),
+)
+add(
+    "reaimed-place",
+    "malformed",
+    "F-53",
+    "a shift of an address that is not known",
+    lambda: reaimed(streams={PLACES: varints(1, 1)}),
+)
+add(
+    "reaimed-shift",
+    "malformed",
+    "F-53",
+    "a shift by 2^24",
+    lambda: reaimed(streams={LAYOUTS: varints(0, 0, 32, 0, 32, 1 << 25)}),
+)
+add(
+    "reaimed-change",
+    "malformed",
+    "F-53",
+    "a change behind the last covered byte",
+    lambda: reaimed(streams={SKIPS: varints(2, 96, 79)}),
 )
 
 
