@@ -95,7 +95,7 @@ class Evaluation:
         try:
             for at, step in enumerate(steps, self._base.count):
                 size = self._size(step)
-                result = self._make(step.recipe, size, packs, results, scratch)
+                result = self._make(step.recipe, size, packs, results)
                 if step.place is None or at in used:
                     results[at] = result = result if isinstance(result, Window) else scratch.keep(_sized(result, size))
                 if step.place is not None:
@@ -112,7 +112,7 @@ class Evaluation:
     def _open(self, source: int, results: dict[int, Readable]) -> Readable:
         return self._base.open(source) if source < self._base.count else results[source]
 
-    def _make(self, recipe: Recipe, size: int, packs: Packs, results: dict[int, Readable], scratch: Scratch) -> _Result:
+    def _make(self, recipe: Recipe, size: int, packs: Packs, results: dict[int, Readable]) -> _Result:
         match recipe:
             case Literal():
                 return packs.take(Stream.LITERAL, size)
@@ -133,7 +133,7 @@ class Evaluation:
                 return chain.from_iterable(read_all(self._open(part, results)) for part in parts)
             case Archive(skeleton, members, engines):
                 opener = partial(self._open, results=results)
-                return rebuild(opener(skeleton), map(opener, members), engines, scratch)
+                return rebuild(opener(skeleton), map(opener, members), engines, self._scratch)
 
     def _checked(self, place: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
         root = self._section.root

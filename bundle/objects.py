@@ -58,7 +58,7 @@ class Scratch:
         self._end = 0
 
     def keep(self, chunks: Iterator[bytes]) -> Readable:
-        """The joined chunks, to be read again. `chunks` may read what was kept before."""
+        """The joined chunks, to be read again. `chunks` may read what was kept before, but keep nothing here."""
         start = self._end
         for chunk in chunks:
             self._file.seek(self._end)

@@ -8,6 +8,8 @@ rest              headers, directories, stored members, whatever was not taken o
 
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
 
 from bundle.archives.engines import deflate
 from bundle.archives.headers import Facts, leave_out, put_back
@@ -32,11 +34,11 @@ def make_skeleton(data: bytes | memoryview, streams: Sequence[DeflateStream]) ->
 
 
 def rebuild(
-    skeleton: Readable, members: Iterable[Readable], engines: Sequence[int], scratch: Scratch
+    skeleton: Readable, members: Iterable[Readable], engines: Sequence[int], directory: Path | None = None
 ) -> Iterator[bytes]:
-    """The archive, chunk by chunk: the skeleton with every member deflated by its engine, through `scratch`.
+    """The archive, chunk by chunk: the skeleton with every member deflated by its engine.
 
-    Raises Malformed.
+    `directory` takes the temporary file. Raises Malformed.
     """
     if skeleton.size > MAX_SKELETON_BYTES:
         raise Malformed(f"recipe: a skeleton of {skeleton.size} bytes is over {MAX_SKELETON_BYTES}")
@@ -45,17 +47,18 @@ def rebuild(
     rest = bytearray(data[at:])
     if sum(gaps) > len(rest):
         raise Malformed("recipe: a skeleton is shorter than its gaps")
-    streams, facts = [], []
-    for member, engine in zip(members, engines, strict=True):
-        streams.append(scratch.keep(deflate(engine, read_all(member))))
-        facts.append(Facts(_crc(member), streams[-1].size, member.size & 0xFFFFFFFF))
-    put_back(rest, gaps, facts)
-    at = 0
-    for gap, stream in zip(gaps, streams, strict=True):
-        yield bytes(rest[at : at + gap])
-        at += gap
-        yield from read_all(stream)
-    yield bytes(rest[at:])
+    with closing(Scratch(directory)) as scratch:  # its own: what is being made may go to another one
+        streams, facts = [], []
+        for member, engine in zip(members, engines, strict=True):
+            streams.append(scratch.keep(deflate(engine, read_all(member))))
+            facts.append(Facts(_crc(member), streams[-1].size, member.size))
+        put_back(rest, gaps, facts)
+        at = 0
+        for gap, stream in zip(gaps, streams, strict=True):
+            yield bytes(rest[at : at + gap])
+            at += gap
+            yield from read_all(stream)
+        yield bytes(rest[at:])
 
 
 def _crc(member: Readable) -> int:

@@ -110,9 +110,7 @@ def given_back(opening: Opening) -> bytes:
     """The archive, from the plain bytes of its members, those of archives among them given back first."""
     members = [given_back(m.opening) if m.opening else read_content(m.content) for m in opening.members]
     return b"".join(
-        rebuild(
-            MemoryObject(opening.skeleton), map(MemoryObject, members), [m.engine for m in opening.members], Scratch()
-        )
+        rebuild(MemoryObject(opening.skeleton), map(MemoryObject, members), [m.engine for m in opening.members])
     )
 
 
@@ -177,6 +175,16 @@ def test_a_release_with_archives_of_other_engines_is_rebuilt_and_names_them(tmp_
     assert (tmp_path / "x.unrep").stat().st_size < 3000
     with open_bundle(tmp_path / "x.unrep", TRUST) as bundle:
         assert bundle.root.sections[0].features == [ISAL_FEATURE, ZLIB_NG_FEATURE]
+
+
+def test_archives_that_other_recipes_use_are_kept_whole(tmp_path: Path) -> None:
+    """[F-48]: one that stands twice, and one within another: both are kept while they are being made."""
+    inner = zipped({f"{number}.txt": text(number) for number in range(4)})
+    new = {"a.zip": inner, "b.zip": zipped({"inner.zip": inner, "more.txt": text(5)}), "c.zip": inner}
+    base = write_tree(tmp_path / "old", {"f": b"x"})
+    build_from(write_tree(tmp_path / "new", new), [base], tmp_path / "x.unrep", full=True)
+    assert content_of(tmp_path / "x.unrep", base) == new
+    assert content_of(tmp_path / "x.unrep", None) == new
 
 
 def test_what_no_engine_gives_back_stays_compressed(tmp_path: Path) -> None:
@@ -403,7 +411,7 @@ def test_an_unknown_engine_is_refused(engine: int) -> None:
 def test_a_skeleton_that_does_not_fit_is_refused(skeleton: bytes, members: int) -> None:
     """[F-47], [F-48]"""
     with pytest.raises(Malformed):
-        list(rebuild(MemoryObject(skeleton), [MemoryObject(b"x")] * members, [6] * members, Scratch()))
+        list(rebuild(MemoryObject(skeleton), [MemoryObject(b"x")] * members, [6] * members))
 
 
 def test_a_skeleton_holds_all_but_the_streams() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bundle.codecs import compressed_size
-from bundle.delta.bsdiff import Block, Difference, make_difference
+from bundle.delta.bsdiff import Block, make_difference
 from bundle.errors import Malformed
 from bundle.index import Stream
 from bundle.references.image import MAX_IMAGE_BYTES, read_image
