@@ -50,9 +50,8 @@ def window_hashes(data: NDArray[np.uint8]) -> NDArray[np.uint32]:
 
 
 def _smallest(hashes: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    """Enough of the smallest for a sketch, repeats included."""
-    for share in (1 << 12, 1 << 8, 1):
-        chosen = np.unique(hashes[hashes < 0xFFFFFFFF // share]) if share > 1 else np.unique(hashes)
-        if len(chosen) >= SKETCH_HASHES:
-            break
-    return chosen[:SKETCH_HASHES]
+    """The smallest of them, enough for a sketch, each once."""
+    few = hashes[hashes <= min(0xFFFFFFFF, (SKETCH_HASHES << 34) // len(hashes))]  # four times as many, as a rule
+    ordered = np.sort(few)
+    distinct = ordered[np.concatenate([[True], np.diff(ordered) > 0])] if len(ordered) else ordered
+    return distinct[:SKETCH_HASHES] if len(distinct) >= SKETCH_HASHES else np.unique(hashes)[:SKETCH_HASHES]

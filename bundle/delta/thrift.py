@@ -5,10 +5,12 @@ bytes among the extra ones cost what the packs' compressor makes of them. Over t
 the cheapest choice is found exactly, by dynamic programming; the prices are estimates, in bytes of a packed section.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import zstandard
+from numpy.typing import NDArray
 
 from bundle.delta.bsdiff import Block, Triple, triples_of
 from bundle.objects import Readable
@@ -23,18 +25,18 @@ SOLID_SHARE = 0.85  # of what zstd makes of samples, for lack of the pack's neig
 
 _NEVER = float("inf")
 
+Numbers = NDArray[np.int64]
 
-class Run(NamedTuple):
-    """`size` bytes at `new`, all equal to those at `old` or all different (`changes`), or had from nowhere (`old` -1).
 
-    `joins`: goes on where the run before it ended, in both.
-    """
+class Runs(NamedTuple):
+    """Runs of a target, ascending, in columns: `size` bytes at `new`, all equal to those at `old`, or all different
+    (`changed`), or had from nowhere (`old` -1). `joins`: goes on where the run before it ended, in both."""
 
-    old: int
-    new: int
-    size: int
-    changes: int
-    joins: bool
+    old: Numbers
+    new: Numbers
+    size: Numbers
+    changed: NDArray[np.bool_]
+    joins: NDArray[np.bool_]
 
 
 def literal_price(target: Readable) -> float:
@@ -46,59 +48,64 @@ def literal_price(target: Readable) -> float:
     return SOLID_SHARE * packed / max(1, len(sample))
 
 
-def worth_copying(triples: Sequence[Triple], wrong: Sequence[int], price: float) -> list[Triple]:
+def worth_copying(triples: Sequence[Triple], wrong: Numbers, price: float) -> list[Triple]:
     """The triples with the copies that pay; the same target comes of them.
 
     `wrong`: which of the copied bytes, counted over all triples, a change has to mend, ascending. `price`: packed bytes
     that a literal byte costs.
     """
-    runs = list(_runs(triples, wrong))
-    copied = [run for run, taken in zip(runs, _choose(runs, price), strict=True) if taken]
-    return _triples(copied, sum(run.size for run in runs))
+    if not triples:
+        return []
+    runs = _runs(np.array(triples, np.int64), wrong)
+    chosen = np.flatnonzero(_choose(runs, price))
+    old, new, size = (column[chosen] for column in runs[:3])
+    parted = (np.diff(old) != size[:-1]) | (np.diff(new) != size[:-1])
+    first = np.flatnonzero(np.concatenate([np.ones(min(1, len(old)), bool), parted]))
+    sizes = np.add.reduceat(size, first) if len(first) else size
+    blocks = map(Block, old[first].tolist(), new[first].tolist(), sizes.tolist())
+    return triples_of(blocks, int(runs.size.sum()))
 
 
-def _runs(triples: Sequence[Triple], wrong: Sequence[int]) -> Iterator[Run]:
-    old = new = passed = number = 0
-    total = len(wrong)
-    for add, extra, seek in triples:
-        at, joins = 0, False
-        while at < add:
-            next_wrong = wrong[number] - passed if number < total else add
-            if next_wrong == at:
-                first = number
-                while number < total and wrong[number] - passed == at + number - first and at + number - first < add:
-                    number += 1
-                size = changes = number - first
-            else:
-                size, changes = min(next_wrong, add) - at, 0
-            yield Run(old + at, new + at, size, changes, joins)
-            at, joins = at + size, True
-        if extra:
-            yield Run(-1, new + add, extra, 0, joins=False)
-        old, new, passed = old + add + seek, new + add + extra, passed + add
+def _runs(triples: Numbers, wrong: Numbers) -> Runs:
+    add, extra, seek = triples.T
+    start = np.cumsum(add) - add  # of each block, among the copied bytes
+    block_old, block_new = np.cumsum(add + seek) - add - seek, np.cumsum(add + extra) - add - extra
+    leads = np.concatenate([[True], np.diff(wrong) > 1])[: len(wrong)] | np.isin(wrong, start)
+    ends = wrong[np.concatenate([leads[1:], [True]])[: len(wrong)]] + 1
+    edges = np.unique(np.concatenate([start[add > 0], wrong[leads], ends, [add.sum()]]))
+    at, size = edges[:-1], np.diff(edges)
+    block = np.searchsorted(start + add, at, "right")  # the first that ends behind it
+    shift = at - start[block]
+    gap = np.flatnonzero(extra)
+    new = np.concatenate([block_new[block] + shift, (block_new + add)[gap]])
+    order = np.argsort(new, kind="stable")
+    nothing = np.zeros(len(gap), bool)
+    return Runs(
+        np.concatenate([block_old[block] + shift, np.full(len(gap), -1)])[order],
+        new[order],
+        np.concatenate([size, extra[gap]])[order],
+        np.concatenate([np.isin(at, wrong[leads]), nothing])[order],
+        np.concatenate([shift > 0, nothing])[order],
+    )
 
 
-def _choose(runs: list[Run], price: float) -> list[bool]:
+def _choose(runs: Runs, price: float) -> list[bool]:
     """Whether each run is copied: the cheapest way through all of them."""
     next_change = max(NEXT_CHANGE_PRICE, price * NOISE_FACTOR)
+    mending = np.where(runs.changed, FIRST_CHANGE_PRICE + next_change * (runs.size - 1), 0.0)
+    mending[runs.old < 0] = _NEVER
     literal, copy = 0.0, _NEVER
     before: list[tuple[bool, bool]] = []  # was the run before copied, if this one is not, if this one is
-    for old, _, size, changes, joins in runs:
+    for bare, mended, joins in zip((runs.size * price).tolist(), mending.tolist(), runs.joins.tolist(), strict=True):
         cheaper = copy < literal
         least = copy if cheaper else literal
         stays = joins and copy <= literal + BLOCK_PRICE
         start = copy if stays else least + BLOCK_PRICE
         before.append((cheaper, stays or cheaper))
-        literal = least + size * price
-        mending = FIRST_CHANGE_PRICE + next_change * (changes - 1) if changes else 0.0
-        copy = start + mending if old >= 0 else _NEVER
+        literal, copy = least + bare, start + mended
     taken = copy < literal
     chosen = []
     for choices in reversed(before):
         chosen.append(taken)
         taken = choices[taken]
     return chosen[::-1]
-
-
-def _triples(copied: list[Run], size: int) -> list[Triple]:
-    return triples_of([Block(run.old, run.new, run.size) for run in copied], size)

@@ -13,7 +13,7 @@ import numpy as np
 from bundle.codecs import compressed_size
 from bundle.contents import Content, opened, part_of, read_content, size_of
 from bundle.delta.anchors import differences, match_anchored
-from bundle.delta.bsdiff import Difference, Triple, blocks_of, difference_of, make_difference
+from bundle.delta.bsdiff import Triple, blocks_of, difference_of, make_difference
 from bundle.delta.changes import pack_changes, pack_sparse
 from bundle.delta.thrift import literal_price, worth_copying
 from bundle.index import Stream
@@ -57,25 +57,30 @@ def encode_object(task: ObjectTask) -> Encoding:
 
 def _whole(target: bytes, base: bytes) -> Encoding | None:
     """The best patch; None if the target is smaller by itself."""
-    matched = make_difference(base, target)
-    wrong = np.flatnonzero(np.frombuffer(matched.diff, np.uint8)).tolist()
-    thrifty = worth_copying(matched.triples, wrong, literal_price(MemoryObject(target)))
-    ways = [_way(difference_of(base, target, thrifty))]
-    for reaimed in make_reaimed(base, target, matched.triples):
-        ways.append((reaimed.difference.triples, _control(reaimed.difference.triples) | reaimed.streams))
-        ways[-1][1][Stream.EXTRA] = reaimed.difference.extra
+    ways = []
+    if reaimed := make_reaimed(base, target):
+        control = _control(reaimed.difference.triples)
+        ways.append(
+            (reaimed.difference.triples, {**control, **reaimed.streams, Stream.EXTRA: reaimed.difference.extra})
+        )
+    if not reaimed or not reaimed.is_sure:
+        ways.append(_plain(target, base))
     priced = [(sum(map(compressed_size, way[1].values())) + PATCH_OVERHEAD_BYTES, at) for at, way in enumerate(ways)]
     cost, best = min(priced)
     triples, streams = ways[best]
-    # A patch at a fiftieth of its object is not worth the seconds that compressing the literal would take.
-    if cost * 50 < len(target) or cost < compressed_size(target):
+    # A patch at a tenth of a long object is not worth the seconds that compressing the literal would take.
+    if (len(target) > LONG_BYTES and cost * 10 < len(target)) or cost < compressed_size(target):
         return Encoding({stream: [data] for stream, data in streams.items()}, len(triples))
     return None
 
 
-def _way(difference: Difference) -> tuple[list[Triple], dict[Stream, bytes]]:
+def _plain(target: bytes, base: bytes) -> tuple[list[Triple], dict[Stream, bytes]]:
+    matched = make_difference(base, target)
+    wrong = np.flatnonzero(np.frombuffer(matched.diff, np.uint8))
+    triples = worth_copying(matched.triples, wrong, literal_price(MemoryObject(target)))
+    difference = difference_of(base, target, triples)
     changes = pack_changes(np.frombuffer(difference.diff, np.uint8))
-    return difference.triples, {**_control(difference.triples), **changes, Stream.EXTRA: difference.extra}
+    return triples, {**_control(triples), **changes, Stream.EXTRA: difference.extra}
 
 
 def _control(triples: list[Triple]) -> dict[Stream, bytes]:
@@ -92,7 +97,7 @@ def _large(target: Content, base: Content) -> Encoding | None:
     with opened(base) as source, opened(target) as wanted:
         matched = match_anchored(source, wanted)
         wrong, _ = differences(source, wanted, matched)
-        triples = worth_copying(matched, wrong.tolist(), literal_price(wanted))
+        triples = worth_copying(matched, wrong, literal_price(wanted))
         if not blocks_of(triples):
             return None
         packed = _control(triples) | pack_sparse(*differences(source, wanted, triples))

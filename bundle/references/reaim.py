@@ -16,14 +16,15 @@ from bundle.delta.thrift import worth_copying
 from bundle.errors import Malformed
 from bundle.index import Stream
 from bundle.references.image import MAX_IMAGE_BYTES, Image, read_image
-from bundle.references.kinds import Kind, References, origins_of, point, pointed
+from bundle.references.kinds import Kind, References, origins_of, point, pointed, width_of
 from bundle.references.prediction import MAX_SHIFT, NO_SHIFTS, AddressMap, OldImage, Shifts, carried
 from bundle.references.scan import find_references
-from bundle.references.words import NONE, Bytes
+from bundle.references.words import NONE, Bytes, write
 from bundle.references.words import Numbers as Places
 from bundle.varints import fold, unfold, write_varints
 
-ROUNDS = 4
+ROUNDS = 1
+BYTES_A_REFERENCE = 50  # in an image that is mostly code there are at least as many references
 LITERAL_PRICE = 0.65  # packed bytes that a byte of new code costs among extra bytes
 
 
@@ -38,32 +39,46 @@ class Numbers(NamedTuple):
 @dataclass(frozen=True)
 class ReaimedDifference:
     """A difference from the prediction, without its differing bytes: those are in the `streams`, one after the other
-    with the counts of equal bytes between them, beside the layout and the shifts."""
+    with the counts of equal bytes between them, beside the layout and the shifts.
+
+    `is_sure`: the image has so many references that no plain patch can be smaller.
+    """
 
     difference: Difference
     streams: dict[Stream, bytes]
+    is_sure: bool
 
 
-def make_reaimed(source: bytes, target: bytes, triples: list[Triple]) -> list[ReaimedDifference]:
-    """Candidates for a patch with re-aimed references, from the triples of a plain one; none if either is no image."""
+def make_reaimed(source: bytes, target: bytes) -> ReaimedDifference | None:
+    """A patch with re-aimed references; None unless both are images of one kind.
+
+    What matches is first found with all references blanked, then with the address that each is predicted to have.
+    """
     old_image, new_image = read_image(source), read_image(target)
     if old_image is None or new_image is None or old_image.machine != new_image.machine:
-        return []
+        return None
     if len(old_image.stretches) != len(new_image.stretches):
-        return []
+        return None
     old = OldImage(source, old_image)
     wanted = np.frombuffer(target, np.uint8)
-    normal = _normal(wanted, find_references(wanted, new_image))
-    found = []
-    while True:
-        blocks = blocks_of(triples)
-        guess, covered = old.predict(blocks, new_image, len(target), _vote(old, wanted, blocks, new_image))
-        wrong = np.flatnonzero((guess != wanted)[covered]).tolist()
-        found.append(_difference(old, wanted, new_image, worth_copying(triples, wrong, LITERAL_PRICE)))
-        if len(found) == ROUNDS:
-            return found
-        aimed = old.aimed(AddressMap(blocks, old_image, new_image), NO_SHIFTS)
+    references = find_references(wanted, new_image)
+    triples = make_difference(_blanked(old.data, old.references), _blanked(wanted, references)).triples
+    normal = _normal(wanted, references)
+    for _ in range(ROUNDS):
+        aimed = old.aimed(AddressMap(blocks_of(triples), old_image, new_image), NO_SHIFTS)
         triples = make_difference(_normal(old.data, aimed), normal).triples
+    blocks = blocks_of(triples)
+    guess, covered = old.predict(blocks, new_image, len(target), _vote(old, wanted, blocks, new_image))
+    wrong = np.flatnonzero((guess != wanted)[covered])
+    return reaimed_along(old, wanted, new_image, worth_copying(triples, wrong, LITERAL_PRICE))
+
+
+def _blanked(data: Bytes, references: References) -> bytes:
+    """The image without what its references say."""
+    blank = data.copy()
+    for kind, group in zip(Kind, references, strict=True):
+        write(blank, group.where, np.zeros_like(group.where), width_of(kind))
+    return blank.tobytes()
 
 
 def _normal(data: Bytes, references: References) -> bytes:
@@ -74,12 +89,14 @@ def _normal(data: Bytes, references: References) -> bytes:
     return normal.tobytes()
 
 
-def _difference(old: OldImage, wanted: Bytes, new: Image, triples: list[Triple]) -> ReaimedDifference:
+def reaimed_along(old: OldImage, wanted: Bytes, new: Image, triples: list[Triple]) -> ReaimedDifference:
+    """The patch that these triples make."""
     blocks = blocks_of(triples)
     shifts = _vote(old, wanted, blocks, new)
     guess, covered = old.predict(blocks, new, len(wanted), shifts)
     streams = _packed(old.image, new, shifts) | pack_changes((wanted - guess)[covered])
-    return ReaimedDifference(Difference(triples, b"", wanted[~covered].tobytes()), streams)
+    is_sure = sum(len(group.where) for group in old.references) * BYTES_A_REFERENCE > len(old.data)
+    return ReaimedDifference(Difference(triples, b"", wanted[~covered].tobytes()), streams, is_sure)
 
 
 def apply_reaimed(
@@ -158,15 +175,12 @@ def _elect(old: OldImage, votes: list[tuple[Places, Places]], address_map: Addre
     shift = now - address_map(before)
     place = np.searchsorted(old.known, before)
     near = (shift > -MAX_SHIFT) & (shift < MAX_SHIFT)
-    pairs, count = np.unique(np.stack([place[near], shift[near]]), axis=1, return_counts=True)
-    best: dict[int, tuple[int, int]] = {}
-    for at, by, weight in zip(*pairs.tolist(), count.tolist(), strict=True):
-        leading = best.get(at, (0, 0))
-        if weight > leading[0] or (weight == leading[0] and by == 0):
-            best[at] = weight, by
-    chosen = sorted((at, by) for at, (_, by) in best.items() if by)
-    places, by = np.array(chosen, np.int64).reshape(-1, 2).T
-    return Shifts(places, by)
+    ballots, count = np.unique(place[near] * (2 * MAX_SHIFT) + shift[near] + MAX_SHIFT, return_counts=True)
+    place, shift = ballots // (2 * MAX_SHIFT), ballots % (2 * MAX_SHIFT) - MAX_SHIFT
+    order = np.lexsort((shift, shift != 0, -count, place))
+    place, shift = place[order], shift[order]
+    leads = np.concatenate([[True], np.diff(place) > 0])[: len(place)] & (shift != 0)
+    return Shifts(place[leads], shift[leads])
 
 
 def _packed(old: Image, new: Image, shifts: Shifts) -> dict[Stream, bytes]:

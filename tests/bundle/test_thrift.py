@@ -19,7 +19,7 @@ PRICE = 0.25
 
 def kept(source: bytes, target: bytes, price: float = PRICE) -> list[Triple]:
     made = make_difference(source, target)
-    return worth_copying(made.triples, np.flatnonzero(np.frombuffer(made.diff, np.uint8)).tolist(), price)
+    return worth_copying(made.triples, np.flatnonzero(np.frombuffer(made.diff, np.uint8)), price)
 
 
 def edited(rng: random.Random, source: bytes) -> bytes:
@@ -69,15 +69,15 @@ def test_where_literals_are_dear_all_matches_stay() -> None:
 )
 def test_a_copy_between_new_bytes_pays_from_its_price_on(length: int, stays: bool) -> None:
     triples = [(1000, 50, -900), (length, 50, 0)]
-    chosen = worth_copying(triples, [], PRICE)
+    chosen = worth_copying(triples, np.array([], np.int64), PRICE)
     assert chosen == (triples if stays else [(1000, 100 + length, 0)])
 
 
 def test_dense_changes_become_new_bytes_and_single_ones_stay_changes() -> None:
     dense = list(range(200, 260))
     assert FIRST_CHANGE_PRICE + 59 * NEXT_CHANGE_PRICE > 60 * PRICE + BLOCK_PRICE
-    assert worth_copying([(1000, 0, 0)], dense, PRICE) == [(200, 60, 60), (740, 0, 0)]
-    assert worth_copying([(1000, 0, 0)], [200, 500, 800], PRICE) == [(1000, 0, 0)]
+    assert worth_copying([(1000, 0, 0)], np.array(dense), PRICE) == [(200, 60, 60), (740, 0, 0)]
+    assert worth_copying([(1000, 0, 0)], np.array([200, 500, 800]), PRICE) == [(1000, 0, 0)]
 
 
 def test_it_pays() -> None:
