@@ -12,7 +12,7 @@ import numpy as np
 
 from bundle.references.words import Numbers
 
-MAX_IMAGE_BYTES = 32 * 1024 * 1024
+MAX_IMAGE_BYTES = 16 * 1024 * 1024
 MAX_SECTIONS = 64
 EH_FRAME = 0x6474E550  # PT_GNU_EH_FRAME
 REST_ADDRESS = 1 << 39  # from here on stands what an ELF file holds beside what is loaded
