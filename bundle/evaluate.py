@@ -128,7 +128,7 @@ class Evaluation:
                 if opened.size > MAX_IMAGE_BYTES:
                     raise Malformed("recipe: a patch with re-aimed references of an image that is too large")
                 data, numbers = opened.read_at(0, opened.size), Numbers(packs.places, packs.layouts, packs.skips)
-                return iter((apply_reaimed(data, size, list(packs.triples(triples)), numbers, packs.take),))
+                return iter((apply_reaimed(data, size, packs.triple_rows(triples), numbers, packs.take),))
             case Concat(parts):
                 return chain.from_iterable(read_all(self._open(part, results)) for part in parts)
             case Archive(skeleton, members, engines):

@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 from itertools import chain
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bundle.errors import Malformed
 from bundle.index import Frame, Stream
 from bundle.reader import VerifiedSection
@@ -45,6 +48,10 @@ class Packs:
             except (StopIteration, ValueError, RuntimeError) as error:
                 raise Malformed("recipe: a control pack is too short") from error
             yield add, extra, unfold(seek)
+
+    def triple_rows(self, count: int) -> NDArray[np.int64]:
+        """The same, as rows, for patches that need them all at once."""
+        return np.fromiter(chain.from_iterable(self.triples(count)), np.int64).reshape(-1, 3)
 
     def finish(self) -> None:
         """Raises Malformed if any stream has bytes left."""

@@ -4,6 +4,7 @@ Most of a difference is zeros. Counted rather than compressed they cost nothing,
 sees changes beside changes.
 """
 
+from array import array
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -41,15 +42,15 @@ class Changes:
         self._left = self._next()
         self._gap = self._next() if self._left else 0
 
-    def places(self, length: int) -> list[int]:
+    def places(self, length: int) -> NDArray[np.int64]:
         """Where the next `length` bytes change, ascending. Raises Malformed if the SKIP pack ends before."""
-        found, at = [], self._gap
+        found, at = array("q"), self._gap
         while self._left and at < length:
             found.append(at)
             self._left -= 1
             at += 1 + (self._next() if self._left else 0)
         self._gap = at - length
-        return found
+        return np.frombuffer(found, np.int64)
 
     def values(self, count: int) -> NDArray[np.uint8]:
         """What to add at the next so many places."""
@@ -58,7 +59,7 @@ class Changes:
     def added_to(self, old: bytes) -> bytes:
         """The next bytes of a source as the target has them, modulo 256."""
         places = self.places(len(old))
-        if not places:
+        if not len(places):
             return old
         new = np.frombuffer(old, np.uint8).copy()
         new[places] += self.values(len(places))

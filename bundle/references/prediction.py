@@ -5,19 +5,19 @@ reference in it is re-aimed by that map, so that the differences hold only what 
 old target that agree on another new one are mended together, by a shift of that target.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bundle.delta.bsdiff import Block
 from bundle.references.image import Image
 from bundle.references.kinds import Group, Kind, References, origins_of, point, width_of
 from bundle.references.scan import find_references
 from bundle.references.words import Bytes, Numbers, joined
 
 MAX_SHIFT = 1 << 24
+
+Blocks = NDArray[np.int64]  # rows of (offset in the old image, offset in the new one, bytes), ascending in the new one
 
 
 @dataclass(frozen=True)
@@ -40,18 +40,15 @@ NO_SHIFTS = Shifts(np.empty(0, np.int64), np.empty(0, np.int64))
 class AddressMap:
     """Old address -> predicted new address. Where blocks overlap the longest counts; gaps follow the block before."""
 
-    def __init__(self, blocks: Sequence[Block], old: Image, new: Image) -> None:
+    def __init__(self, blocks: Blocks, old: Image, new: Image) -> None:
         self._old, self._new = old, new
-        ends = [end for block in blocks for end in (block.old, block.old + block.size)]
-        self._edges = np.unique(np.array([0, *ends], np.int64))
-        places = np.searchsorted(
-            self._edges, np.array([(b.old, b.old + b.size) for b in blocks], np.int64).reshape(-1, 2)
-        )
+        start, target, size = blocks[np.argsort(blocks[:, 2], kind="stable")].T
+        self._edges = np.unique(np.concatenate([[0], start, start + size]))
         shifts = np.zeros(len(self._edges), np.int64)
         painted = np.zeros(len(self._edges), bool)
-        for number in sorted(range(len(blocks)), key=lambda n: (blocks[n].size, n)):
-            first, end = places[number]
-            shifts[first:end] = blocks[number].new - blocks[number].old
+        ends = (np.searchsorted(self._edges, edge).tolist() for edge in (start, start + size))
+        for first, end, shift in zip(*ends, (target - start).tolist(), strict=True):
+            shifts[first:end] = shift
             painted[first:end] = True
         last = np.maximum.accumulate(np.where(painted, np.arange(len(painted)), 0))
         self._shifts = np.where(painted[last], shifts[last], 0)
@@ -84,13 +81,11 @@ class OldImage:
         targets, anchors = ([new[np.searchsorted(self.known, group[n])] for group in self.references] for n in (1, 2))
         return tuple(map(Group, (group.where for group in self.references), targets, anchors))
 
-    def predict(
-        self, blocks: Sequence[Block], new: Image, size: int, shifts: Shifts
-    ) -> tuple[Bytes, NDArray[np.bool_]]:
+    def predict(self, blocks: Blocks, new: Image, size: int, shifts: Shifts) -> tuple[Bytes, NDArray[np.bool_]]:
         """(the predicted bytes of the new image, which of them a block covers)."""
         aimed = self.aimed(AddressMap(blocks, self.image, new), shifts)
         out, covered = np.zeros(size, np.uint8), np.zeros(size, bool)
-        for old, at, length in blocks:
+        for old, at, length in blocks.tolist():
             out[at : at + length] = self.data[old : old + length]
             covered[at : at + length] = True
         for kind, group in zip(Kind, aimed, strict=True):
@@ -99,11 +94,9 @@ class OldImage:
         return out, covered
 
 
-def carried(blocks: Sequence[Block], kind: Kind, group: Group) -> Group:
+def carried(blocks: Blocks, kind: Kind, group: Group) -> Group:
     """The references of a kind that blocks carry over whole, block by block, where they then stand in the new image."""
-    if not blocks:
-        return Group()
-    old, new, size = np.array(blocks, np.int64).T
+    old, new, size = blocks.T
     first = np.searchsorted(group.where, old)
     count = np.maximum(np.searchsorted(group.where, old + size - width_of(kind) + 1) - first, 0)
     chosen = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count) + np.repeat(first, count)

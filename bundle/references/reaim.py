@@ -10,14 +10,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bundle.delta.bsdiff import Block, Difference, Triple, blocks_of, make_difference
+from bundle.delta.bsdiff import Difference, Triple, make_difference
 from bundle.delta.changes import Changes, pack_changes
 from bundle.delta.thrift import worth_copying
 from bundle.errors import Malformed
 from bundle.index import Stream
 from bundle.references.image import MAX_IMAGE_BYTES, Image, read_image
 from bundle.references.kinds import Kind, References, origins_of, point, pointed, width_of
-from bundle.references.prediction import MAX_SHIFT, NO_SHIFTS, AddressMap, OldImage, Shifts, carried
+from bundle.references.prediction import MAX_SHIFT, NO_SHIFTS, AddressMap, Blocks, OldImage, Shifts, carried
 from bundle.references.scan import find_references
 from bundle.references.words import NONE, Bytes, write
 from bundle.references.words import Numbers as Places
@@ -65,9 +65,9 @@ def make_reaimed(source: bytes, target: bytes) -> ReaimedDifference | None:
     triples = make_difference(_blanked(old.data, old.references), _blanked(wanted, references)).triples
     normal = _normal(wanted, references)
     for _ in range(ROUNDS):
-        aimed = old.aimed(AddressMap(blocks_of(triples), old_image, new_image), NO_SHIFTS)
+        aimed = old.aimed(AddressMap(_blocks(_rows(triples)), old_image, new_image), NO_SHIFTS)
         triples = make_difference(_normal(old.data, aimed), normal).triples
-    blocks = blocks_of(triples)
+    blocks = _blocks(_rows(triples))
     guess, covered = old.predict(blocks, new_image, len(target), _vote(old, wanted, blocks, new_image))
     wrong = np.flatnonzero((guess != wanted)[covered])
     return reaimed_along(old, wanted, new_image, worth_copying(triples, wrong, LITERAL_PRICE))
@@ -91,7 +91,7 @@ def _normal(data: Bytes, references: References) -> bytes:
 
 def reaimed_along(old: OldImage, wanted: Bytes, new: Image, triples: list[Triple]) -> ReaimedDifference:
     """The patch that these triples make."""
-    blocks = blocks_of(triples)
+    blocks = _blocks(_rows(triples))
     shifts = _vote(old, wanted, blocks, new)
     guess, covered = old.predict(blocks, new, len(wanted), shifts)
     streams = _packed(old.image, new, shifts) | pack_changes((wanted - guess)[covered])
@@ -102,11 +102,11 @@ def reaimed_along(old: OldImage, wanted: Bytes, new: Image, triples: list[Triple
 def apply_reaimed(
     source: bytes,
     size: int,
-    triples: list[Triple],
+    triples: Places,
     numbers: Numbers,
     take: Callable[[Stream, int], Iterator[bytes]],
 ) -> bytes:
-    """The target; `take` gives the next bytes of a stream.
+    """The target; `triples` are rows, `take` gives the next bytes of a stream.
 
     Raises Malformed for a source that is no image, and for numbers or triples that do not fit it.
     """
@@ -117,7 +117,7 @@ def apply_reaimed(
     new, shifts = _unpacked(image, len(old.known), numbers)
     blocks = _checked_blocks(triples, len(source), size)
     out, covered = old.predict(blocks, new, size, shifts)
-    copied = sum(block.size for block in blocks)
+    copied = int(blocks[:, 2].sum())
     changes = Changes(numbers.skips, take)
     places = _placed(blocks, changes.places(copied))
     changes.finish()
@@ -126,32 +126,40 @@ def apply_reaimed(
     return out.tobytes()
 
 
-def _placed(blocks: list[Block], places: list[int]) -> Places:
+def _placed(blocks: Blocks, places: Places) -> Places:
     """Where copied bytes, counted over all blocks, stand in the new image."""
-    at = np.array(places, np.int64)
-    if not places:
-        return at
-    _, new, size = np.array(blocks, np.int64).T
+    if not len(places):
+        return places
+    _, new, size = blocks.T
     before = np.cumsum(size) - size
-    moved: Places = at + (new - before)[np.searchsorted(before, at, "right") - 1]
+    moved: Places = places + (new - before)[np.searchsorted(before, places, "right") - 1]
     return moved
 
 
-def _checked_blocks(triples: list[Triple], source_bytes: int, size: int) -> list[Block]:
-    position = produced = 0
-    for add, extra, seek in triples:
-        produced += add + extra
-        if produced > size or position + add > source_bytes:
-            raise Malformed("recipe: a patch reaches beyond its source or its size")
-        position += add + seek
-        if not 0 <= position <= source_bytes:
-            raise Malformed("recipe: a patch seeks out of its source")
+def _checked_blocks(triples: Places, source_bytes: int, size: int) -> Blocks:
+    add, extra, seek = triples.T
+    if (np.maximum(add, extra) > size).any() or (np.abs(seek) > source_bytes).any():
+        raise Malformed("recipe: a patch reaches beyond its source or its size")
+    produced, position = int((add + extra).sum()), np.cumsum(add + seek)
     if produced != size:
         raise Malformed(f"recipe: a patch makes {produced} bytes instead of {size}")
-    return blocks_of(triples)
+    if ((position - seek) > source_bytes).any() or (position < 0).any() or (position > source_bytes).any():
+        raise Malformed("recipe: a patch leaves its source")
+    return _blocks(triples)
 
 
-def _vote(old: OldImage, wanted: Bytes, blocks: list[Block], new: Image) -> Shifts:
+def _blocks(triples: Places) -> Blocks:
+    add, extra, seek = triples.T
+    rows = np.stack([np.cumsum(add + seek) - add - seek, np.cumsum(add + extra) - add - extra, add], axis=1)
+    blocks: Blocks = rows[add > 0]
+    return blocks
+
+
+def _rows(triples: list[Triple]) -> Places:
+    return np.array(triples, np.int64).reshape(-1, 3)
+
+
+def _vote(old: OldImage, wanted: Bytes, blocks: Blocks, new: Image) -> Shifts:
     """The shift of each old address on which most of the references to it, and from it, agree."""
     address_map = AddressMap(blocks, old.image, new)
     votes = []

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from bundle.delta.bsdiff import Block
 from bundle.references import pe
 from bundle.references.image import REST_ADDRESS, Image, Machine, Stretch, read_image
 from bundle.references.kinds import Kind, width_of
@@ -20,6 +19,8 @@ from tests.support.images import image_pair
 SEED = 51
 CHANGES = 500
 HURTING = (0, 1, 3, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
+
+NO_BLOCKS = np.empty((0, 3), np.int64)
 
 
 @pytest.fixture(autouse=True)
@@ -41,9 +42,9 @@ def check(data: bytes) -> None:
         assert len(where) == len(targets) and len(anchors) == (len(where) if kind == Kind.JUMP else 0), kind
         assert not len(where) or (where[0] >= 0 and where[-1] + width_of(kind) <= len(data)), kind
         assert (np.diff(where) >= width_of(kind)).all(), kind
-    out, covered = old.predict([Block(0, 0, len(data))], image, len(data), NO_SHIFTS)
+    out, covered = old.predict(np.array([(0, 0, len(data))]), image, len(data), NO_SHIFTS)
     assert covered.all() and len(out) == len(data)
-    assert (AddressMap([], image, image)(old.known) == old.known).all()
+    assert (AddressMap(NO_BLOCKS, image, image)(old.known) == old.known).all()
 
 
 def _parts(image: Elf) -> list[range]:

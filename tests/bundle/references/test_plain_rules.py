@@ -102,5 +102,5 @@ def test_the_map_of_addresses() -> None:
             block = Block(rng.randrange(0x900), position, rng.choice((1, 7, 64, 64, 500)))
             blocks.append(block)
             position += block.size + rng.choice((0, 16))
-        moved = AddressMap(blocks, old, new)(asked).tolist()
+        moved = AddressMap(np.array(blocks, np.int64).reshape(-1, 3), old, new)(asked).tolist()
         assert moved == [plain_move(address, blocks, old, new) for address in asked.tolist()], blocks

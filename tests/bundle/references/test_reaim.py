@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bundle.codecs import compressed_size
-from bundle.delta.bsdiff import Block, make_difference
+from bundle.delta.bsdiff import make_difference
 from bundle.errors import Malformed
 from bundle.index import Stream
 from bundle.references.image import MAX_IMAGE_BYTES, read_image
@@ -20,6 +20,8 @@ from tests.support.elf_images import ARM, X86, Elf, elf_pair
 from tests.support.images import CODE, image_pair
 
 SEED = 51
+
+NO_BLOCKS = np.empty((0, 3), np.int64)
 
 
 @pytest.fixture
@@ -38,7 +40,7 @@ def applied(source: bytes, target: bytes, made: ReaimedDifference, **streams: by
         yield bytes(next(read[stream.name]) for _ in range(length))
 
     numbers = Numbers(*(read_varints(read[name]) for name in ("PLACE", "LAYOUT", "SKIP")))
-    return apply_reaimed(source, len(target), made.difference.triples, numbers, take)
+    return apply_reaimed(source, len(target), np.array(made.difference.triples).reshape(-1, 3), numbers, take)
 
 
 def changes(made: ReaimedDifference) -> int:
@@ -62,7 +64,7 @@ def test_the_map_prefers_the_longest_block_and_fills_gaps(pair: tuple[bytes, byt
     image = read_image(pair[0])
     assert image is not None
     at = image.stretches[0].offset
-    blocks = [Block(at + 100, at + 110, 50), Block(at + 120, at + 500, 20), Block(at + 200, at + 260, 10)]
+    blocks = np.array([(at + 100, at + 110, 50), (at + 120, at + 500, 20), (at + 200, at + 260, 10)])
     address_map = AddressMap(blocks, image, image)
     asked = np.array([CODE, CODE + 100, CODE + 125, CODE + 160, CODE + 205, CODE + 300, 1 << 30])
     assert (address_map(asked) - asked).tolist() == [0, 10, 10, 10, 60, 60, 0]
@@ -79,16 +81,16 @@ def test_an_address_without_a_byte_moves_with_its_stretch() -> None:
     new = old.moved(numbers)
     assert new is not None
     asked = np.array([end - 1, end, data.address + data.room - 1, data.address + data.room])
-    assert (AddressMap([], old, new)(asked) - asked).tolist() == [64, 64, 64, 0]
+    assert (AddressMap(NO_BLOCKS, old, new)(asked) - asked).tolist() == [64, 64, 64, 0]
 
 
 def test_only_references_that_a_block_holds_whole_are_carried() -> None:
     """[F-52]"""
     where = np.array([10, 16, 22], np.int64)
     short, long = Group(where, where * 2), Group(where[::2], where[::2])
-    assert carried([Block(11, 111, 9), Block(10, 210, 16)], Kind.HERE, short).where.tolist() == [116, 210, 216, 222]
-    assert carried([Block(10, 110, 3)], Kind.HERE, short).where.tolist() == []
-    assert carried([Block(10, 110, 7), Block(10, 210, 8)], Kind.LONG, long).where.tolist() == [210]
+    assert carried(np.array([(11, 111, 9), (10, 210, 16)]), Kind.HERE, short).where.tolist() == [116, 210, 216, 222]
+    assert carried(np.array([(10, 110, 3)]), Kind.HERE, short).where.tolist() == []
+    assert carried(np.array([(10, 110, 7), (10, 210, 8)]), Kind.LONG, long).where.tolist() == [210]
 
 
 def test_real_images_of_this_machine_come_back() -> None:
@@ -178,4 +180,17 @@ def test_a_source_that_is_no_image_and_a_result_that_can_be_none_are_refused(pai
         applied(b"\0" + old[1:], new, made)
     empty: Iterator[int] = iter(())
     with pytest.raises(Malformed, match="image"):
-        apply_reaimed(old, MAX_IMAGE_BYTES + 1, [], Numbers(empty, empty, empty), lambda stream, length: iter(()))
+        apply_reaimed(old, MAX_IMAGE_BYTES + 1, NO_BLOCKS, Numbers(*[empty] * 3), lambda stream, length: iter(()))
+
+
+@pytest.mark.parametrize(
+    "row", [(1 << 52, 0, 0), (0, 1 << 52, 0), (0, 0, 1 << 52), (0, 0, -1), (0, 0, 1 << 14), (1, 0, 0)]
+)
+def test_triples_that_leave_the_images_are_refused(pair: tuple[bytes, bytes], row: tuple[int, int, int]) -> None:
+    """[F-41], [F-52]: however far they lead, many times over."""
+    old, new = pair
+    made = make_reaimed(old, new)
+    assert made
+    made.difference.triples[:0] = [row] * 5
+    with pytest.raises(Malformed, match="patch"):
+        applied(old, new, made)
