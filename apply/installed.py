@@ -1,6 +1,6 @@
 """A version that is installed at the site: its tree manifest, its files as a base, and whether they are still right."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
@@ -12,12 +12,13 @@ from apply.site import Site
 from apply.state import Release
 from bundle.errors import BaseMismatch, Refused
 from bundle.manifest import Entry, Kind, TreeManifest
+from bundle.need import remainder
 from bundle.objects import read_all
 from bundle.progress import Progress, Quiet
 from bundle.tree import DirectoryBase, object_bytes
 
 THREADS = 4
-_ADVICE = "put the original file back, or have a full bundle sent"
+_ADVICE = "put the original file back, or let 'unrep need' tell shore what to send"
 
 
 def held_trees(site: Path) -> tuple[list[bytes], bool]:
@@ -29,6 +30,14 @@ def held_trees(site: Path) -> tuple[list[bytes], bool]:
     state = read_state(place)
     held = sorted(holdings(place, state.releases), key=lambda release: release != state.current)
     return [bytes.fromhex(release.tree) for release in held], not state.releases
+
+
+def left_trees(site: Path, progress: Progress = Quiet()) -> list[bytes]:  # noqa: B008
+    """Tree hashes of what is left of the releases that a site holds; hashes all their files. Raises as `held_trees`."""
+    place = Site.at(site)
+    held = holdings(place, read_state(place).releases)
+    lefts = (what_is_left(open_installed(place, release), release.platform, progress) for release in held)
+    return [left.manifest.tree_hash for left in lefts]
 
 
 def holdings(site: Site, releases: Iterable[Release]) -> list[Release]:
@@ -53,12 +62,8 @@ def open_installed(site: Site, release: Release) -> DirectoryBase:
 
 def verify_places(tree: DirectoryBase, places: Iterable[int], progress: Progress = Quiet()) -> None:  # noqa: B008
     """Hashes the files at those places of the manifest [A-13]. Raises BaseDrifted naming one that has changed."""
-    chosen = [(place, tree.manifest.entry(place)) for place in places]
-    progress.start(f"checking {tree.directory.name}", sum(entry.size for _, entry in chosen), "B")
-    with ThreadPoolExecutor(THREADS) as pool:
-        for size in pool.map(lambda item: _verify(tree, *item), chosen):
-            progress.advance(size)
-    progress.finish()
+    for _, fault in _faults(tree, places, progress):
+        raise fault
 
 
 def verify_tree(tree: DirectoryBase, progress: Progress = Quiet()) -> None:  # noqa: B008
@@ -66,19 +71,39 @@ def verify_tree(tree: DirectoryBase, progress: Progress = Quiet()) -> None:  # n
     verify_places(tree, range(1, len(tree.manifest.entries) + 1), progress)
 
 
+def damaged_places(tree: DirectoryBase, progress: Progress = Quiet()) -> list[int]:  # noqa: B008
+    """The places of all files that are not what was installed, ascending."""
+    return [place for place, _ in _faults(tree, range(1, len(tree.manifest.entries) + 1), progress)]
+
+
+def what_is_left(tree: DirectoryBase, platform: str, progress: Progress = Quiet()) -> DirectoryBase:  # noqa: B008
+    """The tree's undamaged files, as a base of their own [A-40]."""
+    return DirectoryBase(tree.directory, remainder(tree.manifest, damaged_places(tree, progress), platform))
+
+
+def _faults(tree: DirectoryBase, places: Iterable[int], progress: Progress) -> Iterator[tuple[int, BaseDrifted]]:
+    chosen = [(place, tree.manifest.entry(place)) for place in places]
+    progress.start(f"checking {tree.directory.name}", sum(entry.size for _, entry in chosen), "B")
+    with ThreadPoolExecutor(THREADS) as pool:
+        for (place, entry), fault in zip(chosen, pool.map(lambda item: _fault(tree, *item), chosen), strict=True):
+            progress.advance(entry.size)
+            if fault:
+                yield place, fault
+    progress.finish()
+
+
 def drifted(path: Path, how: str) -> BaseDrifted:
     """The error for a file that is not what was installed."""
     return BaseDrifted(f"{path}: {how} since it was installed; {_ADVICE}")
 
 
-def _verify(tree: DirectoryBase, place: int, entry: Entry) -> int:
+def _fault(tree: DirectoryBase, place: int, entry: Entry) -> BaseDrifted | None:
+    """What is wrong with an entry."""
     path = tree.directory / entry.path
     if entry.kind == Kind.EMPTY_DIRECTORY:
-        if not path.is_dir():
-            raise drifted(path, "has gone")
-        return 0
+        return None if path.is_dir() else drifted(path, "has gone")
     if path.is_symlink() != (entry.kind == Kind.SYMLINK):
-        raise drifted(path, "has become something else")
+        return drifted(path, "has become something else")
     digest = sha256()
     try:
         if entry.kind == Kind.SYMLINK:
@@ -87,7 +112,7 @@ def _verify(tree: DirectoryBase, place: int, entry: Entry) -> int:
             for chunk in read_all(tree.open(place)):
                 digest.update(chunk)
     except BaseMismatch as error:
-        raise BaseDrifted(f"{error}; {_ADVICE}") from error
-    if digest.digest() != entry.hash:
-        raise drifted(path, "has changed")
-    return entry.size
+        fault = BaseDrifted(f"{error}; {_ADVICE}")
+        fault.__cause__ = error
+        return fault
+    return None if digest.digest() == entry.hash else drifted(path, "has changed")

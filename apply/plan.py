@@ -1,6 +1,6 @@
 """Which section of a bundle brings this site to the target, from which base: pure. spec/apply.md, section 3."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from apply.state import Release
@@ -19,6 +19,24 @@ class Plan:
     base: Release | None
 
 
+def choose_full(bundle: VerifiedBundle) -> Plan | None:
+    """The full section, if its bytes are in the file."""
+    full = bundle.root.full_section()
+    return Plan(full, None) if full and not bundle.is_absent(full) else None
+
+
+def choose_repair(bundle: VerifiedBundle, held: Sequence[Release], left: Callable[[Release], bytes]) -> Plan | None:
+    """A delta section from what is left of a release that is held; `left` gives the tree hash of that [A-40]."""
+    known = {bytes.fromhex(release.tree) for release in held}
+    deltas = [s for s in bundle.root.sections if s.base and s.base not in known and not bundle.is_absent(s)]
+    for release in held if deltas else ():
+        tree = left(release)
+        for section in deltas:
+            if section.base == tree:
+                return Plan(section, release)
+    return None
+
+
 def choose(bundle: VerifiedBundle, held: Sequence[Release]) -> Plan:
     """The smallest delta section from a release that is held, else the full section [A-12].
 
@@ -33,9 +51,9 @@ def choose(bundle: VerifiedBundle, held: Sequence[Release]) -> Plan:
     ]
     if deltas:
         return min(deltas, key=lambda plan: stored_bytes(root, plan.section))
+    if plan := choose_full(bundle):
+        return plan
     full = root.full_section()
-    if full and not bundle.is_absent(full):
-        return Plan(full, None)
     bases = _shown([base.hex() for base in root.bases()])
     holds = _shown([f"{release.version} ({release.tree[:12]})" for release in held]) if held else "no release"
     full_clause = "without the full release" if full is None else "with the full release, which is not in this file"

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from apply import durable, hooks, preflight
 from apply.config import SiteConfig
-from apply.errors import AboardError, Degraded, PreflightRefused, RolledBack, StorageFailed
-from apply.installed import holdings, open_installed, verify_tree
-from apply.plan import choose
+from apply.errors import AboardError, BaseDrifted, Degraded, PreflightRefused, RolledBack, StorageFailed
+from apply.installed import holdings, open_installed, verify_tree, what_is_left
+from apply.plan import Plan, choose, choose_full, choose_repair
 from apply.prepare import prepare
 from apply.reconstruct import reconstruct
 from apply.record import Record, read_state
@@ -29,7 +29,7 @@ from apply.run import Report, Run, finish, reporting, working
 from apply.site import Site
 from apply.state import Release, SiteState
 from apply.trial import Trial
-from bundle.errors import BundleError
+from bundle.errors import BundleError, NoSection
 from bundle.evaluate import Evaluation
 from bundle.progress import Progress, Quiet
 from bundle.reader import VerifiedBundle, open_bundle
@@ -61,10 +61,13 @@ def rehearse(bundle: Path, site: Path, trust: Trust, progress: Progress = Quiet(
         if state.is_current(opened.root.product, release):
             return run.report("already-current", state.current_version, f"{release.version} is current already")
         state.admit(opened.root.product, release)
-        blueprint = _draw_up(run, opened, state, None)
-        if blueprint.base:
-            with run.step("preflight"):
-                verify_tree(blueprint.base, progress)
+        try:
+            blueprint = _draw_up(run, opened, state, None)
+            if blueprint.base:
+                with run.step("preflight"):
+                    verify_tree(blueprint.base, progress)
+        except BaseDrifted as drift:
+            blueprint = _draw_up(run, opened, state, None, drift)
         return run.report("would-apply", state.current_version, f"would install {release.version} {blueprint.origin}")
 
 
@@ -84,11 +87,15 @@ def _opened(run: Run, bundle: Path, trust: Trust) -> VerifiedBundle:
     return opened
 
 
-def _draw_up(run: Run, bundle: VerifiedBundle, state: SiteState, scratch: Path | None) -> _Blueprint:
-    """Plan and preflight; nothing at the site is written, intermediate results go to `scratch`."""
+def _draw_up(
+    run: Run, bundle: VerifiedBundle, state: SiteState, scratch: Path | None, drift: BaseDrifted | None = None
+) -> _Blueprint:
+    """Plan and preflight; nothing at the site is written, intermediate results go to `scratch`.
+
+    `drift`: why the section that comes first cannot be used; it is raised again if there is no other.
+    """
     with run.step("plan"):
-        plan = choose(bundle, holdings(run.site, state.releases))
-        base = open_installed(run.site, plan.base) if plan.base else None
+        plan, base = _choose(run, bundle, state, drift)
     with run.step("verify"):
         section = bundle.open_section(plan.section)
         section.verify()
@@ -101,7 +108,33 @@ def _draw_up(run: Run, bundle: VerifiedBundle, state: SiteState, scratch: Path |
         preflight.check_room(run.site, evaluation.manifest)
         if base:
             preflight.check_base(base, evaluation, run.progress)
-    return _Blueprint(evaluation, base, f"from {plan.base.version}" if plan.base else "from the full release")
+    origin = f"from {plan.base.version}" if plan.base else "from the full release"
+    return _Blueprint(evaluation, base, f"{origin}, because of this: {drift}" if drift else origin)
+
+
+def _choose(
+    run: Run, bundle: VerifiedBundle, state: SiteState, drift: BaseDrifted | None
+) -> tuple[Plan, DirectoryBase | None]:
+    """The plan and its base: a release that is held, or what is left of one, or none [A-12], [A-40], [A-41]."""
+    held = holdings(run.site, state.releases)
+    if drift:
+        if full := choose_full(bundle):
+            return full, None
+        raise drift
+    try:
+        plan = choose(bundle, held)
+    except NoSection:
+        lefts: dict[str, DirectoryBase] = {}
+
+        def left(release: Release) -> bytes:
+            lefts[release.tree] = what_is_left(open_installed(run.site, release), release.platform, run.progress)
+            return lefts[release.tree].manifest.tree_hash
+
+        repair = choose_repair(bundle, held, left)
+        if repair and repair.base:
+            return repair, lefts[repair.base.tree]
+        raise
+    return plan, open_installed(run.site, plan.base) if plan.base else None
 
 
 class _Update:
@@ -114,6 +147,7 @@ class _Update:
         self._record = record
         self._bundle = bundle
         self._release = Release.of(bundle.verified)
+        self._note = ""  # what a person should know beside the verdict
 
     def make(self) -> Report:
         product = self._bundle.root.product
@@ -186,9 +220,13 @@ class _Update:
         tree = staging / self._release.version
         with durable.storage_errors(staging):
             staging.mkdir()
-        blueprint = _draw_up(self._run, self._bundle, self._record.state, staging)
-        with self._run.step("reconstruct"):
-            reconstruct(blueprint.evaluation, blueprint.base, tree, self._run.progress)
+        try:
+            blueprint = self._reconstruct(staging, tree, None)
+        except BaseDrifted as drift:
+            with contextlib.suppress(FileNotFoundError):
+                durable.remove_tree(tree)
+            blueprint = self._reconstruct(staging, tree, drift)
+            self._note = f"; rebuilt {blueprint.origin}"
         with self._run.step("make durable"):
             durable.sync_tree(tree)
             durable.write_file(self._site.manifest_file(self._release.tree), blueprint.evaluation.manifest.encoded)
@@ -196,6 +234,12 @@ class _Update:
             durable.replace(tree, self._site.tree(self._release.version))
         with contextlib.suppress(StorageFailed):  # then it is litter for the next run
             durable.remove_tree(staging)
+
+    def _reconstruct(self, staging: Path, tree: Path, drift: BaseDrifted | None) -> _Blueprint:
+        blueprint = _draw_up(self._run, self._bundle, self._record.state, staging, drift)
+        with self._run.step("reconstruct"):
+            reconstruct(blueprint.evaluation, blueprint.base, tree, self._run.progress)
+        return blueprint
 
     def _withdraw(self, aboard: bool) -> None:
         """Gives the space back of a version that this run built [A-17]; what fails is litter for the next run."""
@@ -207,6 +251,7 @@ class _Update:
             tidy(self._site, self._record)
 
     def _applied(self, reason: str) -> Report:
+        reason += self._note
         with self._run.step("retention"):
             try:
                 retain(self._site, self._record, self._config.retention.keep)

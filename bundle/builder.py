@@ -40,7 +40,8 @@ class BuildRequest:
     """What to build: the release directory `new`, what it is called, and the directories of its bases.
 
     `seq` grows by at least one with every release of a product within an `epoch`. `full` adds the section for a
-    first install; without any base it is there anyway.
+    first install; without any base it is there anyway. A base may also be given with its manifest, which
+    may leave out what a ship has lost.
     """
 
     new: Path
@@ -48,7 +49,7 @@ class BuildRequest:
     version: str
     seq: int
     out: Path
-    bases: Sequence[Path] = field(default_factory=list)
+    bases: Sequence[Path | DirectoryBase] = field(default_factory=list)
     full: bool = False
     epoch: int = 0
     platform: Platform = "any"
@@ -65,14 +66,20 @@ class BuildReport:
     recipes: dict[str, int]
 
 
-def build(request: BuildRequest, key: Ed25519PrivateKey, pool: Executor, progress: Progress) -> BuildReport:
+def build(
+    request: BuildRequest, key: Ed25519PrivateKey, pool: Executor, progress: Progress, expected: bytes | None = None
+) -> BuildReport:
     """Builds, proves and writes a bundle, with F.sha256 and F.manifests beside it.
+
+    `expected`: the tree hash that the release must have.
 
     The bytes depend on the request's contents and the key alone. Raises InputError for anything that the user can
     mend; nothing is left behind then.
     """
     _check_output(request.out)
     target = scan(request.new, request.platform, progress)
+    if expected not in (None, target.tree_hash):
+        raise InputError(f"{request.new}: is another release, its tree hash is {target.tree_hash.hex()[:12]}")
     bases = _scan_bases(request, target, progress)
     piece_bytes = LARGE_PIECE_BYTES if target.size > LARGE_RELEASE_BYTES else PIECE_BYTES
     unproven = request.out.with_name(request.out.name + ".unproven")
@@ -105,8 +112,9 @@ def _check_output(out: Path) -> None:
 
 def _scan_bases(request: BuildRequest, target: TreeManifest, progress: Progress) -> list[DirectoryBase]:
     bases: dict[bytes, DirectoryBase] = {}
-    for directory in request.bases:
-        base = DirectoryBase(directory, scan(directory, request.platform, progress))
+    for given in request.bases:
+        directory = given if isinstance(given, Path) else given.directory
+        base = DirectoryBase(given, scan(given, request.platform, progress)) if isinstance(given, Path) else given
         known = bases.setdefault(base.manifest.tree_hash, base)
         if known is not base:
             raise InputError(f"{directory}: the same release as {known.directory}; name every base once")

@@ -21,11 +21,13 @@ HASHES_SHOWN = 5
 class SiteHoldings:
     """The tree hashes of the releases that a site holds verified, the current one first.
 
-    `is_empty`: nothing was ever installed there. A site that holds no verified release need not be empty.
+    `is_empty`: nothing was ever installed there. A site that holds no verified release need not be empty. `left`: the
+    tree hashes of what is left of damaged ones; asked for only where no delta starts from the others [T-31].
     """
 
     trees: tuple[bytes, ...]
     is_empty: bool
+    left: Callable[[], Sequence[bytes]] = tuple
 
 
 def choose_sections(root: Root, holdings: SiteHoldings | None, allow_full: bool) -> tuple[Section, ...]:
@@ -38,7 +40,7 @@ def choose_sections(root: Root, holdings: SiteHoldings | None, allow_full: bool)
         return tuple(root.sections)
     if root.tree in holdings.trees:
         return ()
-    deltas = [section for tree in holdings.trees if (section := root.delta_section(tree))]
+    deltas = _deltas(root, holdings.trees) or (_deltas(root, holdings.left()) if holdings.trees else [])
     if deltas:
         return (min(deltas, key=lambda section: stored_bytes(root, section)),)
     full = root.full_section()
@@ -52,6 +54,10 @@ def choose_sections(root: Root, holdings: SiteHoldings | None, allow_full: bool)
         f"{what}, but {held}: only the full release would do, {stored_bytes(root, full):,} bytes; "
         "--allow-full accepts that"
     )
+
+
+def _deltas(root: Root, trees: Sequence[bytes]) -> list[Section]:
+    return [section for tree in trees if (section := root.delta_section(tree))]
 
 
 def _shown(trees: Sequence[bytes]) -> str:

@@ -15,7 +15,9 @@ from unrep.commands.gc import gc_command
 from unrep.commands.history import history_command
 from unrep.commands.inspect import inspect_command
 from unrep.commands.keygen import keygen_command
+from unrep.commands.need import need_command
 from unrep.commands.recover import recover_command
+from unrep.commands.repair import repair_command
 from unrep.commands.rollback import rollback_command
 from unrep.commands.status import status_command
 from unrep.commands.verify import verify_command
@@ -32,6 +34,8 @@ COMMANDS = (
     rollback_command,
     status_command,
     history_command,
+    need_command,
+    repair_command,
     recover_command,
     gc_command,
     demo_command,

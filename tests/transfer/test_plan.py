@@ -112,3 +112,17 @@ def test_pieces_under_a_missing_table_are_looked_at_again_when_it_is_there() -> 
     plan.accept(slot, bundle.data[slot.offset : slot.offset + slot.length])
     assert plan.examine(read) == 40_000
     assert plan.next_run() == []
+
+
+def test_a_delta_from_what_is_left_is_chosen_where_no_other_is() -> None:
+    """[T-31]: the files are hashed for it, so only then is it asked for."""
+    bundle = tiny_bundle(TWO_DELTAS)
+    asked = []
+
+    def left() -> list[bytes]:
+        asked.append(True)
+        return [tree_hash("old")]
+
+    assert chosen(bundle, SiteHoldings((tree_hash("older"),), False, left)) == [("delta", tree_hash("older"))]
+    assert chosen(bundle, SiteHoldings((), True, left)) == [("full", b"")] and not asked
+    assert chosen(bundle, SiteHoldings((tree_hash("damaged"),), False, left)) == [("delta", tree_hash("old"))]

@@ -85,13 +85,14 @@ def build_command(
         raise click.UsageError("--workers and --dask exclude each other")
     with dask_cluster(dask) if dask else local_processes(workers) as pool, progress_bar() as bar:
         report = build(request, private, pool, bar)
-    document = _document(report, time.monotonic() - began)
-    say(_summary(report, time.monotonic() - began))
+    document = report_document(report, time.monotonic() - began)
+    say(summary(report, time.monotonic() - began))
     if as_json:
         click.echo(json.dumps(document))
 
 
-def _document(report: BuildReport, seconds: float) -> dict[str, object]:
+def report_document(report: BuildReport, seconds: float) -> dict[str, object]:
+    """What was built, as one JSON object."""
     root = report.root
     return {
         "bundle": str(report.path),
@@ -105,7 +106,8 @@ def _document(report: BuildReport, seconds: float) -> dict[str, object]:
     }
 
 
-def _summary(report: BuildReport, seconds: float) -> str:
+def summary(report: BuildReport, seconds: float) -> str:
+    """What was built, for a person."""
     root = report.root
     lines = [
         f"{report.path}: {root.product} {root.version} (seq {root.seq}), {report.total_bytes:,} bytes "

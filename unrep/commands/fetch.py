@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from apply.installed import held_trees
+from apply.installed import held_trees, left_trees
 from bundle.errors import BundleError
 from bundle.reader import stored_bytes
 from bundle.signing import load_trust
@@ -88,7 +88,7 @@ def fetch_command(
 def _holdings(site: Path) -> SiteHoldings:
     """What the site holds, verified."""
     trees, is_empty = held_trees(site)
-    return SiteHoldings(tuple(trees), is_empty)
+    return SiteHoldings(tuple(trees), is_empty, lambda: left_trees(site))
 
 
 def _summary(figures: Figures) -> str:

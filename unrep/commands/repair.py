@@ -1,0 +1,74 @@
+"""`unrep repair`: ashore, the bundle that answers a need list."""
+
+import json
+import time
+from pathlib import Path
+
+import click
+
+from bundle.builder import BuildRequest, build
+from bundle.errors import InputError
+from bundle.need import left_by, read_need
+from bundle.reader import open_for_display
+from bundle.root import Root
+from bundle.signing import load_private_key
+from bundle.tree import DirectoryBase, scan
+from unrep.commands.build import report_document, summary
+from unrep.console import progress_bar, say
+from unrep.workers import local_processes
+
+
+@click.command("repair")
+@click.argument("need", metavar="NEED", type=click.Path(path_type=Path))
+@click.option(
+    "--bundle",
+    metavar="B",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The bundle that the ship could not apply; names product, version and seq.",
+)
+@click.option(
+    "--new", metavar="DIR", required=True, type=click.Path(path_type=Path), help="The release directory of bundle B."
+)
+@click.option(
+    "--base", metavar="DIR", required=True, type=click.Path(path_type=Path), help="The release that the ship has."
+)
+@click.option("--key", metavar="K", required=True, type=click.Path(path_type=Path), help="Private key that signs.")
+@click.option("--out", metavar="F", required=True, type=click.Path(path_type=Path), help="The bundle to send.")
+@click.option("--workers", metavar="N", type=click.IntRange(1), help="Processes to use. Default: one a core.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+def repair_command(
+    need: Path, bundle: Path, new: Path, base: Path, key: Path, out: Path, workers: int | None, as_json: bool
+) -> None:
+    """Answer need list NEED of a ship: a bundle from what is left of its release to that of bundle B.
+
+    The ship applies it like any other. It holds what the ship has lost, as far as the new release needs it, and nothing
+    that it still has.
+    """
+    began = time.monotonic()
+    private = load_private_key(key)
+    with open_for_display(bundle) as opened:
+        root = opened.root
+    with local_processes(workers) as pool, progress_bar() as bar:
+        have = DirectoryBase(base, scan(base, root.platform, bar))
+        wanted = read_need(_read(need), str(need))
+        _check(wanted.product, root, need, bundle)
+        left = DirectoryBase(base, left_by(wanted, have.manifest, root.platform, str(need)))
+        request = BuildRequest(new, root.product, root.version, root.seq, out, [left], False, root.epoch, root.platform)
+        report = build(request, private, pool, bar, expected=root.tree)
+    seconds = time.monotonic() - began
+    say(summary(report, seconds))
+    if as_json:
+        click.echo(json.dumps(report_document(report, seconds)))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _check(product: str, root: Root, need: Path, bundle: Path) -> None:
+    if product != root.product:
+        raise InputError(f"{need}: comes from a site of {product}, and {bundle} is of {root.product}")
