@@ -63,11 +63,14 @@ def lanes_wanted(config: TransferConfig, gauge: Gauge, most: int, waited_s: floa
 
 
 def request_bytes(config: TransferConfig, lanes: int, busy: int, left_bytes: int) -> int:
-    """How long the next request may be: shorter towards the end, so that all connections end at about one time.
+    """How long the next request may be: halved towards the end, as long as there are not four for each connection.
 
-    Until then they must not: `busy`, how many have a request already, sets those apart that begin together.
+    Equal ones in between, so that connections that do not end together never come to. `busy`, how many have a request
+    already, sets those apart that begin together.
     """
+    size = config.request_ceiling_bytes
     if lanes == 1:
-        return config.request_ceiling_bytes
-    share = left_bytes * (lanes + busy + 1) // (4 * lanes * lanes)
-    return max(config.request_floor_bytes, min(config.request_ceiling_bytes, share))
+        return size
+    while size > config.request_floor_bytes and size * 4 * lanes > left_bytes:
+        size //= 2
+    return max(config.request_floor_bytes, size * min(lanes + busy + 1, 2 * lanes) // (2 * lanes))
