@@ -12,15 +12,26 @@ class TransferConfig:
     limit_bytes_per_s      bytes received per second at most, averaged over a second; None: no limit [T-27]
     patience_s             without `progress_bytes` of new bytes for so long, the session stops [T-22]
     first_request_bytes    the first request asks for so much: the header, and often all that is needed [T-2]
+    request_floor_bytes    a later request asks for so much at least, if there is as much,
+    request_ceiling_bytes  and for no more than this [T-7]
     read_bytes             the longest single read
-    first_answer_s         idle time before the round trip is known [T-20]
-    idle_floor_s           idle time at least; or, if that is more,
-    idle_round_trips       so many smoothed round trips,
-    idle_share             or such a share of the time since the last progress,
-    idle_ceiling_s         but no more than this, unless the round trips take longer
+    hold_bytes             so far behind the first piece that no table names yet is anything asked for [T-33]
+    max_lanes              connections at once, at most [T-31]
+    near_s                 ... and one only, where a round trip takes less than this,
+    far_s                  or before the first request has waited for so long,
+    slow_bytes_per_s       or where less than this comes in a second;
+    flight_share           else as many as hold so many times bandwidth x delay,
+    lane_bytes             if each holds so much
+    slow_rest_s            a range that would take longer than this is shared with an idle connection [T-32]
+    first_answer_s         a connection may be silent for so long before the round trip is known [T-20],
+    idle_floor_s           then for so long at least; or, if that is more,
+    idle_round_trips       for so many smoothed round trips
+    dial_floor_s           so long after a dial that nothing answers comes the next; or, if that is more,
+    dial_round_trips       after so many smoothed round trips [T-20]
     retry_floor_s          pause after the first failure in a row; doubled with each more [T-21]
     retry_ceiling_s        ... up to this,
     retry_share            or to such a share of the time since the last progress, if that is more
+    hopeful_s              in an outage, only one connection is dialed at a time after so long [T-21]
     max_bad_answers        so many in a row end the session [T-16]
     max_bad_copies         so many wrong copies of one piece, each different, end the session [T-25]
     max_redirects          followed for one request [T-17]
@@ -31,15 +42,26 @@ class TransferConfig:
     patience_s: float = 300.0
     progress_bytes: int = KIB
     first_request_bytes: int = 4 * KIB
+    request_floor_bytes: int = 256 * KIB
+    request_ceiling_bytes: int = 2048 * KIB
     read_bytes: int = 64 * KIB
+    hold_bytes: int = 4096 * KIB
+    max_lanes: int = 4
+    near_s: float = 0.05
+    far_s: float = 0.25
+    slow_bytes_per_s: int = 32_000
+    flight_share: float = 1.7
+    lane_bytes: int = 64 * KIB
+    slow_rest_s: float = 20.0
     first_answer_s: float = 10.0
     idle_floor_s: float = 2.5
     idle_round_trips: float = 4.0
-    idle_share: float = 0.25
-    idle_ceiling_s: float = 30.0
+    dial_floor_s: float = 1.5
+    dial_round_trips: float = 2.5
     retry_floor_s: float = 0.1
     retry_ceiling_s: float = 0.5
     retry_share: float = 0.0625
+    hopeful_s: float = 30.0
     max_bad_answers: int = 3
     max_bad_copies: int = 5
     max_redirects: int = 5

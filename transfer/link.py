@@ -1,28 +1,73 @@
 """The seam to whatever carries bytes: a server, a stick, in tests a simulated satellite.
 
-A link knows nothing of bundles and keeps no state that matters: every `open` stands alone, and may follow any failure.
-It tries once; trying again is the business of `transfer.reception`. It may lie: callers verify what they get.
+A link knows nothing of bundles and decides nothing. It makes connections, each of which reads one range at a time, and
+tells what happens on all of them as events in one order. Trying again is the business of `transfer.reception`. A link
+may lie: callers verify what they get.
 """
 
+from dataclasses import dataclass
 from typing import Protocol
 
 
-class Answer(Protocol):
-    """The bytes of one range, as they arrive."""
+class Connection(Protocol):
+    """One connection, on its way or open; its events name it."""
 
-    @property
-    def total_bytes(self) -> int:
-        """The length of the whole file at the source, as the source says."""
+    def ask(self, offset: int, length: int, chunk_bytes: int) -> None:
+        """Asks for `length` bytes from `offset` on, in chunks of at most `chunk_bytes`. Returns at once.
 
-    def read(self, max_bytes: int) -> bytes:
-        """At least one byte and at most `max_bytes`, as soon as any are there; b"" when the range or the file is over.
-
-        Never returns a byte from behind the range. Raises Dropped when the connection is lost: all bytes that
-        arrived before were returned. Not to be called after that.
+        To be called once after `Opened`, and once after each `Ended`. The file may end within the range, then the
+        answer is shorter.
         """
 
     def close(self) -> None:
-        """Stops; what was not read is not paid for, apart from what is under way. May be repeated."""
+        """Ends it, whatever it does; what was not taken is not paid for, apart from what is under way.
+
+        Events that had happened by then may still come. May be repeated.
+        """
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The connection stands."""
+
+    connection: Connection
+
+
+@dataclass(frozen=True)
+class Answered:
+    """An answer has begun. `total_bytes`: the length of the whole file, as the source says."""
+
+    connection: Connection
+    total_bytes: int
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """The next bytes of the range, never any from behind it."""
+
+    connection: Connection
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The answer is over; the connection may be asked again."""
+
+    connection: Connection
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The connection is gone; all bytes that arrived before were handed over.
+
+    `fault`: a LinkFault for what may pass, SourceRefused for what will not, anything else for a mistake in a link.
+    """
+
+    connection: Connection
+    fault: Exception
+
+
+Event = Opened | Answered | Arrived | Ended | Failed
 
 
 class Link(Protocol):
@@ -36,12 +81,15 @@ class Link(Protocol):
     def connections(self) -> int:
         """How many connections were made so far; 0 for a medium that needs none."""
 
-    def open(self, offset: int, length: int, idle_s: float) -> Answer:
-        """Asks for `length` bytes from `offset` on; `idle_s` bounds every single wait, here and in the answer's reads.
+    @property
+    def most_lanes(self) -> int:
+        """How many connections at once can be of use."""
 
-        The file may end within the range, then the answer is shorter. Raises Dropped, Silent, BadAnswer or PastEnd for
-        what may pass, SourceRefused for what will not.
-        """
+    def dial(self) -> Connection:
+        """Begins to make a connection; `Opened` or `Failed` follows, or nothing for as long as nothing answers."""
+
+    def wait(self, timeout_s: float) -> Event | None:
+        """The next event, or None after so long without any."""
 
     def close(self) -> None:
         """Lets go of every connection."""

@@ -1,7 +1,7 @@
 """What to fetch: pure rules from a verified root, what the site holds, and which pieces are there already.
 
-A plan lists the pieces of the wanted sections in the order of the file. Hash tables stand before what they name, so a
-run of pieces that is read in order can be verified piece by piece.
+A plan lists the pieces of the wanted sections in the order of the file. Hash tables stand before what they name, so
+pieces that come in order can be verified one by one.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +22,7 @@ class SiteHoldings:
     """The tree hashes of the releases that a site holds verified, the current one first.
 
     `is_empty`: nothing was ever installed there. A site that holds no verified release need not be empty. `left`: the
-    tree hashes of what is left of damaged ones; asked for only where no delta starts from the others [T-31].
+    tree hashes of what is left of damaged ones; asked for only where no delta starts from the others [T-40].
     """
 
     trees: tuple[bytes, ...]
@@ -94,12 +94,12 @@ class VerifiedPiece:
 
 
 class Plan:
-    """The wanted pieces of one bundle. `fresh`: the output is new, so nothing is there yet."""
+    """The wanted pieces of one bundle, `slots` in the order of the file. `fresh`: nothing is there yet."""
 
     def __init__(self, verified: VerifiedRoot, sections: Sequence[Section], fresh: bool) -> None:
-        self._slots = list(_slots(verified, sections))
-        self._states = [State.MISSING if fresh else State.UNKNOWN] * len(self._slots)
-        self.wanted_bytes = sum(slot.length for slot in self._slots)
+        self.slots = list(_slots(verified, sections))
+        self._states = [State.MISSING if fresh else State.UNKNOWN] * len(self.slots)
+        self.wanted_bytes = sum(slot.length for slot in self.slots)
         self.present_bytes = 0
 
     def examine(self, read: Callable[[int, int], bytes]) -> int:
@@ -109,7 +109,7 @@ class Plan:
         is missing either way. `read(offset, length)` reads the output; it may return fewer bytes.
         """
         found = 0
-        for slot in self._slots:
+        for slot in self.slots:
             if self._states[slot.number] is not State.UNKNOWN:
                 continue
             data = read(slot.offset, slot.length)
@@ -122,16 +122,9 @@ class Plan:
                 self._states[slot.number] = State.MISSING
         return found
 
-    def next_run(self) -> list[Slot]:
-        """The first missing pieces that lie side by side; empty once the plan is fulfilled [T-7]."""
-        run: list[Slot] = []
-        for slot in self._slots:
-            beside = not run or slot.offset == run[-1].offset + run[-1].length
-            if self._states[slot.number] is State.MISSING and beside:
-                run.append(slot)
-            elif run:
-                break
-        return run
+    def missing(self) -> list[Slot]:
+        """The pieces that are missing, in the order of the file; empty once the plan is fulfilled."""
+        return [slot for slot in self.slots if self._states[slot.number] is State.MISSING]
 
     def accept(self, slot: Slot, data: bytes) -> VerifiedPiece:
         """The piece, verified, and counted as present from now on [T-8]. Raises Corrupt if it is not that piece."""

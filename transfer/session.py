@@ -1,16 +1,16 @@
 """A fetch, from the first request to the finished file.
 
 The root first, verified by its signatures; then the choice of sections and a look at what is there already; then the
-missing pieces in long runs, each verified before it is written. Whatever stops it, the same call goes on from there.
+missing pieces over one to four connections, each verified before it is written. Whatever stops it, the same call goes
+on from there.
 """
 
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from bundle.errors import Corrupt, Refused
+from bundle.errors import Refused
 from bundle.layout import PREAMBLE_BYTES, read_preamble
 from bundle.progress import Progress, Quiet
 from bundle.reader import VerifiedRoot, verify_header
@@ -19,12 +19,12 @@ from bundle.signing import Trust
 from transfer.clock import Clock, SystemClock
 from transfer.config import TransferConfig
 from transfer.errors import Incomplete, SourceCorrupt
-from transfer.incoming import Incoming
+from transfer.filling import Filling
 from transfer.link import Link
 from transfer.lock import output_lock
 from transfer.output import Standing, describe, inspect_output
 from transfer.partial import Partial, remove_partial
-from transfer.plan import Plan, SiteHoldings, Slot, choose_sections
+from transfer.plan import Plan, SiteHoldings, choose_sections
 from transfer.reception import Reception
 from transfer.suspects import Suspects
 
@@ -98,19 +98,25 @@ class Fetch:
         Raises TransferError, Refused for a bundle that must not be used, NoSection if it has nothing for the site.
         """
         with output_lock(self._output):
-            standing = inspect_output(self._output, self._trust)
-            verified = self._receive_root(len(standing.header) if standing.verified else 0)
-            standing.check(verified)
-            self._sections = choose_sections(verified.root, self._holdings, self._allow_full)
-            with self._open_partial(standing, verified) as partial:
-                try:
-                    self._fill(partial, self._plan_for(partial, standing, verified))
-                except SourceCorrupt:
-                    self._check_unchanged(verified)
-                    raise
-                partial.finish(self._output)
+            try:
+                self._run()
+            finally:
+                self._reception.close()
         self._complete = True
         return self.figures()
+
+    def _run(self) -> None:
+        standing = inspect_output(self._output, self._trust)
+        verified = self._receive_root(len(standing.header) if standing.verified else 0)
+        standing.check(verified)
+        self._sections = choose_sections(verified.root, self._holdings, self._allow_full)
+        with self._open_partial(standing, verified) as partial:
+            try:
+                self._fill(partial, self._plan_for(partial, standing, verified))
+            except SourceCorrupt:
+                self._check_unchanged(verified)
+                raise
+            partial.finish(self._output)
 
     def figures(self) -> Figures:
         """The figures so far; also after `run` has raised."""
@@ -150,12 +156,12 @@ class Fetch:
 
     def _receive_head(self, first_bytes: int) -> bytes:
         """The header and what came with it: at least `first_bytes`, if the file has them [T-2]."""
-        head = b"".join(self._reception.receive(0, first_bytes))
+        head = self._reception.receive_range(0, first_bytes)
         try:
             wanted = read_preamble(head[:PREAMBLE_BYTES]).header_bytes
         except Refused:
             return head  # for `verify_header` to refuse
-        return head + b"".join(self._reception.receive(len(head), wanted))
+        return head + self._reception.receive_range(len(head), wanted)
 
     def _open_partial(self, standing: Standing, verified: VerifiedRoot) -> Partial:
         if not standing.continues(verified) and standing.verified:
@@ -172,45 +178,21 @@ class Fetch:
 
     def _fill(self, partial: Partial, plan: Plan) -> None:
         self._progress.start("fetching", plan.wanted_bytes, "B")
-        self._resumed_bytes += self._examine(partial, plan)
-        partial.check_space(plan.wanted_bytes - plan.present_bytes)
-        while run := plan.next_run():
-            self._fetch_run(partial, plan, run)
-            self._resumed_bytes += self._examine(partial, plan)
+        already_bytes = self._resumed_bytes
+        filling = Filling(partial, plan, self._reception, self._suspects, self._progress)
+        try:
+            filling.examine()
+            partial.check_space(plan.wanted_bytes - plan.present_bytes)
+            filling.run(self._head, self._config.hold_bytes)
+        finally:
+            self._resumed_bytes = already_bytes + filling.found_bytes
         self._progress.finish()
-
-    def _examine(self, partial: Partial, plan: Plan) -> int:
-        found = plan.examine(partial.read)
-        self._progress.advance(found)
-        return found
-
-    def _fetch_run(self, partial: Partial, plan: Plan, run: list[Slot]) -> None:
-        """Takes in pieces that lie side by side. One that is damaged is left out, and its turn comes again [T-24].
-
-        Two in a row are no accident, and what follows a damaged table cannot be verified: then it stops early.
-        """
-        start, end = run[0].offset, run[-1].offset + run[-1].length
-        kept, self._head = self._head[start:end], b""
-        was_damaged = False
-        with closing(Incoming(kept, self._reception.receive(start + len(kept), end))) as incoming:
-            for slot in run:
-                data = incoming.take(slot.length)
-                try:
-                    piece = plan.accept(slot, data)
-                except Corrupt:
-                    self._suspects.add(slot.offset, data)
-                    if was_damaged or slot.is_table:
-                        return
-                    was_damaged = True
-                else:
-                    partial.write(piece)
-                    self._progress.advance(slot.length)
-                    was_damaged = False
 
     def _check_unchanged(self, verified: VerifiedRoot) -> None:
         """Raises Incomplete if the file at the source was exchanged for another one since the fetch began [T-25]."""
+        self._reception.close()
         self._reception.bundle_bytes = None
-        if b"".join(self._reception.receive(0, verified.header_bytes)) != self._header:
+        if self._reception.receive_range(0, verified.header_bytes) != self._header:
             raise Incomplete(
                 f"{self._link.name}: the file there was exchanged for another one during the fetch; "
                 "run the same command again to see what it is now"

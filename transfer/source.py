@@ -18,7 +18,7 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 def open_link(source: str, output: Path, config: TransferConfig) -> Link:
     """The link to a source. Raises SourceRefused if it cannot be one, or is the output itself."""
     if _URL.match(source):
-        return HttpLink(source, config.max_redirects, _receive_buffer_bytes(config))
+        return HttpLink(source, config.max_redirects, receive_buffer_bytes(config))
     path = Path(source)
     try:
         if path.is_dir():
@@ -30,7 +30,7 @@ def open_link(source: str, output: Path, config: TransferConfig) -> Link:
         raise SourceRefused(f"{error.filename or path}: cannot be read: {error.strerror}") from error
 
 
-def _receive_buffer_bytes(config: TransferConfig) -> int | None:
+def receive_buffer_bytes(config: TransferConfig) -> int | None:
     """A second's worth of a limited rate: without a bound the system would take in megabytes ahead of every pause."""
     limit = config.limit_bytes_per_s
     return None if limit is None else max(limit, MIN_RECEIVE_BUFFER_BYTES)

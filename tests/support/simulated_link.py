@@ -1,12 +1,14 @@
 """A link without sockets and a clock without waiting: years of weather in milliseconds, the same for the same seed.
 
 `SimulatedLink(content, clock, script)`: the script gives the `Behaviour` of each request, one after the other;
-`random_weather` makes one up. `HONEST` is how a request goes when nothing happens.
+`random_weather` makes one up. `HONEST` is how a request goes when nothing happens. `dials` does the same for
+connections; without, each stands at once, or after `dial_s`.
 """
 
+import heapq
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import chain, repeat
+from itertools import chain, count, repeat
 from pathlib import Path
 from random import Random
 
@@ -14,6 +16,7 @@ from bundle.signing import Trust
 from tests.support.tiny_bundle import TRUST
 from transfer.config import TransferConfig
 from transfer.errors import BadAnswer, Dropped, PastEnd, Silent
+from transfer.link import Answered, Arrived, Ended, Event, Failed, Opened
 from transfer.plan import SiteHoldings
 from transfer.session import Fetch
 
@@ -42,9 +45,10 @@ class Killed(BaseException):
 class Behaviour:
     """How one request goes.
 
-    fault         raised instead of an answer, after `answer_s`
-    drop_after    so many bytes are delivered, then `drop` is raised, or a reset; None: all are
-    chunk_bytes   a read returns at most so many
+    fault         what happens instead of an answer, after `answer_s`; Silent: nothing ever does
+    drop_after    so many bytes are delivered, then `drop` happens, or a reset; None: all are
+    pause_s       how long nothing comes after half of the bytes, as in a black hole that passes
+    chunk_bytes   so many at most come at once
     bytes_per_s   how fast they come
     flips         distances in bytes from the start of the answer at which a bit is flipped
     total_change  what is added to the length that the source claims for its file
@@ -54,6 +58,7 @@ class Behaviour:
     answer_s: float = 0.6
     drop_after: int | None = None
     drop: BaseException | None = None
+    pause_s: float = 0.0
     chunk_bytes: int = 1400
     bytes_per_s: float = 250_000.0
     flips: tuple[int, ...] = ()
@@ -63,63 +68,121 @@ class Behaviour:
 HONEST = Behaviour()
 
 
+@dataclass(frozen=True)
+class Dial:
+    """How the making of a connection goes: it stands after `opens_s`, or `fault` happens then; Silent: nothing ever."""
+
+    opens_s: float = 0.0
+    fault: Exception | None = None
+
+
 @dataclass
 class Request:
-    """What was asked, and how many bytes were delivered."""
+    """What was asked, when, on which connection, and how many bytes were delivered."""
 
     offset: int
     length: int
-    idle_s: float
+    at: float
+    connection: int
     delivered: int = 0
 
+    @property
+    def end(self) -> int:
+        return self.offset + self.length
 
-class SimulatedAnswer:
-    def __init__(self, link: "SimulatedLink", request: Request, behaviour: Behaviour) -> None:
-        self.total_bytes = len(link.content) + behaviour.total_change
+
+class SimulatedConnection:
+    """Puts what will happen to its request in the link's calendar, one event after the other."""
+
+    def __init__(self, link: "SimulatedLink", number: int, dial: Dial) -> None:
+        self.is_closed = False
         self._link = link
-        self._request = request
-        self._behaviour = behaviour
-        damaged = bytearray(link.content[request.offset : request.offset + request.length])
+        self._number = number
+        self._data = b""
+        self._request: Request | None = None
+        self._behaviour = HONEST
+        if not isinstance(dial.fault, Silent):
+            link.schedule(dial.opens_s, Failed(self, dial.fault) if dial.fault else Opened(self))
+
+    def ask(self, offset: int, length: int, chunk_bytes: int) -> None:
+        assert length > 0 and not self.is_closed and self._request is None, "one request at a time"
+        link, behaviour = self._link, self._link.next_behaviour()
+        self._request = Request(offset, length, link.clock.seconds, self._number)
+        link.requests.append(self._request)
+        self._behaviour = replace(behaviour, chunk_bytes=min(behaviour.chunk_bytes, chunk_bytes))
+        damaged = bytearray(link.content[offset : offset + length])
         for at in behaviour.flips:
             if at < len(damaged):
                 damaged[at] ^= 1 << (at % 8)
         self._data = bytes(damaged)
-        self.is_closed = False
-
-    def read(self, max_bytes: int) -> bytes:
-        assert not self.is_closed and max_bytes > 0
-        behaviour, at = self._behaviour, self._request.delivered
-        end = min(at + min(max_bytes, behaviour.chunk_bytes), len(self._data))
-        if behaviour.drop_after is not None:
-            if at >= behaviour.drop_after:
-                if isinstance(behaviour.drop, Silent):
-                    self._link.clock.seconds += self._request.idle_s
-                raise behaviour.drop or Dropped("connection reset by peer")
-            end = min(end, behaviour.drop_after)
-        chunk = self._data[at:end]
-        self._request.delivered += len(chunk)
-        self._link.clock.seconds += len(chunk) / behaviour.bytes_per_s
-        return chunk
+        if isinstance(behaviour.fault, Silent):
+            return
+        if behaviour.fault is not None:
+            link.schedule(behaviour.answer_s, Failed(self, behaviour.fault))
+        elif offset >= len(link.content):
+            link.schedule(behaviour.answer_s, Failed(self, PastEnd(f"ends at byte {len(link.content)}")))
+        else:
+            link.schedule(behaviour.answer_s, Answered(self, len(link.content) + behaviour.total_change))
 
     def close(self) -> None:
         self.is_closed = True
 
+    def go_on(self, event: Event) -> None:
+        """Counts an event that was handed over, and schedules the one that follows."""
+        request, behaviour, link = self._request, self._behaviour, self._link
+        if request is None or isinstance(event, Opened | Failed | Ended):
+            return
+        if isinstance(event, Arrived):
+            request.delivered += len(event.data)
+        at = request.delivered
+        end = min(at + behaviour.chunk_bytes, len(self._data))
+        if behaviour.drop_after is not None:
+            if at >= behaviour.drop_after:
+                if isinstance(behaviour.drop, Silent):
+                    return
+                link.schedule(0, self._drop())
+                return
+            end = min(end, behaviour.drop_after)
+        if at == end:
+            self._request = None
+            link.schedule(0, Ended(self))
+            return
+        half = at < len(self._data) / 2 <= end
+        pause_s = behaviour.pause_s if half else 0.0
+        link.schedule((end - at) / behaviour.bytes_per_s + pause_s, Arrived(self, self._data[at:end]))
+
+    def _drop(self) -> "Failed | Killed":
+        fault = self._behaviour.drop or Dropped("connection reset by peer")
+        if isinstance(fault, Killed):
+            return fault
+        assert isinstance(fault, Exception)
+        return Failed(self, fault)
+
 
 class SimulatedLink:
-    """Serves `content`. `requests` is what was asked of it."""
+    """Serves `content`. `requests` is what was asked of it, `dialed` when connections were begun."""
 
     name = "sim://ship/bundle"
+    most_lanes = 4
 
     def __init__(
         self,
         content: bytes,
         clock: VirtualClock | None = None,
         script: Iterator[Behaviour] | None = None,
+        dials: Iterator[Dial] | None = None,
+        dial_s: float = 0.0,
     ) -> None:
         self.content = content
         self.clock = clock or VirtualClock()
         self.requests: list[Request] = []
+        self.dialed: list[float] = []
+        self.connections = 0
+        self.open: list[SimulatedConnection] = []
         self._script = script or repeat(HONEST)
+        self._dials = dials or repeat(Dial(dial_s))
+        self._calendar: list[tuple[float, int, Event | Killed]] = []
+        self._number = count()
         self._exchange: tuple[int, bytes] | None = None
 
     def exchange_after(self, requests: int, content: bytes) -> None:
@@ -127,30 +190,45 @@ class SimulatedLink:
         self._exchange = requests, content
 
     @property
-    def connections(self) -> int:
-        return len(self.requests)
-
-    @property
     def delivered(self) -> int:
         """All bytes handed over."""
         return sum(request.delivered for request in self.requests)
 
-    def open(self, offset: int, length: int, idle_s: float) -> SimulatedAnswer:
-        assert length > 0
-        behaviour = next(self._script)
-        if self._exchange and len(self.requests) == self._exchange[0]:
-            self.content = self._exchange[1]
-        request = Request(offset, length, idle_s)
-        self.requests.append(request)
-        self.clock.seconds += idle_s if isinstance(behaviour.fault, Silent) else behaviour.answer_s
-        if behaviour.fault is not None:
-            raise behaviour.fault
-        if offset >= len(self.content):
-            raise PastEnd(f"ends at byte {len(self.content)}")
-        return SimulatedAnswer(self, request, behaviour)
+    def dial(self) -> SimulatedConnection:
+        self.dialed.append(self.clock.seconds)
+        connection = SimulatedConnection(self, len(self.dialed), next(self._dials))
+        self.open.append(connection)
+        return connection
+
+    def wait(self, timeout_s: float) -> Event | None:
+        assert timeout_s > 0
+        until = self.clock.seconds + timeout_s
+        while self._calendar and self._calendar[0][0] <= until:
+            at, _, event = heapq.heappop(self._calendar)
+            if isinstance(event, Killed):
+                raise event
+            if event.connection.is_closed:  # type: ignore[attr-defined] # all connections here are simulated ones
+                continue
+            self.clock.seconds = max(self.clock.seconds, at)
+            self.connections += isinstance(event, Opened)
+            event.connection.go_on(event)  # type: ignore[attr-defined] # likewise
+            return event
+        self.clock.seconds = until
+        return None
 
     def close(self) -> None:
-        pass
+        for connection in self.open:
+            connection.close()
+
+    def schedule(self, after_s: float, event: "Event | Killed") -> None:
+        """Lets it happen so much later."""
+        heapq.heappush(self._calendar, (self.clock.seconds + after_s, next(self._number), event))
+
+    def next_behaviour(self) -> Behaviour:
+        """That of the next request; another file may stand there by then."""
+        if self._exchange and len(self.requests) == self._exchange[0]:
+            self.content = self._exchange[1]
+        return next(self._script)
 
 
 def then_honest(*behaviours: Behaviour) -> Iterator[Behaviour]:

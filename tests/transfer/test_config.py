@@ -21,11 +21,15 @@ def test_a_value_out_of_bounds_is_named(values: dict[str, float], named: str) ->
 
 
 def test_the_defaults_are_those_of_the_spec() -> None:
-    """[T-2], [T-12], [T-16], [T-17], [T-20], [T-21], [T-22], [T-25]: the numbers that the spec promises."""
+    """[T-2], [T-7], [T-12], [T-16], [T-17], [T-20], [T-21], [T-22], [T-25], [T-31] to [T-33]: as the spec promises."""
     config = TransferConfig()
     assert (config.first_request_bytes, config.sync_share) == (4096, 0.1)
     assert (config.max_bad_answers, config.max_redirects, config.max_bad_copies) == (3, 5, 5)
-    assert (config.first_answer_s, config.idle_floor_s, config.idle_ceiling_s) == (10, 2.5, 30)
-    assert (config.idle_round_trips, config.idle_share) == (4, 1 / 4)
+    assert (config.first_answer_s, config.idle_floor_s, config.idle_round_trips) == (10, 2.5, 4)
+    assert (config.dial_floor_s, config.dial_round_trips, config.hopeful_s) == (1.5, 2.5, 30)
+    assert (config.request_floor_bytes, config.request_ceiling_bytes) == (256 * 1024, 2 * 1024 * 1024)
+    assert (config.max_lanes, config.near_s, config.far_s, config.slow_bytes_per_s) == (4, 0.05, 0.25, 32_000)
+    assert (config.flight_share, config.lane_bytes, config.slow_rest_s) == (1.7, 64 * 1024, 20)
+    assert config.hold_bytes == 4 * 1024 * 1024
     assert (config.retry_floor_s, config.retry_ceiling_s, config.retry_share) == (0.1, 0.5, 1 / 16)
     assert (config.progress_bytes, config.patience_s) == (1024, 300)

@@ -154,12 +154,12 @@ def test_a_damaged_stick_is_named_and_a_truncated_one_is_incomplete(stick: Path,
 def test_ranges_of_a_file(stick: Path) -> None:
     """[T-14]: never a byte from behind the range."""
     link = FileLink(stick / "update.dat")
-    answer = link.open(100, 50, 1.0)
+    answer = link.open(100, 50)
     assert answer.total_bytes == len(BUNDLE.data)
     assert answer.read(30) + answer.read(1000) + answer.read(1000) == BUNDLE.data[100:150]
     answer.close()
     answer.close()
-    short = link.open(len(BUNDLE.data) - 5, 50, 1.0)
+    short = link.open(len(BUNDLE.data) - 5, 50)
     assert short.read(100) == BUNDLE.data[-5:] and short.read(100) == b""
     with pytest.raises(PastEnd):
-        link.open(len(BUNDLE.data), 1, 1.0)
+        link.open(len(BUNDLE.data), 1)

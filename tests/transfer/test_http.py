@@ -23,9 +23,9 @@ from transfer.errors import (
     SourceRefused,
     TransferError,
 )
-from transfer.links.http import HttpAnswer, HttpLink
+from transfer.links.http import HttpAnswer, HttpReader
 from transfer.session import Fetch, Figures
-from transfer.source import open_link
+from transfer.source import open_link, receive_buffer_bytes
 
 BUNDLE = tiny_bundle(Shape(full_bytes=150_000, delta_bytes={"old": 40_000}))
 CONTENT = BUNDLE.data
@@ -50,8 +50,8 @@ def read(answer: HttpAnswer) -> bytes:
 def ask(behaviour: str, offset: int = 1000, length: int = 50_000, idle_s: float = 5.0) -> bytes:
     """What one range request gets from a server with one behaviour."""
     with BadServer(CONTENT, [behaviour]) as server:
-        link = HttpLink(server.url("f"), max_redirects=5)
-        answer = link.open(offset, length, idle_s)
+        link = HttpReader(server.url("f"), max_redirects=5, idle_s=idle_s)
+        answer = link.open(offset, length)
         try:
             assert answer.total_bytes == len(CONTENT)
             return read(answer)
@@ -120,13 +120,13 @@ def head_only(headers: str, status: str = "206 Partial Content") -> socket.socke
 def test_a_head_that_does_not_fit_the_range_is_not_taken(headers: str) -> None:
     """[T-14]"""
     with head_only(headers) as server, pytest.raises(BadAnswer):
-        HttpLink(f"http://127.0.0.1:{server.getsockname()[1]}/", 5).open(10, 100, 5.0)
+        HttpReader(f"http://127.0.0.1:{server.getsockname()[1]}/", 5, idle_s=5.0).open(10, 100)
 
 
 def test_identity_is_no_encoding() -> None:
     """[T-14]"""
     with head_only("Content-Range: bytes 10-109/500\r\nContent-Encoding: Identity\r\nContent-Length: 100") as server:
-        answer = HttpLink(f"http://127.0.0.1:{server.getsockname()[1]}/", 5).open(10, 100, 5.0)
+        answer = HttpReader(f"http://127.0.0.1:{server.getsockname()[1]}/", 5, idle_s=5.0).open(10, 100)
         assert read(answer) == b"x" * 100 and answer.total_bytes == 500
 
 
@@ -137,7 +137,7 @@ def test_identity_is_no_encoding() -> None:
 def test_a_broken_body_gives_what_came_and_then_says_so(behaviour: str, error: type[Exception]) -> None:
     """[T-20], [T-23]: not one byte that arrived is lost."""
     with BadServer(CONTENT, [behaviour]) as server:
-        answer = HttpLink(server.url(), 5).open(0, 60_000, 0.3)
+        answer = HttpReader(server.url(), 5, idle_s=0.3).open(0, 60_000)
         received = b""
         with pytest.raises(error):
             while part := answer.read(7_000):
@@ -170,14 +170,14 @@ def test_each_refusal_is_told_apart(behaviour: str, error: type[Exception], mess
 def test_what_passes_is_waited_out(status: int) -> None:
     """[T-19]"""
     with head_only("Content-Length: 100", f"{status} Busy") as server, pytest.raises(Dropped, match=f"{status} Busy"):
-        HttpLink(f"http://127.0.0.1:{server.getsockname()[1]}/", 5).open(10, 100, 5.0)
+        HttpReader(f"http://127.0.0.1:{server.getsockname()[1]}/", 5, idle_s=5.0).open(10, 100)
 
 
 @pytest.mark.parametrize("status", [204, 304, 400, 401, 403, 404, 405, 410, 451])
 def test_what_does_not_pass_is_refused(status: int) -> None:
     """[T-19]"""
     with head_only("Content-Length: 0", f"{status} No") as server, pytest.raises(SourceRefused, match=f"{status} No"):
-        HttpLink(f"http://127.0.0.1:{server.getsockname()[1]}/", 5).open(10, 100, 5.0)
+        HttpReader(f"http://127.0.0.1:{server.getsockname()[1]}/", 5, idle_s=5.0).open(10, 100)
 
 
 @pytest.mark.parametrize("retry_after", ["soon", "-1", "", "Fri, 01 Jan 1990 00:00:00 GMT"])
@@ -185,7 +185,7 @@ def test_a_retry_after_that_says_nothing_is_no_wait(retry_after: str) -> None:
     """[T-19]"""
     with head_only(f"Content-Length: 0\r\nRetry-After: {retry_after}", "503 Busy") as server:
         with pytest.raises(Dropped) as dropped:
-            HttpLink(f"http://127.0.0.1:{server.getsockname()[1]}/", 5).open(10, 100, 5.0)
+            HttpReader(f"http://127.0.0.1:{server.getsockname()[1]}/", 5, idle_s=5.0).open(10, 100)
         assert dropped.value.wait_s == 0
 
 
@@ -250,12 +250,12 @@ def test_a_whole_file_is_no_price_for_a_range_that_covers_it(tmp_path: Path) -> 
         fetch(server.url("b"), tmp_path / "out")
     assert (tmp_path / "out").read_bytes() == small.data and len(server.requests) == 1
     with BadServer(CONTENT, ["whole_to_range"]) as server:
-        link = HttpLink(server.url(), 5)
+        link = HttpReader(server.url(), 5, idle_s=5.0)
         with pytest.raises(SourceRefused):
-            link.open(0, len(CONTENT) - 1, 5.0)
+            link.open(0, len(CONTENT) - 1)
         with pytest.raises(SourceRefused):
-            link.open(1, len(CONTENT) + 1, 5.0)
-        assert read(link.open(0, len(CONTENT) + 1, 5.0)) == CONTENT
+            link.open(1, len(CONTENT) + 1)
+        assert read(link.open(0, len(CONTENT) + 1)) == CONTENT
 
 
 def test_one_connection_serves_a_whole_fetch(tmp_path: Path) -> None:
@@ -364,13 +364,13 @@ def test_an_output_elsewhere_is_refused_before_the_server_is_asked(tmp_path: Pat
         assert server.requests == []
 
 
-def sent_ahead(limit_bytes_per_s: int | None, output: Path) -> int:
+def sent_ahead(limit_bytes_per_s: int | None) -> int:
     """What a server with a small buffer of its own can send of 30 MB while a client reads none of it."""
     server = socket.create_server(("127.0.0.1", 0))
     server.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16 * 1024)
-    link = open_link(
-        f"http://127.0.0.1:{server.getsockname()[1]}/b", output, TransferConfig(limit_bytes_per_s=limit_bytes_per_s)
-    )
+    config = TransferConfig(limit_bytes_per_s=limit_bytes_per_s)
+    url = f"http://127.0.0.1:{server.getsockname()[1]}/b"
+    reader = HttpReader(url, 5, receive_buffer_bytes(config), idle_s=5.0)
     sent: list[int] = []
 
     def serve() -> None:
@@ -385,15 +385,14 @@ def sent_ahead(limit_bytes_per_s: int | None, output: Path) -> int:
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
-    with server, contextlib.closing(link):
-        answer = link.open(0, 30_000_000, 5.0)
+    with server, contextlib.closing(reader):
+        reader.open(0, 30_000_000)
         thread.join()
-        answer.close()
     return sum(sent)
 
 
-def test_a_rate_limit_bounds_what_the_system_takes_in_ahead(tmp_path: Path) -> None:
+def test_a_rate_limit_bounds_what_the_system_takes_in_ahead() -> None:
     """[T-27]: so that the link itself is held to the rate, and not only the reading of what has come."""
-    limited, free = sent_ahead(1_000, tmp_path / "out"), sent_ahead(None, tmp_path / "out")
+    limited, free = sent_ahead(1_000), sent_ahead(None)
     print(f"{limited:,} bytes with a limit, {free:,} without")
     assert limited < free / 2

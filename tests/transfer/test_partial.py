@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.simulated_link import HONEST, Behaviour, Killed, SimulatedLink, VirtualClock, fetch_over, then_honest
 from tests.support.tiny_bundle import Shape, tiny_bundle
+from transfer.config import TransferConfig
 from transfer.errors import DiskFull, OutputRefused
 from transfer.partial import Partial, partial_path
 from transfer.plan import VerifiedPiece
@@ -174,7 +175,8 @@ def test_room_that_the_partial_file_has_already_is_not_asked_for_again(small_dis
     output = small_disk / "out"
     kill = Behaviour(drop_after=500_000, drop=Killed())
     with pytest.raises(Killed):
-        fetch_over(SimulatedLink(bundle.data, script=then_honest(HONEST, kill)), output).run()
+        link = SimulatedLink(bundle.data, script=then_honest(HONEST, kill))
+        fetch_over(link, output, config=TransferConfig(max_lanes=1)).run()
     assert partial_path(output).exists()
     (small_disk / "ballast").write_bytes(bytes(150_000))
     fetch_over(SimulatedLink(bundle.data), output).run()

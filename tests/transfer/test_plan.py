@@ -66,7 +66,7 @@ def test_a_new_output_is_one_run_for_sections_side_by_side() -> None:
     """[T-7]"""
     bundle = tiny_bundle(TWO_DELTAS)
     plan = Plan(bundle.verified, bundle.root.sections, fresh=True)
-    run = plan.next_run()
+    run = plan.missing()
     assert run[0].offset == len(bundle.header)
     assert sum(slot.length for slot in run) == plan.wanted_bytes == len(bundle.data) - len(bundle.header)
 
@@ -75,23 +75,23 @@ def test_a_run_can_be_verified_in_the_order_of_the_file_and_ends_the_plan() -> N
     """[T-8]: with tables of tables, as the body needs more hashes than a piece holds."""
     bundle = tiny_bundle(Shape(full_bytes=4096 * 300))
     plan = Plan(bundle.verified, bundle.root.sections, fresh=True)
-    run = plan.next_run()
+    run = plan.missing()
     assert sum(slot.is_table for slot in run) == 1 + 3
     for slot in run:
         plan.accept(slot, bundle.data[slot.offset : slot.offset + slot.length])
-    assert plan.present_bytes == plan.wanted_bytes and plan.next_run() == []
+    assert plan.present_bytes == plan.wanted_bytes and plan.missing() == []
 
 
 def test_a_wrong_piece_is_not_accepted_and_stays_missing() -> None:
     """[T-8]"""
     bundle = tiny_bundle(Shape(full_bytes=9_000))
     plan = Plan(bundle.verified, bundle.root.sections, fresh=True)
-    slot = plan.next_run()[0]
+    slot = plan.missing()[0]
     with pytest.raises(Corrupt):
         plan.accept(slot, bytes(slot.length))
     with pytest.raises(Corrupt):
         plan.accept(slot, bundle.data[slot.offset : slot.offset + slot.length - 1])
-    assert plan.present_bytes == 0 and plan.next_run()[0] == slot
+    assert plan.present_bytes == 0 and plan.missing()[0] == slot
 
 
 def test_pieces_under_a_missing_table_are_looked_at_again_when_it_is_there() -> None:
@@ -107,15 +107,15 @@ def test_pieces_under_a_missing_table_are_looked_at_again_when_it_is_there() -> 
         return bytes(damaged[offset : offset + length])
 
     assert plan.examine(read) == 0
-    (slot,) = plan.next_run()
+    (slot,) = plan.missing()
     assert slot.is_table
     plan.accept(slot, bundle.data[slot.offset : slot.offset + slot.length])
     assert plan.examine(read) == 40_000
-    assert plan.next_run() == []
+    assert plan.missing() == []
 
 
 def test_a_delta_from_what_is_left_is_chosen_where_no_other_is() -> None:
-    """[T-31]: the files are hashed for it, so only then is it asked for."""
+    """[T-40]: the files are hashed for it, so only then is it asked for."""
     bundle = tiny_bundle(TWO_DELTAS)
     asked = []
 

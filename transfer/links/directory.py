@@ -1,11 +1,14 @@
 """A bundle file on a medium: a disk, a USB stick, a share. Reading may fail at any time, as a stick is pulled out."""
 
+import time
+from collections import deque
 from pathlib import Path
 from typing import BinaryIO
 
 from bundle.errors import Malformed, Unsupported
 from bundle.layout import PREAMBLE_BYTES, read_preamble
-from transfer.errors import Dropped, PastEnd, SourceRefused
+from transfer.errors import Dropped, LinkFault, PastEnd, SourceRefused
+from transfer.link import Answered, Arrived, Ended, Event, Failed, Opened
 from transfer.partial import PARTIAL_SUFFIX
 
 NAMES_SHOWN = 5
@@ -38,6 +41,7 @@ class FileLink:
     """
 
     connections = 0
+    most_lanes = 1
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -48,8 +52,25 @@ class FileLink:
             path.open("rb").close()
         except OSError as error:
             raise SourceRefused(f"{path}: cannot be read: {error.strerror}; name a bundle that is there") from error
+        self._events: deque[Event] = deque()
+        self._reading: FileConnection | None = None
 
-    def open(self, offset: int, length: int, idle_s: float) -> FileAnswer:
+    def dial(self) -> "FileConnection":
+        self._reading = FileConnection(self)
+        self._events.append(Opened(self._reading))
+        return self._reading
+
+    def wait(self, timeout_s: float) -> Event | None:
+        """Reads as much as one event is about; only with nothing to read does it wait."""
+        if self._events:
+            return self._events.popleft()
+        event = self._reading.read() if self._reading else None
+        if event is None:
+            time.sleep(timeout_s)
+        return event
+
+    def open(self, offset: int, length: int) -> FileAnswer:
+        """Opens a stretch. Raises Dropped or PastEnd."""
         try:
             file = self.path.open("rb")
             total = file.seek(0, 2)
@@ -62,7 +83,42 @@ class FileLink:
         return FileAnswer(file, length, total)
 
     def close(self) -> None:
-        pass
+        if self._reading:
+            self._reading.close()
+
+
+class FileConnection:
+    """Reads one stretch after the other, when it is waited for."""
+
+    def __init__(self, link: FileLink) -> None:
+        self._link = link
+        self._order: tuple[int, int, int] | None = None
+        self._answer: FileAnswer | None = None
+
+    def ask(self, offset: int, length: int, chunk_bytes: int) -> None:
+        self._order = offset, length, chunk_bytes
+
+    def close(self) -> None:
+        if self._answer:
+            self._answer.close()
+        self._order = self._answer = None
+
+    def read(self) -> Event | None:
+        """What comes next of the stretch that was asked for, if one was."""
+        if self._order is None:
+            return None
+        offset, length, chunk_bytes = self._order
+        try:
+            if self._answer is None:
+                self._answer = self._link.open(offset, length)
+                return Answered(self, self._answer.total_bytes)
+            if data := self._answer.read(chunk_bytes):
+                return Arrived(self, data)
+        except LinkFault as fault:
+            self.close()
+            return Failed(self, fault)
+        self.close()
+        return Ended(self)
 
 
 def find_bundle(directory: Path) -> Path:

@@ -7,14 +7,15 @@ nobody agreed to. Entity tags are not compared: mirrors differ in them, and the 
 import contextlib
 import re
 import socket
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Iterator
 from http.client import HTTPException, IncompleteRead, RemoteDisconnected
 from ssl import SSLCertVerificationError
-from typing import Any
+from threading import Lock
 from urllib.parse import urljoin
 
-import urllib3
-from urllib3 import BaseHTTPResponse, HTTPConnectionPool, Retry, Timeout
+from urllib3 import BaseHTTPResponse, Retry
+from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
@@ -24,11 +25,15 @@ from urllib3.exceptions import (
     NewConnectionError,
     ProtocolError,
     ReadTimeoutError,
-    SSLError,
 )
-from urllib3.util import parse_url
+from urllib3.util import Url, parse_url
 
 from transfer.errors import BadAnswer, Dropped, PastEnd, Silent, SourceRefused
+from transfer.link import Event
+from transfer.links.threads import ThreadedConnection, Threads
+
+CONNECT_S = 20.0
+MOST_LANES = 4
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PASSING = frozenset({408, 425, 429})
@@ -56,88 +61,143 @@ class HttpAnswer:
         return data
 
     def close(self) -> None:
-        self._response.close()  # leaves a connection alone that has gone back to its pool: the body was read whole
+        self._response.close()
 
 
-class HttpLink:
-    """One URL. Connections are kept alive between ranges.
+class HttpReader:
+    """One connection to one URL, kept alive between ranges; it blocks.
 
-    `receive_buffer_bytes` bounds what the machine takes in ahead of `read`, so that a limited rate is limited on the
-    link and not only behind it; None leaves it to the system. Raises SourceRefused for a URL that cannot be used.
+    `connect_s` bounds the making of a connection, `idle_s` every single wait for bytes; None: whoever waits aborts it.
+    `on_connect` is called for each connection made. Where a redirect has led once is asked first the next time.
     """
 
-    def __init__(self, url: str, max_redirects: int, receive_buffer_bytes: int | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        max_redirects: int,
+        receive_buffer_bytes: int | None = None,
+        connect_s: float = CONNECT_S,
+        idle_s: float | None = None,
+        on_connect: Callable[[], None] = lambda: None,
+    ) -> None:
         _check_url(url, url)
         self.name = url
-        self.connections = 0
+        self._target = url
         self._max_redirects = max_redirects
-        self._socket_options = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
+        self._connect_s = connect_s
+        self._idle_s = idle_s
+        self._on_connect = on_connect
+        self._socket_options: list[tuple[int, int, int | bytes]] = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
         if receive_buffer_bytes is not None:
             self._socket_options.append((socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes))
-        self._pools: dict[tuple[str | None, str | None, int | None], HTTPConnectionPool] = {}
+        self._connection: HTTPConnection | None = None
+        self._origin: tuple[str | None, str | None, int | None] | None = None
+        self._is_aborted = False
+        self._is_new = False  # connected, and not asked anything yet
 
-    def open(self, offset: int, length: int, idle_s: float) -> HttpAnswer:
-        url = self.name
+    def connect(self) -> None:
+        with self._faults():
+            self._connected(self._target)
+
+    def open(self, offset: int, length: int) -> HttpAnswer:
+        """Asks for `length` bytes from `offset` on. Raises Dropped, Silent, BadAnswer, PastEnd or SourceRefused."""
+        was_led_elsewhere = self._target != self.name
+        try:
+            return self._follow(offset, length)
+        except SourceRefused:
+            if not was_led_elsewhere:
+                raise
+            self._target = self.name  # an address that a redirect gave may hold for a while only
+            return self._follow(offset, length)
+
+    def abort(self) -> None:
+        self._is_aborted = True
+        connection = self._connection
+        if connection is not None and isinstance(connection.sock, socket.socket):
+            _reset(connection.sock)
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+
+    def _follow(self, offset: int, length: int) -> HttpAnswer:
         for _ in range(self._max_redirects + 1):
-            response = self._request(url, offset, length, idle_s)
+            url = self._target
+            with self._faults():
+                response = self._request(url, offset, length)
             if response.status == 206:
                 return _accept(response, offset, length)
             if response.status == 200 and offset == 0 and (whole := _whole_file(response, length)):
                 return whole
-            response.close()  # before its body is paid for
+            self._drop(response)  # before its body is paid for
             if response.status not in _REDIRECTS:
                 raise self._refusal(response)
-            url = self._redirected(url, response)
+            self._target = self._redirected(url, response)
         raise SourceRefused(f"{self.name}: more than {self._max_redirects} redirects; give the address they lead to")
 
-    def close(self) -> None:
-        for pool in self._pools.values():
-            pool.close()
+    def _request(self, url: str, offset: int, length: int) -> BaseHTTPResponse:
+        connection = self._connected(url)
+        self._is_new = False
+        connection.request(
+            "GET",
+            parse_url(url).request_uri,
+            headers={
+                "User-Agent": "unrep",
+                "Accept-Encoding": "identity",
+                "Range": f"bytes={offset}-{offset + length - 1}",
+            },
+            preload_content=False,
+            decode_content=False,
+        )
+        return connection.getresponse()
 
-    def _request(self, url: str, offset: int, length: int, idle_s: float) -> BaseHTTPResponse:
+    def _connected(self, url: str) -> HTTPConnection:
+        """The connection to where a URL leads, which stands."""
+        parts = parse_url(url)
+        origin = (parts.scheme, parts.host, parts.port)
+        if self._connection is None or self._origin != origin:
+            self.close()
+            self._connection, self._origin = self._new_connection(parts), origin
+        connection = self._connection
+        if not self._is_new and not connection.is_connected:  # a new one is readable when TLS sends its tickets
+            connection.close()
+        self._is_new = False
+        if connection.sock is None:
+            connection.timeout = self._connect_s
+            connection.connect()
+            self._on_connect()
+            self._is_new = True
+            if self._is_aborted:
+                raise Dropped("the connection was given up")
+        if connection.sock is not None:
+            connection.sock.settimeout(self._idle_s)
+        connection.timeout = self._idle_s
+        return connection
+
+    def _new_connection(self, parts: Url) -> HTTPConnection:
+        host = (parts.host or "").strip("[]")
+        if parts.scheme == "https":
+            return HTTPSConnection(host, parts.port, socket_options=self._socket_options, cert_reqs="CERT_REQUIRED")
+        return HTTPConnection(host, parts.port, socket_options=self._socket_options)
+
+    def _drop(self, response: BaseHTTPResponse) -> None:
+        """Forgets an answer; its connection goes on if nothing of a body can be under way."""
+        if response.headers.get("Content-Length") == "0":
+            response.read()
+        else:
+            self.close()
+        response.close()
+
+    @contextlib.contextmanager
+    def _faults(self) -> Iterator[None]:
+        """Turns what goes wrong into a fault, and names the source in one that ends the session."""
         try:
-            return self._pool(url).urlopen(
-                "GET",
-                parse_url(url).request_uri,
-                headers={
-                    "User-Agent": "unrep",
-                    "Accept-Encoding": "identity",
-                    "Range": f"bytes={offset}-{offset + length - 1}",
-                },
-                timeout=Timeout(connect=idle_s, read=idle_s),
-                retries=False,
-                redirect=False,
-                preload_content=False,
-                decode_content=False,
-            )
-        except HTTPError as error:
+            yield
+        except (HTTPError, HTTPException, OSError) as error:
             fault = _fault(error)
             if isinstance(fault, SourceRefused):
                 raise SourceRefused(f"{self.name}: {fault}") from error
             raise fault from error
-
-    def _pool(self, url: str) -> HTTPConnectionPool:
-        parts = parse_url(url)
-        origin = (parts.scheme, parts.host, parts.port)
-        if origin not in self._pools:
-            options: dict[str, Any] = {"maxsize": 1, "socket_options": self._socket_options}
-            if parts.scheme == "https":
-                options["cert_reqs"] = "CERT_REQUIRED"  # [T-18]
-            pool = urllib3.connection_from_url(url, **options)
-            pool.ConnectionCls = self._counted(pool.ConnectionCls)
-            self._pools[origin] = pool
-        return self._pools[origin]
-
-    def _counted(self, kind: Any) -> Any:
-        """A pool counts connection objects, which connect anew after each drop."""
-        link = self
-
-        class Counted(kind):  # type: ignore[misc] # whichever class the pool has, for http or https
-            def connect(self) -> None:
-                super().connect()
-                link.connections += 1
-
-        return Counted
 
     def _refusal(self, response: BaseHTTPResponse) -> Exception:
         """What an answer that is neither a range nor a redirect means for the session [T-15], [T-19], [T-26]."""
@@ -173,6 +233,50 @@ class HttpLink:
                 f"{self.name}: redirected from https to {target}; give an address that stays with https"
             )
         return target
+
+
+class HttpLink:
+    """One URL, over as many connections at once as are dialed.
+
+    `receive_buffer_bytes` bounds what the machine takes in ahead of each, so that a limited rate is limited on the
+    link and not only behind it; None leaves it to the system. Raises SourceRefused for a URL that cannot be used.
+    """
+
+    most_lanes = MOST_LANES
+
+    def __init__(self, url: str, max_redirects: int, receive_buffer_bytes: int | None = None) -> None:
+        _check_url(url, url)
+        self.name = url
+        self.connections = 0
+        self._max_redirects = max_redirects
+        self._receive_buffer_bytes = receive_buffer_bytes
+        self._threads = Threads()
+        self._counting = Lock()
+
+    def dial(self) -> ThreadedConnection:
+        return self._threads.dial(
+            lambda: HttpReader(
+                self.name, self._max_redirects, self._receive_buffer_bytes, on_connect=self._count_connection
+            )
+        )
+
+    def wait(self, timeout_s: float) -> Event | None:
+        return self._threads.wait(timeout_s)
+
+    def close(self) -> None:
+        self._threads.close()
+
+    def _count_connection(self) -> None:
+        with self._counting:
+            self.connections += 1
+
+
+def _reset(sock: socket.socket) -> None:
+    """Ends a connection at once for both sides, and whoever blocks on it, from another thread."""
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    with contextlib.suppress(OSError):
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)  # not the method of a TLS socket, which another thread reads
 
 
 def _check_url(url: str, name: str) -> None:
@@ -223,15 +327,17 @@ def _check_place(response: BaseHTTPResponse, offset: int, length: int) -> tuple[
     return last - first + 1, total
 
 
-def _fault(error: HTTPError) -> Exception:
-    """What an exception of urllib3 means for the session."""
+def _fault(error: Exception) -> Exception:
+    """What an exception of urllib3, or of what is below it, means for the session."""
     cause = _cause(error, lambda e: isinstance(e, (OSError, HTTPException)) and not isinstance(e, HTTPError))
     match error:
+        case TimeoutError():
+            return Silent("nothing arrives")
         case NameResolutionError():
             return Dropped("its name cannot be resolved to an address")
         case ReadTimeoutError() | ConnectTimeoutError() if not isinstance(error, NewConnectionError):
             return Silent("nothing arrives")  # NewConnectionError, such as a refusal, counts as a time-out in urllib3
-        case SSLError() if isinstance(cause, SSLCertVerificationError):
+        case _ if isinstance(cause, SSLCertVerificationError):
             return SourceRefused(
                 f"the server's certificate does not verify: {cause.verify_message}; check the address, this machine's "
                 "clock and its certificate authorities"
@@ -240,7 +346,7 @@ def _fault(error: HTTPError) -> Exception:
             return SourceRefused("not a valid URL")
         case InvalidHeader():
             return BadAnswer("sends headers that contradict each other")
-        case ProtocolError() if isinstance(cause, HTTPException) and not isinstance(
+        case ProtocolError() | HTTPException() if isinstance(cause, HTTPException) and not isinstance(
             cause, (RemoteDisconnected, IncompleteRead)
         ):
             return BadAnswer(f"does not speak HTTP as it should ({type(cause).__name__})")

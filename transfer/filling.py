@@ -1,0 +1,95 @@
+"""The missing pieces, from the link into the partial file: each verified before it is written [T-8].
+
+They come in any order. One that comes before the table that names it is held until the table is there [T-33].
+"""
+
+from collections.abc import Iterator
+
+from bundle.errors import Corrupt
+from bundle.progress import Progress
+from transfer.assembly import Assembly
+from transfer.partial import Partial
+from transfer.plan import Plan, Slot
+from transfer.reception import Reception
+from transfer.suspects import Suspects
+from transfer.wanted import Wanted
+
+
+class Filling:
+    """Fills `partial` by `plan`. `found_bytes`: what stood there already, hashed and found good."""
+
+    def __init__(
+        self, partial: Partial, plan: Plan, reception: Reception, suspects: Suspects, progress: Progress
+    ) -> None:
+        self.found_bytes = 0
+        self._partial = partial
+        self._plan = plan
+        self._reception = reception
+        self._suspects = suspects
+        self._progress = progress
+        self._wanted = Wanted()
+        self._wanted_once: set[int] = set()
+        self._held: list[tuple[Slot, bytes]] = []
+
+    def examine(self) -> None:
+        """Hashes what stands in the partial file, as far as its tables are known [T-9]."""
+        found = self._plan.examine(self._partial.read)
+        self.found_bytes += found
+        self._progress.advance(found)
+
+    def run(self, head: bytes, hold_bytes: int) -> None:
+        """Fetches every missing piece; `head`: the first bytes of the file, which came with the header.
+
+        A piece that is damaged is asked for again by itself; after two in a row, which are no accident, their
+        connection is given up [T-24]. Raises what `Reception.receive` and `Suspects.add` raise.
+        """
+        self._wanted = Wanted(self._plan.slots, hold_bytes)
+        self._want_missing(len(head))
+        assembly = Assembly(self._plan.slots)
+        damaged_end = -1
+        for offset, data in self._arrivals(head):
+            for slot, piece in assembly.add(offset, data):
+                end = slot.offset + slot.length
+                if self._settle(slot, piece):
+                    continue
+                if slot.offset == damaged_end:
+                    self._reception.give_up(offset + len(data))
+                damaged_end = end
+
+    def _arrivals(self, head: bytes) -> Iterator[tuple[int, bytes]]:
+        for slot in self._plan.missing():
+            if slot.offset < len(head):
+                yield slot.offset, head[slot.offset : slot.offset + slot.length]
+        yield from self._reception.receive(self._wanted)
+
+    def _want_missing(self, first_byte: int = 0) -> None:
+        """Wants the missing pieces that were not wanted before, without bytes before `first_byte`."""
+        for slot in self._plan.missing():
+            if slot.number not in self._wanted_once:
+                self._wanted_once.add(slot.number)
+                self._wanted.add(max(slot.offset, first_byte), slot.offset + slot.length)
+
+    def _settle(self, slot: Slot, data: bytes) -> bool:
+        """Writes a piece, or holds it for its table; if it is damaged, wants it again and returns False."""
+        if not slot.tree.knows(slot.piece):
+            self._held.append((slot, data))
+            return True
+        try:
+            piece = self._plan.accept(slot, data)
+        except Corrupt:
+            self._suspects.add(slot.offset, data)
+            self._wanted.add(slot.offset, slot.offset + slot.length)
+            return False
+        self._partial.write(piece)
+        self._progress.advance(slot.length)
+        if slot.is_table:
+            self._look_again()
+        return True
+
+    def _look_again(self) -> None:
+        """With another table, at pieces that are held and at what stands in the file."""
+        self.examine()
+        self._want_missing()
+        held, self._held = self._held, []
+        for slot, data in held:
+            self._settle(slot, data)

@@ -1,0 +1,45 @@
+"""What a link shows of itself: how long a round trip takes, and how much comes in a second."""
+
+SMOOTHING = 1 / 8
+WINDOW_S = 1.0
+SETTLED_S = 4.0
+SETTLED_ROUND_TRIPS = 8
+
+
+class Gauge:
+    """`round_trip_s` and `bytes_per_s`, smoothed; None until the first measurement."""
+
+    def __init__(self) -> None:
+        self.round_trip_s: float | None = None
+        self.bytes_per_s: float | None = None
+        self._is_provisional = True
+        self._began_at = self._window_at = self._last_at = float("-inf")
+        self._window_bytes = 0
+
+    def answered(self, sample_s: float, is_first: bool) -> None:
+        """A request was answered after so long; the `is_first` of a connection may have waited for that as well."""
+        known = self.round_trip_s
+        if known is None or (self._is_provisional and not is_first):
+            self.round_trip_s, self._is_provisional = sample_s, is_first
+        elif not is_first:
+            self.round_trip_s = known + (sample_s - known) * SMOOTHING
+
+    def arrived(self, amount: int, now: float) -> None:
+        """So many bytes came. A rate is taken where bytes came all the time for so long that senders have settled.
+
+        It rises at once and falls slowly: a pause says less of a link than what it was seen to carry.
+        """
+        window_s = max(WINDOW_S, self.round_trip_s or 0.0)
+        if now - self._last_at > window_s:
+            self._began_at = self._window_at = now
+            self._window_bytes = 0
+        self._last_at = now
+        self._window_bytes += amount
+        if now - self._window_at >= window_s:
+            if now - self._began_at >= max(SETTLED_S, SETTLED_ROUND_TRIPS * (self.round_trip_s or 0.0)):
+                self._measured(self._window_bytes / (now - self._window_at))
+            self._window_at, self._window_bytes = now, 0
+
+    def _measured(self, rate: float) -> None:
+        known = self.bytes_per_s
+        self.bytes_per_s = rate if known is None or rate > known else known + (rate - known) * SMOOTHING

@@ -1,0 +1,70 @@
+"""The bytes that nobody has been asked for yet, handed out in the order of the file.
+
+What a connection could not deliver comes back, from the very byte where it stopped [T-23].
+"""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+
+from transfer.plan import Slot
+
+
+class Wanted:
+    """Stretches of a file, as (start, end) in bytes, none beside another; what is wanted is added.
+
+    With `slots`, ranges end where a piece does. A piece that no verified table names yet must wait in memory when it
+    comes, so nothing is handed out from `hold_bytes` behind the first one on.
+    """
+
+    def __init__(self, slots: Sequence[Slot] = (), hold_bytes: int = 0) -> None:
+        self._slots = slots
+        self._ends = [slot.offset + slot.length for slot in slots]
+        self._hold_bytes = hold_bytes
+        self._named = 0  # all slots before this one have a verified table
+        self._stretches: list[tuple[int, int]] = []
+
+    @property
+    def left_bytes(self) -> int:
+        """How much there is to hand out."""
+        return sum(end - start for start, end in self._stretches)
+
+    def worth_lanes(self, request_bytes: int) -> int:
+        """How many connections this could employ, if one is made for so many bytes, or for a stretch by itself."""
+        return max(len(self._stretches), -(-self.left_bytes // request_bytes))
+
+    def add(self, start: int, end: int) -> None:
+        """Wants these bytes, which are not wanted already."""
+        if start >= end:
+            return
+        at = bisect_right(self._stretches, (start, end))
+        if at < len(self._stretches) and self._stretches[at][0] == end:
+            end = self._stretches.pop(at)[1]
+        if at and self._stretches[at - 1][1] == start:
+            at -= 1
+            start = self._stretches.pop(at)[0]
+        self._stretches.insert(at, (start, end))
+
+    def take(self, most_bytes: int) -> tuple[int, int] | None:
+        """Hands out the first stretch, or as much of it; None if there is nothing to be asked for now."""
+        if not self._stretches:
+            return None
+        start, end = self._stretches[0]
+        limit = self._hold_limit()
+        if limit is not None and start >= limit:
+            return None
+        cut = min(end, self.align(start + most_bytes), end if limit is None else self.align(limit))
+        self._stretches[0:1] = [(cut, end)] if cut < end else []
+        return start, cut
+
+    def align(self, offset: int) -> int:
+        """The first end of a piece that is not before `offset`."""
+        at = bisect_right(self._ends, offset - 1)
+        return self._ends[at] if at < len(self._ends) else offset
+
+    def _hold_limit(self) -> int | None:
+        while self._named < len(self._slots):
+            slot = self._slots[self._named]
+            if not slot.tree.knows(slot.piece):
+                return slot.offset + self._hold_bytes
+            self._named += 1
+        return None
