@@ -1,0 +1,86 @@
+"""`make crash`: every fault at every point, on all cores, and the figures. Exit code 1 if anything did not hold.
+
+python -m tests.crash.sweep [SEED]
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+
+from tests.support.crash_scenes import Scene, Stage
+from tests.support.crash_sweeps import Verdict, fail, found, kill, kill_twice
+from tests.support.doomed import Point, missing, pool
+
+DOUBLE_KILLS = 500
+# A call that opens a file fails once only: from then on Python could not even import.
+ONCE_ONLY = ("open", "openat", "write")
+Fault = tuple[Scene, Point]
+
+
+def main() -> int:
+    """Makes all sweeps; the seed decides the double faults."""
+    seed = int(sys.argv[1]) if len(sys.argv) > 1 else Random().randrange(1_000_000)
+    if why := missing():
+        print(f"SKIPPED: the crash sweeps: {why}", file=sys.stderr)
+        return 0
+    print(f"seed {seed}")
+    with TemporaryDirectory(prefix="unrep-stage-") as directory, pool(os.cpu_count() or 1) as workers:
+        scenes = Stage(Path(directory)).scenes()
+        broken = sum(
+            [
+                _swept("kills", _kills(workers, scenes)),
+                _swept("kills, and kills of the recovery", _double_kills(workers, scenes, seed)),
+                _swept("storage errors", _storage_errors(workers, scenes)),
+            ]
+        )
+    print(f"invariants that did not hold, each a manual repair: {broken}")
+    return bool(broken)
+
+
+def _swept(name: str, verdicts: Iterable[Verdict]) -> int:
+    begun, points, faults, broken = time.monotonic(), 0, 0, 0
+    for verdict in verdicts:
+        points, faults = points + 1, faults + verdict.faults
+        if verdict.broken:
+            broken += 1
+            print(f"BROKEN: {verdict.where}\n    {verdict.broken}", flush=True)
+    seconds = time.monotonic() - begun
+    print(f"{name}: {points} tried, {faults} faults came, {points - broken} held, {seconds:.0f} s", flush=True)
+    return broken
+
+
+def _points(workers: ProcessPoolExecutor, scenes: list[Scene], stored_only: bool) -> list[Fault]:
+    lists = workers.map(found, scenes, repeat(stored_only))
+    return [(scene, point) for scene, points in zip(scenes, lists, strict=True) for point in points]
+
+
+def _mapped(
+    workers: ProcessPoolExecutor, check: Callable[..., Verdict], jobs: list[tuple[object, ...]]
+) -> Iterable[Verdict]:
+    return workers.map(check, *zip(*jobs, strict=True), chunksize=8)
+
+
+def _kills(workers: ProcessPoolExecutor, scenes: list[Scene]) -> Iterable[Verdict]:
+    return _mapped(workers, kill, list(_points(workers, scenes, stored_only=False)))
+
+
+def _double_kills(workers: ProcessPoolExecutor, scenes: list[Scene], seed: int) -> Iterable[Verdict]:
+    chosen = Random(seed).sample(_points(workers, scenes, stored_only=False), DOUBLE_KILLS)
+    return _mapped(workers, kill_twice, [(*fault, seed + place) for place, fault in enumerate(chosen)])
+
+
+def _storage_errors(workers: ProcessPoolExecutor, scenes: list[Scene]) -> Iterable[Verdict]:
+    faults = _points(workers, scenes, stored_only=True)
+    once = [(*fault, error, False) for fault in faults for error in ("EIO", "ENOSPC")]
+    onward = [(*fault, "ENOSPC", True) for fault in faults if fault[1].call not in ONCE_ONLY]
+    return _mapped(workers, fail, once + onward)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
