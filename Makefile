@@ -31,6 +31,7 @@ test: lint
 crash: $(READY)
 	@sh tests/support/debian_packages.sh
 	$(BIN)/python -m tests.crash.sweep
+	$(BIN)/python -m tests.crash.mutants
 
 # The locked versions, made anew from pyproject.toml.
 lock:

@@ -14,17 +14,18 @@ from random import Random
 from tempfile import TemporaryDirectory
 
 from tests.support.crash_scenes import Scene, Stage
-from tests.support.crash_sweeps import Verdict, fail, found, kill, kill_twice
+from tests.support.crash_sweeps import Verdict, cut_power, fail, found, kill, kill_twice, recorded
 from tests.support.doomed import Point, missing, pool
 
 DOUBLE_KILLS = 500
+CUTS_A_SCENE = 125
 # A call that opens a file fails once only: from then on Python could not even import.
 ONCE_ONLY = ("open", "openat", "write")
 Fault = tuple[Scene, Point]
 
 
 def main() -> int:
-    """Makes all sweeps; the seed decides the double faults."""
+    """Makes all sweeps; the seed decides what is drawn."""
     seed = int(sys.argv[1]) if len(sys.argv) > 1 else Random().randrange(1_000_000)
     if why := missing():
         print(f"SKIPPED: the crash sweeps: {why}", file=sys.stderr)
@@ -36,7 +37,8 @@ def main() -> int:
             [
                 _swept("kills", _kills(workers, scenes)),
                 _swept("kills, and kills of the recovery", _double_kills(workers, scenes, seed)),
-                _swept("storage errors", _storage_errors(workers, scenes)),
+                _swept("storage errors", _storage_errors(workers, scenes, seed)),
+                _swept("power cuts", _power_cuts(workers, scenes, seed, Path(directory))),
             ]
         )
     print(f"invariants that did not hold, each a manual repair: {broken}")
@@ -75,11 +77,16 @@ def _double_kills(workers: ProcessPoolExecutor, scenes: list[Scene], seed: int) 
     return _mapped(workers, kill_twice, [(*fault, seed + place) for place, fault in enumerate(chosen)])
 
 
-def _storage_errors(workers: ProcessPoolExecutor, scenes: list[Scene]) -> Iterable[Verdict]:
+def _storage_errors(workers: ProcessPoolExecutor, scenes: list[Scene], seed: int) -> Iterable[Verdict]:
     faults = _points(workers, scenes, stored_only=True)
-    once = [(*fault, error, False) for fault in faults for error in ("EIO", "ENOSPC")]
+    once = [(*fault, ("EIO", "ENOSPC")[(place + seed) % 2], False) for place, fault in enumerate(faults)]
     onward = [(*fault, "ENOSPC", True) for fault in faults if fault[1].call not in ONCE_ONLY]
     return _mapped(workers, fail, once + onward)
+
+
+def _power_cuts(workers: ProcessPoolExecutor, scenes: list[Scene], seed: int, directory: Path) -> Iterable[Verdict]:
+    runs = list(workers.map(recorded, scenes, repeat(directory), repeat(seed), repeat(CUTS_A_SCENE)))
+    return _mapped(workers, cut_power, [(run, cut) for run in runs for cut in run.cuts])
 
 
 if __name__ == "__main__":

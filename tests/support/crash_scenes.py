@@ -39,7 +39,7 @@ RESTORE = 'test -e "$UNREP_SITE/../app/saved-$UNREP_VERSION"'
 DYING = "kill -9 $PPID"
 DYING_ON_THE_WAY_BACK = f'[ "$UNREP_VERSION" = 1.0.0 ] && {DYING}; {RESTART}'
 RELEASES = ("1.0.0", "1.0.1", "1.0.2", "1.0.3", "sick")
-MORE_FILES = 60
+MORE_FILES = 80
 MEMORY = Path("/dev/shm")  # kills do not care about the medium, and this one is quick
 
 

@@ -3,6 +3,8 @@
 Each returns a Verdict, so that a sweep goes on after a failure and counts.
 """
 
+import functools
+import pickle
 import re
 import shutil
 import signal
@@ -10,10 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from tempfile import TemporaryDirectory
+from tempfile import NamedTemporaryFile, TemporaryDirectory
 
-from tests.support.crash_scenes import RECOVER, Broken, Scene
+from tests.support.crash_scenes import RECOVER, RELEASES, Broken, Scene
 from tests.support.doomed import Point, points, traced
+from tests.support.power_cut import Cut, Recording, cuts, record
 
 KILL = "signal=KILL"
 # What a full or failing disk may answer; what it does to a removal only leaves litter.
@@ -79,6 +82,57 @@ def fail(scene: Scene, point: Point, error: str, onward: bool) -> Verdict:
         return 1
 
     return _judged(f"{scene.name}, {error} at {point.line}{' and on' if onward else ''}", scene, fault, recover=False)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """The recording of a scene's run, in a file, with the cuts that may be made in it."""
+
+    scene: Scene
+    file: Path
+    version: str
+    cuts: list[Cut]
+
+
+def recorded(
+    scene: Scene, directory: Path, seed: int, at_most: int, change: Callable[[], None] | None = None
+) -> Recorded:
+    """Makes the scene's run and keeps what it did, with so many cuts of it; `change` is made to the process first."""
+    with scene.copied() as root, TemporaryDirectory() as scratch:
+        recording = record(scene.at(root), root / "site", Path(scratch) / "calls", change)
+        assert recording.ended.code == scene.code, recording.ended
+        version = scene.check_serving(root)
+    with NamedTemporaryFile(dir=directory, suffix=".recording", delete=False) as file:
+        pickle.dump(recording, file)
+    return Recorded(scene, Path(file.name), version, cuts(recording, seed, at_most))
+
+
+def cut_power(run: Recorded, cut: Cut) -> Verdict:
+    """The power goes there. The machine starts what `current` names; one recovery, and all must be well."""
+    recording = _loaded(run.file)
+
+    def fault(root: Path) -> int:
+        shutil.rmtree(root / "site")
+        recording.after(cut.steps, cut.names, cut.data, Random(cut.seed)).write(root / "site")
+        if version := run.scene.check_serving(root):
+            (root / "app/running").write_text(version)
+        for release in RELEASES:
+            (root / f"app/saved-{release}").touch()  # the application's own matter, and durable
+        if cut.steps == len(recording.steps):
+            run.scene.check_recovery(root)
+            if run.scene.check_serving(root) != run.version:
+                raise Broken(f"the run had ended with {run.version}, which was lost")
+        return 1
+
+    kept = f"names kept: {cut.names}, data kept: {cut.data}, seed {cut.seed}"
+    return _judged(
+        f"{run.scene.name}, power cut after step {cut.steps} of {len(recording.steps)}, {kept}", run.scene, fault
+    )
+
+
+@functools.lru_cache(4)
+def _loaded(file: Path) -> Recording:
+    return pickle.loads(file.read_bytes())  # noqa: S301 - our own
 
 
 def _kill(scene: Scene, point: Point, root: Path) -> int:

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -93,9 +93,14 @@ def unrep(*arguments: object) -> Ended:
         return child.ended()
 
 
-def traced(arguments: Sequence[object], options: Sequence[str], log: Path | str = os.devnull) -> Ended:
-    """Runs the command under strace with those options."""
-    with _forked(arguments) as child:
+def traced(
+    arguments: Sequence[object],
+    options: Sequence[str],
+    log: Path | str = os.devnull,
+    change: Callable[[], None] | None = None,
+) -> Ended:
+    """Runs the command under strace with those options; `change` is called in its process before."""
+    with _forked(arguments, change) as child:
         command = ["strace", "-f", "-qq", "-o", str(log), *options, "-p", str(child.pid)]
         tracer = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         until = time.monotonic() + PATIENCE_S
@@ -130,13 +135,13 @@ def points(arguments: Sequence[object], scratch: Path, below: Path | None = None
 class _Child:
     """A child that waits for `go` before it runs the command."""
 
-    def __init__(self, arguments: Sequence[object]) -> None:
+    def __init__(self, arguments: Sequence[object], change: Callable[[], None] | None) -> None:
         self._gate, gate = os.pipe()[::-1]
         self._outputs = [os.memfd_create(name) for name in ("out", "err")]
         self.pid = os.fork()
         if self.pid == 0:
             os.close(self._gate)
-            _become([str(argument) for argument in arguments], gate, self._outputs)
+            _become([str(argument) for argument in arguments], gate, self._outputs, change)
         os.close(gate)
         self._code: int | None = None
 
@@ -162,17 +167,19 @@ class _Child:
 
 
 @contextlib.contextmanager
-def _forked(arguments: Sequence[object]) -> Iterator[_Child]:
-    child = _Child(arguments)
+def _forked(arguments: Sequence[object], change: Callable[[], None] | None = None) -> Iterator[_Child]:
+    child = _Child(arguments, change)
     try:
         yield child
     finally:
         child.close()
 
 
-def _become(arguments: list[str], gate: int, outputs: list[int]) -> None:
+def _become(arguments: list[str], gate: int, outputs: list[int], change: Callable[[], None] | None) -> None:
     code = 99
     try:
+        if change:
+            change()
         if not os.read(gate, 1):
             os._exit(98)  # nobody lets it go
         os.dup2(outputs[0], 1)
