@@ -8,6 +8,7 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from itertools import repeat
 from pathlib import Path
+from random import Random
 from tempfile import TemporaryDirectory
 
 from tests.support.crash_scenes import Scene, Stage
@@ -15,7 +16,8 @@ from tests.support.crash_sweeps import Recorded, Verdict, cut_power, recorded
 from tests.support.doomed import missing, pool
 from tests.support.sync_mutants import MUTANTS, UNCHANGED, Mutant
 
-CUTS_A_SCENE = 24
+CUTS_A_SCENE = 20
+BATCH = 16
 
 
 def main() -> int:
@@ -27,7 +29,7 @@ def main() -> int:
     unexpected = 0
     with TemporaryDirectory(prefix="unrep-stage-") as directory, pool(os.cpu_count() or 1) as workers:
         scenes = Stage(Path(directory)).scenes()
-        for mutant in (*UNCHANGED, *MUTANTS):
+        for mutant in (*MUTANTS, *UNCHANGED):
             tried, broken = cut_mutant(workers, scenes, mutant, Path(directory), seed, CUTS_A_SCENE)
             wanted = not mutant.redundant and mutant not in UNCHANGED
             unexpected += bool(broken) != wanted
@@ -42,13 +44,18 @@ def main() -> int:
 def cut_mutant(
     workers: ProcessPoolExecutor, scenes: list[Scene], mutant: Mutant, directory: Path, seed: int, cuts: int
 ) -> tuple[int, list[Verdict]]:
-    """How many cuts were tried of runs that lack that sync, and those that broke something."""
-    runs: list[Recorded] = list(
-        workers.map(recorded, scenes, repeat(directory), repeat(seed), repeat(cuts), repeat(mutant))
-    )
+    """Cuts power in runs that lack that sync, until something breaks: how many cuts were tried, and what broke."""
+    drawn = (repeat(directory), repeat(seed), repeat(cuts), repeat(mutant))
+    runs: list[Recorded] = list(workers.map(recorded, scenes, *drawn))
     jobs = [(run, cut) for run in runs for cut in run.cuts]
-    verdicts = list(workers.map(cut_power, *zip(*jobs, strict=True), chunksize=4))
-    return len(verdicts), [verdict for verdict in verdicts if verdict.broken]
+    Random(seed).shuffle(jobs)
+    tried, broken = 0, []
+    for start in range(0, len(jobs), BATCH):
+        verdicts = list(workers.map(cut_power, *zip(*jobs[start : start + BATCH], strict=True)))
+        tried += len(verdicts)
+        if broken := [verdict for verdict in verdicts if verdict.broken]:
+            break
+    return tried, broken
 
 
 if __name__ == "__main__":

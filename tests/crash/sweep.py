@@ -1,6 +1,6 @@
 """`make crash`: every fault at every point, on all cores, and the figures. Exit code 1 if anything did not hold.
 
-python -m tests.crash.sweep [SEED]
+python -m tests.crash.sweep [SEED [kills] [double-kills] [storage-errors] [power-cuts]]
 """
 
 import os
@@ -24,23 +24,17 @@ ONCE_ONLY = ("open", "openat", "write")
 Fault = tuple[Scene, Point]
 
 
-def main() -> int:
-    """Makes all sweeps; the seed decides what is drawn."""
-    seed = int(sys.argv[1]) if len(sys.argv) > 1 else Random().randrange(1_000_000)
+def main(seed: int, parts: list[str]) -> int:
+    """Makes the sweeps; the seed decides what is drawn."""
     if why := missing():
         print(f"SKIPPED: the crash sweeps: {why}", file=sys.stderr)
         return 0
-    print(f"seed {seed}")
+    print(f"seed {seed}", flush=True)
+    broken = 0
     with TemporaryDirectory(prefix="unrep-stage-") as directory, pool(os.cpu_count() or 1) as workers:
         scenes = Stage(Path(directory)).scenes()
-        broken = sum(
-            [
-                _swept("kills", _kills(workers, scenes)),
-                _swept("kills, and kills of the recovery", _double_kills(workers, scenes, seed)),
-                _swept("storage errors", _storage_errors(workers, scenes, seed)),
-                _swept("power cuts", _power_cuts(workers, scenes, seed, Path(directory))),
-            ]
-        )
+        for name in parts or SWEEPS:
+            broken += _swept(name, SWEEPS[name](workers, scenes, seed, Path(directory)))
     print(f"invariants that did not hold, each a manual repair: {broken}")
     return bool(broken)
 
@@ -68,16 +62,16 @@ def _mapped(
     return workers.map(check, *zip(*jobs, strict=True), chunksize=8)
 
 
-def _kills(workers: ProcessPoolExecutor, scenes: list[Scene]) -> Iterable[Verdict]:
+def _kills(workers: ProcessPoolExecutor, scenes: list[Scene], _: int, __: Path) -> Iterable[Verdict]:
     return _mapped(workers, kill, list(_points(workers, scenes, stored_only=False)))
 
 
-def _double_kills(workers: ProcessPoolExecutor, scenes: list[Scene], seed: int) -> Iterable[Verdict]:
+def _double_kills(workers: ProcessPoolExecutor, scenes: list[Scene], seed: int, _: Path) -> Iterable[Verdict]:
     chosen = Random(seed).sample(_points(workers, scenes, stored_only=False), DOUBLE_KILLS)
     return _mapped(workers, kill_twice, [(*fault, seed + place) for place, fault in enumerate(chosen)])
 
 
-def _storage_errors(workers: ProcessPoolExecutor, scenes: list[Scene], seed: int) -> Iterable[Verdict]:
+def _storage_errors(workers: ProcessPoolExecutor, scenes: list[Scene], seed: int, _: Path) -> Iterable[Verdict]:
     faults = _points(workers, scenes, stored_only=True)
     once = [(*fault, ("EIO", "ENOSPC")[(place + seed) % 2], False) for place, fault in enumerate(faults)]
     onward = [(*fault, "ENOSPC", True) for fault in faults if fault[1].call not in ONCE_ONLY]
@@ -89,5 +83,13 @@ def _power_cuts(workers: ProcessPoolExecutor, scenes: list[Scene], seed: int, di
     return _mapped(workers, cut_power, [(run, cut) for run in runs for cut in run.cuts])
 
 
+SWEEPS: dict[str, Callable[[ProcessPoolExecutor, list[Scene], int, Path], Iterable[Verdict]]] = {
+    "kills": _kills,
+    "double-kills": _double_kills,
+    "storage-errors": _storage_errors,
+    "power-cuts": _power_cuts,
+}
+
 if __name__ == "__main__":
-    sys.exit(main())
+    given = sys.argv[1:]
+    sys.exit(main(int(given[0]) if given else Random().randrange(1_000_000), given[1:]))

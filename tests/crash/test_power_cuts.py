@@ -1,4 +1,4 @@
-"""When the power goes, whatever was not synced is lost, zeroed or torn, and a site recovers all the same: [A-6], [A-7].
+"""When the power goes, what was not synced is lost, zeroed or torn, and a site recovers: [A-6], [A-7], [A-34].
 
 A sample of `make crash`, and a proof that it would notice a sync that is missing.
 """

@@ -22,7 +22,7 @@ from apply.errors import AboardError
 from apply.installed import open_installed
 from apply.record import read_runs, read_state
 from apply.site import Site
-from apply.state import SiteState
+from apply.state import MAX_ATTEMPTS, SiteState
 from bundle.errors import BundleError
 from bundle.tree import scan
 from tests.support.doomed import unrep
@@ -97,7 +97,7 @@ class Scene:
         )
         return version
 
-    def check_at_rest(self, root: Path) -> None:
+    def check_at_rest(self, root: Path, ends: tuple[str, ...]) -> None:
         """After one recovery: nothing pending, every version whole, its manifest right, `status` tells the truth."""
         current = self.check_serving(root)
         site = Site(root / "site")
@@ -107,7 +107,7 @@ class Scene:
         status = json.loads(told.out)
         _hold(status["state"] == ("ok" if current else "empty"), f"status says {status['state']}, {status['trouble']}")
         _hold((status["current"] or {"version": ""})["version"] == current, f"status says {status['current']}")
-        _hold(current in self.ends, f"current is {current or 'nothing'}")
+        _hold(current in ends, f"current is {current or 'nothing'}")
         known = {release.version: release for release in state.releases}
         for directory in site.versions.iterdir():
             release = known.get(directory.name)
@@ -140,19 +140,24 @@ class Scene:
         """Whether nothing was pending at the start, so that a refused run has moved nothing."""
         return read_state(Site(self.start / "site")).pending is None
 
-    def check_recovery(self, root: Path) -> None:
-        """One recovery brings the site to rest."""
+    def check_recovery(self, root: Path) -> bool:
+        """One recovery brings the site to rest; whether it took a release back that was cut short too often [A-24]."""
+        told = unrep("status", "--site", root / "site")
+        _hold(told.code == 0, f"status before the recovery: {told}")
+        before = self._state(Site(root / "site"))
+        spent = bool(before.pending and before.current and before.pending.attempts >= MAX_ATTEMPTS)
         first = unrep(*self.at(root, RECOVER))
-        _hold(first.code in (0, 6), f"recover: {first}")
-        self.check_at_rest(root)
+        _hold(first.code in ((6,) if spent else (0, 6)), f"recover: {first}")
+        self.check_at_rest(root, (before.current_version,) if spent else self.ends)
+        return spent
 
     def check_recovered(self, root: Path) -> None:
         """The whole proof: one recovery, at rest, a second one has nothing to do, the next command succeeds, clean."""
         self.check_serving(root)
-        self.check_recovery(root)
+        spent = self.check_recovery(root)
         again = unrep(*self.at(root, RECOVER))
         _hold(again.code == 0 and "nothing-to-do" in again.out, f"the second recovery: {again}")
-        self.check_next(root)
+        self.check_next(root, newer=spent)
 
     def check_next(self, root: Path, newer: bool = False) -> None:
         """The next command succeeds, or a newer release is applied, and after `gc` all is clean."""
