@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check lint clean lock
+.PHONY: demo test test-windows check lint clean lock
 .DEFAULT_GOAL := test
 
 $(READY): pyproject.toml requirements/dev.lock
@@ -27,12 +27,17 @@ test: lint
 	@sh tests/support/debian_packages.sh
 	$(BIN)/python -m pytest -n auto
 
+# The suite under Windows' Python, in Wine; installs both into .wine/. See tests/support/windows_tier.py.
+test-windows: $(READY)
+	@$(BIN)/python -m tests.support.windows_tier
+
 # The locked versions, made anew from pyproject.toml.
 lock:
 	$(PYTHON) -m venv --clear .venv-lock
 	.venv-lock/bin/python -m pip install -q pip-tools
 	CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/pip-compile -q --strip-extras --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --extra dev --allow-unsafe --output-file requirements/dev.lock pyproject.toml
+	CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/pip-compile -q --strip-extras --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --allow-unsafe --output-file requirements/windows.lock pyproject.toml requirements/windows.in
 	rm -rf .venv-lock
 
 clean:
-	rm -rf $(VENV) .venv-lock dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-lock .wine dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
