@@ -27,6 +27,8 @@ from typing import Any
 import pytest
 
 from apply.config import SiteConfig, load
+from apply.junction import junction_target, reparse_buffer
+from apply.kernel32 import Kernel32
 from apply.record import read_runs, read_state
 from apply.recover import recover
 from apply.rollback import roll_back
@@ -218,6 +220,26 @@ class Ship:
         """The version that `current` names, as the application finds it; "" for none."""
         target = open_switch(self.root).read()
         return target.resolve(strict=True).name if target else ""
+
+    @property
+    def pointed(self) -> str:
+        """What `current` holds, wherever that leads: a relative path, or on Windows an absolute one."""
+        if os.name == "nt":
+            return junction_target(Kernel32().get_reparse_point(str(self.root / "current")))
+        return str((self.root / "current").readlink())
+
+    def point(self, target: str | None) -> None:
+        """Removes `current` by hand, and makes it anew to a place as seen from the site, if one is given."""
+        current = self.root / "current"
+        if os.name == "nt":
+            Kernel32().remove_directory(str(current))
+        else:
+            current.unlink()
+        if target and os.name == "nt":
+            current.mkdir()
+            Kernel32().set_reparse_point(str(current), reparse_buffer(str(self.root / target)))
+        elif target:
+            current.symlink_to(target)
 
     @property
     def calls(self) -> list[str]:
