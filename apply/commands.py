@@ -98,6 +98,11 @@ def run(
     return text
 
 
+def quoted(words: Sequence[str]) -> str:
+    """The command as a person would type it."""
+    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+
+
 def _start(words: list[str], step: str, cwd: Path, environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
     try:
         return subprocess.Popen(
@@ -177,7 +182,7 @@ def _drain(stream: IO[bytes]) -> None:
 
 
 def _named(words: list[str]) -> str:
-    command = shlex.join(words)
+    command = quoted(words)
     return command if len(command) <= _MAX_COMMAND_CHARACTERS else f"{command[:_MAX_COMMAND_CHARACTERS]}…"
 
 

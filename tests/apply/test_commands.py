@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from apply.commands import MAX_OUTPUT_BYTES, StepContext, run
+from apply.commands import MAX_OUTPUT_BYTES, StepContext, quoted, run
 from apply.errors import StepFailed
 
 posix = pytest.mark.skipif(os.name == "nt", reason="signals and process groups of POSIX")
@@ -85,7 +85,7 @@ class TestHowItEnds:
         with pytest.raises(StepFailed) as caught:
             run(python(code), context, step="snapshot", timeout_s=PATIENCE_S)
         assert caught.value.step == "snapshot"
-        assert caught.value.reason.startswith(sys.executable)
+        assert caught.value.reason.startswith(quoted([sys.executable]))
         assert caught.value.reason.endswith("exited with 3, its last line: no space for the dump")
 
     def test_silence_is_named_too(self, context: StepContext) -> None:
