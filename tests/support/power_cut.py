@@ -2,8 +2,8 @@
 
 `Recording.after` builds the disk as it may be found when the power went after so many of them: what was synced is
 there. Of the rest, changes of names may be kept up to any one of them, in all directories together or in each by
-itself, and data may be lost, be zeros, or be torn. The model is no kinder than POSIX: a sync of a file does not keep its
-name, a sync of a directory keeps no file's data. What stood there before the run is taken as durable.
+itself, and data may be lost, be zeros, or be torn. The model is no kinder than POSIX: a sync of a file does not keep
+its name, a sync of a directory keeps no file's data. What stood there before the run is taken as durable.
 """
 
 import itertools
