@@ -6,32 +6,20 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from random import Random
 
 import pytest
 
-from tests.support.crash_scenes import Scene, Stage
+from tests.support.crash_scenes import Scene
 from tests.support.crash_sweeps import Verdict, fail, found, kill, kill_twice
-from tests.support.doomed import Point, missing, pool, traced
+from tests.support.doomed import Point, missing, traced
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "nothing is missing")
 SEED = int(os.environ.get("UNREP_CRASH_SEED", "0")) or Random().randrange(1, 1_000_000)
 KILLS, DOUBLE_KILLS, STORAGE_ERRORS = 28, 14, 14
 Fault = tuple[Scene, Point]
-
-
-@pytest.fixture(scope="module")
-def scenes(tmp_path_factory: pytest.TempPathFactory) -> list[Scene]:
-    return Stage(tmp_path_factory.mktemp("stage")).scenes()
-
-
-@pytest.fixture(scope="module")
-def workers() -> Iterator[ProcessPoolExecutor]:
-    with pool(2) as made:
-        yield made
 
 
 def held(verdicts: list[Verdict]) -> None:

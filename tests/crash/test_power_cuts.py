@@ -3,7 +3,6 @@
 A sample of `make crash`, and a proof that it would notice a sync that is missing.
 """
 
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from itertools import repeat
 from pathlib import Path
@@ -12,24 +11,13 @@ import pytest
 
 from tests.crash.mutants import cut_mutant
 from tests.crash.test_faults import SEED, held
-from tests.support.crash_scenes import Scene, Stage
+from tests.support.crash_scenes import Scene
 from tests.support.crash_sweeps import cut_power, recorded
-from tests.support.doomed import missing, pool
+from tests.support.doomed import missing
 from tests.support.sync_mutants import MUTANTS, Mutant
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "nothing is missing")
 CUTS_A_SCENE = 3
-
-
-@pytest.fixture(scope="module")
-def scenes(tmp_path_factory: pytest.TempPathFactory) -> list[Scene]:
-    return Stage(tmp_path_factory.mktemp("stage")).scenes()
-
-
-@pytest.fixture(scope="module")
-def workers() -> Iterator[ProcessPoolExecutor]:
-    with pool(2) as made:
-        yield made
 
 
 def test_a_power_cut(workers: ProcessPoolExecutor, scenes: list[Scene], tmp_path: Path) -> None:

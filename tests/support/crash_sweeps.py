@@ -16,7 +16,8 @@ from tempfile import NamedTemporaryFile, TemporaryDirectory
 
 from tests.support.crash_scenes import RECOVER, RELEASES, Broken, Scene
 from tests.support.doomed import Point, points, traced
-from tests.support.power_cut import Cut, Recording, cuts, record
+from tests.support.power_cut import Cut, Recording, cuts
+from tests.support.recorder import record
 
 KILL = "signal=KILL"
 # What a full or failing disk may answer; what it does to a removal only leaves litter.
