@@ -63,7 +63,7 @@ def lanes_wanted(config: TransferConfig, gauge: Gauge, most: int, waited_s: floa
 
 
 def request_bytes(config: TransferConfig, lanes: int, busy: int, left_bytes: int) -> int:
-    """How long the next request may be: halved towards the end, as long as there are not four for each connection.
+    """How long the next request may be: halved towards the end, as long as there are not two for each connection.
 
     Equal ones in between, so that connections that do not end together never come to. `busy`, how many have a request
     already, sets those apart that begin together.
@@ -71,6 +71,6 @@ def request_bytes(config: TransferConfig, lanes: int, busy: int, left_bytes: int
     size = config.request_ceiling_bytes
     if lanes == 1:
         return size
-    while size > config.request_floor_bytes and size * 4 * lanes > left_bytes:
+    while size > config.request_floor_bytes and size * 2 * lanes > left_bytes:
         size //= 2
     return max(config.request_floor_bytes, size * min(lanes + busy + 1, 2 * lanes) // (2 * lanes))
