@@ -135,6 +135,8 @@ def _kill_group(process: "subprocess.Popen[bytes]") -> None:
         return  # its number may be another's by now
     if sys.platform == "win32":
         subprocess.run(["taskkill.exe", "/F", "/T", "/PID", str(process.pid)], capture_output=True, check=False)
+        with contextlib.suppress(OSError):
+            process.kill()  # where taskkill could not; harmless for one that has ended
     else:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

@@ -146,7 +146,7 @@ def _run_tests(arguments: Sequence[str]) -> int:
     REPORT.unlink(missing_ok=True)
     _wine("wineserver", "-p", check=False)  # first, lest it inherits the pipe
     _wine("wine", "wineboot")
-    given = ["-p", "no:cacheprovider", "--basetemp", r"C:\t", "--junitxml", f"Z:{REPORT}", "-q", "-r", "fE"]
+    given = ["-p", "no:cacheprovider", "--basetemp", r"C:\t", "--junitxml", f"Z:{REPORT}", "-v", "-r", "fE"]
     with served() as port, subprocess.Popen(["cat"], stdin=subprocess.PIPE) as shown:
         done = subprocess.run(
             ["wine", PYTHON / "python.exe", "-m", "pytest", *given, *arguments],
