@@ -1,10 +1,11 @@
-# Two commands matter: `make demo` shows the main job, `make test` passes every check.
+# Two commands matter: `make demo` shows the main job, `make test` passes every check. `make crash` interrupts and spoils
+# every run aboard at every call that changes the disk; `make test` holds a sample of that.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check lint clean lock
+.PHONY: demo test crash check lint clean lock
 .DEFAULT_GOAL := test
 
 $(READY): pyproject.toml requirements/dev.lock
@@ -26,6 +27,11 @@ lint: $(READY)
 test: lint
 	@sh tests/support/debian_packages.sh
 	$(BIN)/python -m pytest -n auto
+
+crash: $(READY)
+	@sh tests/support/debian_packages.sh
+	$(BIN)/python -m tests.crash.sweep
+	$(BIN)/python -m tests.crash.mutants
 
 # The locked versions, made anew from pyproject.toml.
 lock:

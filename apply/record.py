@@ -106,7 +106,9 @@ def read_runs(site: Site, limit: int = MAX_RUNS_SHOWN) -> list[dict[str, Any]]:
 
 @contextmanager
 def _reading(site: Site) -> Iterator[sqlite3.Connection | None]:
-    if not site.state_file.exists():
+    """The record, None if nothing was ever saved in it: a first run may have died while it made the file."""
+    unmade = site.state_file.with_name("state.db-journal").exists()  # in use only until the log takes its place
+    if unmade or not site.state_file.exists():
         yield None
         return
     with _sqlite_errors(str(site.state_file)):
@@ -114,7 +116,8 @@ def _reading(site: Site) -> Iterator[sqlite3.Connection | None]:
         mode = "mode=ro" if site.state_file.with_name("state.db-wal").exists() else "immutable=1"
         database = sqlite3.connect(f"{site.state_file.as_uri()}?{mode}", uri=True)
         try:
-            yield database
+            made = database.execute("SELECT 1 FROM sqlite_master WHERE name = 'runs'").fetchone()  # the last table
+            yield database if made else None
         finally:
             database.close()
 

@@ -52,8 +52,7 @@ def remove(site: Site, record: Record, release: Release) -> None:
 
 def tidy(site: Site, record: Record) -> None:
     """Removes what dead runs left: staging, what belongs to no release, releases without a tree [A-29]."""
-    for litter in site.staging.iterdir():
-        durable.remove_tree(litter)
+    _keep_only(site.staging, set())
     state = record.state
     for release in state.releases:
         if release.version not in state.needed and not site.tree(release.version).is_dir():
@@ -65,7 +64,7 @@ def tidy(site: Site, record: Record) -> None:
 
 
 def _keep_only(directory: Path, names: set[str]) -> None:
-    with contextlib.suppress(FileNotFoundError):
+    with durable.storage_errors(directory), contextlib.suppress(FileNotFoundError):
         for path in list(directory.iterdir()):
             if path.name not in names:
                 durable.remove_tree(path)

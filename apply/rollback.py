@@ -66,7 +66,7 @@ def _finish_what_was_pending(run: Run, config: SiteConfig, record: Record, to: s
     try:
         return resume(run, config, record)
     except (RolledBack, Degraded):
-        if to is None or (pending and to == pending.version):
+        if record.state.unfinished or to is None or (pending and to == pending.version):
             raise
         return ""
 

@@ -143,6 +143,11 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         return "ok" if self.current_version else "empty"
 
     @property
+    def unfinished(self) -> bool:
+        """Whether a switch is pending that no other may follow: its end, good or bad, is not on record yet."""
+        return self.pending is not None and not self.pending.trouble
+
+    @property
     def current(self) -> Release | None:
         """The release last committed."""
         return self.find(self.current_version)
@@ -220,7 +225,7 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         self, product: str, release: Release, run: str, now: int, *, by_hand: bool = False, data_saved: bool = False
     ) -> "SiteState":
         """The switch is intended. The release is complete and verified, so the high-water mark rises [A-9]."""
-        if self.pending and not self.pending.trouble:
+        if self.unfinished:
             raise OutOfOrder("another release is pending")
         self._check_product(product)
         intent = Intent(

@@ -176,7 +176,7 @@ class _Update:
         try:
             return resume(self._run, self._config, self._record)
         except (RolledBack, Degraded):
-            if failing and self._record.state.current:
+            if self._record.state.unfinished or (failing and self._record.state.current):
                 raise
             return ""
 

@@ -128,6 +128,18 @@ def test_a_record_that_is_cut_short(site: Site) -> None:
         Record(site)
 
 
+@pytest.mark.parametrize("moment", ["an empty file", "a journal beside half a file", "a log without tables"])
+def test_a_first_run_that_died_while_it_made_the_record(site: Site, moment: str) -> None:
+    """Nothing was ever installed, and that is what `unrep status` says before the recovery."""
+    if moment == "a log without tables":
+        sqlite3.connect(site.state_file).execute("PRAGMA journal_mode=WAL")
+    else:
+        site.state_file.write_bytes(b"" if moment == "an empty file" else bytes(4096))
+    if moment == "a journal beside half a file":
+        site.state_file.with_name("state.db-journal").write_bytes(bytes(512))
+    assert read_state(site) == SiteState() and read_runs(site) == []
+
+
 def test_the_record_of_a_run(tmp_path: Path) -> None:
     """[A-8]"""
     ship = Ship.sailing(tmp_path, "1.0.0")

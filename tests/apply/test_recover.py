@@ -5,7 +5,9 @@ The kills are real; the moments are drawn with a seed that every failure shows.
 
 import os
 import shutil
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from random import Random
 
@@ -29,11 +31,13 @@ def ship(tmp_path: Path) -> Ship:
     return Ship.sailing(tmp_path, "1.0.0")
 
 
-def pending(ship: Ship, change: Callable[[SiteState], SiteState] = lambda state: state) -> None:
-    """An update to 1.0.1 whose health was being watched when it died; `change` spoils its state further."""
+def pending(
+    ship: Ship, change: Callable[[SiteState], SiteState] = lambda state: state, bundle: Path | None = None
+) -> None:
+    """An update, to 1.0.1 if no other is given, that died while its health was being watched; `change` spoils it."""
     ship.order("wait-health")
     with interrupted(ship):
-        ship.apply(shore().bundle("1.0.1", 2, "1.0.0"))
+        ship.apply(bundle or shore().bundle("1.0.1", 2, "1.0.0"))
     ship.relieve("wait-health")
     record = Record(ship.site)
     record.save(change(record.state))
@@ -289,3 +293,31 @@ class TestCurrent:
         with pytest.raises(SiteInvalid, match=r"current: points to 1\.0\.1, which unrep did not install"):
             ship.apply(shore().bundle("1.0.0", 1))
         assert ship.seen("versions", "current") == before
+
+
+class TestAnEndThatCannotBeRecorded:
+    """[A-23]: a trial is over, and the disk refuses to write that down: nothing else may begin before it is."""
+
+    @pytest.fixture
+    def ship(self, tmp_path: Path) -> Iterator[Ship]:
+        ship = Ship.sailing(tmp_path, "1.0.0", "1.0.1")
+        pending(ship, bundle=shore().bundle("1.0.2", 3, "1.0.1"))
+        with closing(sqlite3.connect(ship.site.state_file)) as database:
+            database.execute(
+                "CREATE TRIGGER refuse BEFORE INSERT ON states WHEN NEW.document LIKE '%\"pending\":null%' "
+                "BEGIN SELECT RAISE(ABORT, 'the disk is spoilt'); END"
+            )
+        yield ship
+        assert ship.current == "1.0.2" and ship.state.condition == "pending"
+        with closing(sqlite3.connect(ship.site.state_file)) as database:
+            database.execute("DROP TRIGGER refuse")
+        assert ship.recover().outcome == "applied"
+        ship.check_sound()
+
+    def test_no_update_begins(self, ship: Ship) -> None:
+        with pytest.raises(Degraded, match=r"1\.0\.2 is healthy, which cannot be recorded: .* the disk is spoilt"):
+            ship.apply(shore().bundle("large", 4))
+
+    def test_no_rollback_begins(self, ship: Ship) -> None:
+        with pytest.raises(Degraded, match=r"1\.0\.2 is healthy, which cannot be recorded: .* the disk is spoilt"):
+            ship.roll_back("1.0.0")

@@ -113,8 +113,10 @@ def _contents(name: str) -> dict[str, bytes | None]:
 class Shore:
     """Where releases are built: directories of releases, a key, and bundles of any shape, made when first asked for."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, more_files: int = 0) -> None:
+        """`more_files`: so many small ones in each release, every third of them another in each."""
         self.directory = directory
+        self._more_files = more_files
         write_key_pair(directory / "sender")
         self.trust_file = directory / "sender.pub"
         self.trust: Trust = load_trust(self.trust_file)
@@ -126,7 +128,10 @@ class Shore:
     def release(self, name: str) -> Path:
         """The directory of a release. Read it only."""
         directory = self.directory / f"release-{name}"
-        for path, content in _contents(name).items():
+        more = {
+            f"more/{i // 4}/{i}.txt": f"{i} of {name if i % 3 else 'all'}".encode() for i in range(self._more_files)
+        }
+        for path, content in (_contents(name) | more).items():
             place = directory / path
             if content is None:
                 place.mkdir(parents=True)

@@ -1,0 +1,37 @@
+"""When the power goes, what was not synced is lost, zeroed or torn, and a site recovers: [A-6], [A-7], [A-34].
+
+A sample of `make crash`, and a proof that it would notice a sync that is missing.
+"""
+
+from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
+from pathlib import Path
+
+import pytest
+
+from tests.crash.mutants import cut_mutant
+from tests.crash.test_faults import SEED, held
+from tests.support.crash_scenes import Scene
+from tests.support.crash_sweeps import cut_power, recorded
+from tests.support.doomed import missing
+from tests.support.sync_mutants import MUTANTS, Mutant
+
+pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "nothing is missing")
+CUTS_A_SCENE = 3
+
+
+def test_a_power_cut(workers: ProcessPoolExecutor, scenes: list[Scene], tmp_path: Path) -> None:
+    runs = list(workers.map(recorded, scenes, repeat(tmp_path), repeat(SEED), repeat(CUTS_A_SCENE)))
+    jobs = [(run, cut) for run in runs for cut in run.cuts]
+    held(list(workers.map(cut_power, *zip(*jobs, strict=True))))
+
+
+@pytest.mark.parametrize(
+    "mutant", [m for m in MUTANTS if m.name.startswith(("write_file", "sync_tree: "))], ids=lambda mutant: mutant.name
+)
+def test_a_sync_that_is_missing_is_noticed(
+    workers: ProcessPoolExecutor, scenes: list[Scene], tmp_path: Path, mutant: Mutant
+) -> None:
+    install = scenes[:1]
+    tried, broken = cut_mutant(workers, install, mutant, tmp_path, seed=1, cuts=40)
+    assert broken, f"{tried} power cuts, and none of them noticed"
