@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test crash check lint clean lock
+.PHONY: demo test crash test-windows check lint clean lock
 .DEFAULT_GOAL := test
 
 $(READY): pyproject.toml requirements/dev.lock
@@ -33,12 +33,17 @@ crash: $(READY)
 	$(BIN)/python -m tests.crash.sweep
 	$(BIN)/python -m tests.crash.mutants
 
+# The suite under Windows' Python, in Wine; installs both into .wine/. See tests/support/windows_tier.py.
+test-windows: $(READY)
+	@$(BIN)/python -m tests.support.windows_tier
+
 # The locked versions, made anew from pyproject.toml.
 lock:
 	$(PYTHON) -m venv --clear .venv-lock
 	.venv-lock/bin/python -m pip install -q pip-tools
 	CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/pip-compile -q --strip-extras --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --extra dev --allow-unsafe --output-file requirements/dev.lock pyproject.toml
+	CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/pip-compile -q --strip-extras --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --allow-unsafe --output-file requirements/windows.lock pyproject.toml requirements/windows.in
 	rm -rf .venv-lock
 
 clean:
-	rm -rf $(VENV) .venv-lock dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-lock .wine dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -6,7 +6,6 @@ a check passes or fails, and never raises. Only the lookup of a host name keeps 
 
 import http.client
 import io
-import shlex
 import socket
 import ssl
 import time
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import urlsplit
 
-from apply.commands import StepContext, run
+from apply.commands import StepContext, quoted, run
 from apply.config import CommandCheck, HealthCheck, HttpCheck, SystemdUnitCheck, TcpCheck, WindowsServiceCheck
 from apply.errors import StepFailed
 from apply.windows import service_state
@@ -56,7 +55,7 @@ def label(check: HealthCheck) -> str:
         case TcpCheck():
             return f"tcp {check.host}:{check.port}"
         case CommandCheck():
-            return f"command {shlex.join(check.argv)}"
+            return f"command {quoted(check.argv)}"
         case WindowsServiceCheck():
             return f"windows_service {check.name}"
         case SystemdUnitCheck():

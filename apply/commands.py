@@ -98,6 +98,11 @@ def run(
     return text
 
 
+def quoted(words: Sequence[str]) -> str:
+    """The command as a person would type it."""
+    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+
+
 def _start(words: list[str], step: str, cwd: Path, environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
     try:
         return subprocess.Popen(
@@ -130,6 +135,8 @@ def _kill_group(process: "subprocess.Popen[bytes]") -> None:
         return  # its number may be another's by now
     if sys.platform == "win32":
         subprocess.run(["taskkill.exe", "/F", "/T", "/PID", str(process.pid)], capture_output=True, check=False)
+        with contextlib.suppress(OSError):
+            process.kill()  # where taskkill could not; harmless for one that has ended
     else:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -177,7 +184,7 @@ def _drain(stream: IO[bytes]) -> None:
 
 
 def _named(words: list[str]) -> str:
-    command = shlex.join(words)
+    command = quoted(words)
     return command if len(command) <= _MAX_COMMAND_CHARACTERS else f"{command[:_MAX_COMMAND_CHARACTERS]}…"
 
 

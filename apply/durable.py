@@ -15,19 +15,15 @@ import os
 import re
 import stat
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from apply.errors import DiskFull, StorageFailed
+from bundle.held_files import patiently
 
 _WINDOWS: Final = os.name == "nt"
-# Antivirus and indexers hold new and doomed files open for moments: access denied, sharing and lock violation,
-# directory not empty (a deletion inside it is still pending).
-_PASSING_WINDOWS_ERRORS: Final = frozenset({5, 32, 33, 145})
 _WINDOWS_DISK_FULL: Final = frozenset({39, 112, 1295})
-_PATIENCE_S: Final = 10.0
 # Set in the tag of every reparse point that stands for another name: symlinks, junctions, mounted volumes.
 _NAME_SURROGATE: Final = 0x20000000
 # Before this kernel syncfs(2) returned success even when writing back had failed.
@@ -57,7 +53,7 @@ def write_file(path: Path, data: bytes) -> None:
 def replace(source: Path, destination: Path) -> None:
     """Rename in one step, over a file or link if there is one, durable when it returns; links are not followed."""
     with storage_errors(destination):
-        _patiently(lambda path: path.replace(destination), source)
+        patiently(lambda path: path.replace(destination), source)
         sync_directory(destination.parent)
         if source.parent != destination.parent:
             sync_directory(source.parent)
@@ -98,7 +94,7 @@ def remove_tree(path: Path) -> None:
         for directory in directories:  # grows while it is walked, parents before children
             directories += _remove_files(directory)
         for directory in reversed(directories):
-            _patiently(Path.rmdir, directory)
+            patiently(Path.rmdir, directory)
 
 
 @contextlib.contextmanager
@@ -109,9 +105,10 @@ def storage_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         named = error.filename2 or error.filename or path  # of a rename's two names, the one that was wanted
         full = error.errno in (errno.ENOSPC, errno.EDQUOT) or getattr(error, "winerror", 0) in _WINDOWS_DISK_FULL
+        shown = _plain(os.fsdecode(named)) if isinstance(named, str | bytes | os.PathLike) else named
         if full:
-            raise DiskFull(f"{named}: no space left on its file system: free some and run again") from error
-        raise StorageFailed(f"{named}: {error.strerror or error}") from error
+            raise DiskFull(f"{shown}: no space left on its file system: free some and run again") from error
+        raise StorageFailed(f"{shown}: {error.strerror or error}") from error
 
 
 def _sync(path: Path, flags: int) -> None:
@@ -197,29 +194,20 @@ def _is_directory(path: Path) -> bool:
 def _unlink(path: Path) -> None:
     if _WINDOWS and not path.lstat().st_mode & stat.S_IWRITE:  # Windows refuses to unlink a read-only file
         path.chmod(stat.S_IWRITE)
-    _patiently(Path.unlink, path)  # removes a junction, too, as the link that it is
-
-
-def _patiently(action: Callable[[Path], object], path: Path) -> None:
-    deadline = time.monotonic() + _PATIENCE_S
-    pause_s = 0.01
-    while True:
-        try:
-            action(path)
-        except OSError as error:
-            passing = getattr(error, "winerror", 0) in _PASSING_WINDOWS_ERRORS
-            if not passing or time.monotonic() >= deadline:
-                raise
-        else:
-            return
-        time.sleep(pause_s)
-        pause_s = min(pause_s * 2, 0.5)
+    patiently(Path.unlink, path)  # removes a junction, too, as the link that it is
 
 
 def _extended(path: Path) -> Path:
     """On Windows the path in the spelling that may exceed 260 characters; elsewhere as it is."""
     # Not resolve(): it would go through the very link that is to be removed.
     return Path(extended_length(os.path.abspath(path))) if _WINDOWS else path  # noqa: PTH100
+
+
+def _plain(path: str) -> str:
+    """The inverse of extended_length, for messages."""
+    if path.startswith("\\\\?\\UNC\\"):
+        return "\\\\" + path[8:]
+    return path.removeprefix("\\\\?\\")
 
 
 def extended_length(path: str) -> str:

@@ -234,7 +234,9 @@ def main() -> None:
     if options.json:
         options.json.write_text(json.dumps([asdict(figure) for figure in figures], indent=1) + "\n", encoding="utf-8")
     if options.picture:
-        options.picture.write_text(picture(figures, f"{old.parent.name}: {old.name} to {new.name}, bytes to send"), encoding="utf-8")
+        options.picture.write_text(
+            picture(figures, f"{old.parent.name}: {old.name} to {new.name}, bytes to send"), encoding="utf-8"
+        )
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from bundle import canonical
 from bundle.contents import chunks_of
 from bundle.errors import BundleError, InputError, Malformed
 from bundle.evaluate import Evaluation
+from bundle.held_files import patiently
 from bundle.layout import FORMAT, Preamble
 from bundle.manifest import TreeManifest
 from bundle.progress import Progress
@@ -201,5 +202,5 @@ def _publish(unproven: Path, out: Path, manifests: list[TreeManifest]) -> int:
     listing = zstandard.ZstdCompressor(level=19).compress(canonical.encode([m.encoded for m in manifests]))
     out.with_name(out.name + ".manifests").write_bytes(listing)
     out.with_name(out.name + ".sha256").write_bytes(f"{digest.hexdigest()}  {out.name}\n".encode())
-    unproven.replace(out)
+    patiently(lambda path: path.replace(out), unproven)
     return total

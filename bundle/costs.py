@@ -96,5 +96,7 @@ def _literal_size(section: VerifiedSection, step: Step, manifest: TreeManifest |
 
 
 def _weight(packs: Packs, stream: Stream, length: int) -> int:
+    if length == 0:
+        return 0  # a stream that nothing is taken from may have no pack to pay for
     compressor = zstandard.ZstdCompressor(level=9).compressobj()
     return sum(len(compressor.compress(part)) for part in packs.take(stream, length)) + len(compressor.flush())

@@ -5,6 +5,7 @@ The system lets go of it when the process ends, however it ends, so no lock is e
 
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,6 +26,9 @@ else:
 
     def _try_lock(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+_REMOVAL_PATIENCE_S = 1.0
 
 
 @contextmanager
@@ -48,7 +52,7 @@ def output_lock(output: Path) -> Iterator[None]:
 
 def _acquire(path: Path, output: Path) -> int:
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        descriptor = _open(path)
         try:
             _try_lock(descriptor)
             if _is_named(descriptor, path):
@@ -65,6 +69,18 @@ def _acquire(path: Path, output: Path) -> int:
             os.close(descriptor)
             raise
         os.close(descriptor)  # its holder removed it between our open and our lock
+
+
+def _open(path: Path) -> int:
+    """On Windows a file that its holder is just removing cannot be opened, for a moment."""
+    deadline = time.monotonic() + _REMOVAL_PATIENCE_S
+    while True:
+        try:
+            return os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError:  # of no certain number: the C library tells access denied, and Wine's tells nothing
+            if sys.platform != "win32" or time.monotonic() >= deadline:
+                raise
+        time.sleep(0.001)
 
 
 def _holder(descriptor: int) -> str:

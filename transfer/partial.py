@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
+from bundle.held_files import patiently
 from transfer.clock import Clock
 from transfer.errors import DiskFull, OutputRefused
 from transfer.plan import VerifiedPiece
@@ -90,7 +91,7 @@ class Partial:
             os.fsync(self._file.fileno())
             self._file.close()
             if self.path != output:
-                self.path.replace(output)
+                patiently(lambda path: path.replace(output), self.path)
                 _sync_directory(output.parent)
 
     def _prepare(self, header: bytes, total_bytes: int) -> None:

@@ -1,5 +1,6 @@
 """The `unrep` command: its group, and the one place where errors become a sentence and an exit code."""
 
+import io
 import json
 import sys
 import traceback
@@ -55,6 +56,9 @@ for command in COMMANDS:
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command and exits with its code."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a Windows pipe takes few letters, and names of files have any
+            stream.reconfigure(errors="backslashreplace")
     try:
         sys.exit(cli.main(arguments, prog_name="unrep", standalone_mode=False) or ExitCode.DONE)
     except BrokenPipeError:

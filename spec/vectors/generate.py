@@ -686,7 +686,7 @@ def main() -> None:
         "vectors": listing,
     }
     text = json.dumps(document, indent=1, ensure_ascii=True) + "\n"
-    (directory / "vectors.json").write_text(text, encoding="utf-8")
+    (directory / "vectors.json").write_text(text, encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":

@@ -382,7 +382,7 @@ def main() -> None:
             {"name": name, "requirements": "[F-50]", "image": spoilt(make, *change).hex(), "references": None}
         )
     text = json.dumps({"images": listing}, separators=(",", ":")).replace('{"name"', '\n{"name"') + "\n"
-    (directory / "images.json").write_text(text, encoding="utf-8")
+    (directory / "images.json").write_text(text, encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":

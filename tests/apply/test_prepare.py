@@ -4,6 +4,7 @@ import os
 import socket
 import sys
 import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,10 @@ def wheels(**keys: str) -> dict[str, str]:
     return {"python": sys.executable} | keys
 
 
+needs_venv = pytest.mark.skipif(not find_spec("ensurepip"), reason="this Python is one that cannot make environments")
+
+
+@needs_venv
 def test_an_environment_from_the_releases_own_wheels_which_commands_find(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -70,6 +75,7 @@ def test_an_environment_from_the_releases_own_wheels_which_commands_find(
     assert sorted(path.name for path in site.tree("1.0.1").rglob("*")) == before, "the tree was written to"
 
 
+@needs_venv
 def test_it_asks_nobody_for_what_the_release_lacks(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every way to a network leads through this socket."""
     with socket.create_server(("127.0.0.1", 0)) as proxy:

@@ -20,7 +20,7 @@ from bundle.reader import open_bundle
 from bundle.root import Platform
 from bundle.signing import Trust, load_private_key, verifying_key
 from bundle.tree import DirectoryBase, scan
-from tests.support.site import QUIET, filled, shore
+from tests.support.site import QUIET, filled, shore, spelled
 
 posix = pytest.mark.skipif(os.name == "nt", reason="symbolic links, modes and mounts of POSIX")
 
@@ -115,19 +115,19 @@ class TestABaseThatHasChanged:
         base = installed(tmp_path / "base")
         data = (base.directory / path).read_bytes()
         (base.directory / path).write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
-        with pytest.raises(BaseDrifted, match=f"{path}: has changed since it was installed"):
+        with pytest.raises(BaseDrifted, match=f"{spelled(path)}: has changed since it was installed"):
             rebuilt(base, tmp_path / "1.0.1")
 
     def test_an_empty_one_that_is_so_no_more(self, tmp_path: Path) -> None:
         base = installed(tmp_path / "base")
         (base.directory / "docs/empty.txt").write_text("a fix, by hand")
-        with pytest.raises(BaseDrifted, match=r"docs/empty\.txt: has changed"):
+        with pytest.raises(BaseDrifted, match=r"docs.empty\.txt: has changed"):
             rebuilt(base, tmp_path / "1.0.1")
 
     def test_one_that_is_gone(self, tmp_path: Path) -> None:
         base = installed(tmp_path / "base")
         (base.directory / "docs/page.txt").unlink()
-        with pytest.raises(BaseDrifted, match=r"docs/page\.txt: cannot be read"):
+        with pytest.raises(BaseDrifted, match=r"docs.page\.txt: cannot be read"):
             rebuilt(base, tmp_path / "1.0.1")
 
     @posix
@@ -135,14 +135,14 @@ class TestABaseThatHasChanged:
         base = installed(tmp_path / "base")
         (base.directory / "docs/page.txt").rename(tmp_path / "elsewhere")
         (base.directory / "docs/page.txt").symlink_to(tmp_path / "elsewhere")
-        with pytest.raises(BaseDrifted, match=r"docs/page\.txt: cannot be read"):
+        with pytest.raises(BaseDrifted, match=r"docs.page\.txt: cannot be read"):
             rebuilt(base, tmp_path / "1.0.1")
 
 
 def test_it_does_not_write_over_anything(tmp_path: Path) -> None:
     (tmp_path / "1.0.1").mkdir()
     (tmp_path / "1.0.1" / "precious").touch()
-    with pytest.raises(Exception, match=r"1\.0\.1: File exists"):
+    with pytest.raises(Exception, match=r"1\.0\.1: .*exists"):
         rebuilt(None, tmp_path / "1.0.1")
 
 

@@ -161,7 +161,7 @@ def test_the_record_of_runs_that_failed_or_were_refused(tmp_path: Path) -> None:
     ship = Ship.sailing(tmp_path, "1.0.0")
     bundle = shore().bundle("1.0.1", 2, "1.0.0")
     spoilt = ship.spoil("1.0.0", "app/main.py")
-    with pytest.raises(Exception, match=r"app/main\.py"):
+    with pytest.raises(Exception, match=r"app.main\.py"):
         ship.apply(bundle)
     spoilt.write_bytes((shore().release("1.0.0") / "app/main.py").read_bytes())
     ship.order("fail-restart-1.0.1")
@@ -169,7 +169,7 @@ def test_the_record_of_runs_that_failed_or_were_refused(tmp_path: Path) -> None:
         ship.apply(bundle)
     refused, back = ship.runs[-2:]
     assert (refused["outcome"], refused["from"], refused["to"]) == ("refused", "1.0.0", "1.0.0")
-    assert "app/main.py" in refused["reason"] and refused["release"]["version"] == "1.0.1"
+    assert str(Path("app/main.py")) in refused["reason"] and refused["release"]["version"] == "1.0.1"
     assert (back["outcome"], back["from"], back["to"]) == ("rolled-back", "1.0.0", "1.0.0")
     assert "restart is broken" in back["reason"] and "switch_back" in back["steps"]
 

@@ -1,5 +1,7 @@
 """Keys and signatures: bundle.signing. The vectors prove the signature block; here are the keys, and thresholds."""
 
+import os
+import re
 from pathlib import Path
 
 import pytest
@@ -55,7 +57,8 @@ def test_a_key_pair_is_written_once_and_read_again(tmp_path: Path) -> None:
     key = load_private_key(tmp_path / "shore.key")
     assert verifying_key(key) == public
     load_trust(tmp_path / "shore.pub").verify(ROOT, sign(ROOT, [key]))
-    assert (tmp_path / "shore.key").stat().st_mode & 0o777 == 0o600
+    if os.name == "posix":
+        assert (tmp_path / "shore.key").stat().st_mode & 0o777 == 0o600
     before = (tmp_path / "shore.key").read_bytes()
     with pytest.raises(InputError, match=r"shore\.key: exists already"):
         write_key_pair(tmp_path / "shore")
@@ -76,5 +79,5 @@ def test_files_that_are_no_keys_are_named(tmp_path: Path) -> None:
         (load_trust, ("missing", "text", "k.key", "other.key")),
     ):
         for name in names:
-            with pytest.raises(InputError, match=str(tmp_path / name)):
+            with pytest.raises(InputError, match=re.escape(str(tmp_path / name))):
                 load(tmp_path / name)

@@ -104,6 +104,20 @@ def test_inspect_shows_every_byte_the_largest_first(shore: Path) -> None:
     assert "patch: package/module.py" in text and "literal: added.txt" in text
 
 
+def test_inspect_shows_names_that_the_output_cannot_take(shore: Path) -> None:
+    """As in a Windows pipe: it takes the letters of one code page, and a release has those of any.
+
+    Besides, no patch of this bundle changes a byte, and the pack for changes is not there.
+    """
+    (shore / "new" / "Журнал.txt").write_text("a log\n", encoding="utf-8")
+    assert unrep(shore, BUILD.replace("new.unrep", "letters.unrep")).returncode == 0
+    argv = [sys.executable, "-m", "unrep", "inspect", "letters.unrep"]
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1252"}
+    done = subprocess.run(argv, cwd=shore, env=environment, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert rb"\u0416\u0443\u0440\u043d\u0430\u043b.txt" in done.stdout
+
+
 def test_bad_input_to_build_is_named(shore: Path) -> None:
     refused(shore, BUILD.replace("build new ", "build nowhere "), 2, "nowhere", "not a directory")
     refused(shore, BUILD.replace("--base old", "--base nowhere"), 2, "nowhere")

@@ -2,8 +2,8 @@
 # Installs the Debian packages that some tests need; `make test` calls it. It never fails the run: where it can do
 # nothing it says so, and the tests that miss a program skip and say so too.
 #
-# One "program:package" a word.
-needed='nginx:nginx-light git:git strace:strace mkfs.btrfs:btrfs-progs mkfs.xfs:xfsprogs'
+# One "program:package" a word; other words may be given.
+needed=${*:-nginx:nginx-light git:git strace:strace mkfs.btrfs:btrfs-progs mkfs.xfs:xfsprogs}
 
 PATH=$PATH:/usr/sbin:/sbin
 missing=

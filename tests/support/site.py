@@ -8,6 +8,7 @@ and prepare command, writes down how it was called, and fails or waits where a t
 import functools
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -26,12 +27,15 @@ from typing import Any
 import pytest
 
 from apply.config import SiteConfig, load
+from apply.junction import junction_target, reparse_buffer
+from apply.kernel32 import Kernel32
 from apply.record import read_runs, read_state
 from apply.recover import recover
 from apply.rollback import roll_back
 from apply.run import Report
 from apply.site import Site
 from apply.state import SiteState
+from apply.switch import open_switch
 from apply.update import rehearse, update
 from bundle.builder import BuildRequest, build
 from bundle.progress import Progress, Quiet
@@ -48,7 +52,7 @@ from pathlib import Path
 verb, version, tree = sys.argv[1], os.environ["UNREP_VERSION"], Path(os.environ["UNREP_TREE"])
 site = Path(os.environ["UNREP_SITE"])
 app, current = site.parent / "app", site / "current"
-named = Path(os.readlink(current)).name if os.path.islink(current) else "nothing"
+named = Path(os.path.realpath(current)).name if current.exists() else "nothing"  # a junction is no link to Python
 with (app / "log").open("a") as log:
     log.write(f"{verb} {version} current={named}\\n")
 if (app / f"wait-{verb}").exists():
@@ -172,7 +176,7 @@ class Shore:
 @functools.cache
 def shore() -> Shore:
     """The one shore of this process."""
-    directory = tempfile.TemporaryDirectory(prefix="unrep-shore-")
+    directory = tempfile.TemporaryDirectory(prefix="unrep-shore-", ignore_cleanup_errors=os.name == "nt")
     made = Shore(Path(directory.name))
     made.keep = directory  # type: ignore[attr-defined]  # removed when the process ends
     return made
@@ -193,8 +197,9 @@ class Ship:
     @classmethod
     def sailing(cls, directory: Path, *names: str) -> "Ship":
         """A site where those releases were applied, one after the other; seq counts them."""
-        shutil.copytree(_sailed(*names), directory, symlinks=True, dirs_exist_ok=True)
+        shutil.copytree(_sailed(*names), directory, dirs_exist_ok=True, ignore=shutil.ignore_patterns("current"))
         ship = cls(directory)
+        open_switch(ship.root).point_to(ship.root / "versions" / names[-1])
         (ship.app / "log").unlink()
         return ship
 
@@ -218,8 +223,28 @@ class Ship:
     @property
     def current(self) -> str:
         """The version that `current` names, as the application finds it; "" for none."""
-        link = self.root / "current"
-        return link.resolve(strict=True).name if link.is_symlink() else ""
+        target = open_switch(self.root).read()
+        return target.resolve(strict=True).name if target else ""
+
+    @property
+    def pointed(self) -> str:
+        """What `current` holds, wherever that leads: a relative path, or on Windows an absolute one."""
+        if os.name == "nt":
+            return junction_target(Kernel32().get_reparse_point(str(self.root / "current")))
+        return str((self.root / "current").readlink())
+
+    def point(self, target: str | None) -> None:
+        """Removes `current` by hand, and makes it anew to a place as seen from the site, if one is given."""
+        current = self.root / "current"
+        if os.name == "nt":
+            Kernel32().remove_directory(str(current))
+        else:
+            current.unlink()
+        if target and os.name == "nt":
+            current.mkdir()
+            Kernel32().set_reparse_point(str(current), reparse_buffer(str(self.root / target)))
+        elif target:
+            current.symlink_to(target)
 
     @property
     def calls(self) -> list[str]:
@@ -303,6 +328,11 @@ def bent(bundle: Path, directory: Path, offset: int, flip: int = 1) -> Path:
     return copy
 
 
+def spelled(path: str) -> str:
+    """A pattern for a path, given with slashes, as messages of this system spell it."""
+    return re.escape(str(Path(path)))
+
+
 def until(happened: Callable[[], object]) -> None:
     """Waits for it, and fails the test if it never comes."""
     deadline = time.monotonic() + PATIENCE_S
@@ -349,7 +379,10 @@ def interrupted(ship: Ship) -> Iterator[None]:
     def press() -> None:
         until((ship.app / "waiting").exists)
         (ship.app / "waiting").unlink()
-        os.kill(os.getpid(), signal.SIGINT)
+        if os.name == "nt":
+            signal.raise_signal(signal.SIGINT)  # os.kill would end the process there
+        else:
+            os.kill(os.getpid(), signal.SIGINT)
 
     hand = threading.Thread(target=press)
     hand.start()

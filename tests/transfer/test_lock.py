@@ -41,7 +41,7 @@ def test_the_second_is_told_who_holds_it_and_a_kill_frees_it(tmp_path: Path) -> 
     """[T-13]"""
     output = tmp_path / "out"
     with subprocess.Popen([sys.executable, "-c", HOLD, output], stdout=subprocess.PIPE) as holder:
-        assert holder.stdout is not None and holder.stdout.readline() == b"held\n"
+        assert holder.stdout is not None and holder.stdout.readline().strip() == b"held"
         with pytest.raises(OutputBusy, match=f"process {holder.pid} is fetching"), output_lock(output):
             pass
         holder.send_signal(signal.SIGKILL if os.name != "nt" else signal.SIGTERM)

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from distributed import LocalCluster
 
 BUILD = "build new --product p --version 1.0.1 --seq 2 --base old --key k.key"
 
@@ -32,7 +31,10 @@ def shore(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def scheduler() -> Iterator[str]:
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as cluster:  # type: ignore[no-untyped-call]
+    distributed = pytest.importorskip("distributed", reason="Dask is not installed")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1"
+    ) as cluster:
         yield cluster.scheduler_address
 
 
@@ -46,6 +48,7 @@ def test_the_bundle_is_the_same_on_a_dask_cluster(shore: Path, scheduler: str) -
 
 
 def test_a_scheduler_that_is_not_there_is_named(shore: Path) -> None:
+    pytest.importorskip("distributed", reason="Dask is not installed")
     done = unrep(shore, f"{BUILD} --out x.unrep --dask tcp://127.0.0.1:9")
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith("unrep: --dask tcp://127.0.0.1:9: no scheduler answers there")

@@ -1,0 +1,174 @@
+"""`make test-windows`: the suite under CPython for Windows, in Wine, on Linux without a display.
+
+Everything is as on Windows but junctions, for which see tests.support.wine_junctions: locks, sharing violations,
+MoveFileEx, read-only files, services, long paths are Wine's, which keeps to Windows there. What is needed is installed
+into `.wine/`, once: Wine and a compiler by apt-get where root is at hand, all else by pip, each by its hash. What
+cannot be had is said, and ends the run with 0; a test that fails does not.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import xml.etree.ElementTree as ElementTree
+import zipfile
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from tests.support.wine_junctions import PORT_VARIABLE, served
+
+ROOT: Final = Path(__file__).parents[2]
+HOME: Final = ROOT / ".wine"
+PYTHON: Final = HOME / "python"
+PREFIX: Final = HOME / "prefix"
+READY: Final = HOME / "ready"
+REPORT: Final = HOME / "report.xml"
+INTERPRETER_LOCK: Final = ROOT / "requirements" / "windows-python.lock"
+PACKAGES_LOCK: Final = ROOT / "requirements" / "windows.lock"
+RANDOM_SOURCE: Final = ROOT / "tests" / "support" / "processprng.c"
+COMPILER: Final = "x86_64-w64-mingw32-gcc"
+DEBIAN: Final = ("wine:wine", "wineserver:wine", f"{COMPILER}:gcc-mingw-w64-x86-64")
+FOLDERS: Final = ("tests/contracts", "tests/apply", "tests/transfer", "tests/unrep", "tests/bundle", "tests/end_to_end")
+DRIVE: Final = PREFIX / "drive_c"
+# Wine's own, and what of it would only look for a display, a browser or .NET.
+ENVIRONMENT: Final = {
+    "WINEPREFIX": str(PREFIX),
+    "WINEDEBUG": "-all",
+    "DISPLAY": "",
+    "WINEDLLOVERRIDES": "mscoree=;mshtml=;bcryptprimitives=n,b",
+}
+
+
+class Unavailable(Exception):
+    """Something that the tier needs cannot be had here; the text says what, and why."""
+
+
+def main() -> int:
+    """Sets up what is missing, runs the tests, prints what came of them. Arguments go to pytest, in place of all."""
+    try:
+        _install_debian_packages()
+        _set_up()
+    except Unavailable as why:
+        print(f"SKIPPED: the tests under Windows: {why}", file=sys.stderr)
+        return 0
+    code = _run_tests(sys.argv[1:] or ["-n", "2", "-m", "not slow", *FOLDERS])
+    _summarise()
+    return code
+
+
+def _install_debian_packages() -> None:
+    if sys.platform == "linux":
+        subprocess.run(["sh", ROOT / "tests" / "support" / "debian_packages.sh", *DEBIAN], check=True)
+    missing = [program for program, _ in (pair.split(":") for pair in DEBIAN) if shutil.which(program) is None]
+    if missing:
+        raise Unavailable(f"there is no {', no '.join(missing)} on PATH")
+
+
+def _set_up() -> None:
+    """Makes `.wine/` anew, unless it was made from the very same files."""
+    sources = (Path(__file__), INTERPRETER_LOCK, PACKAGES_LOCK, RANDOM_SOURCE)
+    wanted = hashlib.sha256(b"".join(map(Path.read_bytes, sources)) + os.fsencode(ROOT)).hexdigest()
+    if READY.exists() and READY.read_text() == wanted:
+        return
+    print("windows: installing Wine's Python, once", file=sys.stderr)
+    if PREFIX.exists():
+        _wine("wineserver", "-k", check=False)
+    _remove(HOME)
+    HOME.mkdir()
+    _install_interpreter()
+    _install_packages()
+    _install_wine()
+    READY.write_text(wanted)
+
+
+def _install_interpreter() -> None:
+    downloads = HOME / "downloads"
+    _pip("download", "--no-deps", "--no-binary=:all:", "--require-hashes", "-d", downloads, "-r", INTERPRETER_LOCK)
+    with tarfile.open(next(downloads.glob("*.tar.gz"))) as archive:
+        data = next(member for member in archive if member.name.endswith("/data.zip"))
+        opened = archive.extractfile(data)
+        assert opened
+        with opened, zipfile.ZipFile(opened) as files:
+            for name in files.namelist():
+                place = PYTHON / Path(name).relative_to("cp312")
+                if not name.endswith("/"):
+                    place.parent.mkdir(parents=True, exist_ok=True)
+                    place.write_bytes(files.read(name))
+    # Without its ._pth it is like an installed Python: PYTHONPATH and the working directory count. Wine 8 has not what
+    # _wmi calls; the standard library does without.
+    (PYTHON / "python312._pth").unlink()
+    (PYTHON / "_wmi.pyd").unlink()
+
+
+def _install_packages() -> None:
+    packages = PYTHON / "Lib" / "site-packages"
+    platform = ("--platform", "win_amd64", "--python-version", "3.12", "--implementation", "cp")
+    wheels = ("--only-binary=:all:", "--no-deps", "--require-hashes", "-r", PACKAGES_LOCK)
+    _pip("install", "--target", packages, *platform, *wheels)
+    (packages / "unrep.pth").write_text(f"Z:{ROOT}\n")
+    (packages / "sitecustomize.py").write_text("from tests.support.wine_junctions import install\n\ninstall()\n")
+
+
+def _install_wine() -> None:
+    _wine("wine", "wineboot", "-i")
+    _wine("wine", "reg", "add", r"HKCU\Software\Wine", "/v", "Version", "/d", "win10", "/f")
+    library = DRIVE / "windows" / "system32" / "bcryptprimitives.dll"
+    subprocess.run([COMPILER, "-shared", "-O2", "-s", "-o", library, RANDOM_SOURCE, "-ladvapi32"], check=True)
+
+
+def _pip(command: str, *arguments: str | Path) -> None:
+    pip = [sys.executable, "-m", "pip", command, "-q", "--disable-pip-version-check", *arguments]
+    done = subprocess.run(pip, stderr=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise Unavailable(f"pip could not {command} what it needs: {' '.join(done.stderr.split()[-60:])}")
+
+
+def _wine(*command: str, check: bool = True) -> None:
+    # No pipes: Wine's server inherits them, and stays.
+    nothing = subprocess.DEVNULL
+    done = subprocess.run(command, env=os.environ | ENVIRONMENT, stdin=nothing, stdout=nothing, stderr=nothing)
+    if check and done.returncode:
+        raise Unavailable(f"{' '.join(command)} failed with {done.returncode}")
+
+
+def _remove(directory: Path) -> None:
+    subprocess.run(["rm", "-rf", directory], check=True)  # for a test makes a tree that is too deep for shutil
+
+
+def _run_tests(arguments: Sequence[str]) -> int:
+    """pytest's exit code. Its output goes through a pipe, for Wine's Python takes no file; nobody waits for the pipe's
+    end, for a process that a test leaves behind may hold it."""
+    _remove(DRIVE / "t")  # from here, for Wine does not see a link to nowhere
+    REPORT.unlink(missing_ok=True)
+    _wine("wineserver", "-p", check=False)  # first, lest it inherits the pipe
+    _wine("wine", "wineboot")
+    given = ["-p", "no:cacheprovider", "--basetemp", r"C:\t", "--junitxml", f"Z:{REPORT}", "-v", "-r", "fE"]
+    with served() as port, subprocess.Popen(["cat"], stdin=subprocess.PIPE) as shown:
+        done = subprocess.run(
+            ["wine", PYTHON / "python.exe", "-m", "pytest", *given, *arguments],
+            cwd=ROOT,
+            env=os.environ | ENVIRONMENT | {PORT_VARIABLE: port},
+            stdin=subprocess.DEVNULL,
+            stdout=shown.stdin,
+            stderr=subprocess.STDOUT,
+        )
+        _wine("wineserver", "-k", check=False)
+    return done.returncode
+
+
+def _summarise() -> None:
+    cases = list(ElementTree.parse(REPORT).getroot().iter("testcase"))  # noqa: S314 - our own
+    skipped = [case.find("skipped") for case in cases if case.find("skipped") is not None]
+    failed = sum(case.find("failure") is not None or case.find("error") is not None for case in cases)
+    reasons = Counter(node.get("message", "") for node in skipped if node is not None)
+    for reason, count in reasons.most_common():
+        print(f"windows: {count:4} skipped: {reason}")
+    print(f"windows: {len(cases) - failed - len(skipped)} passed, {failed} failed, {len(skipped)} skipped")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
