@@ -223,8 +223,7 @@ class _Update:
         try:
             blueprint = self._reconstruct(staging, tree, None)
         except BaseDrifted as drift:
-            with contextlib.suppress(FileNotFoundError):
-                durable.remove_tree(tree)
+            durable.remove_tree(tree)
             blueprint = self._reconstruct(staging, tree, drift)
             self._note = f"; rebuilt {blueprint.origin}"
         with self._run.step("make durable"):

@@ -97,7 +97,7 @@ def build(
             _prove(bundle, bases, progress)
         total = _publish(unproven, request.out, [target, *(base.manifest for base in bases)])
     except OSError as error:
-        raise InputError(f"{error.filename or request.out}: cannot be written: {error.strerror}") from error
+        raise InputError(f"{error.filename or request.out}: cannot be read or written: {error.strerror}") from error
     finally:
         unproven.unlink(missing_ok=True)
     costs = [(s.base, header_bytes + stored_bytes(root, s)) for s in root.sections if s.base]

@@ -1,7 +1,7 @@
 """Building sections: recipes and packs of one delta, or of the full release. spec/format.md, section 8."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from itertools import count
@@ -14,6 +14,7 @@ from bundle.codecs import compress
 from bundle.contents import Content, chunks_of, first_bytes, size_of
 from bundle.contents import opened as opened_content
 from bundle.delta.catalog import Candidate, Catalog
+from bundle.delta.sketch import sketch
 from bundle.delta.tournament import Encoding, encode_object
 from bundle.frames import FrameBuilder
 from bundle.index import Archive, Index, Pack, Reaimed, encode_frame
@@ -25,6 +26,7 @@ from bundle.progress import Progress
 from bundle.root import DELTA, FULL, REFERENCES_FEATURE, Section
 from bundle.tree import DirectoryBase, object_bytes
 
+SKETCHES_AT_ONCE = 64  # of files, most of them small
 FULL_FRAME_BYTES = 16 * 1024 * 1024
 
 
@@ -68,7 +70,7 @@ class SectionBuilder:
     def full(self) -> BuiltSection:
         """The section that needs no base: the manifest in a frame of its own, then groups of objects alike."""
         target = self._target
-        plan = Plan(Catalog(0))
+        plan = Plan(Catalog(0, self._sketch_all))
         manifest = plan.add("", target.encoded, len(target.encoded), target.tree_hash, None)
         planned = self._plan(plan, _packing_order(target, target.needed(None)))
         outcomes = self._encode(plan)
@@ -85,7 +87,7 @@ class SectionBuilder:
 
     def _catalogue(self, base: DirectoryBase) -> Catalog:
         """The base's manifest and files, and the members of those of its archives that the target does not have."""
-        catalog = Catalog(len(base.manifest.entries) + 1)
+        catalog = Catalog(len(base.manifest.entries) + 1, self._sketch_all)
         encoded = base.manifest.encoded
         catalog.add(Candidate(0, "", len(encoded), encoded), base.manifest.tree_hash)
         gone = []
@@ -98,6 +100,9 @@ class SectionBuilder:
         for place, opening in self._open(gone, open_for_base):
             catalog.add_archive(place, base.manifest.entry(place).path, opening)
         return catalog
+
+    def _sketch_all(self, contents: list[Content]) -> Iterator[frozenset[int]]:
+        return self._pool.map(sketch, contents, chunksize=SKETCHES_AT_ONCE)
 
     def _plan(self, plan: Plan, places: list[int]) -> list[tuple[int, Planned]]:
         contents = [(place, self._content(place)) for place in places]

@@ -7,6 +7,7 @@ member's name.
 
 import re
 from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -31,8 +32,10 @@ class Candidate:
 class Catalog:
     """Objects of a base by hash and by likeness; `opened` is the list that the index takes."""
 
-    def __init__(self, entries: int) -> None:
-        """`entries`: objects of the base before any archive is opened, its manifest included."""
+    def __init__(self, entries: int, sketch_all: Callable[[list[Content]], Iterable[frozenset[int]]]) -> None:
+        """`entries`: objects of the base before any archive is opened, its manifest included. `sketch_all` makes the
+        sketches of many contents, in their order."""
+        self._sketch_all = sketch_all
         self.count = entries
         self.opened: list[int] = []
         self._by_hash: dict[bytes, Candidate] = {}
@@ -87,10 +90,10 @@ class Catalog:
     def _sketches(self) -> dict[int, list[int]]:
         """Hash of a window -> where in `_all` the objects stand that have it. Made when first asked for."""
         sketches: dict[int, list[int]] = defaultdict(list)
-        for at, candidate in enumerate(self._all):
-            if candidate.size >= MIN_BYTES:
-                for value in sketch(candidate.content):
-                    sketches[value].append(at)
+        long = [(at, candidate.content) for at, candidate in enumerate(self._all) if candidate.size >= MIN_BYTES]
+        for (at, _), values in zip(long, self._sketch_all([content for _, content in long]), strict=True):
+            for value in values:
+                sketches[value].append(at)
         return sketches
 
 

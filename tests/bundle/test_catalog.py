@@ -6,6 +6,7 @@ import pytest
 
 from bundle.archives.opening import Member, Opening
 from bundle.delta.catalog import Candidate, Catalog, blank, skeleton_label
+from bundle.delta.sketch import sketch
 from bundle.plan import Assembled, Encoded, Plan, Ready
 
 
@@ -15,7 +16,7 @@ def digest(content: bytes) -> bytes:
 
 def catalog(*labels: str) -> Catalog:
     """Objects numbered from 1, each as long as its number."""
-    made = Catalog(len(labels) + 1)
+    made = Catalog(len(labels) + 1, lambda contents: map(sketch, contents))
     for number, label in enumerate(labels, 1):
         made.add(Candidate(number, label, number, b"x" * number), digest(label.encode()))
     return made

@@ -45,7 +45,7 @@ def test_small_and_monotonous_content_is_like_nothing(data: bytes) -> None:
 
 def test_the_catalogue_finds_what_moved_and_changed(rng: random.Random) -> None:
     contents = [rng.randbytes(20_000) for _ in range(5)]
-    catalog = Catalog(6)
+    catalog = Catalog(6, lambda contents: map(sketch, contents))
     for number, content in enumerate(contents, 1):
         catalog.add(Candidate(number, f"old/{'abcde'[number - 1]}.bin", len(content), content), bytes([number]))
     moved = changed(contents[2], rng, 20)
@@ -56,7 +56,7 @@ def test_the_catalogue_finds_what_moved_and_changed(rng: random.Random) -> None:
 
 def test_a_name_goes_before_content(rng: random.Random) -> None:
     content, other = rng.randbytes(20_000), rng.randbytes(20_000)
-    catalog = Catalog(3)
+    catalog = Catalog(3, lambda contents: map(sketch, contents))
     catalog.add(Candidate(1, "lib-1.0.bin", len(content), content), b"1")
     catalog.add(Candidate(2, "else.bin", len(other), other), b"2")
     found = catalog.like("lib-1.1.bin", other, len(other))
