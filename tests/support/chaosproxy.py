@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """chaosproxy - a seeded, userland TCP proxy that behaves like a bad satellite link.
 
-Vendored whole: kept as it came, apart from this sentence.
+Vendored whole: kept as it came, apart from this sentence, its layout, and that Link.deliverer
+outlives an end that left just before its end-of-file came.
 
 Standard library only (Python >= 3.9), one file, no root, no netem.  It forwards
 TCP from --listen to --upstream through one shared "link" per direction with
@@ -260,8 +261,11 @@ class Link:
             if flow.dead or flow.conn.zombie or dst is None or dst.is_closing():
                 continue  # paid for, and lost
             if seg is EOF_MARK:
-                if dst.can_write_eof():
-                    dst.write_eof()
+                try:
+                    if dst.can_write_eof():
+                        dst.write_eof()
+                except OSError:  # that end has reset its connection, which is not told yet
+                    pass
                 continue
             dst.write(seg)
             self.delivered += n

@@ -1,6 +1,7 @@
 """The bad link carries bytes, counts them, and keeps to its script."""
 
 import socket
+import struct
 import threading
 
 import pytest
@@ -47,6 +48,24 @@ def test_corruption_is_seeded() -> None:
     first = corrupted()
     assert len(first) == len(CONTENT) and first != CONTENT
     assert corrupted() == first
+
+
+def test_a_client_that_resets_before_an_end_of_file_comes_stops_nobody_else() -> None:
+    """The proxy does not read from it, for the way up is full, so that it learns of the reset by writing the end."""
+    with socket.create_server(("127.0.0.1", 0)) as upstream:
+        with weather(upstream.getsockname()[1], delay_ms=200, rate_kbps=80) as link:
+            leaving = socket.create_connection(("127.0.0.1", link.port), 5)
+            leaving.sendall(bytes(200_000))
+            ending, _ = upstream.accept()
+            ending.shutdown(socket.SHUT_WR)
+            leaving.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            leaving.close()
+            with socket.create_connection(("127.0.0.1", link.port), 5) as staying:
+                serving, _ = upstream.accept()
+                serving.sendall(b"still here")
+                assert staying.recv(100) == b"still here"
+            serving.close()
+        ending.close()
 
 
 def test_nothing_is_left_behind() -> None:
