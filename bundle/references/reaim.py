@@ -12,6 +12,7 @@ import numpy as np
 
 from bundle.delta.bsdiff import Difference, Triple, make_difference
 from bundle.delta.changes import Changes, pack_changes
+from bundle.delta.coarse import match_coarsely
 from bundle.delta.thrift import worth_copying
 from bundle.errors import Malformed
 from bundle.index import Stream
@@ -23,7 +24,7 @@ from bundle.references.words import NONE, Bytes, write
 from bundle.references.words import Numbers as Places
 from bundle.varints import fold, unfold, write_varints
 
-ROUNDS = 1
+COARSE_ROUNDS = 2  # after the one with blanked references
 BYTES_A_REFERENCE = 50  # in an image that is mostly code there are at least as many references
 LITERAL_PRICE = 0.65  # packed bytes that a byte of new code costs among extra bytes
 
@@ -62,31 +63,40 @@ def make_reaimed(source: bytes, target: bytes) -> ReaimedDifference | None:
     old = OldImage(source, old_image)
     wanted = np.frombuffer(target, np.uint8)
     references = find_references(wanted, new_image)
-    triples = make_difference(_blanked(old.data, old.references), _blanked(wanted, references)).triples
     normal = _normal(wanted, references)
-    for _ in range(ROUNDS):
-        aimed = old.aimed(AddressMap(_blocks(_rows(triples)), old_image, new_image), NO_SHIFTS)
-        triples = make_difference(_normal(old.data, aimed), normal).triples
+    blocks = _coarse(_blanked(old.data, old.references), _blanked(wanted, references))
+    for _ in range(COARSE_ROUNDS):
+        blocks = _coarse(_aimed(old, blocks, new_image), normal)
+    triples = make_difference(_aimed(old, blocks, new_image).tobytes(), normal.tobytes()).triples
     blocks = _blocks(_rows(triples))
     guess, covered = old.predict(blocks, new_image, len(target), _vote(old, wanted, blocks, new_image))
     wrong = np.flatnonzero((guess != wanted)[covered])
     return reaimed_along(old, wanted, new_image, worth_copying(triples, wrong, LITERAL_PRICE))
 
 
-def _blanked(data: Bytes, references: References) -> bytes:
+def _coarse(source: Bytes, target: Bytes) -> Blocks:
+    return np.array(match_coarsely(source, target), np.int64).reshape(-1, 3)
+
+
+def _aimed(old: OldImage, blocks: Blocks, new: Image) -> Bytes:
+    """The old image as if all its references were re-aimed along these blocks, for matching."""
+    return _normal(old.data, old.aimed(AddressMap(blocks, old.image, new), NO_SHIFTS))
+
+
+def _blanked(data: Bytes, references: References) -> Bytes:
     """The image without what its references say."""
     blank = data.copy()
     for kind, group in zip(Kind, references, strict=True):
         write(blank, group.where, np.zeros_like(group.where), width_of(kind))
-    return blank.tobytes()
+    return blank
 
 
-def _normal(data: Bytes, references: References) -> bytes:
+def _normal(data: Bytes, references: References) -> Bytes:
     """The image with the new address of each reference's target in its place, for matching."""
     normal = data.copy()
     for kind, group in zip(Kind, references, strict=True):
         point(kind, normal, group.where, np.zeros_like(group.where), group.targets)
-    return normal.tobytes()
+    return normal
 
 
 def reaimed_along(old: OldImage, wanted: Bytes, new: Image, triples: list[Triple]) -> ReaimedDifference:
