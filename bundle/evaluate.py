@@ -114,6 +114,14 @@ class Evaluation:
                     else:
                         _exhaust(chunks)
 
+    def stretches(self, places: Collection[int]) -> list[tuple[int, int]]:
+        """(start, end), in bytes of the body, of what `chosen` reads for these places, beside the index."""
+        return [
+            self._section.stretch_of(self._section.index.frames[number])
+            for number, steps in enumerate(self._frames)
+            if any(step.place in places for step in steps)
+        ]
+
     def base_places(self) -> set[int]:
         """The places of the base whose objects the recipes use that can be run."""
         used = {

@@ -7,6 +7,7 @@ piece is hashed each time that it is read from the file, so a medium that change
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import takewhile
 from pathlib import Path
 from typing import BinaryIO
 
@@ -119,13 +120,14 @@ class VerifiedSection:
     def unpack(self, frame: Frame, number: int) -> Iterator[bytes]:
         """The unpacked bytes of a frame's pack, verified piece by piece, in small chunks. Raises Corrupt."""
         pack = frame.packs[number]
-        start = self.section.index.length
-        for other in self.index.frames:
-            if other is frame:
-                break
-            start += sum(p.packed.length for p in other.packs)
-        start += sum(p.packed.length for p in frame.packs[:number])
+        start = self.stretch_of(frame)[0] + sum(p.packed.length for p in frame.packs[:number])
         return unpack(pack.packed, self._range(start, pack.packed.length), f"{self._bundle.path}: pack {number}")
+
+    def stretch_of(self, frame: Frame) -> tuple[int, int]:
+        """(start, end) of a frame's packs in the body, in bytes."""
+        before = takewhile(lambda other: other is not frame, self.index.frames)
+        start = self.section.index.length + sum(map(_packed_bytes, before))
+        return start, start + _packed_bytes(frame)
 
     def _range(self, start: int, length: int) -> Iterator[bytes]:
         """The bytes of the body from `start` on, piece by piece."""
@@ -143,6 +145,10 @@ class VerifiedSection:
         except Corrupt as error:
             raise Corrupt(f"{self._bundle.path}: {error}; fetch it again, only what is damaged will be sent") from error
         return data
+
+
+def _packed_bytes(frame: Frame) -> int:
+    return sum(pack.packed.length for pack in frame.packs)
 
 
 def open_bundle(path: Path, trust: Trust) -> VerifiedBundle:

@@ -18,10 +18,10 @@ class Assembly:
         """Takes in bytes at `offset` of the file, and gives out each piece that they complete, not verified."""
         while data:
             slot = self._slots[bisect_right(self._offsets, offset) - 1]
-            buffer = self._begun.setdefault(slot.number, bytearray())
+            buffer = self._begun.setdefault(slot.offset, bytearray())
             assert slot.offset + len(buffer) == offset, "bytes of a piece come in order"  # noqa: S101 - of `Wanted`
             part = data[: slot.length - len(buffer)]
             buffer += part
             offset, data = offset + len(part), data[len(part) :]
             if len(buffer) == slot.length:
-                yield slot, bytes(self._begun.pop(slot.number))
+                yield slot, bytes(self._begun.pop(slot.offset))

@@ -65,8 +65,8 @@ class Filling:
     def _want_missing(self, first_byte: int = 0) -> None:
         """Wants the missing pieces that were not wanted before, without bytes before `first_byte`."""
         for slot in self._plan.missing():
-            if slot.number not in self._wanted_once:
-                self._wanted_once.add(slot.number)
+            if slot.offset not in self._wanted_once:
+                self._wanted_once.add(slot.offset)
                 self._wanted.add(max(slot.offset, first_byte), slot.offset + slot.length)
 
     def _settle(self, slot: Slot, data: bytes) -> bool:

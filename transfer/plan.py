@@ -7,6 +7,7 @@ pieces that come in order can be verified one by one.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from pathlib import Path
 
 from bundle.errors import Corrupt, NoSection
 from bundle.pieces import HashTree, Piece
@@ -18,16 +19,26 @@ HASHES_SHOWN = 5
 
 
 @dataclass(frozen=True)
+class Wish:
+    """Stretches of the full section's body, (start, end) in bytes. `why`: what consent is asked for; none if empty."""
+
+    stretches: Sequence[tuple[int, int]]
+    why: str = ""
+
+
+@dataclass(frozen=True)
 class SiteHoldings:
     """The tree hashes of the releases that a site holds verified, the current one first.
 
     `is_empty`: nothing was ever installed there. A site that holds no verified release need not be empty. `left`: the
-    tree hashes of what is left of damaged ones; asked for only where no delta starts from the others [T-40].
+    tree hashes of what is left of damaged ones; asked for only where no delta starts from the others [T-40]. `mend`:
+    given the file that holds a delta by now, and the delta, what the full section has to add [T-41].
     """
 
     trees: tuple[bytes, ...]
     is_empty: bool
     left: Callable[[], Sequence[bytes]] = tuple
+    mend: Callable[[Path, Section], Iterator[Wish]] = lambda path, delta: iter(())
 
 
 def choose_sections(root: Root, holdings: SiteHoldings | None, allow_full: bool) -> tuple[Section, ...]:
@@ -41,9 +52,11 @@ def choose_sections(root: Root, holdings: SiteHoldings | None, allow_full: bool)
     if root.tree in holdings.trees:
         return ()
     deltas = _deltas(root, holdings.trees) or (_deltas(root, holdings.left()) if holdings.trees else [])
+    full = root.full_section()
+    if full and not deltas:
+        deltas = [section for tree in holdings.trees if (section := root.partial_delta(tree))]
     if deltas:
         return (min(deltas, key=lambda section: stored_bytes(root, section)),)
-    full = root.full_section()
     what = f"this bundle of {root.product} {root.version} holds deltas from {_shown(root.bases())}"
     held = f"the site holds {_shown(holdings.trees)}"
     if full is None:
@@ -77,7 +90,6 @@ class State(Enum):
 class Slot:
     """A wanted piece: `offset` and `length` in bytes in the file. A table names the hashes of other pieces."""
 
-    number: int
     offset: int
     length: int
     is_table: bool
@@ -94,13 +106,33 @@ class VerifiedPiece:
 
 
 class Plan:
-    """The wanted pieces of one bundle, `slots` in the order of the file. `fresh`: nothing is there yet."""
+    """The wanted pieces of one bundle, `slots` in the order of the file."""
 
-    def __init__(self, verified: VerifiedRoot, sections: Sequence[Section], fresh: bool) -> None:
-        self.slots = list(_slots(verified, sections))
-        self._states = [State.MISSING if fresh else State.UNKNOWN] * len(self.slots)
-        self.wanted_bytes = sum(slot.length for slot in self.slots)
+    def __init__(self, verified: VerifiedRoot) -> None:
+        self.slots: list[Slot] = []
+        self.wanted_bytes = 0
         self.present_bytes = 0
+        self._verified = verified
+        self._states: dict[int, State] = {}  # by the offset of the piece
+        self._trees: dict[int, HashTree] = {}  # by the offset of the section
+
+    def add(self, section: Section, stretches: Sequence[tuple[int, int]] | None = None, fresh: bool = False) -> None:
+        """Wants a section, or its tables and the pieces of its body that touch the stretches [T-41].
+
+        `fresh`: nothing of it is there yet.
+        """
+        verified = self._verified
+        tree = self._trees.setdefault(verified.root.offset_of(section), verified.hash_tree(section))
+        pieces = list(verified.pieces(section))
+        size, body = verified.root.piece_size, pieces[-1][1].level
+        for offset, piece in pieces:
+            at = piece.index * size
+            touched = stretches is None or any(start < at + piece.length and at < end for start, end in stretches)
+            if offset not in self._states and (touched or piece.level < body):
+                self.slots.append(Slot(offset, piece.length, piece.level < body, piece, tree))
+                self._states[offset] = State.MISSING if fresh else State.UNKNOWN
+                self.wanted_bytes += piece.length
+        self.slots.sort(key=lambda slot: slot.offset)
 
     def examine(self, read: Callable[[int, int], bytes]) -> int:
         """Hashes what stands in the place of unknown pieces; returns the bytes found good [T-9].
@@ -110,36 +142,25 @@ class Plan:
         """
         found = 0
         for slot in self.slots:
-            if self._states[slot.number] is not State.UNKNOWN:
+            if self._states[slot.offset] is not State.UNKNOWN:
                 continue
             data = read(slot.offset, slot.length)
             if slot.tree.knows(slot.piece):
                 try:
                     found += len(self.accept(slot, data).data)
                 except Corrupt:
-                    self._states[slot.number] = State.MISSING
+                    self._states[slot.offset] = State.MISSING
             elif not data.strip(b"\0"):
-                self._states[slot.number] = State.MISSING
+                self._states[slot.offset] = State.MISSING
         return found
 
     def missing(self) -> list[Slot]:
         """The pieces that are missing, in the order of the file; empty once the plan is fulfilled."""
-        return [slot for slot in self.slots if self._states[slot.number] is State.MISSING]
+        return [slot for slot in self.slots if self._states[slot.offset] is State.MISSING]
 
     def accept(self, slot: Slot, data: bytes) -> VerifiedPiece:
         """The piece, verified, and counted as present from now on [T-8]. Raises Corrupt if it is not that piece."""
         slot.tree.verify(slot.piece, data)
-        self._states[slot.number] = State.PRESENT
+        self._states[slot.offset] = State.PRESENT
         self.present_bytes += slot.length
         return VerifiedPiece(slot.offset, data)
-
-
-def _slots(verified: VerifiedRoot, sections: Sequence[Section]) -> Iterator[Slot]:
-    number = 0
-    for section in sorted(sections, key=verified.root.offset_of):
-        tree = verified.hash_tree(section)
-        pieces = list(verified.pieces(section))
-        last_level = pieces[-1][1].level
-        for offset, piece in pieces:
-            yield Slot(number, offset, piece.length, piece.level < last_level, piece, tree)
-            number += 1

@@ -14,11 +14,11 @@ from bundle.errors import Refused
 from bundle.layout import PREAMBLE_BYTES, read_preamble
 from bundle.progress import Progress, Quiet
 from bundle.reader import VerifiedRoot, verify_header
-from bundle.root import Root, Section
+from bundle.root import DELTA, Root, Section
 from bundle.signing import Trust
 from transfer.clock import Clock, SystemClock
 from transfer.config import TransferConfig
-from transfer.errors import Incomplete, SourceCorrupt
+from transfer.errors import ConsentNeeded, Incomplete, SourceCorrupt
 from transfer.filling import Filling
 from transfer.link import Link
 from transfer.lock import output_lock
@@ -112,7 +112,9 @@ class Fetch:
         self._sections = choose_sections(verified.root, self._holdings, self._allow_full)
         with self._open_partial(standing, verified) as partial:
             try:
-                self._fill(partial, self._plan_for(partial, standing, verified))
+                plan = self._plan_for(partial, standing, verified)
+                self._fill(partial, plan)
+                self._mend(partial, plan, verified.root)
             except SourceCorrupt:
                 self._check_unchanged(verified)
                 raise
@@ -173,16 +175,33 @@ class Fetch:
     def _plan_for(self, partial: Partial, standing: Standing, verified: VerifiedRoot) -> Plan:
         if not partial.is_new:
             self._resumed_bytes = len(standing.header)
-        self._plan = Plan(verified, self._sections, fresh=partial.is_new)
+        self._plan = Plan(verified)
+        for section in self._sections:
+            self._plan.add(section, fresh=partial.is_new)
         return self._plan
 
-    def _fill(self, partial: Partial, plan: Plan) -> None:
+    def _mend(self, partial: Partial, plan: Plan, root: Root) -> None:
+        """Fetches what a delta cannot make at this site, from the full section [T-41]."""
+        full = root.full_section()
+        if full and self._holdings and [section.kind for section in self._sections] == [DELTA]:
+            for wish in self._holdings.mend(partial.path, self._sections[0]):
+                plan.add(full, wish.stretches)
+                self._fill(partial, plan, wish.why)
+
+    def _fill(self, partial: Partial, plan: Plan, why: str = "") -> None:
+        """`why`: what has to be agreed to before anything is fetched; nothing if empty. Raises ConsentNeeded."""
         self._progress.start("fetching", plan.wanted_bytes, "B")
         already_bytes = self._resumed_bytes
         filling = Filling(partial, plan, self._reception, self._suspects, self._progress)
         try:
             filling.examine()
-            partial.check_space(plan.wanted_bytes - plan.present_bytes)
+            missing_bytes = plan.wanted_bytes - plan.present_bytes
+            if why and missing_bytes and not self._allow_full:
+                raise ConsentNeeded(
+                    f"{why}: the full release has them, in {missing_bytes:,} bytes more; --allow-full accepts that, "
+                    "or let 'unrep need' ask ashore for a repair"
+                )
+            partial.check_space(missing_bytes)
             filling.run(self._head, self._config.hold_bytes)
         finally:
             self._resumed_bytes = already_bytes + filling.found_bytes

@@ -62,10 +62,37 @@ def test_a_bundle_without_anything_for_the_site_is_refused(allow_full: bool) -> 
         choose_sections(bundle.root, site("unknown"), allow_full)
 
 
+def planned(bundle: TinyBundle, *, fresh: bool) -> Plan:
+    """A plan for all of the bundle."""
+    plan = Plan(bundle.verified)
+    for section in bundle.root.sections:
+        plan.add(section, fresh=fresh)
+    return plan
+
+
+def test_of_a_section_only_what_touches_the_stretches_is_wanted() -> None:
+    """[T-41]: beside its tables, which name it."""
+    bundle = tiny_bundle(Shape(delta_bytes={"old": 9_000}, full_bytes=4096 * 300))
+    delta, full = bundle.root.sections
+    plan = Plan(bundle.verified)
+    plan.add(delta, fresh=True)
+    before = plan.wanted_bytes
+    plan.add(full, [(100, 101), (4096 * 7 - 1, 4096 * 9), (4096 * 299, 4096 * 300)], fresh=True)
+    tables = sum(piece.length for _, piece in bundle.verified.pieces(full) if piece.level < 2)
+    assert plan.wanted_bytes == before + tables + 4096 * 5
+    plan.add(full, [(0, 4096)])
+    assert plan.wanted_bytes == before + tables + 4096 * 5
+    for slot in plan.missing():
+        plan.accept(slot, bundle.data[slot.offset : slot.offset + slot.length])
+    assert plan.present_bytes == plan.wanted_bytes and not plan.missing()
+    indexes = [slot.piece.index for slot in plan.slots if slot.tree is plan.slots[-1].tree and not slot.is_table]
+    assert indexes == [0, 6, 7, 8, 299]
+
+
 def test_a_new_output_is_one_run_for_sections_side_by_side() -> None:
     """[T-7]"""
     bundle = tiny_bundle(TWO_DELTAS)
-    plan = Plan(bundle.verified, bundle.root.sections, fresh=True)
+    plan = planned(bundle, fresh=True)
     run = plan.missing()
     assert run[0].offset == len(bundle.header)
     assert sum(slot.length for slot in run) == plan.wanted_bytes == len(bundle.data) - len(bundle.header)
@@ -74,7 +101,7 @@ def test_a_new_output_is_one_run_for_sections_side_by_side() -> None:
 def test_a_run_can_be_verified_in_the_order_of_the_file_and_ends_the_plan() -> None:
     """[T-8]: with tables of tables, as the body needs more hashes than a piece holds."""
     bundle = tiny_bundle(Shape(full_bytes=4096 * 300))
-    plan = Plan(bundle.verified, bundle.root.sections, fresh=True)
+    plan = planned(bundle, fresh=True)
     run = plan.missing()
     assert sum(slot.is_table for slot in run) == 1 + 3
     for slot in run:
@@ -85,7 +112,7 @@ def test_a_run_can_be_verified_in_the_order_of_the_file_and_ends_the_plan() -> N
 def test_a_wrong_piece_is_not_accepted_and_stays_missing() -> None:
     """[T-8]"""
     bundle = tiny_bundle(Shape(full_bytes=9_000))
-    plan = Plan(bundle.verified, bundle.root.sections, fresh=True)
+    plan = planned(bundle, fresh=True)
     slot = plan.missing()[0]
     with pytest.raises(Corrupt):
         plan.accept(slot, bytes(slot.length))
@@ -101,7 +128,7 @@ def test_pieces_under_a_missing_table_are_looked_at_again_when_it_is_there() -> 
     table = next(bundle.verified.pieces(section))
     damaged = bytearray(bundle.data)
     damaged[table[0]] ^= 1
-    plan = Plan(bundle.verified, bundle.root.sections, fresh=False)
+    plan = planned(bundle, fresh=False)
 
     def read(offset: int, length: int) -> bytes:
         return bytes(damaged[offset : offset + length])

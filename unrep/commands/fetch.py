@@ -2,19 +2,23 @@
 
 import json
 import re
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import click
 
 from apply.installed import held_trees, left_trees
+from apply.lack import find_lack
 from bundle.errors import BundleError
-from bundle.reader import stored_bytes
-from bundle.signing import load_trust
+from bundle.progress import Progress
+from bundle.reader import open_bundle, stored_bytes
+from bundle.root import Section
+from bundle.signing import Trust, load_trust
 from transfer.config import TransferConfig
 from transfer.errors import TransferError
 from transfer.output import describe
-from transfer.plan import SiteHoldings
+from transfer.plan import SiteHoldings, Wish
 from transfer.session import Fetch, Figures
 from transfer.source import open_link
 from unrep.console import progress_bar, say
@@ -68,8 +72,8 @@ def fetch_command(
     """
     config = TransferConfig(limit_bytes_per_s=limit_rate, patience_s=patience)
     keys = load_trust(trust)
-    holdings = _holdings(site) if site else None
     with closing(open_link(source, out, config)) as link, progress_bar() as progress:
+        holdings = _holdings(site, keys, progress) if site else None
         fetch = Fetch(link, keys, out, holdings, allow_full, config, progress=progress, say=say)
         try:
             figures = fetch.run()
@@ -85,10 +89,20 @@ def fetch_command(
         click.echo(json.dumps(_document(figures)))
 
 
-def _holdings(site: Path) -> SiteHoldings:
+def _holdings(site: Path, trust: Trust, progress: Progress) -> SiteHoldings:
     """What the site holds, verified."""
     trees, is_empty = held_trees(site)
-    return SiteHoldings(tuple(trees), is_empty, lambda: left_trees(site))
+
+    def mend(path: Path, delta: Section) -> Iterator[Wish]:
+        with open_bundle(path, trust) as bundle:
+            full = bundle.root.full_section()
+            lack = find_lack(bundle, delta, site, progress)
+            if full and lack:
+                yield Wish([(0, full.index.length)])
+                with open_bundle(path, trust) as grown:  # what the other read ahead of itself were holes
+                    yield Wish(lack.stretches(grown, full), lack.why)
+
+    return SiteHoldings(tuple(trees), is_empty, lambda: left_trees(site), mend)
 
 
 def _summary(figures: Figures) -> str:
