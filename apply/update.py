@@ -19,6 +19,7 @@ from apply import durable, hooks, preflight
 from apply.config import SiteConfig
 from apply.errors import AboardError, BaseDrifted, Degraded, PreflightRefused, RolledBack, StorageFailed
 from apply.installed import holdings, open_installed, verify_tree, what_is_left
+from apply.log import open_log
 from apply.plan import Plan, choose, choose_full, choose_repair
 from apply.prepare import prepare
 from apply.reconstruct import reconstruct
@@ -32,7 +33,7 @@ from apply.trial import Trial
 from bundle.errors import BundleError, NoSection
 from bundle.evaluate import Evaluation
 from bundle.progress import Progress, Quiet
-from bundle.reader import VerifiedBundle, open_bundle
+from bundle.reader import VerifiedBundle, open_bundle, stored_bytes
 from bundle.signing import Trust
 from bundle.tree import DirectoryBase
 
@@ -44,7 +45,7 @@ def update(bundle: Path, site: Path, trust: Trust, config: SiteConfig, progress:
     new version failed and the old one serves again; Degraded when neither could be made healthy. Each tells of the run
     in its `document`.
     """
-    run = Run("apply", Site.at(site), progress)
+    run = Run("apply", Site.at(site), progress, open_log(config.log))
     with reporting(run), _opened(run, bundle, trust) as opened, working(run) as record:
         return _Update(run, config, record, opened).make()
 
@@ -83,7 +84,7 @@ class _Blueprint:
 def _opened(run: Run, bundle: Path, trust: Trust) -> VerifiedBundle:
     with run.step("verify"):
         opened = open_bundle(bundle, trust)
-    run.subject = Release.of(opened.verified)
+    run.subject, run.product = Release.of(opened.verified), opened.root.product
     return opened
 
 
@@ -96,6 +97,7 @@ def _draw_up(
     """
     with run.step("plan"):
         plan, base = _choose(run, bundle, state, drift)
+        run.bundle_bytes += stored_bytes(bundle.root, plan.section)
     with run.step("verify"):
         section = bundle.open_section(plan.section)
         section.verify()
@@ -218,6 +220,7 @@ class _Update:
     def _rebuild(self) -> None:
         staging = self._site.staging / self._run.id
         tree = staging / self._release.version
+        self._run.bundle_bytes = self._bundle.verified.header_bytes
         with durable.storage_errors(staging):
             staging.mkdir()
         try:
@@ -231,6 +234,7 @@ class _Update:
             durable.write_file(self._site.manifest_file(self._release.tree), blueprint.evaluation.manifest.encoded)
             self._record.save(self._record.state.placed(self._release, self._bundle.root.created))
             durable.replace(tree, self._site.tree(self._release.version))
+        self._run.release_bytes = self._bundle.root.size
         with contextlib.suppress(StorageFailed):  # then it is litter for the next run
             durable.remove_tree(staging)
 
