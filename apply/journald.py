@@ -18,16 +18,16 @@ _PATIENCE_S: Final = 1.0
 _MAX_VALUE_BYTES: Final = 32_000  # a datagram of the default size holds a few of these
 
 
-def send(event: Event, path: str = SOCKET) -> None:
+def send(event: Event) -> None:
     """Tells journald. Raises LogFailed where there is none, or none that takes it within a second."""
     if not hasattr(socket, "AF_UNIX"):
         raise LogFailed("there is no journald on this system; choose another [log] target")
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as connection:
             connection.settimeout(_PATIENCE_S)
-            connection.sendto(datagram(event), path)
+            connection.sendto(datagram(event), SOCKET)
     except OSError as error:
-        raise LogFailed(f"journald at {path}: {error.strerror or error}") from error
+        raise LogFailed(f"journald at {SOCKET}: {error.strerror or error}") from error
 
 
 def datagram(event: Event) -> bytes:

@@ -71,7 +71,7 @@ def test_a_voyage_in_receipts(tmp_path: Path) -> None:
     ship.apply(shore().bundle("1.0.1", 2, "1.0.0"))
     ship.apply(shore().bundle("1.0.1", 2, "1.0.0"))
     with pytest.raises(RolledBack):
-        ship.apply(shore().bundle("sick", 3, "1.0.1"))
+        ship.apply(shore().bundle("dead", 3, "1.0.1"))
     ship.recover()
     ship.roll_back()
     told = receipts(ship.site)
@@ -79,10 +79,10 @@ def test_a_voyage_in_receipts(tmp_path: Path) -> None:
         ("applied", "1.0.0", 1, "1.0.0", 1),
         ("applied", "1.0.1", 2, "1.0.1", 2),
         ("already-current", "1.0.1", 2, "1.0.1", 3),
-        ("rolled-back", "sick", 3, "1.0.1", 4),
+        ("rolled-back", "dead", 3, "1.0.1", 4),
         ("rolled-back", "1.0.0", 1, "1.0.0", 6),
     ]
-    assert {r.product for r in told} == {"vms"} and told[3].tree.hex() == shore().tree("sick")
+    assert {r.product for r in told} == {"vms"} and told[3].tree.hex() == shore().tree("dead")
     assert len({r.head for r in told}) == 5 and all(
         abs(r.time - path.stat().st_mtime) < 60 for r, path in zip(told, waiting(ship.site), strict=True)
     )
