@@ -117,7 +117,7 @@ def test_every_run_tells_the_journal_that_is_configured(tmp_path: Path, journal:
 
 
 def test_a_log_that_fails_is_told_and_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """[A-66]"""
+    """[A-68]"""
     ship = Ship.sailing(tmp_path, "1.0.0")
     ship.configure('[log]\ntarget = "journald"\n')
     monkeypatch.setattr(journald, "SOCKET", str(tmp_path / "no-socket"))

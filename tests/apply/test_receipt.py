@@ -194,7 +194,7 @@ def test_the_key_is_never_readable_by_others_while_it_is_written(site: Site, mon
 
 @pytest.mark.parametrize("damage", [b"", b"-----BEGIN PRIVATE KEY-----\n", bytes(200)])
 def test_a_key_that_is_damaged_is_not_replaced_and_stops_nothing(tmp_path: Path, damage: bytes) -> None:
-    """[A-63]"""
+    """[A-63], [A-68]"""
     ship = Ship.sailing(tmp_path, "1.0.0")
     ship.site.key_file.write_bytes(damage)
     with pytest.raises(SiteInvalid, match=r"site\.key: not the key that unrep made; put back"):
