@@ -16,7 +16,7 @@ from bundle.errors import NoSection
 from bundle.evaluate import Evaluation
 from bundle.mixed import MixedEvaluation
 from bundle.need import remainder
-from bundle.reader import VerifiedBundle
+from bundle.reader import VerifiedBundle, stored_bytes
 from bundle.tree import DirectoryBase
 
 
@@ -38,6 +38,7 @@ def draw_up(
     """
     with run.step("plan"):
         plan, base = _choose(run, bundle, state, drift)
+        run.bundle_bytes += stored_bytes(bundle.root, plan.section)
     with run.step("verify"):
         section = bundle.open_section(plan.section)
         section.verify()
@@ -49,6 +50,7 @@ def draw_up(
             left = remainder(base.manifest, lost, bundle.root.platform)
             rest = Evaluation(bundle.open_section(plan.rest), None, scratch, manifest=evaluation.manifest)
             mixed = MixedEvaluation(evaluation, rest, left)
+            run.bundle_bytes += sum(end - start for start, end in rest.stretches(mixed.taken))
             blueprint = Blueprint(mixed, DirectoryBase(base.directory, left), _told(blueprint.origin, mixed, drift))
     with run.step("preflight"):
         release = Release.of(bundle.verified)

@@ -7,6 +7,7 @@
     [health_window]  start_after_s, deadline_s, interval_s, consecutive_passes
     [retention]      keep
     [limits]         command_timeout_s
+    [log]            target = journald | eventlog                              the system's log, told of each run
 
 Keys and bounds are the fields of the structs below, which are frozen. A key that is not among them is refused by name,
 for a misspelt `expect_status` that is silently ignored would pass a broken release as healthy.
@@ -156,6 +157,12 @@ class LimitsConfig(Table, frozen=True, kw_only=True):
     command_timeout_s: Annotated[float, Meta(gt=0, le=86400)] = 600.0
 
 
+class LogConfig(Table, frozen=True, kw_only=True):
+    """Which log of the system is told how each run ended; none unless one is named."""
+
+    target: Literal["journald", "eventlog"] | None = None
+
+
 class SiteConfig(Table, frozen=True, kw_only=True):
     """The whole configuration; SiteConfig() is that of a site without a file."""
 
@@ -166,6 +173,7 @@ class SiteConfig(Table, frozen=True, kw_only=True):
     health_window: HealthWindow = HealthWindow()
     retention: RetentionConfig = RetentionConfig()
     limits: LimitsConfig = LimitsConfig()
+    log: LogConfig = LogConfig()
 
 
 def load(path: Path | None) -> SiteConfig:
@@ -208,7 +216,7 @@ _TOML_WORDS: Final = {
     "bool": "a boolean",
 }
 _CHECKS: Final = {str(check.__struct_config__.tag): check for check in get_args(HealthCheck)}
-_CHOICES: Final = {"type": tuple(_CHECKS), "requirement": ("required", "wanted")}
+_CHOICES: Final = {"type": tuple(_CHECKS), "requirement": ("required", "wanted"), "target": ("journald", "eventlog")}
 _TABLES: Final[dict[str, type[Table]]] = {
     "": SiteConfig,
     "prepare": PrepareConfig,
@@ -218,6 +226,7 @@ _TABLES: Final[dict[str, type[Table]]] = {
     "health_window": HealthWindow,
     "retention": RetentionConfig,
     "limits": LimitsConfig,
+    "log": LogConfig,
 }
 
 

@@ -30,16 +30,17 @@ _NAME_SURROGATE: Final = 0x20000000
 _SYNCFS_REPORTS_ERRORS: Final = (5, 8)
 
 
-def write_file(path: Path, data: bytes) -> None:
+def write_file(path: Path, data: bytes, mode: int = 0o666) -> None:
     """Write the whole file so that after a power cut the path holds the old bytes or the new, never a mixture.
 
     One writer at a time: the temporary file beside the path has a fixed name, so that a killed run leaves one at most.
+    mode: as of open(2), less the umask; on Windows the directory's access list decides.
     """
     temporary = path.with_name(f".{path.name}.new")
     with storage_errors(path):
         try:
             temporary.unlink(missing_ok=True)
-            with temporary.open("xb") as file:
+            with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())

@@ -10,6 +10,8 @@
     |   `-- SiteInvalid         the site's layout is not one that unrep made, or may touch
     |-- StepFailed              a step around the switch failed: the update decides what follows
     |-- SwitchFailed            `current` could not be pointed to a version
+    |-- LogFailed               the system's log did not take an event: the run goes on
+    |-- RecordBroken            the record of runs was changed behind unrep's back: a person finds out by whom
     |-- RolledBack              the update failed, and the last good version runs again
     `-- Degraded                neither update nor rollback succeeded: a person is needed
 
@@ -68,6 +70,14 @@ class StepFailed(AboardError):
 
 class SwitchFailed(AboardError):
     """`current` may still be the old version or be the new one already: read it, never assume."""
+
+
+class LogFailed(AboardError):
+    """journald or the Windows event log did not take an event."""
+
+
+class RecordBroken(AboardError):
+    """A record of a run was changed or removed, or does not agree with its receipt."""
 
 
 class RolledBack(AboardError):

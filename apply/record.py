@@ -2,46 +2,51 @@
 
 SQLite in WAL mode with synchronous=FULL: a save has happened when it returns, and a power cut leaves the state before
 or after it. The last few states stay, each with a checksum: should a medium spoil the newest, the one before is used
-[A-7].
+[A-7]. The records of runs form a chain (apply.chain).
 """
 
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from apply import durable
+from apply import durable, schema
+from apply.chain import START, Link, head_after
 from apply.errors import DiskFull, SiteInvalid, StorageFailed
 from apply.site import Site
 from apply.state import SiteState
 
 STATES_KEPT = 20
+RECEIPTS_KEPT = 256
 MAX_RUNS_SHOWN = 10_000
-
-_TABLES = """
-CREATE TABLE IF NOT EXISTS states
-    (number INTEGER PRIMARY KEY AUTOINCREMENT, document TEXT NOT NULL, sha256 TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS runs (number INTEGER PRIMARY KEY AUTOINCREMENT, document TEXT NOT NULL);
-"""
 
 
 class Record:
-    """The record of one site, open for writing by the run that holds the site's lock."""
+    """The record of one site, open for writing by the run that holds the site's lock.
+
+    before_s: when the state that it was opened with was saved, in seconds since 1970; 0 if that is not known.
+    """
 
     def __init__(self, site: Site) -> None:
-        """Raises StorageFailed, DiskFull, or SiteInvalid for a file that is no record of unrep."""
+        """Raises StorageFailed, DiskFull, or SiteInvalid for a file that is no record of unrep, or of a newer one."""
         self._path = site.state_file
         is_new = not self._path.exists()
         with self._errors():
             self._database = sqlite3.connect(self._path, isolation_level=None)
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=FULL")
-            self._database.executescript(_TABLES)
+            if schema.version_of(self._database, self._path) < schema.VERSION:
+                with self._transaction() as database:
+                    schema.bring_up(database)
             self._state = _newest(self._database, self._path)
+            self.before_s = _last_saved(self._database)
         if is_new:
             durable.sync_directory(self._path.parent)
 
@@ -57,15 +62,37 @@ class Record:
         document = msgspec.json.encode(state).decode()
         with self._errors(), self._transaction() as database:
             row = database.execute(
-                "INSERT INTO states (document, sha256) VALUES (?, ?)", (document, _checksum(document))
+                "INSERT INTO states (document, sha256, saved_at) VALUES (?, ?, ?)",
+                (document, _checksum(document), time.time()),
             )
             database.execute("DELETE FROM states WHERE number <= ?", ((row.lastrowid or 0) - STATES_KEPT,))
         self._state = state
 
-    def append(self, run: dict[str, Any]) -> None:
-        """Adds the record of a run [A-8]. Raises StorageFailed or DiskFull."""
+    def append(self, run: dict[str, Any], seal: Callable[[Link], bytes] | None = None) -> None:
+        """Adds the record of a run [A-8], and in the same step the receipt that `seal` makes of its link, to be posted.
+
+        Raises StorageFailed or DiskFull; then neither was added.
+        """
+        document = json.dumps(run)
         with self._errors(), self._transaction() as database:
-            database.execute("INSERT INTO runs (document) VALUES (?)", (json.dumps(run),))
+            last = database.execute("SELECT head FROM runs ORDER BY number DESC LIMIT 1").fetchone()
+            head = head_after(str(last[0]) if last else START, document)
+            row = database.execute("INSERT INTO runs (document, head) VALUES (?, ?)", (document, head))
+            number = row.lastrowid or 0
+            if seal:
+                receipt = seal(Link(number, document, head))
+                database.execute("INSERT INTO receipts (number, receipt) VALUES (?, ?)", (number, receipt))
+                database.execute("DELETE FROM receipts WHERE number <= ?", (number - RECEIPTS_KEPT,))
+
+    def unposted(self) -> list[tuple[int, bytes]]:
+        """The receipts that are not in the outbox yet, by number of the run. Raises StorageFailed."""
+        with self._errors():
+            return self._database.execute("SELECT number, receipt FROM receipts ORDER BY number").fetchall()
+
+    def posted(self, number: int) -> None:
+        """The receipts up to that one are durable in the outbox. Raises StorageFailed or DiskFull."""
+        with self._errors(), self._transaction() as database:
+            database.execute("DELETE FROM receipts WHERE number <= ?", (number,))
 
     def close(self) -> None:
         """Lets go of the file; everything saved is durable already."""
@@ -95,13 +122,37 @@ def read_state(site: Site) -> SiteState:
         return _newest(database, site.state_file) if database else SiteState()
 
 
-def read_runs(site: Site, limit: int = MAX_RUNS_SHOWN) -> list[dict[str, Any]]:
-    """The records of the latest runs, the oldest of them first. Raises StorageFailed or SiteInvalid."""
+@dataclass(frozen=True)
+class Runs:
+    """The records of runs, the oldest first. chained: False for a record that an unrep without chains wrote.
+
+    last_number: the highest that was ever given.
+    """
+
+    links: Iterator[Link]
+    last_number: int = 0
+    chained: bool = True
+
+
+@contextmanager
+def open_runs(site: Site) -> Iterator[Runs]:
+    """All records, without the site's lock, to be read one after the other. Raises StorageFailed or SiteInvalid."""
     with _reading(site) as database:
         if not database:
-            return []
-        rows = database.execute("SELECT document FROM runs ORDER BY number DESC LIMIT ?", (limit,)).fetchall()
-    return [json.loads(document) for (document,) in reversed(rows)]
+            yield Runs(iter(()))
+            return
+        chained = schema.version_of(database, site.state_file) > 0
+        head = "head" if chained else "''"
+        rows = database.execute(f"SELECT number, document, {head} FROM runs ORDER BY number")  # noqa: S608 - two choices
+        last = database.execute("SELECT seq FROM sqlite_sequence WHERE name = 'runs'").fetchone()
+        links = (Link(number, str(document), str(head)) for number, document, head in rows)
+        yield Runs(links, last[0] if last else 0, chained)
+
+
+def read_runs(site: Site, limit: int = MAX_RUNS_SHOWN) -> list[dict[str, Any]]:
+    """The records of the latest runs, the oldest of them first. Raises StorageFailed or SiteInvalid."""
+    with open_runs(site) as runs:
+        return [link.content() for link in deque(runs.links, maxlen=limit)]
 
 
 @contextmanager
@@ -124,6 +175,7 @@ def _reading(site: Site) -> Iterator[sqlite3.Connection | None]:
 
 def _newest(database: sqlite3.Connection, path: object) -> SiteState:
     """The newest state whose checksum holds. Raises SiteInvalid if there are states and none of them is whole."""
+    schema.version_of(database, path)
     rows = database.execute("SELECT document, sha256 FROM states ORDER BY number DESC").fetchall()
     for document, checksum in rows:
         if _checksum(document) == checksum:
@@ -134,6 +186,11 @@ def _newest(database: sqlite3.Connection, path: object) -> SiteState:
     if rows:
         raise SiteInvalid(f"{path}: every state in it is damaged; put back a backup of it, or ask ashore")
     return SiteState()
+
+
+def _last_saved(database: sqlite3.Connection) -> float:
+    row = database.execute("SELECT saved_at FROM states ORDER BY number DESC LIMIT 1").fetchone()
+    return float(row[0]) if row else 0.0
 
 
 def _checksum(document: object) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from apply import durable
 from apply.config import SiteConfig
 from apply.errors import SiteInvalid
+from apply.log import open_log
 from apply.record import Record
 from apply.retention import tidy
 from apply.run import Report, Run, finish, reporting, working
@@ -25,8 +26,9 @@ def recover(site_path: Path, config: SiteConfig, progress: Progress = Quiet()) -
 
     Raises RolledBack when the pending version was taken back, Degraded when no version could be made healthy.
     """
-    run = Run("recover", Site.at(site_path), progress)
+    run = Run("recover", Site.at(site_path), progress, open_log(config.log))
     with reporting(run), working(run) as record:
+        run.subject = record.state.intended() if record.state.pending else None
         found = resume(run, config, record)
         current = record.state.current_version
         if found:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from apply import durable
 from apply.config import SiteConfig
+from apply.log import open_log
 from apply.record import Record
 from apply.run import Report, Run, finish, reporting, working
 from apply.site import Site
@@ -18,7 +19,7 @@ from bundle.progress import Progress, Quiet
 
 def collect_garbage(site_path: Path, config: SiteConfig, progress: Progress = Quiet()) -> tuple[Report, list[str]]:  # noqa: B008
     """Removes what retention does not keep; the versions removed. Raises StorageFailed, SiteBusy, SiteInvalid."""
-    run = Run("gc", Site.at(site_path), progress)
+    run = Run("gc", Site.at(site_path), progress, open_log(config.log))
     with reporting(run), working(run) as record:
         with run.step("gc"):
             tidy(run.site, record)

@@ -7,6 +7,7 @@ from apply import hooks
 from apply.config import SiteConfig
 from apply.errors import Degraded, PreflightRefused, RolledBack
 from apply.installed import holdings, open_installed, verify_tree
+from apply.log import open_log
 from apply.record import Record
 from apply.recover import resume
 from apply.run import Outcome, Report, Run, finish, reporting, working
@@ -31,7 +32,7 @@ def roll_back(
     be lost.
     Raises PreflightRefused, BaseDrifted, RolledBack (the version gone back to is not healthy), Degraded.
     """
-    run = Run("rollback", Site.at(site_path), progress)
+    run = Run("rollback", Site.at(site_path), progress, open_log(config.log))
     with reporting(run), working(run) as record:
         pending, current = record.state.pending, record.state.current_version
         if pending and to is None:

@@ -11,13 +11,20 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from apply.errors import AboardError, Degraded, RolledBack, StorageFailed
+import msgspec
+
+from apply.audit import keep
+from apply.errors import AboardError, Degraded, RolledBack
 from apply.lock import site_lock
+from apply.log import Log, no_log
 from apply.record import Record
+from apply.recorded_run import Recovery
 from apply.site import Site
 from apply.state import Release
 from bundle.errors import BundleError
 from bundle.progress import Progress
+
+_LONGEST_OUTAGE_S = 366 * 86_400
 
 Outcome = Literal[
     "applied",
@@ -56,11 +63,21 @@ class Report:
 
 @dataclass
 class Run:
-    """A run under way. `subject` is the release that it is about; versions are "" until they are known."""
+    """A run under way. `subject` is the release that it is about; names are "" until they are known.
+
+    bundle_bytes: read from the bundle's file. release_bytes: written of the release. unfinished_since: when an earlier
+    run saved its last state, in seconds since 1970, if that run is still to be finished.
+    """
 
     command: str
     site: Site
     progress: Progress
+    log: Log = no_log
+    product: str = ""
+    bundle_bytes: int = 0
+    release_bytes: int = 0
+    unfinished_since: float | None = None
+    recoveries: list[Recovery] = field(default_factory=list)
     from_version: str = ""
     current_version: str = ""
     subject: Release | None = None
@@ -78,6 +95,17 @@ class Run:
         finally:
             self.steps[name] = self.steps.get(name, 0.0) + time.perf_counter() - begun
 
+    def restored(self, verdict_at: float | None = None) -> None:
+        """A version serves: the end of an outage that began with an earlier run, or with a verdict at that
+        time.perf_counter() [A-67]."""
+        if self.unfinished_since is not None:
+            seconds = time.time() - self.unfinished_since
+            if 0 <= seconds < _LONGEST_OUTAGE_S:  # else the clock was set meanwhile
+                self.recoveries.append(Recovery("unfinished-run", seconds))
+            self.unfinished_since = None
+        elif verdict_at is not None:
+            self.recoveries.append(Recovery("failed-verdict", time.perf_counter() - verdict_at))
+
     def report(self, outcome: Outcome, to_version: str, reason: str) -> Report:
         """How it ended."""
         seconds = time.perf_counter() - self._begun
@@ -91,8 +119,12 @@ class Run:
             "started": self.started.isoformat(timespec="seconds"),
             "user": _user(),
             "host": platform.node(),
+            "product": self.product,
             "release": named(self.subject),
             **report.document(),
+            "recoveries": msgspec.to_builtins(self.recoveries),
+            "bundle_bytes": self.bundle_bytes,
+            "release_bytes": self.release_bytes,
         }
 
 
@@ -115,29 +147,30 @@ def working(run: Run) -> Iterator[Record]:
     run.site.make_directories()
     with site_lock(run.site, run.command), contextlib.closing(Record(run.site)) as record:
         run.from_version = run.current_version = record.state.current_version
+        run.product = run.product or record.state.product
+        if record.state.pending and record.before_s:
+            run.unfinished_since = record.before_s
         try:
             yield record
         except (AboardError, BundleError, KeyboardInterrupt) as error:
             run.current_version = record.state.current_version
-            with contextlib.suppress(AboardError):  # the disk may be full: the first error is the one to tell
-                record.append(run.audit(run.report(_outcome(error), run.current_version, str(error) or "interrupted")))
+            report = run.report(_outcome(error), run.current_version, str(error) or "interrupted")
+            keep(run.site, record, run.log, run.audit(report))  # what fails of that is not the error to tell
             raise
 
 
 def finish(run: Run, record: Record, report: Report) -> Report:
     """Records a run that ended well; where that fails the run has ended well all the same, and its reason says so."""
-    try:
-        record.append(run.audit(report))
-    except StorageFailed as error:
-        return replace(report, reason=f"{report.reason}; this run could not be recorded: {error}")
-    return report
+    trouble = keep(run.site, record, run.log, run.audit(report))
+    return replace(report, reason=f"{report.reason}; {trouble}") if trouble else report
 
 
 def named(release: Release | None) -> dict[str, Any] | None:
     """What names a release, for records and reports."""
     if release is None:
         return None
-    return {"version": release.version, "seq": release.seq, "tree": release.tree, "bundle": release.bundle}
+    names = "version", "seq", "epoch", "tree", "bundle"
+    return {name: getattr(release, name) for name in names}
 
 
 def _outcome(error: BaseException) -> Outcome:

@@ -7,6 +7,8 @@ SITE/.unrep/state.db      what the site knows, and the record of its runs (apply
 SITE/.unrep/manifests/    the tree manifest of each version, by tree hash
 SITE/.unrep/venvs/1.0.1/  the version's virtual environment, if it is configured
 SITE/.unrep/staging/      trees that are being built; anything in it may be removed while no run is at work
+SITE/.unrep/site.key      the site's own key, and site.pub, its public half (apply.site_key)
+SITE/.unrep/outbox/       receipts for shore (apply.outbox)
 SITE/.unrep/lock          held by the one run that is at work (apply.lock)
 """
 
@@ -65,6 +67,18 @@ class Site:
         return self.private / "venvs"
 
     @property
+    def outbox(self) -> Path:
+        return self.private / "outbox"
+
+    @property
+    def key_file(self) -> Path:
+        return self.private / "site.key"
+
+    @property
+    def public_key_file(self) -> Path:
+        return self.private / "site.pub"
+
+    @property
     def config_file(self) -> Path | None:
         """SITE/unrep.toml, if it is there."""
         path = self.root / "unrep.toml"
@@ -85,7 +99,7 @@ class Site:
 
     def make_directories(self) -> None:
         """Makes what is missing of the layout, durably. Raises StorageFailed; SiteInvalid if a file is in the way."""
-        for directory in (self.private, self.versions, self.staging, self.manifests, self.venvs):
+        for directory in (self.private, self.versions, self.staging, self.manifests, self.venvs, self.outbox):
             if directory.is_dir():
                 continue
             with durable.storage_errors(directory):

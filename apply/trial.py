@@ -7,6 +7,7 @@ Every method may be begun again after the process was killed anywhere in it: eac
 the record says only what has happened.
 """
 
+import time
 from typing import NoReturn
 
 from apply import hooks
@@ -53,10 +54,12 @@ class Trial:
             raise Degraded(
                 f"version {release.version} is healthy, which cannot be recorded: {trouble}; then run 'unrep recover'"
             )
+        self._run.restored()
         return verdict.reason + _unmet(verdict)
 
     def back(self, reason: str) -> NoReturn:
         """Gives the pending release up for `reason`; the current one serves again. Raises RolledBack, or Degraded."""
+        begun = time.perf_counter()
         state = self._record.state
         old = state.current
         if old is None:
@@ -74,6 +77,7 @@ class Trial:
             sentence = f"{reason}; and going back to version {old.version} failed: {trouble}"
             self._unsaved(failed.troubled(sentence))
             raise Degraded(f"{sentence}; mend what is wrong and run 'unrep recover'")
+        self._run.restored(begun)
         raise RolledBack(f"{reason}; version {old.version} runs again")
 
     def _bring_up(self, version: str) -> None:

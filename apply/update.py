@@ -19,6 +19,7 @@ from apply.blueprint import Blueprint, draw_up
 from apply.config import SiteConfig
 from apply.errors import AboardError, BaseDrifted, Degraded, PreflightRefused, RolledBack, StorageFailed
 from apply.installed import open_installed, verify_tree
+from apply.log import open_log
 from apply.prepare import prepare
 from apply.reconstruct import reconstruct
 from apply.record import Record, read_state
@@ -41,7 +42,7 @@ def update(bundle: Path, site: Path, trust: Trust, config: SiteConfig, progress:
     new version failed and the old one serves again; Degraded when neither could be made healthy. Each tells of the run
     in its `document`.
     """
-    run = Run("apply", Site.at(site), progress)
+    run = Run("apply", Site.at(site), progress, open_log(config.log))
     with reporting(run), _opened(run, bundle, trust) as opened, working(run) as record:
         return _Update(run, config, record, opened).make()
 
@@ -71,7 +72,7 @@ def rehearse(bundle: Path, site: Path, trust: Trust, progress: Progress = Quiet(
 def _opened(run: Run, bundle: Path, trust: Trust) -> VerifiedBundle:
     with run.step("verify"):
         opened = open_bundle(bundle, trust)
-    run.subject = Release.of(opened.verified)
+    run.subject, run.product = Release.of(opened.verified), opened.root.product
     return opened
 
 
@@ -156,6 +157,7 @@ class _Update:
     def _rebuild(self) -> None:
         staging = self._site.staging / self._run.id
         tree = staging / self._release.version
+        self._run.bundle_bytes = self._bundle.verified.header_bytes
         with durable.storage_errors(staging):
             staging.mkdir()
         try:
@@ -169,6 +171,7 @@ class _Update:
             durable.write_file(self._site.manifest_file(self._release.tree), blueprint.evaluation.manifest.encoded)
             self._record.save(self._record.state.placed(self._release, self._bundle.root.created))
             durable.replace(tree, self._site.tree(self._release.version))
+        self._run.release_bytes = self._bundle.root.size
         with contextlib.suppress(StorageFailed):  # then it is litter for the next run
             durable.remove_tree(staging)
 

@@ -1,40 +1,46 @@
-"""From the failed verdict to the old version's path serving: the step `switch_back` of real updates that fail.
+"""From the failed verdict to the old version's path serving, in real trials that fail, and the switch alone.
 
-    python bench/rollback.py [--files 10000] [--runs 20]
+    python bench/rollback.py [--files 10000] [--runs 1000] [--out FILE]
 
-Makes two releases of so many files, the second of which has a failing health check, and applies it again and again,
-each time under a higher seq. Prints the milliseconds of every run, the median and the worst.
+Makes two releases of so many files, the second of which has a failing health check. An update brings it, fails and goes
+back; from then on it is brought into service again and again by hand, `unrep rollback --to`, which hashes all its
+files, switches, fails and goes back each time. Prints percentiles of the steps `switch` and `switch_back`, and of the
+seconds until the old version was found healthy; --out writes them as JSON.
 """
 
 import argparse
 import json
-import statistics
-import subprocess
+import os
+import platform
 import sys
 import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from apply.config import load
+from apply.errors import RolledBack
+from apply.history import read_history
+from apply.recorded_run import RecordedRun
+from apply.rollback import roll_back
+from apply.site import Site
+from apply.update import update
+from bundle.builder import BuildRequest, build
+from bundle.progress import Quiet
+from bundle.signing import load_private_key, load_trust, write_key_pair
 
 CONFIG = """\
 [[health]]
 type = "command"
-argv = [{python}, "-c", "import pathlib, sys; sys.exit(pathlib.Path(sys.argv[1], 'sick').exists())", "{{tree}}"]
+argv = ["/bin/sh", "-c", "test ! -e $UNREP_TREE/sick"]
 
 [health_window]
 start_after_s = 0
-deadline_s = 0.5
-interval_s = 0.05
+deadline_s = 0.4
+interval_s = 0.1
 consecutive_passes = 1
 """
-
-
-def unrep(directory: Path, line: str, expected: int = 0) -> dict[str, object]:
-    """The JSON object of a command."""
-    argv = [sys.executable, "-m", "unrep", *line.split(), "--json"]
-    done = subprocess.run(argv, cwd=directory, capture_output=True, check=False)
-    if done.returncode != expected:
-        raise SystemExit(f"unrep {line}: exit code {done.returncode}: {done.stderr.decode()}")
-    document: dict[str, object] = json.loads(done.stdout)
-    return document
+PERCENTILES = (50, 90, 99, 100)
 
 
 def write_release(directory: Path, files: int, *, sick: bool) -> None:
@@ -47,33 +53,70 @@ def write_release(directory: Path, files: int, *, sick: bool) -> None:
         (directory / "sick").write_text("yes\n", encoding="utf-8")
 
 
+def write_bundles(directory: Path, files: int) -> tuple[Path, Path]:
+    """The bundle of the good release, and that of the sick one."""
+    write_key_pair(directory / "k")
+    made = []
+    for seq, (name, bases) in enumerate((("good", []), ("sick", [directory / "good"])), 1):
+        write_release(directory / name, files, sick=name == "sick")
+        out = directory / f"{name}.unrep"
+        request = BuildRequest(directory / name, "p", f"{seq}.0.0", seq, out, bases)
+        with ThreadPoolExecutor(1) as pool:
+            build(request, load_private_key(directory / "k.key"), pool, Quiet())
+        made.append(out)
+    return made[0], made[1]
+
+
+def must_fail(run: Callable[[], object]) -> None:
+    """It ends with the old version serving."""
+    try:
+        run()
+    except RolledBack:
+        return
+    raise SystemExit("the sick release was found healthy")
+
+
+def percentiles(milliseconds: list[float]) -> dict[str, float]:
+    """By nearest rank."""
+    ordered = sorted(milliseconds)
+    ranks = {f"p{p}": ordered[max(0, -(-len(ordered) * p // 100) - 1)] for p in PERCENTILES}
+    return {name: round(value, 3) for name, value in ranks.items()}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--files", type=int, default=10_000)
-    parser.add_argument("--runs", type=int, default=20)
+    parser.add_argument("--runs", type=int, default=1000)
+    parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    milliseconds = []
     with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix="bench-") as name:
         directory = Path(name)
-        write_release(directory / "good", options.files, sick=False)
-        write_release(directory / "bad", options.files, sick=True)
-        (directory / "site").mkdir()
-        (directory / "site" / "unrep.toml").write_text(
-            CONFIG.format(python=json.dumps(sys.executable)), encoding="utf-8"
-        )
-        unrep(directory, "keygen --out k")
-        unrep(directory, "build good --product p --version 1.0.0 --seq 1 --key k.key --out good.unrep")
-        unrep(directory, "apply good.unrep --site site --trust k.pub")
-        for number in range(options.runs):
-            release = f"--product p --version 2.0.{number} --seq {number + 2}"
-            unrep(directory, f"build bad {release} --base good --key k.key --out bad{number}.unrep")
-            run = unrep(directory, f"apply bad{number}.unrep --site site --trust k.pub", expected=6)
-            steps = run["steps"]
-            assert isinstance(steps, dict)
-            milliseconds.append(steps["switch_back"] * 1000)
-            print(f"run {number + 1}: {milliseconds[-1]:.2f} ms", flush=True)
-    print(f"{options.runs} rollbacks, {options.files} files: median {statistics.median(milliseconds):.2f} ms, ", end="")
-    print(f"worst {max(milliseconds):.2f} ms")
+        good, sick = write_bundles(directory, options.files)
+        site = directory / "site"
+        site.mkdir()
+        (site / "unrep.toml").write_text(CONFIG, encoding="utf-8")
+        config, trust = load(site / "unrep.toml"), load_trust(directory / "k.pub")
+        update(good, site, trust, config)
+        must_fail(lambda: update(sick, site, trust, config))
+        for done in range(1, options.runs):
+            must_fail(lambda: roll_back(site, config, "2.0.0"))
+            if done % 50 == 0:
+                print(f"{done} of {options.runs}", file=sys.stderr, flush=True)
+        runs: list[RecordedRun] = []
+        read_history(Site.at(site), 1, runs.append).check()
+    failed = [run for run in runs if run.failed]
+    figures = {
+        "switch_ms": percentiles([run.steps["switch"] * 1000 for run in failed]),
+        "switch_back_ms": percentiles([run.steps["switch_back"] * 1000 for run in failed]),
+        "healthy_again_ms": percentiles([run.recoveries[0].seconds * 1000 for run in failed]),
+    }
+    print(f"{len(failed)} rollbacks, {options.files} files")
+    for step, ranks in figures.items():
+        print(f"{step:<18} " + "  ".join(f"{rank} {value:8.2f}" for rank, value in ranks.items()))
+    if options.out:
+        machine = {"python": platform.python_version(), "cores": os.cpu_count(), "system": platform.platform()}
+        document = {"runs": len(failed), "files": options.files, **figures, "machine": machine}
+        options.out.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,9 @@ from unrep.commands.gc import gc_command
 from unrep.commands.history import history_command
 from unrep.commands.inspect import inspect_command
 from unrep.commands.keygen import keygen_command
+from unrep.commands.metrics import metrics_command
 from unrep.commands.need import need_command
+from unrep.commands.receipt import receipt_command
 from unrep.commands.recover import recover_command
 from unrep.commands.repair import repair_command
 from unrep.commands.rollback import rollback_command
@@ -35,6 +37,8 @@ COMMANDS = (
     rollback_command,
     status_command,
     history_command,
+    metrics_command,
+    receipt_command,
     need_command,
     repair_command,
     recover_command,

@@ -20,7 +20,7 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from apply.errors import AboardError, ConfigError, Degraded, RolledBack
+from apply.errors import AboardError, ConfigError, Degraded, RecordBroken, RolledBack
 from bundle.errors import BaseMismatch, BundleError, InputError
 from transfer.errors import DiskFull, OutputBusy, OutputRefused, SourceCorrupt, SourceRefused, TransferError
 from unrep.errors import UsageRefused
@@ -52,6 +52,7 @@ _CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (ConfigError, ExitCode.USAGE),
     (Degraded, ExitCode.DEGRADED),
     (RolledBack, ExitCode.ROLLED_BACK),
+    (RecordBroken, ExitCode.REFUSED),
     (AboardError, ExitCode.PREFLIGHT),
     (SourceRefused, ExitCode.USAGE),
     (SourceCorrupt, ExitCode.REFUSED),

@@ -66,6 +66,9 @@ keep = 0
 
 [limits]
 command_timeout_s = 30
+
+[log]
+target = "journald"
 """
 
 
@@ -94,6 +97,7 @@ def test_without_a_file_everything_has_its_default() -> None:
     window = config.health_window
     assert (window.start_after_s, window.deadline_s, window.interval_s, window.consecutive_passes) == (0.5, 60, 0.5, 3)
     assert (config.retention.keep, config.limits.command_timeout_s) == (3, 600)
+    assert config.log.target is None
 
 
 def test_an_empty_file_is_that_of_a_site_without_one(path: Path) -> None:
@@ -124,6 +128,7 @@ def test_every_key_is_read(path: Path) -> None:
         start_after_s=0.0, deadline_s=90.0, interval_s=1.5, consecutive_passes=5
     )
     assert (config.retention.keep, config.limits.command_timeout_s) == (0, 30.0)
+    assert config.log.target == "journald"
 
 
 def test_a_check_is_required_unless_it_says_otherwise_and_has_its_defaults(path: Path) -> None:
@@ -156,7 +161,7 @@ HTTP = '[[health]]\ntype = "http"\nurl = "http://127.0.0.1/"\n'
 @pytest.mark.parametrize(
     ("text", "key", "known"),
     [
-        ("heath = 1", "heath", "prepare, switch, hooks, health, health_window, retention, limits"),
+        ("heath = 1", "heath", "prepare, switch, hooks, health, health_window, retention, limits, log"),
         ("[prepare]\ncomand = []", "prepare.comand", "python_wheels, command"),
         ("[prepare]\npython_wheels = { wheel = 1 }", "prepare.python_wheels.wheel", "requirements, wheels, python"),
         ("[switch]\nunit = 'x'", "switch.unit", "restart, iis_app_pool, windows_service, systemd_unit"),
@@ -214,6 +219,10 @@ def test_a_missing_key_is_named(path: Path, text: str, key: str) -> None:
         (
             HTTP + "requirement = 'must'",
             "'health[0].requirement': invalid enum value 'must'; it may be one of required, wanted",
+        ),
+        (
+            "[log]\ntarget = 'syslog'",
+            "'log.target': invalid enum value 'syslog'; it may be one of journald, eventlog",
         ),
     ],
 )

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from apply.errors import RolledBack, SiteInvalid, StorageFailed
-from apply.record import STATES_KEPT, Record, read_runs, read_state
+from apply.record import STATES_KEPT, Record, _checksum, read_runs, read_state
 from apply.site import Site
 from apply.state import Release, SiteState
+from tests.support.records import recorded
 from tests.support.site import Ship, shore
 
 
@@ -106,8 +107,6 @@ def test_a_state_of_another_version_of_unrep_is_not_guessed_at(site: Site) -> No
     record = Record(site)
     document = '{"product": "vms", "wheels": 4}'
     with record._transaction() as database:
-        from apply.record import _checksum
-
         database.execute("INSERT INTO states (document, sha256) VALUES (?, ?)", (document, _checksum(document)))
     record.close()
     with pytest.raises(SiteInvalid, match="another version of unrep"):
@@ -177,6 +176,6 @@ def test_the_record_of_runs_that_failed_or_were_refused(tmp_path: Path) -> None:
 def test_the_latest_runs_are_read_the_oldest_of_them_first(site: Site) -> None:
     record = Record(site)
     for number in range(5):
-        record.append({"number": number})
+        record.append(recorded(f"run {number}"))
     record.close()
-    assert [run["number"] for run in read_runs(site, 3)] == [2, 3, 4]
+    assert [run["run"] for run in read_runs(site, 3)] == ["run 2", "run 3", "run 4"]

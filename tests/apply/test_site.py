@@ -21,7 +21,7 @@ def test_the_layout_is_the_one_that_is_promised(tmp_path: Path) -> None:
     assert [path.name for path in ship.site.versions.iterdir()] == ["1.0.0"]
     assert ship.pointed == ("versions/1.0.0" if os.name == "posix" else str(ship.root / "versions" / "1.0.0"))
     private = {path.name for path in ship.site.private.iterdir()}
-    assert private == {"state.db", "manifests", "venvs", "staging", "lock"}
+    assert private == {"state.db", "manifests", "venvs", "staging", "lock", "site.key", "site.pub", "outbox"}
     assert [path.name for path in ship.site.manifests.iterdir()] == [shore().tree("1.0.0")]
 
 

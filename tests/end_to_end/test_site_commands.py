@@ -96,7 +96,7 @@ def test_a_voyage(tmp_path: Path) -> None:
     assert [run["command"] for run in runs] == ["apply", "apply", "apply", "rollback", "recover", "gc"]
     assert [run["outcome"] for run in runs[:4]] == ["applied", "applied", "already-current", "rolled-back"]
     code, out, _ = unrep("history", *site, "--limit", 2)
-    assert len(out.splitlines()) == 2 and "recover" in out
+    assert len(out.splitlines()) == 3 and "recover" in out
 
 
 def _flipped(ship: Ship, directory: Path) -> list[object]:

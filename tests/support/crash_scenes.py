@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,8 +20,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from apply.errors import AboardError
+from apply.history import read_history
 from apply.installed import open_installed
-from apply.record import read_runs, read_state
+from apply.record import read_state
 from apply.site import Site
 from apply.state import MAX_ATTEMPTS, SiteState
 from bundle.errors import BundleError
@@ -128,12 +130,23 @@ class Scene:
         _hold(not list(site.staging.iterdir()), f"staging holds {list(site.staging.iterdir())}")
         expected = {".unrep", "versions", "current", "unrep.toml"}
         _hold({path.name for path in site.root.iterdir()} <= expected, f"litter: {list(site.root.iterdir())}")
-        private = {"lock", "manifests", "staging", "state.db", "state.db-shm", "state.db-wal", "venvs"}
+        private = {"lock", "manifests", "outbox", "site.key", "site.pub", "staging", "venvs"}
+        private |= {"state.db", "state.db-shm", "state.db-wal"}
         _hold({path.name for path in site.private.iterdir()} <= private, f"litter: {list(site.private.iterdir())}")
         trees = {release.tree for release in state.releases}
         _hold({path.name for path in site.manifests.iterdir()} == trees, "manifests are not those of the releases")
         versions = {release.version for release in state.releases}
         _hold({path.name for path in site.versions.iterdir()} == versions, f"versions/ is not {versions}")
+
+    def check_record(self, root: Path) -> None:
+        """No record of a run is missing from the chain, and every receipt is whole, signed, and of its record."""
+        history = read_history(Site(root / "site"), 10)
+        _hold(not history.broken, history.broken)
+        _hold(all(link.run() for link in history.links), "a record of a run is damaged")
+        database = sqlite3.connect(root / "site/.unrep/state.db")
+        unposted = database.execute("SELECT COUNT(*) FROM receipts").fetchone()[0]
+        database.close()
+        _hold(unposted == 0, f"{unposted} receipts never came into the outbox")
 
     @property
     def gives_up_nothing(self) -> bool:
@@ -168,7 +181,7 @@ class Scene:
         swept = unrep(*self.at(root, ("gc",)))
         _hold(swept.code == 0, f"gc: {swept}")
         self.check_clean(root)
-        read_runs(Site(root / "site"))
+        self.check_record(root)
 
     def _state(self, site: Site) -> SiteState:
         try:

@@ -1,0 +1,24 @@
+"""The system's log, which is told how each run ended: none, journald or the Windows event log [A-66].
+
+One adapter a module; each takes an Event, and raises LogFailed if the system does not.
+"""
+
+from collections.abc import Callable
+
+from apply.config import LogConfig
+from apply.eventlog import report_event
+from apply.events import Event
+from apply.journald import send
+
+Log = Callable[[Event], None]
+
+
+def open_log(config: LogConfig) -> Log:
+    """The log that the site is configured with."""
+    if config.target == "journald":
+        return send
+    return report_event if config.target == "eventlog" else no_log
+
+
+def no_log(event: Event) -> None:
+    """Tells nobody."""

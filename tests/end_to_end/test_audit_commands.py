@@ -1,0 +1,157 @@
+"""`unrep history`, `metrics` and `receipt`: what an operator and the fleet's office see of a site's runs."""
+
+import json
+import re
+import sqlite3
+import subprocess
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from apply.outbox import waiting
+from bundle.signing import write_key_pair
+from tests.support.prometheus_text import read_metrics
+from tests.support.site import PATIENCE_S, Ship, shore
+
+SECOND = ("1.0.1", 2, "1.0.0")
+
+
+def unrep(*arguments: object) -> tuple[int, str, str]:
+    """Exit code, standard output, standard error."""
+    command = [sys.executable, "-m", "unrep", *map(str, arguments)]
+    ended = subprocess.run(
+        command, capture_output=True, text=True, cwd=Path(__file__).parents[2], timeout=PATIENCE_S, check=False
+    )
+    assert "Traceback" not in ended.stderr, ended.stderr
+    return ended.returncode, ended.stdout, ended.stderr
+
+
+def lines(out: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in out.splitlines()]
+
+
+@pytest.fixture
+def ship(tmp_path: Path) -> Ship:
+    """One that was brought to 1.0.1, refused a release, and was rolled back by hand."""
+    ship = Ship.sailing(tmp_path, "1.0.0", "1.0.1")
+    ship.order("fail-prepare")
+    with pytest.raises(Exception, match="prepare is broken"):
+        ship.apply(shore().bundle("1.0.2", 3, "1.0.1"))
+    ship.relieve("fail-prepare")
+    ship.roll_back()
+    return ship
+
+
+def tamper(ship: Ship, statement: str) -> None:
+    database = sqlite3.connect(ship.site.state_file)
+    with database:
+        database.execute(statement)
+    database.close()
+
+
+def test_history_as_a_table(ship: Ship) -> None:
+    code, out, err = unrep("history", "--site", ship.root)
+    headings, *rows = out.splitlines()
+    assert (code, err) == (0, "")
+    assert headings.split() == ["run", "started", "command", "outcome", "release", "moved", "seconds", "user", "reason"]
+    assert [re.split(r"  +", row.strip())[2:6] for row in rows] == [
+        ["apply", "applied", "1.0.0", "- -> 1.0.0"],
+        ["apply", "applied", "1.0.1", "1.0.0 -> 1.0.1"],
+        ["apply", "refused", "1.0.2", "1.0.1 -> 1.0.1"],
+        ["rollback", "rolled-back", "1.0.0", "1.0.1 -> 1.0.0"],
+    ]
+    columns = {row.index(" -> ") for row in rows[1:]}
+    assert len(columns) == 1 and columns == {headings.index("moved") + 5}, "the columns are not in line"
+    assert len(unrep("history", "--site", ship.root, "--limit", 1)[1].splitlines()) == 2
+
+
+def test_history_as_json_lines(ship: Ship) -> None:
+    """[A-60]: with the numbers and heads that receipts speak of."""
+    code, out, _ = unrep("history", "--site", ship.root, "--json")
+    runs = lines(out)
+    assert code == 0 and [run["number"] for run in runs] == [1, 2, 3, 4]
+    assert len({run["head"] for run in runs}) == 4 and all(len(run["head"]) == 64 for run in runs)
+    assert {"run", "command", "user", "host", "release", "outcome", "steps", "reason", "recoveries"} <= runs[-1].keys()
+
+
+def test_history_of_a_site_where_nothing_happened(tmp_path: Path) -> None:
+    assert unrep("history", "--site", tmp_path) == (0, "", "")
+
+
+def test_history_names_the_record_that_was_changed(ship: Ship) -> None:
+    """[A-60]: the table comes all the same, then one sentence and exit code 3."""
+    tamper(ship, "UPDATE runs SET document = replace(document, 'refused', 'applied') WHERE number = 3")
+    for option in ([], ["--limit", 1], ["--json"]):
+        code, out, err = unrep("history", "--site", ship.root, *option)
+        assert code == 3 and "rollback" in out
+        assert err == f"unrep: {ship.site.state_file}: record 3 was changed: it does not follow from record 2\n"
+    assert lines(out)[-1]["exit_code"] == 3
+    tamper(ship, "UPDATE runs SET document = '[]' WHERE number = 3")
+    code, out, err = unrep("history", "--site", ship.root)
+    assert code == 3 and out.splitlines()[3].split() == ["3", *"???????", "damaged"]
+
+
+def test_metrics(ship: Ship) -> None:
+    """[A-67]"""
+    code, out, err = unrep("metrics", "--site", ship.root)
+    assert (code, err) == (0, "")
+    figures = {(name, *sorted(dict(labels).values())): value for (name, labels), value in read_metrics(out).items()}
+    assert figures["unrep_runs_total", "applied", "apply"] == 2 and figures["unrep_deploy_seconds_count",] == 2
+    assert figures["unrep_failures_total",] == 1 and figures["unrep_record_intact",] == 1
+    assert figures["unrep_receipts_waiting",] == 4 and figures["unrep_quarantined_releases",] == 1
+    (release,) = (labels for name, labels in read_metrics(out) if name == "unrep_release_info")
+    assert dict(release) == {"product": "vms", "version": "1.0.0", "seq": "1", "tree": shore().tree("1.0.0")}
+    tamper(ship, "DELETE FROM runs WHERE number = 3")
+    code, out, _ = unrep("metrics", "--site", ship.root)
+    assert code == 0 and "\nunrep_record_intact 0\n" in out and "\nunrep_failures_total 0\n" in out
+
+
+def test_metrics_of_a_site_where_nothing_happened(tmp_path: Path) -> None:
+    code, out, _ = unrep("metrics", "--site", tmp_path)
+    assert code == 0 and read_metrics(out) and not list(tmp_path.iterdir()), "it wrote something"
+
+
+def test_a_receipt_ashore(ship: Ship, tmp_path: Path) -> None:
+    """[A-64]: the file and the site's public key are all that is needed."""
+    receipt = waiting(ship.site)[1]
+    code, out, _ = unrep("receipt", receipt, "--key", ship.site.public_key_file, "--json")
+    told = json.loads(out)
+    history = lines(unrep("history", "--site", ship.root, "--json")[1])
+    assert code == 0 and told["outcome"] == "applied" and told["serving"] == "1.0.1" == told["version"]
+    assert (told["product"], told["seq"], told["tree"]) == ("vms", 2, shore().tree("1.0.1"))
+    assert (told["number"], told["head"]) == (2, history[1]["head"])
+    assert abs(told["time"] - datetime.fromisoformat(history[1]["started"]).timestamp()) < 60
+    code, out, err = unrep("receipt", receipt, "--key", ship.site.public_key_file)
+    assert (code, err) == (0, "") and out.startswith(f"{receipt}: applied: vms 1.0.1 (seq 2, tree ")
+    assert out.count("\n") == 1 and "1.0.1 serves; record 2, head " in out
+
+
+def test_a_receipt_that_is_not_to_be_believed(ship: Ship, tmp_path: Path) -> None:
+    """[A-64]"""
+    receipt = waiting(ship.site)[0]
+    write_key_pair(tmp_path / "other")
+    code, out, err = unrep("receipt", receipt, "--key", tmp_path / "other.pub")
+    assert (code, out) == (3, "") and re.fullmatch(
+        r"unrep: .*receipt: not signed by the site with the key id \w+\n", err
+    )
+    (tmp_path / "long").write_bytes(bytes(10_000_000))
+    assert unrep("receipt", tmp_path / "long", "--key", ship.site.public_key_file)[0] == 3
+    code, _, err = unrep("receipt", tmp_path / "gone", "--key", ship.site.public_key_file)
+    assert code == 2 and err.endswith("gone: cannot be read: No such file or directory\n")
+    code, _, err = unrep("receipt", receipt, "--key", ship.site.key_file)
+    assert code == 2 and "site.key: not the public key of a site; it lies there as .unrep/site.pub" in err
+
+
+def test_the_record_of_a_newer_unrep(ship: Ship, tmp_path: Path) -> None:
+    """[A-61]: every command refuses it in one sentence, and changes nothing."""
+    tamper(ship, "PRAGMA user_version = 7")
+    before = ship.seen("versions", "current")
+    for command in ("status", "history", "metrics", "recover", "gc", "rollback"):
+        code, out, err = unrep(command, "--site", ship.root)
+        assert (code, out) == (5, "") and re.fullmatch(
+            r"unrep: .*state\.db: written by a newer version of unrep .*; use that one\n", err
+        ), command
+    assert ship.seen("versions", "current") == before
