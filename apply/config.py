@@ -7,6 +7,7 @@
     [health_window]  start_after_s, deadline_s, interval_s, consecutive_passes
     [retention]      keep
     [limits]         command_timeout_s
+    [trust]          strict_expiry
 
 Keys and bounds are the fields of the structs below, which are frozen. A key that is not among them is refused by name,
 for a misspelt `expect_status` that is silently ignored would pass a broken release as healthy.
@@ -156,6 +157,12 @@ class LimitsConfig(Table, frozen=True, kw_only=True):
     command_timeout_s: Annotated[float, Meta(gt=0, le=86400)] = 600.0
 
 
+class TrustConfig(Table, frozen=True, kw_only=True):
+    """`strict_expiry` refuses what an expired key has signed; without it that is only told [R-13]."""
+
+    strict_expiry: bool = False
+
+
 class SiteConfig(Table, frozen=True, kw_only=True):
     """The whole configuration; SiteConfig() is that of a site without a file."""
 
@@ -166,6 +173,7 @@ class SiteConfig(Table, frozen=True, kw_only=True):
     health_window: HealthWindow = HealthWindow()
     retention: RetentionConfig = RetentionConfig()
     limits: LimitsConfig = LimitsConfig()
+    trust: TrustConfig = TrustConfig()
 
 
 def load(path: Path | None) -> SiteConfig:
@@ -218,6 +226,7 @@ _TABLES: Final[dict[str, type[Table]]] = {
     "health_window": HealthWindow,
     "retention": RetentionConfig,
     "limits": LimitsConfig,
+    "trust": TrustConfig,
 }
 
 

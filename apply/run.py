@@ -56,7 +56,10 @@ class Report:
 
 @dataclass
 class Run:
-    """A run under way. `subject` is the release that it is about; versions are "" until they are known."""
+    """A run under way. `subject` is the release that it is about; versions are "" until they are known.
+
+    `caution`: what a person should know beside the verdict, told whatever that is.
+    """
 
     command: str
     site: Site
@@ -64,6 +67,7 @@ class Run:
     from_version: str = ""
     current_version: str = ""
     subject: Release | None = None
+    caution: str = ""
     steps: dict[str, float] = field(default_factory=dict)
     id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -81,7 +85,8 @@ class Run:
     def report(self, outcome: Outcome, to_version: str, reason: str) -> Report:
         """How it ended."""
         seconds = time.perf_counter() - self._begun
-        return Report(outcome, self.from_version, to_version, reason, dict(self.steps), seconds)
+        told = f"{reason}; {self.caution}" if self.caution else reason
+        return Report(outcome, self.from_version, to_version, told, dict(self.steps), seconds)
 
     def audit(self, report: Report) -> dict[str, Any]:
         """The record that the site keeps of it."""

@@ -6,6 +6,7 @@ SITE/unrep.toml           the configuration, if there is one
 SITE/.unrep/state.db      what the site knows, and the record of its runs (apply.record)
 SITE/.unrep/manifests/    the tree manifest of each version, by tree hash
 SITE/.unrep/venvs/1.0.1/  the version's virtual environment, if it is configured
+SITE/.unrep/trust/chain   the trust roots that the site has followed, if it follows any (apply.trusted)
 SITE/.unrep/staging/      trees that are being built; anything in it may be removed while no run is at work
 SITE/.unrep/lock          held by the one run that is at work (apply.lock)
 """
@@ -63,6 +64,10 @@ class Site:
     @property
     def venvs(self) -> Path:
         return self.private / "venvs"
+
+    @property
+    def trust_file(self) -> Path:
+        return self.private / "trust" / "chain"
 
     @property
     def config_file(self) -> Path | None:

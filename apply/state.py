@@ -121,8 +121,8 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole state of a site. `current_version`: the release last committed, "" before the first.
 
-    time_floor: the latest time that a verified bundle spoke of, in seconds since 1970; a clock below it is wrong
-    [A-10].
+    time_floor: the latest time that shore's signed word spoke of, in seconds since 1970; a clock below it is wrong
+    [A-10]. heard_at: when something new last came from shore, by this machine's clock [R-16]; 0 for unknown.
     """
 
     product: str = ""
@@ -132,6 +132,7 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     high_water: HighWater | None = None
     quarantined: tuple[Quarantine, ...] = ()
     time_floor: int = 0
+    heard_at: int = 0
 
     # What it says
 
@@ -232,9 +233,10 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             version=release.version, run=run, give_up_at=now + MAX_TRIAL_S, by_hand=by_hand, data_saved=data_saved
         )
         mark = HighWater(release.epoch, release.seq, release.tree)
-        if self.high_water and self.high_water.mark > mark.mark:
-            mark = self.high_water
-        return self._with(product=product, pending=intent, high_water=mark)
+        heard_at = now
+        if self.high_water and self.high_water.mark >= mark.mark:
+            mark, heard_at = self.high_water, self.heard_at
+        return self._with(product=product, pending=intent, high_water=mark, heard_at=heard_at)
 
     def attempted(self) -> "SiteState":
         """The new version is about to be started."""
@@ -272,7 +274,7 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         """Neither the new version nor the old one could be made to run [A-23]."""
         return self._pending(trouble=reason)
 
-    def renewed(self, release: Release, created: int) -> "SiteState":
+    def renewed(self, release: Release, created: int, now: int = 0) -> "SiteState":
         """A verified bundle spoke of the current tree again, perhaps under a higher seq."""
         if not self.current or self.current.tree != release.tree:
             raise OutOfOrder("this is not the current release")
@@ -281,7 +283,8 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             return self._with(time_floor=floor)
         newer = msgspec.structs.replace(self.current, seq=release.seq, epoch=release.epoch, bundle=release.bundle)
         releases = tuple(newer if r == self.current else r for r in self.releases)
-        return self._with(releases=releases, high_water=HighWater(*release.mark, release.tree), time_floor=floor)
+        mark = HighWater(*release.mark, release.tree)
+        return self._with(releases=releases, high_water=mark, time_floor=floor, heard_at=max(now, floor))
 
     def adopted(self, release: Release) -> "SiteState":
         """A person pointed `current` to another release of this site."""

@@ -11,7 +11,7 @@ from bundle.errors import Corrupt, Refused
 from bundle.layout import MAGIC, PREAMBLE_BYTES, read_preamble
 from bundle.reader import VerifiedRoot, verify_header
 from bundle.root import Root
-from bundle.signing import Trust
+from bundle.trust import Trust
 from transfer.errors import OutputRefused
 from transfer.partial import partial_path
 

@@ -12,8 +12,9 @@ from bundle.errors import BundleError, Corrupt, Malformed, Unsupported, Untruste
 from bundle.evaluate import Evaluation
 from bundle.manifest import Kind, TreeManifest, check_link_target
 from bundle.reader import open_bundle
-from bundle.signing import Trust, VerifyingKey
+from bundle.signing import VerifyingKey
 from bundle.tree import DirectoryBase, scan
+from bundle.trust import Trust
 
 VECTORS = Path(__file__).parents[2] / "spec" / "vectors"
 DOCUMENT: dict[str, Any] = json.loads((VECTORS / "vectors.json").read_text(encoding="utf-8"))

@@ -40,8 +40,9 @@ from apply.update import rehearse, update
 from bundle.builder import BuildRequest, build
 from bundle.progress import Progress, Quiet
 from bundle.root import Platform
-from bundle.signing import Trust, load_private_key, load_trust, write_key_pair
+from bundle.signing import load_private_key, write_key_pair
 from bundle.tree import scan
+from bundle.trust import Trust, load_trust
 
 PATIENCE_S = 60.0  # how long a test waits for what must happen; none waits so long when all is well
 QUIET = Quiet()

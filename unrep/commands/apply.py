@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from apply.update import rehearse, update
-from bundle.signing import load_trust
+from bundle.trust import load_trust
 from unrep.aboard import config_option, configuration, json_option, site_option, told
 from unrep.console import progress_bar
 

@@ -10,7 +10,7 @@ import click
 from apply.installed import held_trees, left_trees
 from bundle.errors import BundleError
 from bundle.reader import stored_bytes
-from bundle.signing import load_trust
+from bundle.trust import load_trust
 from transfer.config import TransferConfig
 from transfer.errors import TransferError
 from transfer.output import describe

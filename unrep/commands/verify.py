@@ -7,7 +7,7 @@ import click
 
 from bundle.errors import NoSection
 from bundle.reader import VerifiedBundle, open_bundle, stored_bytes
-from bundle.signing import load_trust
+from bundle.trust import load_trust
 from unrep.console import say
 
 
