@@ -19,15 +19,19 @@ from unrep.commands.keygen import keygen_command
 from unrep.commands.need import need_command
 from unrep.commands.recover import recover_command
 from unrep.commands.repair import repair_command
+from unrep.commands.resign import resign_command
 from unrep.commands.rollback import rollback_command
 from unrep.commands.status import status_command
+from unrep.commands.trust import trust_command
 from unrep.commands.verify import verify_command
 from unrep.console import EXIT_CODES_HELP, ExitCode, exit_code, say
 
 COMMANDS = (
     keygen_command,
+    trust_command,
     collect_command,
     build_command,
+    resign_command,
     inspect_command,
     verify_command,
     fetch_command,
