@@ -13,6 +13,8 @@ from unrep.commands.collect import collect_command
 from unrep.commands.demo import demo_command
 from unrep.commands.fetch import fetch_command
 from unrep.commands.gc import gc_command
+from unrep.commands.hear import hear_command
+from unrep.commands.heartbeat import heartbeat_command
 from unrep.commands.history import history_command
 from unrep.commands.inspect import inspect_command
 from unrep.commands.keygen import keygen_command
@@ -32,12 +34,14 @@ COMMANDS = (
     collect_command,
     build_command,
     resign_command,
+    heartbeat_command,
     inspect_command,
     verify_command,
     fetch_command,
     apply_command,
     rollback_command,
     status_command,
+    hear_command,
     history_command,
     need_command,
     repair_command,
