@@ -127,7 +127,7 @@ class Shore:
         self.trust: Trust = load_trust(self.trust_file)
         self.script = directory / "app.py"
         self.script.write_text(_SCRIPT)
-        self._key = load_private_key(directory / "sender.key")
+        self.key = load_private_key(directory / "sender.key")
 
     @functools.cache  # noqa: B019 - lives as long as the process
     def release(self, name: str) -> Path:
@@ -170,7 +170,7 @@ class Shore:
             self.release(name), product, version or name, seq, out, directories, full, epoch, platform
         )
         with ThreadPoolExecutor(1) as pool:
-            build(request, self._key, pool, QUIET)
+            build(request, self.key, pool, QUIET)
         return out
 
 
