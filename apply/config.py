@@ -8,6 +8,7 @@
     [retention]      keep
     [limits]         command_timeout_s
     [log]            target = journald | eventlog                              the system's log, told of each run
+    [trust]          strict_expiry
 
 Keys and bounds are the fields of the structs below, which are frozen. A key that is not among them is refused by name,
 for a misspelt `expect_status` that is silently ignored would pass a broken release as healthy.
@@ -163,6 +164,12 @@ class LogConfig(Table, frozen=True, kw_only=True):
     target: Literal["journald", "eventlog"] | None = None
 
 
+class TrustConfig(Table, frozen=True, kw_only=True):
+    """`strict_expiry` refuses what an expired key has signed; without it that is only told [R-13]."""
+
+    strict_expiry: bool = False
+
+
 class SiteConfig(Table, frozen=True, kw_only=True):
     """The whole configuration; SiteConfig() is that of a site without a file."""
 
@@ -174,6 +181,7 @@ class SiteConfig(Table, frozen=True, kw_only=True):
     retention: RetentionConfig = RetentionConfig()
     limits: LimitsConfig = LimitsConfig()
     log: LogConfig = LogConfig()
+    trust: TrustConfig = TrustConfig()
 
 
 def load(path: Path | None) -> SiteConfig:
@@ -227,6 +235,7 @@ _TABLES: Final[dict[str, type[Table]]] = {
     "retention": RetentionConfig,
     "limits": LimitsConfig,
     "log": LogConfig,
+    "trust": TrustConfig,
 }
 
 

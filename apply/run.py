@@ -66,7 +66,8 @@ class Run:
     """A run under way. `subject` is the release that it is about; names are "" until they are known.
 
     bundle_bytes: read from the bundle's file. release_bytes: written of the release. unfinished_since: when an earlier
-    run saved its last state, in seconds since 1970, if that run is still to be finished.
+    run saved its last state, in seconds since 1970, if that run is still to be finished. caution: what a person should know
+    beside the verdict, told whatever that is.
     """
 
     command: str
@@ -81,6 +82,7 @@ class Run:
     from_version: str = ""
     current_version: str = ""
     subject: Release | None = None
+    caution: str = ""
     steps: dict[str, float] = field(default_factory=dict)
     id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -109,7 +111,8 @@ class Run:
     def report(self, outcome: Outcome, to_version: str, reason: str) -> Report:
         """How it ended."""
         seconds = time.perf_counter() - self._begun
-        return Report(outcome, self.from_version, to_version, reason, dict(self.steps), seconds)
+        told = f"{reason}; {self.caution}" if self.caution else reason
+        return Report(outcome, self.from_version, to_version, told, dict(self.steps), seconds)
 
     def audit(self, report: Report) -> dict[str, Any]:
         """The record that the site keeps of it."""

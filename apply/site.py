@@ -6,6 +6,7 @@ SITE/unrep.toml           the configuration, if there is one
 SITE/.unrep/state.db      what the site knows, and the record of its runs (apply.record)
 SITE/.unrep/manifests/    the tree manifest of each version, by tree hash
 SITE/.unrep/venvs/1.0.1/  the version's virtual environment, if it is configured
+SITE/.unrep/trust/chain   the trust roots that the site has followed, if it follows any (apply.trusted)
 SITE/.unrep/staging/      trees that are being built; anything in it may be removed while no run is at work
 SITE/.unrep/site.key      the site's own key, and site.pub, its public half (apply.site_key)
 SITE/.unrep/outbox/       receipts for shore (apply.outbox)
@@ -77,6 +78,10 @@ class Site:
     @property
     def public_key_file(self) -> Path:
         return self.private / "site.pub"
+
+    @property
+    def trust_file(self) -> Path:
+        return self.private / "trust" / "chain"
 
     @property
     def config_file(self) -> Path | None:

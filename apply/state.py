@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 
 from bundle.errors import Refused
+from bundle.heartbeat import Heartbeat
 from bundle.reader import VerifiedRoot
 from bundle.root import Platform
 
@@ -118,11 +119,22 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     trouble: str = ""
 
 
+class Shore(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the latest heartbeat said is newest, at `time` in seconds since 1970; proven `under` that trust root."""
+
+    epoch: int
+    seq: int
+    trust: int
+    revocations: int
+    time: int
+    under: int
+
+
 class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole state of a site. `current_version`: the release last committed, "" before the first.
 
-    time_floor: the latest time that a verified bundle spoke of, in seconds since 1970; a clock below it is wrong
-    [A-10].
+    time_floor: the latest time that shore's signed word spoke of, in seconds since 1970; a clock below it is wrong
+    [A-10]. heard_at: when something new last came from shore [R-16], 0 for unknown. shore: its latest heartbeat.
     """
 
     product: str = ""
@@ -132,6 +144,8 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     high_water: HighWater | None = None
     quarantined: tuple[Quarantine, ...] = ()
     time_floor: int = 0
+    heard_at: int = 0
+    shore: Shore | None = None
 
     # What it says
 
@@ -164,6 +178,12 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         """The versions that nothing may remove: current, last good, pending."""
         named = (self.current_version, self.last_good and self.last_good.version, self.pending and self.pending.version)
         return frozenset(version for version in named if version)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether shore has spoken of a release that has not come here."""
+        mark = self.high_water.mark if self.high_water else (0, 0)
+        return self.shore is not None and (self.shore.epoch, self.shore.seq) > mark
 
     def find(self, version: str) -> Release | None:
         """The release in the directory of that name. Letter case does not count, as on Windows."""
@@ -232,9 +252,10 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             version=release.version, run=run, give_up_at=now + MAX_TRIAL_S, by_hand=by_hand, data_saved=data_saved
         )
         mark = HighWater(release.epoch, release.seq, release.tree)
-        if self.high_water and self.high_water.mark > mark.mark:
-            mark = self.high_water
-        return self._with(product=product, pending=intent, high_water=mark)
+        heard_at = now
+        if self.high_water and self.high_water.mark >= mark.mark:
+            mark, heard_at = self.high_water, self.heard_at
+        return self._with(product=product, pending=intent, high_water=mark, heard_at=heard_at)
 
     def attempted(self) -> "SiteState":
         """The new version is about to be started."""
@@ -272,7 +293,7 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         """Neither the new version nor the old one could be made to run [A-23]."""
         return self._pending(trouble=reason)
 
-    def renewed(self, release: Release, created: int) -> "SiteState":
+    def renewed(self, release: Release, created: int, now: int = 0) -> "SiteState":
         """A verified bundle spoke of the current tree again, perhaps under a higher seq."""
         if not self.current or self.current.tree != release.tree:
             raise OutOfOrder("this is not the current release")
@@ -281,7 +302,21 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             return self._with(time_floor=floor)
         newer = msgspec.structs.replace(self.current, seq=release.seq, epoch=release.epoch, bundle=release.bundle)
         releases = tuple(newer if r == self.current else r for r in self.releases)
-        return self._with(releases=releases, high_water=HighWater(*release.mark, release.tree), time_floor=floor)
+        mark = HighWater(*release.mark, release.tree)
+        return self._with(releases=releases, high_water=mark, time_floor=floor, heard_at=max(now, floor))
+
+    def told(self, beat: Heartbeat, under: int, now: int) -> "SiteState":
+        """A heartbeat came, verified under that trust root [R-15].
+
+        Raises WrongProduct, or Replay for one that is not newer than the last; a new trust root begins anew, so that a
+        stolen key cannot silence shore by speaking from the future.
+        """
+        self._check_product(beat.product)
+        if self.shore and (under, beat.time) <= (self.shore.under, self.shore.time):
+            raise Replay("heartbeat: not newer than the last one that this site heard; ask shore for a new one")
+        shore = Shore(beat.epoch, beat.seq, beat.trust, beat.revocations, beat.time, under)
+        heard_at = max(self.heard_at if self.heard_at <= now else 0, beat.time)
+        return self._with(shore=shore, heard_at=heard_at, time_floor=max(self.time_floor, beat.time))
 
     def adopted(self, release: Release) -> "SiteState":
         """A person pointed `current` to another release of this site."""

@@ -29,31 +29,45 @@ from apply.run import Report, Run, finish, reporting, working
 from apply.site import Site
 from apply.state import Release
 from apply.trial import Trial
-from bundle.errors import BundleError
+from apply.trusted import keep, site_trust
+from bundle.errors import BundleError, Expired
 from bundle.progress import Progress, Quiet
-from bundle.reader import VerifiedBundle, open_bundle
-from bundle.signing import Trust
+from bundle.reader import VerifiedBundle, VerifiedRoot, open_bundle
+from bundle.trust import Trust
 
 
-def update(bundle: Path, site: Path, trust: Trust, config: SiteConfig, progress: Progress = Quiet()) -> Report:  # noqa: B008
+def update(
+    bundle: Path,
+    site: Path,
+    trust: Trust | None,
+    config: SiteConfig,
+    progress: Progress = Quiet(),  # noqa: B008
+) -> Report:
     """Applies a bundle to a site: `applied`, or `already-current`, which touches nothing but the record [A-19].
 
+    `trust`: whom a person named, None for whom the site keeps; what the bundle teaches about that is kept [R-11].
     Raises Refused, NoSection, PreflightRefused, StepFailed or SwitchFailed with the site as it was; RolledBack when the
     new version failed and the old one serves again; Degraded when neither could be made healthy. Each tells of the run
     in its `document`.
     """
     run = Run("apply", Site.at(site), progress, open_log(config.log))
-    with reporting(run), _opened(run, bundle, trust) as opened, working(run) as record:
+    with reporting(run), _opened(run, bundle, trust, config) as opened, working(run) as record:
         return _Update(run, config, record, opened).make()
 
 
-def rehearse(bundle: Path, site: Path, trust: Trust, progress: Progress = Quiet()) -> Report:  # noqa: B008
+def rehearse(
+    bundle: Path,
+    site: Path,
+    trust: Trust | None,
+    progress: Progress = Quiet(),  # noqa: B008
+    config: SiteConfig = SiteConfig(),  # noqa: B008
+) -> Report:
     """What `update` would do, writing nothing: `would-apply`, `already-current`. Raises as `update` before its intent.
 
     Every file of the base is hashed, so that drift shows now [A-16].
     """
     run = Run("apply --dry-run", Site.at(site), progress)
-    with reporting(run), _opened(run, bundle, trust) as opened:
+    with reporting(run), _opened(run, bundle, trust, config) as opened:
         state, release = read_state(run.site), Release.of(opened.verified)
         run.from_version = state.current_version
         if state.is_current(opened.root.product, release):
@@ -69,11 +83,21 @@ def rehearse(bundle: Path, site: Path, trust: Trust, progress: Progress = Quiet(
         return run.report("would-apply", state.current_version, f"would install {release.version} {blueprint.origin}")
 
 
-def _opened(run: Run, bundle: Path, trust: Trust) -> VerifiedBundle:
+def _opened(run: Run, bundle: Path, trust: Trust | None, config: SiteConfig) -> VerifiedBundle:
     with run.step("verify"):
-        opened = open_bundle(bundle, trust)
+        opened = open_bundle(bundle, site_trust(run.site, trust))
     run.subject, run.product = Release.of(opened.verified), opened.root.product
+    run.caution = _expiry(run, opened.verified)
+    if run.caution and config.trust.strict_expiry:
+        opened.close()
+        raise Expired(f"{bundle}: {run.caution}, and trust.strict_expiry is set; have it signed again ashore")
     return opened
+
+
+def _expiry(run: Run, verified: VerifiedRoot) -> str:
+    """What has expired, by the clock or by the latest time that shore spoke of, whichever is later [R-13], [R-14]."""
+    floor = read_state(run.site).time_floor
+    return verified.trust.expiry(verified.signers, max(time.time(), floor, verified.spoken_at))
 
 
 class _Update:
@@ -86,19 +110,21 @@ class _Update:
         self._record = record
         self._bundle = bundle
         self._release = Release.of(bundle.verified)
+        self._spoken_at = bundle.verified.spoken_at
         self._note = ""  # what a person should know beside the verdict
 
     def make(self) -> Report:
         product = self._bundle.root.product
         finished = self._finish_what_was_pending()
+        keep(self._site, self._bundle.verified.trust)
         if self._record.state.is_current(product, self._release):
-            self._record.save(self._record.state.renewed(self._release, self._bundle.root.created))
+            self._record.save(self._record.state.renewed(self._release, self._spoken_at, int(time.time())))
             return self._applied(finished) if finished else self._already_current()
         self._record.state.admit(product, self._release)
         aboard = self._is_aboard()
         try:
             self._make_ready(aboard)
-            ready = self._record.state.placed(self._release, self._bundle.root.created)
+            ready = self._record.state.placed(self._release, self._spoken_at)
             now = int(max(time.time(), ready.time_floor))
             saved = ready.current is not None
             self._record.save(ready.begun(product, self._release, self._run.id, now, data_saved=saved))
@@ -169,7 +195,7 @@ class _Update:
         with self._run.step("make durable"):
             durable.sync_tree(tree)
             durable.write_file(self._site.manifest_file(self._release.tree), blueprint.evaluation.manifest.encoded)
-            self._record.save(self._record.state.placed(self._release, self._bundle.root.created))
+            self._record.save(self._record.state.placed(self._release, self._spoken_at))
             durable.replace(tree, self._site.tree(self._release.version))
         self._run.release_bytes = self._bundle.root.size
         with contextlib.suppress(StorageFailed):  # then it is litter for the next run

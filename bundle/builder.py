@@ -11,25 +11,25 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 
 import zstandard
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bundle import canonical
+from bundle.companions import publish
 from bundle.contents import chunks_of
 from bundle.errors import BundleError, InputError, Malformed
 from bundle.evaluate import Evaluation
-from bundle.held_files import patiently
-from bundle.layout import FORMAT, Preamble
+from bundle.header import signed_header, trust_to_sign_under
+from bundle.layout import FORMAT
 from bundle.manifest import TreeManifest
 from bundle.progress import Progress
 from bundle.reader import VerifiedBundle, open_bundle, stored_bytes
 from bundle.root import Platform, Root, Section, check_root
 from bundle.sections import BuiltSection, SectionBuilder
-from bundle.signing import Trust, sign, verifying_key
+from bundle.signing import Signer
 from bundle.tree import DirectoryBase, scan
+from bundle.trust import Trust
 
 PIECE_BYTES = 64 * 1024
 LARGE_PIECE_BYTES = 256 * 1024
@@ -43,6 +43,9 @@ class BuildRequest:
     `seq` grows by at least one with every release of a product within an `epoch`. `full` adds the section for a
     first install; without any base it is there anyway. A base may also be given with its manifest, which
     may leave out what a ship has lost.
+
+    `trust`: the trust that ships follow or should come to; the bundle carries its chain, trust roots below version
+    `trust_from` left out, and its revocation list.
     """
 
     new: Path
@@ -54,6 +57,8 @@ class BuildRequest:
     full: bool = False
     epoch: int = 0
     platform: Platform = "any"
+    trust: Trust | None = None
+    trust_from: int = 0
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,7 @@ class BuildReport:
 
 
 def build(
-    request: BuildRequest, key: Ed25519PrivateKey, pool: Executor, progress: Progress, expected: bytes | None = None
+    request: BuildRequest, key: Signer, pool: Executor, progress: Progress, expected: bytes | None = None
 ) -> BuildReport:
     """Builds, proves and writes a bundle, with F.sha256 and F.manifests beside it.
 
@@ -78,6 +83,7 @@ def build(
     mend; nothing is left behind then.
     """
     _check_output(request.out)
+    trust = trust_to_sign_under(request.trust, [key])
     target = scan(request.new, request.platform, progress)
     if expected not in (None, target.tree_hash):
         raise InputError(f"{request.new}: is another release, its tree hash is {target.tree_hash.hex()[:12]}")
@@ -91,16 +97,16 @@ def build(
             if request.full or not bases:
                 sections.append(builder.full())
             root = _describe(request, target, piece_bytes, [built.section for built in sections])
-            _write(unproven, root, key, sections)
-        with open_bundle(unproven, Trust((verifying_key(key),))) as bundle:
-            header_bytes = bundle.verified.header_bytes
+            header = signed_header(canonical.encode(root), [key], request.trust, request.trust_from)
+            _write(unproven, header, sections)
+        with open_bundle(unproven, trust) as bundle:
             _prove(bundle, bases, progress)
-        total = _publish(unproven, request.out, [target, *(base.manifest for base in bases)])
+        total = publish(unproven, request.out, _listing([target, *(base.manifest for base in bases)]))
     except OSError as error:
         raise InputError(f"{error.filename or request.out}: cannot be read or written: {error.strerror}") from error
     finally:
         unproven.unlink(missing_ok=True)
-    costs = [(s.base, header_bytes + stored_bytes(root, s)) for s in root.sections if s.base]
+    costs = [(s.base, len(header) + stored_bytes(root, s)) for s in root.sections if s.base]
     return BuildReport(request.out, total, root, costs, dict(sum((built.recipes for built in sections), Counter())))
 
 
@@ -158,13 +164,9 @@ def _created(new: Path, target: TreeManifest) -> int:
     return max(0, int(newest))
 
 
-def _write(path: Path, root: Root, key: Ed25519PrivateKey, sections: list[BuiltSection]) -> None:
-    encoded = canonical.encode(root)
-    signatures = sign(encoded, [key])
+def _write(path: Path, header: bytes, sections: list[BuiltSection]) -> None:
     with path.open("wb") as file:
-        file.write(Preamble(len(encoded), len(signatures)).pack())
-        file.write(encoded)
-        file.write(signatures)
+        file.write(header)
         for built in sections:
             file.write(built.tables)
             for chunk in chunks_of([built.body]):
@@ -191,16 +193,5 @@ def _prove(bundle: VerifiedBundle, bases: list[DirectoryBase], progress: Progres
         progress.finish()
 
 
-def _publish(unproven: Path, out: Path, manifests: list[TreeManifest]) -> int:
-    """Gives the proven bundle its name and writes its companions; returns its length in bytes."""
-    digest, total = sha256(), 0
-    with unproven.open("rb+") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-            total += len(chunk)
-        os.fsync(file.fileno())
-    listing = zstandard.ZstdCompressor(level=19).compress(canonical.encode([m.encoded for m in manifests]))
-    out.with_name(out.name + ".manifests").write_bytes(listing)
-    out.with_name(out.name + ".sha256").write_bytes(f"{digest.hexdigest()}  {out.name}\n".encode())
-    patiently(lambda path: path.replace(out), unproven)
-    return total
+def _listing(manifests: list[TreeManifest]) -> bytes:
+    return zstandard.ZstdCompressor(level=19).compress(canonical.encode([m.encoded for m in manifests]))

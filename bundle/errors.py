@@ -4,7 +4,9 @@
     ├── Refused              the bundle must not be used, whatever the caller does
     │   ├── Malformed        bytes that break a rule of spec/format.md
     │   ├── Corrupt          bytes that are not the ones that were signed
-    │   ├── Untrusted        no signature by a trusted key
+    │   ├── Untrusted        no signature by a trusted key, or a chain of trust that does not hold
+    │   │   └── Expired      signed by a key that has expired, where the site is strict about that
+    │   ├── Revoked          a release that shore has taken back
     │   └── Unsupported      a format or feature that this reader does not know
     ├── NoSection            sound, but it holds nothing for this base
     ├── BaseMismatch         a file of the base is not what its tree manifest says
@@ -36,6 +38,14 @@ class Corrupt(Refused):
 
 class Untrusted(Refused):
     """Not enough trusted keys have signed the root."""
+
+
+class Expired(Untrusted):
+    """Who signed the release, or said who may, no longer may; only where expiry refuses [R-13]."""
+
+
+class Revoked(Refused):
+    """Shore has revoked the release [R-6]."""
 
 
 class Unsupported(Refused):

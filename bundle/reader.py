@@ -17,16 +17,27 @@ from bundle.index import Frame, Index, decode_index
 from bundle.layout import PREAMBLE_BYTES, read_preamble
 from bundle.pieces import HashTree, Piece, pieces_of, stored_length
 from bundle.root import Root, Section, decode_root
-from bundle.signing import Trust
+from bundle.trust import Signers, Trust
 
 
 @dataclass(frozen=True)
 class VerifiedRoot:
-    """A root whose signatures were verified; only `verify_header` makes one. `header_bytes`: where sections begin."""
+    """A root whose signatures were verified; only `verify_header` makes one. `header_bytes`: where sections begin.
+
+    `trust`: what it was verified by, with what its header taught; `signers`: the release keys that signed it.
+    """
 
     root: Root
     root_hash: bytes
+    root_bytes: int
     header_bytes: int
+    trust: Trust
+    signers: Signers
+
+    @property
+    def spoken_at(self) -> int:
+        """The latest time that its header speaks of, in seconds since 1970."""
+        return max(self.root.created, self.trust.spoken_at)
 
     @property
     def total_bytes(self) -> int:
@@ -57,9 +68,13 @@ def _read_header(header: bytes, trust: Trust | None) -> VerifiedRoot:
     if len(header) < preamble.header_bytes:
         raise Corrupt(f"the bundle is cut short: {len(header)} of {preamble.header_bytes} header bytes are there")
     root = header[PREAMBLE_BYTES : PREAMBLE_BYTES + preamble.root_bytes]
+    followed, signers = Trust(), Signers()
     if trust:
-        trust.verify(root, header[PREAMBLE_BYTES + preamble.root_bytes : preamble.header_bytes])
-    return VerifiedRoot(decode_root(root), sha256(root).digest(), preamble.header_bytes)
+        followed, signers = trust.verify(root, header[PREAMBLE_BYTES + preamble.root_bytes : preamble.header_bytes])
+    decoded = decode_root(root)
+    if trust:
+        followed.check_release(decoded)
+    return VerifiedRoot(decoded, sha256(root).digest(), len(root), preamble.header_bytes, followed, signers)
 
 
 class VerifiedBundle:
@@ -75,6 +90,10 @@ class VerifiedBundle:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Lets go of the file."""
         self._file.close()
 
     def open_section(self, section: Section) -> "VerifiedSection":

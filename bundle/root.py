@@ -112,8 +112,7 @@ def decode_root(data: bytes) -> Root:
 
 def check_root(root: Root) -> None:
     """Raises Malformed for a value out of its bounds [F-5] to [F-9]. Used by the reader and by the builder."""
-    if not _PRODUCT.fullmatch(root.product):
-        raise Malformed(f"product {root.product!r}: use 1 to 64 letters, digits and '._-'")
+    check_product(root.product)
     check_version(root.version)
     for name, value, least, most in (
         ("seq", root.seq, 1, canonical.MAX_INTEGER),
@@ -134,6 +133,12 @@ def check_root(root: Root) -> None:
         raise Malformed("root: two sections of one kind for one base")
     for number, section in enumerate(root.sections):
         _check_section(section, f"root: section {number}")
+
+
+def check_product(product: str) -> None:
+    """Raises Malformed unless it can be a product's name [F-5]."""
+    if not _PRODUCT.fullmatch(product):
+        raise Malformed(f"product {product!r}: use 1 to 64 letters, digits and '._-'")
 
 
 def _check_section(section: Section, where: str) -> None:

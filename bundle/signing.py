@@ -1,7 +1,7 @@
-"""Who may issue a release: Ed25519 keys, the signature block, and the trust that a reader puts in keys.
+"""Keys and signatures: who signed which bytes. Whose signature counts is decided in `bundle.trust`.
 
-spec/format.md, section 6. A signature covers the root's exact bytes under the DSSE pre-authentication encoding, so
-nothing is parsed before it is known to be signed. Every function raises; none answers yes or no.
+spec/format.md, section 2. A signature covers exact bytes under the DSSE pre-authentication encoding with the type of
+what is signed, so nothing is parsed before it is known to be signed, and nothing passes for something else.
 """
 
 import os
@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -16,8 +17,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from bundle import canonical
-from bundle.errors import InputError, Malformed, Untrusted
-from bundle.layout import pre_authentication_encoding
+from bundle.errors import InputError, Malformed
+from bundle.layout import PAYLOAD_TYPE, pre_authentication_encoding
 
 KEY_ID_BYTES = 8
 SIGNATURE_BYTES = 64
@@ -44,10 +45,26 @@ class Signature(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fie
     value: bytes
 
 
-class SignatureBlock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What stands after the root."""
+class Signed(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """Bytes and the signatures over them [R-2]."""
+
+    payload: bytes
+    signatures: list[Signature]
+
+
+class Links(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """Signed trust roots of consecutive versions, the first of version `first` [R-8]."""
+
+    first: int
+    roots: list[Signed]
+
+
+class SignatureBlock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What stands after the root: signatures, and what a reader may not know yet of who may sign [F-28]."""
 
     signatures: list[Signature]
+    trust: Links | None = None
+    revocations: Signed | None = None
 
 
 @dataclass(frozen=True)
@@ -67,53 +84,73 @@ class VerifyingKey:
         return sha256(self.raw).digest()[:KEY_ID_BYTES]
 
 
-@dataclass(frozen=True)
-class Trust:
-    """The keys that may sign, and how many different ones must."""
+class Signer(Protocol):
+    """A private key, wherever it is kept: in memory, in a token, behind a command."""
 
-    keys: tuple[VerifyingKey, ...]
-    threshold: int = 1
+    def sign(self, data: bytes, /) -> bytes: ...
 
-    def verify(self, root: bytes, block: bytes) -> None:
-        """Raises Untrusted unless `threshold` distinct trusted keys signed these bytes; Malformed for a bad block."""
-        signatures = canonical.decode(block, SignatureBlock, "signature block").signatures
-        if not 0 < len(signatures) <= MAX_SIGNATURES:
-            raise Malformed(f"signature block: {len(signatures)} signatures are not within 1 to {MAX_SIGNATURES}")
-        if any(len(s.key_id) != KEY_ID_BYTES or len(s.value) != SIGNATURE_BYTES for s in signatures):
-            raise Malformed("signature block: a key id or signature has the wrong length")
-        if len({s.key_id for s in signatures}) != len(signatures):
-            raise Malformed("signature block: two signatures by one key")
-        message = pre_authentication_encoding(root)
-        claimed = {s.key_id: s.value for s in signatures}
-        good = sum(_signed_by(key, claimed.get(key.key_id), message) for key in set(self.keys))
-        if good < self.threshold:
-            ids = ", ".join(s.key_id.hex() for s in signatures)
-            raise Untrusted(
-                f"signed by key {ids}, {good} of them trusted and valid, {self.threshold} needed: "
-                "check that the bundle is from the right sender and that --trust names their public key"
-            )
+    def public_key(self) -> Ed25519PublicKey: ...
 
 
-def sign(root: bytes, keys: Iterable[Ed25519PrivateKey]) -> bytes:
+def decode_block(block: bytes) -> SignatureBlock:
+    """Raises Malformed for a bad block [F-28]; what stands in it is not verified by that."""
+    parsed = canonical.decode(block, SignatureBlock, "signature block")
+    check_signatures(parsed.signatures, "signature block")
+    return parsed
+
+
+def check_signatures(signatures: list[Signature], where: str) -> None:
+    """Raises Malformed unless there are 1 to 64 of the right shape, no two by one key [F-28]."""
+    if not 0 < len(signatures) <= MAX_SIGNATURES:
+        raise Malformed(f"{where}: {len(signatures)} signatures are not within 1 to {MAX_SIGNATURES}")
+    if any(len(s.key_id) != KEY_ID_BYTES or len(s.value) != SIGNATURE_BYTES for s in signatures):
+        raise Malformed(f"{where}: a key id or signature has the wrong length")
+    if len({s.key_id for s in signatures}) != len(signatures):
+        raise Malformed(f"{where}: two signatures by one key")
+
+
+def signers_of(
+    payload: bytes, payload_type: bytes, signatures: Iterable[Signature], keys: Iterable[VerifyingKey]
+) -> frozenset[VerifyingKey]:
+    """Those of the keys, each once, that have a valid signature over these bytes as that type."""
+    message = pre_authentication_encoding(payload, payload_type)
+    claimed = {s.key_id: s.value for s in signatures}
+    return frozenset(key for key in set(keys) if _signed_by(key, claimed.get(key.key_id), message))
+
+
+def sign(root: bytes, keys: Iterable[Signer], trust: Links | None = None, revocations: Signed | None = None) -> bytes:
     """The signature block for a root, one signature a key, ordered by key id."""
-    message = pre_authentication_encoding(root)
+    return canonical.encode(SignatureBlock(sign_payload(root, PAYLOAD_TYPE, keys), trust, revocations))
+
+
+def sign_payload(payload: bytes, payload_type: bytes, keys: Iterable[Signer]) -> list[Signature]:
+    """One signature a key over these bytes as that type, ordered by key id."""
+    message = pre_authentication_encoding(payload, payload_type)
     signatures = [Signature(verifying_key(key).key_id, key.sign(message)) for key in keys]
-    return canonical.encode(SignatureBlock(sorted(signatures, key=lambda s: s.key_id)))
+    return merged((), signatures)
 
 
-def verifying_key(key: Ed25519PrivateKey) -> VerifyingKey:
+def merged(signatures: Iterable[Signature], more: Iterable[Signature]) -> list[Signature]:
+    """Both, ordered by key id; of two by one key the later."""
+    by_id = {s.key_id: s for s in (*signatures, *more)}
+    return [by_id[key_id] for key_id in sorted(by_id)]
+
+
+def verifying_key(key: Signer) -> VerifyingKey:
     """The public half of a private key."""
     return VerifyingKey(key.public_key().public_bytes_raw())
 
 
-def write_key_pair(name: Path) -> VerifyingKey:
-    """Writes NAME.key (PKCS#8 PEM, mode 0600) and NAME.pub (SubjectPublicKeyInfo PEM).
+def write_key_pair(name: Path, passphrase: bytes | None = None) -> VerifyingKey:
+    """Writes NAME.key (PKCS#8 PEM, mode 0600, encrypted with a passphrase) and NAME.pub (SubjectPublicKeyInfo PEM).
 
     Raises InputError if either exists already or cannot be written: a key is never overwritten.
     """
     key = Ed25519PrivateKey.generate()
     private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption(),
     )
     public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     targets = [
@@ -132,29 +169,51 @@ def write_key_pair(name: Path) -> VerifyingKey:
     return verifying_key(key)
 
 
-def load_private_key(path: Path) -> Ed25519PrivateKey:
-    """Raises InputError if the file is not an unencrypted Ed25519 private key in PEM."""
+class PassphraseNeeded(InputError):
+    """The private key is encrypted, and no passphrase was given."""
+
+
+def load_private_key(path: Path, passphrase: bytes | None = None) -> Ed25519PrivateKey:
+    """Raises InputError if the file is not an Ed25519 private key in PEM, PassphraseNeeded if it is encrypted."""
     try:
-        key = serialization.load_pem_private_key(_read(path), password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise InputError(f"{path}: not an unencrypted private key in PEM; make one with 'unrep keygen'") from error
+        key = serialization.load_pem_private_key(read_file(path), password=passphrase)
+    except TypeError as error:
+        if passphrase is None:
+            raise PassphraseNeeded(f"{path}: is encrypted; give its passphrase in a file or at the prompt") from error
+        raise InputError(f"{path}: is not encrypted; leave the passphrase out") from error
+    except (ValueError, UnsupportedAlgorithm) as error:
+        what = "not a private key in PEM" if passphrase is None else "not a private key in PEM with that passphrase"
+        raise InputError(f"{path}: {what}; make one with 'unrep keygen'") from error
     if not isinstance(key, Ed25519PrivateKey):
         raise InputError(f"{path}: not an Ed25519 key; make one with 'unrep keygen'")
     return key
 
 
-def load_trust(path: Path) -> Trust:
-    """The trust of one public key file. Raises InputError if it is not an Ed25519 public key in PEM."""
+def load_public_key(path: Path) -> VerifyingKey:
+    """Raises InputError if the file is not an Ed25519 public key in PEM."""
+    return parse_public_key(read_file(path), path)
+
+
+def parse_public_key(pem: bytes, path: Path) -> VerifyingKey:
+    """The key in a file's bytes. Raises InputError, naming the file."""
     try:
-        key = serialization.load_pem_public_key(_read(path))
+        key = serialization.load_pem_public_key(pem)
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise InputError(f"{path}: not a public key in PEM; --trust takes the .pub file of 'unrep keygen'") from error
+        raise InputError(f"{path}: not a public key in PEM; use the .pub file of 'unrep keygen'") from error
     if not isinstance(key, Ed25519PublicKey):
-        raise InputError(f"{path}: not an Ed25519 public key; --trust takes the .pub file of 'unrep keygen'")
+        raise InputError(f"{path}: not an Ed25519 public key; use the .pub file of 'unrep keygen'")
     try:
-        return Trust((VerifyingKey(key.public_bytes_raw()),))
+        return VerifyingKey(key.public_bytes_raw())
     except Malformed as error:
         raise InputError(f"{path}: {error}") from error
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a key or trust file. Raises InputError."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def _signed_by(key: VerifyingKey, signature: bytes | None, message: bytes) -> bool:
@@ -165,10 +224,3 @@ def _signed_by(key: VerifyingKey, signature: bytes | None, message: bytes) -> bo
     except InvalidSignature:
         return False
     return True
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error

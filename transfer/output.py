@@ -11,7 +11,7 @@ from bundle.errors import Corrupt, Refused
 from bundle.layout import MAGIC, PREAMBLE_BYTES, read_preamble
 from bundle.reader import VerifiedRoot, verify_header
 from bundle.root import Root
-from bundle.signing import Trust
+from bundle.trust import Trust
 from transfer.errors import OutputRefused
 from transfer.partial import partial_path
 
@@ -31,20 +31,25 @@ class Standing:
         return self.path == self.output
 
     def continues(self, offered: VerifiedRoot) -> bool:
-        """Whether what stands here may hold pieces of the bundle that is offered."""
-        return self.verified is None or self.verified.root_hash == offered.root_hash
+        """Whether what stands here may hold pieces of the bundle that is offered, in the same places."""
+        return self.verified is None or (
+            self.verified.root_hash == offered.root_hash and self.verified.header_bytes == offered.header_bytes
+        )
 
     def check(self, offered: VerifiedRoot) -> None:
         """Raises OutputRefused rather than lose a bundle, or bytes that were paid for and may yet be of use [T-11].
 
-        Only a part of a release that the offered one replaces, same product and a higher seq, is given up.
+        Only a part of a release that the offered one replaces, same product and a higher seq, is given up; or one that
+        was signed anew since, so that its pieces have other places.
         """
         if self.continues(offered) or self.verified is None:
             return
         here, there = describe(self.verified.root), describe(offered.root)
+        if self.is_finished and self.verified.root_hash == offered.root_hash:
+            raise OutputRefused(f"{self.path}: is {here} with other signatures; name another --out or remove it")
         if self.is_finished:
             raise OutputRefused(f"{self.path}: is another bundle, {here}, not {there}; name another --out or remove it")
-        if not _replaces(offered.root, self.verified.root):
+        if not _replaces(offered, self.verified):
             raise OutputRefused(
                 f"{self.path}: holds a part of another bundle, {here}, not of {there}; "
                 "finish that one from its own source, or remove the file"
@@ -97,5 +102,6 @@ def _read_header(path: Path) -> bytes:
         return start + file.read(read_preamble(start).header_bytes - PREAMBLE_BYTES)
 
 
-def _replaces(offered: Root, old: Root) -> bool:
-    return offered.product == old.product and (offered.epoch, offered.seq) > (old.epoch, old.seq)
+def _replaces(offered: VerifiedRoot, old: VerifiedRoot) -> bool:
+    newer = (offered.root.epoch, offered.root.seq) > (old.root.epoch, old.root.seq)
+    return offered.root_hash == old.root_hash or (offered.root.product == old.root.product and newer)

@@ -15,7 +15,7 @@ from bundle.layout import PREAMBLE_BYTES, read_preamble
 from bundle.progress import Progress, Quiet
 from bundle.reader import VerifiedRoot, verify_header
 from bundle.root import DELTA, Root, Section
-from bundle.signing import Trust
+from bundle.trust import Trust
 from transfer.clock import Clock, SystemClock
 from transfer.config import TransferConfig
 from transfer.errors import ConsentNeeded, Incomplete, SourceCorrupt

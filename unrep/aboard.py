@@ -21,6 +21,12 @@ site_option = click.option(
 config_option = click.option(
     "--config", metavar="C", type=click.Path(path_type=Path), help="Configuration to use instead of S/unrep.toml."
 )
+trust_option = click.option(
+    "--trust",
+    metavar="T",
+    type=click.Path(path_type=Path),
+    help="Public key of the sender, or trust file. A site that follows a trust root needs none.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
 
 

@@ -13,6 +13,8 @@ from unrep.commands.collect import collect_command
 from unrep.commands.demo import demo_command
 from unrep.commands.fetch import fetch_command
 from unrep.commands.gc import gc_command
+from unrep.commands.hear import hear_command
+from unrep.commands.heartbeat import heartbeat_command
 from unrep.commands.history import history_command
 from unrep.commands.inspect import inspect_command
 from unrep.commands.keygen import keygen_command
@@ -21,21 +23,27 @@ from unrep.commands.need import need_command
 from unrep.commands.receipt import receipt_command
 from unrep.commands.recover import recover_command
 from unrep.commands.repair import repair_command
+from unrep.commands.resign import resign_command
 from unrep.commands.rollback import rollback_command
 from unrep.commands.status import status_command
+from unrep.commands.trust import trust_command
 from unrep.commands.verify import verify_command
 from unrep.console import EXIT_CODES_HELP, ExitCode, exit_code, say
 
 COMMANDS = (
     keygen_command,
+    trust_command,
     collect_command,
     build_command,
+    resign_command,
+    heartbeat_command,
     inspect_command,
     verify_command,
     fetch_command,
     apply_command,
     rollback_command,
     status_command,
+    hear_command,
     history_command,
     metrics_command,
     receipt_command,

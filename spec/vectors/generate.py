@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from chains import CHAINS
 from raw import (
     BASE,
     PIECE,
@@ -671,6 +672,11 @@ add(
     "a change behind the last covered byte",
     lambda: reaimed(streams={SKIPS: varints(2, 96, 79)}),
 )
+
+# Whom to trust
+
+for chain in CHAINS:
+    add(*chain)
 
 
 def main() -> None:

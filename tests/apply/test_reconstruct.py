@@ -18,8 +18,9 @@ from bundle.builder import BuildRequest, build
 from bundle.evaluate import Evaluation
 from bundle.reader import open_bundle
 from bundle.root import Platform
-from bundle.signing import Trust, load_private_key, verifying_key
+from bundle.signing import load_private_key, verifying_key
 from bundle.tree import DirectoryBase, scan
+from bundle.trust import Trust
 from tests.support.site import QUIET, filled, shore, spelled
 
 posix = pytest.mark.skipif(os.name == "nt", reason="symbolic links, modes and mounts of POSIX")

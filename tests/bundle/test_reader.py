@@ -11,7 +11,8 @@ from bundle.errors import Corrupt, InputError, Malformed, Unsupported, Untrusted
 from bundle.objects import MemoryObject
 from bundle.pieces import build_tables
 from bundle.reader import VerifiedBundle, open_bundle, open_for_display, stored_bytes, verify_header
-from bundle.signing import Trust, VerifyingKey
+from bundle.signing import VerifyingKey
+from bundle.trust import Trust
 from tests.support.releases import TRUST, Tree, build_from, content_of, put_together, take_apart, write_tree
 
 OLD: Tree = {"a.txt": b"the same line\n" * 50, "b.bin": bytes(range(250))}

@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bundle.errors import InputError, Malformed, Untrusted
-from bundle.signing import Trust, VerifyingKey, load_private_key, load_trust, sign, verifying_key, write_key_pair
+from bundle.signing import VerifyingKey, load_private_key, sign, verifying_key, write_key_pair
+from bundle.trust import Trust, load_trust
 
 ROOT = b"whatever is signed"
 FIELD = 2**255 - 19

@@ -8,16 +8,23 @@ from typing import Any
 
 import pytest
 
-from bundle.errors import BundleError, Corrupt, Malformed, Unsupported, Untrusted
+from bundle.errors import BundleError, Corrupt, Malformed, Revoked, Unsupported, Untrusted
 from bundle.evaluate import Evaluation
 from bundle.manifest import Kind, TreeManifest, check_link_target
 from bundle.reader import open_bundle
-from bundle.signing import Trust, VerifyingKey
+from bundle.signing import VerifyingKey
 from bundle.tree import DirectoryBase, scan
+from bundle.trust import Trust
 
 VECTORS = Path(__file__).parents[2] / "spec" / "vectors"
 DOCUMENT: dict[str, Any] = json.loads((VECTORS / "vectors.json").read_text(encoding="utf-8"))
-CLASSES = {"malformed": Malformed, "corrupt": Corrupt, "untrusted": Untrusted, "unsupported": Unsupported}
+CLASSES = {
+    "malformed": Malformed,
+    "corrupt": Corrupt,
+    "untrusted": Untrusted,
+    "unsupported": Unsupported,
+    "revoked": Revoked,
+}
 TRUST = Trust((VerifyingKey(bytes.fromhex(DOCUMENT["trusted"])),))
 
 

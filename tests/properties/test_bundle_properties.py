@@ -14,8 +14,9 @@ from bundle.errors import BundleError
 from bundle.evaluate import Evaluation
 from bundle.progress import Quiet
 from bundle.reader import open_bundle
-from bundle.signing import Trust, verifying_key
+from bundle.signing import verifying_key
 from bundle.tree import DirectoryBase, scan
+from bundle.trust import Trust
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 TRUST = Trust((verifying_key(KEY),))

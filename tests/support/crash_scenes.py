@@ -25,10 +25,13 @@ from apply.installed import open_installed
 from apply.record import read_state
 from apply.site import Site
 from apply.state import MAX_ATTEMPTS, SiteState
+from apply.trusted import kept_trust
 from bundle.errors import BundleError
 from bundle.tree import scan
+from bundle.trust_draft import newest_root
 from tests.support.doomed import unrep
 from tests.support.site import Shore
+from tests.support.trust import History, begun, releases, signed_anew
 
 RESTART = (
     'read running < "$UNREP_SITE/current/VERSION"; echo "$running" > "$UNREP_SITE/../app/running"; '
@@ -119,6 +122,7 @@ class Scene:
         for version in state.needed:
             _hold(site.tree(version).is_dir(), f"{version} is needed and gone")
         self._check_marks(site, state)
+        self._check_trust(site, current)
         if current:
             running = (root / "app/running").read_text().strip()
             _hold(running == current, f"{running} runs, and {current} is current")
@@ -130,7 +134,7 @@ class Scene:
         _hold(not list(site.staging.iterdir()), f"staging holds {list(site.staging.iterdir())}")
         expected = {".unrep", "versions", "current", "unrep.toml"}
         _hold({path.name for path in site.root.iterdir()} <= expected, f"litter: {list(site.root.iterdir())}")
-        private = {"lock", "manifests", "outbox", "site.key", "site.pub", "staging", "venvs"}
+        private = {"lock", "manifests", "outbox", "site.key", "site.pub", "staging", "trust", "venvs"}
         private |= {"state.db", "state.db-shm", "state.db-wal"}
         _hold({path.name for path in site.private.iterdir()} <= private, f"litter: {list(site.private.iterdir())}")
         trees = {release.tree for release in state.releases}
@@ -189,6 +193,13 @@ class Scene:
         except (AboardError, BundleError) as error:
             raise Broken(f"the record cannot be read: {error}") from error
 
+    def _check_trust(self, site: Site, current: str) -> None:
+        """Whom the site trusts is whole, and never less than before; a release is not current before it is kept."""
+        before, kept = kept_trust(Site(self.start / "site")), kept_trust(site)
+        if before:
+            _hold(kept is not None and kept.root.version >= before.root.version, "the trust root is lost")
+            _hold(kept is not None and (current == "1.0.0" or kept.root.version == 2), "the trust root was not kept")
+
     def _check_marks(self, site: Site, state: SiteState) -> None:
         before = read_state(Site(self.start / "site"))
         if before.high_water:
@@ -223,6 +234,9 @@ class Stage:
         full = self._sailed(first, second, then_keep=0)
         crowded = self._sailed(first, second, third, then_keep=0)
         unswitched = self._sailed(first, second, dying=DYING, dying_hook="snapshot")
+        history = begun(after=self._shore.key, releases=releases(self._shore.key))
+        rooted = self._sailed(self._applying("1.0.0", 1, history=history))
+        rotating = self._applying("1.0.1", 2, "1.0.0", history=history.rotated())
         to_first = ("rollback", "--to", "1.0.0")
         newer = self._applying("1.0.3", 4, *RELEASES[:3], full=True)
 
@@ -234,6 +248,7 @@ class Stage:
         return [
             scene("install", empty, first, ",1.0.0", first, "1.0.0"),
             scene("update", one, second, "1.0.0,1.0.1", second, "1.0.1"),
+            scene("update that rotates trust", rooted, rotating, "1.0.0,1.0.1", rotating, "1.0.1"),
             scene("update with removal", full, third, "1.0.1,1.0.2", third, "1.0.2"),
             scene("failing update", one, sick, "1.0.0", third, "1.0.2", 6),
             scene("update made ready before", unswitched, second, "1.0.0,1.0.1", second, "1.0.1"),
@@ -248,8 +263,13 @@ class Stage:
             scene("gc", crowded, ("gc",), "1.0.2", third, "1.0.2"),
         ]
 
-    def _applying(self, name: str, seq: int, *bases: str, full: bool = False) -> Command:
+    def _applying(
+        self, name: str, seq: int, *bases: str, full: bool = False, history: History | None = None
+    ) -> Command:
         bundle = self._shore.bundle(name, seq, *bases, full=full)
+        if history:
+            signed = bundle.with_name(f"{bundle.name}.{newest_root(history.file).version}.trust")
+            bundle = signed_anew(bundle, signed, self._shore.key, history)
         return ("apply", str(bundle), "--trust", str(self._shore.trust_file))
 
     @functools.cache  # noqa: B019 - lives as long as the stage

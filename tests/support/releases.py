@@ -21,8 +21,9 @@ from bundle.pieces import build_tables
 from bundle.progress import Quiet
 from bundle.reader import open_bundle
 from bundle.root import Root, Section
-from bundle.signing import Trust, sign, verifying_key
+from bundle.signing import sign, verifying_key
 from bundle.tree import DirectoryBase, scan
+from bundle.trust import Trust
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 TRUST = Trust((verifying_key(KEY),))

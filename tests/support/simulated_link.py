@@ -12,7 +12,7 @@ from itertools import chain, count, repeat
 from pathlib import Path
 from random import Random
 
-from bundle.signing import Trust
+from bundle.trust import Trust
 from tests.support.tiny_bundle import TRUST
 from transfer.config import TransferConfig
 from transfer.errors import BadAnswer, Dropped, PastEnd, Silent

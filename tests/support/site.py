@@ -40,8 +40,9 @@ from apply.update import rehearse, update
 from bundle.builder import BuildRequest, build
 from bundle.progress import Progress, Quiet
 from bundle.root import Platform
-from bundle.signing import Trust, load_private_key, load_trust, write_key_pair
+from bundle.signing import load_private_key, write_key_pair
 from bundle.tree import scan
+from bundle.trust import Trust, load_trust
 
 PATIENCE_S = 60.0  # how long a test waits for what must happen; none waits so long when all is well
 QUIET = Quiet()
@@ -126,7 +127,7 @@ class Shore:
         self.trust: Trust = load_trust(self.trust_file)
         self.script = directory / "app.py"
         self.script.write_text(_SCRIPT)
-        self._key = load_private_key(directory / "sender.key")
+        self.key = load_private_key(directory / "sender.key")
 
     @functools.cache  # noqa: B019 - lives as long as the process
     def release(self, name: str) -> Path:
@@ -169,7 +170,7 @@ class Shore:
             self.release(name), product, version or name, seq, out, directories, full, epoch, platform
         )
         with ThreadPoolExecutor(1) as pool:
-            build(request, self._key, pool, QUIET)
+            build(request, self.key, pool, QUIET)
         return out
 
 

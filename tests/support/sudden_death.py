@@ -24,7 +24,7 @@ from apply.rollback import roll_back
 from apply.site import Site
 from apply.update import update
 from bundle.errors import BundleError
-from bundle.signing import load_trust
+from bundle.trust import load_trust
 from tests.support.site import PATIENCE_S, Ship, shore, until
 
 _CODE = os.fspath(Path(apply.__file__).parent)

@@ -19,7 +19,8 @@ from bundle.objects import MemoryObject
 from bundle.pieces import build_tables
 from bundle.reader import VerifiedRoot, verify_header
 from bundle.root import DELTA, FULL, Root, Section
-from bundle.signing import Trust, sign, verifying_key
+from bundle.signing import sign, verifying_key
+from bundle.trust import Trust
 
 PIECE_BYTES = 4096
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))

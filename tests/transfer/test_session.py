@@ -8,7 +8,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bundle.errors import Corrupt, Malformed, NoSection, Unsupported, Untrusted
-from bundle.signing import Trust, verifying_key
+from bundle.signing import verifying_key
+from bundle.trust import Trust
 from tests.support.simulated_link import HONEST, Behaviour, Killed, SimulatedLink, fetch_over, then_honest
 from tests.support.tiny_bundle import PIECE_BYTES, Shape, tiny_bundle, tree_hash
 from transfer.config import TransferConfig

@@ -5,27 +5,29 @@ from pathlib import Path
 import click
 
 from apply.update import rehearse, update
-from bundle.signing import load_trust
-from unrep.aboard import config_option, configuration, json_option, site_option, told
+from bundle.trust import load_trust
+from unrep.aboard import config_option, configuration, json_option, site_option, told, trust_option
 from unrep.console import progress_bar
 
 
 @click.command("apply")
 @click.argument("bundle", metavar="F", type=click.Path(path_type=Path))
 @site_option
-@click.option("--trust", metavar="T", required=True, type=click.Path(path_type=Path), help="Public key of the sender.")
+@trust_option
 @config_option
 @click.option("--dry-run", is_flag=True, help="Check everything, change nothing, say what would happen.")
 @json_option
-def apply_command(bundle: Path, site: Path, trust: Path, config: Path | None, dry_run: bool, as_json: bool) -> None:
+def apply_command(
+    bundle: Path, site: Path, trust: Path | None, config: Path | None, dry_run: bool, as_json: bool
+) -> None:
     """Bring the release in bundle F into service at site S.
 
     The complete new version is built and verified beside the running one, then `current` is switched in one step. If
     the new version does not become healthy, the old one comes back by itself.
     """
-    keys, settings = load_trust(trust), configuration(site, config)
+    given, settings = load_trust(trust) if trust else None, configuration(site, config)
     with progress_bar() as bar:
         if dry_run:
-            told(lambda: rehearse(bundle, site, keys, bar), as_json)
+            told(lambda: rehearse(bundle, site, given, bar, settings), as_json)
         else:
-            told(lambda: update(bundle, site, keys, settings, bar), as_json)
+            told(lambda: update(bundle, site, given, settings, bar), as_json)

@@ -2,16 +2,47 @@
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
 from bundle.builder import BuildReport, BuildRequest, build
 from bundle.root import Platform
-from bundle.signing import load_private_key
+from bundle.trust import Trust, load_trust
 from unrep.console import progress_bar, say
 from unrep.memory import peak_rss_bytes
+from unrep.signer import signer, signer_options
 from unrep.workers import dask_cluster, local_processes
+
+F = TypeVar("F", bound=Callable[..., None])
+
+
+def trust_options(function: F) -> F:
+    """Adds --trust and --trust-from to a command that signs bundles."""
+    for option in (
+        click.option(
+            "--trust-from",
+            metavar="N",
+            default=0,
+            type=click.IntRange(0),
+            help="Carry only trust roots from version N on, where every ship has those before.",
+        ),
+        click.option(
+            "--trust",
+            metavar="T",
+            type=click.Path(path_type=Path),
+            help="Trust file of 'unrep trust' whose chain and revocation list the bundle carries.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def carried_trust(path: Path | None) -> Trust | None:
+    """The trust that a bundle carries. Raises InputError or Refused for a file that no ship could follow."""
+    return load_trust(path) if path else None
 
 
 @click.command("build")
@@ -39,13 +70,8 @@ from unrep.workers import dask_cluster, local_processes
     default="any",
     help="'posix' allows symbolic links and names that Windows forbids. Default any.",
 )
-@click.option(
-    "--key",
-    metavar="K",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="Private key that signs, from 'unrep keygen'.",
-)
+@signer_options
+@trust_options
 @click.option(
     "--out",
     metavar="F",
@@ -67,7 +93,12 @@ def build_command(
     bases: tuple[Path, ...],
     full: bool,
     platform: Platform,
-    key: Path,
+    key: Path | None,
+    passphrase_file: Path | None,
+    sign_with: str | None,
+    public: Path | None,
+    trust: Path | None,
+    trust_from: int,
     out: Path,
     workers: int | None,
     dask: str | None,
@@ -79,12 +110,13 @@ def build_command(
     applied in full and every file compared.
     """
     began = time.monotonic()
-    request = BuildRequest(new, product, version, seq, out, bases, full, epoch, platform)
-    private = load_private_key(key)
+    by = signer(key, passphrase_file, sign_with, public)
+    carried = carried_trust(trust)
+    request = BuildRequest(new, product, version, seq, out, bases, full, epoch, platform, carried, trust_from)
     if dask and workers:
         raise click.UsageError("--workers and --dask exclude each other")
     with dask_cluster(dask) if dask else local_processes(workers) as pool, progress_bar() as bar:
-        report = build(request, private, pool, bar)
+        report = build(request, by, pool, bar)
     document = report_document(report, time.monotonic() - began)
     say(summary(report, time.monotonic() - began))
     if as_json:

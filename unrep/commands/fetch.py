@@ -10,18 +10,22 @@ import click
 
 from apply.installed import held_trees, left_trees
 from apply.lack import find_lack
+from apply.site import Site
+from apply.trusted import site_trust
 from bundle.errors import BundleError
 from bundle.progress import Progress
 from bundle.reader import open_bundle, stored_bytes
 from bundle.root import Section
-from bundle.signing import Trust, load_trust
+from bundle.trust import Trust, load_trust
 from transfer.config import TransferConfig
 from transfer.errors import TransferError
 from transfer.output import describe
 from transfer.plan import SiteHoldings, Wish
 from transfer.session import Fetch, Figures
 from transfer.source import open_link
+from unrep.aboard import trust_option
 from unrep.console import progress_bar, say
+from unrep.errors import UsageRefused
 
 _UNITS = {"": 1, "k": 1_000, "M": 1_000_000}
 
@@ -39,7 +43,7 @@ def _parse_rate(ctx: click.Context, param: click.Parameter, value: str | None) -
 
 @click.command("fetch")
 @click.argument("source", metavar="SOURCE")
-@click.option("--trust", metavar="T", required=True, type=click.Path(path_type=Path), help="Public key of the sender.")
+@trust_option
 @click.option("--out", metavar="F", required=True, type=click.Path(path_type=Path), help="Where the bundle goes.")
 @click.option("--site", metavar="S", type=click.Path(path_type=Path), help="Fetch only what this site needs.")
 @click.option(
@@ -57,7 +61,7 @@ def _parse_rate(ctx: click.Context, param: click.Parameter, value: str | None) -
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
 def fetch_command(
     source: str,
-    trust: Path,
+    trust: Path | None,
     out: Path,
     site: Path | None,
     allow_full: bool,
@@ -71,7 +75,7 @@ def fetch_command(
     same command goes on where it was.
     """
     config = TransferConfig(limit_bytes_per_s=limit_rate, patience_s=patience)
-    keys = load_trust(trust)
+    keys = _trust(trust, site)
     with closing(open_link(source, out, config)) as link, progress_bar() as progress:
         holdings = _holdings(site, keys, progress) if site else None
         fetch = Fetch(link, keys, out, holdings, allow_full, config, progress=progress, say=say)
@@ -87,6 +91,16 @@ def fetch_command(
     say(_summary(figures))
     if as_json:
         click.echo(json.dumps(_document(figures)))
+
+
+def _trust(path: Path | None, site: Path | None) -> Trust:
+    """Whom to trust: what was named, and what the site has followed since."""
+    given = load_trust(path) if path else None
+    if site:
+        return site_trust(Site.at(site), given)
+    if given is None:
+        raise UsageRefused("name whom to trust with --trust T, or with --site S a site that follows a trust root")
+    return given
 
 
 def _holdings(site: Path, trust: Trust, progress: Progress) -> SiteHoldings:

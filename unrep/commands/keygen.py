@@ -7,16 +7,27 @@ import click
 
 from bundle.signing import write_key_pair
 from unrep.console import say
+from unrep.signer import read_passphrase
 
 
 @click.command("keygen")
 @click.option(
     "--out", metavar="NAME", required=True, type=click.Path(path_type=Path), help="Writes NAME.key and NAME.pub."
 )
+@click.option("--encrypt", is_flag=True, help="Encrypt NAME.key with a passphrase, which is asked for.")
+@click.option(
+    "--passphrase-file",
+    metavar="F",
+    type=click.Path(path_type=Path),
+    help="Encrypt NAME.key with the passphrase in F, its first line.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
-def keygen_command(out: Path, as_json: bool) -> None:
+def keygen_command(out: Path, encrypt: bool, passphrase_file: Path | None, as_json: bool) -> None:
     """Make a key pair: NAME.key signs ashore and stays secret, NAME.pub goes to every ship."""
-    key = write_key_pair(out)
+    passphrase = read_passphrase(passphrase_file) if passphrase_file else None
+    if encrypt and passphrase is None:
+        passphrase = click.prompt("Passphrase", hide_input=True, confirmation_prompt=True, err=True).encode()
+    key = write_key_pair(out, passphrase)
     private, public = f"{out}.key", f"{out}.pub"
     say(f"{private}: keep it ashore and secret; {public}: give it to every ship (key id {key.key_id.hex()})")
     if as_json:

@@ -11,10 +11,10 @@ from bundle.errors import InputError
 from bundle.need import left_by, read_need
 from bundle.reader import open_for_display
 from bundle.root import Root
-from bundle.signing import load_private_key
 from bundle.tree import DirectoryBase, scan
-from unrep.commands.build import report_document, summary
+from unrep.commands.build import carried_trust, report_document, summary, trust_options
 from unrep.console import progress_bar, say
+from unrep.signer import signer, signer_options
 from unrep.workers import local_processes
 
 
@@ -33,12 +33,25 @@ from unrep.workers import local_processes
 @click.option(
     "--base", metavar="DIR", required=True, type=click.Path(path_type=Path), help="The release that the ship has."
 )
-@click.option("--key", metavar="K", required=True, type=click.Path(path_type=Path), help="Private key that signs.")
+@signer_options
+@trust_options
 @click.option("--out", metavar="F", required=True, type=click.Path(path_type=Path), help="The bundle to send.")
 @click.option("--workers", metavar="N", type=click.IntRange(1), help="Processes to use. Default: one a core.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
 def repair_command(
-    need: Path, bundle: Path, new: Path, base: Path, key: Path, out: Path, workers: int | None, as_json: bool
+    need: Path,
+    bundle: Path,
+    new: Path,
+    base: Path,
+    key: Path | None,
+    passphrase_file: Path | None,
+    sign_with: str | None,
+    public: Path | None,
+    trust: Path | None,
+    trust_from: int,
+    out: Path,
+    workers: int | None,
+    as_json: bool,
 ) -> None:
     """Answer need list NEED of a ship: a bundle from what is left of its release to that of bundle B.
 
@@ -46,7 +59,8 @@ def repair_command(
     that it still has.
     """
     began = time.monotonic()
-    private = load_private_key(key)
+    by = signer(key, passphrase_file, sign_with, public)
+    carried = carried_trust(trust)
     with open_for_display(bundle) as opened:
         root = opened.root
     with local_processes(workers) as pool, progress_bar() as bar:
@@ -54,8 +68,19 @@ def repair_command(
         wanted = read_need(_read(need), str(need))
         _check(wanted.product, root, need, bundle)
         left = DirectoryBase(base, left_by(wanted, have.manifest, root.platform, str(need)))
-        request = BuildRequest(new, root.product, root.version, root.seq, out, [left], False, root.epoch, root.platform)
-        report = build(request, private, pool, bar, expected=root.tree)
+        request = BuildRequest(
+            new,
+            root.product,
+            root.version,
+            root.seq,
+            out,
+            [left],
+            epoch=root.epoch,
+            platform=root.platform,
+            trust=carried,
+            trust_from=trust_from,
+        )
+        report = build(request, by, pool, bar, expected=root.tree)
     seconds = time.monotonic() - began
     say(summary(report, seconds))
     if as_json:

@@ -1,17 +1,22 @@
 """`unrep status`: what runs here, in words for a person."""
 
 import json
-from datetime import UTC, datetime
+import time
 from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from apply.record import read_state
 from apply.run import named
 from apply.site import Site
 from apply.state import Release, SiteState
+from apply.trusted import kept_trust
+from bundle.trust import Trust
 from unrep.aboard import json_option, site_option
+
+DAY_S = 86_400
 
 
 @click.command("status")
@@ -19,11 +24,12 @@ from unrep.aboard import json_option, site_option
 @json_option
 def status_command(site: Path, as_json: bool) -> None:
     """Show what is installed at site S, and whether a person is needed."""
-    state = read_state(Site.at(site))
-    click.echo(json.dumps(_document(state)) if as_json else "\n".join(_lines(state)))
+    place = Site.at(site)
+    state, trust = read_state(place), kept_trust(place)
+    click.echo(json.dumps(_document(state, trust)) if as_json else "\n".join(_lines(state, trust)))
 
 
-def _document(state: SiteState) -> dict[str, Any]:
+def _document(state: SiteState, trust: Trust | None) -> dict[str, Any]:
     return {
         "product": state.product or None,
         "state": state.condition,
@@ -33,10 +39,14 @@ def _document(state: SiteState) -> dict[str, Any]:
         "trouble": (state.pending and state.pending.trouble) or None,
         "quarantined": [{"version": q.version, "tree": q.tree, "reason": q.reason} for q in state.quarantined],
         "versions": [named(release) for release in state.releases],
+        "trust": trust and {"version": trust.root.version, "revocations": _list_version(trust)},
+        "heard_at": state.heard_at or None,
+        "heard_days_ago": _days_ago(state),
+        "shore": state.shore and msgspec.structs.asdict(state.shore),
     }
 
 
-def _lines(state: SiteState) -> list[str]:
+def _lines(state: SiteState, trust: Trust | None) -> list[str]:
     if state.condition == "empty" or not state.releases:
         return ["empty: nothing was ever installed here"]
     lines = [f"{state.product} {state.current_version or '(none)'}: {_condition(state)}"]
@@ -45,9 +55,35 @@ def _lines(state: SiteState) -> list[str]:
             f"  {release.version:<16} seq {release.seq:<6} {release.tree[:12]}  {_role(state, release)}".rstrip()
         )
     lines += [f"  quarantined: {q.version}, {q.reason}" for q in state.quarantined]
-    if state.time_floor > datetime.now(UTC).timestamp():
-        lines.append("  this machine's clock is wrong: a release that was verified here is from a later time")
+    lines += _heard(state, trust)
+    if state.time_floor > time.time():
+        lines.append("  this machine's clock is wrong: what was verified here is from a later time")
     return lines
+
+
+def _heard(state: SiteState, trust: Trust | None) -> list[str]:
+    """How fresh all of that is [R-16]: what is held back on the way shows here."""
+    days = _days_ago(state)
+    lines = [] if days is None else [f"  last heard from shore {days} days ago" if days else "  heard from shore today"]
+    shore = state.shore
+    if shore and state.waiting:
+        lines.append(f"  shore has a newer release, seq {shore.seq} (epoch {shore.epoch}), that has not come here")
+    if shore and trust and (shore.trust, shore.revocations) > (trust.root.version, _list_version(trust)):
+        lines.append(
+            f"  shore has trust root {shore.trust} and revocation list {shore.revocations}; "
+            f"here are {trust.root.version} and {_list_version(trust)}"
+        )
+    return lines
+
+
+def _days_ago(state: SiteState) -> int | None:
+    """Whole days since something new came; None if that is not known, or lies ahead of this machine's clock."""
+    age_s = max(time.time(), state.time_floor) - state.heard_at
+    return int(age_s // DAY_S) if state.heard_at and age_s >= 0 else None
+
+
+def _list_version(trust: Trust) -> int:
+    return trust.revocations.listed.version if trust.revocations else 0
 
 
 def _condition(state: SiteState) -> str:

@@ -7,13 +7,19 @@ import click
 
 from bundle.errors import NoSection
 from bundle.reader import VerifiedBundle, open_bundle, stored_bytes
-from bundle.signing import load_trust
+from bundle.trust import load_trust
 from unrep.console import say
 
 
 @click.command("verify")
 @click.argument("path", metavar="F", type=click.Path(path_type=Path))
-@click.option("--trust", metavar="T", required=True, type=click.Path(path_type=Path), help="Public key of the sender.")
+@click.option(
+    "--trust",
+    metavar="T",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Public key of the sender, or trust file.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
 def verify_command(path: Path, trust: Path, as_json: bool) -> None:
     """Verify every byte of bundle F: signature, length, and the hash of every piece."""

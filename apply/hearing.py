@@ -1,0 +1,51 @@
+"""A heartbeat comes aboard: what shore says is newest goes on record, and when that was said [R-15], [R-16]."""
+
+import time
+from pathlib import Path
+
+from apply.record import Record
+from apply.run import Report, Run, finish, reporting, working
+from apply.site import Site
+from apply.trusted import site_trust
+from bundle.errors import InputError, Refused, Untrusted
+from bundle.heartbeat import MAX_HEARTBEAT_BYTES, Heartbeat, verify_heartbeat
+from bundle.progress import Quiet
+from bundle.trust import Trust
+
+
+def hear(path: Path, site: Path, trust: Trust | None, nonce: bytes | None = None) -> Report:
+    """Takes in a heartbeat: `nothing-to-do`, for no release changes. `nonce`: the one that shore was asked to sign.
+
+    Raises Refused for one that is not newer than the last, not for this site's product, or not signed by whom the site
+    trusts; InputError if it cannot be read.
+    """
+    run = Run("hear", Site.at(site), Quiet())
+    with reporting(run):
+        followed = site_trust(run.site, trust)
+        beat = _verified(path, followed, nonce)
+        with working(run) as record:
+            record.save(record.state.told(beat, followed.root.version, int(time.time())))
+            return _finished(run, record, beat)
+
+
+def _verified(path: Path, trust: Trust, nonce: bytes | None) -> Heartbeat:
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_HEARTBEAT_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    try:
+        beat = verify_heartbeat(data, trust)
+    except Refused as error:
+        raise type(error)(f"{path}: {error}") from error
+    if nonce not in (None, beat.nonce):
+        raise Untrusted(
+            f"{path}: its nonce is {beat.nonce.hex()}, not the one that was asked for: it may be an old one"
+        )
+    return beat
+
+
+def _finished(run: Run, record: Record, beat: Heartbeat) -> Report:
+    reason = f"shore's newest release is seq {beat.seq}, epoch {beat.epoch}"
+    reason += "; it has not come here yet" if record.state.waiting else "; this site has had it"
+    return finish(run, record, run.report("nothing-to-do", record.state.current_version, reason))

@@ -1,0 +1,86 @@
+"""Whom a site trusts: what it was given once, and what bundles have taught it since. spec/trust.md, section 6.
+
+A site that was given a plain key, and never followed a trust root from there, keeps nothing: --trust names the key each
+time. Any other keeps its chain in SITE/.unrep/trust/, and from then on that decides, whatever --trust says.
+"""
+
+from apply import durable
+from apply.errors import SiteInvalid
+from apply.site import Site
+from bundle import canonical
+from bundle.errors import InputError, Refused, Untrusted
+from bundle.trust import Trust, trust_of
+from bundle.trust_file import decode_trust_file
+
+
+def site_trust(site: Site, given: Trust | None) -> Trust:
+    """Whom the site trusts now, with what `given` adds to what it keeps [R-11].
+
+    Raises InputError if neither is there, Untrusted if `given` is not of the chain that the site follows.
+    """
+    kept = kept_trust(site)
+    if kept is None:
+        if given is None:
+            raise InputError(f"{site.root}: keeps no trust root yet; name with --trust whom to trust")
+        return given
+    if given is None:
+        return kept
+    if not given.chain and not kept.descends_from(given):
+        raise Untrusted(_stranger(site, kept))
+    return _learned(site, kept, given)
+
+
+def _learned(site: Site, kept: Trust, given: Trust) -> Trust:
+    try:
+        learned = kept.following(given.file().links) if given.chain else kept
+    except Untrusted as error:
+        raise Untrusted(f"{_stranger(site, kept)} ({error})") from error
+    offered, known = given.revocations, learned.revocations
+    if offered and (known is None or offered.listed.version > known.listed.version):
+        return learned.informed_of(offered.signed)
+    return learned
+
+
+def keep(site: Site, trust: Trust) -> None:
+    """Makes durable what a verified bundle taught; never less than is kept already. Raises StorageFailed."""
+    kept = kept_trust(site)
+    if not trust.chain or (kept and not _is_ahead(trust, kept)):
+        return
+    path = site.trust_file
+    if not path.parent.is_dir():
+        with durable.storage_errors(path.parent):
+            path.parent.mkdir()
+        durable.sync_directory(path.parent.parent)
+    durable.write_file(path, canonical.encode(trust.file()))
+
+
+def kept_trust(site: Site) -> Trust | None:
+    """What the site keeps, verified link by link; None if it keeps nothing. Raises StorageFailed or SiteInvalid."""
+    path = site.trust_file
+    with durable.storage_errors(path):
+        if not path.exists():
+            return None
+        data = path.read_bytes()
+    try:
+        return trust_of(decode_trust_file(data))
+    except Refused as error:
+        raise SiteInvalid(
+            f"{path}: damaged ({error}); put back a backup of it, or remove it and name with --trust whom to trust"
+        ) from error
+
+
+def _is_ahead(trust: Trust, kept: Trust) -> bool:
+    """Whether it has all of what is kept, and more."""
+    new, old = _versions(trust), _versions(kept)
+    return new != old and all(a >= b for a, b in zip(new, old, strict=True))
+
+
+def _versions(trust: Trust) -> tuple[int, int]:
+    return trust.root.version, trust.revocations.listed.version if trust.revocations else 0
+
+
+def _stranger(site: Site, kept: Trust) -> str:
+    return (
+        f"--trust: the site follows trust root {kept.root.version}, which does not come from there; leave --trust out, "
+        f"or remove {site.trust_file} to trust anew"
+    )

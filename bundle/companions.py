@@ -1,0 +1,30 @@
+"""A finished bundle gets its name, and its companions beside it: F.sha256, F.manifests. spec/format.md, Companions."""
+
+import os
+from hashlib import sha256
+from pathlib import Path
+
+from bundle.held_files import patiently
+
+
+def publish(unproven: Path, out: Path, manifests: bytes | None) -> int:
+    """Makes the file durable, writes its companions and gives it its name; returns its length in bytes.
+
+    `manifests`: the content of F.manifests, None to leave what is there. Raises OSError.
+    """
+    digest, total = sha256(), 0
+    with unproven.open("rb+") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+            total += len(chunk)
+        os.fsync(file.fileno())
+    if manifests is not None:
+        manifests_beside(out).write_bytes(manifests)
+    out.with_name(out.name + ".sha256").write_bytes(f"{digest.hexdigest()}  {out.name}\n".encode())
+    patiently(lambda path: path.replace(out), unproven)
+    return total
+
+
+def manifests_beside(bundle: Path) -> Path:
+    """Where the tree manifests of a bundle stand ashore."""
+    return bundle.with_name(bundle.name + ".manifests")

@@ -1,0 +1,44 @@
+"""Other signatures, and another chain of trust, for a bundle that is built already: its root and sections stay."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bundle.companions import manifests_beside, publish
+from bundle.errors import InputError
+from bundle.header import signed_header, trust_to_sign_under
+from bundle.layout import PREAMBLE_BYTES
+from bundle.reader import open_bundle, open_for_display
+from bundle.root import Root
+from bundle.signing import Signer
+from bundle.trust import Trust
+
+CHUNK_BYTES = 1 << 20
+
+
+def resign(path: Path, out: Path, signers: Sequence[Signer], trust: Trust | None, trust_from: int = 0) -> Root:
+    """Writes the bundle with these signatures alone, and the chain of `trust`; `out` may be the file itself.
+
+    Every section is verified under the root; who signed before is not asked, for that key may be lost or revoked.
+    Raises InputError, Corrupt or Malformed, with `out` as it was.
+    """
+    proven_by = trust_to_sign_under(trust, signers)
+    unproven = out.with_name(out.name + ".unproven")
+    try:
+        with open_for_display(path) as bundle, unproven.open("wb") as file:
+            root_bytes = bundle.read(PREAMBLE_BYTES, bundle.verified.root_bytes)
+            file.write(signed_header(root_bytes, signers, trust, trust_from))
+            for section in bundle.root.sections:
+                bundle.open_section(section).verify()
+            at = bundle.verified.header_bytes
+            while chunk := bundle.read(at, CHUNK_BYTES):
+                file.write(chunk)
+                at += len(chunk)
+        with open_bundle(unproven, proven_by) as bundle:
+            root = bundle.root
+        beside = manifests_beside(path)
+        publish(unproven, out, beside.read_bytes() if beside.exists() and out != path else None)
+    except OSError as error:
+        raise InputError(f"{error.filename or out}: cannot be read or written: {error.strerror}") from error
+    finally:
+        unproven.unlink(missing_ok=True)
+    return root

@@ -1,0 +1,225 @@
+"""Whom a site trusts: followed from bundle to bundle, kept, never given up for what somebody names. spec/trust.md."""
+
+import os
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from apply.errors import SiteInvalid
+from apply.state import HighWater
+from apply.trusted import kept_trust, site_trust
+from apply.update import rehearse, update
+from bundle.errors import Expired, InputError, Revoked, Untrusted
+from bundle.signing import verifying_key
+from bundle.trust import Trust
+from tests.support.site import QUIET, Ship, shore
+from tests.support.trust import MADE, NEXT, RELEASE, A, B, D, History, begun, raw, releases, signed_anew
+
+FIRST = begun()
+SECOND = FIRST.rotated(releases=releases(NEXT))
+PLACE = shore().directory
+
+
+def bundle(name: str, seq: int, history: History | None = FIRST, key: object = RELEASE, since: int = 0) -> Path:
+    """A full bundle of that release, signed by that key and carrying that chain."""
+    made = shore().bundle(name, seq)
+    out = PLACE / f"trust-{len(list(PLACE.glob('trust-*')))}"
+    return signed_anew(made, out, key, history, since)  # type: ignore[arg-type]
+
+
+def apply(ship: Ship, path: Path, trust: Trust | None = None) -> str:
+    return update(path, ship.root, trust, ship.config, QUIET).outcome
+
+
+@pytest.fixture
+def ship(tmp_path: Path) -> Ship:
+    """A site that was given trust root 1 with its first release."""
+    ship = Ship(tmp_path)
+    assert apply(ship, bundle("1.0.0", 1), FIRST.trust) == "applied"
+    return ship
+
+
+def test_a_site_keeps_whom_it_was_given(ship: Ship) -> None:
+    """[R-11]"""
+    assert kept_trust(ship.site) == FIRST.trust
+    assert apply(ship, bundle("1.0.1", 2)) == "applied"
+    assert apply(ship, bundle("1.0.1", 2), FIRST.trust) == "already-current"
+
+
+def test_a_site_of_a_plain_key_keeps_nothing(tmp_path: Path) -> None:
+    """[R-11]"""
+    ship = Ship(tmp_path)
+    apply(ship, bundle("1.0.0", 1), Trust((verifying_key(RELEASE),)))
+    assert not (ship.site.private / "trust").exists()
+    with pytest.raises(InputError, match="keeps no trust root yet; name with --trust"):
+        apply(ship, bundle("1.0.1", 2))
+
+
+def test_a_rotation_is_followed_and_the_old_release_key_is_out(ship: Ship) -> None:
+    """[R-9], [R-11]"""
+    apply(ship, bundle("1.0.1", 2, SECOND, NEXT))
+    assert kept_trust(ship.site) == SECOND.trust
+    with pytest.raises(Untrusted, match="0 of them trusted"):
+        apply(ship, bundle("1.0.2", 3))
+    with pytest.raises(Untrusted, match="0 of them trusted"):  # what is named by hand does not bring it back
+        apply(ship, bundle("1.0.2", 3), FIRST.trust)
+
+
+def test_from_a_plain_key_into_a_chain(tmp_path: Path) -> None:
+    """[R-1]: the script aboard that names the key goes on working; the key alone no longer signs."""
+    ship, plain = Ship(tmp_path), Trust((verifying_key(D),))
+    apply(ship, bundle("1.0.0", 1, None, D), plain)
+    assert apply(ship, bundle("1.0.1", 2, begun(after=D)), plain) == "applied"
+    assert apply(ship, bundle("1.0.1", 2, begun(after=D)), plain) == "already-current"
+    with pytest.raises(Untrusted, match="0 of them trusted"):
+        apply(ship, bundle("1.0.2", 3, None, D), plain)
+
+
+def test_a_trust_that_does_not_belong_to_the_chain_is_refused(ship: Ship) -> None:
+    """[R-11]"""
+    before = ship.seen()
+    other = begun(keys=sorted(map(raw, (A, B, D))))
+    for stranger in (Trust((verifying_key(RELEASE),)), other.trust, other.rotated().trust):
+        with pytest.raises(Untrusted, match=r"the site follows trust root 1, .* leave --trust out"):
+            apply(ship, bundle("1.0.1", 2), stranger)
+    assert ship.seen() == before
+
+
+def test_a_newer_trust_file_by_hand_adds_to_what_is_kept(ship: Ship) -> None:
+    """[R-11]: a stick with the trust file alone closes a gap that a bundle left."""
+    third = SECOND.rotated()
+    last = bundle("1.0.1", 2, third, NEXT, 3)
+    with pytest.raises(Untrusted, match="those after 1 are missing"):
+        apply(ship, last)
+    apply(ship, last, third.revoking(RELEASE).trust)
+    kept = kept_trust(ship.site)
+    assert kept and kept.root.version == 3 and kept.revocations
+
+
+def test_revoked_offline_by_one_bundle(ship: Ship) -> None:
+    """[R-6]: and kept, though the next bundles carry no list."""
+    both = FIRST.rotated(releases=releases(RELEASE, NEXT))
+    apply(ship, bundle("1.0.1", 2, both.revoking(RELEASE), NEXT))
+    before = ship.seen()
+    with pytest.raises(Untrusted, match="which is revoked"):
+        apply(ship, bundle("1.0.2", 3))
+    assert ship.seen() == before
+    assert apply(ship, bundle("1.0.2", 3, None, NEXT)) == "applied"
+
+
+def test_a_revoked_release_is_refused_and_stays_where_it_is(ship: Ship) -> None:
+    """[R-6]"""
+    apply(ship, bundle("1.0.1", 2))
+    taken_back = FIRST.revoking(trees=[bytes.fromhex(shore().tree("1.0.1"))])
+    assert apply(ship, bundle("1.0.2", 3, taken_back)) == "applied"
+    with pytest.raises(Revoked):
+        apply(ship, bundle("1.0.1", 4, None))
+    assert ship.roll_back().to_version == "1.0.1"
+
+
+def test_what_a_refused_release_taught_is_kept(ship: Ship) -> None:
+    """[R-11]: its header is good; that the release is too old is another matter."""
+    apply(ship, bundle("1.0.1", 5))
+    with pytest.raises(Exception, match="older than seq 5"):
+        apply(ship, bundle("1.0.2", 3, SECOND, NEXT))
+    assert kept_trust(ship.site) == SECOND.trust
+
+
+def test_a_rehearsal_keeps_nothing(ship: Ship) -> None:
+    before = ship.seen()
+    assert rehearse(bundle("1.0.1", 2, SECOND, NEXT), ship.root, None, QUIET).outcome == "would-apply"
+    assert ship.seen() == before
+
+
+def test_a_new_epoch_undoes_a_stolen_key_that_ran_ahead(ship: Ship) -> None:
+    """[R-7], [A-9]"""
+    thief = shore().bundle("1.0.1", 2**53 - 1)
+    apply(ship, signed_anew(thief, PLACE / "trust-thief", RELEASE, None))
+    assert ship.state.high_water == HighWater(0, 2**53 - 1, shore().tree("1.0.1"))
+    ahead = signed_anew(shore().bundle("1.0.2", 1, epoch=2), PLACE / "trust-ahead", RELEASE, None)
+    with pytest.raises(Untrusted, match="epoch 2 was not begun"):
+        apply(ship, ahead)
+    anew = FIRST.rotated(releases=releases(NEXT), epoch=1)
+    good = signed_anew(shore().bundle("1.0.2", 1, epoch=1), PLACE / "trust-epoch", NEXT, anew)
+    assert apply(ship, good) == "applied"
+
+
+class TestDamage:
+    def test_what_is_kept_is_spoiled(self, ship: Ship) -> None:
+        for spoil in (lambda data: data[:-1], lambda data: data[:-1] + bytes([data[-1] ^ 1]), lambda _: b""):
+            good = ship.site.trust_file.read_bytes()
+            ship.site.trust_file.write_bytes(spoil(good))
+            with pytest.raises(SiteInvalid, match=r"chain: damaged .* remove it and name with --trust"):
+                apply(ship, bundle("1.0.1", 2))
+            ship.site.trust_file.write_bytes(good)
+
+    def test_what_is_kept_never_shrinks(self, ship: Ship) -> None:
+        apply(ship, bundle("1.0.1", 2, SECOND, NEXT))
+        kept = ship.site.trust_file.read_bytes()
+        apply(ship, bundle("1.0.2", 3, None, NEXT), FIRST.trust)
+        assert ship.site.trust_file.read_bytes() == kept
+        assert site_trust(ship.site, FIRST.trust) == SECOND.trust
+
+
+class TestClock:
+    """[R-13], [R-14], bad input 62: nothing that a clock says keeps a release out, unless the site asks for that."""
+
+    EXPIRED = begun(releases=releases(RELEASE, expires=MADE + 1000))
+
+    @pytest.fixture
+    def at(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+        return lambda now: monkeypatch.setattr(time, "time", lambda: float(now))
+
+    def test_62_at_1970_2038_2099_and_jumping(self, tmp_path: Path, at: Callable[[int], None]) -> None:
+        outcomes = []
+        for number, clocks in enumerate(([0, 0, 0], [2**31] * 3, [4_070_908_800] * 3, [4_070_908_800, 0, 2**31])):
+            ship = Ship(tmp_path / str(number))
+            told = []
+            for name, seq, now in zip(("1.0.0", "1.0.1", "1.0.2"), (1, 2, 3), clocks, strict=True):
+                at(now)
+                path = bundle(name, seq, self.EXPIRED)
+                told.append(apply(ship, path, self.EXPIRED.trust))
+            assert ship.current == "1.0.2"
+            outcomes.append((told, ship.state.high_water, kept_trust(ship.site)))
+        assert all(outcome == outcomes[0] for outcome in outcomes) and outcomes[0][0] == ["applied"] * 3
+
+    def test_expiry_is_told(self, tmp_path: Path, at: Callable[[int], None]) -> None:
+        at(4_070_908_800)
+        ship = Ship(tmp_path)
+        report = update(bundle("1.0.0", 1, self.EXPIRED), ship.root, self.EXPIRED.trust, ship.config, QUIET)
+        assert report.outcome == "applied" and f"release key {verifying_key(RELEASE).key_id.hex()} expired on" in (
+            report.reason
+        )
+
+    def test_strict_expiry_refuses(self, tmp_path: Path, at: Callable[[int], None]) -> None:
+        ship = Ship(tmp_path)
+        ship.configure(extra="[trust]\nstrict_expiry = true\n")
+        before = ship.seen()
+        at(4_070_908_800)
+        for attempt in (
+            lambda: update(bundle("1.0.0", 1, self.EXPIRED), ship.root, self.EXPIRED.trust, ship.config, QUIET),
+            lambda: rehearse(bundle("1.0.0", 1, self.EXPIRED), ship.root, self.EXPIRED.trust, QUIET, ship.config),
+        ):
+            with pytest.raises(Expired, match=r"expired on .*strict_expiry is set"):
+                attempt()
+        assert ship.seen() == before
+        at(0)  # a clock that is known to be wrong does not bring the key back: shore spoke of a later time
+        with pytest.raises(Expired):
+            update(bundle("1.0.0", 1, self.EXPIRED), ship.root, self.EXPIRED.trust, ship.config, QUIET)
+
+    def test_what_shore_spoke_of_moves_the_floor(self, ship: Ship) -> None:
+        """[R-14], [A-10]"""
+        late = FIRST.revoking(D, created=4_000_000_000)
+        apply(ship, bundle("1.0.1", 2, late))
+        assert ship.state.time_floor == 4_000_000_000
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes of POSIX")
+def test_nothing_is_left_beside_the_chain(ship: Ship) -> None:
+    apply(ship, bundle("1.0.1", 2, SECOND, NEXT))
+    assert [path.name for path in ship.site.trust_file.parent.iterdir()] == ["chain"]
+    shutil.rmtree(ship.site.trust_file.parent)
+    assert apply(ship, bundle("1.0.2", 3, SECOND, NEXT), begun().trust) == "applied"

@@ -1,0 +1,17 @@
+"""The command in this process: its exit code and what it printed, without the second that a new process costs."""
+
+import contextlib
+import io
+
+import pytest
+
+from unrep.cli import main
+
+
+def run(line: str, *more: object) -> tuple[int, str, str]:
+    """Exit code, standard output, standard error; `line` is a command's words, `more` stand as they are."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as end:
+        main([*line.split(), *map(str, more)])
+    assert "Traceback" not in err.getvalue(), err.getvalue()
+    return int(end.value.code or 0), out.getvalue(), err.getvalue()

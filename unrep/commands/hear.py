@@ -1,0 +1,25 @@
+"""`unrep hear`: aboard, a heartbeat from shore."""
+
+from pathlib import Path
+
+import click
+
+from apply.hearing import hear
+from bundle.trust import load_trust
+from unrep.aboard import json_option, site_option, told, trust_option
+from unrep.commands.heartbeat import parse_nonce
+
+
+@click.command("hear")
+@click.argument("heartbeat", metavar="F", type=click.Path(path_type=Path))
+@site_option
+@trust_option
+@click.option("--nonce", metavar="HEX", callback=parse_nonce, help="What shore was asked to sign; proves F new.")
+@json_option
+def hear_command(heartbeat: Path, site: Path, trust: Path | None, nonce: bytes | None, as_json: bool) -> None:
+    """Take in heartbeat F at site S: 'unrep status' then says what shore has that has not come.
+
+    No release is changed.
+    """
+    given = load_trust(trust) if trust else None
+    told(lambda: hear(heartbeat, site, given, nonce), as_json)
