@@ -66,7 +66,7 @@ class Run:
     """A run under way. `subject` is the release that it is about; names are "" until they are known.
 
     bundle_bytes: read from the bundle's file. release_bytes: written of the release. unfinished_since: when an earlier
-    run saved its last state, in seconds since 1970, if that run is still to be finished. caution: what a person should know
+    run saved its last state, in seconds since 1970, if that run is still to be finished. caution: for a person,
     beside the verdict, told whatever that is.
     """
 
