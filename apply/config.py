@@ -7,6 +7,8 @@
     [health_window]  start_after_s, deadline_s, interval_s, consecutive_passes
     [retention]      keep
     [limits]         command_timeout_s
+    [agent]          sources, trust, poll_interval_s, fetch_windows, maintenance_windows, time_zone, limit_bytes_per_s,
+                     allow_full
 
 Keys and bounds are the fields of the structs below, which are frozen. A key that is not among them is refused by name,
 for a misspelt `expect_status` that is silently ignored would pass a broken release as healthy.
@@ -22,11 +24,13 @@ import msgspec
 from msgspec import Meta, Struct
 
 from apply.errors import ConfigError
+from apply.timetable import Timetable
 
 # No text may hold a NUL, which ends a string for the operating system.
 _NO_NUL: Final = "^[^\x00]*$"
 Text = Annotated[str, Meta(pattern=_NO_NUL)]
 Name = Annotated[str, Meta(min_length=1, max_length=256, pattern=_NO_NUL)]
+Source = Annotated[str, Meta(min_length=1, max_length=2048, pattern=_NO_NUL)]
 Argv = Annotated[tuple[Text, ...], Meta(min_length=1)]
 TimeoutS = Annotated[float, Meta(gt=0, le=3600)]
 
@@ -156,6 +160,34 @@ class LimitsConfig(Table, frozen=True, kw_only=True):
     command_timeout_s: Annotated[float, Meta(gt=0, le=86400)] = 600.0
 
 
+class AgentConfig(Table, frozen=True, kw_only=True):
+    """What the unattended ship asks, and when. `trust` and sources that are paths are seen from the site.
+
+    No window means at any time. `allow_full`: the full release may be fetched where no delta serves.
+    """
+
+    sources: Annotated[tuple[Source, ...], Meta(max_length=16)] = ()
+    trust: Name | None = None
+    poll_interval_s: Annotated[float, Meta(ge=0.1, le=86400)] = 900.0
+    fetch_windows: tuple[Name, ...] = ()
+    maintenance_windows: tuple[Name, ...] = ()
+    time_zone: Name = "UTC"
+    limit_bytes_per_s: Annotated[int, Meta(ge=1)] | None = None
+    allow_full: bool = False
+
+    def __post_init__(self) -> None:
+        self.fetch_times()
+        self.maintenance_times()
+
+    def fetch_times(self) -> Timetable:
+        """When sources may be asked."""
+        return Timetable.of(self.fetch_windows, self.time_zone)
+
+    def maintenance_times(self) -> Timetable:
+        """When a release may be switched."""
+        return Timetable.of(self.maintenance_windows, self.time_zone)
+
+
 class SiteConfig(Table, frozen=True, kw_only=True):
     """The whole configuration; SiteConfig() is that of a site without a file."""
 
@@ -166,6 +198,7 @@ class SiteConfig(Table, frozen=True, kw_only=True):
     health_window: HealthWindow = HealthWindow()
     retention: RetentionConfig = RetentionConfig()
     limits: LimitsConfig = LimitsConfig()
+    agent: AgentConfig = AgentConfig()
 
 
 def load(path: Path | None) -> SiteConfig:
@@ -218,6 +251,7 @@ _TABLES: Final[dict[str, type[Table]]] = {
     "health_window": HealthWindow,
     "retention": RetentionConfig,
     "limits": LimitsConfig,
+    "agent": AgentConfig,
 }
 
 

@@ -89,7 +89,7 @@ class Run:
             "run": self.id,
             "command": self.command,
             "started": self.started.isoformat(timespec="seconds"),
-            "user": _user(),
+            "user": user_name(),
             "host": platform.node(),
             "release": named(self.subject),
             **report.document(),
@@ -140,16 +140,17 @@ def named(release: Release | None) -> dict[str, Any] | None:
     return {"version": release.version, "seq": release.seq, "tree": release.tree, "bundle": release.bundle}
 
 
+def user_name() -> str:
+    """Who runs this process, as far as the system can tell."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # no name for the user id
+        return "unknown"
+
+
 def _outcome(error: BaseException) -> Outcome:
     if isinstance(error, KeyboardInterrupt):
         return "interrupted"
     if isinstance(error, RolledBack):
         return "rolled-back"
     return "degraded" if isinstance(error, Degraded) else "refused"
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):  # no name for the user id
-        return "unknown"

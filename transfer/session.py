@@ -112,6 +112,10 @@ class Fetch:
         self._complete = True
         return self.figures()
 
+    def look(self) -> VerifiedRoot:
+        """The verified root of the bundle at the source, and no more than that; nothing is written. Raises as `run`."""
+        return self._receive_root(0)
+
     def figures(self) -> Figures:
         """The figures so far; also after `run` has raised."""
         verified, plan = self._verified, self._plan

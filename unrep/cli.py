@@ -7,6 +7,7 @@ import traceback
 
 import click
 
+from unrep.commands.agent import agent_command
 from unrep.commands.apply import apply_command
 from unrep.commands.build import build_command
 from unrep.commands.collect import collect_command
@@ -14,6 +15,7 @@ from unrep.commands.demo import demo_command
 from unrep.commands.fetch import fetch_command
 from unrep.commands.gc import gc_command
 from unrep.commands.history import history_command
+from unrep.commands.hold import hold_command, resume_command
 from unrep.commands.inspect import inspect_command
 from unrep.commands.keygen import keygen_command
 from unrep.commands.need import need_command
@@ -39,6 +41,9 @@ COMMANDS = (
     repair_command,
     recover_command,
     gc_command,
+    hold_command,
+    resume_command,
+    agent_command,
     demo_command,
 )
 

@@ -15,9 +15,12 @@ from unrep.console import progress_bar
 @site_option
 @click.option("--trust", metavar="T", required=True, type=click.Path(path_type=Path), help="Public key of the sender.")
 @config_option
+@click.option("--override", is_flag=True, help="Apply although the master holds the running version.")
 @click.option("--dry-run", is_flag=True, help="Check everything, change nothing, say what would happen.")
 @json_option
-def apply_command(bundle: Path, site: Path, trust: Path, config: Path | None, dry_run: bool, as_json: bool) -> None:
+def apply_command(
+    bundle: Path, site: Path, trust: Path, config: Path | None, override: bool, dry_run: bool, as_json: bool
+) -> None:
     """Bring the release in bundle F into service at site S.
 
     The complete new version is built and verified beside the running one, then `current` is switched in one step. If
@@ -26,6 +29,6 @@ def apply_command(bundle: Path, site: Path, trust: Path, config: Path | None, dr
     keys, settings = load_trust(trust), configuration(site, config)
     with progress_bar() as bar:
         if dry_run:
-            told(lambda: rehearse(bundle, site, keys, bar), as_json)
+            told(lambda: rehearse(bundle, site, keys, bar, override_hold=override), as_json)
         else:
-            told(lambda: update(bundle, site, keys, settings, bar), as_json)
+            told(lambda: update(bundle, site, keys, settings, bar, override_hold=override), as_json)
