@@ -2,6 +2,7 @@
 
     [prepare]        python_wheels {requirements, wheels, python}, command     before the switch, in the new tree
     [switch]         restart | iis_app_pool | windows_service | systemd_unit   at most one of them
+                     current = link | pointer                                  what SITE/current is
     [hooks]          snapshot, restore                                         the application's own data
     [[health]]       type = http | tcp | command | windows_service | systemd_unit
     [health_window]  start_after_s, deadline_s, interval_s, consecutive_passes
@@ -61,15 +62,19 @@ class PrepareConfig(Table, frozen=True, kw_only=True):
 
 
 class SwitchConfig(Table, frozen=True, kw_only=True):
-    """How the application starts anew after a switch; nothing at all is allowed."""
+    """How the application starts anew after a switch; nothing at all is allowed.
 
+    `current`: a link, or a pointer file for applications that are started by `unrep run`.
+    """
+
+    current: Literal["link", "pointer"] = "link"
     restart: Argv | None = None
     iis_app_pool: Name | None = None
     windows_service: Name | None = None
     systemd_unit: Name | None = None
 
     def __post_init__(self) -> None:
-        given = [key for key in self.__struct_fields__ if getattr(self, key) is not None]
+        given = [key for key in self.__struct_fields__ if key != "current" and getattr(self, key) is not None]
         if len(given) > 1:
             raise ValueError(f"at most one way to restart may be given, not {' and '.join(given)}")
 
@@ -241,7 +246,7 @@ _TOML_WORDS: Final = {
     "bool": "a boolean",
 }
 _CHECKS: Final = {str(check.__struct_config__.tag): check for check in get_args(HealthCheck)}
-_CHOICES: Final = {"type": tuple(_CHECKS), "requirement": ("required", "wanted")}
+_CHOICES: Final = {"type": tuple(_CHECKS), "requirement": ("required", "wanted"), "current": ("link", "pointer")}
 _TABLES: Final[dict[str, type[Table]]] = {
     "": SiteConfig,
     "prepare": PrepareConfig,
