@@ -23,6 +23,7 @@ from unrep.commands.recover import recover_command
 from unrep.commands.repair import repair_command
 from unrep.commands.rollback import rollback_command
 from unrep.commands.run import run_command
+from unrep.commands.selftest import selftest_command
 from unrep.commands.status import status_command
 from unrep.commands.verify import verify_command
 from unrep.console import EXIT_CODES_HELP, ExitCode, exit_code, say
@@ -46,6 +47,7 @@ COMMANDS = (
     resume_command,
     agent_command,
     run_command,
+    selftest_command,
     demo_command,
 )
 
