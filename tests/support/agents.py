@@ -98,7 +98,7 @@ class Leg:
     version: str
     is_bad: bool
     kill_after_s: float
-    killed_in: str
+    killed_in: str  # what the site was then, as `unrep status` says; "done": the release ran already
     recovery_s: float
     runs: str
 
