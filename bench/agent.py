@@ -49,10 +49,8 @@ def _summarise(agency: Agency, legs: list[Leg]) -> None:
     for name, some in (("good", [leg for leg in legs if not leg.is_bad]), ("bad", [leg for leg in legs if leg.is_bad])):
         seconds = [leg.recovery_s for leg in some if leg.killed_in != "done"]
         if seconds:
-            median, worst = statistics.median(seconds), max(seconds)
-            print(
-                f"\n{name}: killed in {len(seconds)} of {len(some)}, at rest after {median:.2f} s, at most {worst:.2f} s"
-            )
+            figures = f"at rest after {statistics.median(seconds):.2f} s, at most {max(seconds):.2f} s"
+            print(f"\n{name}: killed before the end of {len(seconds)} of {len(some)}, {figures}")
     left = agency.ship.litter() + list(agency.ship.site.inbox.iterdir())
     print(f"\nruns {agency.ship.current}, expected {expected}; left behind: {len(left)}; manual steps: none")
 
