@@ -62,7 +62,8 @@ class Agent:
             )
             try:
                 while True:
-                    self._wait(self._round())
+                    before = self._possible()
+                    self._wait(self._round(), before)
             finally:
                 self._gates.save()
 
@@ -136,15 +137,15 @@ class Agent:
             self._journal.stands("degraded", None)
             self._journal.tell(Event("rolled-back", str(error), error.document or {}))
 
-    def _wait(self, seconds: float) -> None:
-        """Until the time is over, or something becomes possible that was not."""
-        until, before = self._clock.monotonic() + seconds, self._possible()
+    def _wait(self, seconds: float, before: set[str]) -> None:
+        """Until the time is over, or something becomes possible that was not when the round began."""
+        until = self._clock.monotonic() + seconds
         while (left_s := until - self._clock.monotonic()) > 0:
-            self._clock.sleep(min(left_s, NAP_S))
             now = self._possible()
             if now - before:
                 return
             before = now
+            self._clock.sleep(min(left_s, NAP_S))
 
     def _possible(self) -> set[str]:
         possible = {"fetch"} if self._may("fetch") else set()
