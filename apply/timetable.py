@@ -42,7 +42,7 @@ class Timetable:
 
 @dataclass(frozen=True)
 class Gate:
-    """A timetable by a clock that may be wrong [A-63]. `shut_s`: for how long of running time it has been shut."""
+    """A timetable by a clock that may be wrong [A-73]. `shut_s`: for how long of running time it has been shut."""
 
     timetable: Timetable
     shut_s: float = 0.0

@@ -49,7 +49,7 @@ def update(
 ) -> Report:
     """Applies a bundle to a site: `applied`, or `already-current`, which touches nothing but the record [A-19].
 
-    `override_hold`: a person says so although the master holds the running version [A-64].
+    `override_hold`: a person says so although the master holds the running version [A-74].
     Raises Refused, NoSection, PreflightRefused, StepFailed or SwitchFailed with the site as it was; RolledBack when the
     new version failed and the old one serves again; Degraded when neither could be made healthy. Each tells of the run
     in its `document`.

@@ -1,4 +1,4 @@
-"""The master's hold [A-64]."""
+"""The master's hold [A-74]."""
 
 import threading
 from pathlib import Path
