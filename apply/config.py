@@ -2,6 +2,7 @@
 
     [prepare]        python_wheels {requirements, wheels, python}, command     before the switch, in the new tree
     [switch]         restart | iis_app_pool | windows_service | systemd_unit   at most one of them
+                     current = link | pointer                                  what SITE/current is
     [hooks]          snapshot, restore                                         the application's own data
     [[health]]       type = http | tcp | command | windows_service | systemd_unit
     [health_window]  start_after_s, deadline_s, interval_s, consecutive_passes
@@ -9,6 +10,8 @@
     [limits]         command_timeout_s
     [log]            target = journald | eventlog                              the system's log, told of each run
     [trust]          strict_expiry
+    [agent]          sources, trust, poll_interval_s, fetch_windows, maintenance_windows, time_zone, limit_bytes_per_s,
+                     allow_full
 
 Keys and bounds are the fields of the structs below, which are frozen. A key that is not among them is refused by name,
 for a misspelt `expect_status` that is silently ignored would pass a broken release as healthy.
@@ -24,11 +27,13 @@ import msgspec
 from msgspec import Meta, Struct
 
 from apply.errors import ConfigError
+from apply.timetable import Timetable
 
 # No text may hold a NUL, which ends a string for the operating system.
 _NO_NUL: Final = "^[^\x00]*$"
 Text = Annotated[str, Meta(pattern=_NO_NUL)]
 Name = Annotated[str, Meta(min_length=1, max_length=256, pattern=_NO_NUL)]
+Source = Annotated[str, Meta(min_length=1, max_length=2048, pattern=_NO_NUL)]
 Argv = Annotated[tuple[Text, ...], Meta(min_length=1)]
 TimeoutS = Annotated[float, Meta(gt=0, le=3600)]
 
@@ -59,15 +64,19 @@ class PrepareConfig(Table, frozen=True, kw_only=True):
 
 
 class SwitchConfig(Table, frozen=True, kw_only=True):
-    """How the application starts anew after a switch; nothing at all is allowed."""
+    """How the application starts anew after a switch; nothing at all is allowed.
 
+    `current`: a link, or a pointer file for applications that are started by `unrep run`.
+    """
+
+    current: Literal["link", "pointer"] = "link"
     restart: Argv | None = None
     iis_app_pool: Name | None = None
     windows_service: Name | None = None
     systemd_unit: Name | None = None
 
     def __post_init__(self) -> None:
-        given = [key for key in self.__struct_fields__ if getattr(self, key) is not None]
+        given = [key for key in self.__struct_fields__ if key != "current" and getattr(self, key) is not None]
         if len(given) > 1:
             raise ValueError(f"at most one way to restart may be given, not {' and '.join(given)}")
 
@@ -170,6 +179,34 @@ class TrustConfig(Table, frozen=True, kw_only=True):
     strict_expiry: bool = False
 
 
+class AgentConfig(Table, frozen=True, kw_only=True):
+    """What the unattended ship asks, and when. `trust` and sources that are paths are seen from the site.
+
+    No window means at any time. `allow_full`: the full release may be fetched where no delta serves.
+    """
+
+    sources: Annotated[tuple[Source, ...], Meta(max_length=16)] = ()
+    trust: Name | None = None
+    poll_interval_s: Annotated[float, Meta(ge=0.1, le=86400)] = 900.0
+    fetch_windows: tuple[Name, ...] = ()
+    maintenance_windows: tuple[Name, ...] = ()
+    time_zone: Name = "UTC"
+    limit_bytes_per_s: Annotated[int, Meta(ge=1)] | None = None
+    allow_full: bool = False
+
+    def __post_init__(self) -> None:
+        self.fetch_times()
+        self.maintenance_times()
+
+    def fetch_times(self) -> Timetable:
+        """When sources may be asked."""
+        return Timetable.of(self.fetch_windows, self.time_zone)
+
+    def maintenance_times(self) -> Timetable:
+        """When a release may be switched."""
+        return Timetable.of(self.maintenance_windows, self.time_zone)
+
+
 class SiteConfig(Table, frozen=True, kw_only=True):
     """The whole configuration; SiteConfig() is that of a site without a file."""
 
@@ -182,6 +219,7 @@ class SiteConfig(Table, frozen=True, kw_only=True):
     limits: LimitsConfig = LimitsConfig()
     log: LogConfig = LogConfig()
     trust: TrustConfig = TrustConfig()
+    agent: AgentConfig = AgentConfig()
 
 
 def load(path: Path | None) -> SiteConfig:
@@ -224,7 +262,12 @@ _TOML_WORDS: Final = {
     "bool": "a boolean",
 }
 _CHECKS: Final = {str(check.__struct_config__.tag): check for check in get_args(HealthCheck)}
-_CHOICES: Final = {"type": tuple(_CHECKS), "requirement": ("required", "wanted"), "target": ("journald", "eventlog")}
+_CHOICES: Final = {
+    "type": tuple(_CHECKS),
+    "requirement": ("required", "wanted"),
+    "target": ("journald", "eventlog"),
+    "current": ("link", "pointer"),
+}
 _TABLES: Final[dict[str, type[Table]]] = {
     "": SiteConfig,
     "prepare": PrepareConfig,
@@ -236,6 +279,7 @@ _TABLES: Final[dict[str, type[Table]]] = {
     "limits": LimitsConfig,
     "log": LogConfig,
     "trust": TrustConfig,
+    "agent": AgentConfig,
 }
 
 

@@ -6,6 +6,7 @@
     |   |-- SiteBusy            another unrep works on this site: wait for it
     |   |-- StorageFailed       a path cannot be read, written, removed or made durable
     |   |   `-- DiskFull        ... because its file system (or quota) is full: free space
+    |   |-- Held                the master keeps the running version: `unrep resume` first
     |   |-- BaseDrifted         an installed version is not what its manifest says
     |   `-- SiteInvalid         the site's layout is not one that unrep made, or may touch
     |-- StepFailed              a step around the switch failed: the update decides what follows
@@ -38,6 +39,10 @@ class PreflightRefused(AboardError):
 
 class SiteBusy(PreflightRefused):
     """Another run holds the site's lock."""
+
+
+class Held(PreflightRefused):
+    """A person has said that the running version stays for now."""
 
 
 class StorageFailed(PreflightRefused):

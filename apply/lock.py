@@ -9,7 +9,8 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
 from apply import durable
 from apply.errors import SiteBusy
@@ -30,20 +31,27 @@ else:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-@contextmanager
-def site_lock(site: Site, command: str) -> Iterator[None]:
+def site_lock(site: Site, command: str) -> AbstractContextManager[None]:
     """Holds the site while `command` works on it. Raises SiteBusy, which says who does; StorageFailed."""
-    with durable.storage_errors(site.lock_file):
-        descriptor = os.open(site.lock_file, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
+    return _held(site, site.lock_file, command, "wait until it is done")
+
+
+def agent_lock(site: Site) -> AbstractContextManager[None]:
+    """Makes this process the site's one agent [A-70]. Raises as `site_lock`."""
+    return _held(site, site.agent_lock_file, "agent", "one agent for a site is enough")
+
+
+@contextmanager
+def _held(site: Site, lock_file: Path, command: str, advice: str) -> Iterator[None]:
+    with durable.storage_errors(lock_file):
+        descriptor = os.open(lock_file, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
     try:
         try:
             _lock(descriptor)
         except OSError as error:
             os.lseek(descriptor, 0, os.SEEK_SET)
-            raise SiteBusy(
-                f"{site.root}: {_holder(os.read(descriptor, _MAX_HOLDER_BYTES))}; wait until it is done"
-            ) from error
-        with durable.storage_errors(site.lock_file):
+            raise SiteBusy(f"{site.root}: {_holder(os.read(descriptor, _MAX_HOLDER_BYTES))}; {advice}") from error
+        with durable.storage_errors(lock_file):
             text = json.dumps({"pid": os.getpid(), "command": command, "since": time.strftime("%Y-%m-%d %H:%M:%S")})
             os.ftruncate(descriptor, 0)
             os.lseek(descriptor, 0, os.SEEK_SET)

@@ -41,7 +41,7 @@ def resume(run: Run, config: SiteConfig, record: Record) -> str:
     with run.step("recover"):
         tidy(run.site, record)
         if not record.state.pending:
-            _mend_current(run.site, record)
+            _mend_current(run.site, config, record)
             return ""
     trial = Trial(run.site, config, record, run)
     intent = record.state.pending
@@ -53,9 +53,9 @@ def resume(run: Run, config: SiteConfig, record: Record) -> str:
     return trial.forward()
 
 
-def _mend_current(site: Site, record: Record) -> None:
+def _mend_current(site: Site, config: SiteConfig, record: Record) -> None:
     """`current` is what the state says, unless a person has pointed it to another release of this site [A-31]."""
-    switch = open_switch(site.root)
+    switch = open_switch(site.root, config.switch.current)
     named, state = switch.read(), record.state
     if named is None:
         if state.current:

@@ -120,7 +120,7 @@ class Run:
             "run": self.id,
             "command": self.command,
             "started": self.started.isoformat(timespec="seconds"),
-            "user": _user(),
+            "user": user_name(),
             "host": platform.node(),
             "product": self.product,
             "release": named(self.subject),
@@ -176,16 +176,17 @@ def named(release: Release | None) -> dict[str, Any] | None:
     return {name: getattr(release, name) for name in names}
 
 
+def user_name() -> str:
+    """Who runs this process, as far as the system can tell."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # no name for the user id
+        return "unknown"
+
+
 def _outcome(error: BaseException) -> Outcome:
     if isinstance(error, KeyboardInterrupt):
         return "interrupted"
     if isinstance(error, RolledBack):
         return "rolled-back"
     return "degraded" if isinstance(error, Degraded) else "refused"
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):  # no name for the user id
-        return "unknown"

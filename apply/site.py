@@ -11,6 +11,10 @@ SITE/.unrep/staging/      trees that are being built; anything in it may be remo
 SITE/.unrep/site.key      the site's own key, and site.pub, its public half (apply.site_key)
 SITE/.unrep/outbox/       receipts for shore (apply.outbox)
 SITE/.unrep/lock          held by the one run that is at work (apply.lock)
+SITE/.unrep/agent.lock    held by the one agent
+SITE/.unrep/inbox/        what the agent fetches, complete or in part
+SITE/.unrep/shut.json     for how long the agent's windows have been shut (apply.timetable)
+SITE/.unrep/hold          if it is there, the running version stays (apply.hold)
 """
 
 from dataclasses import dataclass
@@ -54,6 +58,22 @@ class Site:
     @property
     def lock_file(self) -> Path:
         return self.private / "lock"
+
+    @property
+    def agent_lock_file(self) -> Path:
+        return self.private / "agent.lock"
+
+    @property
+    def inbox(self) -> Path:
+        return self.private / "inbox"
+
+    @property
+    def shut_file(self) -> Path:
+        return self.private / "shut.json"
+
+    @property
+    def hold_file(self) -> Path:
+        return self.private / "hold"
 
     @property
     def staging(self) -> Path:

@@ -2,14 +2,14 @@
 
 POSIX: a relative symlink `versions/1.0.1`, so that the site may be moved as a whole. A new link is made under a
 temporary name and renamed over the old one, which rename(2) promises is never seen half done. Windows: a junction, see
-`apply.junction`.
+`apply.junction`. Either, where the site is configured so: a file that names the version, see `apply.pointer`.
 """
 
 import contextlib
 import os
 import stat
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 from apply import durable
 from apply.errors import SiteInvalid, StorageFailed, SwitchFailed
@@ -41,14 +41,30 @@ class Switch(Protocol):
         ...
 
 
-def open_switch(site: Path) -> Switch:
-    """The switch of this operating system for the site."""
+def open_switch(site: Path, current: Literal["link", "pointer"] = "link") -> Switch:
+    """The switch for the site: the link of this operating system, or a pointer file."""
+    if current == "pointer":
+        from apply.pointer import PointerSwitch
+
+        return PointerSwitch(site)
     if os.name == "nt":
         from apply.junction import JunctionSwitch
         from apply.kernel32 import Kernel32
 
         return JunctionSwitch(site, Kernel32())
     return PosixSwitch(site)
+
+
+def qualified(site: Path, version_directory: Path) -> Path:
+    """The directory SITE/versions/NAME, if that is what is given. Raises SwitchFailed."""
+    directory = site / VERSIONS / version_directory.name
+    with contextlib.suppress(OSError):
+        beside = version_directory.name != ".." and version_directory.parent.samefile(directory.parent)
+        status = directory.lstat()
+        is_link = getattr(status, "st_reparse_tag", 0) != 0  # a junction is a directory to Windows' Python
+        if beside and stat.S_ISDIR(status.st_mode) and not is_link:
+            return directory
+    raise SwitchFailed(f"{version_directory} is not the directory of a version in {directory.parent}")
 
 
 class PosixSwitch:
@@ -74,7 +90,7 @@ class PosixSwitch:
 
     def point_to(self, version_directory: Path) -> None:
         """See Switch.point_to."""
-        directory = self._qualified(version_directory)
+        directory = qualified(self._site, version_directory)
         before = self.read()
         try:
             if before == directory:
@@ -83,14 +99,6 @@ class PosixSwitch:
                 self._replace(f"{VERSIONS}/{directory.name}")
         except (OSError, StorageFailed) as error:
             raise SwitchFailed(f"{self._current} could not be pointed to {directory}: {error}") from error
-
-    def _qualified(self, version_directory: Path) -> Path:
-        directory = self._site / VERSIONS / version_directory.name
-        with contextlib.suppress(OSError):
-            beside = version_directory.name != ".." and version_directory.parent.samefile(directory.parent)
-            if beside and stat.S_ISDIR(directory.lstat().st_mode):
-                return directory
-        raise SwitchFailed(f"{version_directory} is not the directory of a version in {directory.parent}")
 
     def _replace(self, target: str) -> None:
         temporary = self._site / TEMPORARY

@@ -33,7 +33,7 @@ class Trial:
         self._config = config
         self._record = record
         self._run = run
-        self._switch = open_switch(site.root)
+        self._switch = open_switch(site.root, config.switch.current)
         self._restart = restarter(config)
 
     def forward(self) -> str:

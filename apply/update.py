@@ -18,6 +18,7 @@ from apply import durable, hooks
 from apply.blueprint import Blueprint, draw_up
 from apply.config import SiteConfig
 from apply.errors import AboardError, BaseDrifted, Degraded, PreflightRefused, RolledBack, StorageFailed
+from apply.hold import check_hold
 from apply.installed import open_installed, verify_tree
 from apply.log import open_log
 from apply.prepare import prepare
@@ -42,17 +43,20 @@ def update(
     trust: Trust | None,
     config: SiteConfig,
     progress: Progress = Quiet(),  # noqa: B008
+    *,
+    override_hold: bool = False,
 ) -> Report:
     """Applies a bundle to a site: `applied`, or `already-current`, which touches nothing but the record [A-19].
 
     `trust`: whom a person named, None for whom the site keeps; what the bundle teaches about that is kept [R-11].
+    `override_hold`: a person says so although the master holds the running version [A-74].
     Raises Refused, NoSection, PreflightRefused, StepFailed or SwitchFailed with the site as it was; RolledBack when the
     new version failed and the old one serves again; Degraded when neither could be made healthy. Each tells of the run
     in its `document`.
     """
     run = Run("apply", Site.at(site), progress, open_log(config.log))
     with reporting(run), _opened(run, bundle, trust, config) as opened, working(run) as record:
-        return _Update(run, config, record, opened).make()
+        return _Update(run, config, record, opened, override_hold).make()
 
 
 def rehearse(
@@ -61,6 +65,8 @@ def rehearse(
     trust: Trust | None,
     progress: Progress = Quiet(),  # noqa: B008
     config: SiteConfig = SiteConfig(),  # noqa: B008
+    *,
+    override_hold: bool = False,
 ) -> Report:
     """What `update` would do, writing nothing: `would-apply`, `already-current`. Raises as `update` before its intent.
 
@@ -73,6 +79,8 @@ def rehearse(
         if state.is_current(opened.root.product, release):
             return run.report("already-current", state.current_version, f"{release.version} is current already")
         state.admit(opened.root.product, release)
+        if not override_hold:
+            check_hold(run.site, release.version)
         try:
             blueprint = draw_up(run, opened, state, None)
             if blueprint.base:
@@ -103,7 +111,9 @@ def _expiry(run: Run, verified: VerifiedRoot) -> str:
 class _Update:
     """The steps of one update, in their order."""
 
-    def __init__(self, run: Run, config: SiteConfig, record: Record, bundle: VerifiedBundle) -> None:
+    def __init__(
+        self, run: Run, config: SiteConfig, record: Record, bundle: VerifiedBundle, override_hold: bool
+    ) -> None:
         self._run = run
         self._site = run.site
         self._config = config
@@ -111,6 +121,7 @@ class _Update:
         self._bundle = bundle
         self._release = Release.of(bundle.verified)
         self._spoken_at = bundle.verified.spoken_at
+        self._override_hold = override_hold
         self._note = ""  # what a person should know beside the verdict
 
     def make(self) -> Report:
@@ -121,9 +132,11 @@ class _Update:
             self._record.save(self._record.state.renewed(self._release, self._spoken_at, int(time.time())))
             return self._applied(finished) if finished else self._already_current()
         self._record.state.admit(product, self._release)
+        self._check_hold()
         aboard = self._is_aboard()
         try:
             self._make_ready(aboard)
+            self._check_hold()  # it may have been set meanwhile, and this is the last moment for it
             ready = self._record.state.placed(self._release, self._spoken_at)
             now = int(max(time.time(), ready.time_floor))
             saved = ready.current is not None
@@ -133,6 +146,10 @@ class _Update:
             raise
         reason = Trial(self._site, self._config, self._record, self._run).forward()
         return self._applied(reason)
+
+    def _check_hold(self) -> None:
+        if not self._override_hold:
+            check_hold(self._site, self._release.version)
 
     def _finish_what_was_pending(self) -> str:
         """Recovery, as `resume` tells of it; it stands in the way only of the very release that failed [A-30]."""

@@ -27,7 +27,8 @@ from apply.site import Site
 from apply.update import update
 from bundle.builder import BuildRequest, build
 from bundle.progress import Quiet
-from bundle.signing import load_private_key, load_trust, write_key_pair
+from bundle.signing import load_private_key, write_key_pair
+from bundle.trust import load_trust
 
 CONFIG = """\
 [[health]]

@@ -105,6 +105,10 @@ class Fetch:
         self._complete = True
         return self.figures()
 
+    def look(self) -> VerifiedRoot:
+        """The verified root of the bundle at the source, and no more than that; nothing is written. Raises as `run`."""
+        return self._receive_root(0)
+
     def _run(self) -> None:
         standing = inspect_output(self._output, self._trust)
         verified = self._receive_root(len(standing.header) if standing.verified else 0)

@@ -43,7 +43,7 @@ def told(perform: Callable[[], Report], as_json: bool) -> None:
         if isinstance(error, (AboardError, BundleError)) and error.document:
             error.document |= {"peak_rss_bytes": peak_rss_bytes()}
         raise
-    say(_sentence(report))
+    say(sentence(report))
     if as_json:
         click.echo(json.dumps(document(report)))
 
@@ -53,7 +53,8 @@ def document(report: Report) -> dict[str, Any]:
     return report.document() | {"peak_rss_bytes": peak_rss_bytes()}
 
 
-def _sentence(report: Report) -> str:
+def sentence(report: Report) -> str:
+    """A run in one sentence."""
     moved = f"{report.from_version or 'nothing'} -> {report.to_version or 'nothing'}, "
     moved = moved if report.from_version != report.to_version else ""
     return f"{report.outcome}: {moved}{report.reason} ({report.seconds:.2f} s)"

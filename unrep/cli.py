@@ -7,6 +7,7 @@ import traceback
 
 import click
 
+from unrep.commands.agent import agent_command
 from unrep.commands.apply import apply_command
 from unrep.commands.build import build_command
 from unrep.commands.collect import collect_command
@@ -16,6 +17,7 @@ from unrep.commands.gc import gc_command
 from unrep.commands.hear import hear_command
 from unrep.commands.heartbeat import heartbeat_command
 from unrep.commands.history import history_command
+from unrep.commands.hold import hold_command, resume_command
 from unrep.commands.inspect import inspect_command
 from unrep.commands.keygen import keygen_command
 from unrep.commands.metrics import metrics_command
@@ -25,6 +27,8 @@ from unrep.commands.recover import recover_command
 from unrep.commands.repair import repair_command
 from unrep.commands.resign import resign_command
 from unrep.commands.rollback import rollback_command
+from unrep.commands.run import run_command
+from unrep.commands.selftest import selftest_command
 from unrep.commands.status import status_command
 from unrep.commands.trust import trust_command
 from unrep.commands.verify import verify_command
@@ -51,6 +55,11 @@ COMMANDS = (
     repair_command,
     recover_command,
     gc_command,
+    hold_command,
+    resume_command,
+    agent_command,
+    run_command,
+    selftest_command,
     demo_command,
 )
 

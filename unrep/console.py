@@ -23,7 +23,7 @@ from tqdm import tqdm
 from apply.errors import AboardError, ConfigError, Degraded, RecordBroken, RolledBack
 from bundle.errors import BaseMismatch, BundleError, InputError
 from transfer.errors import DiskFull, OutputBusy, OutputRefused, SourceCorrupt, SourceRefused, TransferError
-from unrep.errors import UsageRefused
+from unrep.errors import SelfTestFailed, UsageRefused
 
 
 class ExitCode(IntEnum):
@@ -45,6 +45,7 @@ EXIT_CODES_HELP = "Exit codes:\n\n\b\n" + "\n".join((__doc__ or "").split("\n\n"
 # The first class that an error is an instance of decides.
 _CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (UsageRefused, ExitCode.USAGE),
+    (SelfTestFailed, ExitCode.PREFLIGHT),
     (click.ClickException, ExitCode.USAGE),
     (InputError, ExitCode.USAGE),
     (BaseMismatch, ExitCode.PREFLIGHT),

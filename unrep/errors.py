@@ -3,6 +3,7 @@
 UsageRefused             the call cannot be carried out as it was made: exit code 2
 └── CollectError         `unrep collect` cannot make a release of this source
     └── RegistryUnreachable    pip reached no package registry; the same call may succeed later
+SelfTestFailed           `unrep selftest` found that this machine cannot do what it should: exit code 5
 """
 
 
@@ -16,3 +17,7 @@ class CollectError(UsageRefused):
 
 class RegistryUnreachable(CollectError):
     """pip reached no package registry."""
+
+
+class SelfTestFailed(Exception):
+    """This machine, or the site's application, does not do what an update relies on; the message says what."""

@@ -54,6 +54,8 @@ verb, version, tree = sys.argv[1], os.environ["UNREP_VERSION"], Path(os.environ[
 site = Path(os.environ["UNREP_SITE"])
 app, current = site.parent / "app", site / "current"
 named = Path(os.path.realpath(current)).name if current.exists() else "nothing"  # a junction is no link to Python
+if current.is_file():
+    named = current.read_text().strip().removeprefix("versions/")
 with (app / "log").open("a") as log:
     log.write(f"{verb} {version} current={named}\\n")
 if (app / f"wait-{verb}").exists():

@@ -15,10 +15,11 @@ from unrep.console import progress_bar
 @site_option
 @trust_option
 @config_option
+@click.option("--override", is_flag=True, help="Apply although the master holds the running version.")
 @click.option("--dry-run", is_flag=True, help="Check everything, change nothing, say what would happen.")
 @json_option
 def apply_command(
-    bundle: Path, site: Path, trust: Path | None, config: Path | None, dry_run: bool, as_json: bool
+    bundle: Path, site: Path, trust: Path | None, config: Path | None, override: bool, dry_run: bool, as_json: bool
 ) -> None:
     """Bring the release in bundle F into service at site S.
 
@@ -28,6 +29,6 @@ def apply_command(
     given, settings = load_trust(trust) if trust else None, configuration(site, config)
     with progress_bar() as bar:
         if dry_run:
-            told(lambda: rehearse(bundle, site, given, bar, settings), as_json)
+            told(lambda: rehearse(bundle, site, given, bar, settings, override_hold=override), as_json)
         else:
-            told(lambda: update(bundle, site, given, settings, bar), as_json)
+            told(lambda: update(bundle, site, given, settings, bar, override_hold=override), as_json)

@@ -77,20 +77,20 @@ def fetch_command(
     config = TransferConfig(limit_bytes_per_s=limit_rate, patience_s=patience)
     keys = _trust(trust, site)
     with closing(open_link(source, out, config)) as link, progress_bar() as progress:
-        holdings = _holdings(site, keys, progress) if site else None
+        holdings = site_holdings(site, keys, progress) if site else None
         fetch = Fetch(link, keys, out, holdings, allow_full, config, progress=progress, say=say)
         try:
             figures = fetch.run()
         except (TransferError, BundleError) as error:
-            error.document = _document(fetch.figures())
+            error.document = figures_document(fetch.figures())
             raise
         except KeyboardInterrupt as error:
             stopped = click.Abort()  # as click would make of it, but with the figures
-            vars(stopped)["document"] = _document(fetch.figures())
+            vars(stopped)["document"] = figures_document(fetch.figures())
             raise stopped from error
     say(_summary(figures))
     if as_json:
-        click.echo(json.dumps(_document(figures)))
+        click.echo(json.dumps(figures_document(figures)))
 
 
 def _trust(path: Path | None, site: Path | None) -> Trust:
@@ -103,7 +103,7 @@ def _trust(path: Path | None, site: Path | None) -> Trust:
     return given
 
 
-def _holdings(site: Path, trust: Trust, progress: Progress) -> SiteHoldings:
+def site_holdings(site: Path, trust: Trust, progress: Progress) -> SiteHoldings:
     """What the site holds, verified."""
     trees, is_empty = held_trees(site)
 
@@ -131,7 +131,8 @@ def _summary(figures: Figures) -> str:
     )
 
 
-def _document(figures: Figures) -> dict[str, object]:
+def figures_document(figures: Figures) -> dict[str, object]:
+    """The figures of a fetch as one JSON object [T-30]."""
     root = figures.root
     return {
         "path": str(figures.path),

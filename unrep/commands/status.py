@@ -2,12 +2,14 @@
 
 import json
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
 
+from apply.hold import Hold, read_hold
 from apply.record import read_state
 from apply.run import named
 from apply.site import Site
@@ -25,17 +27,18 @@ DAY_S = 86_400
 def status_command(site: Path, as_json: bool) -> None:
     """Show what is installed at site S, and whether a person is needed."""
     place = Site.at(site)
-    state, trust = read_state(place), kept_trust(place)
-    click.echo(json.dumps(_document(state, trust)) if as_json else "\n".join(_lines(state, trust)))
+    state, trust, held = read_state(place), kept_trust(place), read_hold(place)
+    click.echo(json.dumps(_document(state, trust, held)) if as_json else "\n".join(_lines(state, trust, held)))
 
 
-def _document(state: SiteState, trust: Trust | None) -> dict[str, Any]:
+def _document(state: SiteState, trust: Trust | None, held: Hold | None) -> dict[str, Any]:
     return {
         "product": state.product or None,
         "state": state.condition,
         "current": named(state.current),
         "last_good": named(state.last_good),
         "pending": state.pending.version if state.pending else None,
+        "hold": asdict(held) if held else None,
         "trouble": (state.pending and state.pending.trouble) or None,
         "quarantined": [{"version": q.version, "tree": q.tree, "reason": q.reason} for q in state.quarantined],
         "versions": [named(release) for release in state.releases],
@@ -46,14 +49,16 @@ def _document(state: SiteState, trust: Trust | None) -> dict[str, Any]:
     }
 
 
-def _lines(state: SiteState, trust: Trust | None) -> list[str]:
+def _lines(state: SiteState, trust: Trust | None, held: Hold | None) -> list[str]:
+    told = [f"  {held}; no other version comes in until 'unrep resume'"] if held else []
     if state.condition == "empty" or not state.releases:
-        return ["empty: nothing was ever installed here"]
+        return ["empty: nothing was ever installed here", *told]
     lines = [f"{state.product} {state.current_version or '(none)'}: {_condition(state)}"]
     for release in sorted(state.releases, key=lambda r: r.mark, reverse=True):
         lines.append(
             f"  {release.version:<16} seq {release.seq:<6} {release.tree[:12]}  {_role(state, release)}".rstrip()
         )
+    lines += told
     lines += [f"  quarantined: {q.version}, {q.reason}" for q in state.quarantined]
     lines += _heard(state, trust)
     if state.time_floor > time.time():

@@ -1,0 +1,79 @@
+"""The master's hold: the running version stays until it is lifted, whoever offers another [A-74].
+
+The control file is SITE/.unrep/hold. That it is there is what holds; a file that a person has made by hand holds as
+well as that of `unrep hold`, whatever it says. Setting it takes no lock, for it is wanted most while a run is at work.
+"""
+
+import json
+import time
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from apply import durable
+from apply.errors import Held
+from apply.run import user_name
+from apply.site import Site
+
+MAX_REASON_CHARACTERS: Final = 300
+_MAX_FILE_BYTES: Final = 4096
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Since when (UTC), by whom and why; "" for what is not known."""
+
+    since: str
+    by: str
+    reason: str
+
+    def __str__(self) -> str:
+        """A clause for a person."""
+        by = f" by {self.by}" if self.by else ""
+        return f"held since {self.since}{by}" + (f": {self.reason}" if self.reason else "")
+
+
+def read_hold(site: Site) -> Hold | None:
+    """The hold that is set, if one is. Raises StorageFailed where that cannot be seen."""
+    path = site.hold_file
+    with durable.storage_errors(path):
+        try:
+            with path.open("rb") as file:
+                text = file.read(_MAX_FILE_BYTES).decode(errors="replace")
+            changed = path.stat().st_mtime
+        except FileNotFoundError:
+            return None
+    try:
+        return Hold(**{key: _printable(str(value)) for key, value in json.loads(text).items()})
+    except (ValueError, TypeError, AttributeError):  # a person's own words
+        return Hold(datetime.fromtimestamp(changed, UTC).isoformat(timespec="seconds"), "", _printable(text))
+
+
+def set_hold(site: Site, reason: str) -> Hold:
+    """Sets a hold, or gives that which is set another reason; durable when it returns. Raises StorageFailed."""
+    site.make_directories()
+    since = datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="seconds")
+    made = Hold(since, user_name(), _printable(reason))
+    durable.write_file(site.hold_file, json.dumps(asdict(made)).encode())
+    return made
+
+
+def lift_hold(site: Site) -> Hold | None:
+    """Removes the hold; what it was, None if there was none. Raises StorageFailed."""
+    lifted = read_hold(site)
+    if lifted:
+        durable.remove_tree(site.hold_file)
+        durable.sync_directory(site.private)
+    return lifted
+
+
+def check_hold(site: Site, version: str) -> None:
+    """Raises Held if the site is held and so `version` may not come in."""
+    if hold := read_hold(site):
+        raise Held(
+            f"{site.root}: {hold}; version {version} stays out until 'unrep resume', or a person says --override"
+        )
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text).strip()[:MAX_REASON_CHARACTERS]

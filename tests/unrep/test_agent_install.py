@@ -1,0 +1,138 @@
+"""The agent as a service: a unit that systemd itself finds right, a Windows service that the manager knows [A-77]."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from apply.site import Site
+from tests.support.site import PATIENCE_S, Ship, shore, until
+from unrep.agent.installing import service_name
+from unrep.agent.systemd import unit_text, write_unit
+from unrep.errors import UsageRefused
+
+posix = pytest.mark.skipif(os.name == "nt", reason="systemd is not for Windows")
+windows = pytest.mark.skipif(os.name != "nt", reason="services of Windows")
+
+
+@pytest.fixture
+def ship(tmp_path: Path) -> Ship:
+    made = Ship.sailing(tmp_path, "1.0.0")
+    source = tmp_path / "latest.unrep"
+    agent = f"[agent]\nsources = [{json.dumps(str(source))}]\ntrust = {json.dumps(str(shore().trust_file))}\n"
+    made.configure(agent + "poll_interval_s = 0.2\n")
+    return made
+
+
+def install(ship: Ship, *more: object) -> "subprocess.CompletedProcess[str]":
+    argv = [sys.executable, "-m", "unrep", "agent", "install", "--site", str(ship.root), *map(str, more)]
+    return subprocess.run(argv, capture_output=True, text=True, cwd=Path(__file__).parents[2], timeout=PATIENCE_S)
+
+
+@posix
+def test_the_unit_is_written_once(ship: Ship, tmp_path: Path) -> None:
+    """[A-77]"""
+    unit = tmp_path / "unrep-agent.service"
+    first = install(ship, "--to", unit)
+    assert first.returncode == 0 and "written" in first.stderr
+    assert "systemctl daemon-reload && systemctl enable --now unrep-agent.service" in first.stderr
+    written = unit.stat().st_mtime_ns
+    again = install(ship, "--to", unit)
+    assert again.returncode == 0 and "as it should be already" in again.stderr and unit.stat().st_mtime_ns == written
+    assert f'"agent" "--site" "{ship.root}"' in unit.read_text() and unit.stat().st_mode & 0o777 == 0o644
+
+
+@posix
+def test_systemd_finds_nothing_wrong_with_it(ship: Ship, tmp_path: Path) -> None:
+    """[A-77]"""
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("systemd-analyze is not installed")
+    odd = tmp_path / 'a "site" of 100% $HOME'
+    odd.mkdir()
+    unit = tmp_path / "odd.service"
+    write_unit(unit, unit_text([sys.executable, "-P", "-m", "unrep", "agent", "--site", str(odd)], odd))
+    done = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True)
+    complaints = [line for line in done.stderr.splitlines() if "odd.service" in line]
+    assert done.returncode == 0 and not complaints, done.stderr
+
+
+@posix
+def test_no_other_file_is_written_over(ship: Ship, tmp_path: Path) -> None:
+    unit = tmp_path / "somebody.service"
+    unit.write_text("[Unit]\nDescription=another\n")
+    refused = install(ship, "--to", unit)
+    assert refused.returncode == 2 and "not written by unrep" in refused.stderr
+    assert unit.read_text() == "[Unit]\nDescription=another\n"
+
+
+@posix
+def test_a_configuration_without_an_agent_is_not_installed(ship: Ship, tmp_path: Path) -> None:
+    ship.configure()
+    refused = install(ship, "--to", tmp_path / "unit.service")
+    assert refused.returncode == 2 and "'agent.sources' is missing" in refused.stderr
+    assert not (tmp_path / "unit.service").exists()
+
+
+def test_the_name_tells_sites_apart(tmp_path: Path) -> None:
+    for directory, name in (("vms", "vms"), ("Vessel Site (2)", "Vessel-Site-2"), ("æ", "site")):
+        (tmp_path / directory).mkdir()
+        assert service_name(Site.at(tmp_path / directory)) == f"unrep-agent-{name}"
+
+
+def test_a_command_of_the_agent_needs_a_site() -> None:
+    argv = [sys.executable, "-m", "unrep", "agent"]
+    refused = subprocess.run(argv, capture_output=True, text=True, cwd=Path(__file__).parents[2], timeout=PATIENCE_S)
+    assert refused.returncode == 2 and "Missing option '--site'" in refused.stderr
+
+
+def sc(*arguments: str) -> str:
+    return subprocess.run(["sc.exe", *arguments], capture_output=True, text=True, timeout=PATIENCE_S).stdout
+
+
+@pytest.fixture
+def service(ship: Ship) -> Iterator[str]:
+    name = service_name(ship.site)
+    yield name
+    sc("stop", name)
+    sc("delete", name)
+
+
+@windows
+def test_the_service_starts_works_and_stops(ship: Ship, service: str, tmp_path: Path) -> None:
+    """[A-77]"""
+    for _ in range(2):
+        done = install(ship)
+        assert done.returncode == 0 and f"service {service} is registered" in done.stderr, done.stderr
+    sc("start", service)
+    until(lambda: "RUNNING" in sc("query", service))
+    shutil.copyfile(shore().bundle("1.0.1", 2, "1.0.0"), tmp_path / "arriving")
+    (tmp_path / "arriving").replace(tmp_path / "latest.unrep")
+    until(lambda: ship.state.current_version == "1.0.1" and not ship.state.pending)
+    sc("stop", service)
+    until(lambda: "STOPPED" in sc("query", service))
+    time.sleep(0.1)
+    told = (ship.site.private / "agent.log").read_text()
+    assert " applied: 1.0.0 -> 1.0.1" in told and " stopped: told to stop" in told
+
+
+@windows
+def test_nobody_but_the_service_manager_starts_a_service(ship: Ship) -> None:
+    argv = [sys.executable, "-m", "unrep", "agent", "--site", str(ship.root), "--service", "unrep-agent-x"]
+    refused = subprocess.run(argv, capture_output=True, text=True, timeout=PATIENCE_S)
+    assert refused.returncode == 2 and "only the service manager of Windows can start that" in refused.stderr
+
+
+@posix
+def test_the_unit_of_another_version_is_written_anew(tmp_path: Path) -> None:
+    unit = tmp_path / "x.service"
+    assert write_unit(unit, unit_text(["a"], tmp_path)) and write_unit(unit, unit_text(["b"], tmp_path))
+    assert not write_unit(unit, unit_text(["b"], tmp_path))
+    unit.write_text("mine")
+    with pytest.raises(UsageRefused, match="not written by unrep"):
+        write_unit(unit, unit_text(["b"], tmp_path))

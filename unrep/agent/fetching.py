@@ -1,0 +1,124 @@
+"""What is new ashore, and getting it: a header from each source, then the best bundle among them [A-71].
+
+Sources are asked in their order. The newest release that the site admits is fetched, from the first source that has
+it; where that cannot be done the next source, and then the next older release, has its turn.
+"""
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import Final
+
+from apply.errors import AboardError
+from apply.site import Site
+from apply.state import Release, SiteState
+from bundle.errors import BundleError
+from bundle.progress import Quiet
+from bundle.reader import VerifiedRoot
+from transfer.errors import Incomplete, TransferError
+from transfer.output import describe
+from transfer.session import Fetch, Figures
+from transfer.source import open_link
+from unrep.agent.inbox import Inbox
+from unrep.agent.journal import Event, Journal
+from unrep.agent.settings import Settings
+from unrep.commands.fetch import figures_document, site_holdings
+
+LOOK_PATIENCE_S: Final = 60.0  # so that a source that is dead does not keep the others waiting for long
+LOOK_BYTES: Final = 1024  # a header; what a poll costs that finds nothing new
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A bundle that stands at a source, admissible by its header."""
+
+    source: str
+    verified: VerifiedRoot
+
+    @property
+    def mark(self) -> tuple[int, int]:
+        """See Release.mark."""
+        return self.verified.root.epoch, self.verified.root.seq
+
+
+class Fetching:
+    """Fills the inbox of a site. `may_go_on`: whether the fetch window is still open."""
+
+    def __init__(self, site: Site, inbox: Inbox, journal: Journal, may_go_on: Callable[[], bool]) -> None:
+        self._site = site
+        self._inbox = inbox
+        self._journal = journal
+        self._may_go_on = may_go_on
+
+    def fetch_newest(self, settings: Settings, state: SiteState) -> None:
+        """One round. Whatever goes wrong with a source is told, and is no error."""
+        found = [self._look(source, settings, state) for source in settings.sources]
+        offers = [offer for offer in found if offer]
+        for offer in sorted(offers, key=lambda offer: offer.mark, reverse=True):
+            if self._fetch(offer, settings):
+                return
+
+    def _look(self, source: str, settings: Settings, state: SiteState) -> Offer | None:
+        """What stands there, if the site wants it."""
+        config = replace(settings.transfer(), patience_s=LOOK_PATIENCE_S, first_request_bytes=LOOK_BYTES)
+        try:
+            with closing(open_link(source, self._site.inbox / "look", config)) as link:
+                verified = Fetch(link, settings.trust, self._site.inbox / "look", config=config).look()
+            release = Release.of(verified)
+            if not state.is_current(verified.root.product, release):
+                state.admit(verified.root.product, release)
+            elif state.high_water and release.mark <= state.high_water.mark:
+                self._journal.stands(source, None)
+                return None
+        except (TransferError, BundleError) as error:
+            self._journal.stands(source, Event("refused", _about(source, error), {"source": source}))
+            return None
+        return Offer(source, verified)
+
+    def _fetch(self, offer: Offer, settings: Settings) -> bool:
+        """Whether the bundle is complete in the inbox now."""
+        config, output = settings.transfer(), self._inbox.place(offer.verified)
+        was_there, fetch = output.exists(), None
+        try:
+            holdings = site_holdings(self._site.root, settings.trust, Quiet())
+            with closing(open_link(offer.source, output, config)) as link:
+                progress = _WhileOpen(self._may_go_on)
+                allow_full = settings.agent.allow_full
+                fetch = Fetch(link, settings.trust, output, holdings, allow_full, config, progress=progress)
+                figures = fetch.run()
+        except (TransferError, BundleError, AboardError) as error:
+            kind = "incomplete" if isinstance(error, Incomplete) else "refused"
+            details = figures_document(fetch.figures()) if fetch else {}
+            event = Event(kind, _about(offer.source, error), {"source": offer.source} | details)
+            self._journal.stands(offer.source, event)
+            return False
+        self._journal.stands(offer.source, None)
+        if not was_there or figures.bytes_resumed < figures.bytes_needed:
+            self._journal.tell(_fetched(offer, figures))
+        return True
+
+
+class _WhileOpen(Quiet):
+    """Ends a fetch when its window closes; every piece that came is kept."""
+
+    def __init__(self, may_go_on: Callable[[], bool]) -> None:
+        self._may_go_on = may_go_on
+
+    def advance(self, amount: int) -> None:
+        if not self._may_go_on():
+            raise Incomplete("the fetch window has closed; it goes on when that opens again")
+
+
+def _about(source: str, error: Exception) -> str:
+    sentence = str(error)
+    return sentence if source in sentence else f"{source}: {sentence}"
+
+
+def _fetched(offer: Offer, figures: Figures) -> Event:
+    root = offer.verified.root
+    message = (
+        f"{describe(root)} from {offer.source}, {figures.bytes_received:,} bytes received for "
+        f"{figures.bytes_needed:,} needed, in {figures.seconds:.1f} s"
+    )
+    details = {"source": offer.source, "version": root.version, "seq": root.seq}
+    return Event("fetched", message, details | figures_document(figures))

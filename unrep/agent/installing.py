@@ -1,0 +1,35 @@
+"""What an agent is as a service of the operating system: its name and its command.
+
+The name tells sites of one machine apart. The command names this very Python, not one that PATH might find.
+"""
+
+import os
+import re
+import sys
+import sysconfig
+from pathlib import Path
+
+from apply.site import Site
+
+
+def service_name(site: Site) -> str:
+    """Such as "unrep-agent-vms", from the name of the site's directory."""
+    return "unrep-agent-" + (re.sub(r"[^A-Za-z0-9]+", "-", site.root.name).strip("-") or "site")
+
+
+def agent_argv(site: Site, config: Path | None, name: str) -> list[str]:
+    """The command that a service runs."""
+    argv = [*_unrep(), "agent", "--site", str(site.root)]
+    argv += ["--config", str(config.absolute())] if config else []
+    return [*argv, "--service", name] if os.name == "nt" else argv
+
+
+def _unrep() -> list[str]:
+    """unrep by this Python. On Windows a virtual environment's python.exe only starts the real one as its child, and
+    the service manager would hear from another process than the one that it started: so the real one, told where to
+    find us."""
+    if os.name == "nt" and sys.prefix != sys.base_prefix:
+        real = Path(sys.base_prefix) / Path(sys.executable).name
+        ours = sysconfig.get_path("purelib")
+        return [str(real), "-P", "-c", f"import site; site.addsitedir({ours!r}); from unrep.cli import main; main()"]
+    return [sys.executable, "-P", "-m", "unrep"]

@@ -1,0 +1,42 @@
+"""What an agent works by: the site's configuration and whom it trusts, read anew for every round."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from apply.config import AgentConfig, SiteConfig
+from apply.errors import ConfigError
+from apply.site import Site
+from apply.trusted import kept_trust, site_trust
+from bundle.trust import Trust, load_trust
+from transfer.config import TransferConfig
+from unrep.aboard import configuration
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Sources as `transfer.source.open_link` takes them."""
+
+    config: SiteConfig
+    trust: Trust
+    sources: tuple[str, ...]
+
+    @property
+    def agent(self) -> AgentConfig:
+        return self.config.agent
+
+    def transfer(self) -> TransferConfig:
+        """How bundles are fetched."""
+        return TransferConfig(limit_bytes_per_s=self.agent.limit_bytes_per_s)
+
+
+def read_settings(site: Site, config: Path | None) -> Settings:
+    """Raises ConfigError or InputError for what a person must correct first."""
+    settings = configuration(site.root, config)
+    path = config or site.root / "unrep.toml"
+    if not settings.agent.sources:
+        raise ConfigError(f"{path}: 'agent.sources' is missing: name the URLs or directories where bundles appear")
+    if settings.agent.trust is None and kept_trust(site) is None:
+        raise ConfigError(f"{path}: 'agent.trust' is missing: name the file with the sender's public key")
+    sources = tuple(text if "://" in text else str(site.root / text) for text in settings.agent.sources)
+    given = load_trust(site.root / settings.agent.trust) if settings.agent.trust else None
+    return Settings(settings, site_trust(site, given), sources)
