@@ -13,7 +13,7 @@ from bundle.errors import BundleError, Corrupt, InputError, Malformed, NoSection
 from bundle.progress import Quiet
 from bundle.signing import load_trust, write_key_pair
 from bundle.tree import scan
-from tests.support.site import Ship, bent, filled, interrupted, on_a_small_disk, shore
+from tests.support.site import Ship, bent, filled, interrupted, on_a_small_disk, shore, spelled
 
 SECOND = ("1.0.1", 2, "1.0.0")
 
@@ -144,7 +144,7 @@ class TestADryRun:
         with (ship.site.tree("1.0.0") / path).open("ab") as file:
             file.write(b"!")
         before = ship.seen()
-        with pytest.raises(BaseDrifted, match=path):
+        with pytest.raises(BaseDrifted, match=spelled(path)):
             ship.rehearse(shore().bundle(*SECOND))
         assert ship.seen() == before
 
@@ -210,7 +210,7 @@ class TestRefusals:
         original = (ship.site.tree("1.0.0") / path).read_bytes()
         place = ship.spoil("1.0.0", path)
         before = standing(ship)
-        with pytest.raises(BaseDrifted, match=rf"versions/1\.0\.0/{path}: .*put the original file back"):
+        with pytest.raises(BaseDrifted, match=rf"{spelled(f'versions/1.0.0/{path}')}: .*put the original file back"):
             ship.apply(shore().bundle(*SECOND))
         as_it_was(ship, before)
         assert ship.calls == [] and ship.runs[-1]["outcome"] == "refused"
@@ -224,7 +224,9 @@ class TestRefusals:
         stranger.mkdir()
         (stranger / "precious").write_text("x")
         before = standing(ship)
-        with pytest.raises(SiteInvalid, match=r"versions/1\.0\.1: is in the way of version 1\.0\.1, and not unrep's"):
+        with pytest.raises(
+            SiteInvalid, match=rf"{spelled('versions/1.0.1')}: is in the way of version 1\.0\.1, and not unrep's"
+        ):
             ship.apply(shore().bundle(*SECOND))
         as_it_was(ship, before)
         (ship.site.versions / "of another name").mkdir()
@@ -237,7 +239,7 @@ class TestRefusals:
         ship = Ship(tmp_path)
         (ship.root / "current").mkdir()
         (ship.root / "current" / "precious").touch()
-        with pytest.raises(SiteInvalid, match="current is not a symbolic link that unrep made"):
+        with pytest.raises(SiteInvalid, match="current is not a (symbolic link|junction) that unrep made"):
             ship.apply(shore().bundle("1.0.0", 1))
         assert (ship.root / "current" / "precious").exists() and list(ship.site.versions.iterdir()) == []
 
