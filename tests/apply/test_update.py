@@ -239,7 +239,7 @@ class TestRefusals:
         ship = Ship(tmp_path)
         (ship.root / "current").mkdir()
         (ship.root / "current" / "precious").touch()
-        with pytest.raises(SiteInvalid, match="current is not a (symbolic link|junction) that unrep made"):
+        with pytest.raises(SiteInvalid, match=r"current is not a (symbolic link|junction) that unrep made"):
             ship.apply(shore().bundle("1.0.0", 1))
         assert (ship.root / "current" / "precious").exists() and list(ship.site.versions.iterdir()) == []
 
