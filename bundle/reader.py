@@ -195,7 +195,8 @@ def _open(path: Path, trust: Trust | None) -> VerifiedBundle:
             file.close()
             raise
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+        why = "Is a directory" if path.is_dir() else error.strerror  # Windows calls that a lack of permission
+        raise InputError(f"{path}: cannot be read: {why}") from error
     except Refused as error:
         raise type(error)(f"{path}: {error}") from error
     return VerifiedBundle(path, file, verified)

@@ -20,7 +20,10 @@ if sys.platform == "win32":
 
     def _try_lock(descriptor: int) -> None:
         os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError as error:  # it fails for no other reason; its number is access denied, and with Wine any
+            raise BlockingIOError(error.errno, "locked by another process") from error
 else:
     import fcntl
 
@@ -61,7 +64,7 @@ def _acquire(path: Path, output: Path) -> int:
                     os.lseek(descriptor, 0, os.SEEK_SET)
                     os.write(descriptor, f"{os.getpid()}\n".encode())
                 return descriptor
-        except (BlockingIOError, PermissionError) as error:  # the latter on Windows
+        except BlockingIOError as error:
             number = _holder(descriptor)
             os.close(descriptor)
             raise OutputBusy(f"{output}: process {number} is fetching into it; wait until it is done") from error

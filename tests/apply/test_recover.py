@@ -309,7 +309,7 @@ class TestAnEndThatCannotBeRecorded:
 
     def test_no_update_begins(self, ship: Ship) -> None:
         with pytest.raises(Degraded, match=r"1\.0\.2 is healthy, which cannot be recorded: .* the disk is spoilt"):
-            ship.apply(shore().bundle("large", 4))
+            ship.apply(shore().bundle("1.0.3", 4))
 
     def test_no_rollback_begins(self, ship: Ship) -> None:
         with pytest.raises(Degraded, match=r"1\.0\.2 is healthy, which cannot be recorded: .* the disk is spoilt"):

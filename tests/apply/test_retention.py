@@ -11,7 +11,7 @@ from apply.record import Record
 from apply.retention import collect_garbage, remove, tidy
 from tests.support.site import Ship, shore
 
-NAMES = ("1.0.0", "1.0.1", "1.0.2", "large")
+NAMES = ("1.0.0", "1.0.1", "1.0.2", "1.0.3")
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def collected(ship: Ship) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("keep", "left"), [(0, ["1.0.2", "large"]), (1, ["1.0.1", "1.0.2", "large"]), (2, sorted(NAMES))]
+    ("keep", "left"), [(0, ["1.0.2", "1.0.3"]), (1, ["1.0.1", "1.0.2", "1.0.3"]), (2, sorted(NAMES))]
 )
 def test_the_current_the_last_good_and_so_many_more(ship: Ship, keep: int, left: list[str]) -> None:
     ship.configure(extra=f"[retention]\nkeep = {keep}\n")
@@ -71,12 +71,12 @@ def test_a_pending_version_stays(ship: Ship) -> None:
     ship.roll_back("1.0.0")
     ship.roll_back("1.0.1")
     record = Record(ship.site)
-    large = ship.state.find("large")
-    assert large
-    record.save(ship.state.begun("vms", large, "run", 2_000_000_000))
+    newest = ship.state.find("1.0.3")
+    assert newest
+    record.save(ship.state.begun("vms", newest, "run", 2_000_000_000))
     record.close()
     collected(ship)
-    assert aboard(ship) == ["1.0.0", "1.0.1", "large"]
+    assert aboard(ship) == ["1.0.0", "1.0.1", "1.0.3"]
 
 
 def test_two_versions_of_one_tree_share_its_manifest(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_a_cut_at_every_step_leaves_it_whole_or_gone(ship: Ship, monkeypatch: py
     assert not tree.exists() or sum(1 for _ in tree.rglob("*")) > 8, "a tree under its name is whole"
     ship.configure(extra="[retention]\nkeep = 0\n")
     collected(ship)
-    assert aboard(ship) == ["1.0.2", "large"] and ship.litter() == []
+    assert aboard(ship) == ["1.0.2", "1.0.3"] and ship.litter() == []
     ship.check_sound()
 
 
@@ -139,7 +139,7 @@ def test_litter_of_dead_runs(ship: Ship) -> None:
     tidy(ship.site, record)
     record.close()
     assert ship.litter() == [] and [path.name for path in ship.site.venvs.iterdir()] == ["1.0.1"]
-    assert aboard(ship) == ["1.0.1", "1.0.2", "large"]
+    assert aboard(ship) == ["1.0.1", "1.0.2", "1.0.3"]
 
 
 def test_every_run_that_changes_a_site_clears_it_first(ship: Ship) -> None:

@@ -10,7 +10,7 @@ import apply
 from apply.errors import SiteInvalid
 from apply.site import Site
 from bundle.errors import InputError
-from tests.support.site import Ship, shore
+from tests.support.site import Ship, shore, spelled
 
 
 def test_the_layout_is_the_one_that_is_promised(tmp_path: Path) -> None:
@@ -36,7 +36,7 @@ def test_a_site_is_a_directory(tmp_path: Path, name: str) -> None:
 def test_a_file_in_the_way_of_a_directory_is_named(tmp_path: Path, name: str) -> None:
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).write_text("precious")
-    with pytest.raises(SiteInvalid, match=f"{name}: a file is in the way"):
+    with pytest.raises(SiteInvalid, match=f"{spelled(name)}: a file is in the way"):
         Site.at(tmp_path).make_directories()
     assert (tmp_path / name).read_text() == "precious"
 

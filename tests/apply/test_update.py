@@ -14,7 +14,7 @@ from bundle.progress import Quiet
 from bundle.signing import write_key_pair
 from bundle.tree import scan
 from bundle.trust import load_trust
-from tests.support.site import Ship, bent, filled, interrupted, on_a_small_disk, shore
+from tests.support.site import Ship, bent, filled, interrupted, on_a_small_disk, shore, spelled
 
 SECOND = ("1.0.1", 2, "1.0.0")
 
@@ -145,7 +145,7 @@ class TestADryRun:
         with (ship.site.tree("1.0.0") / path).open("ab") as file:
             file.write(b"!")
         before = ship.seen()
-        with pytest.raises(BaseDrifted, match=path):
+        with pytest.raises(BaseDrifted, match=spelled(path)):
             ship.rehearse(shore().bundle(*SECOND))
         assert ship.seen() == before
 
@@ -211,7 +211,7 @@ class TestRefusals:
         original = (ship.site.tree("1.0.0") / path).read_bytes()
         place = ship.spoil("1.0.0", path)
         before = standing(ship)
-        with pytest.raises(BaseDrifted, match=rf"versions/1\.0\.0/{path}: .*put the original file back"):
+        with pytest.raises(BaseDrifted, match=rf"{spelled(f'versions/1.0.0/{path}')}: .*put the original file back"):
             ship.apply(shore().bundle(*SECOND))
         as_it_was(ship, before)
         assert ship.calls == [] and ship.runs[-1]["outcome"] == "refused"
@@ -225,7 +225,9 @@ class TestRefusals:
         stranger.mkdir()
         (stranger / "precious").write_text("x")
         before = standing(ship)
-        with pytest.raises(SiteInvalid, match=r"versions/1\.0\.1: is in the way of version 1\.0\.1, and not unrep's"):
+        with pytest.raises(
+            SiteInvalid, match=rf"{spelled('versions/1.0.1')}: is in the way of version 1\.0\.1, and not unrep's"
+        ):
             ship.apply(shore().bundle(*SECOND))
         as_it_was(ship, before)
         (ship.site.versions / "of another name").mkdir()
@@ -238,7 +240,7 @@ class TestRefusals:
         ship = Ship(tmp_path)
         (ship.root / "current").mkdir()
         (ship.root / "current" / "precious").touch()
-        with pytest.raises(SiteInvalid, match="current is not a symbolic link that unrep made"):
+        with pytest.raises(SiteInvalid, match=r"current is not a (symbolic link|junction) that unrep made"):
             ship.apply(shore().bundle("1.0.0", 1))
         assert (ship.root / "current" / "precious").exists() and list(ship.site.versions.iterdir()) == []
 

@@ -75,6 +75,7 @@ def test_build_says_what_it_made(shore: Path) -> None:
     assert data == (shore / "new.unrep").read_bytes(), "the same input gives the same bytes"
 
 
+@pytest.mark.skipif(shutil.which("sha256sum") is None, reason="there is no sha256sum")
 def test_sha256sum_reads_what_build_writes(shore: Path) -> None:
     done = subprocess.run(["sha256sum", "-c", "new.unrep.sha256"], cwd=shore, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "new.unrep: OK\n")
@@ -129,6 +130,10 @@ def test_bad_input_to_build_is_named(shore: Path) -> None:
     refused(shore, BUILD.replace("--seq 2", "--seq 0"), 2, "--seq")
     refused(shore, BUILD.replace("--out new.unrep", "--out nowhere/x.unrep"), 2, "nowhere: no such directory")
     refused(shore, "build", 2, "NEW")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows itself refuses such a name")
+def test_names_that_windows_reserves_are_told_where_they_can_be_made(shore: Path) -> None:
     (shore / "new" / "nul.txt").write_text("x", encoding="utf-8")
     refused(shore, BUILD.replace("new.unrep", "x.unrep"), 2, "nul.txt", "Windows")
 
@@ -139,6 +144,7 @@ def test_a_file_that_cannot_be_read_is_named(shore: Path) -> None:
     refused(shore, BUILD, 2, "added.txt")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="named pipes of POSIX")
 def test_a_pipe_in_a_release_is_named(shore: Path) -> None:
     os.mkfifo(shore / "new" / "pipe")
     done = unrep(shore, BUILD)

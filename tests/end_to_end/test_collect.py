@@ -222,6 +222,7 @@ def test_a_destination_in_a_missing_directory(source: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.usefixtures("house")
+@pytest.mark.skipif(os.name == "nt", reason="Windows itself refuses such a name")
 def test_names_that_the_ship_cannot_hold(source: Path, tmp_path: Path) -> None:
     pins = requirements(tmp_path, "beta==2.1\n")
     write(source / "aux.py", "")

@@ -3,7 +3,7 @@
 # nothing it says so, and the tests that miss a program skip and say so too.
 #
 # One "program:package" a word; other words may be given.
-needed=${*:-nginx:nginx-light git:git strace:strace mkfs.btrfs:btrfs-progs mkfs.xfs:xfsprogs}
+needed=${*:-nginx:nginx-light git:git strace:strace mkfs.btrfs:btrfs-progs mkfs.xfs:xfsprogs mkntfs:ntfs-3g}
 
 PATH=$PATH:/usr/sbin:/sbin
 missing=

@@ -305,7 +305,9 @@ class Ship:
     def seen(self, *names: str) -> dict[str, tuple[object, ...]]:
         """Everything below the site, or below those names in it: kind, mode, time of change and content of each."""
         roots = [self.root / name for name in names] or [self.root]
-        return {str(path.relative_to(self.root)): _seen(path) for root in roots for path in [root, *root.rglob("*")]}
+        return {
+            path.relative_to(self.root).as_posix(): _seen(path) for root in roots for path in [root, *root.rglob("*")]
+        }
 
     def check_sound(self) -> None:
         """Nothing pending, and `current` is a whole release that the record knows; so is all else in versions/."""
