@@ -136,6 +136,19 @@ def test_a_run_that_died_is_recovered_from_when_it_was_last_heard_of(tmp_path: P
     assert not ship.runs[-1]["recoveries"], "nothing was pending"
 
 
+def test_a_run_that_recovers_twice(tmp_path: Path) -> None:
+    """[A-67]: first what a dead run left, then its own release, which fails."""
+    ship = Ship.sailing(tmp_path, "1.0.0")
+    ship.order("wait-restart")
+    with interrupted(ship):
+        ship.apply(shore().bundle("1.0.1", 2, "1.0.0"))
+    ship.relieve("wait-restart")
+    with pytest.raises(RolledBack):
+        ship.apply(shore().bundle("dead", 3, "1.0.1"))
+    assert ship.current == "1.0.1"
+    assert [recovery["after"] for recovery in ship.runs[-1]["recoveries"]] == ["unfinished-run", "failed-verdict"]
+
+
 def test_a_degraded_site_is_recovered_once(tmp_path: Path) -> None:
     """[A-67]"""
     ship = Ship.sailing(tmp_path, "1.0.0")
