@@ -1,4 +1,4 @@
-"""A site's figures, counted from its state and the records of its runs, in the text format of Prometheus [A-67].
+"""A site's figures, counted from its state and the records of its runs, in the text format of Prometheus [A-87].
 
 Counters count since the site was made. prometheus.io/docs/instrumenting/exposition_formats, text format 0.0.4.
 """

@@ -97,7 +97,7 @@ class Run:
 
     def restored(self, verdict_at: float | None = None) -> None:
         """A version serves: the end of an outage that began with an earlier run, or with a verdict at that
-        time.perf_counter() [A-67]."""
+        time.perf_counter() [A-87]."""
         if self.unfinished_since is not None:
             seconds = time.time() - self.unfinished_since
             if 0 <= seconds < _LONGEST_OUTAGE_S:  # else the clock was set meanwhile
