@@ -65,8 +65,8 @@ class Report:
 class Run:
     """A run under way. `subject` is the release that it is about; names are "" until they are known.
 
-    bundle_bytes: read from the bundle's file. release_bytes: written of the release. unfinished_since: when an earlier
-    run saved its last state, in seconds since 1970, if that run is still to be finished.
+    bundle_bytes: of the bundle's header and the section that the release is built from. release_bytes: built of it.
+    unfinished_since: when an earlier run saved its last state, in seconds since 1970, if that run is to be finished.
     """
 
     command: str
