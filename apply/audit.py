@@ -1,7 +1,7 @@
-"""What stays of a run: its record, its receipt, and an event in the system's log. spec/apply.md, section 8.
+"""What stays of a run: its record, its receipt, and an event in the system's log. spec/apply.md, section 9.
 
 The record comes first, in one step with the receipt, which is then posted; what a cut leaves unposted, the next run
-posts. Nothing here may fail a run: what could not be kept is told in words [A-68].
+posts. Nothing here may fail a run: what could not be kept is told in words [A-88].
 """
 
 import time

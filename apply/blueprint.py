@@ -38,7 +38,7 @@ def draw_up(
     """
     with run.step("plan"):
         plan, base = _choose(run, bundle, state, drift)
-        run.bundle_bytes += stored_bytes(bundle.root, plan.section)
+        run.bundle_bytes = bundle.verified.header_bytes + stored_bytes(bundle.root, plan.section)
     with run.step("verify"):
         section = bundle.open_section(plan.section)
         section.verify()

@@ -1,4 +1,4 @@
-"""The chain through the records of a site's runs, by which a record that was changed or removed shows [A-60].
+"""The chain through the records of a site's runs, by which a record that was changed or removed shows [A-80].
 
 Each record has a head: SHA-256 over the head before it, 64 hexadecimal digits, followed by the record's own text. The
 head before the first is 64 zeros. Whoever changes one record must change all heads after it, and those are in receipts

@@ -34,7 +34,7 @@ class History:
 
 
 def read_history(site: Site, limit: int, each: Callable[[RecordedRun], None] = lambda run: None) -> History:
-    """Reads and checks all records [A-60]; `each` is handed every run, the history the latest.
+    """Reads and checks all records [A-80]; `each` is handed every run, the history the latest.
 
     Raises StorageFailed or SiteInvalid.
     """

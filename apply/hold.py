@@ -1,4 +1,4 @@
-"""The master's hold: the running version stays until it is lifted, whoever offers another [A-74].
+"""The master's hold: the running version stays until it is lifted, whoever offers another [A-64].
 
 The control file is SITE/.unrep/hold. That it is there is what holds; a file that a person has made by hand holds as
 well as that of `unrep hold`, whatever it says. Setting it takes no lock, for it is wanted most while a run is at work.

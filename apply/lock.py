@@ -37,7 +37,7 @@ def site_lock(site: Site, command: str) -> AbstractContextManager[None]:
 
 
 def agent_lock(site: Site) -> AbstractContextManager[None]:
-    """Makes this process the site's one agent [A-70]. Raises as `site_lock`."""
+    """Makes this process the site's one agent [A-60]. Raises as `site_lock`."""
     return _held(site, site.agent_lock_file, "agent", "one agent for a site is enough")
 
 

@@ -1,4 +1,4 @@
-"""The system's log, which is told how each run ended: none, journald or the Windows event log [A-66].
+"""The system's log, which is told how each run ended: none, journald or the Windows event log [A-86].
 
 One adapter a module; each takes an Event, and raises LogFailed if the system does not.
 """

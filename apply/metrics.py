@@ -1,4 +1,4 @@
-"""A site's figures, counted from its state and the records of its runs, in the text format of Prometheus [A-67].
+"""A site's figures, counted from its state and the records of its runs, in the text format of Prometheus [A-87].
 
 Counters count since the site was made. prometheus.io/docs/instrumenting/exposition_formats, text format 0.0.4.
 """
@@ -107,7 +107,7 @@ def _of_runs(tally: Tally) -> Iterator[Family]:
     for step, seconds in sorted(tally.step_s.items()):
         steps += [("_sum", {"step": step}, seconds), ("_count", {"step": step}, tally.step_count[step])]
     yield "unrep_step_seconds", "summary", "Steps of runs.", steps
-    text = "Read from bundles to build releases."
+    text = "Headers of bundles, and the sections that releases were built from."
     yield "unrep_bundle_bytes_total", "counter", text, _one(tally.bundle_bytes)
     yield "unrep_release_bytes_total", "counter", "Built of releases.", _one(tally.release_bytes)
     text = "When the latest run began, by this machine's clock."

@@ -1,4 +1,4 @@
-"""SITE/.unrep/outbox: receipts on their way ashore, a file each, named by the run's number in the record [A-65].
+"""SITE/.unrep/outbox: receipts on their way ashore, a file each, named by the run's number in the record [A-85].
 
 Whoever carries them takes the files away; unrep keeps the newest 256 of those that nobody took.
 """

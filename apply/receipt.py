@@ -1,4 +1,4 @@
-"""Receipts: what a run came to, signed by the site, small enough for any link. spec/apply.md, section 8.
+"""Receipts: what a run came to, signed by the site, small enough for any link. spec/apply.md, section 9.
 
 file      array: payload, signature        canonical msgpack, at most 300 bytes
 payload   array: the fields of Receipt     canonical msgpack
@@ -55,7 +55,7 @@ class _Envelope(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fie
 
 
 def seal(run: dict[str, Any], link: Link, key: Ed25519PrivateKey, time_s: float) -> bytes:
-    """The receipt of a run, given as its record and the record's place in the chain [A-64]."""
+    """The receipt of a run, given as its record and the record's place in the chain [A-84]."""
     release = run["release"] or {}
     payload = canonical.encode(
         Receipt(
@@ -77,7 +77,7 @@ def seal(run: dict[str, Any], link: Link, key: Ed25519PrivateKey, time_s: float)
 
 
 def open_receipt(data: bytes, key: VerifyingKey, name: str) -> Receipt:
-    """The receipt in those bytes, which messages call `name` [A-64].
+    """The receipt in those bytes, which messages call `name` [A-84].
 
     Raises Malformed, or Untrusted where another key than this one signed it.
     """

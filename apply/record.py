@@ -9,7 +9,6 @@ import hashlib
 import json
 import sqlite3
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -25,7 +24,6 @@ from apply.state import SiteState
 
 STATES_KEPT = 20
 RECEIPTS_KEPT = 256
-MAX_RUNS_SHOWN = 10_000
 
 
 class Record:
@@ -147,12 +145,6 @@ def open_runs(site: Site) -> Iterator[Runs]:
         last = database.execute("SELECT seq FROM sqlite_sequence WHERE name = 'runs'").fetchone()
         links = (Link(number, str(document), str(head)) for number, document, head in rows)
         yield Runs(links, last[0] if last else 0, chained)
-
-
-def read_runs(site: Site, limit: int = MAX_RUNS_SHOWN) -> list[dict[str, Any]]:
-    """The records of the latest runs, the oldest of them first. Raises StorageFailed or SiteInvalid."""
-    with open_runs(site) as runs:
-        return [link.content() for link in deque(runs.links, maxlen=limit)]
 
 
 @contextmanager

@@ -65,9 +65,9 @@ class Report:
 class Run:
     """A run under way. `subject` is the release that it is about; names are "" until they are known.
 
-    bundle_bytes: read from the bundle's file. release_bytes: written of the release. unfinished_since: when an earlier
-    run saved its last state, in seconds since 1970, if that run is still to be finished. caution: for a person,
-    beside the verdict, told whatever that is.
+    bundle_bytes: of the bundle's header and the section that the release is built from. release_bytes: built of it.
+    unfinished_since: when an earlier run saved its last state, in seconds since 1970, if that run is to be finished.
+    caution: for a person, beside the verdict, told whatever that is.
     """
 
     command: str
@@ -99,7 +99,7 @@ class Run:
 
     def restored(self, verdict_at: float | None = None) -> None:
         """A version serves: the end of an outage that began with an earlier run, or with a verdict at that
-        time.perf_counter() [A-67]."""
+        time.perf_counter() [A-87]."""
         if self.unfinished_since is not None:
             seconds = time.time() - self.unfinished_since
             if 0 <= seconds < _LONGEST_OUTAGE_S:  # else the clock was set meanwhile

@@ -1,4 +1,4 @@
-"""The tables of a site's record, and how an older record becomes one of today's [A-61].
+"""The tables of a site's record, and how an older record becomes one of today's [A-81].
 
     states     number, document (JSON), sha256 of it, saved_at in seconds since 1970    the last few
     runs       number, document (JSON), head of the chain (apply.chain)                 all

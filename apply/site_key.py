@@ -1,4 +1,4 @@
-"""The site's own key, by which shore knows that a receipt comes from this ship: made when it is first needed [A-63].
+"""The site's own key, by which shore knows that a receipt comes from this ship: made when it is first needed [A-83].
 
 SITE/.unrep/site.key (PKCS#8 PEM, mode 0600) never leaves the ship; SITE/.unrep/site.pub is brought ashore once.
 """

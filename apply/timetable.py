@@ -1,4 +1,4 @@
-"""At which times of the day something may happen, and what if the clock cannot be trusted: spec/apply.md, section 9.
+"""At which times of the day something may happen, and what if the clock cannot be trusted: spec/apply.md, section 8.
 
 Pure: the time is handed in. Windows are daily, so a clock that runs right opens one within 25 hours, whatever zone and
 daylight saving. One that was shut for longer than two days of running is shut because the clock is wrong, or because
@@ -42,7 +42,7 @@ class Timetable:
 
 @dataclass(frozen=True)
 class Gate:
-    """A timetable by a clock that may be wrong [A-73]. `shut_s`: for how long of running time it has been shut."""
+    """A timetable by a clock that may be wrong [A-63]. `shut_s`: for how long of running time it has been shut."""
 
     timetable: Timetable
     shut_s: float = 0.0

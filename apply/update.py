@@ -49,7 +49,7 @@ def update(
     """Applies a bundle to a site: `applied`, or `already-current`, which touches nothing but the record [A-19].
 
     `trust`: whom a person named, None for whom the site keeps; what the bundle teaches about that is kept [R-11].
-    `override_hold`: a person says so although the master holds the running version [A-74].
+    `override_hold`: a person says so although the master holds the running version [A-64].
     Raises Refused, NoSection, PreflightRefused, StepFailed or SwitchFailed with the site as it was; RolledBack when the
     new version failed and the old one serves again; Degraded when neither could be made healthy. Each tells of the run
     in its `document`.
@@ -200,7 +200,6 @@ class _Update:
     def _rebuild(self) -> None:
         staging = self._site.staging / self._run.id
         tree = staging / self._release.version
-        self._run.bundle_bytes = self._bundle.verified.header_bytes
         with durable.storage_errors(staging):
             staging.mkdir()
         try:

@@ -1,5 +1,5 @@
-"""Whether a record that was changed or removed shows [A-60], how an older site's record joins [A-61], and receipts in
-the outbox as witnesses [A-62]."""
+"""Whether a record that was changed or removed shows [A-80], how an older site's record joins [A-81], and receipts in
+the outbox as witnesses [A-82]."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ from apply.errors import RecordBroken, SiteInvalid
 from apply.history import read_history
 from apply.outbox import post, waiting
 from apply.receipt import seal
-from apply.record import Record, read_runs, read_state
+from apply.record import Record, read_state
 from apply.site import Site
 from apply.site_key import site_key
 from apply.state import SiteState
@@ -60,7 +60,7 @@ def chain_anew(site: Site) -> None:
 
 
 def test_the_chain_is_what_the_page_says(site: Site) -> None:
-    """[A-60]: anybody can follow it with a hash function and a text of 64 zeros."""
+    """[A-80]: anybody can follow it with a hash function and a text of 64 zeros."""
     head = "0" * 64
     for number, document, stored in rows(site):
         head = hashlib.sha256((head + document).encode()).hexdigest()
@@ -86,7 +86,7 @@ def test_the_chain_is_what_the_page_says(site: Site) -> None:
     ],
 )
 def test_tampering_shows_and_is_named(site: Site, tampering: str, told: str) -> None:
-    """[A-60]"""
+    """[A-80]"""
     change(site, tampering)
     history = read_history(site, 50)
     with pytest.raises(RecordBroken, match=rf"state\.db: {told}"):
@@ -94,19 +94,21 @@ def test_tampering_shows_and_is_named(site: Site, tampering: str, told: str) -> 
     record = Record(site)  # it locks nobody out, and the break stays
     record.append(recorded("the next"))
     record.close()
-    assert read_history(site, 1).broken == history.broken and read_runs(site, 1)[0]["run"] == "the next"
+    after = read_history(site, 1)
+    assert after.broken == history.broken and after.links[0].content()["run"] == "the next"
 
 
 def test_a_gap_that_was_closed_again_shows(site: Site) -> None:
-    """[A-60]: the numbers are right again, and the hashes are not."""
+    """[A-80]: the numbers are right again, and the hashes are not."""
     change(site, "DELETE FROM runs WHERE number = 3", "UPDATE runs SET number = number - 1 WHERE number > 3")
     assert "record 3 was changed: it does not follow from record 2" in read_history(site, 50).broken
 
 
 def test_a_record_that_is_not_one_is_shown_as_damaged(site: Site) -> None:
     change(site, "UPDATE runs SET document = json_remove(document, '$.seconds') WHERE number = 3")
-    assert [link.run() is None for link in read_history(site, 50).links] == [False, False, True, False, False, False]
-    assert [run.get("run") for run in read_runs(site)] == ["run 1", "run 2", None, "run 4", "run 5", "run 6"]
+    links = read_history(site, 50).links
+    assert [link.run() is None for link in links] == [False, False, True, False, False, False]
+    assert [link.content() == {} for link in links] == [False, False, True, False, False, False]
 
 
 def _forge(site: Site) -> None:
@@ -120,7 +122,7 @@ def _cut_off(site: Site) -> None:
 
 @pytest.mark.parametrize("tampering", [_forge, _cut_off])
 def test_a_forged_chain_does_not_agree_with_the_receipts(tmp_path: Path, tampering: Callable[[Site], None]) -> None:
-    """[A-62]"""
+    """[A-82]"""
     ship = Ship.sailing(tmp_path, "1.0.0", "1.0.1")
     assert len(waiting(ship.site)) == 2 and not read_history(ship.site, 1).broken
     tampering(ship.site)
@@ -128,7 +130,7 @@ def test_a_forged_chain_does_not_agree_with_the_receipts(tmp_path: Path, tamperi
 
 
 def test_a_receipt_that_is_none(tmp_path: Path) -> None:
-    """[A-62]"""
+    """[A-82]"""
     ship = Ship.sailing(tmp_path, "1.0.0")
     receipt = waiting(ship.site)[0]
     receipt.write_bytes(receipt.read_bytes()[:-1])
@@ -138,7 +140,7 @@ def test_a_receipt_that_is_none(tmp_path: Path) -> None:
 
 
 def test_receipts_that_were_carried_away_are_not_missed(tmp_path: Path) -> None:
-    """[A-65]"""
+    """[A-85]"""
     ship = Ship.sailing(tmp_path, "1.0.0")
     waiting(ship.site)[0].unlink()
     assert not read_history(ship.site, 1).broken
@@ -176,7 +178,7 @@ def older(site: Site) -> None:
 
 
 def test_an_older_record_is_read_as_it_stands_and_joins_with_the_next_run(tmp_path: Path) -> None:
-    """[A-61]"""
+    """[A-81]"""
     ship = Ship.sailing(tmp_path, "1.0.0")
     older(ship.site)
     before = ship.seen()
@@ -194,7 +196,7 @@ def test_an_older_record_is_read_as_it_stands_and_joins_with_the_next_run(tmp_pa
 
 
 def test_an_older_record_that_was_only_half_made(tmp_path: Path) -> None:
-    """[A-61]"""
+    """[A-81]"""
     site = Site.at(tmp_path)
     site.make_directories()
     sqlite3.connect(site.state_file).execute(OLD_TABLES.split(";")[0])
@@ -205,9 +207,9 @@ def test_an_older_record_that_was_only_half_made(tmp_path: Path) -> None:
     assert len(read_history(site, 5).links) == 1
 
 
-@pytest.mark.parametrize("open_it", [read_state, read_runs, Record])
+@pytest.mark.parametrize("open_it", [read_state, lambda site: read_history(site, 5), Record])
 def test_the_record_of_a_newer_unrep_is_refused(site: Site, open_it: type[Record]) -> None:
-    """[A-61]"""
+    """[A-81]"""
     change(site, "PRAGMA user_version = 2")
     with pytest.raises(
         SiteInvalid, match=r"state\.db: written by a newer version of unrep .* 2, .* knows 1\); use that"
@@ -216,7 +218,7 @@ def test_the_record_of_a_newer_unrep_is_refused(site: Site, open_it: type[Record
 
 
 def test_record_and_receipt_come_in_one_step(site: Site) -> None:
-    """[A-65]: a seal that fails leaves no record without its receipt."""
+    """[A-85]: a seal that fails leaves no record without its receipt."""
     record = Record(site)
 
     def fail(link: object) -> bytes:
@@ -229,7 +231,7 @@ def test_record_and_receipt_come_in_one_step(site: Site) -> None:
 
 
 def test_what_a_dead_run_could_not_post_the_next_one_posts(site: Site) -> None:
-    """[A-65]"""
+    """[A-85]"""
     record, key = Record(site), site_key(site)
     record.append(recorded(), lambda link: seal(recorded(), link, key, 0))
     record.close()

@@ -1,4 +1,4 @@
-"""The master's hold [A-74]."""
+"""The master's hold [A-64]."""
 
 import threading
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The system's log: journald by a real socket, the Windows event log, and what neither may do to a run [A-66]."""
+"""The system's log: journald by a real socket, the Windows event log, and what neither may do to a run [A-86]."""
 
 import os
 import socket
@@ -61,7 +61,7 @@ def journal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Journal]:
 
 @needs_unix
 def test_an_event_for_journald(journal: Journal) -> None:
-    """[A-66]"""
+    """[A-86]"""
     journald.send(EVENT)
     assert journal.received() == {
         "MESSAGE": "apply: refused: no room",
@@ -76,7 +76,7 @@ def test_an_event_for_journald(journal: Journal) -> None:
 @needs_unix
 @pytest.mark.parametrize("message", ["two\nlines", "\n", "a=b", "", "Stra\u00dfe \udcff", "MESSAGE\nPRIORITY=0"])
 def test_any_text_arrives_as_it_is(journal: Journal, message: str) -> None:
-    """[A-66]: nobody forges a field with a newline."""
+    """[A-86]: nobody forges a field with a newline."""
     journald.send(Event("info", message, {}))
     fields = journal.received()
     assert fields["MESSAGE"] == message.encode("utf-8", "backslashreplace").decode() and fields["PRIORITY"] == "6"
@@ -91,7 +91,7 @@ def test_a_very_long_reason_is_cut(journal: Journal) -> None:
 @needs_unix
 @pytest.mark.usefixtures("journal")
 def test_a_journal_that_does_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """[A-66]: told, and soon."""
+    """[A-86]: told, and soon."""
     monkeypatch.setattr(journald, "_PATIENCE_S", 0.05)
     with pytest.raises(LogFailed, match=r"journald at .*: timed out"):
         for _ in range(1000):
@@ -100,7 +100,7 @@ def test_a_journal_that_does_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @needs_unix
 def test_every_run_tells_the_journal_that_is_configured(tmp_path: Path, journal: Journal) -> None:
-    """[A-66]"""
+    """[A-86]"""
     ship = Ship.sailing(tmp_path, "1.0.0")
     ship.configure('[log]\ntarget = "journald"\n')
     ship.apply(shore().bundle("1.0.1", 2, "1.0.0"))
@@ -117,7 +117,7 @@ def test_every_run_tells_the_journal_that_is_configured(tmp_path: Path, journal:
 
 
 def test_a_log_that_fails_is_told_and_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """[A-68]"""
+    """[A-88]"""
     ship = Ship.sailing(tmp_path, "1.0.0")
     ship.configure('[log]\ntarget = "journald"\n')
     monkeypatch.setattr(journald, "SOCKET", str(tmp_path / "no-socket"))
@@ -137,14 +137,14 @@ def test_no_log_is_told_unless_one_is_configured() -> None:
      ("degraded", "error", (1, 3))],
 )  # fmt: skip
 def test_how_grave_an_outcome_is(outcome: str, severity: str, kind: tuple[int, int]) -> None:
-    """[A-66]"""
+    """[A-86]"""
     event = event_of(recorded(outcome=outcome), "/srv/vms")
     assert event.severity == severity and arguments(event)[:2] == kind
     assert set(event.fields) >= {"UNREP_SITE", "UNREP_RUN", "UNREP_COMMAND", "UNREP_OUTCOME", "UNREP_USER"}
 
 
 def test_the_text_for_the_event_log() -> None:
-    """[A-66]"""
+    """[A-86]"""
     assert arguments(EVENT)[2] == "apply: refused: no room\r\nUNREP_SITE: /srv/vms\r\nUNREP_SECONDS: 0.250"
     long = arguments(Event("info", "\U0001f6a2" * 40_000 + "\0", {}))[2]
     assert len(long.encode("utf-16-le")) // 2 <= MAX_TEXT_UNITS
@@ -153,13 +153,13 @@ def test_the_text_for_the_event_log() -> None:
 
 @pytest.mark.skipif(os.name != "nt", reason="the event log of Windows")
 def test_windows_takes_an_event() -> None:
-    """[A-66]"""
+    """[A-86]"""
     open_log(LogConfig(target="eventlog"))(EVENT)
     report_event(Event("info", "x" * 100_000, {}))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a system without the event log")
 def test_no_event_log_on_another_system(tmp_path: Path) -> None:
-    """[A-66]"""
+    """[A-86]"""
     with pytest.raises(LogFailed, match="there is no Windows event log on this system; choose another"):
         open_log(LogConfig(target="eventlog"))(EVENT)

@@ -1,4 +1,4 @@
-"""Figures for a monitoring system [A-67]: what is counted, in a format that a strict reader accepts."""
+"""Figures for a monitoring system [A-87]: what is counted, in a format that a strict reader accepts."""
 
 import time
 from contextlib import suppress
@@ -47,7 +47,7 @@ def test_a_site_where_nothing_ever_happened() -> None:
 
 
 def test_runs_are_counted_by_how_they_ended() -> None:
-    """[A-67]: what a person rolled back is no failure, a release that was taken back is one."""
+    """[A-87]: what a person rolled back is no failure, a release that was taken back is one."""
     back = {"outcome": "rolled-back", "command": "rollback", "from_version": "1.0.1", "to": "1.0.0"}
     taken_back = {"outcome": "rolled-back", "from_version": "1.0.0", "to": "1.0.0"}
     figures = counted(
@@ -90,7 +90,7 @@ def test_any_text_in_a_label_is_escaped() -> None:
 
 
 def test_a_voyage_with_a_failed_release(tmp_path: Path) -> None:
-    """[A-67]: the recovery is counted from the verdict to the old version's health, and is part of the run."""
+    """[A-87]: the recovery is counted from the verdict to the old version's health, and is part of the run."""
     ship = Ship.sailing(tmp_path, "1.0.0")
     with pytest.raises(RolledBack):
         ship.apply(shore().bundle("dead", 2, "1.0.0"))
@@ -107,7 +107,7 @@ def test_a_voyage_with_a_failed_release(tmp_path: Path) -> None:
 
 
 def test_the_bytes_of_an_update(tmp_path: Path) -> None:
-    """[A-67]: of the bundle only what this site read of it, of the release all of it."""
+    """[A-87]: of the bundle only what this site read of it, of the release all of it."""
     ship = Ship.sailing(tmp_path, "1.0.0")
     bundle = shore().bundle("1.0.1", 2, "1.0.0", full=True)
     ship.apply(bundle)
@@ -120,7 +120,7 @@ def test_the_bytes_of_an_update(tmp_path: Path) -> None:
 
 
 def test_a_run_that_died_is_recovered_from_when_it_was_last_heard_of(tmp_path: Path) -> None:
-    """[A-67]"""
+    """[A-87]"""
     ship = Ship.sailing(tmp_path, "1.0.0")
     ship.order("wait-restart")
     with interrupted(ship):
@@ -136,8 +136,21 @@ def test_a_run_that_died_is_recovered_from_when_it_was_last_heard_of(tmp_path: P
     assert not ship.runs[-1]["recoveries"], "nothing was pending"
 
 
+def test_a_run_that_recovers_twice(tmp_path: Path) -> None:
+    """[A-87]: first what a dead run left, then its own release, which fails."""
+    ship = Ship.sailing(tmp_path, "1.0.0")
+    ship.order("wait-restart")
+    with interrupted(ship):
+        ship.apply(shore().bundle("1.0.1", 2, "1.0.0"))
+    ship.relieve("wait-restart")
+    with pytest.raises(RolledBack):
+        ship.apply(shore().bundle("dead", 3, "1.0.1"))
+    assert ship.current == "1.0.1"
+    assert [recovery["after"] for recovery in ship.runs[-1]["recoveries"]] == ["unfinished-run", "failed-verdict"]
+
+
 def test_a_degraded_site_is_recovered_once(tmp_path: Path) -> None:
-    """[A-67]"""
+    """[A-87]"""
     ship = Ship.sailing(tmp_path, "1.0.0")
     ship.order("fail-restart")
     for attempt in (lambda: ship.apply(shore().bundle("1.0.1", 2, "1.0.0")), ship.recover):
@@ -155,7 +168,7 @@ def test_a_degraded_site_is_recovered_once(tmp_path: Path) -> None:
 def test_a_clock_that_was_set_meanwhile_spoils_no_figure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shift_s: int
 ) -> None:
-    """[A-67]"""
+    """[A-87]"""
     ship = Ship.sailing(tmp_path, "1.0.0")
     ship.order("wait-restart")
     with interrupted(ship):

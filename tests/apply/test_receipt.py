@@ -1,4 +1,4 @@
-"""Receipts: what they say, how large they get, whose word they are [A-63], [A-64], and the outbox [A-65]."""
+"""Receipts: what they say, how large they get, whose word they are [A-83], [A-84], and the outbox [A-85]."""
 
 import os
 import stat
@@ -66,7 +66,7 @@ def receipts(site: Site) -> list[Receipt]:
 
 
 def test_a_voyage_in_receipts(tmp_path: Path) -> None:
-    """[A-64]: each outcome but nothing-to-do; product, release, what serves, and the head of the chain."""
+    """[A-84]: each outcome but nothing-to-do; product, release, what serves, and the head of the chain."""
     ship = Ship.sailing(tmp_path, "1.0.0")
     ship.apply(shore().bundle("1.0.1", 2, "1.0.0"))
     ship.apply(shore().bundle("1.0.1", 2, "1.0.0"))
@@ -100,7 +100,7 @@ def test_a_refused_first_install_has_a_receipt(tmp_path: Path) -> None:
 
 
 def test_the_largest_receipt_fits() -> None:
-    """[A-64]: with names of 64 characters and the largest numbers."""
+    """[A-84]: with names of 64 characters and the largest numbers."""
     name, outcome = "v" * 64, "already-current"
     release = {"version": name, "seq": MAX_INTEGER, "epoch": MAX_INTEGER, "tree": "ff" * 32}
     run = recorded(product=name, release=release, outcome=outcome, to=name)
@@ -115,7 +115,7 @@ def test_a_receipt_of_a_run_without_a_release() -> None:
 
 
 def test_the_bytes_are_those_of_the_page() -> None:
-    """[A-64]: written here without the encoder's struct."""
+    """[A-84]: written here without the encoder's struct."""
     assert seal(recorded(), LINK, KEY, 1_800_000_000) == signed(
         msgspec.msgpack.encode((*FIELDS[:6], b"\xab" * 32, *FIELDS[7:10], b"\x5e" * 32, FIELDS[11]))
     )
@@ -163,13 +163,13 @@ def _with(**changes: object) -> bytes:
     ],
 )
 def test_what_is_not_a_receipt_of_this_site(data: bytes, error: type[Refused], told: str) -> None:
-    """[A-64]"""
+    """[A-84]"""
     with pytest.raises(error, match=rf"^r\.receipt: .*{told}"):
         opened(data)
 
 
 def test_the_key_is_made_once_and_for_its_owner_alone(site: Site) -> None:
-    """[A-63]"""
+    """[A-83]"""
     first = site_key(site).private_bytes_raw()
     assert site_key(site).private_bytes_raw() == first
     if os.name == "posix":
@@ -180,7 +180,7 @@ def test_the_key_is_made_once_and_for_its_owner_alone(site: Site) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="modes of POSIX")
 def test_the_key_is_never_readable_by_others_while_it_is_written(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """[A-63]"""
+    """[A-83]"""
     modes, replace = [], durable.replace
 
     def watched(source: Path, destination: Path) -> None:
@@ -194,7 +194,7 @@ def test_the_key_is_never_readable_by_others_while_it_is_written(site: Site, mon
 
 @pytest.mark.parametrize("damage", [b"", b"-----BEGIN PRIVATE KEY-----\n", bytes(200)])
 def test_a_key_that_is_damaged_is_not_replaced_and_stops_nothing(tmp_path: Path, damage: bytes) -> None:
-    """[A-63], [A-68]"""
+    """[A-83], [A-88]"""
     ship = Ship.sailing(tmp_path, "1.0.0")
     ship.site.key_file.write_bytes(damage)
     with pytest.raises(SiteInvalid, match=r"site\.key: not the key that unrep made; put back"):
@@ -231,7 +231,7 @@ def small_outbox(monkeypatch: pytest.MonkeyPatch) -> int:
 
 
 def test_the_outbox_keeps_the_newest(site: Site, small_outbox: int) -> None:
-    """[A-65]: whoever carries receipts may be away for years."""
+    """[A-85]: whoever carries receipts may be away for years."""
     record = Record(site)
     stranger = site.outbox / "notes.txt"
     stranger.write_text("not ours")
@@ -243,7 +243,7 @@ def test_the_outbox_keeps_the_newest(site: Site, small_outbox: int) -> None:
 
 
 def test_receipts_that_cannot_be_posted_do_not_pile_up_either(site: Site, small_outbox: int) -> None:
-    """[A-65]"""
+    """[A-85]"""
     site.outbox.rmdir()
     site.outbox.write_text("in the way")
     record = Record(site)

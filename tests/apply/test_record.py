@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from apply.errors import RolledBack, SiteInvalid, StorageFailed
-from apply.record import STATES_KEPT, Record, _checksum, read_runs, read_state
+from apply.history import read_history
+from apply.record import STATES_KEPT, Record, _checksum, read_state
 from apply.site import Site
 from apply.state import Release, SiteState
 from tests.support.records import recorded
@@ -42,7 +43,7 @@ def change(site: Site, statement: str) -> None:
 
 
 def test_nothing_was_ever_saved(site: Site) -> None:
-    assert read_state(site) == SiteState() and read_runs(site) == []
+    assert read_state(site) == SiteState() and read_history(site, 5).links == []
     assert not site.state_file.exists(), "reading made a file"
 
 
@@ -113,7 +114,7 @@ def test_a_state_of_another_version_of_unrep_is_not_guessed_at(site: Site) -> No
         read_state(site)
 
 
-@pytest.mark.parametrize("open_it", [read_state, read_runs, Record])
+@pytest.mark.parametrize("open_it", [read_state, lambda site: read_history(site, 5), Record])
 def test_a_file_that_is_no_record(site: Site, open_it: type[Record]) -> None:
     site.state_file.write_bytes(b"what is this? " * 400)
     with pytest.raises(SiteInvalid, match=r"state\.db: not a record of unrep"):
@@ -136,7 +137,7 @@ def test_a_first_run_that_died_while_it_made_the_record(site: Site, moment: str)
         site.state_file.write_bytes(b"" if moment == "an empty file" else bytes(4096))
     if moment == "a journal beside half a file":
         site.state_file.with_name("state.db-journal").write_bytes(bytes(512))
-    assert read_state(site) == SiteState() and read_runs(site) == []
+    assert read_state(site) == SiteState() and read_history(site, 5).links == []
 
 
 def test_the_record_of_a_run(tmp_path: Path) -> None:
@@ -178,4 +179,4 @@ def test_the_latest_runs_are_read_the_oldest_of_them_first(site: Site) -> None:
     for number in range(5):
         record.append(recorded(f"run {number}"))
     record.close()
-    assert [run["run"] for run in read_runs(site, 3)] == ["run 2", "run 3", "run 4"]
+    assert [link.content()["run"] for link in read_history(site, 3).links] == ["run 2", "run 3", "run 4"]

@@ -1,4 +1,4 @@
-"""Windows of the day, and clocks that cannot be trusted [A-72], [A-73]."""
+"""Windows of the day, and clocks that cannot be trusted [A-62], [A-63]."""
 
 from datetime import UTC, datetime
 

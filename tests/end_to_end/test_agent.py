@@ -1,4 +1,4 @@
-"""The unattended ship: real agents, real releases, killed and stopped, held and kept waiting [A-70] to [A-75]."""
+"""The unattended ship: real agents, real releases, killed and stopped, held and kept waiting [A-60] to [A-65]."""
 
 import json
 import os
@@ -44,7 +44,7 @@ def hours_from_now(first: int, last: int) -> str:
 
 @pytest.mark.slow
 def test_killed_at_random_once_a_release_it_needs_no_hand(agency: Agency) -> None:
-    """[A-70]"""
+    """[A-60]"""
     seed = Random().randrange(1 << 32)
     print(f"seed {seed}")
     agency.configure(deadline_s=HEALTH_DEADLINE_S)
@@ -55,7 +55,7 @@ def test_killed_at_random_once_a_release_it_needs_no_hand(agency: Agency) -> Non
 
 
 def test_news_are_fetched_and_applied_each_told_once(agency: Agency) -> None:
-    """[A-71], [A-75]"""
+    """[A-61], [A-65]"""
     agency.start()
     refused = agency.until_event("refused")
     assert "cannot be read" in refused["message"] and refused["source"] == str(agency.source)
@@ -74,7 +74,7 @@ def test_news_are_fetched_and_applied_each_told_once(agency: Agency) -> None:
 
 
 def test_a_bad_release_goes_back_and_is_not_fetched_again(agency: Agency) -> None:
-    """[A-71]"""
+    """[A-61]"""
     agency.configure(deadline_s=0.5)
     agency.publish(shore().bundle("dead", 2, "1.0.0"))
     agency.start()
@@ -88,7 +88,7 @@ def test_a_bad_release_goes_back_and_is_not_fetched_again(agency: Agency) -> Non
 
 
 def test_a_second_agent_is_refused_in_one_sentence(agency: Agency) -> None:
-    """[A-70]"""
+    """[A-60]"""
     agency.start()
     agency.until_event("started")
     second = command(agency, "agent")
@@ -99,7 +99,7 @@ def test_a_second_agent_is_refused_in_one_sentence(agency: Agency) -> None:
 
 @pytest.mark.parametrize("at_work", ["wait-prepare", "wait-restart", "wait-health"])
 def test_told_to_stop_in_the_middle_it_stops_and_the_next_one_goes_on(agency: Agency, at_work: str) -> None:
-    """[A-70]"""
+    """[A-60]"""
     agency.ship.order(at_work)
     agency.publish(shore().bundle(*SECOND))
     agency.start()
@@ -120,7 +120,7 @@ def test_ctrl_c_stops_it_as_well(agency: Agency) -> None:
 
 
 def test_the_master_holds_the_running_version(agency: Agency) -> None:
-    """[A-74]"""
+    """[A-64]"""
     held = command(agency, "hold", "--reason", "Strait of Dover")
     assert held.returncode == 0 and "version 1.0.0 stays until 'unrep resume'" in held.stderr
     agency.publish(shore().bundle(*SECOND))
@@ -142,14 +142,14 @@ def test_the_master_holds_the_running_version(agency: Agency) -> None:
 
 
 def test_an_override_by_hand(agency: Agency) -> None:
-    """[A-74]"""
+    """[A-64]"""
     set_hold(agency.ship.site, "")
     done = command(agency, "apply", shore().bundle(*SECOND), "--trust", shore().trust_file, "--override")
     assert done.returncode == 0 and agency.ship.current == "1.0.1"
 
 
 def test_it_waits_for_the_maintenance_window_and_needs_no_source_then(agency: Agency) -> None:
-    """[A-72]"""
+    """[A-62]"""
     agency.configure(f'maintenance_windows = ["{hours_from_now(2, 3)}"]')
     agency.publish(shore().bundle(*SECOND))
     agency.start()
@@ -161,7 +161,7 @@ def test_it_waits_for_the_maintenance_window_and_needs_no_source_then(agency: Ag
 
 
 def test_it_asks_nobody_outside_the_fetch_window(agency: Agency) -> None:
-    """[A-72]"""
+    """[A-62]"""
     with BadServer(shore().bundle(*SECOND).read_bytes(), ["honest"]) as server:
         other = f'sources = ["{server.url("latest")}"]'
         keys = (agency.ship.root / "unrep.toml").read_text().replace(f'sources = ["{agency.source}"]', other)
@@ -179,7 +179,7 @@ def test_it_asks_nobody_outside_the_fetch_window(agency: Agency) -> None:
 
 
 def test_of_several_sources_the_newest_release_that_will_do_is_taken(agency: Agency, tmp_path: Path) -> None:
-    """[A-71]"""
+    """[A-61]"""
     for name, bundle in (
         ("old", shore().bundle("1.0.0", 1)),
         ("foreign", shore().bundle("1.0.9", 9, "1.0.0", product="radar")),
@@ -212,7 +212,7 @@ def test_of_several_sources_the_newest_release_that_will_do_is_taken(agency: Age
     ],
 )
 def test_a_configuration_that_will_not_do(agency: Agency, keys: str, words: str) -> None:
-    """[A-5], [A-72]"""
+    """[A-5], [A-62]"""
     (agency.ship.root / "unrep.toml").write_text(f"[agent]\n{keys}\n")
     refused = command(agency, "agent")
     assert refused.returncode == 2 and words in refused.stderr and refused.stderr.count("\n") == 1
@@ -233,7 +233,7 @@ def test_a_configuration_that_is_spoilt_meanwhile_is_told_and_mended(agency: Age
 
 
 def test_what_a_run_that_died_left_is_ended_whatever_the_window(agency: Agency) -> None:
-    """[A-70], [A-72]"""
+    """[A-60], [A-62]"""
     agency.ship.order("wait-restart")
     argv = ["apply", shore().bundle(*SECOND), "--site", agency.ship.root, "--trust", shore().trust_file]
     run = subprocess.Popen([sys.executable, "-m", "unrep", *map(str, argv)], cwd=Path(__file__).parents[2])

@@ -69,7 +69,7 @@ def test_history_as_a_table(ship: Ship) -> None:
 
 
 def test_history_as_json_lines(ship: Ship) -> None:
-    """[A-60]: with the numbers and heads that receipts speak of."""
+    """[A-80]: with the numbers and heads that receipts speak of."""
     code, out, _ = unrep("history", "--site", ship.root, "--json")
     runs = lines(out)
     assert code == 0 and [run["number"] for run in runs] == [1, 2, 3, 4]
@@ -82,7 +82,7 @@ def test_history_of_a_site_where_nothing_happened(tmp_path: Path) -> None:
 
 
 def test_history_names_the_record_that_was_changed(ship: Ship) -> None:
-    """[A-60]: the table comes all the same, then one sentence and exit code 3."""
+    """[A-80]: the table comes all the same, then one sentence and exit code 3."""
     tamper(ship, "UPDATE runs SET document = replace(document, 'refused', 'applied') WHERE number = 3")
     for option in ([], ["--limit", 1], ["--json"]):
         code, out, err = unrep("history", "--site", ship.root, *option)
@@ -95,7 +95,7 @@ def test_history_names_the_record_that_was_changed(ship: Ship) -> None:
 
 
 def test_metrics(ship: Ship) -> None:
-    """[A-67]"""
+    """[A-87]"""
     code, out, err = unrep("metrics", "--site", ship.root)
     assert (code, err) == (0, "")
     figures = {(name, *sorted(dict(labels).values())): value for (name, labels), value in read_metrics(out).items()}
@@ -115,7 +115,7 @@ def test_metrics_of_a_site_where_nothing_happened(tmp_path: Path) -> None:
 
 
 def test_a_receipt_ashore(ship: Ship, tmp_path: Path) -> None:
-    """[A-64]: the file and the site's public key are all that is needed."""
+    """[A-84]: the file and the site's public key are all that is needed."""
     receipt = waiting(ship.site)[1]
     code, out, _ = unrep("receipt", receipt, "--key", ship.site.public_key_file, "--json")
     told = json.loads(out)
@@ -130,7 +130,7 @@ def test_a_receipt_ashore(ship: Ship, tmp_path: Path) -> None:
 
 
 def test_a_receipt_that_is_not_to_be_believed(ship: Ship, tmp_path: Path) -> None:
-    """[A-64]"""
+    """[A-84]"""
     receipt = waiting(ship.site)[0]
     write_key_pair(tmp_path / "other")
     code, out, err = unrep("receipt", receipt, "--key", tmp_path / "other.pub")
@@ -146,7 +146,7 @@ def test_a_receipt_that_is_not_to_be_believed(ship: Ship, tmp_path: Path) -> Non
 
 
 def test_the_record_of_a_newer_unrep(ship: Ship, tmp_path: Path) -> None:
-    """[A-61]: every command refuses it in one sentence, and changes nothing."""
+    """[A-81]: every command refuses it in one sentence, and changes nothing."""
     tamper(ship, "PRAGMA user_version = 7")
     before = ship.seen("versions", "current")
     for command in ("status", "history", "metrics", "recover", "gc", "rollback"):

@@ -1,4 +1,4 @@
-"""`unrep run`, and a site whose `current` is a pointer file [A-2], [A-76]."""
+"""`unrep run`, and a site whose `current` is a pointer file [A-2], [A-66]."""
 
 import json
 import os
@@ -48,7 +48,7 @@ def run(ship: Ship, *command: object) -> tuple[int, str, str]:
 
 
 def test_the_command_runs_in_the_real_tree(ship: Ship) -> None:
-    """[A-76]"""
+    """[A-66]"""
     process = started(ship, sys.executable, "-c", SHOW, "{version}", "--site", "{tree}")
     out, err = process.communicate(timeout=PATIENCE_S)
     cwd, version, told, tree, arguments, number = json.loads(out)
@@ -59,7 +59,7 @@ def test_the_command_runs_in_the_real_tree(ship: Ship) -> None:
 
 
 def test_what_is_started_keeps_its_version_and_the_next_gets_the_new_one(ship: Ship) -> None:
-    """[A-76]"""
+    """[A-66]"""
     wait = "import os, pathlib, sys; print(1, flush=True); sys.stdin.read(); print(pathlib.Path('VERSION').read_text())"
     argv = [sys.executable, "-m", "unrep", "run", "--site", str(ship.root), "--", sys.executable, "-c", wait]
     with subprocess.Popen(
@@ -75,7 +75,7 @@ def test_what_is_started_keeps_its_version_and_the_next_gets_the_new_one(ship: S
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 def test_signals_reach_the_command(ship: Ship) -> None:
-    """[A-76]"""
+    """[A-66]"""
     process = started(ship, sys.executable, "-c", "import time; print(1, flush=True); time.sleep(60)")
     assert process.stdout and process.stdout.readline() == "1\n"
     process.send_signal(signal.SIGTERM)
@@ -92,7 +92,7 @@ def test_no_signal_stays_ignored(ship: Ship) -> None:
 
 @pytest.mark.skipif(os.name != "nt", reason="on POSIX there is one process only")
 def test_the_command_ends_with_its_launcher(ship: Ship, tmp_path: Path) -> None:
-    """[A-76]"""
+    """[A-66]"""
     beat = (
         "import pathlib, sys, time\nwhile True:\n"
         "    pathlib.Path(sys.argv[1]).write_text(str(time.time()))\n    time.sleep(0.05)"

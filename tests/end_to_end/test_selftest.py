@@ -21,7 +21,7 @@ def selftest(ship: Ship, *more: object, code: str = "from unrep.cli import main;
 
 @pytest.mark.parametrize("kind", ["link", "pointer"])
 def test_figures_and_nothing_left(tmp_path: Path, kind: str) -> None:
-    """[A-78]"""
+    """[A-68]"""
     ship = Ship.sailing(tmp_path, "1.0.0")
     text = (ship.root / "unrep.toml").read_text()
     (ship.root / "unrep.toml").write_text(text.replace("[switch]", f'[switch]\ncurrent = "{kind}"'))
@@ -37,7 +37,7 @@ def test_figures_and_nothing_left(tmp_path: Path, kind: str) -> None:
 
 
 def test_the_real_application_is_restarted_only_on_request(tmp_path: Path) -> None:
-    """[A-78]"""
+    """[A-68]"""
     ship = Ship.sailing(tmp_path, "1.0.0")
     code, out, err = selftest(ship, "--restart")
     assert code == 0 and "restart (restart)" in out and "every required check passed" in out, err
@@ -49,7 +49,7 @@ def test_the_real_application_is_restarted_only_on_request(tmp_path: Path) -> No
 
 
 def test_a_switch_with_a_gap_is_found_out(tmp_path: Path) -> None:
-    """[A-78]"""
+    """[A-68]"""
     ship = Ship.sailing(tmp_path, "1.0.0")
     gap = """
 import time

@@ -27,9 +27,10 @@ from typing import Any
 import pytest
 
 from apply.config import SiteConfig, load
+from apply.history import read_history
 from apply.junction import junction_target, reparse_buffer
 from apply.kernel32 import Kernel32
-from apply.record import read_runs, read_state
+from apply.record import read_state
 from apply.recover import recover
 from apply.rollback import roll_back
 from apply.run import Report
@@ -221,7 +222,7 @@ class Ship:
 
     @property
     def runs(self) -> list[dict[str, Any]]:
-        return read_runs(self.site)
+        return [link.content() for link in read_history(self.site, 10_000).links]
 
     @property
     def current(self) -> str:

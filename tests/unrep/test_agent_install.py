@@ -1,4 +1,4 @@
-"""The agent as a service: a unit that systemd itself finds right, a Windows service that the manager knows [A-77]."""
+"""The agent as a service: a unit that systemd itself finds right, a Windows service that the manager knows [A-67]."""
 
 import json
 import os
@@ -37,7 +37,7 @@ def install(ship: Ship, *more: object) -> "subprocess.CompletedProcess[str]":
 
 @posix
 def test_the_unit_is_written_once(ship: Ship, tmp_path: Path) -> None:
-    """[A-77]"""
+    """[A-67]"""
     unit = tmp_path / "unrep-agent.service"
     first = install(ship, "--to", unit)
     assert first.returncode == 0 and "written" in first.stderr
@@ -50,7 +50,7 @@ def test_the_unit_is_written_once(ship: Ship, tmp_path: Path) -> None:
 
 @posix
 def test_systemd_finds_nothing_wrong_with_it(ship: Ship, tmp_path: Path) -> None:
-    """[A-77]"""
+    """[A-67]"""
     if not shutil.which("systemd-analyze"):
         pytest.skip("systemd-analyze is not installed")
     odd = tmp_path / 'a "site" of 100% $HOME'
@@ -105,7 +105,7 @@ def service(ship: Ship) -> Iterator[str]:
 
 @windows
 def test_the_service_starts_works_and_stops(ship: Ship, service: str, tmp_path: Path) -> None:
-    """[A-77]"""
+    """[A-67]"""
     for _ in range(2):
         done = install(ship)
         assert done.returncode == 0 and f"service {service} is registered" in done.stderr, done.stderr

@@ -66,7 +66,7 @@ def told(capsys: pytest.CaptureFixture[str]) -> list[tuple[str, str]]:
 
 
 def test_a_release_waits_for_its_window(ship: Ship, capsys: pytest.CaptureFixture[str]) -> None:
-    """[A-72]"""
+    """[A-62]"""
     sail(ship, Days(13))
     assert ship.current == "1.0.0"
     assert told(capsys) == [("12:00", "started"), ("12:00", "fetched"), ("12:00", "waiting")]
@@ -76,7 +76,7 @@ def test_a_release_waits_for_its_window(ship: Ship, capsys: pytest.CaptureFixtur
 
 
 def test_a_hold_that_is_lifted_is_noticed_at_once(ship: Ship, capsys: pytest.CaptureFixture[str]) -> None:
-    """[A-74]"""
+    """[A-64]"""
     configure(ship, "")
     set_hold(ship.site, "narrow waters")
     clock = Days(10)
@@ -86,7 +86,7 @@ def test_a_hold_that_is_lifted_is_noticed_at_once(ship: Ship, capsys: pytest.Cap
 
 
 def test_a_clock_that_stands_still(ship: Ship, capsys: pytest.CaptureFixture[str]) -> None:
-    """[A-73]"""
+    """[A-63]"""
     sail(ship, Days(MAX_SHUT_S / HOUR_S - 1, stands_still=True))
     assert ship.current == "1.0.0"
     sail(ship, Days(2, stands_still=True))
@@ -96,20 +96,20 @@ def test_a_clock_that_stands_still(ship: Ship, capsys: pytest.CaptureFixture[str
 
 
 def test_the_fetch_window(ship: Ship, capsys: pytest.CaptureFixture[str]) -> None:
-    """[A-72]"""
+    """[A-62]"""
     configure(ship, 'fetch_windows = ["22:00-06:00"]')
     sail(ship, Days(24))
     assert told(capsys) == [("12:00", "started"), ("22:00", "fetched"), ("22:00", "applied")]
 
 
 def test_a_year_that_cannot_be_is_no_obstacle(ship: Ship, capsys: pytest.CaptureFixture[str]) -> None:
-    """[A-73]"""
+    """[A-63]"""
     sail(ship, Days(24, first=0.0))
     assert told(capsys)[-1] == ("02:00", "applied")
 
 
 def test_what_a_lost_memory_of_windows_costs(ship: Ship) -> None:
-    """[A-73]"""
+    """[A-63]"""
     ship.site.shut_file.write_bytes(b'{"fetch": "x"}')
     sail(ship, Days(1))
     assert json.loads(ship.site.shut_file.read_bytes())["maintenance"] >= HOUR_S - MINUTE_S

@@ -1,4 +1,4 @@
-"""What is new ashore, and getting it: a header from each source, then the best bundle among them [A-71].
+"""What is new ashore, and getting it: a header from each source, then the best bundle among them [A-61].
 
 Sources are asked in their order. The newest release that the site admits is fetched, from the first source that has
 it; where that cannot be done the next source, and then the next older release, has its turn.

@@ -1,4 +1,4 @@
-"""The agent's two gates, fetch and maintenance, and for how long they were shut in all its running [A-73].
+"""The agent's two gates, fetch and maintenance, and for how long they were shut in all its running [A-63].
 
 That is kept in SITE/.unrep/shut.json, for a machine that forgets the time at every boot must get through its window's
 48 hours of running in several days. A file that is lost or damaged only lets them begin again.

@@ -1,4 +1,4 @@
-"""The unattended ship, round by round: spec/apply.md, section 9.
+"""The unattended ship, round by round: spec/apply.md, section 8.
 
     recover     what a dead run left pending, at any time of the day
     fetch       while the fetch window is open
