@@ -7,7 +7,8 @@ its own, which is killed as a whole when time is up; of what it prints the last 
 A restart command usually leaves a server behind, which must outlive unrep. So when a command has ended nothing that it
 left running is touched, and what the server still prints into the command's output is read and thrown away by a small
 process of its own: with nobody reading, the server would hang or die at its next line, long after it was found healthy.
-Under systemd that server would end with unrep's unit: there, name it as `systemd_unit` instead.
+Under systemd that server belongs to unrep's unit, which `unrep agent install` writes so that the server outlives it;
+one that has a unit of its own is named as `systemd_unit` instead.
 """
 
 import contextlib

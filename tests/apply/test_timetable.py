@@ -1,6 +1,7 @@
 """Windows of the day, and clocks that cannot be trusted [A-62], [A-63]."""
 
 from datetime import UTC, datetime
+from zoneinfo import available_timezones
 
 import pytest
 
@@ -39,6 +40,8 @@ def at(text: str) -> float:
     ],
 )
 def test_windows(windows: tuple[str, ...], zone: str, moment: str, is_open: bool) -> None:
+    if zone != "UTC" and not available_timezones():
+        pytest.skip("this machine has no time zones: on Windows Python's package tzdata brings them")
     assert Timetable.of(windows, zone).is_open(at(moment)) is is_open
 
 

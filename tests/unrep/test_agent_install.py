@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,6 +56,7 @@ def test_systemd_finds_nothing_wrong_with_it(ship: Ship, tmp_path: Path) -> None
     odd.mkdir()
     unit = tmp_path / "odd.service"
     write_unit(unit, unit_text([sys.executable, "-P", "-m", "unrep", "agent", "--site", str(odd)], odd))
+    assert 'a \\"site\\" of 100%% $$HOME"\nWorking' in unit.read_text()
     done = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True)
     complaints = [line for line in done.stderr.splitlines() if "odd.service" in line]
     assert done.returncode == 0 and not complaints, done.stderr
@@ -105,7 +105,11 @@ def service(ship: Ship) -> Iterator[str]:
 
 @windows
 def test_the_service_starts_works_and_stops(ship: Ship, service: str, tmp_path: Path) -> None:
-    """[A-67]"""
+    """[A-67]; with a pointer, for the double that stands in for junctions under Wine is not in a service."""
+    text = (ship.root / "unrep.toml").read_text()
+    (ship.root / "unrep.toml").write_text(text.replace("[switch]", '[switch]\ncurrent = "pointer"'))
+    ship.point(None)
+    ship.recover()
     for _ in range(2):
         done = install(ship)
         assert done.returncode == 0 and f"service {service} is registered" in done.stderr, done.stderr
@@ -113,19 +117,18 @@ def test_the_service_starts_works_and_stops(ship: Ship, service: str, tmp_path: 
     until(lambda: "RUNNING" in sc("query", service))
     shutil.copyfile(shore().bundle("1.0.1", 2, "1.0.0"), tmp_path / "arriving")
     (tmp_path / "arriving").replace(tmp_path / "latest.unrep")
-    until(lambda: ship.state.current_version == "1.0.1" and not ship.state.pending)
+    log = ship.site.private / "agent.log"
+    until(lambda: " applied: 1.0.0 -> 1.0.1" in log.read_text())
     sc("stop", service)
     until(lambda: "STOPPED" in sc("query", service))
-    time.sleep(0.1)
-    told = (ship.site.private / "agent.log").read_text()
-    assert " applied: 1.0.0 -> 1.0.1" in told and " stopped: told to stop" in told
+    assert " stopped: told to stop" in log.read_text()
 
 
 @windows
 def test_nobody_but_the_service_manager_starts_a_service(ship: Ship) -> None:
-    argv = [sys.executable, "-m", "unrep", "agent", "--site", str(ship.root), "--service", "unrep-agent-x"]
+    argv = [sys.executable, "-m", "unrep.agent.windows_service", "unrep-agent-x", str(ship.root / "log"), "agent"]
     refused = subprocess.run(argv, capture_output=True, text=True, timeout=PATIENCE_S)
-    assert refused.returncode == 2 and "only the service manager of Windows can start that" in refused.stderr
+    assert refused.returncode == 1 and "only the service manager of Windows can start that" in refused.stderr
 
 
 @posix

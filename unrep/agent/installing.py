@@ -18,18 +18,18 @@ def service_name(site: Site) -> str:
 
 
 def agent_argv(site: Site, config: Path | None, name: str) -> list[str]:
-    """The command that a service runs."""
-    argv = [*_unrep(), "agent", "--site", str(site.root)]
-    argv += ["--config", str(config.absolute())] if config else []
-    return [*argv, "--service", name] if os.name == "nt" else argv
+    """The command that a service runs; on Windows it writes what it tells into SITE/.unrep/agent.log."""
+    argv = ["agent", "--site", str(site.root), *(["--config", str(config.absolute())] if config else [])]
+    if os.name == "nt":
+        return [*_python("unrep.agent.windows_service"), name, str(site.private / "agent.log"), *argv]
+    return [sys.executable, "-P", "-m", "unrep", *argv]
 
 
-def _unrep() -> list[str]:
-    """unrep by this Python. On Windows a virtual environment's python.exe only starts the real one as its child, and
-    the service manager would hear from another process than the one that it started: so the real one, told where to
-    find us."""
-    if os.name == "nt" and sys.prefix != sys.base_prefix:
-        real = Path(sys.base_prefix) / Path(sys.executable).name
-        ours = sysconfig.get_path("purelib")
-        return [str(real), "-P", "-c", f"import site; site.addsitedir({ours!r}); from unrep.cli import main; main()"]
-    return [sys.executable, "-P", "-m", "unrep"]
+def _python(module: str) -> list[str]:
+    """The module by this Python. A virtual environment's python.exe only starts the real one as its child, and the
+    service manager would hear from another process than the one that it started: so the real one, told where to find
+    us."""
+    if sys.prefix == sys.base_prefix:
+        return [sys.executable, "-P", "-m", module]
+    real, ours = Path(sys.base_prefix) / Path(sys.executable).name, sysconfig.get_path("purelib")
+    return [str(real), "-P", "-c", f"import site; site.addsitedir({ours!r}); from {module} import main; main()"]

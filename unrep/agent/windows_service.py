@@ -1,7 +1,10 @@
 """The agent as a service of Windows, through ctypes: registering it, and being it. winsvc.h.
 
 The service manager wants a thread of its own in the process, which hears of a stop; the agent works in the main thread,
-where that becomes the same interrupt as Ctrl-C. What is told goes to a file, for a service has no stderr.
+where that becomes the same interrupt as Ctrl-C. What is told goes to a file, for a service has no stderr. A process
+must report to the manager within half a minute, which importing all of unrep may take on a busy server: so that waits.
+
+    python -m unrep.agent.windows_service NAME LOG ARGUMENT...      for the manager alone: `unrep ARGUMENT...` as NAME
 """
 
 import ctypes
@@ -100,11 +103,14 @@ class Service:
         dispatcher = threading.Thread(target=self._dispatch, daemon=True)
         dispatcher.start()
         if not self._connected.wait(_CONNECT_PATIENCE_S) or self._failure:
-            raise UsageRefused(f"--service {self._name}: only the service manager of Windows can start that")
+            raise UsageRefused(f"{self._name}: only the service manager of Windows can start that")
         self._code = 1
         try:
             work()
             self._code = 0
+        except SystemExit as ended:
+            self._code = ended.code if isinstance(ended.code, int) else 1
+            raise
         finally:
             self._ended.set()
             dispatcher.join(_CONNECT_PATIENCE_S)
@@ -191,3 +197,23 @@ def _last_error() -> int:
     if sys.platform == "win32":
         return ctypes.get_last_error()
     return 0
+
+
+def main() -> None:
+    """See above. Exits as the command did."""
+    name, log, *arguments = sys.argv[1:]
+
+    def work() -> None:
+        with telling_into(Path(log)):
+            from unrep.cli import main as unrep
+
+            unrep(arguments)
+
+    try:
+        Service(name).run(work)
+    except UsageRefused as error:
+        sys.exit(f"unrep: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -22,11 +22,8 @@ from unrep.errors import UsageRefused
 @click.option("--site", metavar="S", type=click.Path(path_type=Path), help="The site's directory.")
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, one line an event.")
-@click.option("--service", metavar="NAME", hidden=True, help="Be the Windows service of that name.")
 @click.pass_context
-def agent_command(
-    ctx: click.Context, site: Path | None, config: Path | None, as_json: bool, service: str | None
-) -> None:
+def agent_command(ctx: click.Context, site: Path | None, config: Path | None, as_json: bool) -> None:
     """Keep site S up to date, unattended: ask its sources, fetch and apply, each in its windows.
 
     Sources, key and windows stand under [agent] in S/unrep.toml. Every event is a line on standard error. It stops when
@@ -36,20 +33,10 @@ def agent_command(
         return
     if site is None:
         raise click.UsageError("Missing option '--site'", ctx)
-    place = Site.at(site)
-    if service is None:
-        _work(place, config, as_json)
-        return
-    place.make_directories()
-    with windows_service.telling_into(place.private / "agent.log"):
-        windows_service.Service(service).run(lambda: _work(place, config, as_json))
-
-
-def _work(site: Site, config: Path | None, as_json: bool) -> None:
     clock = SystemClock()
     journal = Journal(clock.wall, as_json)
     with until_told_to_stop():
-        Agent(site, config, journal, clock).run()
+        Agent(Site.at(site), config, journal, clock).run()
     journal.tell(Event("stopped", "told to stop; what was under way goes on at the next start"))
 
 
@@ -69,6 +56,7 @@ def install_command(site: Path, config: Path | None, to: Path | None) -> None:
     if os.name == "nt":
         if to:
             raise UsageRefused("--to: a Windows service is registered, and has no file; leave it out")
+        place.make_directories()
         windows_service.register(name, argv, f"Keeps {place.root} up to date")
         say(f"service {name} is registered; start it with: sc start {name}")
         return
