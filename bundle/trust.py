@@ -191,10 +191,10 @@ class Trust:
         return links, self.revocations.signed
 
     def file(self) -> TrustFile:
-        """What is written down of it."""
-        first = self.chain[0].root.version if self.chain else 1
-        links = Links(first, [link.signed for link in self.chain])
-        key = self.keys[0].raw if self.keys else b""
+        """What is written down of it: the newest links, so many as may stand in a file [R-12]."""
+        newest = self.chain[-MAX_LINKS:]
+        links = Links(newest[0].root.version if newest else 1, [link.signed for link in newest])
+        key = self.keys[0].raw if self.keys and newest == self.chain else b""
         return TrustFile(TRUST_FORMAT, links, self.revocations.signed if self.revocations else None, key)
 
     @property
@@ -208,8 +208,6 @@ class Trust:
         link = _own(signed, version, where)
         if self.chain and link.root.epoch < self.root.epoch:
             raise Untrusted(f"{where}: epoch {link.root.epoch} is below {self.root.epoch}, that of its predecessor")
-        if len(self.chain) == MAX_LINKS:
-            raise Malformed(f"{where}: more than {MAX_LINKS} trust roots")
         return replace(self, chain=(*self.chain, link))
 
 

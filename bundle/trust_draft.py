@@ -1,7 +1,7 @@
 """Making trust roots and revocation lists, ashore: spec/trust.md, section 5.
 
 A new one begins as a draft at the end of a trust file. The holders of the keys sign the file one after the other; when
-enough have, it is what ships follow. Nothing is ever taken out of the chain.
+enough have, it is what ships follow. The oldest of over 1,024 leave the file.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ import msgspec
 from bundle import canonical
 from bundle.errors import InputError, Malformed, Refused
 from bundle.signing import Links, Signed, Signer, VerifyingKey, merged, sign_payload, signers_of, verifying_key
-from bundle.trust import trust_of
+from bundle.trust import MAX_LINKS, trust_of
 from bundle.trust_file import TrustFile
 from bundle.trust_root import (
     REVOCATIONS_TYPE,
@@ -78,8 +78,11 @@ def succeeded(file: TrustFile, root: TrustRoot) -> TrustFile:
     Raises InputError if the file is a draft still, or for a root out of bounds.
     """
     _check_complete(file)
-    links = Links(file.links.first, [*file.links.roots, _unsigned_root(root)])
-    return msgspec.structs.replace(file, links=links, revocations=_counting(file.revocations, root))
+    roots = [*file.links.roots, _unsigned_root(root)]
+    newest = roots[-MAX_LINKS:]
+    links = Links(root.version + 1 - len(newest), newest)
+    key = file.key if newest == roots else b""
+    return msgspec.structs.replace(file, links=links, revocations=_counting(file.revocations, root), key=key)
 
 
 def revoked(file: TrustFile, keys: Iterable[VerifyingKey], trees: Iterable[bytes], created: int) -> TrustFile:

@@ -349,6 +349,14 @@ class TestHeartbeats:
         assert document(line)["bytes"] <= 300
 
 
+def test_verify_tells_what_has_expired(home: Path) -> None:
+    """[R-13]"""
+    begun(expires=1_700_000_001).write(home / "t")
+    signed_anew(shore().bundle("1.0.0", 1), home / "b", RELEASE, None)
+    assert "trust root 1 expired on 2023-11-14" in done("verify b --trust t")
+    assert "expired" not in done("verify b --trust R.pub")
+
+
 def test_fifty_rotations_by_the_command_in_under_a_second(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """[R-9]: printed, not asserted, for a busy machine is no defect; the process and its imports count."""
     first, history = begun(), begun()

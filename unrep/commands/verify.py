@@ -1,6 +1,7 @@
 """`unrep verify`: is a bundle sound, and signed by whom we trust?"""
 
 import json
+import time
 from pathlib import Path
 
 import click
@@ -24,10 +25,12 @@ from unrep.console import say
 def verify_command(path: Path, trust: Path, as_json: bool) -> None:
     """Verify every byte of bundle F: signature, length, and the hash of every piece."""
     with open_bundle(path, load_trust(trust)) as bundle:
-        root = bundle.root
+        root, verified = bundle.root, bundle.verified
         sections = _verify_sections(bundle)
     absent = [section for section in sections if not section["present"]]
     say(f"{path}: sound, {root.product} {root.version} (seq {root.seq}), {len(sections) - len(absent)} sections")
+    if expired := verified.trust.expiry(verified.signers, time.time()):
+        say(f"  {expired}; a ship that is strict about that refuses it")
     if absent:
         say(f"  {len(absent)} more sections are not in this file: it was fetched for one site")
     if as_json:
