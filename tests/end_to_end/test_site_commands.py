@@ -70,7 +70,8 @@ def test_a_voyage(tmp_path: Path) -> None:
     first = document(*applying(ship, shore().bundle("1.0.0", 1)))
     assert first.keys() == RUN_KEYS
     assert (first["outcome"], first["from"], first["to"]) == ("applied", "", "1.0.0")
-    assert first["peak_rss_bytes"] > 1_000_000 and first["seconds"] >= sum(first["steps"].values())
+    assert first["seconds"] >= sum(first["steps"].values())
+    assert first["peak_rss_bytes"] is None if os.name == "nt" else first["peak_rss_bytes"] > 1_000_000
     code, out, err = unrep(*applying(ship, shore().bundle(*SECOND), "--dry-run"))
     assert (code, out) == (0, "") and err.startswith("would-apply: would install 1.0.1 from 1.0.0 (")
     code, out, err = unrep(*applying(ship, shore().bundle(*SECOND)))
