@@ -1,7 +1,7 @@
 """Which section of a bundle brings this site to the target, from which base: pure. spec/apply.md, section 3."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from apply.state import Release
 from bundle.errors import NoSection
@@ -13,10 +13,14 @@ HASHES_SHOWN = 5
 
 @dataclass(frozen=True)
 class Plan:
-    """The section to evaluate, and the installed release that it starts from; None for the full section."""
+    """The section to evaluate, and the installed release that it starts from; None for the full section.
+
+    `rest`: the full section, for what a delta cannot make here [F-62].
+    """
 
     section: Section
     base: Release | None
+    rest: Section | None = None
 
 
 def choose_full(bundle: VerifiedBundle) -> Plan | None:
@@ -38,21 +42,18 @@ def choose_repair(bundle: VerifiedBundle, held: Sequence[Release], left: Callabl
 
 
 def choose(bundle: VerifiedBundle, held: Sequence[Release]) -> Plan:
-    """The smallest delta section from a release that is held, else the full section [A-12].
+    """The smallest delta section from a release that is held, else one whose engines are not all here with the full
+    section for the rest, else the full section [A-12].
 
     A section counts only if its bytes are in the file: a bundle that was fetched for one site holds that site's alone.
     Raises NoSection, saying what the bundle has and what the site holds.
     """
     root = bundle.root
-    deltas = [
-        Plan(section, release)
-        for release in held
-        if (section := root.delta_section(bytes.fromhex(release.tree))) and not bundle.is_absent(section)
-    ]
-    if deltas:
-        return min(deltas, key=lambda plan: stored_bytes(root, plan.section))
-    if plan := choose_full(bundle):
+    if plan := _smallest(bundle, held, root.delta_section):
         return plan
+    if whole := choose_full(bundle):
+        partial = _smallest(bundle, held, root.partial_delta)
+        return replace(partial, rest=whole.section) if partial else whole
     full = root.full_section()
     bases = _shown([base.hex() for base in root.bases()])
     holds = _shown([f"{release.version} ({release.tree[:12]})" for release in held]) if held else "no release"
@@ -62,6 +63,15 @@ def choose(bundle: VerifiedBundle, held: Sequence[Release]) -> Plan:
         f"and the site holds {holds}; "
         "fetch it again with --site, or ask ashore for a bundle with one of those as its base"
     )
+
+
+def _smallest(bundle: VerifiedBundle, held: Sequence[Release], find: Callable[[bytes], Section | None]) -> Plan | None:
+    deltas = [
+        Plan(section, release)
+        for release in held
+        if (section := find(bytes.fromhex(release.tree))) and not bundle.is_absent(section)
+    ]
+    return min(deltas, key=lambda plan: stored_bytes(bundle.root, plan.section), default=None)
 
 
 def _shown(names: Sequence[str]) -> str:

@@ -17,6 +17,7 @@ from apply.installed import drifted
 from bundle.errors import BaseMismatch
 from bundle.evaluate import Evaluation
 from bundle.manifest import Entry, Kind, TreeManifest, check_link_target
+from bundle.mixed import MixedEvaluation
 from bundle.progress import Progress
 from bundle.tree import DirectoryBase, object_bytes
 
@@ -27,7 +28,9 @@ _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _FICLONE = 0x40049409
 
 
-def reconstruct(evaluation: Evaluation, base: DirectoryBase | None, tree: Path, progress: Progress) -> None:
+def reconstruct(
+    evaluation: Evaluation | MixedEvaluation, base: DirectoryBase | None, tree: Path, progress: Progress
+) -> None:
     """Makes `tree`, a directory that does not exist yet, the release that the evaluation describes.
 
     Raises Corrupt or Malformed for a recipe that does not give its object, BaseDrifted for a base file that has

@@ -12,14 +12,13 @@ switch        then restart, health, and commit or back (apply.trial)
 
 import contextlib
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
-from apply import durable, hooks, preflight
+from apply import durable, hooks
+from apply.blueprint import Blueprint, draw_up
 from apply.config import SiteConfig
 from apply.errors import AboardError, BaseDrifted, Degraded, PreflightRefused, RolledBack, StorageFailed
-from apply.installed import holdings, open_installed, verify_tree, what_is_left
-from apply.plan import Plan, choose, choose_full, choose_repair
+from apply.installed import open_installed, verify_tree
 from apply.prepare import prepare
 from apply.reconstruct import reconstruct
 from apply.record import Record, read_state
@@ -27,14 +26,12 @@ from apply.recover import resume
 from apply.retention import remove, retain, tidy
 from apply.run import Report, Run, finish, reporting, working
 from apply.site import Site
-from apply.state import Release, SiteState
+from apply.state import Release
 from apply.trial import Trial
-from bundle.errors import BundleError, NoSection
-from bundle.evaluate import Evaluation
+from bundle.errors import BundleError
 from bundle.progress import Progress, Quiet
 from bundle.reader import VerifiedBundle, open_bundle
 from bundle.signing import Trust
-from bundle.tree import DirectoryBase
 
 
 def update(bundle: Path, site: Path, trust: Trust, config: SiteConfig, progress: Progress = Quiet()) -> Report:  # noqa: B008
@@ -62,22 +59,13 @@ def rehearse(bundle: Path, site: Path, trust: Trust, progress: Progress = Quiet(
             return run.report("already-current", state.current_version, f"{release.version} is current already")
         state.admit(opened.root.product, release)
         try:
-            blueprint = _draw_up(run, opened, state, None)
+            blueprint = draw_up(run, opened, state, None)
             if blueprint.base:
                 with run.step("preflight"):
                     verify_tree(blueprint.base, progress)
         except BaseDrifted as drift:
-            blueprint = _draw_up(run, opened, state, None, drift)
+            blueprint = draw_up(run, opened, state, None, drift)
         return run.report("would-apply", state.current_version, f"would install {release.version} {blueprint.origin}")
-
-
-@dataclass(frozen=True)
-class _Blueprint:
-    """How the target comes to be: `origin` is a clause for a person."""
-
-    evaluation: Evaluation
-    base: DirectoryBase | None
-    origin: str
 
 
 def _opened(run: Run, bundle: Path, trust: Trust) -> VerifiedBundle:
@@ -85,56 +73,6 @@ def _opened(run: Run, bundle: Path, trust: Trust) -> VerifiedBundle:
         opened = open_bundle(bundle, trust)
     run.subject = Release.of(opened.verified)
     return opened
-
-
-def _draw_up(
-    run: Run, bundle: VerifiedBundle, state: SiteState, scratch: Path | None, drift: BaseDrifted | None = None
-) -> _Blueprint:
-    """Plan and preflight; nothing at the site is written, intermediate results go to `scratch`.
-
-    `drift`: why the section that comes first cannot be used; it is raised again if there is no other.
-    """
-    with run.step("plan"):
-        plan, base = _choose(run, bundle, state, drift)
-    with run.step("verify"):
-        section = bundle.open_section(plan.section)
-        section.verify()
-    with run.step("plan"):
-        evaluation = Evaluation(section, base, scratch)
-    with run.step("preflight"):
-        release = Release.of(bundle.verified)
-        preflight.check_platform(release)
-        preflight.check_place(run.site, state, release)
-        preflight.check_room(run.site, evaluation.manifest)
-        if base:
-            preflight.check_base(base, evaluation, run.progress)
-    origin = f"from {plan.base.version}" if plan.base else "from the full release"
-    return _Blueprint(evaluation, base, f"{origin}, because of this: {drift}" if drift else origin)
-
-
-def _choose(
-    run: Run, bundle: VerifiedBundle, state: SiteState, drift: BaseDrifted | None
-) -> tuple[Plan, DirectoryBase | None]:
-    """The plan and its base: a release that is held, or what is left of one, or none [A-12], [A-40], [A-41]."""
-    held = holdings(run.site, state.releases)
-    if drift:
-        if full := choose_full(bundle):
-            return full, None
-        raise drift
-    try:
-        plan = choose(bundle, held)
-    except NoSection:
-        lefts: dict[str, DirectoryBase] = {}
-
-        def left(release: Release) -> bytes:
-            lefts[release.tree] = what_is_left(open_installed(run.site, release), release.platform, run.progress)
-            return lefts[release.tree].manifest.tree_hash
-
-        repair = choose_repair(bundle, held, left)
-        if repair and repair.base:
-            return repair, lefts[repair.base.tree]
-        raise
-    return plan, open_installed(run.site, plan.base) if plan.base else None
 
 
 class _Update:
@@ -234,8 +172,8 @@ class _Update:
         with contextlib.suppress(StorageFailed):  # then it is litter for the next run
             durable.remove_tree(staging)
 
-    def _reconstruct(self, staging: Path, tree: Path, drift: BaseDrifted | None) -> _Blueprint:
-        blueprint = _draw_up(self._run, self._bundle, self._record.state, staging, drift)
+    def _reconstruct(self, staging: Path, tree: Path, drift: BaseDrifted | None) -> Blueprint:
+        blueprint = draw_up(self._run, self._bundle, self._record.state, staging, drift)
         with self._run.step("reconstruct"):
             reconstruct(blueprint.evaluation, blueprint.base, tree, self._run.progress)
         return blueprint

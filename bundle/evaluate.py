@@ -3,18 +3,21 @@ it onto disk. spec/format.md, section 9.
 
 Packs are read once, in order, and results are handed on chunk by chunk: memory does not grow with the objects.
 An object counts only when its chunks are exhausted without an error; then its size and hash were right [F-37].
+Recipes that cannot be run, for want of an object of the base or of an engine, are passed over [F-62].
 """
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Collection, Iterator
 from functools import partial
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
 
+from bundle.archives.engines import feature_of, present_features
 from bundle.archives.skeleton import rebuild
 from bundle.base_objects import Base, BaseObjects
 from bundle.delta.bsdiff import apply_triples
-from bundle.errors import Corrupt, Malformed
+from bundle.errors import Corrupt, Malformed, Unsupported
 from bundle.index import (
     Archive,
     Concat,
@@ -30,11 +33,11 @@ from bundle.index import (
     sources_of,
 )
 from bundle.manifest import TreeManifest
-from bundle.objects import MemoryObject, Readable, Scratch, Window, read_all
+from bundle.objects import MemoryObject, Nothing, Readable, Scratch, Window, read_all
 from bundle.packs import Packs
 from bundle.reader import VerifiedSection
 from bundle.references.image import MAX_IMAGE_BYTES
-from bundle.references.reaim import Numbers, apply_reaimed
+from bundle.references.reaim import Numbers, apply_reaimed, pass_reaimed
 
 IN_MEMORY_BYTES = 8 * 1024 * 1024  # sources of patches up to here are read once, not triple by triple
 
@@ -42,10 +45,21 @@ _Result = Readable | Iterator[bytes]
 
 
 class Evaluation:
-    """One run over a section. `manifest` is rebuilt and verified at once, the objects as they are asked for."""
+    """One run over a section. `manifest` is rebuilt and verified at once, the objects as they are asked for.
 
-    def __init__(self, section: VerifiedSection, base: Base | None, scratch: Path | None = None) -> None:
-        """`base` must be the one that the section names; temporary files go to `scratch`.
+    `made`: the places whose objects it can make. That is all that the base does not have, unless objects are lost.
+    """
+
+    def __init__(
+        self,
+        section: VerifiedSection,
+        base: Base | None,
+        scratch: Path | None = None,
+        lost: Collection[int] = (),
+        manifest: TreeManifest | None = None,
+    ) -> None:
+        """`base` must be the one that the section names, though the objects at the places `lost` are not there;
+        temporary files go to `scratch`. With the release's `manifest`, known already, its frame is not read for it.
 
         Raises Malformed, Corrupt or BaseMismatch.
         """
@@ -56,23 +70,77 @@ class Evaluation:
             raise Malformed("index: made for a base with another number of objects")
         self._frames = [self._decode(frame, number) for number, frame in enumerate(section.index.frames)]
         places = [step.place for steps in self._frames for step in steps if step.place is not None]
-        if not self._frames or [step.place for step in self._frames[0][:1]] != [0]:
+        gone = set(lost)
+        self._passed = [self._impossible(steps, gone) for steps in self._frames]
+        self.made = frozenset(
+            step.place
+            for steps, passed in zip(self._frames, self._passed, strict=True)
+            for at, step in enumerate(steps, self._base.count)
+            if step.place and at not in passed
+        )
+        if (
+            not self._frames
+            or [step.place for step in self._frames[0][:1]] != [0]
+            or self._base.count in self._passed[0]
+        ):
             raise Malformed("index: its first recipe does not make the tree manifest")
         self._first = self._run(0)
-        _, chunks = next(self._first)
-        self.manifest = TreeManifest.decode(b"".join(chunks), section.root.platform)
+        self.manifest = manifest or self._read_manifest()
         self._check_places(places, base)
+        self._places = frozenset(places) - {0}
 
     def objects(self) -> Iterator[tuple[int, Iterator[bytes]]]:
-        """(place, chunks) of every object that the base does not have. Exhaust the chunks before the next object."""
-        yield from self._first
+        """(place, chunks) of every object that the base does not have. Exhaust the chunks before the next object.
+
+        Raises Unsupported at once if one of them cannot be made.
+        """
+        for place in sorted(self._places - self.made):
+            raise Unsupported(f"{self.manifest.entry(place).path}: needs a deflate engine that is missing here")
+        for place, chunks in self._first:
+            if place:
+                yield place, chunks
+            else:
+                _exhaust(chunks)
         for number in range(1, len(self._frames)):
             yield from self._run(number)
 
+    def chosen(self, places: Collection[int]) -> Iterator[tuple[int, Iterator[bytes]]]:
+        """The same of these places alone; frames that make none of them are not read."""
+        for number, steps in enumerate(self._frames):
+            if any(step.place in places for step in steps):
+                for place, chunks in self._run(number):
+                    if place in places:
+                        yield place, chunks
+                    else:
+                        _exhaust(chunks)
+
     def base_places(self) -> set[int]:
-        """The places of the base whose objects the recipes use."""
-        used = {source for steps in self._frames for step in steps for source in sources_of(step.recipe)}
+        """The places of the base whose objects the recipes use that can be run."""
+        used = {
+            source
+            for steps, passed in zip(self._frames, self._passed, strict=True)
+            for at, step in enumerate(steps, self._base.count)
+            if at not in passed
+            for source in sources_of(step.recipe)
+        }
         return {self._section.index.place_of(source) for source in used if source < self._base.count} - {0}
+
+    def _read_manifest(self) -> TreeManifest:
+        _, chunks = next(self._first)
+        return TreeManifest.decode(b"".join(chunks), self._section.root.platform)
+
+    def _impossible(self, steps: list[Step], lost: set[int]) -> set[int]:
+        """The results that cannot be had: for an object that is lost, an engine that is missing, or such a result."""
+        found: set[int] = set()
+        for at, step in enumerate(steps, self._base.count):
+            sources, engines = sources_of(step.recipe), getattr(step.recipe, "engines", ())
+            if (
+                not found.isdisjoint(sources)
+                or (lost and any(s < self._base.count and self._section.index.place_of(s) in lost for s in sources))
+                or not present_features().issuperset(map(feature_of, engines))
+            ):
+                found.add(at)
+        return found
 
     def _decode(self, frame: Frame, number: int) -> list[Step]:
         return decode_frame(frame, self._base.count, f"index: frame {number}")
@@ -95,6 +163,9 @@ class Evaluation:
         try:
             for at, step in enumerate(steps, self._base.count):
                 size = self._size(step)
+                if at in self._passed[number]:
+                    _exhaust(self._pass(step.recipe, size, packs))
+                    continue
                 result = self._make(step.recipe, size, packs, results)
                 if step.place is None or at in used:
                     results[at] = result = result if isinstance(result, Window) else scratch.keep(_sized(result, size))
@@ -135,6 +206,16 @@ class Evaluation:
                 opener = partial(self._open, results=results)
                 return rebuild(opener(skeleton), map(opener, members), engines, self._scratch)
 
+    def _pass(self, recipe: Recipe, size: int, packs: Packs) -> Iterator[bytes]:
+        """What the recipe would take from the packs, for the next one to find its own."""
+        match recipe:
+            case Patch(_, triples):
+                return apply_triples(Nothing(), size, packs.triples(triples), packs.skips, packs.take)
+            case Reaimed(_, triples):
+                numbers = Numbers(packs.places, packs.layouts, packs.skips)
+                return pass_reaimed(size, packs.triple_rows(triples), numbers, packs.take)
+        return iter(())
+
     def _checked(self, place: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
         root = self._section.root
         name, expected = "the tree manifest", root.tree
@@ -146,6 +227,10 @@ class Evaluation:
             yield chunk
         if digest.digest() != expected:
             raise Corrupt(f"{name}: what its recipe makes has another hash than the signed one")
+
+
+def _exhaust(chunks: Iterator[bytes]) -> None:
+    deque(chunks, maxlen=0)
 
 
 def _sized(result: _Result, size: int) -> Iterator[bytes]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from bundle.canonical import MAX_INTEGER
 from bundle.errors import BaseMismatch, Malformed
 
 CHUNK_BYTES = 256 * 1024
@@ -31,6 +32,15 @@ class MemoryObject:
 
     def read_at(self, offset: int, length: int) -> bytes:
         return self._data[offset : offset + length]
+
+
+class Nothing:
+    """Zeros in the place of an object that is lost, as long as any."""
+
+    size = MAX_INTEGER
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        return bytes(length)
 
 
 class Window:

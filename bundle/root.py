@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 
 from bundle import canonical
-from bundle.archives.engines import present_features
+from bundle.archives.engines import ENGINE_FEATURES, present_features
 from bundle.codecs import Packed, check_packed
 from bundle.errors import Malformed, Unsupported
 from bundle.layout import FORMAT
@@ -66,18 +66,22 @@ class Root(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
 
     def full_section(self) -> Section | None:
         """The section that needs no base, if this reader can use it."""
-        return self._find(FULL, b"")
+        return self._find(FULL, b"", present_features())
 
     def delta_section(self, base: bytes) -> Section | None:
-        """The section from the base with that tree hash, if this reader can use it."""
-        return self._find(DELTA, base)
+        """The section from the base with that tree hash, if this reader can make all of it."""
+        return self._find(DELTA, base, present_features())
+
+    def partial_delta(self, base: bytes) -> Section | None:
+        """The same, though engines may be missing: what needs them has to come from the full section [F-62]."""
+        return self._find(DELTA, base, ENGINE_FEATURES)
 
     def bases(self) -> list[bytes]:
         """The tree hashes of all bases."""
         return [section.base for section in self.sections if section.kind == DELTA]
 
-    def _find(self, kind: str, base: bytes) -> Section | None:
-        usable = present_features() | {REFERENCES_FEATURE}
+    def _find(self, kind: str, base: bytes, engines: frozenset[str]) -> Section | None:
+        usable = engines | {REFERENCES_FEATURE}
         for section in self.sections:
             if section.kind == kind and section.base == base and usable.issuperset(section.features):
                 return section

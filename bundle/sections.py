@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from bundle import canonical
 from bundle.archives.engines import feature_of
-from bundle.archives.opening import SIGNATURES, Opening, open_for_base, open_for_target
+from bundle.archives.opening import SIGNATURES, Opening, open_for_base, open_for_everyone, open_for_target
 from bundle.codecs import compress
 from bundle.contents import Content, chunks_of, first_bytes, size_of
 from bundle.contents import opened as opened_content
@@ -28,6 +28,8 @@ from bundle.tree import DirectoryBase, object_bytes
 
 SKETCHES_AT_ONCE = 64  # of files, most of them small
 FULL_FRAME_BYTES = 16 * 1024 * 1024
+
+Opener = Callable[[Content, Path], Opening | None]
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class SectionBuilder:
         target = self._target
         manifest = plan.add("", target.encoded, len(target.encoded), target.tree_hash, None)
         places = _packing_order(target, target.needed(base.manifest))
-        planned = [(0, manifest), *self._plan(plan, places)]
+        planned = [(0, manifest), *self._plan(plan, places, open_for_target)]
         outcomes = self._encode(plan)
         frame = FrameBuilder(first=catalog.count)
         for place, item in planned:
@@ -68,11 +70,12 @@ class SectionBuilder:
         return self._assemble([frame], catalog.opened, DELTA, base.manifest.tree_hash)
 
     def full(self) -> BuiltSection:
-        """The section that needs no base: the manifest in a frame of its own, then groups of objects alike."""
+        """The section that needs no base, nor a rare engine: the manifest in a frame of its own, then groups of objects
+        alike."""
         target = self._target
         plan = Plan(Catalog(0, self._sketch_all))
         manifest = plan.add("", target.encoded, len(target.encoded), target.tree_hash, None)
-        planned = self._plan(plan, _packing_order(target, target.needed(None)))
+        planned = self._plan(plan, _packing_order(target, target.needed(None)), open_for_everyone)
         outcomes = self._encode(plan)
         frames = [FrameBuilder(first=0)]
         frames[0].add_object(manifest, outcomes, 0)
@@ -104,18 +107,16 @@ class SectionBuilder:
     def _sketch_all(self, contents: list[Content]) -> Iterator[frozenset[int]]:
         return self._pool.map(sketch, contents, chunksize=SKETCHES_AT_ONCE)
 
-    def _plan(self, plan: Plan, places: list[int]) -> list[tuple[int, Planned]]:
+    def _plan(self, plan: Plan, places: list[int], opener: Opener) -> list[tuple[int, Planned]]:
         contents = [(place, self._content(place)) for place in places]
-        openings = dict(self._open(contents, open_for_target))
+        openings = dict(self._open(contents, opener))
         planned = []
         for place, content in contents:
             entry = self._target.entry(place)
             planned.append((place, plan.add(entry.path, content, entry.size, entry.hash, openings.get(place))))
         return planned
 
-    def _open(
-        self, contents: Sequence[tuple[int, Content]], opener: Callable[[Content, Path], Opening | None]
-    ) -> list[tuple[int, Opening]]:
+    def _open(self, contents: Sequence[tuple[int, Content]], opener: Opener) -> list[tuple[int, Opening]]:
         """(place, opening) of those contents that are archives."""
         archives = [(place, content) for place, content in contents if first_bytes(content, 2) in SIGNATURES]
         spills = [next(self._files) for _ in archives]

@@ -15,7 +15,7 @@ counts as present only if it gives the known output for a fixed corpus; a sectio
 """
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -29,6 +29,9 @@ ZLIB_FEATURE = "deflate-zlib"
 MINIZ_FEATURE = "deflate-miniz"
 ZLIB_NG_FEATURE = "deflate-zlib-ng"
 ISAL_FEATURE = "deflate-isal"
+COMMON_FEATURES = frozenset(
+    {ZLIB_FEATURE, MINIZ_FEATURE, ZLIB_NG_FEATURE}
+)  # their packages are there for every platform
 MAX_JOINED_BYTES = 64 * 1024 * 1024
 PROBE_BYTES = 256 * 1024
 AT_ONCE = 1 << 62
@@ -66,6 +69,7 @@ _FINGERPRINTS = {
     ZLIB_NG_FEATURE: "1ea160cf7b7466c4bcba76d6a3c60c8f7dab0257da22fa8e2e1e1b6c250c70a7",
     ISAL_FEATURE: "b7ab76ae1518f02ec88d7a87df06912c0c5f594599073a917208094eb7e7d3c9",
 }
+ENGINE_FEATURES = frozenset(_FINGERPRINTS)
 
 
 class _Compressor(Protocol):
@@ -101,12 +105,16 @@ def deflate(engine: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
     return _feed(zlib_ng.compressobj(way.level, zlib.DEFLATED, -15, way.memory), _slices(data, way.feed))
 
 
-def find_engine(plain: bytes, stream: bytes, likely: int) -> int | None:
-    """The engine of this machine that gives exactly `stream` for `plain`; `likely` is tried first. None if none."""
+def find_engine(plain: bytes, stream: bytes, likely: int, features: Collection[str] | None = None) -> int | None:
+    """The engine of this machine that gives exactly `stream` for `plain`; `likely` is tried first. None if none.
+
+    `features`: those that may be needed, all if None.
+    """
     start = _start_of(stream)
+    usable = present_features().intersection(ENGINE_FEATURES if features is None else features)
     for engine in (likely, *(other for other in CANDIDATES if other != likely)):
         feature = feature_of(engine)
-        if feature not in present_features():
+        if feature not in usable:
             continue
         if feature != ZLIB_FEATURE and (len(plain) > MAX_JOINED_BYTES or not _begins(engine, start, stream)):
             continue

@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
-from bundle.archives.engines import find_engine
+from bundle.archives.engines import COMMON_FEATURES, ENGINE_FEATURES, find_engine
 from bundle.archives.opened import MAX_ARCHIVE_BYTES
 from bundle.archives.skeleton import make_skeleton
 from bundle.archives.streams import DeflateStream, find_streams, inflate
@@ -42,21 +42,27 @@ class Opening:
 
 def open_for_base(content: Content, spill: Path) -> Opening | None:
     """A base's archive as the reader will open it; None if it is none. Plain bytes go to the file `spill`."""
-    return _open_into(content, spill, prove=False)
+    return _open_into(content, spill, None)
 
 
 def open_for_target(content: Content, spill: Path) -> Opening | None:
     """A target's archive with the members that an engine reproduces; None if there is none."""
-    return _open_into(content, spill, prove=True)
+    return _open_into(content, spill, ENGINE_FEATURES)
 
 
-def _open_into(content: Content, spill: Path, *, prove: bool) -> Opening | None:
+def open_for_everyone(content: Content, spill: Path) -> Opening | None:
+    """The same, with engines only that every ship may be expected to have."""
+    return _open_into(content, spill, COMMON_FEATURES)
+
+
+def _open_into(content: Content, spill: Path, features: frozenset[str] | None) -> Opening | None:
+    """`features`: of the engines that may be used; None: nothing is proven."""
     data = read_content(content)
     with spill.open("wb") as file:
-        return _open(data, file, spill, prove=prove, depth=1)
+        return _open(data, file, spill, features, depth=1)
 
 
-def _open(data: bytes, file: BinaryIO, spill: Path, *, prove: bool, depth: int) -> Opening | None:
+def _open(data: bytes, file: BinaryIO, spill: Path, features: frozenset[str] | None, depth: int) -> Opening | None:
     if len(data) > MAX_ARCHIVE_BYTES or not data.startswith(SIGNATURES):
         return None
     view = memoryview(data)
@@ -65,13 +71,14 @@ def _open(data: bytes, file: BinaryIO, spill: Path, *, prove: bool, depth: int) 
     engine = DEFAULT_ENGINE
     for stream in find_streams(view):
         plain = b"".join(inflate(view, stream))
-        found = find_engine(plain, data[stream.offset : stream.offset + stream.length], engine) if prove else 0
+        packed = data[stream.offset : stream.offset + stream.length]
+        found = 0 if features is None else find_engine(plain, packed, engine, features)
         if found is None:
             continue
         engine = found
         taken.append(stream)
         content = Slice(spill, file.seek(0, 2), len(plain))
         file.write(plain)
-        inner = _open(plain, file, spill, prove=prove, depth=depth + 1) if depth < MAX_DEPTH else None
+        inner = _open(plain, file, spill, features, depth + 1) if depth < MAX_DEPTH else None
         members.append(Member(stream.name, content, len(plain), sha256(plain).digest(), found, inner))
     return Opening(make_skeleton(view, taken), tuple(members)) if members else None

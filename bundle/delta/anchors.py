@@ -1,8 +1,7 @@
 """Matching large objects in bounded memory: anchors first, bsdiff only in the gaps between them.
 
-A sample of the windows of the base, chosen by their content, is looked up in the target (as in rsync and its
-successors; A. Broder, "Identifying and filtering near-duplicate documents", 2000). What is found is extended to the
-longest equal run; both files are read in blocks, and memory grows with the number of samples, 16 bytes in a kilobyte.
+A sample of the windows of the base is looked up in the target. What is found is extended to the longest equal run; both
+files are read in blocks, and memory grows with the number of samples, 16 bytes in a kilobyte.
 """
 
 from collections.abc import Iterator
@@ -11,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bundle.delta.bsdiff import Block, Triple, blocks_of, make_difference, triples_of
-from bundle.delta.sketch import WINDOW_BYTES, blocks, window_hashes
+from bundle.delta.sketch import WINDOW_BYTES, blocks
+from bundle.delta.windows import Samples, sampled
 from bundle.objects import Readable
 
 SAMPLE_SHARE = 1024  # of all windows
@@ -19,10 +19,6 @@ APART_BYTES = 64
 STEP_BYTES = 64 * 1024
 GAP_BYTES = 256 * 1024  # longer gaps hold nothing of the base, or an anchor would have been found in them
 REACH_BYTES = 64 * 1024  # around a gap, in the base
-
-Samples = tuple[NDArray[np.uint64], NDArray[np.int64]]
-
-_MIX = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93)
 
 
 def match_anchored(source: Readable, target: Readable) -> list[Triple]:
@@ -91,14 +87,9 @@ def _distinct(source: Readable) -> Samples:
 def _samples(source: Readable) -> Iterator[Samples]:
     """(fingerprint, offset) of windows, by the block."""
     for start, block in blocks(source):
-        chosen = np.flatnonzero(window_hashes(block) < 0xFFFFFFFF // SAMPLE_SHARE)
-        chosen = chosen[np.diff(chosen, prepend=-APART_BYTES) >= APART_BYTES]
-        windows = np.lib.stride_tricks.sliding_window_view(block, WINDOW_BYTES)[chosen]
-        fingerprints = np.zeros(len(chosen), np.uint64)
-        for word, mix in zip(np.ascontiguousarray(windows).view("<u8").T, _MIX, strict=True):
-            fingerprints = (fingerprints ^ word) * np.uint64(mix)
-            fingerprints ^= fingerprints >> np.uint64(29)
-        yield fingerprints, chosen + start
+        fingerprints, offsets = sampled(block, WINDOW_BYTES, SAMPLE_SHARE)
+        spread = np.diff(offsets, prepend=-APART_BYTES) >= APART_BYTES
+        yield fingerprints[spread], offsets[spread] + start
 
 
 def _equal_from(source: Readable, target: Readable, old: int, new: int) -> int:

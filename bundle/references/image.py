@@ -14,6 +14,7 @@ from bundle.references.words import Numbers
 
 MAX_IMAGE_BYTES = 16 * 1024 * 1024
 MAX_SECTIONS = 64
+MAX_LAYOUT_NUMBERS = 1 + 4 * (MAX_SECTIONS + 1)
 EH_FRAME = 0x6474E550  # PT_GNU_EH_FRAME
 REST_ADDRESS = 1 << 39  # from here on stands what an ELF file holds beside what is loaded
 _LIMIT = 1 << 40  # no address and no size may reach this

@@ -10,12 +10,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bundle.delta.bsdiff import Difference, Triple, make_difference
+from bundle.delta.bsdiff import Difference, Triple, apply_triples, make_difference
 from bundle.delta.changes import Changes, pack_changes
+from bundle.delta.coarse import match_coarsely
 from bundle.delta.thrift import worth_copying
 from bundle.errors import Malformed
 from bundle.index import Stream
-from bundle.references.image import MAX_IMAGE_BYTES, Image, read_image
+from bundle.objects import Nothing
+from bundle.references.image import MAX_IMAGE_BYTES, MAX_LAYOUT_NUMBERS, Image, read_image
 from bundle.references.kinds import Kind, References, origins_of, point, pointed, width_of
 from bundle.references.prediction import MAX_SHIFT, NO_SHIFTS, AddressMap, Blocks, OldImage, Shifts, carried
 from bundle.references.scan import find_references
@@ -23,7 +25,8 @@ from bundle.references.words import NONE, Bytes, write
 from bundle.references.words import Numbers as Places
 from bundle.varints import fold, unfold, write_varints
 
-ROUNDS = 1
+MAX_SHIFTS = 1 << 20
+COARSE_ROUNDS = 2  # after the one with blanked references
 BYTES_A_REFERENCE = 50  # in an image that is mostly code there are at least as many references
 LITERAL_PRICE = 0.65  # packed bytes that a byte of new code costs among extra bytes
 
@@ -62,31 +65,40 @@ def make_reaimed(source: bytes, target: bytes) -> ReaimedDifference | None:
     old = OldImage(source, old_image)
     wanted = np.frombuffer(target, np.uint8)
     references = find_references(wanted, new_image)
-    triples = make_difference(_blanked(old.data, old.references), _blanked(wanted, references)).triples
     normal = _normal(wanted, references)
-    for _ in range(ROUNDS):
-        aimed = old.aimed(AddressMap(_blocks(_rows(triples)), old_image, new_image), NO_SHIFTS)
-        triples = make_difference(_normal(old.data, aimed), normal).triples
+    blocks = _coarse(_blanked(old.data, old.references), _blanked(wanted, references))
+    for _ in range(COARSE_ROUNDS):
+        blocks = _coarse(_aimed(old, blocks, new_image), normal)
+    triples = make_difference(_aimed(old, blocks, new_image).tobytes(), normal.tobytes()).triples
     blocks = _blocks(_rows(triples))
     guess, covered = old.predict(blocks, new_image, len(target), _vote(old, wanted, blocks, new_image))
     wrong = np.flatnonzero((guess != wanted)[covered])
     return reaimed_along(old, wanted, new_image, worth_copying(triples, wrong, LITERAL_PRICE))
 
 
-def _blanked(data: Bytes, references: References) -> bytes:
+def _coarse(source: Bytes, target: Bytes) -> Blocks:
+    return np.array(match_coarsely(source, target), np.int64).reshape(-1, 3)
+
+
+def _aimed(old: OldImage, blocks: Blocks, new: Image) -> Bytes:
+    """The old image as if all its references were re-aimed along these blocks, for matching."""
+    return _normal(old.data, old.aimed(AddressMap(blocks, old.image, new), NO_SHIFTS))
+
+
+def _blanked(data: Bytes, references: References) -> Bytes:
     """The image without what its references say."""
     blank = data.copy()
     for kind, group in zip(Kind, references, strict=True):
         write(blank, group.where, np.zeros_like(group.where), width_of(kind))
-    return blank.tobytes()
+    return blank
 
 
-def _normal(data: Bytes, references: References) -> bytes:
+def _normal(data: Bytes, references: References) -> Bytes:
     """The image with the new address of each reference's target in its place, for matching."""
     normal = data.copy()
     for kind, group in zip(Kind, references, strict=True):
         point(kind, normal, group.where, np.zeros_like(group.where), group.targets)
-    return normal.tobytes()
+    return normal
 
 
 def reaimed_along(old: OldImage, wanted: Bytes, new: Image, triples: list[Triple]) -> ReaimedDifference:
@@ -114,7 +126,7 @@ def apply_reaimed(
     if image is None or size > MAX_IMAGE_BYTES:
         raise Malformed("recipe: a patch with re-aimed references needs an executable image as its source")
     old = OldImage(source, image)
-    new, shifts = _unpacked(image, len(old.known), numbers)
+    new, shifts = _placed_anew(image, len(old.known), _read_numbers(numbers))
     blocks = _checked_blocks(triples, len(source), size)
     out, covered = old.predict(blocks, new, size, shifts)
     copied = int(blocks[:, 2].sum())
@@ -124,6 +136,14 @@ def apply_reaimed(
     out[places] += changes.values(len(places))
     out[~covered] = np.frombuffer(b"".join(take(Stream.EXTRA, size - copied)), np.uint8)
     return out.tobytes()
+
+
+def pass_reaimed(
+    size: int, triples: Places, numbers: Numbers, take: Callable[[Stream, int], Iterator[bytes]]
+) -> Iterator[bytes]:
+    """Takes what `apply_reaimed` would take, for want of a source. Raises Malformed."""
+    _read_numbers(numbers)
+    return apply_triples(Nothing(), size, iter(triples.tolist()), numbers.skips, take)
 
 
 def _placed(blocks: Blocks, places: Places) -> Places:
@@ -188,34 +208,51 @@ def _elect(old: OldImage, votes: list[tuple[Places, Places]], address_map: Addre
     order = np.lexsort((shift, shift != 0, -count, place))
     place, shift = place[order], shift[order]
     leads = np.concatenate([[True], np.diff(place) > 0])[: len(place)] & (shift != 0)
-    return Shifts(place[leads], shift[leads])
+    return Shifts(place[leads][:MAX_SHIFTS], shift[leads][:MAX_SHIFTS])
 
 
 def _packed(old: Image, new: Image, shifts: Shifts) -> dict[Stream, bytes]:
-    """[F-53]: places: how many shifts, then steps; layouts: differences to the old one, then steps of the shifts."""
+    """[F-53]: places: how many shifts, then steps; layouts: how many numbers a layout has, their differences to the old
+    one's, then steps of the shifts."""
     layout = [after - before for before, after in zip(old.numbers(), new.numbers(), strict=True)]
     places = [len(shifts.places), *np.diff(shifts.places, prepend=0).tolist()]
     steps = np.diff(shifts.by, prepend=0).tolist()
     return {
         Stream.PLACE: write_varints(places),
-        Stream.LAYOUT: write_varints(fold(number) for number in (*layout, *steps)),
+        Stream.LAYOUT: write_varints([len(layout), *(fold(number) for number in (*layout, *steps))]),
     }
 
 
-def _unpacked(old: Image, known: int, numbers: Numbers) -> tuple[Image, Shifts]:
-    places, layout = numbers.places, numbers.layouts
+class _Prediction(NamedTuple):
+    """What a patch says beside its triples: differences of the layout, which known addresses shift, and how far."""
+
+    layout: list[int]
+    places: Places
+    by: Places
+
+
+def _read_numbers(numbers: Numbers) -> _Prediction:
     try:
-        new = old.moved([number + unfold(next(layout)) for number in old.numbers()])
-        count = next(places)
-        if new is None or count > known:
-            raise Malformed("recipe: the layout of a new image, or the number of its shifts, cannot be")
-        at = _sums(next(places) for _ in range(count))
-        by = _sums(unfold(next(layout)) for _ in range(count))
+        length, count = next(numbers.layouts), next(numbers.places)
+        if length > MAX_LAYOUT_NUMBERS or count > MAX_SHIFTS:
+            raise Malformed("recipe: a layout has too many numbers, or a patch too many shifts")
+        layout = [unfold(next(numbers.layouts)) for _ in range(length)]
+        at = _sums(next(numbers.places) for _ in range(count))
+        return _Prediction(layout, at, _sums(unfold(next(numbers.layouts)) for _ in range(count)))
     except (StopIteration, RuntimeError, OverflowError) as error:
         raise Malformed("recipe: a reference pack is too short") from error
-    if (at >= known).any() or (np.diff(at) <= 0).any() or (np.abs(by) >= MAX_SHIFT).any():
+
+
+def _placed_anew(old: Image, known: int, said: _Prediction) -> tuple[Image, Shifts]:
+    before = old.numbers()
+    if len(said.layout) != len(before):
+        raise Malformed("recipe: the layout of a new image has another number of stretches than the old one")
+    new = old.moved([number + step for number, step in zip(before, said.layout, strict=True)])
+    if new is None:
+        raise Malformed("recipe: the layout of a new image cannot be")
+    if (said.places >= known).any() or (np.diff(said.places) <= 0).any() or (np.abs(said.by) >= MAX_SHIFT).any():
         raise Malformed("recipe: a shift is not of a target, or too far")
-    return new, Shifts(at, by)
+    return new, Shifts(said.places, said.by)
 
 
 def _sums(steps: Iterator[int]) -> Places:

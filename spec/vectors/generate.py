@@ -627,21 +627,28 @@ add(
     "malformed",
     "F-50 F-53",
     "a new layout with a stretch of no bytes",
-    lambda: reaimed(streams={LAYOUTS: varints(0, 0, 2 * 0xC0 - 1, 0, 32, 32)}),
+    lambda: reaimed(streams={LAYOUTS: varints(5, 0, 0, 2 * 0xC0 - 1, 0, 32, 32)}),
 )
 add(
     "reaimed-room",
     "malformed",
     "F-50 F-53",
     "a new layout with a stretch that ends at 2^40",
-    lambda: reaimed(streams={LAYOUTS: varints(0, 0, 32, 0, 2 * ((1 << 40) - 0x1000 - len(OLD)), 32)}),
+    lambda: reaimed(streams={LAYOUTS: varints(5, 0, 0, 32, 0, 2 * ((1 << 40) - 0x1000 - len(OLD)), 32)}),
+)
+add(
+    "reaimed-layout-count",
+    "malformed",
+    "F-53",
+    "a layout with a number more than the old image's has",
+    lambda: reaimed(streams={LAYOUTS: varints(6, 0, 0, 32, 0, 32, 0, 32)}),
 )
 add(
     "reaimed-layout-short",
     "malformed",
     "F-53",
     "a shift that is missing",
-    lambda: reaimed(streams={LAYOUTS: varints(0, 0, 32, 0, 32)}),
+    lambda: reaimed(streams={LAYOUTS: varints(5, 0, 0, 32, 0, 32)}),
 )
 add(
     "reaimed-place",
@@ -655,7 +662,7 @@ add(
     "malformed",
     "F-53",
     "a shift by 2^24",
-    lambda: reaimed(streams={LAYOUTS: varints(0, 0, 32, 0, 32, 1 << 25)}),
+    lambda: reaimed(streams={LAYOUTS: varints(5, 0, 0, 32, 0, 32, 1 << 25)}),
 )
 add(
     "reaimed-change",

@@ -32,7 +32,7 @@ STREAMS = {
     CHANGES: b"\x10\x10",
     EXTRA: NEW[0x98:0xB8],
     PLACES: varints(1, 0),
-    LAYOUTS: varints(0, 0, 2 * 0x10, 0, 2 * 0x10, 2 * 0x10),  # base, offset, size, address, room; the shift
+    LAYOUTS: varints(5, 0, 0, 2 * 0x10, 0, 2 * 0x10, 2 * 0x10),  # of: base, offset, size, address, room; the shift
 }
 
 

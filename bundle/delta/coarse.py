@@ -1,0 +1,108 @@
+"""A quick, coarse match of two contents in memory: which diagonals the one follows through the other.
+
+Windows that occur once in the source are looked up in the target; those on one diagonal (the same distance between
+both) join to a block, and between two blocks each is extended for as long as more of its bytes are equal than not, as
+bsdiff does. It needs no suffix sorting, and is good enough to say what moved where.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bundle.delta.bsdiff import Block
+from bundle.delta.windows import sampled
+
+WIDTH_BYTES = 16
+SHARE = 8
+REACH_BYTES = 4096  # how far a block is extended
+MAX_BYTES = 1 << 24
+
+_PLACE = np.uint64(MAX_BYTES - 1)  # the bits of an offset; those above hold what is left of the fingerprint
+
+Bytes = NDArray[np.uint8]
+Numbers = NDArray[np.int64]
+
+
+def match_coarsely(source: Bytes, target: Bytes) -> list[Block]:
+    """Blocks, ascending in the target and apart from each other there; both are at most MAX_BYTES long."""
+    old, new, size = _without_strays(*_joined(*_meetings(source, target)))
+    first, *runs = map(Block, old.tolist(), new.tolist(), size.tolist())
+    found = [first]
+    for run in runs:
+        last = found.pop()
+        overlap = max(0, last.new + last.size - run.new)
+        if overlap and overlap >= run.size:
+            found.append(last)
+            continue
+        rest = Block(run.old + overlap, run.new + overlap, run.size - overlap)
+        forth, back = _extensions(source, target, last, rest)
+        found.append(last._replace(size=last.size + forth))
+        found.append(Block(rest.old - back, rest.new - back, rest.size + back))
+    return [block for block in found if block.size]
+
+
+def _meetings(source: Bytes, target: Bytes) -> tuple[Numbers, Numbers, Numbers]:
+    """(offset in the source, in the target, size) of the windows that both have, between begin and end of both."""
+    known, wanted = _keys(source), _keys(target)
+    prints = known & ~_PLACE
+    repeats = np.diff(prints) == 0
+    once = ~(np.append(repeats, False) | np.insert(repeats, 0, False))[: len(prints)]
+    known, prints = known[once], prints[once]
+    at = np.searchsorted(prints, wanted & ~_PLACE)
+    met = at < len(prints)
+    met[met] = prints[at[met]] == (wanted & ~_PLACE)[met]
+    old, new = ((keys & _PLACE).astype(np.int64) for keys in (known[at[met]], wanted[met]))
+    order = np.argsort(new)
+    size = np.full(len(order), WIDTH_BYTES)
+    return _ended(old[order], len(source)), _ended(new[order], len(target)), _ended(size, 0)
+
+
+def _ended(numbers: Numbers, end: int) -> Numbers:
+    return np.concatenate([[0], numbers, [end]])
+
+
+def _keys(data: Bytes) -> NDArray[np.uint64]:
+    """Fingerprint and offset of each sample in one number, ascending."""
+    prints, places = sampled(data, WIDTH_BYTES, SHARE)
+    return np.sort(prints & ~_PLACE | places.astype(np.uint64))
+
+
+def _joined(old: Numbers, new: Numbers, size: Numbers) -> tuple[Numbers, Numbers, Numbers]:
+    """Those that follow each other on one diagonal, as one run each."""
+    first = np.flatnonzero(np.diff(old - new, prepend=np.iinfo(np.int64).min))
+    last = np.append(first[1:], len(old))[: len(first)] - 1
+    return old[first], new[first], new[last] + size[last] - new[first]
+
+
+def _without_strays(old: Numbers, new: Numbers, size: Numbers) -> tuple[Numbers, Numbers, Numbers]:
+    """Without the short runs in the midst of another diagonal."""
+    shift = old - new
+    stray = np.zeros(len(shift), bool)
+    stray[1:-1] = (shift[:-2] == shift[2:]) & (size[1:-1] < 2 * WIDTH_BYTES)
+    return _joined(old[~stray], new[~stray], size[~stray])
+
+
+def _extensions(source: Bytes, target: Bytes, last: Block, run: Block) -> tuple[int, int]:
+    """How many bytes `last` gains at its end, and `run` before its begin; they do not overlap in the target."""
+    old, new = last.old + last.size, last.new + last.size
+    gap = run.new - new
+    most = max(0, min(gap, len(source) - old, REACH_BYTES))
+    forth = _gain(source[old : old + most] == target[new : new + most])
+    most = min(gap, run.old, REACH_BYTES)
+    back = _gain((source[run.old - most : run.old] == target[run.new - most : run.new])[::-1])
+    if (both := forth + back - gap) > 0:
+        first, second = old + forth - both, run.old - back
+        at = new + forth - both
+        wanted = target[at : at + both]
+        lead = (source[first : first + both] == wanted).astype(np.int64) - (source[second : second + both] == wanted)
+        kept = int(np.argmax(np.cumsum(np.insert(lead, 0, 0))))
+        forth, back = forth - both + kept, back - kept
+    return forth, back
+
+
+def _gain(equal: NDArray[np.bool_]) -> int:
+    """How many bytes, from the front, give the most equal ones beyond different ones."""
+    if not equal.size:
+        return 0
+    lead = np.cumsum(np.where(equal, 1, -1))
+    best = int(np.argmax(lead))
+    return best + 1 if lead[best] > 0 else 0
