@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tests.support.nginx import nginx
 from tests.support.tiny_bundle import Shape, TinyBundle, tiny_bundle, write_trust
-from tests.support.weather import weather
+from tests.support.weather import earliest_s, weather
 
 PIECE_BYTES = 65_536
 METALINK_PIECE_BYTES = 1_048_576
@@ -98,18 +98,6 @@ TOOLS: dict[str, tuple[str | None, Callable[[Job], list[str]]]] = {
     "curl -C - loop": ("curl", curl_loop),
     "wget -c": ("wget", wget),
 }
-
-
-def earliest_s(events: list[dict[str, Any]], bytes_per_s: float, length: int) -> float:
-    """When the last byte could have come at the earliest, given the outages of the link."""
-    now, left_s = 0.0, length / bytes_per_s
-    for event in events:
-        if event["kind"] in ("refuse", "blackhole"):
-            if event["t"] - now >= left_s:
-                break
-            left_s -= event["t"] - now
-            now = event["t"] + event["dur"]
-    return now + left_s
 
 
 def run(tool: str, scenario: str, seed: int, bundle: TinyBundle, upstream_port: int) -> None:

@@ -18,7 +18,7 @@ from transfer.pace import Pace
 from transfer.patience import Patience
 from transfer.wanted import Wanted
 
-MOST_UNPROVEN = 8  # connections that may still come through, when a link is back
+MOST_UNPROVEN = 14  # connections that may still come through, when a link is back
 MARGIN_S = 0.001  # behind a moment to wait for, so that it has come whatever the clock rounds
 
 

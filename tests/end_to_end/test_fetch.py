@@ -147,7 +147,7 @@ def test_ctrl_c_says_so_and_its_figures_add_up(tmp_path: Path) -> None:
     seed = 4
     print(f"seed {seed}")
     bundle = tiny_bundle(Shape(full_bytes=1_000_000, piece_bytes=PIECE_BYTES), seed)
-    with killed_fetch(tmp_path, bundle, LinkRate()) as command:
+    with killed_fetch(tmp_path, bundle, LinkRate(round_trip_s=0.01)) as command:
         runs = [command.stop_at(moment, interrupt=True) for moment in (120_000, 300_000, 200_000)]
         last = command.finish()
     documents = [document for _, document in runs]

@@ -59,3 +59,15 @@ def weather(upstream_port: int, **options: Any) -> Iterator[Weather]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(DEADLINE_S)
         loop.close()
+
+
+def earliest_s(events: list[dict[str, Any]], bytes_per_s: float, length: int) -> float:
+    """When the last byte could have come at the earliest, given the outages of the link."""
+    now, left_s = 0.0, length / bytes_per_s
+    for event in events:
+        if event["kind"] in ("refuse", "blackhole"):
+            if event["t"] - now >= left_s:
+                break
+            left_s -= event["t"] - now
+            now = event["t"] + event["dur"]
+    return now + left_s
