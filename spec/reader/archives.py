@@ -199,7 +199,11 @@ def _directory(data: bytearray, at: int, count: int) -> list[int] | None:
             return None
         found.append(at)
         at += 46 + sum(struct.unpack_from("<HHH", data, at + 28))
-    whole = data[at : at + 4] == END and at + 22 <= len(data) and at + 22 + int.from_bytes(data[at + 20 : at + 22], "little") == len(data)
+    whole = (
+        data[at : at + 4] == END
+        and at + 22 <= len(data)
+        and at + 22 + int.from_bytes(data[at + 20 : at + 22], "little") == len(data)
+    )
     return [*found, at] if whole else None
 
 
@@ -218,7 +222,11 @@ def _replace_zip(numbers: Numbers, rest: bytes, places: dict[int, int], facts: l
     before, starts = {}, sorted(places.items())
     for entry, member in zip(entries, members, strict=False):
         numbers.put(entry + 12, 4, numbers.get(member.header + 10, 4))
-        three = facts[member.stream] if member.stream is not None else [numbers.get(member.header + 14 + 4 * n, 4) for n in range(3)]
+        three = (
+            facts[member.stream]
+            if member.stream is not None
+            else [numbers.get(member.header + 14 + 4 * n, 4) for n in range(3)]
+        )
         for n in range(3):
             numbers.put(entry + 16 + 4 * n, 4, three[n])
         before[member.header] = sum(facts[s][1] for place, s in starts if place <= member.header)

@@ -10,7 +10,9 @@ KINDS = {name: number for number, name in enumerate(NAMES)}
 JUMP, RELATIVE, HERE, BACK, SHORT, LONG, BRANCH, PAGE, LOW = range(9)
 IMAGE_MAX = 16_777_216
 X86, ARM = "x86-64", "AArch64"
-ONE = frozenset(bytes.fromhex("01 03 09 0B 21 23 29 2B 31 33 38 39 3A 3B 63 80 81 83 84 85 87 88 89 8A 8B 8D C6 C7 F6 F7 FF"))
+ONE = frozenset(
+    bytes.fromhex("01 03 09 0B 21 23 29 2B 31 33 38 39 3A 3B 63 80 81 83 84 85 87 88 89 8A 8B 8D C6 C7 F6 F7 FF")
+)
 TWO = frozenset((*range(0x10, 0x18), *range(0x40, 0x50), *range(0x57, 0x5B), *range(0x5C, 0x60)))
 TWO |= frozenset(bytes.fromhex("28 29 2E 2F 51 54 6E 6F 7E 7F AF B6 B7 BE BF D6 DB EB EF"))
 
@@ -80,7 +82,14 @@ class Reference:
 
     def written(self, old: bytes, o: int, anchor: int, base: int, target: int) -> bytes:
         """Its bytes for a target, at address o [F-51]."""
-        plain = {JUMP: target - anchor, RELATIVE: target - o - 4, HERE: target - o, BACK: o - target, SHORT: target, LONG: target + base}
+        plain = {
+            JUMP: target - anchor,
+            RELATIVE: target - o - 4,
+            HERE: target - o,
+            BACK: o - target,
+            SHORT: target,
+            LONG: target + base,
+        }
         if self.kind in plain:
             return (plain[self.kind] % (1 << 8 * self.size)).to_bytes(self.size, "little")
         w = int.from_bytes(old, "little")
@@ -197,7 +206,9 @@ def _read(image: Image, kind: int, at: int, anchor: int = 0) -> list[Reference]:
         return []
     v = int.from_bytes(image.data[at : at + size], "little", signed=kind != SHORT)
     o = image.address_of(at)
-    target = {JUMP: anchor + v, RELATIVE: o + 4 + v, HERE: o + v, BACK: o - v, SHORT: v, LONG: _wrap(v - image.base)}[kind]
+    target = {JUMP: anchor + v, RELATIVE: o + 4 + v, HERE: o + v, BACK: o - v, SHORT: v, LONG: _wrap(v - image.base)}[
+        kind
+    ]
     return [Reference(kind, at, target, anchor)]
 
 

@@ -107,5 +107,7 @@ def _write(covered: bytearray, references: list[Reference], blocks: Blocks, new:
                 address = new.address_of(place + inside)
                 anchor = moved.get(r.anchor, 0)
                 start = at + inside
-                covered[start : start + r.size] = r.written(bytes(covered[start : start + r.size]), address, anchor, new.base, moved[r.target])
+                covered[start : start + r.size] = r.written(
+                    bytes(covered[start : start + r.size]), address, anchor, new.base, moved[r.target]
+                )
         at += length

@@ -91,7 +91,10 @@ class Index:
         self.base_objects = self.entries + sum(self.opened[1::2])
         first = self.entries
         for number, gives in zip(self.opened[::2], self.opened[1::2], strict=True):
-            need(0 < number < first and 2 <= gives <= 1_000_000, "an opened archive has a number or a count out of bounds")
+            need(
+                0 < number < first and 2 <= gives <= 1_000_000,
+                "an opened archive has a number or a count out of bounds",
+            )
             first += gives
         need(value[0] == self.base_objects, "the index was made for another base")
 
@@ -100,7 +103,12 @@ class Columns:
     """The columns of a frame, consumed recipe by recipe."""
 
     def __init__(self, frame: Frame) -> None:
-        self._left = {"places": frame.places[::-1], "sizes": frame.sizes[::-1], "sources": frame.sources[::-1], "numbers": frame.numbers[::-1]}
+        self._left = {
+            "places": frame.places[::-1],
+            "sizes": frame.sizes[::-1],
+            "sources": frame.sources[::-1],
+            "numbers": frame.numbers[::-1],
+        }
         self._last = {"places": 0, "sources": 0}
 
     def next(self, column: str) -> int:
@@ -202,7 +210,9 @@ class Rebuild:
         need(self._made == needed, "the recipes do not make just the places that are needed")
         for entry in self.entries:
             if entry.kind == LINK:
-                judge_link(entry.path, self._links[entry.hash] if entry.hash not in of_base else self._of_base(entry.hash))
+                judge_link(
+                    entry.path, self._links[entry.hash] if entry.hash not in of_base else self._of_base(entry.hash)
+                )
 
     def _of_base(self, digest: bytes) -> bytes:
         if self._base is None:

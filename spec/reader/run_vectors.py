@@ -44,7 +44,9 @@ def compare(path: Path) -> tuple[int, list[str], list[str]]:
     for vector in told["vectors"]:
         verdict, whole = judge(path.parent / f"{vector['name']}.unrep", [bytes.fromhex(told["trusted"])], base)
         if verdict != vector["expect"]:
-            other.append(f"{vector['name']} ({vector['about']}): {vector['expect']} is expected, the reader says {verdict}")
+            other.append(
+                f"{vector['name']} ({vector['about']}): {vector['expect']} is expected, the reader says {verdict}"
+            )
         if not whole:
             partly.append(f"{vector['name']}: NOT FULLY EVALUATED")
     for key in told.get("keys", []):

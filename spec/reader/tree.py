@@ -13,7 +13,9 @@ from wire import Pairs, Refused, decode, encode, malformed, need
 EMPTY = hashlib.sha256(b"").digest()
 FILE, EXECUTABLE, DIRECTORY, LINK = range(4)
 NAMES = ("file", "executable", "directory", "link")
-DEVICES = {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"} | {f"{d}{n}" for d in ("COM", "LPT") for n in "0123456789¹²³"}
+DEVICES = {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"} | {
+    f"{d}{n}" for d in ("COM", "LPT") for n in "0123456789¹²³"
+}
 ALIAS = re.compile(r"[^.]{1,6}~[0-9]+(\.[^.]{0,3})?")
 
 
@@ -29,7 +31,9 @@ def keyed(value: Any, types: Mapping[str, type], optional: Mapping[str, Any], na
     """A map with its keys in the order of `types`, those in `optional` absent where they have that default [F-3]."""
     need(isinstance(value, Pairs), f"{name} is no map")
     keys = [key for key, _ in value]
-    need(keys == [key for key in types if key in keys or key not in optional], f"{name} lacks a key, or has one too many")
+    need(
+        keys == [key for key in types if key in keys or key not in optional], f"{name} lacks a key, or has one too many"
+    )
     for key, item in value:
         need(type(item) is types[key], f"{name}: {key} has another type")
         need(key not in optional or item != optional[key], f"{name}: {key} has its default, which is left out")
@@ -46,9 +50,18 @@ def parse_manifest(data: bytes, platform: str) -> list[Entry]:
     columns = keyed(decode(data, "the tree manifest"), types, {}, "the tree manifest")
     paths, kinds, sizes, hashes = (columns[key] for key in ("paths", "kinds", "sizes", "hashes"))
     need(columns["tree"] == 1, "the tree manifest has another version than 1")
-    need(len(paths) == len(kinds) == len(sizes) and len(hashes) == 32 * len(paths), "the tree manifest has columns of different lengths")
-    need(all(type(p) is str for p in paths) and all(type(s) is int and s >= 0 for s in sizes), "the tree manifest has a path or a size that is none")
-    found = [Entry(p, k, s, hashes[32 * i : 32 * i + 32]) for i, (p, k, s) in enumerate(zip(paths, kinds, sizes, strict=True))]
+    need(
+        len(paths) == len(kinds) == len(sizes) and len(hashes) == 32 * len(paths),
+        "the tree manifest has columns of different lengths",
+    )
+    need(
+        all(type(p) is str for p in paths) and all(type(s) is int and s >= 0 for s in sizes),
+        "the tree manifest has a path or a size that is none",
+    )
+    found = [
+        Entry(p, k, s, hashes[32 * i : 32 * i + 32])
+        for i, (p, k, s) in enumerate(zip(paths, kinds, sizes, strict=True))
+    ]
     for entry in found:
         _judge(entry, platform)
     need(all(a < b for a, b in zip(paths, paths[1:], strict=False)), "paths do not ascend")
@@ -60,12 +73,18 @@ def _judge(entry: Entry, platform: str) -> None:
     need(entry.kind <= LINK, f"{entry.path!r} has kind {entry.kind}")
     need((entry.size == 0) == (entry.hash == EMPTY), f"{entry.path!r}: size 0 and the hash of nothing go together")
     need(entry.kind != DIRECTORY or entry.size == 0, f"{entry.path!r} is a directory with content")
-    need(entry.kind != LINK or (platform == "posix" and entry.size > 0), f"{entry.path!r} is a link, on every platform or to nothing")
+    need(
+        entry.kind != LINK or (platform == "posix" and entry.size > 0),
+        f"{entry.path!r} is a link, on every platform or to nothing",
+    )
     need(_units(entry.path) <= 1024, f"{entry.path!r} is too long")
     components = entry.path.split("/")
     need(components[0].casefold() != ".unrep", f"{entry.path!r} is reserved")
     for name in components:
-        need(name not in ("", ".", "..") and _units(name) <= 255 and "\0" not in name, f"{entry.path!r} has a component that is none")
+        need(
+            name not in ("", ".", "..") and _units(name) <= 255 and "\0" not in name,
+            f"{entry.path!r} has a component that is none",
+        )
         need(unicodedata.normalize("NFC", name) == name, f"{entry.path!r} is not in normal form C")
         need(platform == "posix" or _windows_keeps(name), f"{entry.path!r} has a component that Windows does not keep")
 
@@ -91,7 +110,10 @@ def _judge_together(entries: list[Entry], platform: str) -> None:
     if platform == "any":
         folded = {_fold(path) for path in paths}
         folded_parents = {_fold(path) for path in parents}
-        need(len(folded) == len(paths) and len(folded_parents) == len(parents), "two paths or directories are alike on Windows")
+        need(
+            len(folded) == len(paths) and len(folded_parents) == len(parents),
+            "two paths or directories are alike on Windows",
+        )
         need(not folded & folded_parents, "a path is like the directory of another")
 
 

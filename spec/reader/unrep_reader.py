@@ -28,7 +28,15 @@ SPKI = bytes.fromhex("302a300506032b6570032100")
 PRIME = 2**255 - 19
 CURVE = -121665 * pow(121666, -1, PRIME) % PRIME
 ROOT = {"format": int, "product": str, "version": str, "seq": int, "created": int, "platform": str, "tree": bytes}
-ROOT |= {"manifest_size": int, "entries": int, "size": int, "piece_size": int, "sections": list, "epoch": int, "features": list}
+ROOT |= {
+    "manifest_size": int,
+    "entries": int,
+    "size": int,
+    "piece_size": int,
+    "sections": list,
+    "epoch": int,
+    "features": list,
+}
 SECTION = {"kind": str, "length": int, "hash": bytes, "index": list, "base": bytes, "features": list}
 
 
@@ -145,7 +153,10 @@ def _section(value: Any, start: int) -> Section:
     index = packed(fields["index"], "an index", codecs=known)
     need(length > 0 and len(fields["hash"]) == 32, "a section: length or hash is out of bounds")
     need(index[1] <= length and index[2] <= INDEX_MAX, "a section: its index is too long")
-    need(len(fields["base"]) == (32 if kind == "delta" else 0) or kind not in ("delta", "full"), "a section: base is for a delta")
+    need(
+        len(fields["base"]) == (32 if kind == "delta" else 0) or kind not in ("delta", "full"),
+        "a section: base is for a delta",
+    )
     return Section(kind, length, fields["hash"], index, fields["base"], features, start)
 
 

@@ -131,7 +131,13 @@ class Pairs(list[Any]):
 def encode(value: Any) -> bytes:
     """The one encoding of a str-keyed dict, list, str, bytes or int not below 0."""
     if isinstance(value, int):
-        for limit, tag, size in ((0x80, None, 1), (256, 0xCC, 1), (1 << 16, 0xCD, 2), (1 << 32, 0xCE, 4), (1 << 64, 0xCF, 8)):
+        for limit, tag, size in (
+            (0x80, None, 1),
+            (256, 0xCC, 1),
+            (1 << 16, 0xCD, 2),
+            (1 << 32, 0xCE, 4),
+            (1 << 64, 0xCF, 8),
+        ):
             if value < limit:
                 return (b"" if tag is None else bytes([tag])) + value.to_bytes(size, "big")
     if isinstance(value, bytes):
@@ -153,7 +159,10 @@ def _prefix(count: int, fix: int | None, short: int, tags: tuple[int | None, ...
 
 def packed(value: Any, name: str, *, codecs: bool = True) -> tuple[int, int, int]:
     """[codec, length, size], judged before anything is unpacked [F-24]."""
-    need(type(value) is list and len(value) == 3 and all(type(n) is int and n >= 0 for n in value), f"{name} is no packed array")
+    need(
+        type(value) is list and len(value) == 3 and all(type(n) is int and n >= 0 for n in value),
+        f"{name} is no packed array",
+    )
     codec, length, size = value
     known = codec in (0, 1) or 44 <= codec <= 58 or 108 <= codec <= 122
     need(known or not codecs, f"{name} has codec {codec}")
@@ -166,7 +175,12 @@ def unpack(codec: int, data: bytes, size: int, name: str) -> bytes:
     if codec == 0:
         return data
     try:
-        return _drain(_zstandard() if codec == 1 else _lzma2(codec), (b"\x28\xb5\x2f\xfd" if codec == 1 else b"") + data, size, name)
+        return _drain(
+            _zstandard() if codec == 1 else _lzma2(codec),
+            (b"\x28\xb5\x2f\xfd" if codec == 1 else b"") + data,
+            size,
+            name,
+        )
     except (lzma.LZMAError, EOFError, ValueError, _zstandard_error()) as fault:
         raise corrupt(f"{name} does not unpack") from fault
 
