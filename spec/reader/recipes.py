@@ -14,15 +14,15 @@ from wire import MAX_INT, Cursor, Refused, corrupt, decode, malformed, need, pac
 STREAMS = ("literals", "add lengths", "extra lengths", "seeks", "skips", "changes", "extra bytes", "places", "layouts")
 LITERAL, COPY, PATCH, CONCAT, ARCHIVE, REAIMED = range(6)
 ARCHIVE_MAX = 67_108_864
+RECIPES_MAX, BASE_OBJECTS_MAX = 2_000_000, 4_000_000
 ENGINES = {"deflate-zlib": {*range(1, 10), *range(11, 20)}, "deflate-miniz": {*range(21, 31)}}
 ENGINES |= {"deflate-zlib-ng": {*range(31, 40), *range(41, 50), 66, 76}, "deflate-isal": {51, 52, 53}}
 ZLIB_DIGEST = "961a3970933cb2add938dda5fbd7f4af6f5dff7145472b6582e8ab5de4377329"
 
 
-def usable_features(*, every: bool) -> set[str]:
-    """Of the features that format.md names, those that this reader can evaluate, or `every` one."""
-    mine = {"references-1"} | ({"deflate-zlib"} if _zlib_is_zlib() else set())
-    return mine | set(ENGINES) if every else mine
+def usable_features() -> set[str]:
+    """The features of sections that this reader can evaluate."""
+    return {"references-1"} | ({"deflate-zlib"} if _zlib_is_zlib() else set())
 
 
 @functools.cache
@@ -79,18 +79,20 @@ def _frame(value: Any) -> Frame:
 class Index:
     """A section's index, and the base objects that its numbers mean [F-32]."""
 
-    def __init__(self, data: bytes, base: Base | None, features: list[str]) -> None:
+    def __init__(self, data: bytes, base: Base | None) -> None:
         value = decode(data, "the index")
         need(type(value) is list and len(value) == 3 and type(value[2]) is list, "the index has not three parts")
-        self.features = features
-        self.opened = _integers(value[1], 0, "opened archives")
-        need(len(self.opened) % 2 == 0, "opened archives are no pairs")
+        opened = _integers(value[1], 0, "opened archives")
+        need(len(opened) % 2 == 0, "opened archives are no pairs")
         self.frames = [_frame(frame) for frame in value[2]]
         self.stored = sum(pack[2] for frame in self.frames for pack in frame.packs)
         self.entries = 0 if base is None else len(base.hashes) + 1
-        self.base_objects = self.entries + sum(self.opened[1::2])
+        self.base_objects = self.entries + sum(opened[1::2])
+        self.pairs = list(zip(opened[::2], opened[1::2], strict=True))
+        need(self.base_objects <= BASE_OBJECTS_MAX, "the index has too many base objects")
+        need(sum(len(frame.kinds) for frame in self.frames) <= RECIPES_MAX, "the index has too many recipes")
         first = self.entries
-        for number, gives in zip(self.opened[::2], self.opened[1::2], strict=True):
+        for number, gives in self.pairs:
             need(
                 0 < number < first and 2 <= gives <= 1_000_000,
                 "an opened archive has a number or a count out of bounds",
@@ -128,14 +130,13 @@ class Rebuild:
 
     def __init__(self, index: Index, root: dict[str, Any], base: Base | None) -> None:
         self._index, self._root, self._base = index, root, base
-        self._opened: list[bytes] = []
+        self._opened: dict[int, list[bytes]] = {}
         self._made: set[int] = set()
         self._links: dict[bytes, bytes] = {}
         self.entries: list[Entry] = []
 
     def run(self, read: Callable[[int, int], bytes]) -> None:
         """`read` gives bytes of the packs by offset and length."""
-        self._open_archives()
         need(bool(self._index.frames) and bool(self._index.frames[0].kinds), "the section has no recipe")
         offset = 0
         for frame in self._index.frames:
@@ -146,19 +147,23 @@ class Rebuild:
             self._run_frame(frame, streams)
         self._check_complete()
 
-    def _open_archives(self) -> None:
-        pairs = zip(self._index.opened[::2], self._index.opened[1::2], strict=True)
-        for number, gives in pairs:
-            found = open_archive(self._base_object(number), ARCHIVE_MAX)
-            need(len(found) == gives, f"opening object {number} of the base gives {len(found)} objects, not {gives}")
-            self._opened += found
-
     def _base_object(self, number: int) -> bytes:
         if number >= self._index.entries:
-            return self._opened[number - self._index.entries]
+            return self._of_archive(number - self._index.entries)
         if self._base is None:
             raise malformed("a section without a base uses one")
         return self._base.object(number)
+
+    def _of_archive(self, number: int) -> bytes:
+        """An object of an opened archive; an archive of which none is used stays closed [F-35]."""
+        for at, (archive, gives) in enumerate(self._index.pairs):
+            if number < gives:
+                if at not in self._opened:
+                    self._opened[at] = open_archive(self._base_object(archive), ARCHIVE_MAX)
+                need(len(self._opened[at]) == gives, f"object {archive} of the base does not give {gives} objects")
+                return self._opened[at][number]
+            number -= gives
+        raise malformed("a recipe uses an object that nothing gives")
 
     def _run_frame(self, frame: Frame, packs: dict[int, bytes]) -> None:
         columns = Columns(frame)
@@ -167,7 +172,7 @@ class Rebuild:
         for byte in frame.kinds:
             place = None if byte & 128 else columns.next("places")
             size = columns.next("sizes") if place is None else self._size_of(place)
-            recipe = Recipe(columns, streams, size, functools.partial(self._source, results), self._index.features)
+            recipe = Recipe(columns, streams, size, functools.partial(self._source, results))
             results.append(recipe.make(byte & 127))
             if place is not None:
                 self._keep(place, results[-1])
@@ -228,7 +233,6 @@ class Recipe:
     streams: list[Cursor]
     size: int
     source_of: Callable[[int], bytes]
-    features: list[str]
 
     def make(self, kind: int) -> bytes:
         need(kind <= REAIMED, f"a recipe has kind {kind}")
@@ -309,15 +313,13 @@ class Recipe:
     def _deflated(self, member: bytes, engine: int) -> bytes:
         feature = next((name for name, numbers in ENGINES.items() if engine in numbers), None)
         need(feature is not None, f"an archive has engine {engine}")
-        need(feature in self.features, f"a recipe has an engine of {feature}, which the section does not name")
-        if feature not in usable_features(every=False):
+        if feature not in usable_features():
             raise Refused("unsupported", f"this reader lacks the engines of {feature}")
         return deflate(member, engine)
 
     def _reaimed(self) -> bytes:
         from reaimed import predict  # only sections with machine code need it
 
-        need("references-1" in self.features, "a recipe is re-aimed, and the section does not name references-1")
         source = self._source()
         triples = self.triples(len(source))
         covered = predict(source, self.size, triples, self.streams[7], self.streams[8])

@@ -75,18 +75,20 @@ def _judge(entry: Entry, platform: str) -> None:
     need(entry.kind != DIRECTORY or entry.size == 0, f"{entry.path!r} is a directory with content")
     need(
         entry.kind != LINK or (platform == "posix" and entry.size > 0),
-        f"{entry.path!r} is a link, on every platform or to nothing",
+        f"{entry.path!r} links to nothing, or not on posix alone",
     )
     need(_units(entry.path) <= 1024, f"{entry.path!r} is too long")
     components = entry.path.split("/")
     need(components[0].casefold() != ".unrep", f"{entry.path!r} is reserved")
     for name in components:
-        need(
-            name not in ("", ".", "..") and _units(name) <= 255 and "\0" not in name,
-            f"{entry.path!r} has a component that is none",
-        )
-        need(unicodedata.normalize("NFC", name) == name, f"{entry.path!r} is not in normal form C")
+        _judge_component(name, entry.path)
         need(platform == "posix" or _windows_keeps(name), f"{entry.path!r} has a component that Windows does not keep")
+
+
+def _judge_component(name: str, path: str) -> None:
+    none = name in ("", ".", "..") or _units(name) > 255 or "\0" in name
+    need(not none, f"{path!r} has a component that is none")
+    need(unicodedata.normalize("NFC", name) == name, f"{path!r} is not in normal form C")
 
 
 def _units(text: str) -> int:
@@ -94,7 +96,7 @@ def _units(text: str) -> int:
 
 
 def _windows_keeps(name: str) -> bool:
-    plain = not any(c in '<>:"|?*\\' or unicodedata.category(c) == "Cc" for c in name)
+    plain = not any(c in '<>:"|?*\\\x7f' or c < " " for c in name)
     return plain and name[-1] not in " ." and not is_device(name) and not ALIAS.fullmatch(name)
 
 
@@ -124,10 +126,11 @@ def judge_link(path: str, target: bytes) -> None:
     except UnicodeDecodeError as fault:
         raise malformed(f"{path!r}: its target is not UTF-8") from fault
     need(bool(text) and not text.startswith("/") and "\0" not in text, f"{path!r}: its target is not relative")
-    depth = path.count("/")
-    for name in text.split("/"):
-        depth += {"..": -1, ".": 0, "": 0}.get(name, 1)
-        need(depth >= 0, f"{path!r}: its target leaves the tree")
+    names = text.split("/")
+    up = next((at for at, name in enumerate(names) if name != ".."), len(names))
+    need(up <= path.count("/"), f"{path!r}: its target leaves the tree")
+    for name in names[up:]:
+        _judge_component(name, path)
 
 
 class Base:

@@ -157,7 +157,7 @@ def _prefix(count: int, fix: int | None, short: int, tags: tuple[int | None, ...
     return bytes([tag]) + count.to_bytes(size, "big")
 
 
-def packed(value: Any, name: str, *, codecs: bool = True) -> tuple[int, int, int]:
+def packed(value: Any, name: str) -> tuple[int, int, int]:
     """[codec, length, size], judged before anything is unpacked [F-24]."""
     need(
         type(value) is list and len(value) == 3 and all(type(n) is int and n >= 0 for n in value),
@@ -165,7 +165,7 @@ def packed(value: Any, name: str, *, codecs: bool = True) -> tuple[int, int, int
     )
     codec, length, size = value
     known = codec in (0, 1) or 44 <= codec <= 58 or 108 <= codec <= 122
-    need(known or not codecs, f"{name} has codec {codec}")
+    need(known, f"{name} has codec {codec}")
     need(length > 0 and size > 0 and (codec != 0 or length == size), f"{name} has lengths out of bounds")
     return codec, length, size
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cases import CASES
 from raw import (
     BASE,
     PIECE,
@@ -671,6 +672,9 @@ add(
     "a change behind the last covered byte",
     lambda: reaimed(streams={SKIPS: varints(2, 96, 79)}),
 )
+
+for case in CASES:
+    add(*case)
 
 
 def main() -> None:
