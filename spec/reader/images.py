@@ -66,7 +66,7 @@ class Image:
 
     @property
     def end(self) -> int:
-        return max((s.address + s.room for s in self.stretches if s.address + s.room <= 1 << 39), default=0)
+        return max((s.address + s.room for s in self.stretches if s.address < 1 << 39), default=0)
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def _lawful(image: Image) -> bool:
         offset, address = s.offset + s.size, s.address + s.room
         if offset >= 1 << 40 or address >= 1 << 40:
             return False
-    return 0 <= image.base < 1 << 52
+    return bool(image.stretches) and 0 <= image.base < 1 << 52
 
 
 def _pe(data: bytes) -> Image | None:
@@ -167,13 +167,12 @@ def _elf(data: bytes) -> Image | None:
     for n in range(count):
         kind, flags, offset, address, _, size, room, _ = struct.unpack_from("<IIQQQQQQ", data, start + 56 * n)
         if kind == 1 and size:
+            size = max(0, min(size, len(data) - offset))
             stretches.append(Stretch(offset, size, address, room, bool(flags & 1)))
         elif kind in (2, 0x6474E550):
             tables["dynamic" if kind == 2 else "frames"] = (address, size)
     end = max((s.offset + s.size for s in stretches), default=0)
-    if not stretches or end > len(data):
-        return None
-    if end < len(data):
+    if stretches and end < len(data):
         stretches.append(Stretch(end, len(data) - end, (1 << 39) + end, len(data) - end, executable=False))
     return Image(data, X86 if machine == 62 else ARM, 0, tuple(stretches), tables)
 

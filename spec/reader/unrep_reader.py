@@ -93,7 +93,11 @@ def check_signatures(block: bytes, root: bytes, trusted: Sequence[bytes], thresh
         need(len(pair[0]) == 8 and len(pair[1]) == 64, "a signature or its key id has another length")
     need(len({pair[0] for pair in pairs}) == len(pairs), "two signatures have the same key id")
     message = b"DSSEv1 12 unrep/root/1 %d %s" % (len(root), root)
-    valid = [raw for raw in set(trusted) if any(_signed(raw, s, message) for name, s in pairs if name == hashlib.sha256(raw).digest()[:8])]
+    valid = [
+        raw
+        for raw in set(trusted)
+        if any(_signed(raw, s, message) for name, s in pairs if name == hashlib.sha256(raw).digest()[:8])
+    ]
     if len(valid) < threshold:
         raise Refused("untrusted", f"{len(valid)} of the keys that you trust signed this bundle, and {threshold} must")
 

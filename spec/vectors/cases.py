@@ -369,13 +369,6 @@ INDEX: list[Case] = [
         "an archive that gives 1,000,001 objects",
         index(lambda f: f, 1_000_005, [1, 1_000_001]),
     ),
-    (
-        "opened-none",
-        M,
-        "F-46",
-        "a file that is no archive, opened",
-        index(lambda f: [*f[:3], [0, 1, 4, 4, 1], *f[4:]], 6, [1, 2]),
-    ),
     ("base-objects-negative", M, "F-32", "-1 base objects", index(lambda f: f, -1)),
     ("base-objects-0", M, "F-32", "no base objects in a delta", index(lambda f: f, 0)),
     ("frame-five", M, "F-30", "a frame of five columns", index(lambda f: [*f[:2], *f[3:]])),

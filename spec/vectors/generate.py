@@ -43,6 +43,7 @@ from raw import (
     write,
 )
 from reaimed import ADD_LENGTHS, LAYOUTS, OLD, PLACES, SKIPS, reaimed
+from streams import CASES as STREAM_CASES
 
 
 @dataclass(frozen=True)
@@ -673,7 +674,7 @@ add(
     lambda: reaimed(streams={SKIPS: varints(2, 96, 79)}),
 )
 
-for case in CASES:
+for case in (*CASES, *STREAM_CASES):
     add(*case)
 
 
