@@ -135,6 +135,8 @@ def _check(entries: tuple[Entry, ...], platform: str) -> None:
             raise Malformed(f"path {entry.path!r}: an empty directory has no content")
         if entry.kind == Kind.SYMLINK and platform != "posix":
             raise Malformed(f"path {entry.path!r}: symbolic links need platform 'posix'")
+        if entry.kind == Kind.SYMLINK and not entry.size:
+            raise Malformed(f"path {entry.path!r}: a symbolic link to nothing")
     check_tree((entry.path for entry in entries), platform)
 
 

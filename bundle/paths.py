@@ -51,17 +51,17 @@ def check_tree(paths: Iterable[str], platform: str) -> None:
 
 
 def check_link(path: str, target: str) -> None:
-    """Raises Malformed unless a symbolic link at `path` to `target` is relative and stays inside the tree [F-18]."""
-    depth = path.count("/")
-    for component in target.split("/"):
-        if component == "..":
-            depth -= 1
-        elif _component_fault(component):
-            raise Malformed(f"symbolic link {path!r}: target {target!r}: {_component_fault(component)}")
-        else:
-            depth += 1
-        if depth < 0:
-            raise Malformed(f"symbolic link {path!r}: its target {target!r} leaves the release")
+    """Raises Malformed unless a symbolic link at `path` to `target` is relative and stays inside the tree [F-18].
+
+    Two dots count only in front: behind a name that is a link itself they would lead out of where that one leads.
+    """
+    components = target.split("/")
+    up = next((at for at, component in enumerate(components) if component != ".."), len(components))
+    if up > path.count("/"):
+        raise Malformed(f"symbolic link {path!r}: its target {target!r} leaves the release")
+    for component in components[up:]:
+        if fault := _component_fault(component):
+            raise Malformed(f"symbolic link {path!r}: target {target!r}: {fault}")
 
 
 def check_version(version: str) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cases import CASES
 from chains import CHAINS
 from raw import (
     BASE,
@@ -43,6 +44,7 @@ from raw import (
     write,
 )
 from reaimed import ADD_LENGTHS, LAYOUTS, OLD, PLACES, SKIPS, reaimed
+from streams import CASES as STREAM_CASES
 
 
 @dataclass(frozen=True)
@@ -677,6 +679,8 @@ add(
 
 for chain in CHAINS:
     add(*chain)
+for case in (*CASES, *STREAM_CASES):
+    add(*case)
 
 
 def main() -> None:

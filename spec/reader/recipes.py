@@ -1,0 +1,327 @@
+"""Index, recipes and streams for the second reader: sections 8 and 9 of format.md."""
+
+import functools
+import hashlib
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from archives import complete, open_archive, split_skeleton
+from tree import LINK, Base, Entry, judge_link, parse_manifest
+from wire import MAX_INT, Cursor, Refused, corrupt, decode, malformed, need, packed, unpack
+
+STREAMS = ("literals", "add lengths", "extra lengths", "seeks", "skips", "changes", "extra bytes", "places", "layouts")
+LITERAL, COPY, PATCH, CONCAT, ARCHIVE, REAIMED = range(6)
+ARCHIVE_MAX = 67_108_864
+RECIPES_MAX, BASE_OBJECTS_MAX = 2_000_000, 4_000_000
+ENGINES = {"deflate-zlib": {*range(1, 10), *range(11, 20)}, "deflate-miniz": {*range(21, 31)}}
+ENGINES |= {"deflate-zlib-ng": {*range(31, 40), *range(41, 50), 66, 76}, "deflate-isal": {51, 52, 53}}
+ZLIB_DIGEST = "961a3970933cb2add938dda5fbd7f4af6f5dff7145472b6582e8ab5de4377329"
+
+
+def usable_features() -> set[str]:
+    """The features of sections that this reader can evaluate."""
+    return {"references-1"} | ({"deflate-zlib"} if _zlib_is_zlib() else set())
+
+
+@functools.cache
+def _zlib_is_zlib() -> bool:
+    """Whether Python's zlib gives the known bytes [F-45]."""
+    noise, x = bytearray(), 1
+    for _ in range(16384):
+        x = (1_103_515_245 * x + 12_345) % 2**31
+        noise.append(x // 65_536 % 256)
+    words = b" ".join(bytes(noise[p : p + 2 + noise[p] % 9]).hex().encode() for p in range(0, 16384, 8))
+    corpus = bytes(noise) + bytes(8192) + words[:40_960] + bytes(noise[:8192]) + words[1_000:25_576]
+    streams = b"".join(deflate(corpus, engine) for engine in sorted(ENGINES["deflate-zlib"]))
+    return hashlib.sha256(streams).hexdigest() == ZLIB_DIGEST
+
+
+def deflate(data: bytes, engine: int) -> bytes:
+    """[F-45], zlib alone."""
+    stream = zlib.compressobj(engine % 10, zlib.DEFLATED, -15, 8 if engine < 10 else 9)
+    return stream.compress(data) + stream.flush()
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Six columns [F-30]; packs are (stream, codec, length, size)."""
+
+    kinds: bytes
+    places: list[int]
+    sizes: list[int]
+    sources: list[int]
+    numbers: list[int]
+    packs: list[tuple[int, int, int, int]]
+
+
+def _integers(value: Any, low: int, name: str) -> list[int]:
+    need(type(value) is list and all(type(n) is int and n >= low for n in value), f"{name} are no numbers")
+    result: list[int] = value
+    return result
+
+
+def _frame(value: Any) -> Frame:
+    need(type(value) is list and len(value) == 6 and type(value[0]) is bytes, "a frame has not six columns")
+    need(type(value[5]) is list, "the packs of a frame are no array")
+    packs = []
+    for pack in value[5]:
+        need(type(pack) is list and len(pack) == 2 and type(pack[0]) is int, "a pack is no pair")
+        need(0 <= pack[0] < len(STREAMS), f"a pack has stream {pack[0]}")
+        packs.append((pack[0], *packed(pack[1], "a pack")))
+    streams = [pack[0] for pack in packs]
+    need(streams == sorted(set(streams)), "the packs of a frame do not ascend by stream")
+    columns = [_integers(value[n], -MAX_INT if n in (1, 3) else 0, f"column {n}") for n in range(1, 5)]
+    return Frame(value[0], *columns, packs)
+
+
+class Index:
+    """A section's index, and the base objects that its numbers mean [F-32]."""
+
+    def __init__(self, data: bytes, base: Base | None) -> None:
+        value = decode(data, "the index")
+        need(type(value) is list and len(value) == 3 and type(value[2]) is list, "the index has not three parts")
+        opened = _integers(value[1], 0, "opened archives")
+        need(len(opened) % 2 == 0, "opened archives are no pairs")
+        self.frames = [_frame(frame) for frame in value[2]]
+        self.stored = sum(pack[2] for frame in self.frames for pack in frame.packs)
+        self.entries = 0 if base is None else len(base.hashes) + 1
+        self.base_objects = self.entries + sum(opened[1::2])
+        self.pairs = list(zip(opened[::2], opened[1::2], strict=True))
+        need(self.base_objects <= BASE_OBJECTS_MAX, "the index has too many base objects")
+        need(sum(len(frame.kinds) for frame in self.frames) <= RECIPES_MAX, "the index has too many recipes")
+        first = self.entries
+        for number, gives in self.pairs:
+            need(
+                0 < number < first and 2 <= gives <= 1_000_000,
+                "an opened archive has a number or a count out of bounds",
+            )
+            first += gives
+        need(value[0] == self.base_objects, "the index was made for another base")
+
+
+class Columns:
+    """The columns of a frame, consumed recipe by recipe."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._left = {
+            "places": frame.places[::-1],
+            "sizes": frame.sizes[::-1],
+            "sources": frame.sources[::-1],
+            "numbers": frame.numbers[::-1],
+        }
+        self._last = {"places": 0, "sources": 0}
+
+    def next(self, column: str) -> int:
+        need(bool(self._left[column]), f"a frame has too few {column}")
+        value = self._left[column].pop()
+        if column in self._last:
+            value = self._last[column] = self._last[column] + value
+        return value
+
+    def end(self) -> None:
+        for column, left in self._left.items():
+            need(not left, f"a frame has too many {column}")
+
+
+class Rebuild:
+    """Runs all recipes of a section, and holds each result against the manifest [F-31] [F-37]."""
+
+    def __init__(self, index: Index, root: dict[str, Any], base: Base | None) -> None:
+        self._index, self._root, self._base = index, root, base
+        self._opened: dict[int, list[bytes]] = {}
+        self._made: set[int] = set()
+        self._links: dict[bytes, bytes] = {}
+        self.entries: list[Entry] = []
+
+    def run(self, read: Callable[[int, int], bytes]) -> None:
+        """`read` gives bytes of the packs by offset and length."""
+        need(bool(self._index.frames) and bool(self._index.frames[0].kinds), "the section has no recipe")
+        offset = 0
+        for frame in self._index.frames:
+            streams = {}
+            for stream, codec, length, size in frame.packs:
+                streams[stream] = unpack(codec, read(offset, length), size, f"a pack of {STREAMS[stream]}")
+                offset += length
+            self._run_frame(frame, streams)
+        self._check_complete()
+
+    def _base_object(self, number: int) -> bytes:
+        if number >= self._index.entries:
+            return self._of_archive(number - self._index.entries)
+        if self._base is None:
+            raise malformed("a section without a base uses one")
+        return self._base.object(number)
+
+    def _of_archive(self, number: int) -> bytes:
+        """An object of an opened archive; an archive of which none is used stays closed [F-35]."""
+        for at, (archive, gives) in enumerate(self._index.pairs):
+            if number < gives:
+                if at not in self._opened:
+                    self._opened[at] = open_archive(self._base_object(archive), ARCHIVE_MAX)
+                need(len(self._opened[at]) == gives, f"object {archive} of the base does not give {gives} objects")
+                return self._opened[at][number]
+            number -= gives
+        raise malformed("a recipe uses an object that nothing gives")
+
+    def _run_frame(self, frame: Frame, packs: dict[int, bytes]) -> None:
+        columns = Columns(frame)
+        streams = [Cursor(packs.get(n, b""), f"the stream of {name}") for n, name in enumerate(STREAMS)]
+        results: list[bytes] = []
+        for byte in frame.kinds:
+            place = None if byte & 128 else columns.next("places")
+            size = columns.next("sizes") if place is None else self._size_of(place)
+            recipe = Recipe(columns, streams, size, functools.partial(self._source, results))
+            results.append(recipe.make(byte & 127))
+            if place is not None:
+                self._keep(place, results[-1])
+        columns.end()
+        for stream in streams:
+            stream.end()
+
+    def _source(self, results: list[bytes], number: int) -> bytes:
+        b = self._index.base_objects
+        need(0 <= number < b + len(results), f"a recipe uses object {number}, which is not before its result")
+        return results[number - b] if number >= b else self._base_object(number)
+
+    def _size_of(self, place: int) -> int:
+        if not self._made:
+            need(place == 0, "the first recipe does not make the manifest")
+            size: int = self._root["manifest_size"]
+            return size
+        need(0 < place <= len(self.entries) and place not in self._made, f"place {place} is made twice, or is none")
+        return self.entries[place - 1].size
+
+    def _keep(self, place: int, data: bytes) -> None:
+        wanted = self.entries[place - 1].hash if place else self._root["tree"]
+        if hashlib.sha256(data).digest() != wanted:
+            raise corrupt(f"what is made for place {place} has another hash")
+        if not place:
+            self.entries = parse_manifest(data, self._root["platform"])
+            need(len(self.entries) == self._root["entries"], "the root says another number of entries")
+            need(sum(e.size for e in self.entries) == self._root["size"], "the root says another size")
+        elif self.entries[place - 1].kind == LINK or any(e.kind == LINK and e.hash == wanted for e in self.entries):
+            self._links[wanted] = data
+        self._made.add(place)
+
+    def _check_complete(self) -> None:
+        of_base = set(self._base.hashes) if self._base else set()
+        seen, needed = set(of_base), {0}
+        for place, entry in enumerate(self.entries, 1):
+            if entry.size and entry.hash not in seen:
+                needed.add(place)
+            seen.add(entry.hash)
+        need(self._made == needed, "the recipes do not make just the places that are needed")
+        for entry in self.entries:
+            if entry.kind == LINK:
+                judge_link(
+                    entry.path, self._links[entry.hash] if entry.hash not in of_base else self._of_base(entry.hash)
+                )
+
+    def _of_base(self, digest: bytes) -> bytes:
+        if self._base is None:
+            raise malformed("a section without a base uses one")
+        return self._base.object(1 + self._base.hashes.index(digest))
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One result of `size` bytes [section 9]."""
+
+    columns: Columns
+    streams: list[Cursor]
+    size: int
+    source_of: Callable[[int], bytes]
+
+    def make(self, kind: int) -> bytes:
+        need(kind <= REAIMED, f"a recipe has kind {kind}")
+        maker = (self._literal, self._copy, self._patch, self._concat, self._archive, self._reaimed)[kind]
+        result = maker()
+        need(len(result) == self.size, f"a recipe makes {len(result)} bytes, not {self.size}")
+        return result
+
+    def _source(self) -> bytes:
+        return self.source_of(self.columns.next("sources"))
+
+    def _literal(self) -> bytes:
+        return self.streams[0].take(self.size)
+
+    def _copy(self) -> bytes:
+        source, offset = self._source(), self.columns.next("numbers")
+        need(offset + self.size <= len(source), "a copy leaves its source")
+        return source[offset : offset + self.size]
+
+    def _concat(self) -> bytes:
+        parts, left = [], self.size
+        for _ in range(self.columns.next("numbers")):
+            parts.append(self._source())
+            left -= len(parts[-1])
+            need(left >= 0, "the parts of a concat are more than its result")
+        return b"".join(parts)
+
+    def triples(self, source_size: int) -> list[tuple[int, int, int]]:
+        """(position, bytes to copy, bytes of extra) of each triple, within the bounds of [F-41]."""
+        found, position, left = [], 0, self.size
+        for _ in range(self.columns.next("numbers")):
+            a, e, s = self.streams[1].varint(), self.streams[2].varint(), self.streams[3].seek()
+            need(position + a <= source_size, "a patch reads beyond its source")
+            left -= a + e
+            need(left >= 0, "a patch makes more than its result")
+            found.append((position, a, e))
+            position += a + s
+            need(0 <= position <= source_size, "a patch leaves its source")
+        need(left == 0, "a patch makes less than its result")
+        return found
+
+    def change(self, copied: bytearray) -> None:
+        """Adds the changes to bytes copied by all triples, in their order [F-36]."""
+        at = 0
+        for _ in range(self.streams[4].varint()):
+            at += self.streams[4].varint()
+            need(at < len(copied), "a change is behind the last copied byte")
+            copied[at] = (copied[at] + self.streams[5].byte()) % 256
+            at += 1
+
+    def _patch(self) -> bytes:
+        source = self._source()
+        triples = self.triples(len(source))
+        copied = bytearray(b"".join(source[p : p + a] for p, a, _ in triples))
+        self.change(copied)
+        return self.weave(triples, bytes(copied))
+
+    def weave(self, triples: list[tuple[int, int, int]], copied: bytes) -> bytes:
+        parts, at = [], 0
+        for _, a, e in triples:
+            parts += [copied[at : at + a], self.streams[6].take(e)]
+            at += a
+        return b"".join(parts)
+
+    def _archive(self) -> bytes:
+        skeleton = self._source()
+        count = self.columns.next("numbers")
+        members, streams = [], []
+        for _ in range(count):
+            members.append(self._source())
+        for member in members:
+            streams.append(self._deflated(member, self.columns.next("numbers")))
+        need(len(skeleton) <= ARCHIVE_MAX, "a skeleton is over 64 MiB")
+        gaps, rest = split_skeleton(Cursor(skeleton, "a skeleton"))
+        need(len(gaps) == count, "an archive has another number of members than its skeleton has streams")
+        return complete(gaps, rest, members, streams)
+
+    def _deflated(self, member: bytes, engine: int) -> bytes:
+        feature = next((name for name, numbers in ENGINES.items() if engine in numbers), None)
+        need(feature is not None, f"an archive has engine {engine}")
+        if feature not in usable_features():
+            raise Refused("unsupported", f"this reader lacks the engines of {feature}")
+        return deflate(member, engine)
+
+    def _reaimed(self) -> bytes:
+        from reaimed import predict  # only sections with machine code need it
+
+        source = self._source()
+        triples = self.triples(len(source))
+        covered = predict(source, self.size, triples, self.streams[7], self.streams[8])
+        self.change(covered)
+        return self.weave(triples, bytes(covered))

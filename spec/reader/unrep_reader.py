@@ -1,0 +1,311 @@
+"""A second reader of bundle format 1, written from the text of spec/format.md alone: it verifies, lists and rebuilds.
+
+    python spec/reader/unrep_reader.py verify BUNDLE --trust KEY.pub [--base DIRECTORY]
+    python spec/reader/unrep_reader.py list BUNDLE [--trust KEY.pub] [--base DIRECTORY]
+
+Exit code 0, or 3 with one sentence. It needs Python 3.11, `cryptography`, and for Zstandard Python 3.14 or `zstandard`.
+It shares no line with the packages of this project: where the two disagree, one of them or the text is wrong.
+"""
+
+import argparse
+import base64
+import hashlib
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from recipes import Index, Rebuild, usable_features
+from tree import NAMES, Base, Entry, is_device, keyed
+from wire import Pairs, Refused, corrupt, decode, need, packed, unpack
+
+MANIFEST_MAX = INDEX_MAX = 67_108_864
+SPKI = bytes.fromhex("302a300506032b6570032100")
+PRIME = 2**255 - 19
+CURVE = -121665 * pow(121666, -1, PRIME) % PRIME
+ROOT = {"format": int, "product": str, "version": str, "seq": int, "created": int, "platform": str, "tree": bytes}
+ROOT |= {
+    "manifest_size": int,
+    "entries": int,
+    "size": int,
+    "piece_size": int,
+    "sections": list,
+    "epoch": int,
+    "features": list,
+}
+SECTION = {"kind": str, "length": int, "hash": bytes, "index": list, "base": bytes, "features": list}
+
+
+@dataclass(frozen=True)
+class Section:
+    """What the root says of a section, and where it starts in the file."""
+
+    kind: str
+    length: int
+    hash: bytes
+    index: tuple[int, int, int]
+    base: bytes
+    features: list[str]
+    start: int
+
+    def tables(self, piece_size: int) -> list[int]:
+        """Lengths of its hash tables, topmost first [F-20]."""
+        lengths, size = [], self.length
+        while size > piece_size:
+            size = -(-size // piece_size) * 32
+            lengths.append(size)
+        return lengths[::-1]
+
+    def stored(self, piece_size: int) -> int:
+        return self.length + sum(self.tables(piece_size))
+
+
+@dataclass(frozen=True)
+class Root:
+    """The signed root; `fields` by their names in format.md."""
+
+    fields: dict[str, Any]
+    sections: list[Section] = field(default_factory=list)
+
+
+def check_key(raw: bytes) -> None:
+    """[F-29]: y must be canonical and on the curve, and the point's order must not divide 8."""
+    need(len(raw) == 32, "a public key has 32 bytes")
+    y = int.from_bytes(raw, "little") & (1 << 255) - 1
+    need(y < PRIME, "the public key is no canonical encoding")
+    square = (y * y - 1) * pow(CURVE * y * y + 1, -1, PRIME) % PRIME
+    need(pow(square, (PRIME - 1) // 2, PRIME) in (0, 1), "the public key is no point")
+    of_order_8 = (CURVE * y**4 + 2 * y * y - 1) % PRIME == 0
+    need(y not in (0, 1, PRIME - 1) and not of_order_8, "the public key is a point of small order")
+
+
+def check_signatures(block: bytes, root: bytes, trusted: Sequence[bytes], threshold: int) -> None:
+    """[F-10] [F-28]"""
+    pairs = keyed(decode(block, "the signature block"), {"signatures": list}, {}, "the signature block")["signatures"]
+    need(1 <= len(pairs) <= 64, "the signature block has not 1 to 64 signatures")
+    for pair in pairs:
+        need(type(pair) is list and [type(item) for item in pair] == [bytes, bytes], "a signature is no pair of bytes")
+        need(len(pair[0]) == 8 and len(pair[1]) == 64, "a signature or its key id has another length")
+    need(len({pair[0] for pair in pairs}) == len(pairs), "two signatures have the same key id")
+    message = b"DSSEv1 12 unrep/root/1 %d %s" % (len(root), root)
+    valid = [
+        raw
+        for raw in set(trusted)
+        if any(_signed(raw, s, message) for name, s in pairs if name == hashlib.sha256(raw).digest()[:8])
+    ]
+    if len(valid) < threshold:
+        raise Refused("untrusted", f"{len(valid)} of the keys that you trust signed this bundle, and {threshold} must")
+
+
+def _signed(raw: bytes, signature: bytes, message: bytes) -> bool:
+    try:
+        Ed25519PublicKey.from_public_bytes(raw).verify(signature, message)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def parse_root(data: bytes, start: int) -> Root:
+    """[F-5] to [F-9]; `start` is the offset of the first section."""
+    value = decode(data, "the root")
+    _check_known(value)
+    fields = keyed(value, ROOT, {"epoch": 0, "features": []}, "the root")
+    device = is_device(fields["version"])
+    need(bool(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", fields["product"])), "the root: product is none")
+    need(bool(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}", fields["version"])), "the root: version is none")
+    need(not fields["version"].endswith(".") and not device, "the root: version names no directory")
+    need(fields["platform"] in ("any", "posix"), "the root: platform is unknown")
+    need(len(fields["tree"]) == 32, "the root: tree is no hash")
+    bounds = {"seq": (1, 2**53), "created": (0, 2**53), "manifest_size": (1, MANIFEST_MAX), "entries": (0, 500_000)}
+    bounds |= {"size": (0, 2**53), "piece_size": (4096, 4194304), "epoch": (0, 2**53)}
+    for key, (low, high) in bounds.items():
+        need(low <= fields[key] <= high, f"the root: {key} is out of bounds")
+    need(fields["piece_size"].bit_count() == 1, "the root: piece_size is no power of two")
+    return Root(fields, _sections(fields["sections"], start, fields["piece_size"]))
+
+
+def _check_known(value: Any) -> None:
+    """What a later reader must know is judged first, for it may change all else [F-8]."""
+    need(isinstance(value, Pairs), "the root is no map")
+    seen = {key: item for key, item in value if type(key) is str}
+    if type(seen.get("format")) is int and seen["format"] != 1:
+        raise Refused("unsupported", f"the root has format {seen['format']}")
+    features = seen.get("features")
+    if type(features) is list and features and all(type(name) is str for name in features):
+        raise Refused("unsupported", f"the bundle needs {features[0]!r}, which this reader does not know")
+
+
+def _sections(values: list[Any], start: int, piece_size: int) -> list[Section]:
+    found: list[Section] = []
+    for value in values:
+        found.append(_section(value, start))
+        start += found[-1].stored(piece_size)
+    need(len({(s.kind, s.base) for s in found}) == len(found), "two sections have the same kind and base")
+    return found
+
+
+def _section(value: Any, start: int) -> Section:
+    fields = keyed(value, SECTION, {"base": b"", "features": []}, "a section")
+    kind, features, length = fields["kind"], fields["features"], fields["length"]
+    need(all(type(name) is str for name in features), "a section: features are strings")
+    need(all(a < b for a, b in pairwise(features)), "a section: features are not sorted")
+    index = packed(fields["index"], "an index")
+    need(length > 0 and len(fields["hash"]) == 32, "a section: length or hash is out of bounds")
+    need(index[1] <= length and index[2] <= INDEX_MAX, "a section: its index is too long")
+    need(len(fields["base"]) == (32 if kind == "delta" else 0), "a section: base is for a delta")
+    return Section(kind, length, fields["hash"], index, fields["base"], features, start)
+
+
+class Bundle:
+    """A file whose header is verified; every piece is verified each time it is read [F-21]."""
+
+    def __init__(self, file: BinaryIO, trusted: Sequence[bytes] | None, threshold: int = 1) -> None:
+        """Refuses what is malformed or not signed by `threshold` of the keys; None reads without judging who signed."""
+        self._file = file
+        preamble = file.read(14)
+        need(len(preamble) == 14 and preamble[:5] == b"UNREP", "the file is no bundle")
+        if preamble[5] != 1:
+            raise Refused("unsupported", f"the bundle has format {preamble[5]}")
+        r, s = (int.from_bytes(preamble[at : at + 4], "little") for at in (6, 10))
+        need(1 <= r <= 262_144 and 1 <= s <= 65_536, "the root or the signature block has a length out of bounds")
+        header, block = self._whole(file.read(r), r), self._whole(file.read(s), s)
+        for raw in trusted or ():
+            check_key(raw)
+        if trusted is not None:
+            check_signatures(block, header, trusted, threshold)
+        self.root = parse_root(header, 14 + r + s)
+        self.piece_size: int = self.root.fields["piece_size"]
+        self._check_length(14 + r + s)
+
+    def _whole(self, data: bytes, size: int) -> bytes:
+        if len(data) < size:
+            raise corrupt("the file ends within its header")
+        return data
+
+    def _check_length(self, header: int) -> None:
+        """[F-6]"""
+        end = header + sum(section.stored(self.piece_size) for section in self.root.sections)
+        size = self._file.seek(0, 2)
+        if size < end:
+            raise corrupt(f"the file ends {end - size} bytes too early")
+        need(size == end, f"the file has {size - end} bytes too many")
+
+    def pieces(self, section: Section) -> "Pieces":
+        return Pieces(self._file, section, self.piece_size)
+
+
+class Pieces:
+    """A section's body, by verified pieces."""
+
+    def __init__(self, file: BinaryIO, section: Section, piece_size: int) -> None:
+        self._file, self._piece_size, self._length = file, piece_size, section.length
+        hashes, at = section.hash, section.start
+        for length in section.tables(piece_size):
+            hashes, at = b"".join(self._verified(hashes, at, length)), at + length
+        self._hashes, self._start = hashes, at
+
+    def _verified(self, hashes: bytes, at: int, length: int, first: int = 0) -> Iterator[bytes]:
+        for number in range(first, -(-length // self._piece_size)):
+            self._file.seek(at + number * self._piece_size)
+            piece = self._file.read(min(self._piece_size, length - number * self._piece_size))
+            if hashlib.sha256(piece).digest() != hashes[32 * number : 32 * number + 32]:
+                raise corrupt(f"piece {number} of a section is not what was signed")
+            yield piece
+
+    def verify(self) -> None:
+        for _ in self._verified(self._hashes, self._start, self._length):
+            pass
+
+    def read(self, offset: int, size: int) -> bytes:
+        first = offset // self._piece_size
+        skip, parts, have = offset - first * self._piece_size, [], 0
+        for piece in self._verified(self._hashes, self._start, self._length, first):
+            if have >= skip + size:
+                break
+            parts.append(piece)
+            have += len(piece)
+        return b"".join(parts)[skip : skip + size]
+
+
+def choose(bundle: Bundle, base: Base | None) -> Section | None:
+    """The section that a receiver with this base takes: its delta, else the full one."""
+    usable = [s for s in bundle.root.sections if set(s.features) <= usable_features()]
+    deltas = [s for s in usable if base and s.kind == "delta" and s.base == base.tree]
+    return next(iter(deltas + [s for s in usable if s.kind == "full"]), None)
+
+
+def rebuild(bundle: Bundle, section: Section, base: Base | None) -> Rebuild:
+    """Every object of the section, made and compared with the manifest, which must be what the root says."""
+    pieces = bundle.pieces(section)
+    codec, stored, size = section.index
+    of_base = base if section.kind == "delta" else None
+    index = Index(unpack(codec, pieces.read(0, stored), size, "the index"), of_base)
+    need(stored + index.stored == section.length, "the packs do not add up to the body")
+    made = Rebuild(index, bundle.root.fields, of_base)
+    made.run(lambda offset, length: pieces.read(stored + offset, length))
+    return made
+
+
+def verify(bundle: Bundle, base: Base | None) -> tuple[Section | None, list[Entry]]:
+    """All pieces, then the objects of the section that this receiver can take, if there is one."""
+    for section in bundle.root.sections:
+        bundle.pieces(section).verify()
+    section = choose(bundle, base)
+    return section, rebuild(bundle, section, base).entries if section else []
+
+
+def read_key(path: Path) -> bytes:
+    """A public key file is a PEM of SubjectPublicKeyInfo (RFC 8410)."""
+    lines = path.read_text("ascii", "replace").split("\n")
+    try:
+        der = base64.b64decode("".join(line for line in lines if not line.startswith("-----")), validate=True)
+    except ValueError:
+        der = b""
+    need(der[:12] == SPKI and len(der) == 44, f"{path} is no public key of Ed25519")
+    return der[12:]
+
+
+def _told(bundle: Bundle, section: Section | None, entries: list[Entry]) -> str:
+    fields = bundle.root.fields
+    name = f"{fields['product']} {fields['version']} (seq {fields['seq']})"
+    if section is None:
+        kinds = ", ".join(" ".join([s.kind, *s.features]) for s in bundle.root.sections)
+        return f"{name}: all pieces are what was signed. NO OBJECT WAS REBUILT: none of its sections suits this reader ({kinds})"
+    return f"{name}: all pieces are what was signed, and the {section.kind} section makes all {len(entries)} entries"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="A second reader of bundle format 1.")
+    parser.add_argument("command", choices=("verify", "list"))
+    parser.add_argument("bundle", type=Path)
+    parser.add_argument("--trust", type=Path, action="append", help="a public key; all that are named must have signed")
+    parser.add_argument("--base", type=Path, help="the release that is here")
+    options = parser.parse_args(arguments)
+    if options.command == "verify" and not options.trust:
+        parser.error("verify needs --trust")
+    try:
+        trusted = [read_key(path) for path in options.trust] if options.trust else None
+        base = Base.of_directory(options.base) if options.base else None
+        with options.bundle.open("rb") as file:
+            bundle = Bundle(file, trusted, len(trusted or ()))
+            section, entries = verify(bundle, base)
+    except Refused as fault:
+        print(f"refused, {fault.kind}: {fault}", file=sys.stderr)
+        return 3
+    except OSError as fault:
+        print(f"refused: {fault}", file=sys.stderr)
+        return 3
+    if options.command == "list":
+        for entry in entries:
+            print(f"{NAMES[entry.kind]:10} {entry.size:12} {entry.path}")
+    print(_told(bundle, section, entries) + ("" if trusted else ". WHO SIGNED IT WAS NOT JUDGED: no --trust"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

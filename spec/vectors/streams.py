@@ -1,0 +1,214 @@
+"""Vectors of packs in Zstandard and behind the x86 filter, of a compressed index, and of archives, written by hand.
+
+The Zstandard frames hold raw blocks alone, and the one deflate stream is of a single letter, which every deflater
+writes alike; so no library decides what the files are.
+"""
+
+import lzma
+import struct
+import zlib
+from collections.abc import Callable
+
+from raw import Bundle, Pairs, Section, Tree, full, lzma2, replaced, varints, write
+
+Case = tuple[str, str, str, str, Callable[[], bytes]]
+Stored = tuple[list[int], bytes]
+M, C = "malformed", "corrupt"
+
+
+def zstandard(data: bytes, *, head: bytes = b"\0\0", tail: bytes = b"", last: int = 1) -> bytes:
+    """A frame of one raw block without the magic number; `head` is its header, a window of 1 KiB."""
+    return head + struct.pack("<I", len(data) << 3 | last)[:3] + data + tail
+
+
+def window(exponent: int, mantissa: int) -> bytes:
+    return bytes([0, exponent << 3 | mantissa])
+
+
+def packs(make: Callable[[bytes], bytes], codec: int = 1, grow: int = 0) -> Callable[[], bytes]:
+    """The full bundle, all packs made so; `grow` is what their sizes are off."""
+
+    def packed(_: int, data: bytes) -> Stored:
+        stored = make(data)
+        return [codec, len(stored), len(data) + grow], stored
+
+    return lambda: write(Bundle([full(packed=packed)]))
+
+
+def filtered(data: bytes) -> bytes:
+    filters = [{"id": lzma.FILTER_X86}, {"id": lzma.FILTER_LZMA2, "dict_size": 1 << 16}]
+    compressor = lzma.LZMACompressor(lzma.FORMAT_RAW, filters=filters)
+    return compressor.compress(data) + compressor.flush()
+
+
+CODE: Tree = [("code.bin", 1, b"".join(b"\xe8" + struct.pack("<i", 4000 - 5 * n) for n in range(200)))]
+
+
+def code(codec: int) -> Callable[[], bytes]:
+    """Calls of one function, behind the x86 filter, and by `codec` so or not."""
+
+    def packed(_: int, data: bytes) -> Stored:
+        stored = filtered(data)
+        return [codec, len(stored), len(data)], stored
+
+    return lambda: write(Bundle([full(CODE, packed=packed)], CODE))
+
+
+def compressed_index(grow: int = 0) -> Callable[[], bytes]:
+    section = full()
+    sizes: list[int] = []
+
+    def compress(data: bytes) -> bytes:
+        sizes.append(len(data))
+        return lzma2(data)
+
+    section.index = compress
+    section.described = lambda pairs: replaced("index", [48, pairs[3][1][1], sizes[-1] + grow])(pairs)
+    return lambda: write(Bundle([section]))
+
+
+def many_recipes() -> bytes:
+    """2,000,001 recipes: concats of nothing, in an index of 6 MB that packs to little."""
+    count, sizes = 2_000_001, []
+    frames = [full([]).frames[0], [b"\x83" * count, [], [0] * count, [], [0] * count, []]]
+
+    def compress(data: bytes) -> bytes:
+        sizes.append(len(data))
+        return lzma2(data)
+
+    def described(pairs: Pairs) -> Pairs:
+        return replaced("index", [48, pairs[3][1][1], sizes[-1]])(pairs)
+
+    return write(Bundle([Section("full", 0, frames, index=compress, described=described)], []))
+
+
+# An archive of one letter: its deflate stream is the same of every engine.
+LETTER, STREAM = b"a", b"K\x04\0"
+CHECKED = struct.pack("<II", zlib.crc32(LETTER), 1)
+GZIP_HEAD = b"\x1f\x8b\x08\0\1\2\3\4\0\3"
+GZIP = GZIP_HEAD + STREAM + CHECKED
+NAME = b"m"
+STAMP = b"\x21\x58\x01\x02"
+LOCAL = b"PK\3\4\x14\0\0\0\x08\0" + STAMP + struct.pack("<III", zlib.crc32(LETTER), 3, 1) + b"\1\0\0\0" + NAME
+ENTRY = b"PK\1\2\x14\0\x14\0\0\0\x08\0" + STAMP + struct.pack("<III", zlib.crc32(LETTER), 3, 1) + b"\1\0" + bytes(12)
+ENTRY += struct.pack("<I", 0) + NAME
+ZIP = LOCAL + STREAM + ENTRY + b"PK\5\6" + bytes(4) + struct.pack("<HHIIH", 1, 1, len(ENTRY), len(LOCAL) + 3, 0)
+# What the skeleton keeps of these: differences, all 0 but the first time [F-59].
+ZIP_REST = LOCAL[:14] + bytes(12) + LOCAL[26:] + ENTRY[:12] + bytes(16) + ENTRY[28:42] + bytes(4) + NAME
+ZIP_REST += b"PK\5\6" + bytes(16) + b"\0\0"
+
+
+def archive(
+    content: bytes = GZIP,
+    skeleton: bytes = varints(1, 10) + GZIP_HEAD + bytes(8),
+    members: int = 1,
+    engines: tuple[int, ...] = (6,),
+    numbers: list[int] | None = None,
+) -> Callable[[], bytes]:
+    """A full bundle whose one file is an archive: skeleton, members, the archive recipe."""
+    tree: Tree = [("a.gz", 0, content)]
+    kinds = b"\x80" + b"\x80" * members + b"\4"
+    sizes = [len(skeleton), *[1] * members]
+    sources = [0, *[1] * members]
+    columns = [kinds, [1], sizes, sources, [members, *engines] if numbers is None else numbers]
+    frame = [*columns, [(0, skeleton + LETTER * members)]]
+    section = Section("full", 0, [full(tree).frames[0], frame], features=["deflate-zlib"])
+    return lambda: write(Bundle([section], tree))
+
+
+def skeleton(*numbers: int, rest: bytes = GZIP_HEAD + bytes(8)) -> bytes:
+    return varints(*numbers) + rest
+
+
+TWO = GZIP_HEAD + STREAM + STREAM + bytes(8)
+
+CASES: list[Case] = [
+    ("zstandard", "accept", "F-24 F-25", "packs of Zstandard", packs(zstandard)),
+    ("zstandard-window", "accept", "F-24 F-25", "a window of 2^27", packs(lambda d: zstandard(d, head=window(17, 0)))),
+    (
+        "zstandard-wide",
+        C,
+        "F-24 F-25",
+        "a window of 2^27 and an eighth",
+        packs(lambda d: zstandard(d, head=window(17, 1))),
+    ),
+    (
+        "zstandard-magic",
+        C,
+        "F-24 F-25",
+        "a frame with its magic number",
+        packs(lambda d: b"\x28\xb5\x2f\xfd" + zstandard(d)),
+    ),
+    ("zstandard-two", C, "F-25", "two frames", packs(lambda d: zstandard(d[:9]) + zstandard(d[9:]))),
+    ("zstandard-open", C, "F-25", "no last block", packs(lambda d: zstandard(d, last=0))),
+    ("zstandard-cut", C, "F-25", "a block that is cut", packs(lambda d: zstandard(d)[:-1])),
+    ("zstandard-trailing", C, "F-25", "a byte after the frame", packs(lambda d: zstandard(d, tail=b"\0"))),
+    ("zstandard-more", C, "F-25", "a byte more than its size", packs(zstandard, grow=-1)),
+    ("zstandard-less", C, "F-25", "a byte less than its size", packs(zstandard, grow=1)),
+    ("zstandard-checksum", C, "F-25", "a wrong checksum", packs(lambda d: zstandard(d, head=b"\4\0", tail=bytes(4)))),
+    ("zstandard-dictionary", C, "F-25", "a dictionary", packs(lambda d: zstandard(d, head=b"\1\0\7"))),
+    (
+        "zstandard-reserved",
+        C,
+        "F-25",
+        "a reserved bit of the frame's header",
+        packs(lambda d: zstandard(d, head=b"\x08\0")),
+    ),
+    ("zstandard-block", C, "F-25", "a reserved kind of block", packs(lambda d: zstandard(d, last=7))),
+    ("x86-filter", "accept", "F-24 F-25", "LZMA2 behind the x86 filter", code(96 + 16)),
+    ("x86-filter-missing", C, "F-37", "the filter, without being named", code(32 + 16)),
+    ("lzma2-small", M, "F-24", "a dictionary of 2^11 bytes", packs(lzma2, 32 + 11)),
+    ("x86-filter-small", M, "F-24", "a dictionary of 2^11 bytes behind the filter", packs(filtered, 96 + 11)),
+    ("x86-filter-large", M, "F-24", "a dictionary of 2^27 bytes behind the filter", packs(filtered, 96 + 27)),
+    ("codec-negative", M, "F-24", "codec -1", packs(lzma2, -1)),
+    ("index-packed", "accept", "F-24 F-25", "an index in LZMA2", compressed_index()),
+    ("index-packed-more", C, "F-25", "an index that unpacks to more than it says", compressed_index(-1)),
+    ("index-packed-less", C, "F-25", "an index that unpacks to less than it says", compressed_index(1)),
+    ("archive-gzip", "accept", "F-45 F-47 F-48 F-59", "a gzip file made anew", archive()),
+    (
+        "archive-zip",
+        "accept",
+        "F-45 F-47 F-48 F-59",
+        "a zip file made anew",
+        archive(ZIP, skeleton(1, 31, rest=ZIP_REST)),
+    ),
+    ("archive-mem", "accept", "F-45", "zlib at level 1 with memLevel 9", archive(engines=(11,))),
+    (
+        "archive-number",
+        C,
+        "F-59 F-37",
+        "a size in place of its difference",
+        archive(skeleton=skeleton(1, 10, rest=GZIP_HEAD + bytes(4) + CHECKED[4:])),
+    ),
+    (
+        "archive-two",
+        "accept",
+        "F-47 F-48 F-59",
+        "two streams, so nothing is put back",
+        archive(TWO, skeleton(2, 10, 0), 2, (6, 9)),
+    ),
+    (
+        "archive-plain",
+        "accept",
+        "F-47 F-48",
+        "a skeleton without streams",
+        archive(GZIP_HEAD, skeleton(0, rest=GZIP_HEAD), 0, ()),
+    ),
+    ("archive-members", M, "F-48", "two members for one stream", archive(members=2, engines=(6, 6))),
+    ("archive-streams", M, "F-48", "two streams for one member", archive(skeleton=skeleton(2, 10, 0))),
+    ("archive-gap", M, "F-47", "a stream behind the end", archive(skeleton=skeleton(1, 19))),
+    ("archive-gaps", M, "F-47", "a skeleton that ends within its numbers", archive(skeleton=varints(9, 1))),
+    ("archive-count", M, "F-47", "2^53 - 1 streams", archive(skeleton=skeleton(2**53 - 1))),
+    (
+        "archive-padded",
+        M,
+        "F-40 F-47",
+        "a zero byte at a varint's end",
+        archive(skeleton=b"\x81\0\x0a" + GZIP_HEAD + bytes(8)),
+    ),
+    ("archive-no-skeleton", M, "F-47", "a skeleton of no bytes", archive(skeleton=b"")),
+    ("archive-long", M, "F-48 F-37", "an archive that is longer than its entry says", archive(GZIP[:-1])),
+    ("archive-engines", M, "F-30", "an engine too few", archive(numbers=[1])),
+    *((f"engine-{n}", M, "F-45 F-48", f"deflate engine {n}", archive(engines=(n,))) for n in (0, 10, 20, 40, 54, 77)),
+    ("recipes-many", M, "F-30", "2,000,001 recipes", many_recipes),
+]
