@@ -30,11 +30,10 @@ RANDOM_SOURCE: Final = ROOT / "tests" / "support" / "processprng.c"
 COMPILER: Final = "x86_64-w64-mingw32-gcc"
 DEBIAN: Final = ("wine:wine", "wineserver:wine", f"{COMPILER}:gcc-mingw-w64-x86-64")
 FOLDERS: Final = ("tests/contracts", "tests/apply", "tests/transfer", "tests/unrep", "tests/bundle")
-# Of tests/end_to_end, for in Wine each command takes seconds to start: building, fetching, all that is done aboard.
+# Of tests/end_to_end these alone, for in Wine each command takes seconds to start.
 COMMANDS: Final = (
     "tests/end_to_end/test_build_commands.py::test_build_says_what_it_made",
     "tests/end_to_end/test_fetch.py::test_it_comes_through_bad_weather",
-    "tests/end_to_end/test_site_commands.py::test_a_voyage",
 )
 DRIVE: Final = PREFIX / "drive_c"
 # Wine's own, and what of it would only look for a display, a browser or .NET.
