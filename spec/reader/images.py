@@ -248,7 +248,7 @@ def _rows(image: Image, owners: list[int], count: int, address: int, size: int) 
     whole = []
     for where, rows in tables:
         at = image.offset_of(where)
-        if rows <= 4096 and 0 <= at and at + rows * size <= len(image.data):
+        if rows <= 4096 and at >= 0 and at + rows * size <= len(image.data):
             whole.append((at, rows))
     if sum(rows * size for _, rows in whole) > len(image.data):
         return []

@@ -9,7 +9,7 @@ import struct
 import zlib
 from collections.abc import Callable
 
-from raw import Bundle, Pairs, Section, Tree, full, lzma2, manifest, replaced, varints, write
+from raw import Bundle, Pairs, Section, Tree, full, lzma2, replaced, varints, write
 
 Case = tuple[str, str, str, str, Callable[[], bytes]]
 Stored = tuple[list[int], bytes]
