@@ -135,8 +135,8 @@ def _check_known(value: Any) -> None:
     """What a later reader must know is judged first, for it may change all else [F-8]."""
     need(isinstance(value, Pairs), "the root is no map")
     seen = {key: item for key, item in value if type(key) is str}
-    if type(seen.get("format")) is int and seen["format"] != 1:
-        raise Refused("unsupported", f"the root has format {seen['format']}")
+    if type(seen.get("format", 0)) is int and seen.get("format") != 1:
+        raise Refused("unsupported", f"the root has format {seen.get('format')}")
     features = seen.get("features")
     if type(features) is list and features and all(type(name) is str for name in features):
         raise Refused("unsupported", f"the bundle needs {features[0]!r}, which this reader does not know")
