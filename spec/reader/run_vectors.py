@@ -1,21 +1,21 @@
 """Runs the second reader over spec/vectors and compares verdicts; copy it to run a reader of your own.
 
-    python spec/reader/run_vectors.py [vectors.json]
+    python spec/reader/run_vectors.py [DIRECTORY]
 
 One line for each vector that it judges otherwise or cannot evaluate, then the counts. Exit code 0 if all agree, else 1.
 """
 
-import functools
 import json
 import sys
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-from tree import Base
+from images import JUMP, NAMES, find_references, parse_image
+from tree import FILE, Base
 from unrep_reader import Bundle, check_key, verify
 from wire import Refused
 
-VECTORS = Path(__file__).resolve().parent.parent / "vectors" / "vectors.json"
+VECTORS = Path(__file__).resolve().parent.parent / "vectors"
 
 
 def judge(file: Path, trusted: list[bytes], base: Base) -> tuple[str, bool]:
@@ -36,27 +36,37 @@ def judge_key(raw: bytes) -> str:
     return "accept"
 
 
-def compare(path: Path) -> tuple[int, list[str], list[str]]:
+def named(image: bytes) -> dict[str, list[list[int]]] | None:
+    """The references of an image as images.json has them; None if it is no image."""
+    found = parse_image(image)
+    if found is None:
+        return None
+    listed: dict[str, list[list[int]]] = {}
+    for r in find_references(found):
+        row = [r.offset, r.target, r.anchor] if r.kind == JUMP else [r.offset, r.target]
+        listed.setdefault(NAMES[r.kind], []).append(row)
+    return listed
+
+
+def compare(directory: Path) -> tuple[int, list[str], list[str]]:
     """How many vectors there are, which are judged otherwise, and which are not evaluated to the end."""
-    told = json.loads(path.read_text("utf-8"))
-    base = Base({name: (0, functools.partial(bytes.fromhex, content)) for name, content in told["base"].items()})
-    other, partly = [], []
+    told = json.loads((directory / "vectors.json").read_text("utf-8"))
+    images = json.loads((directory / "images.json").read_text("utf-8"))["images"]
+    base = Base({name: (FILE, partial(bytes.fromhex, content)) for name, content in told["base"].items()})
+    verdicts = {}
     for vector in told["vectors"]:
-        verdict, whole = judge(path.parent / f"{vector['name']}.unrep", [bytes.fromhex(told["trusted"])], base)
-        if verdict != vector["expect"]:
-            other.append(
-                f"{vector['name']} ({vector['about']}): {vector['expect']} is expected, the reader says {verdict}"
-            )
-        if not whole:
-            partly.append(f"{vector['name']}: NOT FULLY EVALUATED")
-    for key in told.get("keys", []):
-        verdict = judge_key(bytes.fromhex(key["key"]))
-        if verdict != key["expect"]:
-            other.append(f"key {key['name']} ({key['about']}): {key['expect']} is expected, the reader says {verdict}")
-    return len(told["vectors"]) + len(told.get("keys", [])), other, partly
+        verdicts[vector["name"]] = judge(directory / f"{vector['name']}.unrep", [bytes.fromhex(told["trusted"])], base)
+    expected = [(v["name"], v["expect"], verdicts[v["name"]][0]) for v in told["vectors"]]
+    expected += [(f"key {k['name']}", k["expect"], judge_key(bytes.fromhex(k["key"]))) for k in told["keys"]]
+    expected += [(f"image {i['name']}", i["references"], named(bytes.fromhex(i["image"]))) for i in images]
+    other = [
+        f"{name}: {wanted} is expected, the reader says {said}" for name, wanted, said in expected if wanted != said
+    ]
+    partly = [f"{name}: NOT FULLY EVALUATED" for name, (_, whole) in verdicts.items() if not whole]
+    return len(expected), other, partly
 
 
-def main(arguments: list[Any]) -> int:
+def main(arguments: list[str]) -> int:
     count, other, partly = compare(Path(arguments[0]) if arguments else VECTORS)
     for line in other + partly:
         print(line)

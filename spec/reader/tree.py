@@ -5,6 +5,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ def parse_manifest(data: bytes, platform: str) -> list[Entry]:
     ]
     for entry in found:
         _judge(entry, platform)
-    need(all(a < b for a, b in zip(paths, paths[1:], strict=False)), "paths do not ascend")
+    need(all(a < b for a, b in pairwise(paths)), "paths do not ascend")
     _judge_together(found, platform)
     return found
 

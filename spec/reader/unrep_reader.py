@@ -5,6 +5,8 @@
 
 Exit code 0, or 3 with one sentence. It needs Python 3.11, `cryptography`, and for Zstandard Python 3.14 or `zstandard`.
 It shares no line with the packages of this project: where the two disagree, one of them or the text is wrong.
+Of the deflate engines it has zlib alone, so a section that names another it verifies but cannot rebuild, and says so
+in capitals; and it holds whole objects in memory. It is there to be compared, not to be shipped.
 """
 
 import argparse
@@ -133,8 +135,8 @@ def _check_known(value: Any) -> None:
     """What a later reader must know is judged first, for it may change all else [F-8]."""
     need(isinstance(value, Pairs), "the root is no map")
     seen = {key: item for key, item in value if type(key) is str}
-    if type(seen.get("format")) is int and seen["format"] != 1:
-        raise Refused("unsupported", f"the root has format {seen['format']}")
+    if type(seen.get("format", 0)) is int and seen.get("format") != 1:
+        raise Refused("unsupported", f"the root has format {seen.get('format')}")
     features = seen.get("features")
     if type(features) is list and features and all(type(name) is str for name in features):
         raise Refused("unsupported", f"the bundle needs {features[0]!r}, which this reader does not know")
@@ -275,7 +277,7 @@ def _told(bundle: Bundle, section: Section | None, entries: list[Entry]) -> str:
     name = f"{fields['product']} {fields['version']} (seq {fields['seq']})"
     if section is None:
         kinds = ", ".join(" ".join([s.kind, *s.features]) for s in bundle.root.sections)
-        return f"{name}: all pieces are what was signed. NO OBJECT WAS REBUILT: none of its sections suits this reader ({kinds})"
+        return f"{name}: all pieces are what was signed. NO OBJECT WAS REBUILT: no section suits this reader ({kinds})"
     return f"{name}: all pieces are what was signed, and the {section.kind} section makes all {len(entries)} entries"
 
 

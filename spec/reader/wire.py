@@ -1,8 +1,13 @@
-"""The lowest layer of the second reader: refusals, canonical msgpack [F-3], varints [F-40], packed bytes [F-24] [F-25]."""
+"""The lowest layer of the second reader: refusals, canonical msgpack [F-3], varints [F-40], packed bytes [F-24]."""
 
 import io
 import lzma
 from typing import Any
+
+try:
+    from compression import zstd  # from Python 3.14 on
+except ImportError:
+    zstd = None
 
 MAX_INT = 2**53 - 1
 MAX_DEPTH = 16
@@ -206,22 +211,17 @@ def _lzma2(codec: int) -> lzma.LZMADecompressor:
 
 
 def _zstandard() -> Any:
-    try:
-        from compression import zstd  # type: ignore[import-not-found]  # Python 3.14 has it
-
+    if zstd is not None:
         return zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: 27})
-    except ImportError:
-        import zstandard
+    import zstandard
 
-        return zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj()
+    return zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj()
 
 
 def _zstandard_error() -> type[Exception]:
-    try:
-        from compression import zstd
+    if zstd is not None:
+        error: type[Exception] = zstd.ZstdError
+        return error
+    import zstandard
 
-        return zstd.ZstdError
-    except ImportError:
-        import zstandard
-
-        return zstandard.ZstdError
+    return zstandard.ZstdError

@@ -177,6 +177,7 @@ HEADER: list[Case] = [
 ]
 
 ROOT: list[Case] = [
+    ("root-format-missing", U, "F-8", "no format", lambda: write(Bundle([full()], root=lambda p: p[1:]))),
     ("product-empty", M, "F-5", "no product", root("product", "")),
     ("product-long", M, "F-5", "a product of 65 letters", root("product", "p" * 65)),
     ("product-first", M, "F-5", "a product that starts with a dot", root("product", ".p")),

@@ -16,6 +16,7 @@ from typing import Any
 
 from cases import CASES
 from chains import CHAINS
+from keys import KEYS
 from raw import (
     BASE,
     PIECE,
@@ -701,6 +702,7 @@ def main() -> None:
         "trusted": TRUSTED.public_key().public_bytes_raw().hex(),
         "base": {path: content.hex() for path, _, content in BASE},
         "vectors": listing,
+        "keys": [dict(zip(("name", "expect", "key", "about"), key, strict=True)) for key in KEYS],
     }
     text = json.dumps(document, indent=1, ensure_ascii=True) + "\n"
     (directory / "vectors.json").write_text(text, encoding="utf-8", newline="\n")

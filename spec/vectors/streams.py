@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable
 
 from raw import Bundle, Pairs, Section, Tree, full, lzma2, replaced, varints, write
+from reaimed import LAYOUTS, PLACES, reaimed
 
 Case = tuple[str, str, str, str, Callable[[], bytes]]
 Stored = tuple[list[int], bytes]
@@ -211,4 +212,11 @@ CASES: list[Case] = [
     ("archive-engines", M, "F-30", "an engine too few", archive(numbers=[1])),
     *((f"engine-{n}", M, "F-45 F-48", f"deflate engine {n}", archive(engines=(n,))) for n in (0, 10, 20, 40, 54, 77)),
     ("recipes-many", M, "F-30", "2,000,001 recipes", many_recipes),
+    (
+        "reaimed-place-twice",
+        M,
+        "F-53",
+        "two shifts of one address",
+        lambda: reaimed(streams={PLACES: varints(2, 0, 0), LAYOUTS: varints(5, 0, 0, 32, 0, 32, 32, 0)}),
+    ),
 ]

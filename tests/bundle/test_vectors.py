@@ -64,6 +64,17 @@ def test_vector(vector: dict[str, str], base: DirectoryBase) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("key", DOCUMENT["keys"], ids=lambda key: key["name"])
+def test_key(key: dict[str, str]) -> None:
+    """[F-29]"""
+    raw = bytes.fromhex(key["key"])
+    if key["expect"] == "accept":
+        assert VerifyingKey(raw).raw == raw
+        return
+    with pytest.raises(CLASSES[key["expect"]]):
+        VerifyingKey(raw)
+
+
 def test_there_are_three_rejects_to_one_accept() -> None:
     accepted = [vector for vector in DOCUMENT["vectors"] if vector["expect"] == "accept"]
     assert len(accepted) * 4 <= len(DOCUMENT["vectors"])
