@@ -125,7 +125,7 @@ def test_ten_kills_lose_a_piece_each_and_what_was_in_flight(tmp_path: Path) -> N
     seed = 3
     print(f"seed {seed}")
     bundle = tiny_bundle(Shape(full_bytes=900_000, piece_bytes=PIECE_BYTES), seed)
-    rate = LinkRate(bits_per_s=6_000_000, round_trip_s=0.02)
+    rate = LinkRate(bits_per_s=6_000_000, round_trip_s=0.005)
     a_moment = rate.bits_per_s // 8 // 10  # bytes that come while a busy machine does not let the command run
     with killed_fetch(tmp_path, bundle, rate) as command:
         kills = list(command.kill_often(KILLS, Random(seed)))

@@ -96,22 +96,22 @@ def test_bytes_that_come_end_the_row_of_failures() -> None:
 
 
 def test_connections_that_a_drop_takes_together_failed_once() -> None:
-    """[T-21]: six at once are no longer pause than one."""
+    """[T-21]: four at once are no longer pause than one."""
     drop = Behaviour(drop_after=50_000)
-    link = SimulatedLink(LARGE, script=then_honest(HONEST, *[drop] * 6))
+    link = SimulatedLink(LARGE, script=then_honest(HONEST, *[drop] * 4))
     received = reception(link, TransferConfig())
     received.receive_range(0, 4096)
     received.receive_range(4096, len(LARGE))
-    assert len({request.connection for request in link.requests}) == 12
-    ended = max(link.requests[n].at for n in range(1, 7)) + 0.6 + 50_000 / 250_000
-    assert all(at - ended < 0.2 for at in link.dialed[6:])
+    assert len({request.connection for request in link.requests}) == 8
+    ended = max(link.requests[n].at for n in range(1, 5)) + 0.6 + 50_000 / 250_000
+    assert all(at - ended < 0.2 for at in link.dialed[4:])
 
 
 def test_silence_before_any_answer_brings_other_connections_and_no_second_request() -> None:
-    """[T-20], [T-31]: five others after 0.25 s; only after 10 s is the range asked for on one of them too."""
+    """[T-20], [T-31]: three others after 0.25 s; only after 10 s is the range asked for on one of them too."""
     link = SimulatedLink(CONTENT, script=then_honest(SILENCE))
     assert take(reception(link, TransferConfig()), 0, 2000) == CONTENT[:2000]
-    assert link.dialed[:6] == near([0, *[0.25] * 5])
+    assert link.dialed[:4] == near([0, *[0.25] * 3])
     assert [request.offset for request in link.requests] == [0, 0]
     assert link.requests[1].at == pytest.approx(10.0, abs=0.01)
 
