@@ -93,7 +93,7 @@ def test_a_bundle_comes_from_nginx_and_the_figures_say_what_it_cost(ship: Path, 
     assert (ship / "new.unrep").read_bytes() == content and sorted(files(ship)) == ["new.unrep", "shore.pub"]
     assert (first.code, second.code) == (0, 0), first.stderr + second.stderr
     figures = first.document
-    assert figures["complete"] is True and figures["connections"] == 1 and figures["bytes_resumed"] == 0
+    assert figures["complete"] is True and 1 <= figures["connections"] <= 4 and figures["bytes_resumed"] == 0
     assert figures["bytes_total"] == figures["bytes_needed"] == figures["bytes_received"] == len(content)
     assert [section["kind"] for section in figures["sections"]] == ["delta", "full"]
     assert sum(request.body_bytes_sent for request in log[:2]) == len(content)

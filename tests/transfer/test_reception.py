@@ -5,7 +5,15 @@ from random import Random
 
 import pytest
 
-from tests.support.simulated_link import HONEST, Behaviour, Dial, SimulatedLink, VirtualClock, then_honest
+from tests.support.simulated_link import (
+    HONEST,
+    Behaviour,
+    Dial,
+    SimulatedConnection,
+    SimulatedLink,
+    VirtualClock,
+    then_honest,
+)
 from transfer.config import TransferConfig
 from transfer.errors import BadAnswer, Dropped, Incomplete, Silent, SourceRefused
 from transfer.reception import Reception
@@ -260,3 +268,15 @@ def test_received_bytes_count_whether_of_use_or_not() -> None:
     received.close()
     take(received)
     assert received.received_bytes == link.delivered == len(CONTENT) + 1400
+
+
+def test_a_machine_that_slept_past_the_end_of_patience_says_so() -> None:
+    """[T-22]: the time jumps while a connection is dialed, so there is nothing left to wait for."""
+
+    class Sleeping(SimulatedLink):
+        def dial(self) -> SimulatedConnection:
+            self.clock.seconds += 400
+            return super().dial()
+
+    with pytest.raises(Incomplete, match="no progress for 400 s"):
+        take(reception(Sleeping(CONTENT)))
