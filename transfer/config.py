@@ -46,12 +46,12 @@ class TransferConfig:
     request_ceiling_bytes: int = 2048 * KIB
     read_bytes: int = 64 * KIB
     hold_bytes: int = 4096 * KIB
-    max_lanes: int = 6
+    max_lanes: int = 4
     near_s: float = 0.05
     far_s: float = 0.25
     slow_bytes_per_s: int = 32_000
     flight_share: float = 1.7
-    lane_bytes: int = 40 * KIB
+    lane_bytes: int = 64 * KIB
     slow_rest_s: float = 20.0
     first_answer_s: float = 10.0
     idle_floor_s: float = 2.5

@@ -297,4 +297,4 @@ class Reception:
                 moments.append(self._silent_at(lane))
             if self._gauge.round_trip_s is None:
                 moments.append(lane.asked_at + self._config.far_s)
-        return min(moment - now for moment in moments if moment > now or moment == moments[0]) + MARGIN_S
+        return min((moment - now for moment in moments if moment > now), default=0.0) + MARGIN_S

@@ -1,7 +1,7 @@
 """A fetch, from the first request to the finished file.
 
 The root first, verified by its signatures; then the choice of sections and a look at what is there already; then the
-missing pieces over one to six connections, each verified before it is written. Whatever stops it, the same call goes
+missing pieces over one to four connections, each verified before it is written. Whatever stops it, the same call goes
 on from there.
 """
 

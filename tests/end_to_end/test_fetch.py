@@ -94,7 +94,7 @@ def test_a_bundle_comes_from_nginx_and_the_figures_say_what_it_cost(ship: Path, 
     assert (ship / "new.unrep").read_bytes() == content and sorted(files(ship)) == ["new.unrep", "shore.pub"]
     assert (first.code, second.code) == (0, 0), first.stderr + second.stderr
     figures = first.document
-    assert figures["complete"] is True and figures["connections"] == 1 and figures["bytes_resumed"] == 0
+    assert figures["complete"] is True and 1 <= figures["connections"] <= 4 and figures["bytes_resumed"] == 0
     assert figures["bytes_total"] == figures["bytes_needed"] == figures["bytes_received"] == len(content)
     assert [section["kind"] for section in figures["sections"]] == ["delta", "full"]
     assert sum(request.body_bytes_sent for request in log[:2]) == len(content)
@@ -126,7 +126,7 @@ def test_ten_kills_lose_a_piece_each_and_what_was_in_flight(tmp_path: Path) -> N
     seed = 3
     print(f"seed {seed}")
     bundle = tiny_bundle(Shape(full_bytes=900_000, piece_bytes=PIECE_BYTES), seed)
-    rate = LinkRate(bits_per_s=6_000_000, round_trip_s=0.02)
+    rate = LinkRate(bits_per_s=6_000_000, round_trip_s=0.005)
     a_moment = rate.bits_per_s // 8 // 10  # bytes that come while a busy machine does not let the command run
     with killed_fetch(tmp_path, bundle, rate) as command:
         kills = list(command.kill_often(KILLS, Random(seed)))

@@ -163,7 +163,7 @@ class SimulatedLink:
     """Serves `content`. `requests` is what was asked of it, `dialed` when connections were begun."""
 
     name = "sim://ship/bundle"
-    most_lanes = 6
+    most_lanes = 4
 
     def __init__(
         self,

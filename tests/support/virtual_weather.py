@@ -295,7 +295,7 @@ class VirtualWeather:
     """A `Link` and a `Clock` for a session that fetches `content` through a `ChaosProxy` with these options."""
 
     name = "sim://ship/bundle"
-    most_lanes = 6
+    most_lanes = 4
 
     def __init__(self, content: bytes, **options: Any) -> None:
         self.content = content

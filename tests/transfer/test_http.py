@@ -29,7 +29,7 @@ from transfer.source import open_link, receive_buffer_bytes
 
 BUNDLE = tiny_bundle(Shape(full_bytes=150_000, delta_bytes={"old": 40_000}))
 CONTENT = BUNDLE.data
-QUICK = TransferConfig(patience_s=10.0, first_answer_s=0.2, idle_floor_s=0.1, retry_floor_s=0.01, retry_ceiling_s=0.1)
+QUICK = TransferConfig(patience_s=10.0, first_answer_s=0.5, idle_floor_s=0.4, retry_floor_s=0.01, retry_ceiling_s=0.1)
 
 
 def fetch(url: str, output: Path, config: TransferConfig = QUICK) -> Figures:

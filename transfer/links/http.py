@@ -33,7 +33,7 @@ from transfer.link import Event
 from transfer.links.threads import ThreadedConnection, Threads
 
 CONNECT_S = 20.0
-MOST_LANES = 6
+MOST_LANES = 4
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PASSING = frozenset({408, 425, 429})
