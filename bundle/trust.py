@@ -241,7 +241,7 @@ def load_trust(path: Path) -> Trust:
         file = decode_trust_file(data)
     except Refused as error:
         raise InputError(
-            f"{path}: neither a public key in PEM nor a trust file; --trust takes the .pub file of 'unrep keygen', "
+            f"{path}: not a public key in PEM, nor a trust file; --trust takes the .pub file of 'unrep keygen', "
             "or the file of 'unrep trust'"
         ) from error
     try:

@@ -215,7 +215,7 @@ class TestAshore:
         data = (tmp_path / "root").read_bytes()
         for spoiled in (b"", b"hello", data[:-1], data + b"\0", bytes(MAX_TRUST_FILE_BYTES + 1)):
             (tmp_path / "bad").write_bytes(spoiled)
-            with pytest.raises(InputError, match="bad: neither a public key in PEM nor a trust file"):
+            with pytest.raises(InputError, match="bad: not a public key in PEM, nor a trust file"):
                 load_trust(tmp_path / "bad")
 
     def test_04_a_flipped_bit_of_a_trust_file_or_a_block_is_noticed(self) -> None:
