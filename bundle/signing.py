@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from bundle import canonical
 from bundle.errors import InputError, Malformed, Untrusted
-from bundle.layout import pre_authentication_encoding
+from bundle.layout import PAYLOAD_TYPE, pre_authentication_encoding
 
 KEY_ID_BYTES = 8
 SIGNATURE_BYTES = 64
@@ -42,6 +42,13 @@ class Signature(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fie
 
     key_id: bytes
     value: bytes
+
+
+class Signed(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """Bytes and the signatures over them."""
+
+    payload: bytes
+    signatures: list[Signature]
 
 
 class SignatureBlock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,29 +83,44 @@ class Trust:
 
     def verify(self, root: bytes, block: bytes) -> None:
         """Raises Untrusted unless `threshold` distinct trusted keys signed these bytes; Malformed for a bad block."""
-        signatures = canonical.decode(block, SignatureBlock, "signature block").signatures
-        if not 0 < len(signatures) <= MAX_SIGNATURES:
-            raise Malformed(f"signature block: {len(signatures)} signatures are not within 1 to {MAX_SIGNATURES}")
-        if any(len(s.key_id) != KEY_ID_BYTES or len(s.value) != SIGNATURE_BYTES for s in signatures):
-            raise Malformed("signature block: a key id or signature has the wrong length")
-        if len({s.key_id for s in signatures}) != len(signatures):
-            raise Malformed("signature block: two signatures by one key")
-        message = pre_authentication_encoding(root)
+        parsed = canonical.decode(block, SignatureBlock, "signature block")
+        check_signatures(parsed.signatures, "signature block")
+        self.signers(root, PAYLOAD_TYPE, parsed.signatures)
+
+    def signers(self, payload: bytes, payload_type: bytes, signatures: list[Signature]) -> frozenset[VerifyingKey]:
+        """The trusted keys that signed these bytes as that type. Raises Untrusted if they are too few."""
+        message = pre_authentication_encoding(payload, payload_type)
         claimed = {s.key_id: s.value for s in signatures}
-        good = sum(_signed_by(key, claimed.get(key.key_id), message) for key in set(self.keys))
-        if good < self.threshold:
-            ids = ", ".join(s.key_id.hex() for s in signatures)
-            raise Untrusted(
-                f"signed by key {ids}, {good} of them trusted and valid, {self.threshold} needed: "
-                "check that the bundle is from the right sender and that --trust names their public key"
-            )
+        good = frozenset(key for key in set(self.keys) if _signed_by(key, claimed.get(key.key_id), message))
+        if len(good) >= self.threshold:
+            return good
+        ids = ", ".join(s.key_id.hex() for s in signatures)
+        raise Untrusted(
+            f"signed by key {ids}, {len(good)} of them trusted and valid, {self.threshold} needed: "
+            "check that the bundle is from the right sender and that --trust names their public key"
+        )
+
+
+def check_signatures(signatures: list[Signature], where: str) -> None:
+    """Raises Malformed unless there are 1 to 64 of the right shape, no two by one key."""
+    if not 0 < len(signatures) <= MAX_SIGNATURES:
+        raise Malformed(f"{where}: {len(signatures)} signatures are not within 1 to {MAX_SIGNATURES}")
+    if any(len(s.key_id) != KEY_ID_BYTES or len(s.value) != SIGNATURE_BYTES for s in signatures):
+        raise Malformed(f"{where}: a key id or signature has the wrong length")
+    if len({s.key_id for s in signatures}) != len(signatures):
+        raise Malformed(f"{where}: two signatures by one key")
 
 
 def sign(root: bytes, keys: Iterable[Ed25519PrivateKey]) -> bytes:
     """The signature block for a root, one signature a key, ordered by key id."""
-    message = pre_authentication_encoding(root)
+    return canonical.encode(SignatureBlock(sign_payload(root, PAYLOAD_TYPE, keys)))
+
+
+def sign_payload(payload: bytes, payload_type: bytes, keys: Iterable[Ed25519PrivateKey]) -> list[Signature]:
+    """One signature a key over these bytes as that type, ordered by key id."""
+    message = pre_authentication_encoding(payload, payload_type)
     signatures = [Signature(verifying_key(key).key_id, key.sign(message)) for key in keys]
-    return canonical.encode(SignatureBlock(sorted(signatures, key=lambda s: s.key_id)))
+    return sorted(signatures, key=lambda s: s.key_id)
 
 
 def verifying_key(key: Ed25519PrivateKey) -> VerifyingKey:

@@ -133,6 +133,10 @@ class Plan:
                 break
         return run
 
+    def missing(self) -> list[Slot]:
+        """The pieces that are missing, in the order of the file; empty once the plan is fulfilled."""
+        return [slot for slot in self._slots if self._states[slot.number] is State.MISSING]
+
     def accept(self, slot: Slot, data: bytes) -> VerifiedPiece:
         """The piece, verified, and counted as present from now on [T-8]. Raises Corrupt if it is not that piece."""
         slot.tree.verify(slot.piece, data)

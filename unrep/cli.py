@@ -17,9 +17,11 @@ from unrep.commands.history import history_command
 from unrep.commands.inspect import inspect_command
 from unrep.commands.keygen import keygen_command
 from unrep.commands.need import need_command
+from unrep.commands.publish import publish_command
 from unrep.commands.recover import recover_command
 from unrep.commands.repair import repair_command
 from unrep.commands.rollback import rollback_command
+from unrep.commands.serve import serve_command
 from unrep.commands.status import status_command
 from unrep.commands.verify import verify_command
 from unrep.console import EXIT_CODES_HELP, ExitCode, exit_code, say
@@ -30,6 +32,8 @@ COMMANDS = (
     build_command,
     inspect_command,
     verify_command,
+    publish_command,
+    serve_command,
     fetch_command,
     apply_command,
     rollback_command,

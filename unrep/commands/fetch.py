@@ -13,6 +13,7 @@ from bundle.reader import stored_bytes
 from bundle.signing import load_trust
 from transfer.config import TransferConfig
 from transfer.errors import TransferError
+from transfer.latest import resolve
 from transfer.output import describe
 from transfer.plan import SiteHoldings
 from transfer.session import Fetch, Figures
@@ -63,16 +64,21 @@ def fetch_command(
 ) -> None:
     """Fetch a bundle from SOURCE: an http or https URL, a file, or a directory such as a USB stick that holds one.
 
+    SOURCE may also be the pointer 'latest' of 'unrep publish': the bundle that it names is fetched.
+
     Every piece is verified before it is kept. After anything that stops it, a broken link, Ctrl-C or a power cut, the
     same command goes on where it was.
     """
     config = TransferConfig(limit_bytes_per_s=limit_rate, patience_s=patience)
     keys = load_trust(trust)
     holdings = _holdings(site) if site else None
-    with closing(open_link(source, out, config)) as link, progress_bar() as progress:
+    resolved = resolve(source, keys, out, config, say)
+    with closing(open_link(resolved.source, out, config)) as link, progress_bar() as progress:
         fetch = Fetch(link, keys, out, holdings, allow_full, config, progress=progress, say=say)
         try:
             figures = fetch.run()
+            if resolved.pointer and figures.root:
+                resolved.pointer.check(figures.root, resolved.source)
         except (TransferError, BundleError) as error:
             error.document = _document(fetch.figures())
             raise
