@@ -133,6 +133,11 @@ class Plan:
                 break
         return run
 
+    @property
+    def present_pieces(self) -> int:
+        """How many pieces are there, verified."""
+        return self._states.count(State.PRESENT)
+
     def missing(self) -> list[Slot]:
         """The pieces that are missing, in the order of the file; empty once the plan is fulfilled."""
         return [slot for slot in self._slots if self._states[slot.number] is State.MISSING]

@@ -11,12 +11,15 @@ from unrep.commands.apply import apply_command
 from unrep.commands.build import build_command
 from unrep.commands.collect import collect_command
 from unrep.commands.demo import demo_command
+from unrep.commands.export import export_command
 from unrep.commands.fetch import fetch_command
 from unrep.commands.gc import gc_command
 from unrep.commands.history import history_command
 from unrep.commands.inspect import inspect_command
+from unrep.commands.join import join_command
 from unrep.commands.keygen import keygen_command
 from unrep.commands.need import need_command
+from unrep.commands.plan import plan_command
 from unrep.commands.publish import publish_command
 from unrep.commands.recover import recover_command
 from unrep.commands.repair import repair_command
@@ -34,7 +37,10 @@ COMMANDS = (
     verify_command,
     publish_command,
     serve_command,
+    export_command,
+    plan_command,
     fetch_command,
+    join_command,
     apply_command,
     rollback_command,
     status_command,

@@ -1,13 +1,11 @@
 """`unrep fetch`: a bundle comes over a bad link, or off a stick, and every byte of it is verified."""
 
 import json
-import re
 from contextlib import closing
 from pathlib import Path
 
 import click
 
-from apply.installed import held_trees, left_trees
 from bundle.errors import BundleError
 from bundle.reader import stored_bytes
 from bundle.signing import load_trust
@@ -15,23 +13,11 @@ from transfer.config import TransferConfig
 from transfer.errors import TransferError
 from transfer.latest import resolve
 from transfer.output import describe
-from transfer.plan import SiteHoldings
 from transfer.session import Fetch, Figures
 from transfer.source import open_link
 from unrep.console import progress_bar, say
-
-_UNITS = {"": 1, "k": 1_000, "M": 1_000_000}
-
-
-def _parse_rate(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
-    """Bytes per second: a number, with k for thousands or M for millions. Raises BadParameter."""
-    if value is None:
-        return None
-    found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,3})?)([kM]?)", value)
-    rate = int(float(found[1]) * _UNITS[found[2]]) if found else 0
-    if rate < 1:
-        raise click.BadParameter(f"{value!r} is no rate in bytes per second, such as 8000, 64k or 1.5M", ctx, param)
-    return rate
+from unrep.holdings import holdings_of
+from unrep.quantities import parse_rate
 
 
 @click.command("fetch")
@@ -42,7 +28,7 @@ def _parse_rate(ctx: click.Context, param: click.Parameter, value: str | None) -
 @click.option(
     "--allow-full", is_flag=True, help="Accept the full release where no delta starts from one that the site holds."
 )
-@click.option("--limit-rate", metavar="R", callback=_parse_rate, help="Bytes per second at most: 8000, 64k, 1.5M.")
+@click.option("--limit-rate", metavar="R", callback=parse_rate, help="Bytes per second at most: 8000, 64k, 1.5M.")
 @click.option(
     "--patience",
     metavar="S",
@@ -71,7 +57,7 @@ def fetch_command(
     """
     config = TransferConfig(limit_bytes_per_s=limit_rate, patience_s=patience)
     keys = load_trust(trust)
-    holdings = _holdings(site) if site else None
+    holdings = holdings_of(site) if site else None
     resolved = resolve(source, keys, out, config, say)
     with closing(open_link(resolved.source, out, config)) as link, progress_bar() as progress:
         fetch = Fetch(link, keys, out, holdings, allow_full, config, progress=progress, say=say)
@@ -89,12 +75,6 @@ def fetch_command(
     say(_summary(figures))
     if as_json:
         click.echo(json.dumps(_document(figures)))
-
-
-def _holdings(site: Path) -> SiteHoldings:
-    """What the site holds, verified."""
-    trees, is_empty = held_trees(site)
-    return SiteHoldings(tuple(trees), is_empty, lambda: left_trees(site))
 
 
 def _summary(figures: Figures) -> str:
