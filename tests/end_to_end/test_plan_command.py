@@ -109,6 +109,7 @@ def key_file(path: Path) -> None:
         (["www/b.unrep", "--rate", "fast"], 2, "no rate"),
         (["www/b.unrep", "--price-per-mb", "-1"], 2, "price-per-mb"),
         (["www/b.unrep", "--site", "nowhere"], 2, "nowhere: no such directory"),
+        (["www/b.unrep", "--out", "other"], 2, "is another bundle"),
         (["www/b.unrep", "--out", "k.pub"], 2, "this is not an unrep bundle"),
     ],
 )
@@ -116,5 +117,6 @@ def test_what_is_named_wrongly_is_one_sentence(
     ship: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, said: str
 ) -> None:
     """[T-80]"""
+    (ship / "other").write_bytes(tiny_bundle(Shape(product="ecdis", full_bytes=100)).data)
     found, document, message = unrep(capsys, "plan", *arguments)
     assert found == code and said in message and document["exit_code"] == code and "Traceback" not in message

@@ -170,6 +170,33 @@ def test_a_map_that_lies_costs_its_pieces_only(sticks: list[Path], out: Path) ->
     assert out.read_bytes() == BUNDLE.data
 
 
+def test_pieces_whose_table_is_damaged_wait_for_another_copy_of_it(sticks: list[Path], out: Path) -> None:
+    """[T-72]: nothing below the table can be told right from wrong until then."""
+    for stick in sticks[2:]:
+        path, volume = volume_of(stick), open_volume(volume_of(stick))
+        data = bytearray(path.read_bytes())
+        data[volume.data_offset + volume.map.stretches[0][1] + 10] ^= 1  # in the full section's tables
+        path.write_bytes(data)
+    with pytest.raises(Incomplete):
+        joined(out, *sticks[2:])
+    joined(out, *sticks)
+    assert out.read_bytes() == BUNDLE.data
+
+
+def test_what_stood_there_without_its_tables_is_verified_when_they_come(sticks: list[Path], out: Path) -> None:
+    """[T-9], [T-72]"""
+    part = bytearray(BUNDLE.data)
+    for section in BUNDLE.root.sections:
+        pieces = list(BUNDLE.verified.pieces(section))
+        for offset, piece in pieces:
+            if piece.level < pieces[-1][1].level:
+                part[offset : offset + piece.length] = bytes(piece.length)
+    part[400_000] ^= 1
+    out.with_name(out.name + ".part").write_bytes(part)
+    figures = joined(out, *sticks)
+    assert out.read_bytes() == BUNDLE.data and figures.bytes_needed == len(BUNDLE.data)
+
+
 def test_for_a_site_only_its_section_is_joined(sticks: list[Path], out: Path) -> None:
     """[T-5], [T-6]: by the rules of a fetch."""
     figures = joined(out, *sticks, holdings=SiteHoldings((tree_hash("old"),), False))
