@@ -7,11 +7,12 @@ directory, by dots, by escapes or by links [T-60].
 import os
 import re
 import stat
+import sys
 from email.utils import formatdate
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from transfer.errors import OutputRefused, SourceRefused
@@ -55,8 +56,10 @@ class BundleServer(ThreadingHTTPServer):
         self.server_address = self.socket.getsockname()
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
 
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Nothing: a client that goes away in the middle is what links do."""
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Nothing for a client that goes away in the middle: that is what links do."""
+        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -191,6 +192,19 @@ def raw(server: BundleServer, request: bytes) -> bytes:
     with socket.create_connection(("127.0.0.1", server.server_port), timeout=10) as connection:
         connection.sendall(request)
         return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+def test_a_client_that_goes_away_is_no_error(
+    www: Path, server: BundleServer, client: Client, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """[T-60]: reset in the middle of an answer; the next one is served."""
+    (www / "large").write_bytes(bytes(20_000_000))
+    with socket.create_connection(("127.0.0.1", server.server_port), timeout=10) as connection:
+        connection.sendall(b"GET /large HTTP/1.1\r\n\r\n")
+        assert connection.recv(10)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    assert client.ask("/f", Range="bytes=0-9")[1] == DATA[:10]
+    assert capfd.readouterr().err == ""
 
 
 def test_a_fetch_is_served(www: Path, server: BundleServer, tmp_path: Path) -> None:
