@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
@@ -199,10 +200,15 @@ def test_a_client_that_goes_away_is_no_error(
 ) -> None:
     """[T-60]: reset in the middle of an answer; the next one is served."""
     (www / "large").write_bytes(bytes(20_000_000))
+    threads = threading.active_count()
     with socket.create_connection(("127.0.0.1", server.server_port), timeout=10) as connection:
         connection.sendall(b"GET /large HTTP/1.1\r\n\r\n")
         assert connection.recv(10)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    until = time.monotonic() + 10
+    while threading.active_count() > threads:
+        assert time.monotonic() < until, "the connection is served still"
+        time.sleep(0.01)
     assert client.ask("/f", Range="bytes=0-9")[1] == DATA[:10]
     assert capfd.readouterr().err == ""
 
