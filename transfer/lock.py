@@ -35,13 +35,13 @@ _REMOVAL_PATIENCE_S = 1.0
 
 
 @contextmanager
-def output_lock(output: Path) -> Iterator[None]:
-    """Holds the lock of an output. Raises OutputBusy, naming who holds it; OutputRefused or DiskFull."""
+def output_lock(output: Path, doing: str = "fetching into") -> Iterator[None]:
+    """Holds the lock of an output. Raises OutputBusy, naming who holds it, `doing` what; OutputRefused or DiskFull."""
     path = output.with_name(output.name + ".lock")
     with storage_errors(path):
         if not output.parent.is_dir():
-            raise OutputRefused(f"{output.parent}: no such directory; make it first, --out is written there")
-        descriptor = _acquire(path, output)
+            raise OutputRefused(f"{output.parent}: no such directory; make it first")
+        descriptor = _acquire(path, f"{doing} it", output)
     try:
         yield
     finally:
@@ -53,7 +53,7 @@ def output_lock(output: Path) -> Iterator[None]:
                 path.unlink(missing_ok=True)
 
 
-def _acquire(path: Path, output: Path) -> int:
+def _acquire(path: Path, what: str, output: Path) -> int:
     while True:
         descriptor = _open(path)
         try:
@@ -67,7 +67,7 @@ def _acquire(path: Path, output: Path) -> int:
         except BlockingIOError as error:
             number = _holder(descriptor)
             os.close(descriptor)
-            raise OutputBusy(f"{output}: process {number} is fetching into it; wait until it is done") from error
+            raise OutputBusy(f"{output}: process {number} is {what}; wait until it is done") from error
         except OSError:
             os.close(descriptor)
             raise

@@ -41,7 +41,7 @@ class Partial:
             try:
                 self._prepare(header, total_bytes)
                 if self.is_new:
-                    _sync_directory(path.parent)
+                    sync_directory(path.parent)
             except BaseException:
                 self._file.close()
                 raise
@@ -92,7 +92,7 @@ class Partial:
             self._file.close()
             if self.path != output:
                 patiently(lambda path: path.replace(output), self.path)
-                _sync_directory(output.parent)
+                sync_directory(output.parent)
 
     def _prepare(self, header: bytes, total_bytes: int) -> None:
         if self._file.seek(0, 2) != total_bytes:
@@ -120,20 +120,20 @@ def remove_partial(path: Path) -> None:
 
 
 @contextmanager
-def storage_errors(path: Path) -> Iterator[None]:
+def storage_errors(path: Path, comfort: str = ", what was fetched is kept") -> Iterator[None]:
     """Turns what the system says of a file beside the output into DiskFull or OutputRefused."""
     try:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT) or getattr(error, "winerror", 0) in _WINDOWS_DISK_FULL:
             raise DiskFull(
-                f"{path}: no space left on its file system; free some and run the same command again, "
-                "what was fetched is kept"
+                f"{path}: no space left on its file system; free some and run the same command again{comfort}"
             ) from error
         raise OutputRefused(f"{path}: cannot be written: {error.strerror}") from error
 
 
-def _sync_directory(path: Path) -> None:
+def sync_directory(path: Path) -> None:
+    """Makes the names in a directory durable. Raises OSError."""
     if os.name != "nt":  # NTFS journals names itself, and has no call for directories
         descriptor = os.open(path, os.O_RDONLY)
         try:

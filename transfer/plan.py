@@ -116,6 +116,19 @@ class Plan:
         self._states: dict[int, State] = {}  # by the offset of the piece
         self._trees: dict[int, HashTree] = {}  # by the offset of the section
 
+    @classmethod
+    def of(cls, verified: VerifiedRoot, sections: Sequence[Section], fresh: bool) -> "Plan":
+        """A plan for whole sections; `fresh`: nothing of them is there yet."""
+        plan = cls(verified)
+        for section in sections:
+            plan.add(section, fresh=fresh)
+        return plan
+
+    @property
+    def present_pieces(self) -> int:
+        """How many pieces are there."""
+        return sum(state is State.PRESENT for state in self._states.values())
+
     def add(self, section: Section, stretches: Sequence[tuple[int, int]] | None = None, fresh: bool = False) -> None:
         """Wants a section, or its tables and the pieces of its body that touch the stretches [T-41].
 

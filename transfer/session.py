@@ -107,7 +107,10 @@ class Fetch:
 
     def look(self) -> VerifiedRoot:
         """The verified root of the bundle at the source, and no more than that; nothing is written. Raises as `run`."""
-        return self._receive_root(0)
+        try:
+            return self._receive_root(0)
+        finally:
+            self._reception.close()
 
     def _run(self) -> None:
         standing = inspect_output(self._output, self._trust)
@@ -179,9 +182,7 @@ class Fetch:
     def _plan_for(self, partial: Partial, standing: Standing, verified: VerifiedRoot) -> Plan:
         if not partial.is_new:
             self._resumed_bytes = len(standing.header)
-        self._plan = Plan(verified)
-        for section in self._sections:
-            self._plan.add(section, fresh=partial.is_new)
+        self._plan = Plan.of(verified, self._sections, fresh=partial.is_new)
         return self._plan
 
     def _mend(self, partial: Partial, plan: Plan, root: Root) -> None:

@@ -12,6 +12,7 @@ from unrep.commands.apply import apply_command
 from unrep.commands.build import build_command
 from unrep.commands.collect import collect_command
 from unrep.commands.demo import demo_command
+from unrep.commands.export import export_command
 from unrep.commands.fetch import fetch_command
 from unrep.commands.gc import gc_command
 from unrep.commands.hear import hear_command
@@ -19,9 +20,12 @@ from unrep.commands.heartbeat import heartbeat_command
 from unrep.commands.history import history_command
 from unrep.commands.hold import hold_command, resume_command
 from unrep.commands.inspect import inspect_command
+from unrep.commands.join import join_command
 from unrep.commands.keygen import keygen_command
 from unrep.commands.metrics import metrics_command
 from unrep.commands.need import need_command
+from unrep.commands.plan import plan_command
+from unrep.commands.publish import publish_command
 from unrep.commands.receipt import receipt_command
 from unrep.commands.recover import recover_command
 from unrep.commands.repair import repair_command
@@ -29,6 +33,7 @@ from unrep.commands.resign import resign_command
 from unrep.commands.rollback import rollback_command
 from unrep.commands.run import run_command
 from unrep.commands.selftest import selftest_command
+from unrep.commands.serve import serve_command
 from unrep.commands.status import status_command
 from unrep.commands.trust import trust_command
 from unrep.commands.verify import verify_command
@@ -43,7 +48,12 @@ COMMANDS = (
     heartbeat_command,
     inspect_command,
     verify_command,
+    publish_command,
+    serve_command,
+    export_command,
+    plan_command,
     fetch_command,
+    join_command,
     apply_command,
     rollback_command,
     status_command,

@@ -64,10 +64,7 @@ def test_a_bundle_without_anything_for_the_site_is_refused(allow_full: bool) -> 
 
 def planned(bundle: TinyBundle, *, fresh: bool) -> Plan:
     """A plan for all of the bundle."""
-    plan = Plan(bundle.verified)
-    for section in bundle.root.sections:
-        plan.add(section, fresh=fresh)
-    return plan
+    return Plan.of(bundle.verified, bundle.root.sections, fresh)
 
 
 def test_of_a_section_only_what_touches_the_stretches_is_wanted() -> None:

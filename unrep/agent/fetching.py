@@ -22,7 +22,8 @@ from transfer.source import open_link
 from unrep.agent.inbox import Inbox
 from unrep.agent.journal import Event, Journal
 from unrep.agent.settings import Settings
-from unrep.commands.fetch import figures_document, site_holdings
+from unrep.commands.fetch import figures_document
+from unrep.holdings import site_holdings
 
 LOOK_PATIENCE_S: Final = 60.0  # so that a source that is dead does not keep the others waiting for long
 LOOK_BYTES: Final = 1024  # a header; what a poll costs that finds nothing new

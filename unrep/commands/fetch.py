@@ -1,44 +1,23 @@
 """`unrep fetch`: a bundle comes over a bad link, or off a stick, and every byte of it is verified."""
 
 import json
-import re
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import click
 
-from apply.installed import held_trees, left_trees
-from apply.lack import find_lack
-from apply.site import Site
-from apply.trusted import site_trust
 from bundle.errors import BundleError
-from bundle.progress import Progress
-from bundle.reader import open_bundle, stored_bytes
-from bundle.root import Section
-from bundle.trust import Trust, load_trust
+from bundle.reader import stored_bytes
 from transfer.config import TransferConfig
 from transfer.errors import TransferError
+from transfer.latest import resolve
 from transfer.output import describe
-from transfer.plan import SiteHoldings, Wish
 from transfer.session import Fetch, Figures
 from transfer.source import open_link
 from unrep.aboard import trust_option
 from unrep.console import progress_bar, say
-from unrep.errors import UsageRefused
-
-_UNITS = {"": 1, "k": 1_000, "M": 1_000_000}
-
-
-def _parse_rate(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
-    """Bytes per second: a number, with k for thousands or M for millions. Raises BadParameter."""
-    if value is None:
-        return None
-    found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,3})?)([kM]?)", value)
-    rate = int(float(found[1]) * _UNITS[found[2]]) if found else 0
-    if rate < 1:
-        raise click.BadParameter(f"{value!r} is no rate in bytes per second, such as 8000, 64k or 1.5M", ctx, param)
-    return rate
+from unrep.holdings import site_holdings, whom_to_trust
+from unrep.quantities import parse_rate
 
 
 @click.command("fetch")
@@ -49,7 +28,7 @@ def _parse_rate(ctx: click.Context, param: click.Parameter, value: str | None) -
 @click.option(
     "--allow-full", is_flag=True, help="Accept the full release where no delta starts from one that the site holds."
 )
-@click.option("--limit-rate", metavar="R", callback=_parse_rate, help="Bytes per second at most: 8000, 64k, 1.5M.")
+@click.option("--limit-rate", metavar="R", callback=parse_rate, help="Bytes per second at most: 8000, 64k, 1.5M.")
 @click.option(
     "--patience",
     metavar="S",
@@ -71,16 +50,21 @@ def fetch_command(
 ) -> None:
     """Fetch a bundle from SOURCE: an http or https URL, a file, or a directory such as a USB stick that holds one.
 
+    SOURCE may also be the pointer 'latest' of 'unrep publish': the bundle that it names is fetched.
+
     Every piece is verified before it is kept. After anything that stops it, a broken link, Ctrl-C or a power cut, the
     same command goes on where it was.
     """
     config = TransferConfig(limit_bytes_per_s=limit_rate, patience_s=patience)
-    keys = _trust(trust, site)
-    with closing(open_link(source, out, config)) as link, progress_bar() as progress:
+    keys = whom_to_trust(trust, site)
+    resolved = resolve(source, keys, out, config, say)
+    with closing(open_link(resolved.source, out, config)) as link, progress_bar() as progress:
         holdings = site_holdings(site, keys, progress) if site else None
         fetch = Fetch(link, keys, out, holdings, allow_full, config, progress=progress, say=say)
         try:
             figures = fetch.run()
+            if resolved.pointer and figures.root:
+                resolved.pointer.check(figures.root, resolved.source)
         except (TransferError, BundleError) as error:
             error.document = figures_document(fetch.figures())
             raise
@@ -91,32 +75,6 @@ def fetch_command(
     say(_summary(figures))
     if as_json:
         click.echo(json.dumps(figures_document(figures)))
-
-
-def _trust(path: Path | None, site: Path | None) -> Trust:
-    """Whom to trust: what was named, and what the site has followed since."""
-    given = load_trust(path) if path else None
-    if site:
-        return site_trust(Site.at(site), given)
-    if given is None:
-        raise UsageRefused("name whom to trust with --trust T, or with --site S a site that follows a trust root")
-    return given
-
-
-def site_holdings(site: Path, trust: Trust, progress: Progress) -> SiteHoldings:
-    """What the site holds, verified."""
-    trees, is_empty = held_trees(site)
-
-    def mend(path: Path, delta: Section) -> Iterator[Wish]:
-        with open_bundle(path, trust) as bundle:
-            full = bundle.root.full_section()
-            lack = find_lack(bundle, delta, site, progress)
-            if full and lack:
-                yield Wish([(0, full.index.length)])
-                with open_bundle(path, trust) as grown:  # what the other read ahead of itself were holes
-                    yield Wish(lack.stretches(grown, full), lack.why)
-
-    return SiteHoldings(tuple(trees), is_empty, lambda: left_trees(site), mend)
 
 
 def _summary(figures: Figures) -> str:

@@ -1,0 +1,245 @@
+"""`unrep serve` on real sockets: ranges, and everything that somebody might ask of it to get out of the directory."""
+
+import os
+import re
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from http.client import HTTPConnection, HTTPResponse
+from pathlib import Path
+
+import pytest
+
+from tests.support.nginx import free_port
+from tests.support.tiny_bundle import TRUST, Shape, tiny_bundle
+from transfer.config import TransferConfig
+from transfer.errors import OutputRefused, SourceRefused
+from transfer.server import BundleServer
+from transfer.session import Fetch
+from transfer.source import open_link
+
+BUNDLE = tiny_bundle(Shape(full_bytes=90_000))
+DATA = BUNDLE.data
+LENGTH = len(DATA)
+
+
+@pytest.fixture
+def www(tmp_path: Path) -> Path:
+    """A served directory with a secret beside it."""
+    directory = tmp_path / "www"
+    (directory / "vms").mkdir(parents=True)
+    (directory / "vms" / "a b.unrep").write_bytes(DATA)
+    (directory / "f").write_bytes(DATA)
+    (directory / "empty").write_bytes(b"")
+    (directory / "draft.part").write_bytes(b"half")
+    (directory / ".hidden").write_bytes(b"hidden")
+    (tmp_path / "secret").write_bytes(b"secret")
+    return directory
+
+
+@pytest.fixture
+def server(www: Path) -> Iterator[BundleServer]:
+    with BundleServer(www, "127.0.0.1", 0) as running:
+        thread = threading.Thread(target=running.serve_forever, args=[0.01])
+        thread.start()
+        yield running
+        running.shutdown()
+        thread.join()
+
+
+class Client:
+    """One kept connection."""
+
+    def __init__(self, server: BundleServer) -> None:
+        self.connection = HTTPConnection("127.0.0.1", server.server_port, timeout=10)
+
+    def ask(self, path: str, method: str = "GET", **headers: str) -> tuple[HTTPResponse, bytes]:
+        self.connection.request(method, path, headers={name.replace("_", "-"): v for name, v in headers.items()})
+        answer = self.connection.getresponse()
+        return answer, answer.read()
+
+
+@pytest.fixture
+def client(server: BundleServer) -> Client:
+    return Client(server)
+
+
+@pytest.mark.parametrize(
+    ("asked", "first", "last"),
+    [
+        ("bytes=0-0", 0, 0),
+        ("bytes=5-99", 5, 99),
+        ("bytes=100-", 100, LENGTH - 1),
+        ("bytes=100-99999999", 100, LENGTH - 1),
+        ("bytes=-7", LENGTH - 7, LENGTH - 1),
+        ("bytes=-99999999", 0, LENGTH - 1),
+        (f"bytes={LENGTH - 1}-", LENGTH - 1, LENGTH - 1),
+    ],
+)
+def test_a_range_is_answered_exactly(client: Client, asked: str, first: int, last: int) -> None:
+    """[T-60]"""
+    answer, body = client.ask("/f", Range=asked)
+    assert answer.status == 206 and body == DATA[first : last + 1]
+    assert answer.headers["Content-Range"] == f"bytes {first}-{last}/{LENGTH}"
+    head, nothing = client.ask("/f", "HEAD", Range=asked)
+    assert head.status == 206 and nothing == b"" and head.headers["Content-Length"] == str(last - first + 1)
+
+
+@pytest.mark.parametrize("asked", [f"bytes={LENGTH}-", f"bytes={LENGTH + 5}-{LENGTH + 9}", "bytes=-0"])
+def test_a_range_behind_the_end_is_416(client: Client, asked: str) -> None:
+    """[T-60]"""
+    answer, body = client.ask("/f", Range=asked)
+    assert answer.status == 416 and answer.headers["Content-Range"] == f"bytes */{LENGTH}" and len(body) < 100
+
+
+@pytest.mark.parametrize("asked", ["bytes=9-5", "bytes=-", "bytes=0-1,5-6", "lines=1-2", "bytes=x-y", "bytes=٣-٤"])
+def test_what_is_no_single_range_is_answered_as_if_not_asked(client: Client, asked: str) -> None:
+    """[T-60]: RFC 9110, 14.2."""
+    client.connection.putrequest("GET", "/f")
+    client.connection.putheader("Range", asked.encode())
+    client.connection.endheaders()
+    answer = client.connection.getresponse()
+    assert answer.status == 200 and answer.read() == DATA
+
+
+def test_the_entity_tag_is_strong_and_changes_with_the_file(client: Client, www: Path) -> None:
+    """[T-60]"""
+    tag = client.ask("/f", "HEAD")[0].headers["ETag"]
+    assert re.fullmatch(r'"[^"]+"', tag)
+    assert client.ask("/f", Range="bytes=0-9", If_Range=tag)[0].status == 206
+    for other in ('"other"', "W/" + tag, "Wed, 21 Oct 2015 07:28:00 GMT"):
+        assert client.ask("/f", Range="bytes=0-9", If_Range=other)[0].status == 200
+    replacement = www / "new"
+    replacement.write_bytes(DATA[::-1])
+    replacement.replace(www / "f")
+    answer, body = client.ask("/f", Range="bytes=0-9", If_Range=tag)
+    assert answer.status == 200 and body == DATA[::-1] and answer.headers["ETag"] != tag
+
+
+def test_one_connection_takes_many_requests(client: Client) -> None:
+    """[T-60]: a HEAD, an empty file and refusals between do not break it."""
+    client.ask("/f", "HEAD")
+    kept = client.connection.sock
+    assert client.ask("/vms/a%20b.unrep")[1] == DATA
+    assert client.ask("/empty")[1] == b"" and client.ask("/empty", Range="bytes=0-9")[0].status == 416
+    assert client.ask("/nowhere")[0].status == 404 and client.ask("/nowhere", "HEAD")[1] == b""
+    assert client.ask("/f?version=2", Range="bytes=1-2")[1] == DATA[1:3]
+    assert kept is not None and client.connection.sock is kept
+
+
+OUTSIDE = [
+    "/",
+    "/vms",
+    "/vms/",
+    "/../secret",
+    "/vms/../../secret",
+    "/%2e%2e/secret",
+    "/%2E%2E%2Fsecret",
+    "/..%2fsecret",
+    "/vms/..%5c..%5csecret",
+    "/%252e%252e/secret",
+    "//secret",
+    "/vms//a%20b.unrep",
+    "/./f",
+    "/f/",
+    "/f%00",
+    "/.hidden",
+    "/draft.part",
+    "/C:/secret",
+    "/out",
+    "/outdir/secret",
+    "/pipe",
+    "*",
+    "/" + "a" * 5000,
+    "/%ff%fe",
+]
+
+
+def test_there_is_no_way_out_and_no_listing(www: Path, server: BundleServer) -> None:
+    """[T-60]: sent as raw bytes, for a client of Python's own would tidy them up."""
+    if sys.platform != "win32":
+        (www / "out").symlink_to(www.parent / "secret")
+        (www / "outdir").symlink_to(www.parent)
+        os.mkfifo(www / "pipe")
+    absolute = str(www.parent / "secret")
+    for target in [*OUTSIDE, absolute, "/" + absolute, f"http://127.0.0.1{absolute}"]:
+        said = raw(server, f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        assert said.startswith(b"HTTP/1.1 404 "), (target, said[:200])
+        assert b"secret" not in said.split(b"\r\n\r\n", 1)[1] and b"a b" not in said
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="symbolic links")
+def test_a_link_that_stays_inside_is_followed(www: Path, client: Client) -> None:
+    """[T-60]"""
+    (www / "newest").symlink_to("vms/a b.unrep")
+    assert client.ask("/newest")[1] == DATA
+
+
+@pytest.mark.parametrize(
+    "asked", [b"POST /f HTTP/1.1\r\nContent-Length: 0\r\n", b"DELETE /f HTTP/1.1\r\n", b"\x16\x03\x01\r\n"]
+)
+def test_other_methods_and_other_protocols_are_refused(server: BundleServer, asked: bytes) -> None:
+    """[T-60]"""
+    said = raw(server, asked + b"Connection: close\r\n\r\n")
+    assert re.search(rb" (501|400) |Error code: 400", said) and DATA[:100] not in said
+
+
+def raw(server: BundleServer, request: bytes) -> bytes:
+    with socket.create_connection(("127.0.0.1", server.server_port), timeout=10) as connection:
+        connection.sendall(request)
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+def test_a_client_that_goes_away_is_no_error(
+    www: Path, server: BundleServer, client: Client, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """[T-60]: reset in the middle of an answer; the next one is served."""
+    (www / "large").write_bytes(bytes(20_000_000))
+    threads = threading.active_count()
+    with socket.create_connection(("127.0.0.1", server.server_port), timeout=10) as connection:
+        connection.sendall(b"GET /large HTTP/1.1\r\n\r\n")
+        assert connection.recv(10)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    until = time.monotonic() + 10
+    while threading.active_count() > threads:
+        assert time.monotonic() < until, "the connection is served still"
+        time.sleep(0.01)
+    assert client.ask("/f", Range="bytes=0-9")[1] == DATA[:10]
+    assert capfd.readouterr().err == ""
+
+
+def test_a_fetch_is_served(www: Path, server: BundleServer, tmp_path: Path) -> None:
+    """[T-14], [T-60]"""
+    config, out = TransferConfig(patience_s=5), tmp_path / "out"
+    Fetch(open_link(server.url + "f", out, config), TRUST, out, config=config).run()
+    assert out.read_bytes() == DATA
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals to one process")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_command_stops_cleanly_though_a_connection_is_idle(www: Path, number: int) -> None:
+    """[T-60]"""
+    port = free_port()
+    command = [sys.executable, "-m", "unrep", "serve", str(www), "--port", str(port)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert f"served at http://127.0.0.1:{port}/" in process.stderr.readline()
+        connection = HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.request("GET", "/f")
+        assert connection.getresponse().read() == DATA
+        process.send_signal(number)
+        assert process.wait(10) == 0
+        assert process.stderr.read() == "stopped\n"
+
+
+def test_what_cannot_be_served_is_one_sentence(www: Path, server: BundleServer) -> None:
+    with pytest.raises(SourceRefused, match="no such directory"):
+        BundleServer(www / "f", "127.0.0.1", 0)
+    for bind, port in (("127.0.0.1", server.server_port), ("no.such.host.invalid", 0), ("203.0.113.9", 0)):
+        with pytest.raises(OutputRefused, match="cannot be listened on"):
+            BundleServer(www, bind, port)

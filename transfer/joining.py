@@ -1,0 +1,165 @@
+"""Volumes joined into the partial file of a fetch: in any order, from any number of media, with what is there already.
+
+Every piece is verified before it is kept, so a torn, lying or foreign volume costs only its pieces. What is missing in
+the end stays a hole: another volume, or a fetch over the link, goes on from there [T-72].
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bundle.errors import Corrupt, Malformed, Refused
+from bundle.progress import Progress
+from bundle.reader import VerifiedRoot, verify_header
+from bundle.trust import Trust
+from transfer.clock import SystemClock
+from transfer.config import TransferConfig
+from transfer.errors import Incomplete, SourceRefused
+from transfer.lock import output_lock
+from transfer.output import Standing, describe, inspect_output
+from transfer.partial import PARTIAL_SUFFIX, Partial, remove_partial
+from transfer.plan import Plan, SiteHoldings, choose_sections
+from transfer.volume import Volume, open_volume
+
+
+@dataclass(frozen=True)
+class Joined:
+    """What came of it: bytes of the bundle file, with its header, as in the figures of a fetch [T-30]."""
+
+    verified: VerifiedRoot
+    volumes: tuple[Path, ...]
+    bytes_needed: int
+    bytes_resumed: int
+    bytes_joined: int
+
+
+@dataclass(frozen=True)
+class Headed:
+    """A volume whose header was verified."""
+
+    volume: Volume
+    header: bytes
+    verified: VerifiedRoot
+
+
+def join(
+    directories: Sequence[Path],
+    trust: Trust,
+    output: Path,
+    holdings: SiteHoldings | None,
+    allow_full: bool,
+    progress: Progress,
+) -> Joined:
+    """Joins the volumes in some directories into an output; returns when it is complete, durable and has its name.
+
+    Raises Incomplete, naming the volumes that were not found, if something is missing still; what a fetch raises for
+    the output and for the choice of sections; SourceRefused if there are no volumes, or those of several bundles.
+    """
+    with output_lock(output):
+        found = _one_bundle(find_volumes(directories), trust)
+        header, verified = found[0].header, found[0].verified
+        standing = inspect_output(output, trust)
+        standing.check(verified)
+        sections = choose_sections(verified.root, holdings, allow_full)
+        volumes = [headed.volume for headed in found]
+        with _open_partial(standing, header, verified) as partial:
+            plan = Plan.of(verified, sections, fresh=partial.is_new)
+            progress.start("joining", plan.wanted_bytes, "B")
+            progress.advance(plan.examine(partial.read))
+            resumed = plan.present_bytes
+            partial.check_space(plan.wanted_bytes - resumed)
+            _fill(partial, plan, volumes, progress)
+            progress.finish()
+            if missing := plan.missing():
+                raise Incomplete(_what_is_missing(output, sum(slot.length for slot in missing), volumes))
+            partial.finish(output)
+    return Joined(
+        verified,
+        tuple(volume.path for volume in volumes),
+        len(header) + plan.wanted_bytes,
+        resumed + (0 if partial.is_new else len(standing.header)),
+        plan.present_bytes - resumed,
+    )
+
+
+def find_volumes(directories: Sequence[Path]) -> list[Volume]:
+    """The volumes in some directories, whatever their names; drafts of an export do not count.
+
+    Raises SourceRefused if a directory cannot be read, or there is no volume in any.
+    """
+    found: list[Volume] = []
+    for directory in directories:
+        try:
+            paths = sorted(path for path in directory.iterdir() if path.suffix != PARTIAL_SUFFIX and path.is_file())
+        except OSError as error:
+            raise SourceRefused(
+                f"{directory}: cannot be read: {error.strerror}; name a directory with volumes"
+            ) from error
+        for path in paths:
+            try:
+                found.append(open_volume(path))
+            except (Malformed, OSError):
+                continue  # photos, a torn volume: what it would have brought is named as missing
+    if not found:
+        raise SourceRefused(f"{', '.join(map(str, directories))}: there is no volume of 'unrep export' in there")
+    return found
+
+
+def _one_bundle(volumes: Sequence[Volume], trust: Trust) -> list[Headed]:
+    """Those whose header verifies. Raises SourceRefused if they are of several bundles, Refused if there are none."""
+    found: list[Headed] = []
+    refused: Refused | None = None
+    for volume in volumes:
+        beginning = volume.beginning()
+        try:
+            verified = verify_header(beginning, trust)
+            found.append(Headed(volume, beginning[: verified.header_bytes], verified))
+        except Refused as error:
+            refused = refused or type(error)(f"{volume.path}: {error}")
+    if not found and refused:
+        raise refused
+    bundles = {headed.header: describe(headed.verified.root) for headed in found}
+    if len(bundles) > 1:
+        raise SourceRefused(
+            f"there are volumes of several bundles ({', '.join(bundles.values())}); name directories with those of one"
+        )
+    return found
+
+
+def _open_partial(standing: Standing, header: bytes, verified: VerifiedRoot) -> Partial:
+    if not standing.continues(verified):
+        remove_partial(standing.path)
+    return Partial(standing.path, header, verified.total_bytes, SystemClock(), TransferConfig.sync_share)
+
+
+def _fill(partial: Partial, plan: Plan, volumes: Sequence[Volume], progress: Progress) -> None:
+    """A pass in the file's order does, tables first; another is for what was there before its table was."""
+    while True:
+        gained = 0
+        for slot in plan.missing():
+            for volume in volumes:
+                if not slot.tree.knows(slot.piece):
+                    break
+                data = volume.read(slot.offset, slot.length)
+                try:
+                    piece = plan.accept(slot, data)
+                except Corrupt:
+                    continue  # torn, or lying: another volume may have it
+                partial.write(piece)
+                gained += slot.length
+                break
+        progress.advance(gained)
+        gained += (again := plan.examine(partial.read))
+        progress.advance(again)
+        if not gained:
+            return
+
+
+def _what_is_missing(output: Path, missing_bytes: int, volumes: Sequence[Volume]) -> str:
+    count = max(volume.map.count for volume in volumes)
+    absent = sorted(set(range(1, count + 1)) - {volume.map.number for volume in volumes})
+    which = f"volume {', '.join(map(str, absent))} of {count}" if absent else "a good copy of the damaged volumes"
+    return (
+        f"{output}: {missing_bytes:,} bytes are missing; join again with {which}, or fetch the rest with the same "
+        "--out, what was joined is kept"
+    )

@@ -1,0 +1,50 @@
+"""From the address of a pointer to that of the bundle beside it [T-54]."""
+
+import re
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, urljoin, urlsplit
+
+from bundle.trust import Trust
+from transfer.beginning import Beginning
+from transfer.config import TransferConfig
+from transfer.pointer import POINTER_NAME, Pointer
+from transfer.source import open_link
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """The bundle to fetch; `pointer` is what named it, None where the source was a bundle's own address."""
+
+    source: str
+    pointer: Pointer | None = None
+
+
+def resolve(
+    source: str, trust: Trust, output: Path, config: TransferConfig, say: Callable[[str], None] = lambda message: None
+) -> Resolved:
+    """Follows a pointer: a source whose last name is `latest`, or a directory that holds one.
+
+    Anything else is handed back as it is, without a request. Raises SourceRefused, Incomplete, Malformed or Untrusted.
+    """
+    address = _pointer_address(source)
+    if address is None:
+        return Resolved(source)
+    with closing(open_link(address, output, config)) as link:
+        pointer = Beginning(link, trust, config, say).pointer()
+    if _URL.match(address):
+        return Resolved(urljoin(address, quote(pointer.file)), pointer)
+    return Resolved(str(Path(address).with_name(pointer.file)), pointer)
+
+
+def _pointer_address(source: str) -> str | None:
+    if _URL.match(source):
+        return source if urlsplit(source).path.rsplit("/", 1)[-1] == POINTER_NAME else None
+    path = Path(source)
+    if path.is_dir():
+        return str(path / POINTER_NAME) if (path / POINTER_NAME).is_file() else None
+    return source if path.name == POINTER_NAME else None

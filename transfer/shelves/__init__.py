@@ -1,0 +1,1 @@
+"""Where bundles are published: one module for each kind of shelf."""

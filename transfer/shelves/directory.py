@@ -1,0 +1,38 @@
+"""A directory as a shelf: what a web server serves, a share, a stick."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from transfer.partial import storage_errors
+from transfer.placing import place
+
+
+class DirectoryShelf:
+    """The files of one directory, which must be there."""
+
+    def __init__(self, directory: Path) -> None:
+        self.name = str(directory)
+        self._directory = directory
+
+    def read(self, name: str, max_bytes: int) -> bytes | None:
+        path = self._directory / name
+        with storage_errors(path, comfort=""):
+            try:
+                with path.open("rb") as file:
+                    return file.read(max_bytes)
+            except FileNotFoundError:
+                return None
+
+    def length_of(self, name: str) -> int | None:
+        path = self._directory / name
+        with storage_errors(path, comfort=""):
+            try:
+                return path.stat().st_size
+            except FileNotFoundError:
+                return None
+
+    def add(self, name: str, chunks: Iterable[bytes]) -> None:
+        place(self._directory / name, chunks)
+
+    def replace(self, name: str, data: bytes) -> None:
+        place(self._directory / name, [data])

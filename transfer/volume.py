@@ -1,0 +1,109 @@
+"""One volume: a part of a bundle file on a medium that is too small for all of it [T-70].
+
+    offset   size   meaning
+         0      8   magic, "VOLUME1" and a line feed
+         8      4   length m of the map in bytes, unsigned, little-endian
+        12      m   map: canonical msgpack
+      12+m          the bytes of the map's stretches, one after the other
+
+Every volume begins with the bundle's header; before pieces of a section come the hash tables that name them. So each
+can be verified by itself, in any order. The map is not signed: one that lies costs the pieces that it lies about, for
+every piece is verified under the root.
+"""
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+
+import msgspec
+
+from bundle import canonical
+from bundle.errors import Malformed
+from bundle.layout import MAX_ROOT_BYTES, MAX_SIGNATURES_BYTES, PREAMBLE_BYTES
+
+MAGIC = b"VOLUME1\n"
+VOLUME_SUFFIX = ".volume"
+MAX_MAP_BYTES = 256 * 1024
+MAX_VOLUMES = 999
+MAX_HEADER_BYTES = PREAMBLE_BYTES + MAX_ROOT_BYTES + MAX_SIGNATURES_BYTES
+
+_LENGTH = struct.Struct("<I")
+_HEAD_BYTES = len(MAGIC) + _LENGTH.size
+
+
+class VolumeMap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`number` counts from 1 to `count`; `stretches` are (offset, length) in bytes of the bundle file, ascending."""
+
+    number: int
+    count: int
+    stretches: list[tuple[int, int]]
+
+    def pack(self) -> bytes:
+        """What stands before the stretches."""
+        encoded = canonical.encode(self)
+        return MAGIC + _LENGTH.pack(len(encoded)) + encoded
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A volume that was found on a medium; nothing that it says is verified."""
+
+    path: Path
+    map: VolumeMap
+    data_offset: int
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Unverified bytes of the bundle file; none if they are not all on this volume, or cannot be read."""
+        starts = accumulate((size for _, size in self.map.stretches), initial=self.data_offset)
+        for (first, size), start in zip(self.map.stretches, starts, strict=False):
+            if first <= offset and offset + length <= first + size:
+                try:
+                    with self.path.open("rb") as file:
+                        file.seek(start + offset - first)
+                        return file.read(length)
+                except OSError:
+                    return b""  # a bad sector, or a medium that was pulled out: the piece may be on another
+        return b""
+
+    def beginning(self) -> bytes:
+        """What is here of the bundle's first bytes: the header, and what may follow it."""
+        first, size = self.map.stretches[0]
+        return self.read(0, min(size, MAX_HEADER_BYTES)) if first == 0 else b""
+
+
+def open_volume(path: Path) -> Volume:
+    """Raises Malformed if that file is no volume, OSError if it cannot be read."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+        if len(head) < _HEAD_BYTES or not head.startswith(MAGIC):
+            raise Malformed(f"{path}: no volume of a bundle")
+        (length,) = _LENGTH.unpack_from(head, len(MAGIC))
+        if length > MAX_MAP_BYTES:
+            raise Malformed(f"{path}: a map of {length:,} bytes is over {MAX_MAP_BYTES:,}")
+        encoded = file.read(length)
+    found = canonical.decode(encoded, VolumeMap, f"{path}: map")
+    _check(found, path)
+    return Volume(path, found, _HEAD_BYTES + length)
+
+
+def _check(found: VolumeMap, path: Path) -> None:
+    if not 1 <= found.number <= found.count <= MAX_VOLUMES or not found.stretches:
+        raise Malformed(f"{path}: volume {found.number} of {found.count}, with {len(found.stretches)} stretches")
+    end = 0
+    for offset, length in found.stretches:
+        if offset < end or length < 1 or offset + length > canonical.MAX_INTEGER:
+            raise Malformed(f"{path}: the stretches of its map overlap or are out of bounds")
+        end = offset + length
+
+
+def merged(stretches: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """(offset, length) in ascending order, those side by side made one."""
+    found: list[tuple[int, int]] = []
+    for offset, length in sorted(stretches):
+        if found and sum(found[-1]) == offset:
+            found[-1] = (found[-1][0], found[-1][1] + length)
+        else:
+            found.append((offset, length))
+    return found

@@ -1,0 +1,49 @@
+"""`unrep join`: volumes from sticks become the bundle, or what a fetch goes on from."""
+
+import json
+from pathlib import Path
+
+import click
+
+from transfer.joining import join
+from transfer.output import describe
+from unrep.aboard import json_option, trust_option
+from unrep.console import progress_bar, say
+from unrep.holdings import site_holdings, whom_to_trust
+
+
+@click.command("join")
+@click.argument("directories", metavar="DIR...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@trust_option
+@click.option("--out", metavar="F", required=True, type=click.Path(path_type=Path), help="Where the bundle goes.")
+@click.option("--site", metavar="S", type=click.Path(path_type=Path), help="Join only what this site needs.")
+@click.option(
+    "--allow-full", is_flag=True, help="Accept the full release where no delta starts from one that the site holds."
+)
+@json_option
+def join_command(
+    directories: tuple[Path, ...], trust: Path | None, out: Path, site: Path | None, allow_full: bool, as_json: bool
+) -> None:
+    """Join the volumes of 'unrep export' in some directories to bundle F; every piece is verified before it is kept.
+
+    With some of the volumes, what they hold is kept: join again with the others, or let 'unrep fetch' with the same
+    --out bring the rest.
+    """
+    with progress_bar() as bar:
+        keys = whom_to_trust(trust, site)
+        holdings = site_holdings(site, keys, bar) if site else None
+        joined = join(directories, keys, out, holdings, allow_full, bar)
+    say(
+        f"{out}: {describe(joined.verified.root)}, complete: {joined.bytes_joined:,} bytes joined from "
+        f"{len(joined.volumes)} volumes, {joined.bytes_resumed:,} were there already"
+    )
+    if as_json:
+        document = {
+            "complete": True,
+            "volumes": [str(path) for path in joined.volumes],
+            "bytes_total": joined.verified.total_bytes,
+            "bytes_needed": joined.bytes_needed,
+            "bytes_resumed": joined.bytes_resumed,
+            "bytes_joined": joined.bytes_joined,
+        }
+        click.echo(json.dumps(document))

@@ -1,0 +1,41 @@
+"""What a site has and whom it trusts, for the choice of what it is to be sent."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from apply.installed import held_trees, left_trees
+from apply.lack import find_lack
+from apply.site import Site
+from apply.trusted import site_trust
+from bundle.progress import Progress
+from bundle.reader import open_bundle
+from bundle.root import Section
+from bundle.trust import Trust, load_trust
+from transfer.plan import SiteHoldings, Wish
+from unrep.errors import UsageRefused
+
+
+def whom_to_trust(path: Path | None, site: Path | None) -> Trust:
+    """Whom to trust: what was named, and what the site has followed since."""
+    given = load_trust(path) if path else None
+    if site:
+        return site_trust(Site.at(site), given)
+    if given is None:
+        raise UsageRefused("name whom to trust with --trust T, or with --site S a site that follows a trust root")
+    return given
+
+
+def site_holdings(site: Path, trust: Trust, progress: Progress) -> SiteHoldings:
+    """What the site holds, verified."""
+    trees, is_empty = held_trees(site)
+
+    def mend(path: Path, delta: Section) -> Iterator[Wish]:
+        with open_bundle(path, trust) as bundle:
+            full = bundle.root.full_section()
+            lack = find_lack(bundle, delta, site, progress)
+            if full and lack:
+                yield Wish([(0, full.index.length)])
+                with open_bundle(path, trust) as grown:  # what the other read ahead of itself were holes
+                    yield Wish(lack.stretches(grown, full), lack.why)
+
+    return SiteHoldings(tuple(trees), is_empty, lambda: left_trees(site), mend)
