@@ -10,7 +10,7 @@ import pytest
 
 from apply.errors import SiteInvalid
 from apply.state import HighWater
-from apply.trusted import kept_trust, site_trust
+from apply.trusted import keep, kept_trust, site_trust
 from apply.update import rehearse, update
 from bundle.errors import Expired, InputError, Revoked, Untrusted
 from bundle.signing import verifying_key
@@ -162,6 +162,8 @@ class TestDamage:
         apply(ship, bundle("1.0.2", 3, None, NEXT), FIRST.trust)
         assert ship.site.trust_file.read_bytes() == kept
         assert site_trust(ship.site, FIRST.trust) == SECOND.trust
+        keep(ship.site, FIRST.trust)  # as of a run that had read the chain before another one went on
+        assert ship.site.trust_file.read_bytes() == kept
 
 
 class TestClock:
