@@ -24,14 +24,23 @@ IDLE_S = 60.0
 _RANGE = re.compile(r"bytes=(\d{1,16})?-(\d{1,16})?")
 
 
-class BundleServer(ThreadingHTTPServer):
-    """Listens once it is made; `serve_forever` answers until `shutdown`. One thread for each connection.
-
-    Raises SourceRefused for a directory that is not there, OutputRefused for an address that cannot be listened on.
-    """
+class LinkServer(ThreadingHTTPServer):
+    """A server whose clients go away in the middle, as they do behind a bad link. One thread for each connection."""
 
     daemon_threads = True
     block_on_close = False  # an idle connection that is kept alive must not keep the server
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Nothing for a client that is gone."""
+        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
+            super().handle_error(request, client_address)
+
+
+class BundleServer(LinkServer):
+    """Listens once it is made; `serve_forever` answers until `shutdown`.
+
+    Raises SourceRefused for a directory that is not there, OutputRefused for an address that cannot be listened on.
+    """
 
     def __init__(self, directory: Path, bind: str, port: int) -> None:
         if not directory.is_dir():
@@ -55,11 +64,6 @@ class BundleServer(ThreadingHTTPServer):
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Nothing for a client that goes away in the middle: that is what links do."""
-        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
-            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):

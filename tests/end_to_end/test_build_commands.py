@@ -181,7 +181,9 @@ def test_an_interrupted_build_leaves_nothing(shore: Path) -> None:
     before = snapshot(shore)
     argv = [sys.executable, "-m", "unrep", *BUILD.replace("new.unrep", "x.unrep").split()]
     process = subprocess.Popen(argv, cwd=shore, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    time.sleep(1.5)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    while not children.read_text():  # the command is at work once it has workers
+        time.sleep(0.02)
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130 and "Traceback" not in errors

@@ -5,9 +5,11 @@ import socket
 import struct
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from types import TracebackType
+
+from transfer.server import LinkServer
 
 CHUNK_BYTES = 4096
 
@@ -23,7 +25,7 @@ class Shore:
         self.drop_every_bytes = drop_every_bytes
         self.sent_bytes = 0
         self.drops = 0
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_for(self))
+        self._server = LinkServer(("127.0.0.1", 0), _handler_for(self))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
     @property
