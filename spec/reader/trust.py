@@ -136,8 +136,6 @@ def parse_revocations(signed: Signed) -> Revocations:
     for listed in (fields["keys"], fields["trees"]):
         need(len(listed) <= MAX_LISTED, f"{signed.name} has over {MAX_LISTED} keys or trees")
         _check_ascending(listed, signed.name)
-    for raw in fields["keys"]:
-        check_key(raw)
     return Revocations(signed.payload, fields["version"], fields["keys"], fields["trees"])
 
 
@@ -199,14 +197,16 @@ class Trust:
         first, links = _links(fields["links"])
         if fields["key"]:
             need(first == 1, "the trust file has a key and begins beyond trust root 1")
-            steps = [cls.of_keys([fields["key"]], 1)]
+            newest, steps = cls.of_keys([fields["key"]], 1), []
         else:
             root = parse_trust_root(links[0])
             need(root.version == first, f"{links[0].name} has version {root.version}")
-            steps = [cls(root, {first: links.pop(0).payload})]
+            newest = cls(root, {first: links.pop(0).payload})
+            steps = [newest]
         for link in links:
-            steps.append(steps[-1].followed(link))
-        return steps[-1]._with_list_of_any(steps, fields["revocations"])
+            newest = newest.followed(link)
+            steps.append(newest)
+        return newest._with_list_of_any(steps, fields["revocations"])
 
     def _with_list_of_any(self, steps: Sequence["Trust"], value: Sequence[Any]) -> "Trust":
         if not value:

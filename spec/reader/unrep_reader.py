@@ -1,4 +1,4 @@
-"""A second reader of bundle format 1, written from the text of spec/format.md alone: it verifies, lists and rebuilds.
+"""A second reader of bundle format 1, written from the text of spec/format.md and spec/trust.md alone.
 
     python spec/reader/unrep_reader.py verify BUNDLE --trust TRUST [--base DIRECTORY]
     python spec/reader/unrep_reader.py list BUNDLE [--trust TRUST] [--base DIRECTORY]
