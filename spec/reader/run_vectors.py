@@ -12,7 +12,8 @@ from pathlib import Path
 
 from images import JUMP, NAMES, find_references, parse_image
 from tree import FILE, Base
-from unrep_reader import Bundle, check_key, verify
+from trust import Trust, check_key
+from unrep_reader import Bundle, verify
 from wire import Refused
 
 VECTORS = Path(__file__).resolve().parent.parent / "vectors"
@@ -22,7 +23,7 @@ def judge(file: Path, trusted: list[bytes], base: Base) -> tuple[str, bool]:
     """The verdict, and whether every rule up to it was evaluated: accepted without a section rebuilt is not."""
     try:
         with file.open("rb") as opened:
-            section, _ = verify(Bundle(opened, trusted, 1), base)
+            section, _ = verify(Bundle(opened, Trust.of_keys(trusted, 1)), base)
     except Refused as fault:
         return fault.kind, "this reader lacks" not in str(fault)
     return "accept", section is not None

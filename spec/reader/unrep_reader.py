@@ -1,9 +1,10 @@
-"""A second reader of bundle format 1, written from the text of spec/format.md alone: it verifies, lists and rebuilds.
+"""A second reader of bundle format 1, written from the text of spec/format.md and spec/trust.md alone.
 
-    python spec/reader/unrep_reader.py verify BUNDLE --trust KEY.pub [--base DIRECTORY]
-    python spec/reader/unrep_reader.py list BUNDLE [--trust KEY.pub] [--base DIRECTORY]
+    python spec/reader/unrep_reader.py verify BUNDLE --trust TRUST [--base DIRECTORY]
+    python spec/reader/unrep_reader.py list BUNDLE [--trust TRUST] [--base DIRECTORY]
 
-Exit code 0, or 3 with one sentence. It needs Python 3.11, `cryptography`, and for Zstandard Python 3.14 or `zstandard`.
+TRUST is a public key or a trust file (spec/trust.md). Exit code 0, or 3 with one sentence.
+It needs Python 3.11, `cryptography`, and for Zstandard Python 3.14 or `zstandard`.
 It shares no line with the packages of this project: where the two disagree, one of them or the text is wrong.
 Of the deflate engines it has zlib alone, so a section that names another it verifies but cannot rebuild, and says so
 in capitals; and it holds whole objects in memory. It is there to be compared, not to be shipped.
@@ -20,16 +21,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from recipes import Index, Rebuild, usable_features
 from tree import NAMES, Base, Entry, is_device, keyed
+from trust import Trust
 from wire import Pairs, Refused, corrupt, decode, need, packed, unpack
 
 MANIFEST_MAX = INDEX_MAX = 67_108_864
 SPKI = bytes.fromhex("302a300506032b6570032100")
-PRIME = 2**255 - 19
-CURVE = -121665 * pow(121666, -1, PRIME) % PRIME
 ROOT = {"format": int, "product": str, "version": str, "seq": int, "created": int, "platform": str, "tree": bytes}
 ROOT |= {
     "manifest_size": int,
@@ -73,43 +71,6 @@ class Root:
 
     fields: dict[str, Any]
     sections: list[Section] = field(default_factory=list)
-
-
-def check_key(raw: bytes) -> None:
-    """[F-29]: y must be canonical and on the curve, and the point's order must not divide 8."""
-    need(len(raw) == 32, "a public key has 32 bytes")
-    y = int.from_bytes(raw, "little") & (1 << 255) - 1
-    need(y < PRIME, "the public key is no canonical encoding")
-    square = (y * y - 1) * pow(CURVE * y * y + 1, -1, PRIME) % PRIME
-    need(pow(square, (PRIME - 1) // 2, PRIME) in (0, 1), "the public key is no point")
-    of_order_8 = (CURVE * y**4 + 2 * y * y - 1) % PRIME == 0
-    need(y not in (0, 1, PRIME - 1) and not of_order_8, "the public key is a point of small order")
-
-
-def check_signatures(block: bytes, root: bytes, trusted: Sequence[bytes], threshold: int) -> None:
-    """[F-10] [F-28]"""
-    pairs = keyed(decode(block, "the signature block"), {"signatures": list}, {}, "the signature block")["signatures"]
-    need(1 <= len(pairs) <= 64, "the signature block has not 1 to 64 signatures")
-    for pair in pairs:
-        need(type(pair) is list and [type(item) for item in pair] == [bytes, bytes], "a signature is no pair of bytes")
-        need(len(pair[0]) == 8 and len(pair[1]) == 64, "a signature or its key id has another length")
-    need(len({pair[0] for pair in pairs}) == len(pairs), "two signatures have the same key id")
-    message = b"DSSEv1 12 unrep/root/1 %d %s" % (len(root), root)
-    valid = [
-        raw
-        for raw in set(trusted)
-        if any(_signed(raw, s, message) for name, s in pairs if name == hashlib.sha256(raw).digest()[:8])
-    ]
-    if len(valid) < threshold:
-        raise Refused("untrusted", f"{len(valid)} of the keys that you trust signed this bundle, and {threshold} must")
-
-
-def _signed(raw: bytes, signature: bytes, message: bytes) -> bool:
-    try:
-        Ed25519PublicKey.from_public_bytes(raw).verify(signature, message)
-    except InvalidSignature:
-        return False
-    return True
 
 
 def parse_root(data: bytes, start: int) -> Root:
@@ -166,8 +127,8 @@ def _section(value: Any, start: int) -> Section:
 class Bundle:
     """A file whose header is verified; every piece is verified each time it is read [F-21]."""
 
-    def __init__(self, file: BinaryIO, trusted: Sequence[bytes] | None, threshold: int = 1) -> None:
-        """Refuses what is malformed or not signed by `threshold` of the keys; None reads without judging who signed."""
+    def __init__(self, file: BinaryIO, trust: Trust | None) -> None:
+        """Refuses what is malformed or whom the reader does not trust; None reads without judging who signed."""
         self._file = file
         preamble = file.read(14)
         need(len(preamble) == 14 and preamble[:5] == b"UNREP", "the file is no bundle")
@@ -176,11 +137,10 @@ class Bundle:
         r, s = (int.from_bytes(preamble[at : at + 4], "little") for at in (6, 10))
         need(1 <= r <= 262_144 and 1 <= s <= 65_536, "the root or the signature block has a length out of bounds")
         header, block = self._whole(file.read(r), r), self._whole(file.read(s), s)
-        for raw in trusted or ():
-            check_key(raw)
-        if trusted is not None:
-            check_signatures(block, header, trusted, threshold)
+        known = trust.after(header, block) if trust else None
         self.root = parse_root(header, 14 + r + s)
+        if known:
+            known.judge(self.root.fields["epoch"], self.root.fields["tree"])
         self.piece_size: int = self.root.fields["piece_size"]
         self._check_length(14 + r + s)
 
@@ -272,6 +232,14 @@ def read_key(path: Path) -> bytes:
     return der[12:]
 
 
+def read_trust(paths: Sequence[Path]) -> Trust:
+    """One trust file, or public keys that must all have signed."""
+    if len(paths) == 1 and not (data := paths[0].read_bytes()).startswith(b"-----"):
+        return Trust.of_file(data)
+    keys = [read_key(path) for path in paths]
+    return Trust.of_keys(keys, len(keys))
+
+
 def _told(bundle: Bundle, section: Section | None, entries: list[Entry]) -> str:
     fields = bundle.root.fields
     name = f"{fields['product']} {fields['version']} (seq {fields['seq']})"
@@ -285,16 +253,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="A second reader of bundle format 1.")
     parser.add_argument("command", choices=("verify", "list"))
     parser.add_argument("bundle", type=Path)
-    parser.add_argument("--trust", type=Path, action="append", help="a public key; all that are named must have signed")
+    parser.add_argument("--trust", type=Path, action="append", help="a trust file, or public keys that must all sign")
     parser.add_argument("--base", type=Path, help="the release that is here")
     options = parser.parse_args(arguments)
     if options.command == "verify" and not options.trust:
         parser.error("verify needs --trust")
     try:
-        trusted = [read_key(path) for path in options.trust] if options.trust else None
+        trust = read_trust(options.trust) if options.trust else None
         base = Base.of_directory(options.base) if options.base else None
         with options.bundle.open("rb") as file:
-            bundle = Bundle(file, trusted, len(trusted or ()))
+            bundle = Bundle(file, trust)
             section, entries = verify(bundle, base)
     except Refused as fault:
         print(f"refused, {fault.kind}: {fault}", file=sys.stderr)
@@ -305,7 +273,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.command == "list":
         for entry in entries:
             print(f"{NAMES[entry.kind]:10} {entry.size:12} {entry.path}")
-    print(_told(bundle, section, entries) + ("" if trusted else ". WHO SIGNED IT WAS NOT JUDGED: no --trust"))
+    print(_told(bundle, section, entries) + ("" if trust else ". WHO SIGNED IT WAS NOT JUDGED: no --trust"))
     return 0
 
 
