@@ -163,7 +163,7 @@ def test_it_waits_for_the_maintenance_window_and_needs_no_source_then(agency: Ag
 def test_it_asks_nobody_outside_the_fetch_window(agency: Agency) -> None:
     """[A-62]"""
     with BadServer(shore().bundle(*SECOND).read_bytes(), ["honest"]) as server:
-        other = f'sources = ["{server.url("latest")}"]'
+        other = f'sources = ["{server.url("vms.unrep")}"]'
         keys = (agency.ship.root / "unrep.toml").read_text().replace(f'sources = ["{agency.source}"]', other)
         shut, opened = (f'fetch_windows = ["{hours_from_now(*hours)}"]\n' for hours in ((2, 3), (-2, 2)))
         (agency.ship.root / "unrep.toml").write_text(keys + shut)
@@ -176,6 +176,20 @@ def test_it_asks_nobody_outside_the_fetch_window(agency: Agency) -> None:
         polled = len(server.requests)
         until(lambda: len(server.requests) >= polled + 3)
         assert {request.range for request in server.requests[-2:]} == {"bytes=0-1023"}, "a poll asks for a header"
+
+
+def test_a_source_may_be_a_shelf_with_a_pointer(agency: Agency, tmp_path: Path) -> None:
+    """[A-61], [T-54]"""
+    shelf, key = tmp_path / "shelf", shore().trust_file.with_suffix(".key")
+    shelf.mkdir()
+    keys = (agency.ship.root / "unrep.toml").read_text()
+    (agency.ship.root / "unrep.toml").write_text(keys.replace(str(agency.source), str(shelf)))
+    agency.start()
+    for count, asked in enumerate((SECOND, THIRD), 1):
+        argv = [sys.executable, "-m", "unrep", "publish", str(shore().bundle(*asked)), str(shelf), "--key", str(key)]
+        subprocess.run(argv, check=True, cwd=Path(__file__).parents[2], timeout=PATIENCE_S)
+        agency.until_event("applied", count)
+    assert agency.ship.current == "1.0.2" and agency.stop() == 0
 
 
 def test_of_several_sources_the_newest_release_that_will_do_is_taken(agency: Agency, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from bundle.errors import BundleError
 from bundle.progress import Quiet
 from bundle.reader import VerifiedRoot
 from transfer.errors import Incomplete, TransferError
+from transfer.latest import resolve
 from transfer.output import describe
 from transfer.session import Fetch, Figures
 from transfer.source import open_link
@@ -63,8 +64,12 @@ class Fetching:
         """What stands there, if the site wants it."""
         config = replace(settings.transfer(), patience_s=LOOK_PATIENCE_S, first_request_bytes=LOOK_BYTES)
         try:
-            with closing(open_link(source, self._site.inbox / "look", config)) as link:
-                verified = Fetch(link, settings.trust, self._site.inbox / "look", config=config).look()
+            output = self._site.inbox / "look"
+            resolved = resolve(source, settings.trust, output, config, lambda _: None)
+            with closing(open_link(resolved.source, output, config)) as link:
+                verified = Fetch(link, settings.trust, output, config=config).look()
+            if resolved.pointer:
+                resolved.pointer.check(verified.root, resolved.source)
             release = Release.of(verified)
             if not state.is_current(verified.root.product, release):
                 state.admit(verified.root.product, release)
@@ -74,7 +79,7 @@ class Fetching:
         except (TransferError, BundleError) as error:
             self._journal.stands(source, Event("refused", _about(source, error), {"source": source}))
             return None
-        return Offer(source, verified)
+        return Offer(resolved.source, verified)
 
     def _fetch(self, offer: Offer, settings: Settings) -> bool:
         """Whether the bundle is complete in the inbox now."""
