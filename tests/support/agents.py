@@ -105,7 +105,7 @@ class Leg:
 
 def sail(agency: Agency, releases: int, random: Random) -> Iterator[Leg]:
     """So many releases, one in four bad; at each the agent is killed once, and starts again. Yields how each ended."""
-    running, ship = "1.0.0", agency.ship
+    running, ship, starts = "1.0.0", agency.ship, 0
     process = agency.start()
     agency.until_event("started")
     for number in range(1, releases + 1):
@@ -118,10 +118,12 @@ def sail(agency: Agency, releases: int, random: Random) -> Iterator[Leg]:
         process.wait()
         killed_in = ship.state.condition if ship.state.current_version != version else "done"
         killed_at = time.monotonic()
+        starts = len(agency.events("started"))
         process = agency.start()
         until(lambda version=version: agency.is_settled(version))
         recovery_s = time.monotonic() - killed_at
         running = running if is_bad else version
         yield Leg(version, is_bad, delay_s, killed_in, recovery_s, ship.current)
+    agency.until_event("started", starts + 1)  # before that, SIGTERM ends the interpreter and no agent
     until(lambda: not list(ship.site.inbox.iterdir()))  # the last thing in a round
     assert agency.stop() == 0
