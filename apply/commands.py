@@ -20,8 +20,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Final, cast
 
@@ -82,12 +84,17 @@ def run(
     started, exits with another code than 0, or has not ended after timeout_s; then its process group is dead.
     """
     words = [context.expand(word) for word in argv]
-    process = _start(words, step, cwd or context.site, {**context.environment(), **(environment or {})})
+    beginning: Future[subprocess.Popen[bytes]] = Future()
+    start = partial(_start, words, step, cwd or context.site, {**context.environment(), **(environment or {})})
+    life = threading.Thread(target=_live, args=(start, beginning), daemon=True)
     try:
+        life.start()
+        process = beginning.result()
         output = _Output(cast(IO[bytes], process.stdout))  # there is one, for it was asked for
-        in_time = _wait(process, timeout_s)
+        in_time = _ends(life, timeout_s)
     except BaseException:  # an interrupt reaches us alone, for the command has a session of its own
-        _kill_group(process)
+        with contextlib.suppress(StepFailed, TimeoutError):  # what never began needs no end
+            _kill_group(beginning.result(_KILL_GRACE_S))
         raise
     if not in_time:
         _kill_group(process)
@@ -121,14 +128,24 @@ def _start(words: list[str], step: str, cwd: Path, environment: Mapping[str, str
         raise StepFailed(step, f"{words[0]} cannot be started in {cwd}: {error.strerror}") from error
 
 
-def _wait(process: "subprocess.Popen[bytes]", timeout_s: float) -> bool:
-    """Whether it ended in time. A thread waits, for Popen.wait with a timeout polls and adds up to 50 ms."""
-    waiter = threading.Thread(target=process.wait, daemon=True)
-    waiter.start()
+def _live(start: "Callable[[], subprocess.Popen[bytes]]", beginning: "Future[subprocess.Popen[bytes]]") -> None:
+    """A command's life, in a thread of its own: an interrupt, which reaches the main thread, must not fall between the
+    start of a process and our knowing of it; and Popen.wait with a timeout polls and adds up to 50 ms."""
+    try:
+        process = start()
+    except BaseException as error:  # noqa: BLE001 - raised again where the process is awaited
+        beginning.set_exception(error)
+    else:
+        beginning.set_result(process)
+        process.wait()
+
+
+def _ends(life: threading.Thread, timeout_s: float) -> bool:
+    """Whether it ended in time."""
     deadline = time.monotonic() + timeout_s
-    while waiter.is_alive() and (remaining_s := deadline - time.monotonic()) > 0:
-        waiter.join(min(remaining_s, 1))  # on Windows Ctrl-C is seen only between two joins
-    return not waiter.is_alive()
+    while life.is_alive() and (remaining_s := deadline - time.monotonic()) > 0:
+        life.join(min(remaining_s, 1))  # on Windows Ctrl-C is seen only between two joins
+    return not life.is_alive()
 
 
 def _kill_group(process: "subprocess.Popen[bytes]") -> None:

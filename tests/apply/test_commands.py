@@ -142,6 +142,27 @@ class TestHowItEnds:
         assert b"KeyboardInterrupt" in errors
         until(lambda: not lives(int((tmp_path / "pid").read_text())))
 
+    @posix
+    def test_an_interrupt_at_its_start_kills_it_too(self, context: StepContext, tmp_path: Path) -> None:
+        code = (
+            "import os, signal, subprocess, sys, time; from pathlib import Path\n"
+            "from apply.commands import StepContext, run\n"
+            "class Interrupted(subprocess.Popen):\n"
+            "    def __init__(self, *words, **options):\n"
+            "        super().__init__(*words, **options)\n"
+            "        Path(sys.argv[1], 'pid').write_text(str(self.pid))\n"
+            "        os.kill(os.getpid(), signal.SIGINT)\n"
+            "        time.sleep(0.2)\n"
+            "subprocess.Popen = Interrupted\n"
+            "site = Path(sys.argv[1])\n"
+            "run(['sleep', '600'], StepContext(site, '1', site), step='x', timeout_s=600)"
+        )
+        ended = subprocess.run(
+            [sys.executable, "-c", code, tmp_path], capture_output=True, timeout=PATIENCE_S, check=False
+        )
+        assert b"KeyboardInterrupt" in ended.stderr
+        until(lambda: not lives(int((tmp_path / "pid").read_text())))
+
 
 class TestWhatItPrints:
     def test_a_flood_does_not_block_and_its_end_is_kept(self, context: StepContext) -> None:
