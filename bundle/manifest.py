@@ -20,6 +20,7 @@ from bundle.pieces import HASH_BYTES
 MANIFEST_VERSION = 1
 MAX_MANIFEST_BYTES = 64 * 1024 * 1024
 MAX_ENTRIES = 500_000
+MAX_LINK_BYTES = 4095  # what Linux takes
 EMPTY_HASH = sha256().digest()
 
 
@@ -135,8 +136,10 @@ def _check(entries: tuple[Entry, ...], platform: str) -> None:
             raise Malformed(f"path {entry.path!r}: an empty directory has no content")
         if entry.kind == Kind.SYMLINK and platform != "posix":
             raise Malformed(f"path {entry.path!r}: symbolic links need platform 'posix'")
-        if entry.kind == Kind.SYMLINK and not entry.size:
-            raise Malformed(f"path {entry.path!r}: a symbolic link to nothing")
+        if entry.kind == Kind.SYMLINK and not 0 < entry.size <= MAX_LINK_BYTES:
+            raise Malformed(
+                f"path {entry.path!r}: a symbolic link whose target is not 1 to {MAX_LINK_BYTES} bytes long"
+            )
     check_tree((entry.path for entry in entries), platform)
 
 

@@ -9,7 +9,7 @@ from bundle import canonical
 from bundle.costs import ObjectCost, object_costs
 from bundle.errors import Malformed
 from bundle.index import Stream
-from bundle.manifest import MAX_MANIFEST_BYTES, TreeManifest
+from bundle.manifest import MAX_MANIFEST_BYTES, Entry, TreeManifest
 from bundle.pieces import stored_length
 from bundle.reader import VerifiedBundle, VerifiedSection, stored_bytes
 from bundle.root import Section
@@ -83,14 +83,21 @@ class Names:
         """The path at a place of a release; None where its manifest is not at hand."""
         if place == 0:
             return "(tree manifest)"
-        return self.manifests[tree].entry(place).path if place and tree in self.manifests else None
+        entry = self._entry(tree, place)
+        return entry.path if entry else None
 
     def size(self, tree: bytes, place: int) -> int | None:
         """The size of the object at a place, likewise."""
         manifest = self.manifests.get(tree)
-        if manifest is None:
-            return None
-        return manifest.entry(place).size if place else len(manifest.encoded)
+        if manifest and not place:
+            return len(manifest.encoded)
+        entry = self._entry(tree, place)
+        return entry.size if entry else None
+
+    def _entry(self, tree: bytes, place: int | None) -> Entry | None:
+        """None for a place that the release has not, too: what is shown was not verified."""
+        manifest = self.manifests.get(tree)
+        return manifest.entry(place) if manifest and place and 0 < place <= len(manifest.entries) else None
 
 
 def read_names(bundle: VerifiedBundle, releases: list[TreeManifest]) -> Names:
