@@ -137,9 +137,7 @@ def _check(entries: tuple[Entry, ...], platform: str) -> None:
         if entry.kind == Kind.SYMLINK and platform != "posix":
             raise Malformed(f"path {entry.path!r}: symbolic links need platform 'posix'")
         if entry.kind == Kind.SYMLINK and not 0 < entry.size <= MAX_LINK_BYTES:
-            raise Malformed(
-                f"path {entry.path!r}: a symbolic link whose target is not 1 to {MAX_LINK_BYTES} bytes long"
-            )
+            raise Malformed(f"path {entry.path!r}: a symbolic link to 0 or over {MAX_LINK_BYTES} bytes")
     check_tree((entry.path for entry in entries), platform)
 
 

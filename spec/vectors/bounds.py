@@ -1,4 +1,4 @@
-"""Vectors of what is small in the file and large, deep or long when it is evaluated: a reader bounds it before it begins.
+"""Vectors of what is small in the file and large, deep or long when evaluated: a reader bounds it first.
 
 `CASES` holds what generate.py registers, as in cases.py.
 """
