@@ -3,7 +3,7 @@
     python -m tests.hostile.mutations [COUNT] [FIRST]
 
 Numbers from FIRST on, so many; every number gives the same mutant at any time. What was accepted goes through the
-second reader of spec/reader as well, which must accept it too. Exit code 1 for any finding; each is shown by its number.
+second reader of spec/reader as well, which must accept it too. Exit code 1 for any finding, shown by its number.
 """
 
 import json
