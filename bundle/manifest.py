@@ -9,6 +9,7 @@ from enum import IntEnum
 from functools import cached_property
 from hashlib import sha256
 from itertools import pairwise
+from typing import Annotated
 
 import msgspec
 
@@ -45,9 +46,9 @@ class Entry:
 
 class _Columns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tree: int
-    paths: list[str]
+    paths: Annotated[list[str], msgspec.Meta(max_length=MAX_ENTRIES)]
     kinds: bytes
-    sizes: list[int]
+    sizes: Annotated[list[int], msgspec.Meta(max_length=MAX_ENTRIES)]
     hashes: bytes
 
 
@@ -79,8 +80,6 @@ class TreeManifest:
         count = len(columns.paths)
         if columns.tree != MANIFEST_VERSION:
             raise Malformed(f"tree manifest: version {columns.tree} is not {MANIFEST_VERSION}")
-        if count > MAX_ENTRIES:
-            raise Malformed(f"tree manifest: {count} entries are more than {MAX_ENTRIES}")
         if not count == len(columns.kinds) == len(columns.sizes) == len(columns.hashes) / HASH_BYTES:
             raise Malformed("tree manifest: its columns differ in length")
         if any(kind > Kind.SYMLINK for kind in columns.kinds):

@@ -14,7 +14,7 @@ from wire import MAX_INT, Cursor, Refused, corrupt, decode, malformed, need, pac
 STREAMS = ("literals", "add lengths", "extra lengths", "seeks", "skips", "changes", "extra bytes", "places", "layouts")
 LITERAL, COPY, PATCH, CONCAT, ARCHIVE, REAIMED = range(6)
 ARCHIVE_MAX = 67_108_864
-DEPTH_MAX = 8
+DEPTH_MAX, FRAMES_MAX = 8, 500_001
 RECIPES_MAX, BASE_OBJECTS_MAX = 2_000_000, 4_000_000
 ENGINES = {"deflate-zlib": {*range(1, 10), *range(11, 20)}, "deflate-miniz": {*range(21, 31)}}
 ENGINES |= {"deflate-zlib-ng": {*range(31, 40), *range(41, 50), 66, 76}, "deflate-isal": {51, 52, 53}}
@@ -85,6 +85,7 @@ class Index:
         need(type(value) is list and len(value) == 3 and type(value[2]) is list, "the index has not three parts")
         opened = _integers(value[1], 0, "opened archives")
         need(len(opened) % 2 == 0, "opened archives are no pairs")
+        need(len(value[2]) <= FRAMES_MAX, "the index has too many frames")
         self.frames = [_frame(frame) for frame in value[2]]
         self.stored = sum(pack[2] for frame in self.frames for pack in frame.packs)
         self.entries = 0 if base is None else len(base.hashes) + 1

@@ -11,6 +11,7 @@ from tests.support.memory import peak_of
 from tests.support.raw_bundles import full, packed, raw, streams, vector, with_root
 
 MIB = 1 << 20
+EMPTY_FRAME = b"\x96\xc4\0" + b"\x90" * 5
 BLOCK = 128 * 1024  # the most that one block of a Zstandard frame makes
 
 
@@ -101,8 +102,10 @@ def test_bad_input_51_ten_million_entries(site: Besieged) -> None:
     site.refuses(raw.write(raw.Bundle([raw.full([], claimed)], [], claimed)), Malformed, "tree manifest")
     crowd = raw.manifest([]).replace(b"\xa5paths\x90", b"\xa5paths\xdd" + struct.pack(">I", 10_000_000))
     crowd = crowd[: crowd.index(b"\xa5kinds")] + b"\xa0" * 10_000_000 + crowd[crowd.index(b"\xa5kinds") :]
+    frames = raw.full(index=lambda index: b"\x93\0\x90\xdd" + struct.pack(">I", 500_002) + EMPTY_FRAME * 500_002)
+    site.refuses(raw.write(raw.Bundle([frames])), Malformed, "500001")
     bomb = raw.full([], crowd, packed=lambda _, data: ([48, len(raw.lzma2(data)), len(data)], raw.lzma2(data)))
-    with peak_of(256 * MIB):
+    with peak_of(64 * MIB):
         site.refuses(raw.write(raw.Bundle([bomb], [], crowd)), Malformed, "500000")
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from bundle.ceiling import memory_ceiling
 from bundle.reader import open_for_display
 from bundle.tree import scan
 from unrep.inspection import Inspection, ObjectSummary, SectionSummary, inspect_bundle, read_names
@@ -31,7 +32,7 @@ def inspect_command(path: Path, directories: tuple[Path, ...], show_all: bool, a
 
     The signature is not checked: that is what 'unrep verify' is for.
     """
-    with open_for_display(path) as bundle:
+    with memory_ceiling(), open_for_display(path) as bundle:
         releases = [scan(directory, bundle.root.platform) for directory in directories]
         inspection = inspect_bundle(bundle, read_names(bundle, releases))
     if as_json:

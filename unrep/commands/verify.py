@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from bundle.ceiling import memory_ceiling
 from bundle.errors import NoSection
 from bundle.reader import VerifiedBundle, open_bundle, stored_bytes
 from bundle.trust import load_trust
@@ -37,6 +38,7 @@ def verify_command(path: Path, trust: Path, as_json: bool) -> None:
         click.echo(json.dumps({"sound": True, "version": root.version, "seq": root.seq, "sections": sections}))
 
 
+@memory_ceiling()
 def _verify_sections(bundle: VerifiedBundle) -> list[dict[str, object]]:
     found: list[dict[str, object]] = []
     for section in bundle.root.sections:
