@@ -17,6 +17,7 @@ from bundle.index import Frame, Index, decode_index
 from bundle.layout import PREAMBLE_BYTES, read_preamble
 from bundle.pieces import HashTree, Piece, pieces_of, stored_length
 from bundle.root import Root, Section, decode_root
+from bundle.signing import SignatureBlock, decode_block
 from bundle.trust import Signers, Trust
 
 
@@ -99,6 +100,11 @@ class VerifiedBundle:
     def open_section(self, section: Section) -> "VerifiedSection":
         """Verifies the section's hash tables and index. Raises Corrupt or Malformed."""
         return VerifiedSection(self, section)
+
+    def signature_block(self) -> SignatureBlock:
+        """What stands after the root, read again, and not verified by that. Raises Malformed or Corrupt."""
+        start = PREAMBLE_BYTES + self.verified.root_bytes
+        return decode_block(self.read(start, self.verified.header_bytes - start))
 
     def is_absent(self, section: Section) -> bool:
         """Whether nothing but zeros stands in the section's place, as in a bundle fetched for another base."""

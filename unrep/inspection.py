@@ -13,6 +13,7 @@ from bundle.manifest import MAX_MANIFEST_BYTES, Entry, TreeManifest
 from bundle.pieces import stored_length
 from bundle.reader import VerifiedBundle, VerifiedSection, stored_bytes
 from bundle.root import Section
+from unrep.carried import Carried, read_carried
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ class Inspection:
     release_bytes: int
     header_bytes: int
     piece_bytes: int
+    carried: Carried
     sections: tuple[SectionSummary, ...]
 
 
@@ -135,6 +137,7 @@ def inspect_bundle(bundle: VerifiedBundle, names: Names) -> Inspection:
         release_bytes=root.size,
         header_bytes=bundle.verified.header_bytes,
         piece_bytes=root.piece_size,
+        carried=read_carried(bundle),
         sections=tuple(_summarise(bundle, section, names) for section in root.sections),
     )
 

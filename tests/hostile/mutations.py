@@ -53,7 +53,7 @@ def second_opinion(accepted: list[int]) -> list[str]:
 def main(count: int, first: int) -> int:
     begun, total, peak = time.monotonic(), Tally(), 0
     starts = range(first, first + count, SHARE)
-    with ProcessPoolExecutor(max_tasks_per_child=10) as pool:
+    with ProcessPoolExecutor() as pool:
         for tally, rss in pool.map(share, starts, repeat(SHARE)):
             total.add(tally)
             peak = max(peak, rss)

@@ -10,6 +10,7 @@ import click
 from bundle.ceiling import memory_ceiling
 from bundle.reader import open_for_display
 from bundle.tree import scan
+from unrep.carried import Carried
 from unrep.inspection import Inspection, ObjectSummary, SectionSummary, inspect_bundle, read_names
 
 SHOWN = 20
@@ -49,9 +50,21 @@ def _render(found: Inspection, shown: int | None) -> str:
         f"  tree      {found.tree}",
         f"  header    {found.header_bytes:,} bytes; pieces of {found.piece_bytes:,} bytes; signature not checked here",
     ]
+    lines += _render_carried(found.carried)
     for section in found.sections:
         lines += _render_section(section, shown)
     return "\n".join(lines)
+
+
+def _render_carried(carried: Carried) -> list[str]:
+    lines = [f"  signed by {', '.join(carried.signed_by)}"]
+    for root in carried.trust_roots:
+        who = f"{root.threshold} of {', '.join(root.keys)}"
+        lines.append(f"  carries   trust root {root.version}: {who}; releases by {', '.join(root.releases)}")
+    if listed := carried.revocations:
+        revoked = ", ".join((*listed.keys, *listed.trees)) or "nothing"
+        lines.append(f"  carries   revocation list {listed.version}: {revoked}")
+    return lines
 
 
 def _render_section(section: SectionSummary, shown: int | None) -> list[str]:
