@@ -149,6 +149,7 @@ def _summarise(bundle: VerifiedBundle, section: Section, names: Names) -> Sectio
         return SectionSummary(section.kind, base, stored, present=False)
     opened = bundle.open_section(section)
     tree = bundle.root.tree
+    costs = object_costs(opened, names.manifests.get(tree))  # this checks the index, whoever wrote it
     return SectionSummary(
         section.kind,
         base,
@@ -157,9 +158,7 @@ def _summarise(bundle: VerifiedBundle, section: Section, names: Names) -> Sectio
         hash_table_bytes=stored_length(section.length, bundle.root.piece_size) - section.length,
         index_bytes=section.index.length,
         packs=_pack_summaries(opened),
-        objects=tuple(
-            _object_summary(cost, tree, section.base, names) for cost in object_costs(opened, names.manifests.get(tree))
-        ),
+        objects=tuple(_object_summary(cost, tree, section.base, names) for cost in costs),
     )
 
 
