@@ -57,6 +57,9 @@ class InMemory:
 
     name = "fuzzed"
 
+    def __str__(self) -> str:
+        return self.name
+
     def __init__(self, data: bytes) -> None:
         self._data = data
 
@@ -202,7 +205,7 @@ def with_refusals(call: Callable[[], object]) -> None:
     try:
         call()
     except (BundleError, TransferError) as error:
-        assert "\n" not in str(error), f"more than a sentence: {error}"
+        assert str(error).isprintable(), f"more than a sentence: {error}"
 
 
 # Tickets and sealed packs have their place here once they are in the format.
