@@ -15,6 +15,7 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
 from apply.config import SiteConfig
+from apply.errors import PreflightRefused
 from apply.update import update
 from bundle.errors import BundleError
 from bundle.evaluate import Evaluation
@@ -129,7 +130,7 @@ class Trial:
         self._file.write_bytes(made.data)
         try:
             update(self._file, self._site.root, TRUST, SiteConfig())
-        except BundleError as error:
+        except (BundleError, PreflightRefused) as error:
             if "\n" in str(error):
                 tally.failures.append(f"{seed}: more than a sentence: {error}")
         except Exception:  # noqa: BLE001
