@@ -22,6 +22,7 @@ from tests.support.recorder import record
 KILL = "signal=KILL"
 # What a full or failing disk may answer; what it does to a removal only leaves litter.
 REMOVALS = ("unlink", "unlinkat", "rmdir")
+AS_THE_AGENT_TELLS = {7: "degraded", 6: "rolled-back"}  # which ends with 0 whatever it met
 REFUSED = (2, 5)  # what could not be read or written is named, and nothing was changed
 TOLD = re.compile(r"unrep: [^\n]+\n")
 
@@ -77,9 +78,12 @@ def fail(scene: Scene, point: Point, error: str, onward: bool) -> Verdict:
             raise Broken(f"current moved from {before} to {now}, and the run ended with {ended}")
         if ended.code in REFUSED and not onward and point.call not in REMOVALS and _taken(root) > taken:
             raise Broken(f"{_taken(root) - taken} bytes were not given back: {ended}")
-        if ended.code == 7:
+        degraded, rolled_back = (
+            ended.code == code or f'"{event}"' in ended.out for code, event in AS_THE_AGENT_TELLS.items()
+        )
+        if degraded:
             scene.check_recovery(root)
-        scene.check_next(root, newer=ended.code in (6, 7))
+        scene.check_next(root, newer=degraded or rolled_back)
         return 1
 
     return _judged(f"{scene.name}, {error} at {point.line}{' and on' if onward else ''}", scene, fault, recover=False)
