@@ -14,6 +14,7 @@ from apply.errors import RolledBack, StorageFailed
 from apply.record import Record
 from apply.retention import collect_garbage, remove, tidy
 from tests.support.site import Ship, shore
+from tests.support.wine_junctions import UNDER_WINE
 
 NAMES = ("1.0.0", "1.0.1", "1.0.2", "1.0.3")
 
@@ -61,6 +62,8 @@ OPENING = {
 def test_what_a_process_has_open_stays_until_it_is_closed(ship: Ship, what: str) -> None:
     if os.name == "nt" and what in ("a mapping", "the environment"):
         pytest.skip("on Windows the tree itself is asked, and a mapping keeps its file open")
+    if UNDER_WINE and what == "a file":
+        pytest.skip("Wine moves a directory in which a file is open; Windows does not")
     ship.configure(extra="[retention]\nkeep = 1\n")
     tree, venv = ship.site.tree("1.0.0"), ship.site.venvs / "1.0.0"
     venv.mkdir()

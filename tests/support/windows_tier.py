@@ -18,7 +18,7 @@ import tarfile
 import threading
 import time
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
@@ -148,15 +148,31 @@ def _remove(directory: Path) -> None:
 def _run_tests(arguments: Sequence[str]) -> int:
     """pytest's exit code. A process of Wine's now and then dies under a test: such a test gets a second chance."""
     _remove(DRIVE / "t")  # from here, for Wine does not see a link to nowhere
-    _wine("wineserver", "-p", check=False)  # first, lest it inherits the pipe
-    _wine("wine", "wineboot")
-    with served() as port:
+    with _wine_server(), served() as port:
+        _wine("wine", "wineboot")
         outcome = _pytest(arguments, port)
         if outcome.crashed and outcome.failed <= outcome.crashed:
             print(f"windows: once more, for Wine itself died: {', '.join(sorted(outcome.crashed))}", flush=True)
             outcome = _pytest(sorted(outcome.crashed), port)
-        _wine("wineserver", "-k", check=False)
     return outcome.code
+
+
+@contextlib.contextmanager
+def _wine_server() -> Iterator[None]:
+    """Wine's server as a child of ours, for one that begins by itself ends when it sees no program for a moment."""
+    for option in ("-k", "-w"):  # the one of the setting up, if it is still there
+        _wine("wineserver", option, check=False)
+    nothing = subprocess.DEVNULL
+    command = ["wineserver", "--foreground", "--persistent"]
+    with subprocess.Popen(
+        command, env=os.environ | ENVIRONMENT, stdin=nothing, stdout=nothing, stderr=nothing
+    ) as server:
+        try:
+            time.sleep(2)  # before that a program would begin another
+            yield
+        finally:
+            _wine("wineserver", "-k", check=False)
+            server.wait()
 
 
 @dataclass
@@ -199,6 +215,8 @@ def _pytest(arguments: Sequence[str], port: str) -> _Outcome:
             _bury_half_dead(running.pid)
         shown.join(5)
         outcome.code = running.returncode
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(running.pid, signal.SIGKILL)
     return outcome
 
 
