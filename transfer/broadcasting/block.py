@@ -5,6 +5,7 @@ Sender and receiver cut a bundle by the same rule [T-121], so a datagram need no
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from bundle.reader import VerifiedRoot
 from bundle.root import Section
@@ -24,12 +25,12 @@ class Block:
     offset: int
     length: int
 
-    @property
+    @cached_property
     def symbols(self) -> int:
         """How many symbols hold the block itself; any so many, or few more, make it again."""
         return -(-self.length // MAX_SYMBOL_BYTES)
 
-    @property
+    @cached_property
     def symbol_bytes(self) -> int:
         """The length of each symbol."""
         share = -(-self.length // self.symbols)

@@ -100,8 +100,10 @@ class Collection:
                 numbers = list(self._open)
 
     def _is_ready(self, opened: _Open) -> bool:
-        first = next(iter(self._missing(opened)))
-        return self._count(opened) >= opened.block.symbols and first.tree.knows(first.piece)
+        if self._count(opened) < opened.block.symbols:
+            return False
+        first = next(slot for slot in opened.slots if not self._plan.is_present(slot))
+        return first.tree.knows(first.piece)
 
     def _make(self, opened: _Open) -> bool:
         """Makes a block again; whether a table was among what it brought."""

@@ -4,8 +4,10 @@ Nothing is ever sent. Whatever ends it, what was verified stands in the partial 
 beside it: the same call goes on from there, and so does `unrep fetch` with the same output.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from bundle.errors import BundleError, Malformed, NoSection
@@ -22,6 +24,7 @@ from transfer.broadcasting.symbols import SymbolStore
 from transfer.clock import Clock
 from transfer.config import TransferConfig
 from transfer.errors import ConsentNeeded, Incomplete, OutputRefused
+from transfer.estimate import estimate
 from transfer.lock import output_lock
 from transfer.output import Standing, describe, inspect_output
 from transfer.partial import Partial, remove_partial, symbols_path
@@ -29,8 +32,10 @@ from transfer.plan import Plan, SiteHoldings, choose_sections
 
 POLL_S = 0.5
 MAX_PASSED_OVER = 64
+MAX_RECENT = 1024  # datagrams before a header came, 1.4 MB
 
 Receive = Callable[[float], tuple[bytes, Sender] | None]
+Arrivals = deque[tuple[Datagram, Sender]]
 
 
 @dataclass(frozen=True)
@@ -107,11 +112,11 @@ class Listen:
         require_codec()
         with output_lock(self._output, "receiving into"):
             standing = inspect_output(self._output, self._trust)
-            tuned, first = self._tune(standing)
+            tuned, recent = self._tune(standing)
             self._tuned = tuned
             with self._open_partial(standing, tuned) as partial:
                 with SymbolStore(symbols_path(self._output), bundle_id(tuned.header)) as store:
-                    self._collect(tuned, partial, store, first)
+                    self._collect(tuned, partial, store, recent)
                 partial.finish(self._output)
         self._complete = True
         return self.figures()
@@ -135,21 +140,31 @@ class Listen:
             seconds=self._clock.now() - self._began,
         )
 
-    def _tune(self, standing: Standing) -> tuple[_Tuned, tuple[Datagram, Sender] | None]:
-        """The first bundle that is trusted and fits, and the datagram by which it was known [T-127]."""
+    def _tune(self, standing: Standing) -> tuple[_Tuned, Arrivals]:
+        """The first bundle that is trusted and fits, and what was heard lately, which may be of it [T-127]."""
+        if (tuned := self._there_already(standing)) is not None:
+            return tuned, Arrivals()
         here = bundle_id(standing.header) if standing.verified else None
-        headers = Headers()
+        headers, recent = Headers(), Arrivals(maxlen=MAX_RECENT)
         for datagram, sender in self._datagrams_heard():
             if datagram.bundle in self._passed_over:
                 continue
+            recent.append((datagram, sender))
             if datagram.bundle == here:
                 header: bytes | None = standing.header
             else:
                 header = headers.take(datagram, sender)
             if header is not None and (tuned := self._considered(header, standing)):
                 self._say(f"receiving {describe(tuned.verified.root)}, {tuned.verified.total_bytes:,} bytes")
-                return tuned, (datagram, sender)
+                return tuned, recent
         raise self._out_of_time()
+
+    def _there_already(self, standing: Standing) -> _Tuned | None:
+        """What stands at the output, if nothing of it is missing."""
+        if standing.verified and (tuned := self._considered(standing.header, standing)):
+            known = estimate(standing.verified, self._holdings, self._allow_full, self._output, self._trust)
+            return tuned if not known.pieces_to_fetch else None
+        return None
 
     def _considered(self, header: bytes, standing: Standing) -> _Tuned | None:
         """What to receive, if this is a bundle for us; else None, and it is passed over from now on."""
@@ -170,9 +185,7 @@ class Listen:
             remove_partial(standing.path)
         return Partial(standing.path, tuned.header, tuned.verified.total_bytes, self._clock, TransferConfig.sync_share)
 
-    def _collect(
-        self, tuned: _Tuned, partial: Partial, store: SymbolStore, first: tuple[Datagram, Sender] | None
-    ) -> None:
+    def _collect(self, tuned: _Tuned, partial: Partial, store: SymbolStore, recent: Arrivals) -> None:
         plan = self._plan = Plan.of(tuned.verified, tuned.sections, fresh=partial.is_new)
         plan.examine(partial.read)
         self._resumed_bytes = plan.present_bytes + (0 if partial.is_new else tuned.verified.header_bytes)
@@ -180,31 +193,29 @@ class Listen:
         self._progress.start("receiving", plan.wanted_bytes, "B")
         blocks = [block for section, block in section_blocks(tuned.verified) if section in tuned.sections]
         collection = self._collection = Collection(plan, blocks, partial, store, self._progress, self._say)
+        is_over = False
         try:
-            self._listen(collection, bundle_id(tuned.header), first)
-        except BaseException:
-            collection.salvage()
-            raise
+            is_over = self._listen(collection, bundle_id(tuned.header), recent)
+        finally:
+            if not is_over:
+                collection.salvage()
+        if not is_over:
+            raise self._out_of_time()
         self._progress.finish()
 
-    def _listen(self, collection: Collection, bundle: bytes, first: tuple[Datagram, Sender] | None) -> None:
-        if first:
-            self._count(first[0])
-            collection.take(*first)
-        if collection.is_complete:
-            return
-        for datagram, sender in self._datagrams_heard():
+    def _listen(self, collection: Collection, bundle: bytes, recent: Arrivals) -> bool:
+        """Whether all has come before time ran out."""
+        arrivals = chain(recent, self._datagrams_heard())
+        while not collection.is_complete:
+            arrived = next(arrivals, None)
+            if arrived is None:
+                return False
+            datagram, sender = arrived
             if datagram.bundle == bundle:
-                self._count(datagram)
+                self._datagrams += 1
+                self._received_bytes += HEAD_BYTES + len(datagram.data)
                 collection.take(datagram, sender)
-                if collection.is_complete:
-                    return
-        collection.salvage()
-        raise self._out_of_time()
-
-    def _count(self, datagram: Datagram) -> None:
-        self._datagrams += 1
-        self._received_bytes += HEAD_BYTES + len(datagram.data)
+        return True
 
     def _datagrams_heard(self) -> Iterator[tuple[Datagram, Sender]]:
         """What comes, until time has run out; whatever is no datagram of a broadcast is no concern of ours."""
