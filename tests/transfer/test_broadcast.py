@@ -21,7 +21,7 @@ from transfer.broadcasting.carousel import DISTINCT_LAPS, LAPS_PER_ROUND, carous
 from transfer.broadcasting.datagram import HEAD_BYTES, MAX_DATAGRAM_BYTES, Datagram, bundle_id, read_datagram
 from transfer.broadcasting.fountain import Fountain, restore
 from transfer.broadcasting.headers import MAX_CANDIDATES, Headers
-from transfer.broadcasting.symbols import RECORD_BYTES
+from transfer.broadcasting.symbols import RECORD_BYTES, SymbolStore
 from transfer.errors import Incomplete, OutputRefused
 from transfer.partial import partial_path, symbols_path
 from transfer.plan import SiteHoldings
@@ -267,6 +267,14 @@ def test_two_bundles_and_a_stranger_on_one_group(tmp_path: Path, out: Path) -> N
     assert is_whole(second, other)
 
 
+def test_what_came_before_the_header_counts(tmp_path: Path, out: Path) -> None:
+    """[T-127]"""
+    small = tiny_bundle(Shape(full_bytes=400_000))
+    air = on_air(write(tmp_path, "small", small))
+    late = sorted(air, key=lambda datagram: read_datagram(datagram).block == 0)
+    assert Ear(from_shore(late), out).listen.run().complete and is_whole(out, small)
+
+
 def test_only_strangers(out: Path) -> None:
     """[T-127], [T-132]"""
     stranger = bytearray(BUNDLE.header)
@@ -329,8 +337,38 @@ def test_a_torn_store_of_symbols_costs_what_is_torn(path: Path, out: Path) -> No
     assert ear.listen.run().blocks_anew == 0 and is_whole(out)
     with pytest.raises(Incomplete):
         Ear(air[:1200], second := out.with_name("second")).listen.run()
-    symbols_path(second).write_bytes(b"of another bundle" * 1000)
-    assert Ear(air, second).listen.run().complete and is_whole(second)
+    other = write(path.parent, "other.unrep", tiny_bundle(Shape(full_bytes=2_500_000, delta_bytes={"old": 60_000}), 2))
+    with pytest.raises(Incomplete):
+        Ear(from_shore(on_air(other)[:1200]), out.with_name("third")).listen.run()
+    symbols_path(second).write_bytes(symbols_path(out.with_name("third")).read_bytes())
+    ear = Ear(air, second)
+    assert ear.listen.run().blocks_anew == 0 and is_whole(second), "the symbols of another bundle are none of ours"
+
+
+def test_places_of_dropped_symbols_are_used_again(tmp_path: Path) -> None:
+    """[T-128]"""
+    path = tmp_path / "f.symbols.part"
+    with SymbolStore(path, NAME) as store:
+        for number in range(20):
+            store.add(1 + number // 10, number, bytes([number]) * 1368)
+        store.drop(1)
+        assert not store.has(1, 3) and not list(store.symbols(1)) and store.has(2, 13)
+        for number in range(10):
+            store.add(3, number, bytes([99]) * 64)
+    assert path.stat().st_size == 16 + 20 * RECORD_BYTES
+    with SymbolStore(path, NAME) as store:
+        store.recall(lambda block, symbol, length: (block, symbol) != (2, 15))
+        assert sorted(store.ids(2)) == [*range(10, 15), *range(16, 20)] and not store.ids(1)
+        assert dict(store.symbols(3)) == {number: bytes([99]) * 64 for number in range(10)}
+
+
+def test_a_part_at_the_output_makes_its_bundle_known(path: Path, out: Path) -> None:
+    """[T-127]: no header has to come again."""
+    air = on_air(path, rounds=2)
+    with pytest.raises(Incomplete):
+        Ear(from_shore(air[:300]), out, timeout_s=1.0).listen.run()
+    headless = [datagram for datagram in air[300:] if read_datagram(datagram).block]
+    assert Ear(from_shore(headless), out).listen.run().complete and is_whole(out)
 
 
 def test_the_rest_comes_by_fetch_and_only_that(path: Path, tmp_path: Path, out: Path) -> None:
@@ -349,7 +387,7 @@ def test_what_was_fetched_need_not_be_heard(path: Path, out: Path) -> None:
     holed[1_500_000:1_600_000] = bytes(100_000)
     out.write_bytes(holed)
     heard = Ear(from_shore(on_air(path, rounds=2, first_lap=20)), out).listen.run()
-    assert is_whole(out) and heard.bytes_resumed > 2_400_000
+    assert is_whole(out) and heard.bytes_resumed > 2_400_000 and heard.bytes_received < 0.25 * len(BUNDLE.data)
 
 
 def test_noise_never_becomes_a_byte(path: Path, out: Path) -> None:
@@ -427,7 +465,13 @@ def test_what_waits_is_bounded(path: Path, out: Path) -> None:
         datagram = Datagram(number.to_bytes(8, "big"), 0, 300_000, 1, bytes(header_block(300_000).symbol_bytes))
         assert headers.take(datagram, LIAR) is None
     assert len(headers._candidates) == MAX_CANDIDATES
-    assert headers.take(Datagram(NAME, 0, 327_695, 1, bytes(1368)), LIAR) is None
+    for bad in (
+        Datagram(NAME, 0, 327_695, 1, bytes(header_block(327_695).symbol_bytes)),  # longer than any header
+        Datagram(NAME, 0, 700, 1, bytes(64)),  # the codec would panic
+        Datagram(NAME, 0, 700, 1, bytes(1368)),
+        Datagram(NAME, 1, 700, 1, bytes(704)),
+    ):
+        assert (fresh := Headers()).take(bad, LIAR) is None and not fresh._candidates
 
 
 def test_a_long_header_comes_in_parts(path: Path) -> None:

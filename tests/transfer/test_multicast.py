@@ -75,11 +75,12 @@ def test_thirty_percent_lost_and_nothing_comes_back(tmp_path: Path, capsys: pyte
     with lossy_relay(spoken, heard, 0.3, seed) as air, Shore(tmp_path, spoken, BUNDLE) as shore:
         code, figures, said = end_of(listener(heard, tmp_path, "out.unrep", "--timeout", DEADLINE_S))
         passed, lost = air.passed, air.lost
-        shore.processes[0].send_signal(signal.SIGINT)
-        code_of_shore, sent, _ = end_of(shore.processes[0])
+        if sys.platform != "win32":
+            shore.processes[0].send_signal(signal.SIGINT)
+            code_of_shore, sent, _ = end_of(shore.processes[0])
+            assert code_of_shore == 0 and int(str(sent["datagrams"])) > passed, "Ctrl-C ends a broadcast for ever"
     assert code == 0 and figures["complete"], said
     assert (tmp_path / "out.unrep").read_bytes() == BUNDLE.data and not symbols_path(tmp_path / "out.unrep").exists()
-    assert code_of_shore == 0 and int(str(sent["datagrams"])) > passed, "Ctrl-C is how a broadcast for ever ends"
     received = int(str(figures["bytes_received"]))
     share = received / len(BUNDLE.data)
     with capsys.disabled():
@@ -203,6 +204,7 @@ def test_a_datagram_that_the_system_does_not_take_is_lost_and_said_once() -> Non
         sender.send(b"well again")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows lets several have a port")
 def test_a_port_that_is_taken_is_refused() -> None:
     group = parse_group("239.1.2.3:4000")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
