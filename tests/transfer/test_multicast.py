@@ -19,6 +19,8 @@ from transfer.broadcasting.multicast import Group, MulticastReceiver, MulticastS
 from transfer.errors import OutputRefused, SourceRefused
 from transfer.partial import partial_path, symbols_path
 
+pytest.importorskip("raptorq", reason="the extra unrep[broadcast] is not installed: no broadcast is tested")
+
 BUNDLE = tiny_bundle(Shape(full_bytes=1_500_000, delta_bytes={"old": 40_000}, piece_bytes=65_536))
 OTHER = tiny_bundle(Shape(product="ecdis", full_bytes=400_000, piece_bytes=65_536), seed=2)
 RATE = 2_000_000
