@@ -9,14 +9,18 @@ from random import Random
 from zlib import crc32
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bundle.errors import Corrupt, Malformed
+from bundle.layout import Preamble, read_preamble
 from bundle.progress import Quiet
+from bundle.reader import verify_header
+from bundle.signing import sign
 from tests.support.air import SHORE, Ear, StoppedClock, from_shore, lossy, on_air, send, write
 from tests.support.command import run
-from tests.support.tiny_bundle import Shape, TinyBundle, tiny_bundle, tree_hash, write_trust
+from tests.support.tiny_bundle import KEY, TRUST, Shape, TinyBundle, tiny_bundle, tree_hash, write_trust
 from transfer.broadcasting.block import BLOCK_BYTES, Block, header_block, section_blocks
 from transfer.broadcasting.carousel import DISTINCT_LAPS, LAPS_PER_ROUND, carousel
 from transfer.broadcasting.datagram import HEAD_BYTES, MAX_DATAGRAM_BYTES, Datagram, bundle_id, read_datagram
@@ -278,6 +282,34 @@ def test_two_bundles_and_a_stranger_on_one_group(tmp_path: Path, out: Path) -> N
     second = out.with_name("second")
     assert Ear(from_shore(others + mine), second).listen.run().root == other.root
     assert is_whole(second, other)
+
+
+def test_a_newer_bundle_on_the_group_replaces_an_older_one_and_never_the_other_way(tmp_path: Path, out: Path) -> None:
+    """[T-11], [T-127]: also where somebody plays an old broadcast again."""
+    old, new = (tiny_bundle(Shape(version=f"1.{seq}", seq=seq, full_bytes=300_000), seed=seq) for seq in (2, 3))
+    replayed, current = (on_air(write(tmp_path, f"b{b.root.seq}", b), rounds=1.5) for b in (old, new))
+    ear = Ear(from_shore(replayed[:150] + [d for both in zip(replayed, current, strict=False) for d in both]), out)
+    assert ear.listen.run().root == new.root and is_whole(out, new)
+    assert ear.said[:2] == [
+        f"receiving vms 1.2 (seq 2), {len(old.data):,} bytes",
+        f"receiving vms 1.3 (seq 3), {len(new.data):,} bytes, which replaces vms 1.2 (seq 2)",
+    ]
+    second = out.with_name("second")
+    mixed = current[:50] + [d for both in zip(replayed, current[50:], strict=False) for d in both]
+    assert Ear(from_shore(mixed), second).listen.run().root == new.root and is_whole(second, new)
+
+
+def test_the_same_release_signed_twice_is_received_once(tmp_path: Path, out: Path) -> None:
+    """[T-127]: two broadcasts of it take nothing from each other."""
+    bundle = tiny_bundle(Shape(full_bytes=300_000))
+    root = bundle.header[14 : 14 + read_preamble(bundle.header).root_bytes]
+    block = sign(root, [KEY, Ed25519PrivateKey.from_private_bytes(bytes(32))])
+    header = Preamble(len(root), len(block)).pack() + root + block
+    again = TinyBundle(header + bundle.data[len(bundle.header) :], verify_header(header, TRUST))
+    airs = [on_air(write(tmp_path, name, made), rounds=1.5) for name, made in (("a", bundle), ("b", again))]
+    ear = Ear(from_shore([d for both in zip(*airs, strict=False) for d in both]), out)
+    heard = ear.listen.run()
+    assert is_whole(out, bundle) and heard.bytes_received < 1.2 * len(bundle.data) and len(ear.said) == 1
 
 
 def test_what_came_before_the_header_counts(tmp_path: Path, out: Path) -> None:

@@ -97,6 +97,7 @@ class Listen:
         self._say = say
         self._began = clock.now()
         self._deadline = self._began + timeout_s if timeout_s is not None else float("inf")
+        self._headers = Headers()
         self._passed_over: dict[bytes, str] = {}
         self._tuned: _Tuned | None = None
         self._plan: Plan | None = None
@@ -111,13 +112,9 @@ class Listen:
         """
         require_codec()
         with output_lock(self._output, "receiving into"):
-            standing = inspect_output(self._output, self._trust)
-            tuned, recent = self._tune(standing)
-            self._tuned = tuned
-            with self._open_partial(standing, tuned) as partial:
-                with SymbolStore(symbols_path(self._output), bundle_id(tuned.header)) as store:
-                    self._collect(tuned, partial, store, recent)
-                partial.finish(self._output)
+            tuned, recent = self._tune(inspect_output(self._output, self._trust))
+            while newer := self._follow(tuned, recent):
+                tuned, recent = newer, Arrivals()
         self._complete = True
         return self.figures()
 
@@ -145,7 +142,7 @@ class Listen:
         if (tuned := self._there_already(standing)) is not None:
             return tuned, Arrivals()
         here = bundle_id(standing.header) if standing.verified else None
-        headers, recent = Headers(), Arrivals(maxlen=MAX_RECENT)
+        recent = Arrivals(maxlen=MAX_RECENT)
         for datagram, sender in self._datagrams_heard():
             if datagram.bundle in self._passed_over:
                 continue
@@ -153,7 +150,7 @@ class Listen:
             if datagram.bundle == here:
                 header: bytes | None = standing.header
             else:
-                header = headers.take(datagram, sender)
+                header = self._headers.take(datagram, sender)
             if header is not None and (tuned := self._considered(header, standing)):
                 self._say(f"receiving {describe(tuned.verified.root)}, {tuned.verified.total_bytes:,} bytes")
                 return tuned, recent
@@ -173,19 +170,32 @@ class Listen:
             standing.check(verified)
             return _Tuned(header, verified, choose_sections(verified.root, self._holdings, self._allow_full))
         except (BundleError, OutputRefused, ConsentNeeded) as error:
-            if len(self._passed_over) >= MAX_PASSED_OVER:
-                self._passed_over.clear()
-            self._passed_over[bundle_id(header)] = str(error)
+            self._pass_over(header, str(error))
             if isinstance(error, OutputRefused | ConsentNeeded | NoSection):
                 self._say(f"passed over: {error}")
             return None
+
+    def _pass_over(self, header: bytes, why: str) -> None:
+        if len(self._passed_over) >= MAX_PASSED_OVER:
+            self._passed_over.clear()
+        self._passed_over[bundle_id(header)] = why
+
+    def _follow(self, tuned: _Tuned, recent: Arrivals) -> _Tuned | None:
+        """Receives a bundle to its end; or until one is heard that replaces it, which is returned."""
+        self._tuned = tuned
+        with self._open_partial(inspect_output(self._output, self._trust), tuned) as partial:
+            with SymbolStore(symbols_path(self._output), bundle_id(tuned.header)) as store:
+                newer = self._collect(tuned, partial, store, recent)
+            if newer is None:
+                partial.finish(self._output)
+        return newer
 
     def _open_partial(self, standing: Standing, tuned: _Tuned) -> Partial:
         if not standing.continues(tuned.verified):
             remove_partial(standing.path)
         return Partial(standing.path, tuned.header, tuned.verified.total_bytes, self._clock, TransferConfig.sync_share)
 
-    def _collect(self, tuned: _Tuned, partial: Partial, store: SymbolStore, recent: Arrivals) -> None:
+    def _collect(self, tuned: _Tuned, partial: Partial, store: SymbolStore, recent: Arrivals) -> _Tuned | None:
         plan = self._plan = Plan.of(tuned.verified, tuned.sections, fresh=partial.is_new)
         plan.examine(partial.read)
         self._resumed_bytes = plan.present_bytes + (0 if partial.is_new else tuned.verified.header_bytes)
@@ -193,29 +203,48 @@ class Listen:
         self._progress.start("receiving", plan.wanted_bytes, "B")
         blocks = [block for section, block in section_blocks(tuned.verified) if section in tuned.sections]
         collection = self._collection = Collection(plan, blocks, partial, store, self._progress, self._say)
-        is_over = False
+        newer = None
         try:
-            is_over = self._listen(collection, bundle_id(tuned.header), recent)
+            newer = self._listen(collection, tuned, recent)
         finally:
-            if not is_over:
+            if newer is None and not collection.is_complete:
                 collection.salvage()
-        if not is_over:
+        if newer is None and not collection.is_complete:
             raise self._out_of_time()
         self._progress.finish()
+        return newer
 
-    def _listen(self, collection: Collection, bundle: bytes, recent: Arrivals) -> bool:
-        """Whether all has come before time ran out."""
+    def _listen(self, collection: Collection, tuned: _Tuned, recent: Arrivals) -> _Tuned | None:
+        """Returns when all has come, or time has run out; or a newer bundle."""
+        bundle = bundle_id(tuned.header)
         arrivals = chain(recent, self._datagrams_heard())
         while not collection.is_complete:
             arrived = next(arrivals, None)
             if arrived is None:
-                return False
+                break
             datagram, sender = arrived
             if datagram.bundle == bundle:
                 self._datagrams += 1
                 self._received_bytes += HEAD_BYTES + len(datagram.data)
                 collection.take(datagram, sender)
-        return True
+            elif newer := self._newer(datagram, sender, tuned):
+                return newer
+        return None
+
+    def _newer(self, datagram: Datagram, sender: Sender, tuned: _Tuned) -> _Tuned | None:
+        """A bundle that replaces the one that is received, as for a fetch [T-11]: same product, later in order."""
+        if datagram.bundle in self._passed_over:
+            return None
+        header = self._headers.take(datagram, sender)
+        offered = self._considered(header, inspect_output(self._output, self._trust)) if header else None
+        if header is None or offered is None:
+            return None
+        old, new = tuned.verified.root, offered.verified.root
+        if (new.epoch, new.seq) <= (old.epoch, old.seq):
+            self._pass_over(header, "it does not replace the one that is received")
+            return None
+        self._say(f"receiving {describe(new)}, {offered.verified.total_bytes:,} bytes, which replaces {describe(old)}")
+        return offered
 
     def _datagrams_heard(self) -> Iterator[tuple[Datagram, Sender]]:
         """What comes, until time has run out; whatever is no datagram of a broadcast is no concern of ours."""
