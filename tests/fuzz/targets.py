@@ -38,6 +38,9 @@ from bundle.trust_root import TRUST_TYPE, decode_revocations, decode_trust_root
 from bundle.varints import read_varints
 from tests.support.raw_bundles import DIRECTORY, DOCUMENT, VECTORS, raw, streams, vector
 from tests.support.trust import begun
+from transfer.broadcasting.block import header_block
+from transfer.broadcasting.datagram import Datagram, read_datagram
+from transfer.broadcasting.headers import Headers
 from transfer.errors import TransferError
 from transfer.pointer import PAYLOAD_TYPE as POINTER_TYPE
 from transfer.pointer import Pointer, verify_pointer
@@ -158,6 +161,18 @@ def read_pointers(data: bytes) -> None:
     with_refusals(lambda: open_volume(InMemory(b"VOLUME1\n" + len(data).to_bytes(4, "little") + data)))
 
 
+def hear_datagrams(data: bytes) -> None:
+    """A datagram as it stands; and headers out of symbols, 7 bytes each: block's length, symbol id, what fills it."""
+    with_refusals(lambda: read_datagram(data))
+    headers = Headers()
+    for at in range(0, min(len(data), 7 * 200) - 6, 7):
+        length = int.from_bytes(data[at : at + 3], "little") or 1
+        symbol = int.from_bytes(data[at + 3 : at + 6], "little")
+        filled = bytes([data[at + 6]]) * header_block(length).symbol_bytes
+        datagram = read_datagram(Datagram(bytes(8), 0, length, symbol, filled).pack())
+        headers.take(datagram, ("127.0.0.1", 1))
+
+
 def open_archives(data: bytes) -> None:
     """The opener, whose objects must make the archive again where it found nothing; and skeletons."""
     scratch = Scratch()
@@ -217,6 +232,7 @@ _READERS: dict[str, Target] = {
     "manifest": read_manifest,
     "trust": read_statements,
     "pointers": read_pointers,
+    "datagrams": hear_datagrams,
     "archives": open_archives,
     "images": scan_images,
     "packs": unpack_packs,
@@ -274,6 +290,12 @@ def _statements() -> Iterator[bytes]:
     yield canonical.encode(VolumeMap(1, 2, [(0, 300), (400, 20)]))
 
 
+def _datagrams() -> Iterator[bytes]:
+    yield Datagram(bytes(8), 0, 300, 0, bytes(300)).pack()
+    for length in (1, 300, 3000, 100_000):
+        yield b"".join(length.to_bytes(3, "little") + symbol.to_bytes(3, "little") + b"a" for symbol in range(80))
+
+
 def _archives() -> Iterator[bytes]:
     yield from (streams.ZIP, streams.GZIP, streams.skeleton(1, 10), streams.skeleton(1, 31, rest=streams.ZIP_REST))
 
@@ -295,6 +317,7 @@ _seeds_of: dict[str, Callable[[], Iterator[bytes]]] = {
     "manifest": _manifests,
     "trust": _blocks,
     "pointers": _statements,
+    "datagrams": _datagrams,
     "archives": _archives,
     "images": _images,
     "packs": _packs,
