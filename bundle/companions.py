@@ -46,3 +46,9 @@ def ticket_beside(bundle: Path, ship_id: bytes) -> Path:
 def ticket_name(ship_id: bytes) -> str:
     """What the ticket of the ship with that key id is called, beside a bundle or at a source [S-12]."""
     return f"{ship_id.hex()}.ticket"
+
+
+def listed_tickets(bundle: Path) -> list[Path]:
+    """The tickets beside a bundle, by name."""
+    directory = tickets_beside(bundle)
+    return sorted(directory.glob("*.ticket")) if directory.is_dir() else []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from bundle.companions import ticket_beside, tickets_beside
+from bundle.companions import listed_tickets, ticket_beside, tickets_beside
 from bundle.contents import opened
 from bundle.errors import InputError, Refused
 from bundle.pieces import build_tables
@@ -65,9 +65,3 @@ def resign_tickets(source: Path, out: Path, root_hash: bytes, signers: Sequence[
     for name, data in signed:
         tickets_beside(out).mkdir(exist_ok=True)
         (tickets_beside(out) / name).write_bytes(data)
-
-
-def listed_tickets(bundle: Path) -> list[Path]:
-    """The tickets beside a bundle, by name."""
-    directory = tickets_beside(bundle)
-    return sorted(directory.glob("*.ticket")) if directory.is_dir() else []

@@ -1,0 +1,318 @@
+"""Encryption to ships as people run it: ship-key, build --recipient, ticket, publish, fetch, apply, resign.
+
+spec/sealing.md [S-1] to [S-17].
+"""
+
+import json
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from apply.record import read_state
+from apply.site import Site
+from bundle.layout import PREAMBLE_BYTES
+from bundle.reader import open_for_display
+from bundle.ship_key import load_ship_public_key
+from tests.support.command import run
+from tests.support.releases import Tree, write_tree
+from transfer.server import BundleServer
+
+NAMES = [f"a name that nobody may read {number}.txt" for number in range(6)]
+OLD: Tree = {name: f"secret {number} ".encode() * 40 for number, name in enumerate(NAMES)}
+OLD["library.bin"] = Random(1).randbytes(90_000)
+NEW: Tree = OLD | {NAMES[1]: b"a secret that changed", "library.bin": OLD["library.bin"] + b"and grew"}
+AFTER: Tree = NEW | {NAMES[2]: b"and changed again"}
+
+
+def done(line: str, *more: object) -> str:
+    """What a command said on standard error; it must succeed."""
+    code, _, err = run(line, *more)
+    assert code == 0, err
+    return err
+
+
+def refused(line: str, *more: object) -> str:
+    """The one sentence with which a command refused a bundle, or the trust in it."""
+    code, _, err = run(line, *more)
+    assert code == 3, err
+    assert err.startswith("unrep: ") and err.count("\n") == 1, err
+    return err
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory: releases, shore's keys, a site `alpha` with a key of its own, the key of ship beta."""
+    monkeypatch.chdir(tmp_path)
+    for name, tree in (("old", OLD), ("new", NEW), ("after", AFTER)):
+        write_tree(tmp_path / name, tree)
+    (tmp_path / "alpha").mkdir()
+    done("keygen --out release")
+    done("keygen --out stranger")
+    done("ship-key new --out office")
+    done("ship-key new --out beta")
+    done("ship-key new --site alpha")
+    return tmp_path
+
+
+ALPHA = "alpha/.unrep/ship.pub"
+RELEASE = "--product vms --workers 1 --key release.key"
+
+
+def build(name: str, seq: int, *more: object, recipients: str = f"--recipient {ALPHA} --recipient office.pub") -> Path:
+    """Builds NAME.unrep of that release."""
+    done(f"build {name} {RELEASE} --version {seq}.0 --seq {seq} {recipients} --out {name}.unrep", *more)
+    return Path(f"{name}.unrep")
+
+
+def ship_id(public: str) -> str:
+    return load_ship_public_key(Path(public)).key_id.hex()
+
+
+def ticket(bundle: str, public: str = ALPHA) -> Path:
+    return Path(f"{bundle}.tickets") / f"{ship_id(public)}.ticket"
+
+
+def installed(site: str = "alpha") -> tuple[Any, dict[str, bytes]]:
+    """What must not change where a bundle is refused: the site's state, its versions and where `current` leads."""
+    root = Path(site).absolute()
+    state = read_state(Site.at(root))
+    files = {str(p.relative_to(root)): p.read_bytes() for p in (root / "versions").rglob("*") if p.is_file()}
+    return (state.current_version, state.high_water, state.releases), files
+
+
+def test_an_encrypted_release_comes_to_its_ship_and_nobody_else_reads_it(home: Path) -> None:
+    """[S-1] [S-6] [S-12] [S-14] From the first install to a delta."""
+    told = run(f"build old {RELEASE} --version 1.0 --seq 1 --recipient {ALPHA} --out old.unrep --json")
+    assert json.loads(told[1])["tickets"] == [str(ticket("old.unrep"))]
+    assert json.loads(told[1])["encrypted"] is True
+    done("apply old.unrep --site alpha --trust release.pub")
+    build("new", 2, "--base", "old", "--full")
+    done("apply new.unrep --site alpha --trust release.pub --dry-run")
+    done("apply new.unrep --site alpha --trust release.pub")
+    current = home / "alpha/current"
+    assert {path.name: path.read_bytes() for path in current.iterdir()} == NEW
+    assert "already-current" in done("apply new.unrep --site alpha --trust release.pub")
+
+
+def test_the_file_shows_no_name_and_no_content(home: Path) -> None:
+    """[S-1] And no companion does."""
+    build("new", 2, "--base", "old", "--full")
+    data = (home / "new.unrep").read_bytes()
+    with open_for_display(home / "new.unrep") as bundle:
+        root = data[PREAMBLE_BYTES : PREAMBLE_BYTES + bundle.verified.root_bytes]
+        sizes = {len(content) for content in NEW.values()}
+        listed = {section.length for section in bundle.root.sections} | {bundle.root.size, bundle.root.manifest_size}
+        assert not sizes & listed
+    for word in (b"nobody may read", b"secret", b"library"):
+        assert word not in data
+    assert NEW["library.bin"][:16] not in data and b"library" not in root
+    beside = {path.name for path in home.iterdir() if path.name.startswith("new.unrep")}
+    assert beside == {"new.unrep", "new.unrep.sha256", "new.unrep.tickets"}
+    build("new", 2, recipients="")
+    assert NEW["library.bin"][:16] in (home / "new.unrep").read_bytes(), "the same search finds it in the open"
+    assert not list(Path("new.unrep.tickets").iterdir()), "tickets of the bundle before"
+    assert Path("new.unrep.manifests").exists()
+    build("new", 2)
+    assert not Path("new.unrep.manifests").exists()
+
+
+@contextmanager
+def serving(directory: Path) -> Iterator[str]:
+    server = BundleServer(directory, "127.0.0.1", 0)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield server.url
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_without_a_key_it_is_verified_carried_and_never_read(home: Path) -> None:
+    """[S-6]"""
+    build("new", 2, "--base", "old", "--full")
+    assert "what it holds was not looked at" in done("verify new.unrep --trust release.pub")
+    for name in ("www", "stick"):
+        (home / name).mkdir()
+    done("publish new.unrep www --key release.key")
+    done("export new.unrep --volume-size 70k --out stick")
+    with serving(home / "www") as url:
+        done(f"fetch {url}latest --trust release.pub --out relay.unrep")
+    done("join stick --trust release.pub --out joined.unrep")
+    whole = (home / "new.unrep").read_bytes()
+    assert whole == (home / "relay.unrep").read_bytes() == (home / "joined.unrep").read_bytes()
+    assert not Path("relay.unrep.tickets").exists()
+    assert "opens with a ship's key and its ticket alone" in refused("inspect new.unrep")
+    assert "its id is" not in refused("inspect relay.unrep --ship-key alpha/.unrep/ship.key")
+    (home / "keyless").mkdir()
+    done("fetch new.unrep --trust release.pub --site keyless --out keyless.unrep")
+    said = refused("apply keyless.unrep --site keyless --trust release.pub")
+    assert "unrep ship-key new --site" in said and not list((home / "keyless" / "versions").iterdir())
+
+
+def test_inspect_and_verify_look_inside_with_key_and_ticket(home: Path) -> None:
+    """[S-6] [S-10]"""
+    build("new", 2, "--base", "old")
+    code, out, _ = run("inspect new.unrep --ship-key alpha/.unrep/ship.key --base old --base new")
+    assert code == 0 and NAMES[1] in out
+    opened = "--ship-key alpha/.unrep/ship.key"
+    assert "opened with its ticket" in done(f"verify new.unrep --trust release.pub {opened}")
+    assert run("verify new.unrep --trust release.pub --ticket x")[0] == 2
+    done(f"ticket new.unrep --ship {ALPHA} --with office.key --key stranger.key --out forged")
+    assert "trusted and valid" in refused(f"verify new.unrep --trust release.pub {opened} --ticket forged")
+    code, _, err = run("verify new.unrep --trust release.pub --ship-key release.key")
+    assert code == 2 and "not the private key of a ship" in err
+
+
+def test_a_fetch_brings_the_ticket_first(home: Path) -> None:
+    """[S-12] [S-15] [T-58] [T-59] From a server by the pointer, from a directory, and by another way; else nothing is
+    paid for."""
+    build("old", 1)
+    done("apply old.unrep --site alpha --trust release.pub")
+    build("new", 2, "--base", "old", recipients="--recipient office.pub")
+    (home / "www").mkdir()
+    done("publish new.unrep www --key release.key")
+    fetch = "--trust release.pub --site alpha"
+    with serving(home / "www") as url:
+        said = refused(f"fetch {url}latest {fetch} --out got.unrep")
+        assert "no ticket for the ship with key id" in said and ship_id(ALPHA) in said
+        assert not Path("got.unrep").exists() and not Path("got.unrep.part").exists()
+        done(f"ticket new.unrep --ship {ALPHA} --with office.key --key release.key")
+        assert "1 tickets put beside it" in done("publish new.unrep www --key release.key")
+        done(f"fetch {url}latest {fetch} --out got.unrep")
+    assert ticket("got.unrep").read_bytes() == ticket("new.unrep").read_bytes()
+    done("apply got.unrep --site alpha --trust release.pub")
+    assert "only its header was fetched" in done(f"fetch www {fetch} --ship-key beta.key --out none.unrep")
+    build("after", 3, "--base", "new")
+    shutil.move(ticket("after.unrep"), home / "by-mail")
+    done(f"fetch after.unrep {fetch} --ticket by-mail --out mailed.unrep")
+    done("apply mailed.unrep --site alpha --trust release.pub")
+    assert (home / "alpha/current" / NAMES[2]).read_bytes() == AFTER[NAMES[2]]
+
+
+def test_a_stick_brings_the_ticket_along(home: Path) -> None:
+    """[T-73] Volumes with their tickets; one of another bundle in the way is passed over."""
+    build("old", 1)
+    done("apply old.unrep --site alpha --trust release.pub")
+    build("new", 2, "--base", "old", "--full")
+    for name in ("one", "two"):
+        (home / name).mkdir()
+    done("export new.unrep --volume-size 150k --out one")
+    (home / "one" / ticket("x").name).write_bytes(ticket("old.unrep").read_bytes())
+    done("join one --trust release.pub --site alpha --out joined.unrep")
+    assert ticket("joined.unrep").read_bytes() == ticket("new.unrep").read_bytes()
+    shutil.rmtree("joined.unrep.tickets")
+    shutil.rmtree("one/vms-2.0.tickets")
+    assert "no ticket among them for this ship" in done("join one --trust release.pub --site alpha --out joined.unrep")
+    assert not Path("joined.unrep.tickets").exists()
+
+
+def test_every_wrong_ticket_is_refused_and_the_site_stays(home: Path) -> None:
+    """[S-8] to [S-11]"""
+    build("old", 1)
+    build("new", 2, "--base", "old", recipients=f"--recipient {ALPHA} --recipient beta.pub")
+    done("apply old.unrep --site alpha --trust release.pub")
+    done(f"ticket old.unrep --ship {ALPHA} --with office.key --key release.key --out other-bundle")
+    good = ticket("new.unrep").read_bytes()
+    beta = ticket("new.unrep", "beta.pub").read_bytes()
+    done(f"ticket new.unrep --ship {ALPHA} --with beta.key --key stranger.key --out stranger")
+    wrong = {
+        "another ship": beta,
+        "another bundle": Path("other-bundle").read_bytes(),
+        "trusted and valid, 1 needed": Path("stranger").read_bytes(),
+        "cut short": good[:-1],
+        "two signatures by one key": good + good[73:],
+        "format 2": b"\2" + good[1:],
+    }
+    before = installed()
+    for words, data in wrong.items():
+        Path("wrong").write_bytes(data)
+        assert words in refused("apply new.unrep --site alpha --trust release.pub --ticket wrong"), words
+        assert installed() == before
+    choice = Random(7)
+    for at in range(1, len(good), 5):
+        Path("wrong").write_bytes(good[:at] + bytes([good[at] ^ 1 << choice.randrange(8)]) + good[at + 1 :])
+        refused("apply new.unrep --site alpha --trust release.pub --ticket wrong")
+    for size in range(0, len(good), 29):
+        Path("wrong").write_bytes(good[:size])
+        refused("apply new.unrep --site alpha --trust release.pub --ticket wrong")
+    assert "cannot be read" in refused("apply new.unrep --site alpha --trust release.pub --ticket nowhere")
+    ticket("new.unrep").unlink()
+    assert "ask shore for the ticket" in refused("apply new.unrep --site alpha --trust release.pub")
+    assert installed() == before
+    Path("right").write_bytes(good)
+    done("apply new.unrep --site alpha --trust release.pub --ticket right")
+
+
+def test_the_key_may_lie_where_the_configuration_says(home: Path) -> None:
+    """[S-14]"""
+    (home / "keys").mkdir()
+    shutil.move("alpha/.unrep/ship.key", "keys/alpha.key")
+    build("old", 1)
+    assert "has no key" in refused("apply old.unrep --site alpha --trust release.pub")
+    Path("alpha/unrep.toml").write_text('[trust]\nship_key = "../keys/alpha.key"\n')
+    done("apply old.unrep --site alpha --trust release.pub")
+
+
+def test_tickets_survive_new_signatures(home: Path) -> None:
+    """[S-13] The root stays, so the seal does; the signatures under the tickets go with those of the bundle."""
+    build("old", 1)
+    done("keygen --out next")
+    done("resign old.unrep --key next.key --out signed.unrep")
+    assert "trusted and valid" in refused(
+        "apply signed.unrep --site alpha --trust next.pub --ticket", ticket("old.unrep")
+    )
+    done("apply signed.unrep --site alpha --trust next.pub")
+    done("resign old.unrep --key next.key")
+    done("verify old.unrep --trust next.pub --ship-key alpha/.unrep/ship.key")
+    done("verify old.unrep --trust next.pub --ship-key office.key")
+
+
+def test_a_repair_of_an_encrypted_release_is_encrypted(home: Path) -> None:
+    """[S-16]"""
+    build("old", 1)
+    done("apply old.unrep --site alpha --trust release.pub")
+    build("new", 2, "--base", "old")
+    (home / "alpha/versions/1.0/library.bin").write_bytes(b"damaged")
+    done("need --site alpha --out need")
+    repair = "repair need --bundle new.unrep --new new --base old --key release.key --workers 1 --out repair.unrep"
+    code, _, err = run(repair)
+    assert code == 2 and "--recipient" in err
+    done(f"{repair} --recipient {ALPHA}")
+    done("apply repair.unrep --site alpha --trust release.pub")
+
+
+def test_keys_are_never_overwritten_and_bad_ones_refused(home: Path) -> None:
+    """[S-7]"""
+    assert (Path("alpha/.unrep/ship.key").stat().st_mode & 0o77) == 0
+    for line in ("ship-key new --site alpha", "ship-key new --out beta"):
+        code, _, err = run(line)
+        assert code == 2 and "exists already" in err
+    assert run("ship-key new")[0] == run("ship-key new --site alpha --out x")[0] == 2
+    for public in ("release.pub", "beta.key", "nowhere"):
+        code, _, err = run(f"build old {RELEASE} --version 1.0 --seq 1 --recipient {public} --out no.unrep")
+        assert code == 2 and err.startswith(f"unrep: {public}: ")
+    build("old", 1, recipients="")
+    code, _, err = run("ticket old.unrep --ship beta.pub --with office.key --key release.key")
+    assert code == 2 and "is not encrypted" in err
+
+
+def test_the_cost_of_encryption(home: Path) -> None:
+    """[S-17] At most 1.002 of the plain bundle and 200 bytes a ship, tickets counted."""
+    big = write_tree(home / "big", {f"{n}.bin": Random(n).randbytes(60_000) for n in range(20)})
+    for release, bases in ((big, []), (home / "old", []), (home / "new", ["--base", "old"])):
+        sizes = []
+        for ships in (0, 1, 3):
+            recipients = "".join(f" --recipient {name}" for name in (ALPHA, "beta.pub", "office.pub")[:ships])
+            build(release.name, 2, *bases, recipients=recipients)
+            beside = Path(f"{release.name}.unrep.tickets")
+            tickets = sum(path.stat().st_size for path in beside.iterdir()) if beside.exists() else 0
+            sizes.append(Path(f"{release.name}.unrep").stat().st_size + tickets)
+        print(release.name, sizes)
+        for ships, size in ((1, sizes[1]), (3, sizes[2])):
+            assert size <= 1.002 * sizes[0] + 200 * ships
