@@ -16,9 +16,12 @@ import pytest
 
 from apply.record import read_state
 from apply.site import Site
+from bundle import builder, sections
 from bundle.layout import PREAMBLE_BYTES
+from bundle.pieces import MIN_PIECE_BYTES
 from bundle.reader import open_for_display
 from bundle.ship_key import load_ship_public_key
+from bundle.stream import CHUNK_BYTES
 from tests.support.command import run
 from tests.support.releases import Tree, write_tree
 from transfer.server import BundleServer
@@ -195,6 +198,34 @@ def test_a_fetch_brings_the_ticket_first(home: Path) -> None:
     assert (home / "alpha/current" / NAMES[2]).read_bytes() == AFTER[NAMES[2]]
 
 
+def test_of_a_full_section_only_the_chunks_are_fetched_that_hold_what_is_lacking(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[S-5] [T-41] The key opens the delta while it is fetched, and the index of the full release after that."""
+    charts = {f"charts/{number}.bin": Random(number).randbytes(30_000) for number in range(40)}
+    changed = charts | {f"charts/{number}.bin": charts[f"charts/{number}.bin"] + b"!" for number in range(0, 40, 4)}
+    write_tree(home / "old", charts)
+    write_tree(home / "new", changed)
+    monkeypatch.setattr(sections, "FULL_FRAME_BYTES", 100_000)
+    monkeypatch.setattr(builder, "PIECE_BYTES", MIN_PIECE_BYTES)
+    build("old", 1)
+    done("apply old.unrep --site alpha --trust release.pub")
+    build("new", 2, "--base", "old", "--full")
+    (home / "alpha/versions/1.0/charts/4.bin").write_bytes(b"damaged")
+    fetch = "fetch new.unrep --trust release.pub --site alpha --out got.unrep"
+    code, _, err = run(fetch)
+    assert code == 4 and "1 files of version 1.0 are damaged: the full release has them" in err
+    code, out, err = run(f"{fetch} --allow-full --json")
+    assert code == 0, err
+    assert 100_000 < json.loads(out)["bytes_needed"] < 400_000 < json.loads(out)["bytes_total"] / 3
+    done("apply got.unrep --site alpha --trust release.pub")
+    current = home / "alpha/current"
+    assert {str(path.relative_to(current)): path.read_bytes() for path in current.rglob("*.bin")} == changed
+    with open_for_display(home / "got.unrep") as bundle:
+        body = bundle.root.sections[1]
+        assert body.length > 10 * CHUNK_BYTES
+
+
 def test_a_stick_brings_the_ticket_along(home: Path) -> None:
     """[T-73] Volumes with their tickets; one of another bundle in the way is passed over."""
     build("old", 1)
@@ -208,7 +239,9 @@ def test_a_stick_brings_the_ticket_along(home: Path) -> None:
     assert ticket("joined.unrep").read_bytes() == ticket("new.unrep").read_bytes()
     shutil.rmtree("joined.unrep.tickets")
     shutil.rmtree("one/vms-2.0.tickets")
-    assert "no ticket among them for this ship" in done("join one --trust release.pub --site alpha --out joined.unrep")
+    assert "no ticket among them is for this ship" in done(
+        "join one --trust release.pub --site alpha --out joined.unrep"
+    )
     assert not Path("joined.unrep.tickets").exists()
 
 

@@ -42,9 +42,7 @@ def join_command(
         f"{len(joined.volumes)} volumes, {joined.bytes_resumed:,} were there already"
     )
     if key and ticket is None:
-        say(
-            f"  there is no ticket among them for this ship, whose key id is {key.public.key_id.hex()}: ask shore for it"
-        )
+        say(f"  no ticket among them is for this ship, whose key id is {key.public.key_id.hex()}: ask shore for one")
     if as_json:
         document = {
             "complete": True,
