@@ -261,9 +261,13 @@ class Trust:
         signed = _signed_list(fields["revocations"]) if fields["revocations"] else None
         trust = self.chained(*chain) if chain else self
         trust = trust.listed(signed) if signed else trust
-        may = [raw for raw in trust.newest.releases if not trust.revoked or raw not in trust.revoked.keys]
-        release.need_signatures(may, trust.newest.releases_threshold, "those that may")
+        release.need_signatures(trust.may, trust.newest.releases_threshold, "those that may")
         return trust
+
+    @property
+    def may(self) -> list[bytes]:
+        """The release keys whose signature counts [R-6]."""
+        return [raw for raw in self.newest.releases if not self.revoked or raw not in self.revoked.keys]
 
     def judge(self, epoch: int, tree: bytes) -> None:
         """[R-6] [R-7]"""
