@@ -21,7 +21,9 @@ from bundle.layout import PREAMBLE_BYTES
 from bundle.pieces import MIN_PIECE_BYTES
 from bundle.reader import open_for_display
 from bundle.ship_key import load_ship_public_key
-from bundle.stream import CHUNK_BYTES
+from bundle.signing import load_private_key
+from bundle.stream import CHUNK_BYTES, ContentKey
+from bundle.ticket import issue_ticket
 from tests.support.command import run
 from tests.support.releases import Tree, write_tree
 from transfer.server import BundleServer
@@ -189,6 +191,8 @@ def test_a_fetch_brings_the_ticket_first(home: Path) -> None:
         assert "1 tickets put beside it" in done("publish new.unrep www --key release.key")
         done(f"fetch {url}latest {fetch} --out got.unrep")
     assert ticket("got.unrep").read_bytes() == ticket("new.unrep").read_bytes()
+    ticket("new.unrep").unlink()
+    done(f"fetch new.unrep {fetch} --out got.unrep")
     done("apply got.unrep --site alpha --trust release.pub")
     assert "only its header was fetched" in done(f"fetch www {fetch} --ship-key beta.key --out none.unrep")
     build("after", 3, "--base", "new")
@@ -196,6 +200,48 @@ def test_a_fetch_brings_the_ticket_first(home: Path) -> None:
     done(f"fetch after.unrep {fetch} --ticket by-mail --out mailed.unrep")
     done("apply mailed.unrep --site alpha --trust release.pub")
     assert (home / "alpha/current" / NAMES[2]).read_bytes() == AFTER[NAMES[2]]
+
+
+def test_a_ticket_that_is_no_good_leaves_no_shore_and_comes_aboard_nowhere(home: Path) -> None:
+    """[S-10] [S-15] [T-58] [T-59]"""
+    build("new", 2)
+    done(f"ticket new.unrep --ship {ALPHA} --with office.key --key stranger.key")
+    (home / "www").mkdir()
+    assert "trusted and valid" in refused("publish new.unrep www --key release.key")
+    assert "trusted and valid" in refused("fetch new.unrep --trust release.pub --site alpha --out got.unrep")
+    assert not Path("got.unrep.tickets").exists() and not Path("got.unrep.part").exists()
+    ticket("new.unrep").write_bytes(b"\1 no ticket")
+    assert "no ticket has" in refused("publish new.unrep www --key release.key")
+    assert "no ticket has" in refused("fetch new.unrep --trust release.pub --site alpha --out got.unrep")
+
+
+def test_a_ship_without_a_key_is_fetched_for_all_the_same(home: Path) -> None:
+    """[S-6] Its delta is chosen by the root, and nobody looks into it for what it may lack."""
+    shutil.rmtree("alpha")
+    (home / "alpha").mkdir()
+    build("old", 1, recipients="")
+    done("apply old.unrep --site alpha --trust release.pub")
+    done("ship-key new --out late")
+    build("new", 2, "--base", "old", "--full", recipients="--recipient late.pub")
+    done("fetch new.unrep --trust release.pub --site alpha --out got.unrep")
+    assert "this one has no key" in refused("apply got.unrep --site alpha --trust release.pub")
+    shutil.copytree("new.unrep.tickets", "got.unrep.tickets")
+    done("apply got.unrep --site alpha --trust release.pub --ship-key late.key")
+
+
+def test_a_ticket_is_made_of_a_key_that_opens_the_bundle(home: Path) -> None:
+    """[S-9] Whatever the ticket at hand says."""
+    build("new", 2)
+    office = load_ship_public_key(Path("office.pub"))
+    with open_for_display(Path("new.unrep")) as bundle:
+        wrong = issue_ticket(
+            ContentKey.new(), office, bundle.verified.root_hash, [load_private_key(Path("release.key"))]
+        )
+    Path("wrong").write_bytes(wrong)
+    more = "ticket new.unrep --ship beta.pub --key release.key --with office.key --out made"
+    assert "chunk 0" in refused(f"{more} --ticket wrong") and not Path("made").exists()
+    done(more)
+    done("verify new.unrep --trust release.pub --ship-key beta.key --ticket made")
 
 
 def test_of_a_full_section_only_the_chunks_are_fetched_that_hold_what_is_lacking(

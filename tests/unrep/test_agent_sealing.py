@@ -1,6 +1,7 @@
 """The unattended ship and encrypted releases: it fetches its ticket, and nothing that it could not read. [S-15]"""
 
 import json
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,9 +21,13 @@ from tests.unrep.test_agent_loop import Days, sail, told
 def ship(tmp_path: Path) -> Ship:
     made = Ship.sailing(tmp_path, "1.0.0")
     (tmp_path / "shore").mkdir()
-    source, trust = json.dumps(str(tmp_path / "shore")), json.dumps(str(shore().trust_file))
-    made.configure(f"[agent]\nsources = [{source}]\ntrust = {trust}\npoll_interval_s = 3600\n")
+    configure(made)
     return made
+
+
+def configure(ship: Ship, windows: str = "") -> None:
+    source, trust = json.dumps(str(ship.root.parent / "shore")), json.dumps(str(shore().trust_file))
+    ship.configure(f"[agent]\nsources = [{source}]\ntrust = {trust}\npoll_interval_s = 3600\n{windows}\n")
 
 
 @pytest.fixture
@@ -81,3 +86,21 @@ def test_a_ticket_that_is_no_good_is_fetched_again(
     sail(ship, clock)
     assert ship.current == "1.0.1"
     assert [event for _, event in told(capsys)] == ["started", "refused", "fetched", "applied"]
+
+
+def test_the_ticket_waits_with_its_bundle_for_the_window(
+    ship: Ship, key: ShipPublicKey, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And needs no source any more."""
+    configure(ship, 'maintenance_windows = ["02:00-03:00"]')
+    bundle = publish(ship, key)
+    clock = Days(24)
+
+    def vanish() -> None:
+        shutil.rmtree(tickets_beside(bundle))
+        bundle.unlink()
+
+    clock.at_hour[3.5] = vanish
+    sail(ship, clock)
+    assert ship.current == "1.0.1"
+    assert [event for _, event in told(capsys)] == ["started", "fetched", "waiting", "refused", "applied"]
