@@ -6,7 +6,7 @@ spec/sealing.md [S-1] to [S-17].
 import json
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
@@ -19,13 +19,14 @@ from apply.site import Site
 from bundle import builder, sections
 from bundle.layout import PREAMBLE_BYTES
 from bundle.pieces import MIN_PIECE_BYTES
-from bundle.reader import open_for_display
-from bundle.ship_key import load_ship_public_key
-from bundle.signing import load_private_key
+from bundle.reader import open_bundle, open_for_display
+from bundle.ship_key import load_ship_key, load_ship_public_key
 from bundle.stream import CHUNK_BYTES, ContentKey
-from bundle.ticket import issue_ticket
+from bundle.ticket import TicketFile, issue_ticket
 from tests.support.command import run
-from tests.support.releases import Tree, write_tree
+from tests.support.releases import KEY, TRUST, Tree, write_tree
+from tests.support.sealed import respoilt
+from tests.support.trust import write_keys
 from transfer.server import BundleServer
 
 NAMES = [f"a name that nobody may read {number}.txt" for number in range(6)]
@@ -57,7 +58,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, tree in (("old", OLD), ("new", NEW), ("after", AFTER)):
         write_tree(tmp_path / name, tree)
     (tmp_path / "alpha").mkdir()
-    done("keygen --out release")
+    write_keys(tmp_path, "release", KEY)
     done("keygen --out stranger")
     done("ship-key new --out office")
     done("ship-key new --out beta")
@@ -234,9 +235,8 @@ def test_a_ticket_is_made_of_a_key_that_opens_the_bundle(home: Path) -> None:
     build("new", 2)
     office = load_ship_public_key(Path("office.pub"))
     with open_for_display(Path("new.unrep")) as bundle:
-        wrong = issue_ticket(
-            ContentKey.new(), office, bundle.verified.root_hash, [load_private_key(Path("release.key"))]
-        )
+        root_hash = bundle.verified.root_hash
+    wrong = issue_ticket(ContentKey.new(), office, root_hash, [KEY])
     Path("wrong").write_bytes(wrong)
     more = "ticket new.unrep --ship beta.pub --key release.key --with office.key --out made"
     assert "chunk 0" in refused(f"{more} --ticket wrong") and not Path("made").exists()
@@ -326,6 +326,38 @@ def test_every_wrong_ticket_is_refused_and_the_site_stays(home: Path) -> None:
     assert installed() == before
     Path("right").write_bytes(good)
     done("apply new.unrep --site alpha --trust release.pub --ticket right")
+
+
+SPOILT: dict[str, Callable[[list[bytes]], list[bytes]]] = {
+    "a bit": lambda c: [c[0], c[1][:9] + bytes([c[1][9] ^ 1]) + c[1][10:], *c[2:]],
+    "exchanged": lambda c: [c[1], c[0], *c[2:]],
+    "cut at an edge": lambda c: c[:1],
+    "the end missing": lambda c: c[:-1],
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILT.values(), ids=SPOILT)
+def test_ciphertext_that_was_changed_is_refused_under_a_good_signature(
+    home: Path, spoil: Callable[[list[bytes]], list[bytes]]
+) -> None:
+    """[S-4] [S-5] Signed, hashed and with a good ticket, and nothing of it reaches the site."""
+    build("old", 1)
+    done("apply old.unrep --site alpha --trust release.pub")
+    write_tree(home / "new", NEW | {"more.bin": Random(9).randbytes(150_000)})
+    build("new", 2, "--base", "old")
+    alpha = load_ship_key(Path("alpha/.unrep/ship.key"))
+    with open_bundle(Path("new.unrep"), TRUST, TicketFile(alpha, ticket("new.unrep"))) as bundle:
+        content_key = bundle.content_key()
+    spoilt = respoilt(Path("new.unrep"), Path("spoilt.unrep"), spoil)
+    with open_bundle(spoilt, TRUST) as bundle:
+        Path("ticket").write_bytes(issue_ticket(content_key, alpha.public, bundle.verified.root_hash, [KEY]))
+    done("verify spoilt.unrep --trust release.pub")
+    before = installed()
+    for command in ("apply spoilt.unrep --site alpha --dry-run", "apply spoilt.unrep --site alpha"):
+        said = refused(f"{command} --trust release.pub --ticket ticket")
+        assert "chunk" in said or "packs do not fill" in said
+    refused("verify spoilt.unrep --trust release.pub --ship-key alpha/.unrep/ship.key --ticket ticket")
+    assert installed() == before
 
 
 def test_the_key_may_lie_where_the_configuration_says(home: Path) -> None:
