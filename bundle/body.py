@@ -101,11 +101,12 @@ class DecryptedBody:
 
 def _cut(parts: Iterator[bytes]) -> Iterator[bytes]:
     """The same bytes, chunk by chunk; the last may be shorter."""
-    held = bytearray()
+    held = b""
     for part in parts:
         held += part
-        while len(held) >= CHUNK_BYTES:
-            yield bytes(held[:CHUNK_BYTES])
-            del held[:CHUNK_BYTES]
+        whole = len(held) // CHUNK_BYTES * CHUNK_BYTES
+        for at in range(0, whole, CHUNK_BYTES):
+            yield held[at : at + CHUNK_BYTES]
+        held = held[whole:]
     if held:
-        yield bytes(held)
+        yield held

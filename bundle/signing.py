@@ -170,6 +170,8 @@ def write_pair(name: Path, private: bytes, public: bytes) -> None:
         try:
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
                 file.write(content)
+                file.flush()
+                os.fsync(file.fileno())  # its public half may be given away the next minute
         except OSError as error:
             raise InputError(f"{path}: cannot be written: {error.strerror}") from error
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from images import JUMP, NAMES, find_references, parse_image
 from sealing import Ship, check_ship_key
 from tree import FILE, Base
-from trust import Trust, check_key
+from trust import Trust, check_key, read_heartbeat
 from unrep_reader import Bundle, verify
 from wire import Refused
 
@@ -35,6 +35,14 @@ def judge(file: Path, trusted: list[bytes], base: Base, ship: Ship) -> tuple[str
 def judge_key(raw: bytes, check: Callable[[bytes], None] = check_key) -> str:
     try:
         check(raw)
+    except Refused as fault:
+        return fault.kind
+    return "accept"
+
+
+def judge_heartbeat(data: bytes, trusted: bytes) -> str:
+    try:
+        read_heartbeat(data, Trust.of_keys([trusted], 1))
     except Refused as fault:
         return fault.kind
     return "accept"
@@ -67,6 +75,10 @@ def compare(directory: Path) -> tuple[int, list[str], list[str]]:
     expected += [(f"key {k['name']}", k["expect"], judge_key(bytes.fromhex(k["key"]))) for k in told["keys"]]
     expected += [
         (f"key {k['name']}", k["expect"], judge_key(bytes.fromhex(k["key"]), check_ship_key)) for k in told["ship_keys"]
+    ]
+    expected += [
+        (h["name"], h["expect"], judge_heartbeat(bytes.fromhex(h["heartbeat"]), bytes.fromhex(told["trusted"])))
+        for h in told["heartbeats"]
     ]
     expected += [(f"image {i['name']}", i["references"], named(bytes.fromhex(i["image"]))) for i in images]
     other = [

@@ -16,6 +16,7 @@ from typing import Any
 
 from cases import CASES
 from chains import CHAINS
+from heartbeats import HEARTBEATS
 from keys import KEYS
 from raw import (
     BASE,
@@ -70,10 +71,13 @@ def vector(
     """Registers a vector; requirements in words such as "F-5 F-9"; `ticket` lies beside it."""
 
     def register(make: Callable[[], bytes]) -> None:
-        cited = " ".join(f"[{number}]" for number in requirements.split())
-        VECTORS.append(Vector(name, expect, cited, about, make, ticket))
+        VECTORS.append(Vector(name, expect, cited(requirements), about, make, ticket))
 
     return register
+
+
+def cited(requirements: str) -> str:
+    return " ".join(f"[{number}]" for number in requirements.split())
 
 
 def add(
@@ -716,6 +720,16 @@ def main() -> None:
         "base": {path: content.hex() for path, _, content in BASE},
         "vectors": listing,
         "keys": [dict(zip(("name", "expect", "key", "about"), key, strict=True)) for key in KEYS],
+        "heartbeats": [
+            {
+                "name": name,
+                "expect": expect,
+                "requirements": cited(requirements),
+                "about": about,
+                "heartbeat": data.hex(),
+            }
+            for name, expect, requirements, about, data in HEARTBEATS
+        ],
         "ship_keys": [dict(zip(("name", "expect", "key", "about"), key, strict=True)) for key in SHIP_KEYS],
     }
     text = json.dumps(document, indent=1, ensure_ascii=True) + "\n"

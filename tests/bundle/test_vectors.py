@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from bundle.errors import BundleError, Corrupt, Malformed, Revoked, Sealed, Unsupported, Untrusted
 from bundle.evaluate import Evaluation
+from bundle.heartbeat import verify_heartbeat
 from bundle.manifest import Kind, TreeManifest, check_link_target
 from bundle.reader import open_bundle
 from bundle.ship_key import ShipKey, ShipPublicKey
@@ -91,6 +92,18 @@ def test_ship_key(key: dict[str, str]) -> None:
         return
     with pytest.raises(CLASSES[key["expect"]]):
         ShipPublicKey(raw)
+
+
+@pytest.mark.parametrize("vector", DOCUMENT["heartbeats"], ids=lambda vector: vector["name"])
+def test_heartbeat(vector: dict[str, str]) -> None:
+    """[R-15]"""
+    data = bytes.fromhex(vector["heartbeat"])
+    if vector["expect"] == "accept":
+        assert verify_heartbeat(data, TRUST).product == "vectors"
+        return
+    with pytest.raises(BundleError) as caught:
+        verify_heartbeat(data, TRUST)
+    assert type(caught.value) is CLASSES[vector["expect"]], f"{vector['about']}: {caught.value}"
 
 
 def test_there_are_three_rejects_to_one_accept() -> None:

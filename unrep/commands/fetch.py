@@ -19,6 +19,7 @@ from transfer.source import open_link
 from unrep.aboard import configuration, trust_option
 from unrep.admission import Admission, Recipient
 from unrep.console import progress_bar, say
+from unrep.errors import UsageRefused
 from unrep.holdings import site_holdings, whom_to_trust
 from unrep.quantities import parse_rate
 from unrep.unlocking import unlock_options
@@ -66,10 +67,12 @@ def fetch_command(
     fetched all the same, and not looked into.
     """
     config = TransferConfig(limit_bytes_per_s=limit_rate, patience_s=patience)
+    recipient = recipient_at(site, ship_key)
+    if ticket and recipient.key_file is None:
+        raise UsageRefused("--ticket: opens nothing without the ship's key; name that with --ship-key")
     keys = whom_to_trust(trust, site)
     resolved = resolve(source, keys, out, config, say)
     with closing(open_link(resolved.source, out, config)) as link, progress_bar() as progress:
-        recipient = recipient_at(site, ship_key)
         holdings = site_holdings(site, keys, progress, recipient.unlock(out)) if site else None
         admit = Admission(recipient, resolved.source, out, config, ticket, say)
         fetch = Fetch(link, keys, out, holdings, allow_full, config, progress=progress, say=say, admit=admit)
