@@ -9,6 +9,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -19,6 +20,7 @@ from apply.record import read_state
 from apply.site import Site
 from bundle import builder, sections
 from bundle.layout import PREAMBLE_BYTES
+from bundle.objects import MemoryObject
 from bundle.pieces import MIN_PIECE_BYTES
 from bundle.reader import open_bundle, open_for_display
 from bundle.ship_key import load_ship_key, load_ship_public_key
@@ -293,7 +295,7 @@ def test_a_stick_brings_the_ticket_along(home: Path) -> None:
     assert not Path("joined.unrep.tickets").exists()
 
 
-def test_every_wrong_ticket_is_refused_and_the_site_stays(home: Path) -> None:
+def test_bad_input_57_every_wrong_ticket_is_refused_and_the_site_stays(home: Path) -> None:
     """[S-8] to [S-11]"""
     build("old", 1)
     build("new", 2, "--base", "old", recipients=f"--recipient {ALPHA} --recipient beta.pub")
@@ -330,18 +332,37 @@ def test_every_wrong_ticket_is_refused_and_the_site_stays(home: Path) -> None:
     done("apply new.unrep --site alpha --trust release.pub --ticket right")
 
 
-SPOILT: dict[str, Callable[[list[bytes]], list[bytes]]] = {
-    "a bit": lambda c: [c[0], c[1][:9] + bytes([c[1][9] ^ 1]) + c[1][10:], *c[2:]],
-    "exchanged": lambda c: [c[1], c[0], *c[2:]],
-    "cut at an edge": lambda c: c[:1],
-    "the end missing": lambda c: c[:-1],
+Spoil = Callable[[list[bytes], ContentKey], list[bytes]]
+
+
+def plain_chunks(chunks: list[bytes], key: ContentKey) -> list[bytes]:
+    cipher = key.section_cipher(0, len(chunks))
+    return [cipher.decrypt(number, chunk) for number, chunk in enumerate(chunks)]
+
+
+def without_last(chunks: list[bytes], key: ContentKey) -> list[bytes]:
+    """The same chunks by whoever has the key, none of them marked as the last."""
+    plain = MemoryObject(b"".join(plain_chunks(chunks, key)))
+    return list(islice(key.section_cipher(0, len(chunks) + 1).encrypt(plain), len(chunks)))
+
+
+def with_two_last(chunks: list[bytes], key: ContentKey) -> list[bytes]:
+    first = MemoryObject(plain_chunks(chunks, key)[0])
+    return [*key.section_cipher(0, 1).encrypt(first), *chunks[1:]]
+
+
+SPOILT: dict[str, Spoil] = {
+    "a bit": lambda c, key: [c[0], c[1][:9] + bytes([c[1][9] ^ 1]) + c[1][10:], *c[2:]],
+    "exchanged": lambda c, key: [c[1], c[0], *c[2:]],
+    "cut at an edge": lambda c, key: c[:1],
+    "the end missing": lambda c, key: c[:-1],
+    "no last chunk": without_last,
+    "two last chunks": with_two_last,
 }
 
 
 @pytest.mark.parametrize("spoil", SPOILT.values(), ids=SPOILT)
-def test_ciphertext_that_was_changed_is_refused_under_a_good_signature(
-    home: Path, spoil: Callable[[list[bytes]], list[bytes]]
-) -> None:
+def test_bad_input_61_ciphertext_that_was_changed_is_refused_under_a_good_signature(home: Path, spoil: Spoil) -> None:
     """[S-4] [S-5] Signed, hashed and with a good ticket, and nothing of it reaches the site."""
     build("old", 1)
     done("apply old.unrep --site alpha --trust release.pub")
@@ -350,7 +371,7 @@ def test_ciphertext_that_was_changed_is_refused_under_a_good_signature(
     alpha = load_ship_key(Path("alpha/.unrep/ship.key"))
     with open_bundle(Path("new.unrep"), TRUST, TicketFile(alpha, ticket("new.unrep"))) as bundle:
         content_key = bundle.content_key()
-    spoilt = respoilt(Path("new.unrep"), Path("spoilt.unrep"), spoil)
+    spoilt = respoilt(Path("new.unrep"), Path("spoilt.unrep"), lambda chunks: spoil(chunks, content_key))
     with open_bundle(spoilt, TRUST) as bundle:
         Path("ticket").write_bytes(issue_ticket(content_key, alpha.public, bundle.verified.root_hash, [KEY]))
     done("verify spoilt.unrep --trust release.pub")
