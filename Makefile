@@ -33,7 +33,7 @@ crash: $(READY)
 	$(BIN)/python -m tests.crash.sweep
 	$(BIN)/python -m tests.crash.mutants
 
-# Every ticket of a thousand ships on every ship that it is not for: some two minutes. `make test` tries 25 ships.
+# Every ticket of a thousand ships on every ship that it is not for: some five minutes. `make test` tries 25 ships.
 tickets: $(READY)
 	$(BIN)/python -m tests.support.wrong_tickets 1000
 
