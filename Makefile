@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 AUDIT := .venv-audit
 
-.PHONY: demo test crash mutations fuzz audit test-windows check lint clean lock
+.PHONY: demo test crash mutations fuzz audit tickets test-windows check lint clean lock
 .DEFAULT_GOAL := test
 
 $(READY): pyproject.toml requirements/dev.lock
@@ -54,6 +54,10 @@ $(AUDIT)/.ready: requirements/audit.lock
 	$(PYTHON) -m venv $(AUDIT)
 	$(AUDIT)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/audit.lock
 	@touch $@
+
+# Every ticket of a thousand ships on every ship that it is not for: some five minutes. `make test` tries 25 ships.
+tickets: $(READY)
+	$(BIN)/python -m tests.support.wrong_tickets 1000
 
 # The suite under Windows' Python, in Wine; installs both into .wine/. See tests/support/windows_tier.py.
 test-windows: $(READY)

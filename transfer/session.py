@@ -56,7 +56,8 @@ class Fetch:
     """One fetch of one bundle over one link into one file.
 
     `holdings`: what the site has, if the bundle is for one; without, all sections are fetched. `allow_full`: whether
-    the full release may be fetched for a site that holds releases, but none that the bundle has a delta from.
+    the full release may be fetched for a site that holds releases, but none that the bundle has a delta from. `admit`
+    is asked before any section is; what it raises ends the fetch.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Fetch:
         progress: Progress | None = None,
         say: Callable[[str], None] = lambda message: None,
         jitter: Random | None = None,
+        admit: Callable[[VerifiedRoot], None] = lambda verified: None,
     ) -> None:
         self._link = link
         self._trust = trust
@@ -81,6 +83,7 @@ class Fetch:
         self._clock = clock or SystemClock()
         self._progress = progress or Quiet()
         self._say = say
+        self._admit = admit
         self._reception = Reception(link, self._config, self._clock, say, jitter or Random())  # noqa: S311 - spreads retries, hides nothing
         self._suspects = Suspects(link.name, self._config.max_bad_copies)
         self._began = self._clock.now()
@@ -117,6 +120,8 @@ class Fetch:
         verified = self._receive_root(len(standing.header) if standing.verified else 0)
         standing.check(verified)
         self._sections = choose_sections(verified.root, self._holdings, self._allow_full)
+        if self._sections:
+            self._admit(verified)
         with self._open_partial(standing, verified) as partial:
             try:
                 plan = self._plan_for(partial, standing, verified)

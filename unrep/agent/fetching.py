@@ -12,6 +12,7 @@ from typing import Final
 from apply.errors import AboardError
 from apply.site import Site
 from apply.state import Release, SiteState
+from apply.unlocking import ship_key_file
 from bundle.errors import BundleError
 from bundle.progress import Quiet
 from bundle.reader import VerifiedRoot
@@ -20,6 +21,7 @@ from transfer.latest import resolve
 from transfer.output import describe
 from transfer.session import Fetch, Figures
 from transfer.source import open_link
+from unrep.admission import Admission, Recipient
 from unrep.agent.inbox import Inbox
 from unrep.agent.journal import Event, Journal
 from unrep.agent.settings import Settings
@@ -86,11 +88,15 @@ class Fetching:
         config, output = settings.transfer(), self._inbox.place(offer.verified)
         was_there, fetch = output.exists(), None
         try:
-            holdings = site_holdings(self._site.root, settings.trust, Quiet())
+            recipient = Recipient(ship_key_file(self._site, settings.config))
+            admit = Admission(recipient, offer.source, output, config)
+            holdings = site_holdings(self._site.root, settings.trust, Quiet(), recipient.unlock(output))
             with closing(open_link(offer.source, output, config)) as link:
                 progress = _WhileOpen(self._may_go_on)
                 allow_full = settings.agent.allow_full
-                fetch = Fetch(link, settings.trust, output, holdings, allow_full, config, progress=progress)
+                fetch = Fetch(
+                    link, settings.trust, output, holdings, allow_full, config, progress=progress, admit=admit
+                )
                 figures = fetch.run()
         except (TransferError, BundleError, AboardError) as error:
             kind = "incomplete" if isinstance(error, Incomplete) else "refused"

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from apply.site import Site
+from apply.unlocking import ship_key_file
 from bundle.errors import BundleError
 from bundle.reader import stored_bytes
 from transfer.config import TransferConfig
@@ -14,10 +16,13 @@ from transfer.latest import resolve
 from transfer.output import describe
 from transfer.session import Fetch, Figures
 from transfer.source import open_link
-from unrep.aboard import trust_option
+from unrep.aboard import configuration, trust_option
+from unrep.admission import Admission, Recipient
 from unrep.console import progress_bar, say
+from unrep.errors import UsageRefused
 from unrep.holdings import site_holdings, whom_to_trust
 from unrep.quantities import parse_rate
+from unrep.unlocking import unlock_options
 
 
 @click.command("fetch")
@@ -28,6 +33,7 @@ from unrep.quantities import parse_rate
 @click.option(
     "--allow-full", is_flag=True, help="Accept the full release where no delta starts from one that the site holds."
 )
+@unlock_options
 @click.option("--limit-rate", metavar="R", callback=parse_rate, help="Bytes per second at most: 8000, 64k, 1.5M.")
 @click.option(
     "--patience",
@@ -44,6 +50,8 @@ def fetch_command(
     out: Path,
     site: Path | None,
     allow_full: bool,
+    ship_key: Path | None,
+    ticket: Path | None,
     limit_rate: int | None,
     patience: float,
     as_json: bool,
@@ -54,13 +62,20 @@ def fetch_command(
 
     Every piece is verified before it is kept. After anything that stops it, a broken link, Ctrl-C or a power cut, the
     same command goes on where it was.
+
+    For a ship with a key, the ticket of an encrypted bundle comes first, to F.tickets/. Without a key such a bundle is
+    fetched all the same, and not looked into.
     """
     config = TransferConfig(limit_bytes_per_s=limit_rate, patience_s=patience)
+    recipient = recipient_at(site, ship_key)
+    if ticket and recipient.key_file is None:
+        raise UsageRefused("--ticket: opens nothing without the ship's key; name that with --ship-key")
     keys = whom_to_trust(trust, site)
     resolved = resolve(source, keys, out, config, say)
     with closing(open_link(resolved.source, out, config)) as link, progress_bar() as progress:
-        holdings = site_holdings(site, keys, progress) if site else None
-        fetch = Fetch(link, keys, out, holdings, allow_full, config, progress=progress, say=say)
+        holdings = site_holdings(site, keys, progress, recipient.unlock(out)) if site else None
+        admit = Admission(recipient, resolved.source, out, config, ticket, say)
+        fetch = Fetch(link, keys, out, holdings, allow_full, config, progress=progress, say=say, admit=admit)
         try:
             figures = fetch.run()
             if resolved.pointer and figures.root:
@@ -75,6 +90,11 @@ def fetch_command(
     say(_summary(figures))
     if as_json:
         click.echo(json.dumps(figures_document(figures)))
+
+
+def recipient_at(site: Path | None, ship_key: Path | None) -> Recipient:
+    """Who reads what is fetched: the ship whose key was named, else the one whose site it is."""
+    return Recipient(ship_key_file(Site.at(site), configuration(site, None), ship_key) if site else ship_key)
 
 
 def _summary(figures: Figures) -> str:
