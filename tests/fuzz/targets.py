@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from apply.receipt import open_receipt
 from bundle import canonical
@@ -31,7 +32,9 @@ from bundle.references.image import read_image
 from bundle.references.reaim import OldImage
 from bundle.references.scan import find_references
 from bundle.root import decode_root
+from bundle.ship_key import ShipKey
 from bundle.signing import Links, Signed, VerifyingKey, parse_public_key, sign_payload
+from bundle.ticket import HINT_BYTES, TICKET_TYPE, decode_ticket, open_ticket, verify_ticket
 from bundle.trust import Trust, trust_of
 from bundle.trust_file import decode_trust_file
 from bundle.trust_root import TRUST_TYPE, decode_revocations, decode_trust_root
@@ -50,6 +53,7 @@ from unrep.inspection import Names, inspect_bundle
 CORPUS = Path(__file__).parent / "corpus"
 TRUSTED = VerifyingKey(bytes.fromhex(DOCUMENT["trusted"]))
 TRUST = Trust((TRUSTED,))
+SHIP = ShipKey(X25519PrivateKey.from_private_bytes(bytes.fromhex(DOCUMENT["ship"])))
 LONGEST = 1 << 16
 
 Target = Callable[[bytes], None]
@@ -173,6 +177,21 @@ def hear_datagrams(data: bytes) -> None:
         headers.take(datagram, ("127.0.0.1", 1))
 
 
+def open_tickets(data: bytes) -> None:
+    """A ticket as it stands, and one whose signature holds."""
+    root_hash = data[1 : 1 + HINT_BYTES].ljust(32, b"\0")
+    with_refusals(lambda: _open_ticket(data, root_hash))
+    head = data[:73].ljust(73, b"\0")
+    signed = sign_payload(root_hash + head, TICKET_TYPE, [raw.TRUSTED])[0]
+    with_refusals(lambda: _open_ticket(head + signed.key_id + signed.value, root_hash))
+
+
+def _open_ticket(data: bytes, root_hash: bytes) -> None:
+    ticket = decode_ticket(data)
+    verify_ticket(ticket, root_hash, TRUST)
+    open_ticket(ticket, SHIP, root_hash)
+
+
 def open_archives(data: bytes) -> None:
     """The opener, whose objects must make the archive again where it found nothing; and skeletons."""
     scratch = Scratch()
@@ -223,7 +242,6 @@ def with_refusals(call: Callable[[], object]) -> None:
         assert str(error).isprintable(), f"more than a sentence: {error}"
 
 
-# Tickets and sealed packs have their place here once they are in the format.
 _READERS: dict[str, Target] = {
     "bundle": read_bundle,
     "inspect": show_bundle,
@@ -233,6 +251,7 @@ _READERS: dict[str, Target] = {
     "trust": read_statements,
     "pointers": read_pointers,
     "datagrams": hear_datagrams,
+    "tickets": open_tickets,
     "archives": open_archives,
     "images": scan_images,
     "packs": unpack_packs,
@@ -290,6 +309,10 @@ def _statements() -> Iterator[bytes]:
     yield canonical.encode(VolumeMap(1, 2, [(0, 300), (400, 20)]))
 
 
+def _tickets() -> Iterator[bytes]:
+    yield from (bytes.fromhex(item["ticket"]) for item in VECTORS.values() if "ticket" in item)
+
+
 def _datagrams() -> Iterator[bytes]:
     yield Datagram(bytes(8), 0, 300, 0, bytes(300)).pack()
     for length in (1, 300, 3000, 100_000):
@@ -318,6 +341,7 @@ _seeds_of: dict[str, Callable[[], Iterator[bytes]]] = {
     "trust": _blocks,
     "pointers": _statements,
     "datagrams": _datagrams,
+    "tickets": _tickets,
     "archives": _archives,
     "images": _images,
     "packs": _packs,

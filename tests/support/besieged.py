@@ -14,7 +14,8 @@ from hashlib import sha256
 from pathlib import Path
 from unittest import mock
 
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from apply.config import SiteConfig
 from apply.record import read_state
@@ -24,7 +25,7 @@ from apply.update import update
 from bundle.errors import BundleError
 from bundle.trust import load_trust
 from tests.support.command import run
-from tests.support.raw_bundles import CLASSES, VECTORS, raw, vector
+from tests.support.raw_bundles import CLASSES, DOCUMENT, VECTORS, raw, vector
 from unrep.console import exit_code
 
 # What a refused run may write: staging, the lock, the record with its receipts, and the key that signs these.
@@ -69,6 +70,8 @@ class Besieged:
         public = raw.TRUSTED.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
         site.root.mkdir()
         site.trust.write_bytes(public)
+        ship = X25519PrivateKey.from_private_bytes(bytes.fromhex(DOCUMENT["ship"]))
+        site.ship_key.write_bytes(ship.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         (directory / "outside").mkdir()
         (directory / "outside" / "precious").write_bytes(b"not to be touched")
         first = raw.Bundle([raw.full(raw.BASE)], raw.BASE, root=_first)
@@ -89,6 +92,10 @@ class Besieged:
     def trust(self) -> Path:
         return self.directory / "sender.pub"
 
+    @property
+    def ship_key(self) -> Path:
+        return self.directory / "ship.key"
+
     def brought(self, bundle: bytes | Path) -> Path:
         """The file of a bundle, given as that or as bytes."""
         if isinstance(bundle, Path):
@@ -97,9 +104,18 @@ class Besieged:
         path.write_bytes(bundle)
         return path
 
-    def apply(self, bundle: Path) -> tuple[int, str, str]:
+    def apply(self, bundle: Path, ticket: Path | None = None) -> tuple[int, str, str]:
         """`unrep apply`: exit code, standard output, standard error."""
-        return run("apply", bundle, "--site", self.root, "--trust", self.trust)
+        sealed = ("--ship-key", self.ship_key, "--ticket", ticket) if ticket else ()
+        return run("apply", bundle, "--site", self.root, "--trust", self.trust, *sealed)
+
+    def ticket(self, name: str) -> Path | None:
+        """The ticket that goes with a vector, in a file; None if none does."""
+        if "ticket" not in VECTORS[name]:
+            return None
+        path = self.directory.parent / f"{self.directory.name}.ticket"
+        path.write_bytes(bytes.fromhex(VECTORS[name]["ticket"]))
+        return path
 
     @contextmanager
     def unchanged(self) -> Iterator[None]:
@@ -116,12 +132,19 @@ class Besieged:
         seen.pop(BROUGHT, None)
         return seen
 
-    def refuses(self, bundle: bytes | Path, kind: type[BaseException], words: str = "", code: int = 3) -> None:
+    def refuses(
+        self,
+        bundle: bytes | Path,
+        kind: type[BaseException],
+        words: str = "",
+        code: int = 3,
+        ticket: Path | None = None,
+    ) -> None:
         """The command refuses it with an error of just that class and that exit code, in one sentence that has the
         words in it, and the site is the same."""
         path = self.brought(bundle)
         with self.unchanged(), mock.patch("unrep.cli.exit_code", wraps=exit_code) as asked:
-            ended, out, err = self.apply(path)
+            ended, out, err = self.apply(path, ticket)
         assert asked.called, f"{path.name}: it was applied"
         error = asked.call_args.args[0]
         assert (type(error), ended, out) == (kind, code, ""), f"{path.name}: {err}"
@@ -130,7 +153,7 @@ class Besieged:
     def refuses_vectors(self, *names: str) -> None:
         """The same of vectors, each for what is said of it."""
         for name in names:
-            self.refuses(vector(name), CLASSES[VECTORS[name]["expect"]])
+            self.refuses(vector(name), CLASSES[VECTORS[name]["expect"]], ticket=self.ticket(name))
 
     def refuses_quickly(self, bundle: bytes) -> None:
         """The same of one of thousands, by the function behind the command; the caller watches the site."""

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bundle.errors import BundleError, Corrupt, Malformed, Revoked, Unsupported, Untrusted
+from bundle.errors import BundleError, Corrupt, Malformed, Revoked, Sealed, Unsupported, Untrusted
 
 DIRECTORY = Path(__file__).parents[2] / "spec" / "vectors"
 DOCUMENT: dict[str, Any] = json.loads((DIRECTORY / "vectors.json").read_text(encoding="utf-8"))
@@ -20,6 +20,7 @@ CLASSES: dict[str, type[BundleError]] = {
     "untrusted": Untrusted,
     "unsupported": Unsupported,
     "revoked": Revoked,
+    "sealed": Sealed,
 }
 
 sys.path.insert(0, str(DIRECTORY))
