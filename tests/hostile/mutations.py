@@ -43,8 +43,8 @@ def second_opinion(accepted: list[int]) -> list[str]:
         for seed in accepted:
             (directory / f"{seed}.unrep").write_bytes(mutant(seed).data)
         listed = [{"name": str(seed), "expect": "accept"} for seed in accepted]
-        listing = {"trusted": DOCUMENT["trusted"], "base": DOCUMENT["base"], "vectors": listed, "keys": []}
-        (directory / "vectors.json").write_text(json.dumps(listing))
+        listing = {name: [] if isinstance(value, list) else value for name, value in DOCUMENT.items()}
+        (directory / "vectors.json").write_text(json.dumps(listing | {"vectors": listed}))
         (directory / "images.json").write_text('{"images": []}')
         ended = subprocess.run([sys.executable, READER, directory], capture_output=True, encoding="utf-8")
     told = ended.stdout.splitlines()
