@@ -7,7 +7,6 @@ second reader of spec/reader as well, which must accept it too. Exit code 1 for 
 """
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from tests.support.besieged import Besieged
 from tests.support.mutant_trial import Tally, Trial
 from tests.support.mutants import mutant
 from tests.support.raw_bundles import DOCUMENT
+from unrep.memory import peak_rss_bytes
 
 READER = Path(__file__).parents[2] / "spec" / "reader" / "run_vectors.py"
 SHARE = 10_000
@@ -33,7 +33,7 @@ def share(first: int, count: int) -> tuple[Tally, int]:
         site = Path(name) / "pattern"
         site.mkdir()
         tally = Trial(Besieged.made(site), Path(name)).run(range(first, first + count))
-    return tally, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return tally, peak_rss_bytes() or 0
 
 
 def second_opinion(accepted: list[int]) -> list[str]:
