@@ -4,8 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+AUDIT := .venv-audit
 
-.PHONY: demo test crash tickets test-windows check lint clean lock
+.PHONY: demo test crash mutations fuzz audit tickets test-windows check lint clean lock
 .DEFAULT_GOAL := test
 
 $(READY): pyproject.toml requirements/dev.lock
@@ -33,6 +34,27 @@ crash: $(READY)
 	$(BIN)/python -m tests.crash.sweep
 	$(BIN)/python -m tests.crash.mutants
 
+# Mutants of small bundles before the reader and before a site; FIRST=N for others.
+mutations: $(READY)
+	$(BIN)/python -m tests.hostile.mutations $(or $(COUNT),1000000) $(or $(FIRST),1000000)
+
+# Each reader for FUZZ_SECONDS under atheris, which goes into the environment beside the rest; TARGET=name for one alone.
+fuzz: $(VENV)/.fuzz
+	$(BIN)/python -m tests.fuzz.fuzz $(or $(FUZZ_SECONDS),30) $(TARGET)
+
+$(VENV)/.fuzz: $(READY) requirements/fuzz.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes --no-deps -r requirements/fuzz.lock
+	@touch $@
+
+# What is known against the locked packages, and a bill of materials in dist/.
+audit: $(READY) $(AUDIT)/.ready
+	@$(BIN)/python -m tests.support.supply_audit $(AUDIT)/bin dist
+
+$(AUDIT)/.ready: requirements/audit.lock
+	$(PYTHON) -m venv $(AUDIT)
+	$(AUDIT)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/audit.lock
+	@touch $@
+
 # Every ticket of a thousand ships on every ship that it is not for: some five minutes. `make test` tries 25 ships.
 tickets: $(READY)
 	$(BIN)/python -m tests.support.wrong_tickets 1000
@@ -41,13 +63,19 @@ tickets: $(READY)
 test-windows: $(READY)
 	@$(BIN)/python -m tests.support.windows_tier
 
-# The locked versions, made anew from pyproject.toml.
+COMPILE = CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/pip-compile -q --strip-extras --generate-hashes \
+	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --allow-unsafe
+
+# The locked versions, made anew from pyproject.toml and the short lists beside them.
 lock:
 	$(PYTHON) -m venv --clear .venv-lock
 	.venv-lock/bin/python -m pip install -q pip-tools
-	CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/pip-compile -q --strip-extras --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --extra dev --allow-unsafe --output-file requirements/dev.lock pyproject.toml
-	CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/pip-compile -q --strip-extras --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --allow-unsafe --output-file requirements/windows.lock pyproject.toml requirements/windows.in
+	$(COMPILE) --extra dev --output-file requirements/dev.lock pyproject.toml
+	$(COMPILE) --constraint requirements/dev.lock --output-file requirements/runtime.lock pyproject.toml
+	$(COMPILE) --output-file requirements/windows.lock pyproject.toml requirements/windows.in
+	$(COMPILE) --output-file requirements/fuzz.lock requirements/fuzz.in
+	$(COMPILE) --output-file requirements/audit.lock requirements/audit.in
 	rm -rf .venv-lock
 
 clean:
-	rm -rf $(VENV) .venv-lock .wine dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-lock $(AUDIT) .wine dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -12,6 +12,7 @@ from apply.installed import damaged_places, holdings, open_installed, what_is_le
 from apply.plan import Plan, choose, choose_full, choose_repair
 from apply.run import Run
 from apply.state import Release, SiteState
+from bundle.ceiling import memory_ceiling
 from bundle.errors import NoSection
 from bundle.evaluate import Evaluation
 from bundle.mixed import MixedEvaluation
@@ -29,6 +30,7 @@ class Blueprint:
     origin: str
 
 
+@memory_ceiling()
 def draw_up(
     run: Run, bundle: VerifiedBundle, state: SiteState, scratch: Path | None, drift: BaseDrifted | None = None
 ) -> Blueprint:

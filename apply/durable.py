@@ -88,7 +88,7 @@ def remove_tree(path: Path) -> None:
         root = _extended(path)
         if not os.path.lexists(root):
             return
-        if not _is_directory(root):
+        if not is_directory(root):
             _unlink(root)
             return
         directories = [root]
@@ -142,7 +142,7 @@ def _sync_each(root: Path) -> None:
     directories = [root]
     for directory in directories:  # grows while it is walked, parents before children
         for path in directory.iterdir():
-            if _is_directory(path):
+            if is_directory(path):
                 directories.append(path)
             elif stat.S_ISREG(path.lstat().st_mode):
                 _sync_file(path)
@@ -179,15 +179,15 @@ def _remove_files(directory: Path) -> list[Path]:
         directory.chmod(mode | stat.S_IRWXU)
     directories = []
     for path in list(directory.iterdir()):
-        if _is_directory(path):
+        if is_directory(path):
             directories.append(path)
         else:
             _unlink(path)
     return directories
 
 
-def _is_directory(path: Path) -> bool:
-    """Whether it is a directory and no link of any kind to one."""
+def is_directory(path: Path) -> bool:
+    """Whether it is a directory and no link of any kind to one. Raises OSError."""
     status = path.lstat()
     return stat.S_ISDIR(status.st_mode) and not getattr(status, "st_reparse_tag", 0) & _NAME_SURROGATE
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from apply.installed import damaged_places, holdings, open_installed
 from apply.record import read_state
 from apply.site import Site
+from bundle.ceiling import memory_ceiling
 from bundle.evaluate import Evaluation
 from bundle.manifest import TreeManifest
 from bundle.mixed import MixedEvaluation
@@ -35,6 +36,7 @@ class Lack:
         return rest.stretches(MixedEvaluation(self.delta, rest, self.left).taken)
 
 
+@memory_ceiling()
 def find_lack(bundle: VerifiedBundle, delta: Section, site: Path, progress: Progress = Quiet()) -> Lack | None:  # noqa: B008
     """Hashes all files of the delta's base. None if nothing is lacking, or if it starts from what is left anyway.
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from apply import durable
 from apply.installed import drifted
+from bundle.ceiling import memory_ceiling
 from bundle.errors import BaseMismatch
 from bundle.evaluate import Evaluation
 from bundle.manifest import Entry, Kind, TreeManifest, check_link_target
@@ -28,6 +29,7 @@ _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _FICLONE = 0x40049409
 
 
+@memory_ceiling()
 def reconstruct(
     evaluation: Evaluation | MixedEvaluation, base: DirectoryBase | None, tree: Path, progress: Progress
 ) -> None:

@@ -18,6 +18,7 @@ SITE/.unrep/shut.json     for how long the agent's windows have been shut (apply
 SITE/.unrep/hold          if it is there, the running version stays (apply.hold)
 """
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -128,15 +129,16 @@ class Site:
         return StepContext(self.root, version, self.tree(version), venv if venv.is_dir() else None)
 
     def make_directories(self) -> None:
-        """Makes what is missing of the layout, durably. Raises StorageFailed; SiteInvalid if a file is in the way."""
+        """Makes what is missing of the layout, durably. Raises StorageFailed; SiteInvalid if a file is in the way, or a
+        link, behind which unrep would clear away what is not its own [A-14]."""
         for directory in (self.private, self.versions, self.staging, self.manifests, self.venvs, self.outbox):
-            if directory.is_dir():
-                continue
             with durable.storage_errors(directory):
-                try:
+                if not os.path.lexists(directory):
                     directory.mkdir()
-                except FileExistsError as error:
+                elif durable.is_directory(directory):
+                    continue
+                else:
                     raise SiteInvalid(
-                        f"{directory}: a file is in the way of unrep's directory; move it away"
-                    ) from error
+                        f"{directory}: a file is in the way of unrep's directory, or a link; move it away"
+                    )
             durable.sync_directory(directory.parent)

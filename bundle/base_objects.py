@@ -12,6 +12,8 @@ from bundle.errors import BaseMismatch, Malformed
 from bundle.manifest import TreeManifest
 from bundle.objects import MemoryObject, Readable, Scratch
 
+MAX_DEPTH = 8
+
 
 class Base(Protocol):
     """The release that a delta section starts from."""
@@ -32,15 +34,17 @@ class BaseObjects:
         self._directory = directory
         self.entries = len(base.manifest.entries) + 1 if base else 0
         self._archives: list[tuple[int, int, int]] = []  # first number, end, number of the archive itself
+        self._kept: dict[int, tuple[list[Readable], Scratch]] = {}
         self.count = self.entries
         if len(opened) % 2:
             raise Malformed("index: its list of opened archives is cut short")
         for archive, size in zip(opened[::2], opened[1::2], strict=True):
             if not 0 < archive < self.count or not 1 < size <= 1_000_000:
                 raise Malformed("index: an opened archive is not an object of the base, or gives nothing")
+            if len(self._around(archive)) >= MAX_DEPTH:
+                raise Malformed(f"index: an opened archive lies deeper than {MAX_DEPTH} archives")
             self._archives.append((self.count, self.count + size, archive))
             self.count += size
-        self._kept: dict[int, tuple[list[Readable], Scratch]] = {}
 
     def open(self, number: int) -> Readable:
         """The object with that number. Raises BaseMismatch if the base is not what its manifest says."""

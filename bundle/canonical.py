@@ -14,6 +14,9 @@ T = TypeVar("T")
 
 MAX_INTEGER = 2**53 - 1
 
+FAULTS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError)  # what decoding raises
+_TOLD_CHARACTERS = 200
+
 _encoder = msgspec.msgpack.Encoder()
 
 
@@ -26,8 +29,13 @@ def decode(data: bytes, kind: type[T], what: str) -> T:
     """Decodes `data` as `kind`; `what` names it in errors. Raises Malformed."""
     try:
         value = msgspec.msgpack.decode(data, type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError) as error:
-        raise Malformed(f"{what}: {error}") from error
+    except FAULTS as error:
+        raise Malformed(f"{what}: {told(error)}") from error
     if encode(value) != data:
         raise Malformed(f"{what}: not in canonical form (key order, integer width, duplicate key or trailing byte)")
     return value
+
+
+def told(error: Exception) -> str:
+    """What a decoder says, in one short line: it quotes names from the bytes, and who wrote these may be anybody."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(error)[:_TOLD_CHARACTERS])

@@ -10,6 +10,8 @@ from itertools import islice
 
 import zstandard
 
+from bundle.canonical import MAX_INTEGER
+from bundle.errors import Malformed
 from bundle.index import Archive, Concat, Copy, Frame, Literal, Patch, Reaimed, Step, Stream, decode_frame
 from bundle.manifest import TreeManifest
 from bundle.packs import Packs
@@ -69,30 +71,34 @@ def _weigh(
     weights = []
     for step in steps:
         weight: dict[Stream, int] = defaultdict(int)
+        size = _size(section, step, manifest)
         match step.recipe:
             case Literal():
-                size = _literal_size(section, step, manifest)
                 weight[Stream.LITERAL] = 1 if size is None else _weight(packs, Stream.LITERAL, size)
             case Patch(_, count) | Reaimed(_, count):
-                triples = list(packs.triples(count))
+                extra = sum(extra for _, extra, _ in packs.triples(count, MAX_INTEGER if size is None else size))
                 for column in CONTROL if isinstance(step.recipe, Patch) else (*CONTROL, Stream.PLACE, Stream.LAYOUT):
                     weight[column] = count
                 changes = next(packs.skips, 0)
                 weight[Stream.SKIP] = sum(1 for _ in islice(packs.skips, changes)) + 1
                 weight[Stream.CHANGE] = _weight(packs, Stream.CHANGE, changes)
-                weight[Stream.EXTRA] = _weight(packs, Stream.EXTRA, sum(extra for _, extra, _ in triples))
+                weight[Stream.EXTRA] = _weight(packs, Stream.EXTRA, extra)
             case Copy() | Concat() | Archive():
                 pass
         weights.append(weight)
     return weights
 
 
-def _literal_size(section: VerifiedSection, step: Step, manifest: TreeManifest | None) -> int | None:
+def _size(section: VerifiedSection, step: Step, manifest: TreeManifest | None) -> int | None:
     if step.place is None:
         return step.size
     if step.place == 0:
         return section.root.manifest_size
-    return manifest.entry(step.place).size if manifest else None
+    if manifest is None:
+        return None
+    if not 0 < step.place <= len(manifest.entries):
+        raise Malformed(f"index: a recipe makes place {step.place}, which its release has not")
+    return manifest.entry(step.place).size
 
 
 def _weight(packs: Packs, stream: Stream, length: int) -> int:

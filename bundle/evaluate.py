@@ -201,13 +201,13 @@ class Evaluation:
                 opened = self._open(source, results)
                 if opened.size <= IN_MEMORY_BYTES:
                     opened = MemoryObject(opened.read_at(0, opened.size))
-                return apply_triples(opened, size, packs.triples(triples), packs.skips, packs.take)
+                return apply_triples(opened, size, packs.triples(triples, size), packs.skips, packs.take)
             case Reaimed(source, triples):
                 opened = self._open(source, results)
-                if opened.size > MAX_IMAGE_BYTES:
-                    raise Malformed("recipe: a patch with re-aimed references of an image that is too large")
+                if max(opened.size, size) > MAX_IMAGE_BYTES:
+                    raise Malformed("recipe: a patch with re-aimed references, of or to an image that is too large")
                 data, numbers = opened.read_at(0, opened.size), Numbers(packs.places, packs.layouts, packs.skips)
-                return iter((apply_reaimed(data, size, packs.triple_rows(triples), numbers, packs.take),))
+                return iter((apply_reaimed(data, size, packs.triple_rows(triples, size), numbers, packs.take),))
             case Concat(parts):
                 return chain.from_iterable(read_all(self._open(part, results)) for part in parts)
             case Archive(skeleton, members, engines):
@@ -218,10 +218,12 @@ class Evaluation:
         """What the recipe would take from the packs, for the next one to find its own."""
         match recipe:
             case Patch(_, triples):
-                return apply_triples(Nothing(), size, packs.triples(triples), packs.skips, packs.take)
+                return apply_triples(Nothing(), size, packs.triples(triples, size), packs.skips, packs.take)
             case Reaimed(_, triples):
+                if size > MAX_IMAGE_BYTES:
+                    raise Malformed("recipe: a patch with re-aimed references makes an image that is too large")
                 numbers = Numbers(packs.places, packs.layouts, packs.skips)
-                return pass_reaimed(size, packs.triple_rows(triples), numbers, packs.take)
+                return pass_reaimed(size, packs.triple_rows(triples, size), numbers, packs.take)
         return iter(())
 
     def _checked(self, place: int, chunks: Iterator[bytes]) -> Iterator[bytes]:

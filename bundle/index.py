@@ -10,6 +10,7 @@ n + 1 + i the result of recipe i; without a base, i is the result of recipe i.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Annotated
 
 import msgspec
 
@@ -19,6 +20,7 @@ from bundle.errors import Malformed
 
 INTERMEDIATE = 0x80
 MAX_RECIPES = 2_000_000
+MAX_FRAMES = 500_001  # one for each entry, and one for the manifest
 MAX_BASE_OBJECTS = 4_000_000
 
 
@@ -51,7 +53,7 @@ class Frame(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=
     sizes: list[int]
     sources: list[int]
     numbers: list[int]
-    packs: list[Pack]
+    packs: Annotated[list[Pack], msgspec.Meta(max_length=len(Stream))]
 
 
 class Index(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -63,7 +65,7 @@ class Index(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=
 
     base_objects: int
     opened: list[int]
-    frames: list[Frame]
+    frames: Annotated[list[Frame], msgspec.Meta(max_length=MAX_FRAMES)]
 
     def place_of(self, number: int) -> int:
         """The place of the base's entry that a base object comes from, through any archives; 0 for the manifest."""

@@ -9,6 +9,7 @@ from enum import IntEnum
 from functools import cached_property
 from hashlib import sha256
 from itertools import pairwise
+from typing import Annotated
 
 import msgspec
 
@@ -20,6 +21,7 @@ from bundle.pieces import HASH_BYTES
 MANIFEST_VERSION = 1
 MAX_MANIFEST_BYTES = 64 * 1024 * 1024
 MAX_ENTRIES = 500_000
+MAX_LINK_BYTES = 4095  # what Linux takes
 EMPTY_HASH = sha256().digest()
 
 
@@ -44,9 +46,9 @@ class Entry:
 
 class _Columns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tree: int
-    paths: list[str]
+    paths: Annotated[list[str], msgspec.Meta(max_length=MAX_ENTRIES)]
     kinds: bytes
-    sizes: list[int]
+    sizes: Annotated[list[int], msgspec.Meta(max_length=MAX_ENTRIES)]
     hashes: bytes
 
 
@@ -78,8 +80,6 @@ class TreeManifest:
         count = len(columns.paths)
         if columns.tree != MANIFEST_VERSION:
             raise Malformed(f"tree manifest: version {columns.tree} is not {MANIFEST_VERSION}")
-        if count > MAX_ENTRIES:
-            raise Malformed(f"tree manifest: {count} entries are more than {MAX_ENTRIES}")
         if not count == len(columns.kinds) == len(columns.sizes) == len(columns.hashes) / HASH_BYTES:
             raise Malformed("tree manifest: its columns differ in length")
         if any(kind > Kind.SYMLINK for kind in columns.kinds):
@@ -135,8 +135,8 @@ def _check(entries: tuple[Entry, ...], platform: str) -> None:
             raise Malformed(f"path {entry.path!r}: an empty directory has no content")
         if entry.kind == Kind.SYMLINK and platform != "posix":
             raise Malformed(f"path {entry.path!r}: symbolic links need platform 'posix'")
-        if entry.kind == Kind.SYMLINK and not entry.size:
-            raise Malformed(f"path {entry.path!r}: a symbolic link to nothing")
+        if entry.kind == Kind.SYMLINK and not 0 < entry.size <= MAX_LINK_BYTES:
+            raise Malformed(f"path {entry.path!r}: a symbolic link to 0 or over {MAX_LINK_BYTES} bytes")
     check_tree((entry.path for entry in entries), platform)
 
 

@@ -50,8 +50,11 @@ class Window:
         """Raises Malformed if the stretch reaches beyond its source [F-38]."""
         if offset + size > source.size:
             raise Malformed("recipe: a copy reaches beyond its source")
-        self._source = source
-        self._offset = offset
+        if isinstance(source, Window):  # copies of copies may be thousands deep
+            offset += source._offset
+            source = source._source
+        self._source: Readable = source
+        self._offset: int = offset
         self.size = size
 
     def read_at(self, offset: int, length: int) -> bytes:

@@ -40,8 +40,13 @@ class Packs:
             length -= len(part)
             yield part
 
-    def triples(self, count: int) -> Iterator[tuple[int, int, int]]:
-        """The next control triples: bytes to add, extra bytes, seek. Raises Malformed if a column ends before."""
+    def triples(self, count: int, size: int) -> Iterator[tuple[int, int, int]]:
+        """The next control triples: bytes to add, extra bytes, seek; `size`: bytes of the result.
+
+        Raises Malformed if a column ends before, or if they are too many for so short a result [F-41].
+        """
+        if count > 2 * size + 2:
+            raise Malformed(f"recipe: {count} triples make no more than {size} bytes")
         for _ in range(count):
             try:
                 add, extra, seek = (next(column) for column in self._control)
@@ -49,9 +54,9 @@ class Packs:
                 raise Malformed("recipe: a control pack is too short") from error
             yield add, extra, unfold(seek)
 
-    def triple_rows(self, count: int) -> NDArray[np.int64]:
+    def triple_rows(self, count: int, size: int) -> NDArray[np.int64]:
         """The same, as rows, for patches that need them all at once."""
-        return np.fromiter(chain.from_iterable(self.triples(count)), np.int64).reshape(-1, 3)
+        return np.fromiter(chain.from_iterable(self.triples(count, size)), np.int64).reshape(-1, 3)
 
     def finish(self) -> None:
         """Raises Malformed if any stream has bytes left."""

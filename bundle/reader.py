@@ -18,6 +18,7 @@ from bundle.index import Frame, Index, decode_index
 from bundle.layout import PREAMBLE_BYTES, read_preamble
 from bundle.pieces import HashTree, Piece, pieces_of, stored_length
 from bundle.root import Root, Section, decode_root
+from bundle.signing import SignatureBlock, decode_block
 from bundle.stream import ContentKey, chunks_of_body
 from bundle.trust import Signers, Trust
 
@@ -107,6 +108,11 @@ class VerifiedBundle:
     def open_section(self, section: Section) -> "VerifiedSection":
         """Verifies the section's hash tables and index. Raises Corrupt or Malformed; Sealed without a content key."""
         return VerifiedSection(self, section)
+
+    def signature_block(self) -> SignatureBlock:
+        """What stands after the root, read again, and not verified by that. Raises Malformed or Corrupt."""
+        start = PREAMBLE_BYTES + self.verified.root_bytes
+        return decode_block(self.read(start, self.verified.header_bytes - start))
 
     def verify_section(self, section: Section) -> None:
         """Reads the whole section. Raises Corrupt at the first piece that is not the signed one.

@@ -111,8 +111,8 @@ def decode_root(data: bytes) -> Root:
     """Reads a root whose signatures were verified. Raises Malformed or Unsupported [F-3], [F-5], [F-8]."""
     try:
         needs = msgspec.msgpack.decode(data, type=_Requirements)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise Malformed(f"root: {error}") from error
+    except canonical.FAULTS as error:
+        raise Malformed(f"root: {canonical.told(error)}") from error
     if needs.format != FORMAT:
         raise Unsupported(f"root: format {needs.format} is not {FORMAT}; update unrep on this machine first")
     if unknown := sorted(set(needs.features) - KNOWN_FEATURES):

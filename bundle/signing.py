@@ -7,6 +7,7 @@ what is signed, so nothing is parsed before it is known to be signed, and nothin
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
@@ -25,6 +26,7 @@ SIGNATURE_BYTES = 64
 MAX_SIGNATURES = 64
 
 _FIELD = 2**255 - 19
+_CURVE = -121665 * pow(121666, -1, _FIELD) % _FIELD  # d of the curve equation, RFC 8032, section 5.1
 # y of the points whose order divides 8: a signature under such a key proves nothing (RFC 8032, section 5.1.7).
 _SMALL_ORDER_Y = frozenset(
     int.from_bytes(bytes.fromhex(y), "little")
@@ -69,19 +71,27 @@ class SignatureBlock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, om
 
 @dataclass(frozen=True)
 class VerifyingKey:
-    """A public key that was checked: canonical encoding, not of small order."""
+    """A public key that was checked: canonical encoding of a point of the curve, not of small order [F-29]."""
 
     raw: bytes
 
     def __post_init__(self) -> None:
         y = int.from_bytes(self.raw, "little") & ((1 << 255) - 1)
-        if len(self.raw) != 32 or y >= _FIELD or y in _SMALL_ORDER_Y:
+        if len(self.raw) != 32 or y >= _FIELD or y in _SMALL_ORDER_Y or not _is_on_curve(y):
             raise Malformed("public key: not a canonical Ed25519 point of large order")
 
     @property
     def key_id(self) -> bytes:
         """The first 8 bytes of the SHA-256 of the raw key."""
         return sha256(self.raw).digest()[:KEY_ID_BYTES]
+
+
+@lru_cache(maxsize=4096)
+def _is_on_curve(y: int) -> bool:
+    """Whether (y^2 - 1) / (d y^2 + 1) is a square. Libraries look only when they verify, and say then that every
+    signature is bad."""
+    square = (y * y - 1) * pow(_CURVE * y * y + 1, -1, _FIELD) % _FIELD
+    return pow(square, (_FIELD - 1) // 2, _FIELD) in (0, 1)
 
 
 class Signer(Protocol):

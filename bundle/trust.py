@@ -26,7 +26,7 @@ from bundle.signing import (
     read_file,
     signers_of,
 )
-from bundle.trust_file import TrustFile, decode_trust_file
+from bundle.trust_file import TrustFile, decode_trust_file, is_trust_file
 from bundle.trust_root import (
     REVOCATIONS_TYPE,
     TRUST_FORMAT,
@@ -233,13 +233,16 @@ def trust_of(file: TrustFile) -> Trust:
 
 
 def load_trust(path: Path) -> Trust:
-    """The trust of one public key file, or of a trust file. Raises InputError if it is neither, Refused if unsound."""
+    """The trust of one public key file, or of a trust file. Raises InputError if it is neither, Refused if it is a
+    trust file that is damaged or unsound."""
     data = read_file(path)
     if data.lstrip().startswith(b"-----BEGIN"):
         return Trust((parse_public_key(data, path),))
     try:
         file = decode_trust_file(data)
     except Refused as error:
+        if is_trust_file(data):
+            raise type(error)(f"{path}: {error}; take another copy of it") from error
         raise InputError(
             f"{path}: not a public key in PEM, nor a trust file; --trust takes the .pub file of 'unrep keygen', "
             "or the file of 'unrep trust'"

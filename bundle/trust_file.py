@@ -21,6 +21,11 @@ class TrustFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     key: bytes = b""
 
 
+def is_trust_file(data: bytes) -> bool:
+    """Whether these bytes set out to be a trust file, sound or not: a map that begins with the key `trust`."""
+    return data[1:7] == b"\xa5trust" and data[0] & 0xF0 == 0x80
+
+
 def decode_trust_file(data: bytes) -> TrustFile:
     """Raises Malformed for bytes that are no trust file; nothing in it is verified by that."""
     if len(data) > MAX_TRUST_FILE_BYTES:

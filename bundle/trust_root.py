@@ -105,8 +105,8 @@ def check_revocations(found: Revocations, where: str) -> None:
 def _decode(payload: bytes, kind: type[T], field: str, where: str) -> T:
     try:
         version = getattr(msgspec.msgpack.decode(payload, type=_Format), field)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise Malformed(f"{where}: {error}") from error
+    except canonical.FAULTS as error:
+        raise Malformed(f"{where}: {canonical.told(error)}") from error
     if version != TRUST_FORMAT:
         raise Unsupported(f"{where}: format {version} is not {TRUST_FORMAT}; update unrep on this machine first")
     return canonical.decode(payload, kind, where)

@@ -9,10 +9,11 @@ from bundle import canonical
 from bundle.costs import ObjectCost, object_costs
 from bundle.errors import Malformed
 from bundle.index import Stream
-from bundle.manifest import MAX_MANIFEST_BYTES, TreeManifest
+from bundle.manifest import MAX_MANIFEST_BYTES, Entry, TreeManifest
 from bundle.pieces import stored_length
 from bundle.reader import VerifiedBundle, VerifiedSection, stored_bytes
 from bundle.root import Section
+from unrep.carried import Carried, read_carried
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ class Inspection:
     release_bytes: int
     header_bytes: int
     piece_bytes: int
+    carried: Carried
     sections: tuple[SectionSummary, ...]
 
 
@@ -83,14 +85,21 @@ class Names:
         """The path at a place of a release; None where its manifest is not at hand."""
         if place == 0:
             return "(tree manifest)"
-        return self.manifests[tree].entry(place).path if place and tree in self.manifests else None
+        entry = self._entry(tree, place)
+        return entry.path if entry else None
 
     def size(self, tree: bytes, place: int) -> int | None:
         """The size of the object at a place, likewise."""
         manifest = self.manifests.get(tree)
-        if manifest is None:
-            return None
-        return manifest.entry(place).size if place else len(manifest.encoded)
+        if manifest and not place:
+            return len(manifest.encoded)
+        entry = self._entry(tree, place)
+        return entry.size if entry else None
+
+    def _entry(self, tree: bytes, place: int | None) -> Entry | None:
+        """None for a place that the release has not, too: what is shown was not verified."""
+        manifest = self.manifests.get(tree)
+        return manifest.entry(place) if manifest and place and 0 < place <= len(manifest.entries) else None
 
 
 def read_names(bundle: VerifiedBundle, releases: list[TreeManifest]) -> Names:
@@ -128,6 +137,7 @@ def inspect_bundle(bundle: VerifiedBundle, names: Names) -> Inspection:
         release_bytes=root.size,
         header_bytes=bundle.verified.header_bytes,
         piece_bytes=root.piece_size,
+        carried=read_carried(bundle),
         sections=tuple(_summarise(bundle, section, names) for section in root.sections),
     )
 
@@ -139,6 +149,7 @@ def _summarise(bundle: VerifiedBundle, section: Section, names: Names) -> Sectio
         return SectionSummary(section.kind, base, stored, present=False)
     opened = bundle.open_section(section)
     tree = bundle.root.tree
+    costs = object_costs(opened, names.manifests.get(tree))  # this checks the index, whoever wrote it
     return SectionSummary(
         section.kind,
         base,
@@ -147,9 +158,7 @@ def _summarise(bundle: VerifiedBundle, section: Section, names: Names) -> Sectio
         hash_table_bytes=stored_length(section.length, bundle.root.piece_size) - section.length,
         index_bytes=section.index.length,
         packs=_pack_summaries(opened),
-        objects=tuple(
-            _object_summary(cost, tree, section.base, names) for cost in object_costs(opened, names.manifests.get(tree))
-        ),
+        objects=tuple(_object_summary(cost, tree, section.base, names) for cost in costs),
     )
 
 

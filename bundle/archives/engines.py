@@ -85,6 +85,12 @@ def feature_of(engine: int) -> str:
     return ENGINES[engine].feature
 
 
+def check_member(engine: int, size: int) -> None:
+    """Raises Malformed for an engine that is given members whole, if this one is over 64 MiB [F-45]."""
+    if size > MAX_JOINED_BYTES and feature_of(engine) != ZLIB_FEATURE:
+        raise Malformed(f"recipe: a member of {size} bytes for deflate engine {engine}, which takes {MAX_JOINED_BYTES}")
+
+
 def deflate(engine: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
     """The raw deflate stream (RFC 1951) of the joined chunks, as that engine writes it, however the chunks fall.
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from bundle.archives.engines import deflate
+from bundle.archives.engines import check_member, deflate
 from bundle.archives.headers import Facts, leave_out, put_back
 from bundle.archives.streams import DeflateStream
 from bundle.errors import Malformed
@@ -50,6 +50,7 @@ def rebuild(
     with closing(Scratch(directory)) as scratch:  # its own: what is being made may go to another one
         streams, facts = [], []
         for member, engine in zip(members, engines, strict=True):
+            check_member(engine, member.size)
             streams.append(scratch.keep(deflate(engine, read_all(member))))
             facts.append(Facts(_crc(member), streams[-1].size, member.size))
         put_back(rest, gaps, facts)

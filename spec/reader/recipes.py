@@ -14,6 +14,7 @@ from wire import MAX_INT, Cursor, Refused, corrupt, decode, malformed, need, pac
 STREAMS = ("literals", "add lengths", "extra lengths", "seeks", "skips", "changes", "extra bytes", "places", "layouts")
 LITERAL, COPY, PATCH, CONCAT, ARCHIVE, REAIMED = range(6)
 ARCHIVE_MAX = 67_108_864
+DEPTH_MAX, FRAMES_MAX = 8, 500_001
 RECIPES_MAX, BASE_OBJECTS_MAX = 2_000_000, 4_000_000
 ENGINES = {"deflate-zlib": {*range(1, 10), *range(11, 20)}, "deflate-miniz": {*range(21, 31)}}
 ENGINES |= {"deflate-zlib-ng": {*range(31, 40), *range(41, 50), 66, 76}, "deflate-isal": {51, 52, 53}}
@@ -84,6 +85,7 @@ class Index:
         need(type(value) is list and len(value) == 3 and type(value[2]) is list, "the index has not three parts")
         opened = _integers(value[1], 0, "opened archives")
         need(len(opened) % 2 == 0, "opened archives are no pairs")
+        need(len(value[2]) <= FRAMES_MAX, "the index has too many frames")
         self.frames = [_frame(frame) for frame in value[2]]
         self.stored = sum(pack[2] for frame in self.frames for pack in frame.packs)
         self.entries = 0 if base is None else len(base.hashes) + 1
@@ -91,8 +93,11 @@ class Index:
         self.pairs = list(zip(opened[::2], opened[1::2], strict=True))
         need(self.base_objects <= BASE_OBJECTS_MAX, "the index has too many base objects")
         need(sum(len(frame.kinds) for frame in self.frames) <= RECIPES_MAX, "the index has too many recipes")
-        first = self.entries
+        first, starts = self.entries, list[tuple[int, int]]()
         for number, gives in self.pairs:
+            depth = next((depth for start, depth in reversed(starts) if number >= start), 0) + 1
+            need(depth <= DEPTH_MAX, "an opened archive lies in too many others")
+            starts.append((first, depth))
             need(
                 0 < number < first and 2 <= gives <= 1_000_000,
                 "an opened archive has a number or a count out of bounds",
@@ -263,7 +268,9 @@ class Recipe:
     def triples(self, source_size: int) -> list[tuple[int, int, int]]:
         """(position, bytes to copy, bytes of extra) of each triple, within the bounds of [F-41]."""
         found, position, left = [], 0, self.size
-        for _ in range(self.columns.next("numbers")):
+        count = self.columns.next("numbers")
+        need(count <= 2 * self.size + 2, "a patch has more triples than its result can need")
+        for _ in range(count):
             a, e, s = self.streams[1].varint(), self.streams[2].varint(), self.streams[3].seek()
             need(position + a <= source_size, "a patch reads beyond its source")
             left -= a + e
@@ -313,6 +320,7 @@ class Recipe:
     def _deflated(self, member: bytes, engine: int) -> bytes:
         feature = next((name for name, numbers in ENGINES.items() if engine in numbers), None)
         need(feature is not None, f"an archive has engine {engine}")
+        need(feature == "deflate-zlib" or len(member) <= ARCHIVE_MAX, f"a member of {len(member)} bytes is too large")
         if feature not in usable_features():
             raise Refused("unsupported", f"this reader lacks the engines of {feature}")
         return deflate(member, engine)

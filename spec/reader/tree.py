@@ -75,8 +75,8 @@ def _judge(entry: Entry, platform: str) -> None:
     need((entry.size == 0) == (entry.hash == EMPTY), f"{entry.path!r}: size 0 and the hash of nothing go together")
     need(entry.kind != DIRECTORY or entry.size == 0, f"{entry.path!r} is a directory with content")
     need(
-        entry.kind != LINK or (platform == "posix" and entry.size > 0),
-        f"{entry.path!r} links to nothing, or not on posix alone",
+        entry.kind != LINK or (platform == "posix" and 0 < entry.size <= 4095),
+        f"{entry.path!r} links to nothing or too far, or not on posix alone",
     )
     need(_units(entry.path) <= 1024, f"{entry.path!r} is too long")
     components = entry.path.split("/")

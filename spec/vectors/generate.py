@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bounds import CASES as BOUND_CASES
 from cases import CASES
 from chains import CHAINS
 from heartbeats import HEARTBEATS
@@ -690,7 +691,7 @@ add(
 
 for chain in CHAINS:
     add(*chain)
-for case in (*CASES, *STREAM_CASES):
+for case in (*CASES, *STREAM_CASES, *BOUND_CASES):
     add(*case)
 
 # Encrypted to ships

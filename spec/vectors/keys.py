@@ -24,6 +24,8 @@ KEYS = [
     ("order-8-sign", "malformed", key(EIGHTH + SIGN), "its negative"),
     ("order-8-other", "malformed", key(PRIME - EIGHTH), "another point of order 8"),
     ("order-8-other-sign", "malformed", key(PRIME - EIGHTH + SIGN), "its negative"),
+    ("off-curve", "malformed", key(2), "no point of the curve has this y"),
+    ("off-curve-sign", "malformed", key(2 + SIGN), "nor with this sign"),
     ("wrapped-0", "malformed", key(PRIME), "0, written as 2^255 - 19"),
     ("wrapped-1", "malformed", key(PRIME + 1), "1, written as 2^255 - 18"),
     ("wrapped-18", "malformed", key(PRIME + 18), "18, written as 2^255 - 1"),

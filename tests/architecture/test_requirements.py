@@ -48,5 +48,15 @@ def test_each_requirement_has_a_test(letter: str) -> None:
 
 def test_no_citation_dangles() -> None:
     known = set(defined())
-    dangling = {str(path.relative_to(REPOSITORY)): cited(path) - known for path in files(*SOURCES)}
+    pages = [REPOSITORY / "SECURITY.md", REPOSITORY / "README.md"]
+    dangling = {str(path.relative_to(REPOSITORY)): cited(path) - known for path in (*files(*SOURCES), *pages)}
     assert not {path: numbers for path, numbers in dangling.items() if numbers}
+
+
+def test_the_proofs_that_the_threat_model_names_are_there() -> None:
+    text = (REPOSITORY / "SECURITY.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:tests|spec|requirements)/[^`]*)`", text))
+    assert len(named) > 10 and not [name for name in named if not (REPOSITORY / name).exists()]
+    targets = set(re.findall(r"`make (\w+)", text))
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    assert len(targets) > 3 and all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in targets)

@@ -58,7 +58,18 @@ def test_one_module_aboard_syncs_and_renames() -> None:
 
 def test_no_trace_of_a_workplace() -> None:
     trace = re.compile(r"(?<!\w)/(work|farm|root)/|\b(TODO|FIXME|XXX|HACK)\b")
-    skipped = {".git", ".venv", ".wine", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"}
+    skipped = {
+        ".git",
+        ".venv",
+        ".venv-audit",
+        ".wine",
+        "build",
+        "__pycache__",
+        ".mypy_cache",
+        ".ruff_cache",
+        ".pytest_cache",
+        ".hypothesis",
+    }
     for path in REPOSITORY.rglob("*"):
         if skipped & set(path.parts) or path.suffix not in (".py", ".md", ".toml", ".sh") or path == Path(__file__):
             continue

@@ -18,6 +18,18 @@ class Thing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
 SOUND = canonical.encode(Thing("a", 5, b"x"))
 
 
+def test_what_is_quoted_from_bytes_is_one_printable_line() -> None:
+    """Unsigned bytes must not write on a terminal, nor fill a log."""
+
+    class Empty(msgspec.Struct, forbid_unknown_fields=True):
+        pass
+
+    name = "a\n\x1b[31munrep: sound" + "x" * 10_000
+    with pytest.raises(Malformed) as caught:
+        canonical.decode(msgspec.msgpack.encode({name: 1}), Empty, "block")
+    assert str(caught.value).isprintable() and len(str(caught.value)) < 300
+
+
 def test_what_was_encoded_is_read_again() -> None:
     assert canonical.decode(SOUND, Thing, "thing") == Thing("a", 5, b"x")
     assert SOUND == b"\x83\xa4name\xa1a\xa5count\x05\xa4blob\xc4\x01x"

@@ -5,6 +5,7 @@ The vectors prove each refusal of bytes; here is what a reader makes of what it 
 
 import re
 import time
+from base64 import b64decode, b64encode
 from pathlib import Path
 from random import Random
 
@@ -213,10 +214,25 @@ class TestAshore:
         assert load_trust(public) == Trust((verifying_key(D),))
         assert load_trust(FIRST.write(tmp_path / "root")) == FIRST.trust
         data = (tmp_path / "root").read_bytes()
-        for spoiled in (b"", b"hello", data[:-1], data + b"\0", bytes(MAX_TRUST_FILE_BYTES + 1)):
-            (tmp_path / "bad").write_bytes(spoiled)
+        for other in (b"", b"hello", b"\0" + data, bytes(MAX_TRUST_FILE_BYTES + 1)):
+            (tmp_path / "bad").write_bytes(other)
             with pytest.raises(InputError, match="bad: not a public key in PEM, nor a trust file"):
                 load_trust(tmp_path / "bad")
+        for damaged in (data[:-1], data + b"\0", data[:7] + b"\2" + data[8:], data[:40] + b"\0" + data[41:]):
+            (tmp_path / "bad").write_bytes(damaged)
+            with pytest.raises(Refused, match=r"bad: "):
+                load_trust(tmp_path / "bad")
+
+    def test_a_key_that_is_no_point_of_the_curve(self, tmp_path: Path) -> None:
+        """[F-29] It would load, and find every signature bad."""
+        _, public = write_keys(tmp_path, "d", D)
+        lines = public.read_text().splitlines()
+        der = b64decode(lines[1])
+        for key in (b"\2" + bytes(31), b"\1" + bytes(31), b"\xff" * 32):
+            lines[1] = b64encode(der[:12] + key).decode()
+            public.write_text("\n".join(lines))
+            with pytest.raises(InputError, match=r"d\.pub: public key: not a canonical Ed25519 point of large order"):
+                load_trust(public)
 
     def test_04_a_flipped_bit_of_a_trust_file_or_a_block_is_noticed(self) -> None:
         """[R-12]: one bit of every third byte."""

@@ -74,7 +74,7 @@ def third(*keys: Ed25519PrivateKey, **changes: object) -> Signed:
     return Signed(payload, sign_payload(payload, TRUST_TYPE, keys))
 
 
-def test_05_duplicate_signatures_and_ids_to_fake_a_threshold(ship: Ship) -> None:
+def test_bad_input_05_duplicate_signatures_and_ids_to_fake_a_threshold(ship: Ship) -> None:
     once = third(A)
     by_a = once.signatures[0]
     twice = Signed(once.payload, [by_a, by_a])
@@ -87,7 +87,7 @@ def test_05_duplicate_signatures_and_ids_to_fake_a_threshold(ship: Ship) -> None
     refused(ship, with_block(ship, leading_to(doubled)), "keys are not 1 to 64, sorted, each once")
 
 
-def test_06_the_id_of_another_key(ship: Ship) -> None:
+def test_bad_input_06_the_id_of_another_key(ship: Ship) -> None:
     def borrowed(root: bytes) -> SignatureBlock:
         made = sign_payload(root, PAYLOAD_TYPE, [D])[0]
         return SignatureBlock([Signature(verifying_key(RELEASE).key_id, made.value)])
@@ -95,7 +95,7 @@ def test_06_the_id_of_another_key(ship: Ship) -> None:
     refused(ship, with_block(ship, borrowed), "0 of them trusted and valid")
 
 
-def test_07_a_key_of_small_order(ship: Ship) -> None:
+def test_bad_input_07_a_key_of_small_order(ship: Ship) -> None:
     small = third(A, B, keys=sorted([raw(A), raw(B), SMALL_ORDER]))
     refused(ship, with_block(ship, leading_to(small)), "not a canonical Ed25519 point of large order")
     bad = msgspec.structs.replace(BOTH.trust.root.releases[0], key=SMALL_ORDER)
@@ -106,7 +106,7 @@ def test_07_a_key_of_small_order(ship: Ship) -> None:
     )
 
 
-def test_08_a_gap_and_a_root_that_its_predecessor_did_not_sign(ship: Ship) -> None:
+def test_bad_input_08_a_gap_and_a_root_that_its_predecessor_did_not_sign(ship: Ship) -> None:
     refused(ship, with_block(ship, leading_to(third(A, B), first=4)), "those after 2 are missing")
     strangers = sorted(map(raw, (D, private(7), private(8))))
     taken_over = third(D, private(7), keys=strangers, releases=releases(D))
@@ -118,12 +118,12 @@ def test_08_a_gap_and_a_root_that_its_predecessor_did_not_sign(ship: Ship) -> No
     refused(ship, with_block(ship, leading_to(other_second, first=2, key=NEXT)), "trust root 2: not the one")
 
 
-def test_09_a_signature_block_over_64_kib(ship: Ship) -> None:
+def test_bad_input_09_a_signature_block_over_64_kib(ship: Ship) -> None:
     many = leading_to(*[third(A, B, expires=number) for number in range(1, 200)])
     refused(ship, with_block(ship, many), "is not within 1 to 65536 bytes")
 
 
-def test_10_a_signature_for_another_payload_type(ship: Ship) -> None:
+def test_bad_input_10_a_signature_for_another_payload_type(ship: Ship) -> None:
     def as_trust(root: bytes) -> SignatureBlock:
         return SignatureBlock(sign_payload(root, TRUST_TYPE, [RELEASE]))
 
@@ -133,7 +133,7 @@ def test_10_a_signature_for_another_payload_type(ship: Ship) -> None:
     refused(ship, with_block(ship, leading_to(as_bundle)), "signed by 0 keys of trust root 2")
 
 
-def test_11_a_trust_root_of_an_unknown_format(ship: Ship) -> None:
+def test_bad_input_11_a_trust_root_of_an_unknown_format(ship: Ship) -> None:
     refused(ship, with_block(ship, leading_to(third(A, B, trust=2))), "trust root 3: format 2 is not 1")
 
 
@@ -150,7 +150,9 @@ def test_11_a_trust_root_of_an_unknown_format(ship: Ship) -> None:
     ],
     ids=lambda value: f"{value:02}" if isinstance(value, int) else "",
 )
-def test_12_to_19_trust_roots_that_are_not_canonical(ship: Ship, number: int, bend: Callable[[bytes], bytes]) -> None:
+def test_bad_input_12_to_19_trust_roots_that_are_not_canonical(
+    ship: Ship, number: int, bend: Callable[[bytes], bytes]
+) -> None:
     """Duplicate and unknown fields, floats, depth, huge and negative integers, wide encodings: all validly signed."""
     payload = bend(third().payload)
     assert payload != third().payload
@@ -158,18 +160,18 @@ def test_12_to_19_trust_roots_that_are_not_canonical(ship: Ship, number: int, be
     refused(ship, with_block(ship, leading_to(bad)), "trust root 3: ")
 
 
-def test_57_a_bundle_and_a_heartbeat_for_another_product(ship: Ship) -> None:
+def test_bad_input_57_a_bundle_and_a_heartbeat_for_another_product(ship: Ship) -> None:
     path = signed_anew(shore().bundle("1.0.2", 3, product="pms"), ship.root.parent / "bad", RELEASE, None)
     judged(ship, path, "'pms'; this site has 'vms'")
 
 
-def test_58_a_seq_at_or_below_the_high_water_mark(ship: Ship) -> None:
+def test_bad_input_58_a_seq_at_or_below_the_high_water_mark(ship: Ship) -> None:
     place = ship.root.parent / "bad"
     judged(ship, signed_anew(shore().bundle("1.0.2", 1), place, RELEASE, None), "older than seq 2")
     judged(ship, signed_anew(shore().bundle("1.0.2", 2), place, RELEASE, None), "another release with this seq")
 
 
-def test_59_an_older_revocation_list(ship: Ship) -> None:
+def test_bad_input_59_an_older_revocation_list(ship: Ship) -> None:
     newer = BOTH.revoking(D).revoking(C)
     assert run("apply", anew(ship, newer, "1.0.2", 3), "--site", ship.root)[0] == 0
     refused(ship, anew(ship, BOTH.revoking(D), "1.0.0", 4), "version 1 is older than the known version 2")
@@ -184,7 +186,7 @@ def test_59_an_older_revocation_list(ship: Ship) -> None:
     refused(ship, with_block(ship, with_list, "1.0.0", 4), "revocation list: signed by 0 keys of trust root 2")
 
 
-def test_64_a_revoked_key_and_a_revoked_release(ship: Ship) -> None:
+def test_bad_input_64_a_revoked_key_and_a_revoked_release(ship: Ship) -> None:
     tree = bytes.fromhex(shore().tree("1.0.0"))
     newer = BOTH.revoking(D).revoking(RELEASE, trees=[tree])
     signed_anew(shore().bundle("1.0.2", 3), ship.root.parent / "b", NEXT, newer)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bundle.signing import load_private_key, load_public_key
+from bundle.signing import load_private_key, load_public_key, verifying_key
 from bundle.trust import load_trust
 from tests.end_to_end.test_site_commands import unrep as process
 from tests.support.command import run
@@ -366,3 +366,29 @@ def test_fifty_rotations_by_the_command_in_under_a_second(home: Path, monkeypatc
     signed_anew(shore().bundle("1.0.0", 1), home / "b", RELEASE, history)
     assert "sound" in done("verify b --trust root-1")
     assert load_private_key(home / "A.key").sign(b"") == private(101).sign(b"")
+
+
+def test_a_damaged_trust_file_is_refused_by_each_command(home: Path) -> None:
+    """[R-12]: exit code 3 for what was a trust file, 2 for what never was one."""
+    signed_anew(shore().bundle("1.0.0", 1), home / "b", RELEASE, begun())
+    data = begun().write(home / "t").read_bytes()
+    (home / "site").mkdir()
+    (home / "t").write_bytes(data[:-1])
+    (home / "n").write_bytes(b"a note")
+    for command in ("verify b", "apply b --site site", "apply b --site site --dry-run"):
+        code, _, err = run(f"{command} --trust t")
+        assert code == 3 and "t: trust file: " in err and "take another copy of it" in err
+        code, _, err = run(f"{command} --trust n")
+        assert code == 2 and "n: not a public key in PEM, nor a trust file" in err
+
+
+def test_inspect_shows_what_a_bundle_carries(home: Path) -> None:
+    """[R-8]"""
+    signed_anew(shore().bundle("1.0.0", 1), home / "b", RELEASE, begun().rotated().revoking(D))
+    shown = json.loads(run("inspect b --json")[1])["carried"]
+    assert shown["signed_by"] == [verifying_key(RELEASE).key_id.hex()]
+    assert [(root["version"], root["threshold"]) for root in shown["trust_roots"]] == [(2, 2)]
+    assert shown["revocations"] == {"version": 1, "keys": [verifying_key(D).key_id.hex()], "trees": []}
+    text = run("inspect b")[1]
+    assert "carries   trust root 2: 2 of " in text and "carries   revocation list 1: " in text
+    assert "carries" not in run(f"inspect {shore().bundle('1.0.0', 1)}")[1]

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import click
 
+from bundle.ceiling import memory_ceiling
 from bundle.reader import open_for_display
 from bundle.tree import scan
+from unrep.carried import Carried
 from unrep.inspection import Inspection, ObjectSummary, SectionSummary, inspect_bundle, read_names
 from unrep.unlocking import unlock_options, unlock_with
 
@@ -41,7 +43,8 @@ def inspect_command(
     The signature is not checked: that is what 'unrep verify' is for. An encrypted bundle asks for --ship-key, and takes
     the ticket from F.tickets/ beside it.
     """
-    with open_for_display(path, unlock_with(path, ship_key, ticket, is_trusted_only=False)) as bundle:
+    unlock = unlock_with(path, ship_key, ticket, is_trusted_only=False)
+    with memory_ceiling(), open_for_display(path, unlock) as bundle:
         releases = [scan(directory, bundle.root.platform) for directory in directories]
         inspection = inspect_bundle(bundle, read_names(bundle, releases))
     if as_json:
@@ -58,9 +61,21 @@ def _render(found: Inspection, shown: int | None) -> str:
         f"  tree      {found.tree}",
         f"  header    {found.header_bytes:,} bytes; pieces of {found.piece_bytes:,} bytes; signature not checked here",
     ]
+    lines += _render_carried(found.carried)
     for section in found.sections:
         lines += _render_section(section, shown)
     return "\n".join(lines)
+
+
+def _render_carried(carried: Carried) -> list[str]:
+    lines = [f"  signed by {', '.join(carried.signed_by)}"]
+    for root in carried.trust_roots:
+        who = f"{root.threshold} of {', '.join(root.keys)}"
+        lines.append(f"  carries   trust root {root.version}: {who}; releases by {', '.join(root.releases)}")
+    if listed := carried.revocations:
+        revoked = ", ".join((*listed.keys, *listed.trees)) or "nothing"
+        lines.append(f"  carries   revocation list {listed.version}: {revoked}")
+    return lines
 
 
 def _render_section(section: SectionSummary, shown: int | None) -> list[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from bundle.ceiling import memory_ceiling
 from bundle.errors import NoSection
 from bundle.reader import VerifiedBundle, open_bundle, stored_bytes
 from bundle.trust import load_trust
@@ -49,6 +50,7 @@ def verify_command(path: Path, trust: Path, ship_key: Path | None, ticket: Path 
         )
 
 
+@memory_ceiling()
 def _verify_sections(bundle: VerifiedBundle) -> list[dict[str, object]]:
     found: list[dict[str, object]] = []
     for section in bundle.root.sections:

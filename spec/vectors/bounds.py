@@ -1,0 +1,92 @@
+"""Vectors of what is small in the file and large, deep or long when evaluated: a reader bounds it first.
+
+`CASES` holds what generate.py registers, as in cases.py.
+"""
+
+from collections.abc import Callable
+
+from raw import Bundle, Section, Tree, delta, delta_frame, full, lzma2, varints, with_tree, write
+
+Case = tuple[str, str, str, str, Callable[[], bytes]]
+M = "malformed"
+DEPTH = 3000
+JOINED = 64 << 20
+
+
+def full_of(tree: Tree, columns: list[object], literals: bytes) -> bytes:
+    """A full bundle of one file, made by recipes in these columns."""
+    frames = [full(tree).frames[0], [*columns, [(0, literals)]]]
+    return write(Bundle([Section("full", 0, frames)], tree))
+
+
+def deep_copies() -> bytes:
+    """A copy of a copy of a copy: a reader that follows them one by one must not do so on its call stack."""
+    kinds = b"\x80" + b"\x81" * DEPTH + b"\1"
+    columns: list[object] = [kinds, [1], [9] * (DEPTH + 1), [0, *[1] * DEPTH], [0] * (DEPTH + 1)]
+    return full_of([("a", 0, b"copied on")], columns, b"copied on")
+
+
+def nested(depth: int) -> bytes:
+    """A delta that says that archives lie in each other so deep, and takes nothing from them."""
+    opened = [number for level in range(depth) for number in (1 if level == 0 else 2 + 2 * level, 2)]
+    frame = delta_frame()
+    shift = 2 * depth
+    frame[3] = [0, 1, 1, 4 + 3 + shift - 2, 1]
+    return write(Bundle([delta(frame, base_objects=4 + shift, opened=opened)]))
+
+
+def many_triples() -> bytes:
+    """A patch for a.txt of empty triples, one over what its size allows, before those that make it."""
+    frame = delta_frame()
+    packs = dict(frame[5])
+    size = 188
+    count = 2 * size + 3
+    idle = count - 1
+    adds = varints(0) + varints(*[0] * idle) + packs[1][1:]
+    extras = packs[2][: len(packs[2]) - 1] + varints(*[0] * idle) + packs[2][-1:]
+    seeks = varints(0) + varints(*[0] * idle) + packs[3][1:]
+    packs |= {1: adds, 2: extras, 3: seeks}
+    frame[4], frame[5] = [1, count, 100, 2], sorted(packs.items())
+    return write(Bundle([delta(frame)]))
+
+
+def large_member() -> bytes:
+    """A member a byte over 64 MiB for miniz, which gets it whole: 64 KiB, 1,024 times, and a byte."""
+    skeleton, page = varints(1, 4) + b"headtail", 64 << 10
+    parts = JOINED // page
+    columns: list[object] = [
+        b"\x80\x80\x80\x83\4",
+        [1],
+        [len(skeleton), page, 1, JOINED + 1],
+        _differences([1] * parts + [2, 0, 3]),
+        [parts + 1, 1, 21],
+    ]
+    tree: Tree = [("a.gz", 0, b"not what any engine makes")]
+    stored = lzma2(skeleton + bytes(page) + b"x")
+
+    def packed(_: int, data: bytes) -> tuple[list[int], bytes]:
+        return ([48, len(stored), len(data)], stored) if len(data) > page else ([0, len(data), len(data)], data)
+
+    frames = [full(tree).frames[0], [*columns, [(0, skeleton + bytes(page) + b"x")]]]
+    return write(Bundle([Section("full", 0, frames, packed=packed)], tree))
+
+
+def _differences(numbers: list[int]) -> list[int]:
+    return [after - before for before, after in zip([0, *numbers], numbers, strict=False)]
+
+
+CASES: list[Case] = [
+    ("copies-deep", "accept", "F-33 F-38", "a copy of a copy, 3,000 deep", deep_copies),
+    ("opened-eight", "accept", "F-35", "archives said to lie 8 deep, of which none is used", lambda: nested(8)),
+    ("opened-nine", M, "F-35", "archives said to lie 9 deep", lambda: nested(9)),
+    ("opened-deep", M, "F-35", "archives said to lie 2,000 deep", lambda: nested(2000)),
+    (
+        "link-huge",
+        M,
+        "F-18",
+        "a target of 4,097 bytes",
+        lambda: with_tree([("run", 3, b"x/" * 2048 + b"x")], platform="posix"),
+    ),
+    ("triples-many", M, "F-41", "more triples than a result so short can need", many_triples),
+    ("member-large", M, "F-45", "a member over 64 MiB for an engine that gets it whole", large_member),
+]

@@ -1,0 +1,63 @@
+"""`make fuzz`: each target for a while under atheris, a fuzzer that follows which branches the bytes reach.
+
+    python -m tests.fuzz.fuzz [SECONDS] [TARGET...]     prints for each target its executions and findings
+    python -m tests.fuzz.fuzz --one TARGET [libFuzzer's options]
+
+What is found stays in build/fuzz/TARGET: `finding-*` and the corpus, with which the next run goes on. A finding is
+mended in the product, and moves to tests/fuzz/corpus/TARGET, or becomes a vector.
+"""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.fuzz.targets import LONGEST, TARGETS, seeds
+
+BUILD = Path(__file__).parents[2] / "build" / "fuzz"
+STATISTIC = re.compile(r"stat::(\w+):\s+(\d+)")
+LIMIT_MIB = 512
+LIMIT_S = 10
+
+
+def fuzz(name: str, seconds: int) -> int:
+    """Fuzzes one target in a process of its own; how many findings it has."""
+    home = BUILD / name
+    corpus, sown = home / "corpus", home / "seeds"
+    for directory in (corpus, sown):
+        directory.mkdir(parents=True, exist_ok=True)
+    for number, seed in enumerate(seeds(name)):
+        (sown / f"{number:04}").write_bytes(seed)
+    before = len(list(home.glob("finding-*")))
+    options = [f"-max_total_time={seconds}", f"-max_len={LONGEST}", f"-rss_limit_mb={LIMIT_MIB}", f"-timeout={LIMIT_S}"]
+    options += [f"-artifact_prefix={home}/finding-", "-print_final_stats=1", str(corpus), str(sown)]
+    command = [sys.executable, "-m", "tests.fuzz.fuzz", "--one", name, *options]
+    ended = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace")
+    statistics = {key: int(value) for key, value in STATISTIC.findall(ended.stderr)}
+    findings = len(list(home.glob("finding-*"))) - before
+    executions = statistics.get("number_of_executed_units", 0)
+    peak = statistics.get("peak_rss_mb", 0)
+    print(f"{name:10} {executions:>12,} executions, {findings} findings, peak {peak} MiB", flush=True)
+    if ended.returncode or not executions:
+        print(ended.stderr[-4000:])
+    return findings + int(not executions)
+
+
+def one(name: str, options: list[str]) -> None:
+    """This process, until libFuzzer ends it."""
+    import atheris
+
+    atheris.instrument_all()
+    atheris.Setup(["fuzz", *options], TARGETS[name])
+    atheris.Fuzz()
+
+
+def main(arguments: list[str]) -> int:
+    if arguments[:1] == ["--one"]:
+        one(arguments[1], arguments[2:])
+    seconds = int(arguments[0]) if arguments else 30
+    return int(sum(fuzz(name, seconds) for name in arguments[1:] or TARGETS) > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

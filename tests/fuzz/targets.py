@@ -1,0 +1,348 @@
+"""What is fuzzed: every function that takes bytes from a link, a stick, or a ship, as `TARGETS[name](data)`.
+
+A target returns, whatever the bytes, or raises what is a finding. Where a signature or a hash would end every run at
+once it is made to fit, so that the code behind is reached. Seeds come from spec/vectors, so they are stored once;
+`corpus/NAME/` keeps what a run found.
+"""
+
+import io
+from collections.abc import Callable, Iterator
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from apply.receipt import open_receipt
+from bundle import canonical
+from bundle.archives.opened import open_archive
+from bundle.archives.skeleton import rebuild
+from bundle.codecs import LZMA2, X86_LZMA2, ZSTD, Packed, unpack
+from bundle.errors import BundleError
+from bundle.evaluate import Evaluation
+from bundle.heartbeat import HEARTBEAT_TYPE, Heartbeat, verify_heartbeat
+from bundle.layout import Preamble
+from bundle.manifest import EMPTY_HASH, Entry, Kind, TreeManifest
+from bundle.need import read_need, write_need
+from bundle.objects import MemoryObject, Readable, Scratch, read_all
+from bundle.reader import VerifiedSection, open_bundle, open_for_display
+from bundle.references.image import read_image
+from bundle.references.reaim import OldImage
+from bundle.references.scan import find_references
+from bundle.root import decode_root
+from bundle.ship_key import ShipKey
+from bundle.signing import Links, Signed, VerifyingKey, parse_public_key, sign_payload
+from bundle.ticket import HINT_BYTES, TICKET_TYPE, decode_ticket, open_ticket, verify_ticket
+from bundle.trust import Trust, trust_of
+from bundle.trust_file import decode_trust_file
+from bundle.trust_root import TRUST_TYPE, decode_revocations, decode_trust_root
+from bundle.varints import read_varints
+from tests.support.raw_bundles import DIRECTORY, DOCUMENT, VECTORS, raw, streams, vector
+from tests.support.trust import begun
+from transfer.broadcasting.block import header_block
+from transfer.broadcasting.datagram import Datagram, read_datagram
+from transfer.broadcasting.headers import Headers
+from transfer.errors import TransferError
+from transfer.pointer import PAYLOAD_TYPE as POINTER_TYPE
+from transfer.pointer import Pointer, verify_pointer
+from transfer.volume import VolumeMap, open_volume
+from unrep.inspection import Names, inspect_bundle
+
+CORPUS = Path(__file__).parent / "corpus"
+TRUSTED = VerifyingKey(bytes.fromhex(DOCUMENT["trusted"]))
+TRUST = Trust((TRUSTED,))
+SHIP = ShipKey(X25519PrivateKey.from_private_bytes(bytes.fromhex(DOCUMENT["ship"])))
+LONGEST = 1 << 16
+
+Target = Callable[[bytes], None]
+
+
+class InMemory:
+    """A path to these bytes, as far as the readers ask."""
+
+    name = "fuzzed"
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def open(self, mode: str) -> io.BytesIO:
+        return io.BytesIO(self._data)
+
+    def with_name(self, name: str) -> Path:
+        return Path("/nonexistent") / name
+
+
+class BaseOfVectors:
+    """The base of the vectors, in memory."""
+
+    def __init__(self) -> None:
+        paths = sorted(DOCUMENT["base"])
+        self.contents = [bytes.fromhex(DOCUMENT["base"][path]) for path in paths]
+        entries = zip(paths, self.contents, strict=True)
+        self.manifest = TreeManifest.of(
+            [Entry(path, Kind.FILE, len(data), sha256(data).digest()) for path, data in entries], "any"
+        )
+
+    def open(self, place: int) -> Readable:
+        return MemoryObject(self.contents[place - 1])
+
+
+BASE = BaseOfVectors()
+
+
+def read_bundle(data: bytes) -> None:
+    """As `verify` and `apply` read it, signature and all."""
+    with open_bundle(InMemory(data), TRUST) as bundle:
+        delta = bundle.root.delta_section(BASE.manifest.tree_hash)
+        section = delta or bundle.root.full_section()
+        if section:
+            _evaluate(bundle.open_section(section), BASE if delta else None)
+
+
+def show_bundle(data: bytes) -> None:
+    """As `inspect` reads it, which asks for no signature."""
+    with open_for_display(InMemory(data)) as bundle:
+        inspect_bundle(bundle, Names({BASE.manifest.tree_hash: BASE.manifest, bundle.root.tree: BASE.manifest}))
+
+
+def run_recipes(data: bytes) -> None:
+    """The bytes are a section's body: two for the index's length, then index and packs; all else is made to fit."""
+    index_bytes = int.from_bytes(data[:2], "little")
+    body = data[2:]
+    for kind, base in (("delta", BASE), ("full", None)):
+        about = {"kind": kind, "length": len(body), "hash": sha256(body).digest(), "index": [0] + [index_bytes] * 2}
+        about |= {"base": BASE.manifest.tree_hash} if base else {}
+        made = {"format": 1, "product": "vectors", "version": "1.1", "seq": 2, "created": 1_700_000_000}
+        made |= {"platform": "any", "tree": sha256(TARGET).digest(), "manifest_size": len(TARGET), "entries": 7}
+        made |= {"size": sum(len(c) for _, _, c in raw.TARGET), "piece_size": 1 << 16, "sections": [about]}
+        root = msgspec.msgpack.encode(made)
+        block = msgspec.msgpack.encode({"signatures": [[bytes(8), bytes(64)]]})
+        with open_for_display(InMemory(Preamble(len(root), len(block)).pack() + root + block + body)) as bundle:
+            _evaluate(bundle.open_section(bundle.root.sections[0]), base)
+
+
+TARGET = raw.manifest(raw.TARGET)
+
+
+def _evaluate(section: VerifiedSection, base: BaseOfVectors | None) -> None:
+    section.verify()
+    evaluation = Evaluation(section, base)
+    for _, chunks in evaluation.objects():
+        for _ in chunks:
+            pass
+
+
+def read_manifest(data: bytes) -> None:
+    for platform in ("any", "posix"):
+        with_refusals(lambda platform=platform: TreeManifest.decode(data, platform))
+
+
+def read_statements(data: bytes) -> None:
+    """Signature blocks, trust roots, lists and trust files, each also behind a signature that holds."""
+    signed = Signed(data, sign_payload(data, TRUST_TYPE, [raw.TRUSTED]))
+    with_refusals(lambda: TRUST.verify(b"root", data))
+    with_refusals(lambda: decode_trust_root(data, "trust root"))
+    with_refusals(lambda: decode_revocations(data, "revocation list"))
+    with_refusals(lambda: trust_of(decode_trust_file(data)))
+    with_refusals(lambda: TRUST.following(Links(1, [signed])))
+    with_refusals(lambda: parse_public_key(data, Path("fuzzed.pub")))
+
+
+def read_pointers(data: bytes) -> None:
+    """Pointers, heartbeats, receipts, need lists and the maps of volumes."""
+    for payload_type, verify in ((POINTER_TYPE, verify_pointer), (HEARTBEAT_TYPE, verify_heartbeat)):
+        signed = canonical.encode(Signed(data, sign_payload(data, payload_type, [raw.TRUSTED])))
+        with_refusals(lambda verify=verify: verify(data, TRUST))
+        with_refusals(lambda verify=verify, signed=signed: verify(signed, TRUST))
+    with_refusals(lambda: open_receipt(data, TRUSTED, "receipt"))
+    with_refusals(lambda: read_need(data, "need list"))
+    with_refusals(lambda: open_volume(InMemory(data)))
+    with_refusals(lambda: open_volume(InMemory(b"VOLUME1\n" + len(data).to_bytes(4, "little") + data)))
+
+
+def hear_datagrams(data: bytes) -> None:
+    """A datagram as it stands; and headers out of symbols, 7 bytes each: block's length, symbol id, what fills it."""
+    with_refusals(lambda: read_datagram(data))
+    headers = Headers()
+    for at in range(0, min(len(data), 7 * 200) - 6, 7):
+        length = int.from_bytes(data[at : at + 3], "little") or 1
+        symbol = int.from_bytes(data[at + 3 : at + 6], "little")
+        filled = bytes([data[at + 6]]) * header_block(length).symbol_bytes
+        datagram = read_datagram(Datagram(bytes(8), 0, length, symbol, filled).pack())
+        headers.take(datagram, ("127.0.0.1", 1))
+
+
+def open_tickets(data: bytes) -> None:
+    """A ticket as it stands, and one whose signature holds."""
+    root_hash = data[1 : 1 + HINT_BYTES].ljust(32, b"\0")
+    with_refusals(lambda: _open_ticket(data, root_hash))
+    head = data[:73].ljust(73, b"\0")
+    signed = sign_payload(root_hash + head, TICKET_TYPE, [raw.TRUSTED])[0]
+    with_refusals(lambda: _open_ticket(head + signed.key_id + signed.value, root_hash))
+
+
+def _open_ticket(data: bytes, root_hash: bytes) -> None:
+    ticket = decode_ticket(data)
+    verify_ticket(ticket, root_hash, TRUST)
+    open_ticket(ticket, SHIP, root_hash)
+
+
+def open_archives(data: bytes) -> None:
+    """The opener, whose objects must make the archive again where it found nothing; and skeletons."""
+    scratch = Scratch()
+    try:
+        opened = open_archive(MemoryObject(data), scratch)
+        for found in opened:
+            for _ in read_all(found):
+                pass
+        members = opened[1:]
+        if not members:
+            assert b"".join(rebuild(opened[0], [], [])) == data, "an archive without streams is not its skeleton"
+        with_refusals(
+            lambda: list(rebuild(MemoryObject(data), members or [MemoryObject(b"a")], [6] * max(1, len(members))))
+        )
+    finally:
+        scratch.close()
+
+
+def scan_images(data: bytes) -> None:
+    image = read_image(data)
+    if image is None:
+        return
+    for group in find_references(np.frombuffer(data, np.uint8), image):
+        assert len(group.where) == len(group.targets)
+        assert not len(group.where) or (group.where.min() >= 0 and group.where.max() < len(data))
+    assert len(OldImage(data, image).known) >= 0
+
+
+def unpack_packs(data: bytes) -> None:
+    """Every codec; the first two bytes are the size."""
+    size, packed = int.from_bytes(data[:2], "little"), data[2:]
+    for codec in (ZSTD, LZMA2 + 12, LZMA2 + 26, X86_LZMA2 + 16):
+        made = 0
+        try:
+            for chunk in unpack(Packed(codec, len(packed), size), iter((packed,)), "pack"):
+                made += len(chunk)
+        except BundleError:
+            continue
+        assert made == size
+    with_refusals(lambda: list(read_varints(data)))
+
+
+def with_refusals(call: Callable[[], object]) -> None:
+    """Any refusal will do; it is one sentence."""
+    try:
+        call()
+    except (BundleError, TransferError) as error:
+        assert str(error).isprintable(), f"more than a sentence: {error}"
+
+
+_READERS: dict[str, Target] = {
+    "bundle": read_bundle,
+    "inspect": show_bundle,
+    "root": lambda data: decode_root(data) and None,
+    "recipes": run_recipes,
+    "manifest": read_manifest,
+    "trust": read_statements,
+    "pointers": read_pointers,
+    "datagrams": hear_datagrams,
+    "tickets": open_tickets,
+    "archives": open_archives,
+    "images": scan_images,
+    "packs": unpack_packs,
+}
+TARGETS: dict[str, Target] = {
+    name: lambda data, read=read: with_refusals(lambda: read(data)) for name, read in _READERS.items()
+}
+
+
+def seeds(name: str) -> Iterator[bytes]:
+    """What a target begins with: parts of the vectors, and what corpus/NAME keeps."""
+    yield from _seeds_of[name]() if name in _seeds_of else bundles()
+    for path in sorted((CORPUS / name).glob("*")):
+        yield path.read_bytes()
+
+
+@cache
+def bundles() -> tuple[bytes, ...]:
+    found = (vector(name).read_bytes() for name in VECTORS)
+    return tuple(data for data in found if len(data) < 4096)
+
+
+def _roots() -> Iterator[bytes]:
+    for data in bundles():
+        yield data[14 : 14 + int.from_bytes(data[6:10], "little")][:LONGEST]
+
+
+def _blocks() -> Iterator[bytes]:
+    for data in bundles():
+        start = 14 + int.from_bytes(data[6:10], "little")
+        yield data[start : start + int.from_bytes(data[10:14], "little")]
+    yield canonical.encode(begun().file)
+    yield begun().file.links.roots[0].payload
+
+
+def _bodies() -> Iterator[bytes]:
+    for data in bundles():
+        try:
+            root = decode_root(data[14 : 14 + int.from_bytes(data[6:10], "little")])
+        except BundleError:
+            continue
+        section = root.sections[0] if root.sections else None
+        if section and section.index.codec == 0:
+            yield section.index.length.to_bytes(2, "little") + data[len(data) - section.length :]
+
+
+def _manifests() -> Iterator[bytes]:
+    yield from (TARGET, raw.manifest(raw.BASE), raw.manifest([]))
+
+
+def _statements() -> Iterator[bytes]:
+    yield canonical.encode(Pointer("vectors", "1.1", 2, 0, "b.unrep", 1000, EMPTY_HASH))
+    yield canonical.encode(Heartbeat(1, "vectors", 0, 2, 1, 0, 1_700_000_000, bytes(8)))
+    yield write_need("vectors", BASE.manifest, [1, 3], "any")
+    yield canonical.encode(VolumeMap(1, 2, [(0, 300), (400, 20)]))
+
+
+def _tickets() -> Iterator[bytes]:
+    yield from (bytes.fromhex(item["ticket"]) for item in VECTORS.values() if "ticket" in item)
+
+
+def _datagrams() -> Iterator[bytes]:
+    yield Datagram(bytes(8), 0, 300, 0, bytes(300)).pack()
+    for length in (1, 300, 3000, 100_000):
+        yield b"".join(length.to_bytes(3, "little") + symbol.to_bytes(3, "little") + b"a" for symbol in range(80))
+
+
+def _archives() -> Iterator[bytes]:
+    yield from (streams.ZIP, streams.GZIP, streams.skeleton(1, 10), streams.skeleton(1, 31, rest=streams.ZIP_REST))
+
+
+def _images() -> Iterator[bytes]:
+    listed = msgspec.json.decode((DIRECTORY / "images.json").read_bytes())["images"]
+    yield from (data for item in listed if len(data := bytes.fromhex(item["image"])) < 8192)
+
+
+def _packs() -> Iterator[bytes]:
+    for data in (b"", b"abc" * 50):
+        yield len(data).to_bytes(2, "little") + raw.lzma2(data)
+        yield len(data).to_bytes(2, "little") + b"\0\0" + (len(data) << 3 | 1).to_bytes(3, "little") + data
+
+
+_seeds_of: dict[str, Callable[[], Iterator[bytes]]] = {
+    "root": _roots,
+    "recipes": _bodies,
+    "manifest": _manifests,
+    "trust": _blocks,
+    "pointers": _statements,
+    "datagrams": _datagrams,
+    "tickets": _tickets,
+    "archives": _archives,
+    "images": _images,
+    "packs": _packs,
+}

@@ -1,0 +1,95 @@
+"""What no bound of the format catches is caught by a limit on memory: a refusal, and no process ended from outside.
+
+[A-45]
+"""
+
+import os
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from bundle.ceiling import memory_ceiling
+from bundle.errors import Unsupported
+from tests.support.besieged import Besieged
+from tests.support.raw_bundles import raw, vector
+
+MIB = 1 << 20
+CEILING_MIB = 256  # lower than it is, for the sake of small machines
+linux_only = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux holds a process to a limit")
+
+
+@cache
+def index_bomb() -> bytes:
+    """An index of 64 MiB that packs to 10 KB: one column of 22 million numbers, 36 bytes each in memory."""
+    sizes = []
+
+    def long(index: bytes) -> bytes:
+        count = 64 * MIB // 3 - 1000
+        numbers = b"\xdd" + count.to_bytes(4, "big") + b"\xcd\1\x91" * count
+        data = index.replace(b"\x91\0\x90\x90\x90\x91", b"\x91\0\x90\x90" + numbers + b"\x91", 1)
+        sizes.append(len(data))
+        return bytes(raw.lzma2(data))
+
+    section = raw.full(index=long)
+    section.described = lambda pairs: raw.replaced("index", [48, pairs[3][1][1], sizes[-1]])(pairs)
+    return bytes(raw.write(raw.Bundle([section])))
+
+
+@linux_only
+@pytest.mark.parametrize("command", ["apply", "apply --dry-run", "verify"])
+def test_a_bundle_that_takes_too_much_memory_is_refused(site: Besieged, command: str) -> None:
+    bundle = site.brought(index_bomb())
+    place = [] if command == "verify" else ["--site", str(site.root)]
+    words = [*command.split(), str(bundle), "--trust", str(site.trust), *place]
+    code = (
+        f"import bundle.ceiling as c; c.CEILING_BYTES = {CEILING_MIB} << 20;from unrep.cli import main; main({words!r})"
+    )
+    with (
+        site.unchanged(),
+        subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, encoding="utf-8") as process,
+    ):
+        assert process.stderr
+        told = process.stderr.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 3, told
+    assert told.count("\n") == 1 and "takes over 256 MiB of memory; ask ashore for a smaller release" in told
+    assert usage.ru_maxrss * 1024 < (CEILING_MIB + 128) * MIB
+
+
+@linux_only
+def test_the_limit_ends_with_the_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    import resource
+
+    monkeypatch.setattr("bundle.ceiling.CEILING_BYTES", 16 * MIB)
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    with pytest.raises(Unsupported, match="over 16 MiB of memory"), memory_ceiling():
+        bytearray(64 * MIB)
+    assert resource.getrlimit(resource.RLIMIT_DATA) == before
+    assert len(bytearray(64 * MIB)) == 64 * MIB
+
+
+@linux_only
+def test_a_limit_that_stands_is_not_lifted() -> None:
+    code = (
+        "import resource; from bundle.ceiling import memory_ceiling; limit = 600 << 20;"
+        "resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))\n"
+        "with memory_ceiling(): assert resource.getrlimit(resource.RLIMIT_DATA) == (limit, limit)\n"
+        "assert resource.getrlimit(resource.RLIMIT_DATA) == (limit, limit)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_no_command_of_the_site_has_the_limit(site: Besieged, tmp_path: Path) -> None:
+    if not sys.platform.startswith("linux"):
+        pytest.skip("only Linux has the limit")
+    limits = tmp_path / "limits"
+    code = f"open({str(limits)!r}, 'a').write(open('/proc/self/limits').read())"
+    words = f'["{sys.executable}", "-c", "{code}"]'
+    (site.root / "unrep.toml").write_text(f"[prepare]\ncommand = {words}\n[switch]\nrestart = {words}\n")
+    assert site.apply(vector("delta"))[0] == 0
+    lines = [line for line in limits.read_text().splitlines() if line.startswith("Max data size")]
+    assert len(lines) == 2 and all("unlimited" in line for line in lines)
