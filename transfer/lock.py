@@ -45,12 +45,13 @@ def output_lock(output: Path, doing: str = "fetching into") -> Iterator[None]:
     try:
         yield
     finally:
-        if sys.platform != "win32":
-            path.unlink(missing_ok=True)  # while it is held: whoever waits for the old file sees that it has no name
+        with suppress(OSError):  # one that stays is no lock, once it is not held
+            if sys.platform != "win32":
+                path.unlink()  # while it is held: whoever waits for the old file sees that it has no name
         os.close(descriptor)
-        if sys.platform == "win32":
-            with suppress(OSError):  # the next holder has it open already
-                path.unlink(missing_ok=True)
+        with suppress(OSError):  # the next holder has it open already
+            if sys.platform == "win32":
+                path.unlink()
 
 
 def _acquire(path: Path, what: str, output: Path) -> int:

@@ -82,6 +82,16 @@ def test_a_single_round(agency: Agency) -> None:
     assert agency.ship.current == "1.0.1"
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_where_nobody_can_be_told_the_ship_goes_on(agency: Agency) -> None:
+    agency.publish(shore().bundle(*SECOND))
+    argv = [sys.executable, "-m", "unrep", "agent", "--once", "--json", "--site", agency.ship.root]
+    with Path("/dev/full").open("wb") as full:
+        subprocess.run(argv, stdout=full, stderr=full, cwd=Path(__file__).parents[2], timeout=PATIENCE_S)
+    assert agency.ship.current == "1.0.1"
+    agency.ship.check_sound()
+
+
 def test_a_bad_release_goes_back_and_is_not_fetched_again(agency: Agency) -> None:
     """[A-61]"""
     agency.configure(deadline_s=0.5)

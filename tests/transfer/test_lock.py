@@ -65,3 +65,16 @@ def test_never_are_two_inside(tmp_path: Path) -> None:
     results = [racer.communicate(timeout=30) for racer in racers]
     assert all(racer.returncode == 0 for racer in racers), results
     assert sum(int(out) for out, _ in results) > 10, f"in {time.monotonic() - began:.1f} s"
+
+
+def test_a_lock_file_that_cannot_be_removed_does_not_undo_what_was_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched, output_lock(tmp_path / "out"):
+        patched.setattr(Path, "unlink", refuse)
+    with output_lock(tmp_path / "out"):
+        pass
+    assert list(tmp_path.iterdir()) == []

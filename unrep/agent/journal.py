@@ -12,6 +12,7 @@ What stays the same from round to round is told once, until it changes.
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -39,11 +40,13 @@ class Journal:
         self._standing: dict[str, tuple[str, str]] = {}
 
     def tell(self, event: Event) -> None:
-        """Tells of something that has happened."""
+        """Tells of something that has happened. Where nobody can be told, on a full disk, say, the ship goes on."""
         now = datetime.fromtimestamp(self._wall(), UTC).isoformat(timespec="seconds")
-        say(f"{now} {event.kind}: {event.message}")
+        with suppress(OSError):
+            say(f"{now} {event.kind}: {event.message}")
         if self._as_json:
-            click.echo(json.dumps({"time": now, "event": event.kind, "message": event.message} | event.details))
+            with suppress(OSError):
+                click.echo(json.dumps({"time": now, "event": event.kind, "message": event.message} | event.details))
 
     def stands(self, about: str, event: Event | None) -> None:
         """Tells how it stands about something, unless that was told last time; None: all is well with it."""

@@ -11,6 +11,7 @@ next agent goes on from both.
 
 from pathlib import Path
 
+from apply import durable
 from apply.errors import AboardError, Degraded, RolledBack, StorageFailed
 from apply.hold import read_hold
 from apply.lock import agent_lock
@@ -171,8 +172,9 @@ class Agent:
 
 
 def _is_due(site: Site, state: SiteState) -> bool:
-    """Whether a run died here."""
-    return state.pending is not None or (site.staging.is_dir() and any(site.staging.iterdir()))
+    """Whether a run died here. Raises StorageFailed."""
+    with durable.storage_errors(site.staging):
+        return state.pending is not None or (site.staging.is_dir() and any(site.staging.iterdir()))
 
 
 def _named(bundle: Path, trust: Trust) -> str:
