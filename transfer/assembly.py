@@ -1,9 +1,10 @@
 """Pieces out of chunks: what several connections hand over in any order becomes whole pieces."""
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from transfer.plan import Slot
+from transfer.supplier import Supplier
 
 
 class Assembly:
@@ -13,15 +14,22 @@ class Assembly:
         self._slots = slots
         self._offsets = [slot.offset for slot in slots]
         self._begun: dict[int, bytearray] = {}
+        self._senders: dict[int, set[Supplier]] = {}
 
-    def add(self, offset: int, data: bytes) -> Iterator[tuple[Slot, bytes]]:
-        """Takes in bytes at `offset` of the file, and gives out each piece that they complete, not verified."""
+    def add(
+        self, offset: int, data: bytes, senders: Collection[Supplier]
+    ) -> Iterator[tuple[Slot, bytes, set[Supplier]]]:
+        """Takes in bytes at `offset` of the file, and gives out each piece that they complete, not verified.
+
+        With each who has sent it: one source, or several where one went on with what another had begun.
+        """
         while data:
             slot = self._slots[bisect_right(self._offsets, offset) - 1]
             buffer = self._begun.setdefault(slot.offset, bytearray())
+            self._senders.setdefault(slot.offset, set()).update(senders)
             assert slot.offset + len(buffer) == offset, "bytes of a piece come in order"  # noqa: S101 - of `Wanted`
             part = data[: slot.length - len(buffer)]
             buffer += part
             offset, data = offset + len(part), data[len(part) :]
             if len(buffer) == slot.length:
-                yield slot, bytes(self._begun.pop(slot.offset))
+                yield slot, bytes(self._begun.pop(slot.offset)), self._senders.pop(slot.offset)

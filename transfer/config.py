@@ -11,6 +11,7 @@ class TransferConfig:
 
     limit_bytes_per_s      bytes received per second at most, averaged over a second; None: no limit [T-27]
     patience_s             without `progress_bytes` of new bytes for so long, the session stops [T-22]
+    turn_s                 while none of several sources answers, each has a turn of so long [T-92]
     first_request_bytes    the first request asks for so much: the header, and often all that is needed [T-2]
     request_floor_bytes    a later request asks for so much at least, if there is as much,
     request_ceiling_bytes  and for no more than this [T-7]
@@ -41,6 +42,7 @@ class TransferConfig:
     limit_bytes_per_s: int | None = None
     patience_s: float = 300.0
     progress_bytes: int = KIB
+    turn_s: float = 20.0
     first_request_bytes: int = 4 * KIB
     request_floor_bytes: int = 256 * KIB
     request_ceiling_bytes: int = 2048 * KIB

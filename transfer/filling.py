@@ -4,6 +4,7 @@ They come in any order. One that comes before the table that names it is held un
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from bundle.errors import Corrupt
 from bundle.progress import Progress
@@ -11,25 +12,22 @@ from transfer.assembly import Assembly
 from transfer.partial import Partial
 from transfer.plan import Plan, Slot
 from transfer.reception import Reception
-from transfer.suspects import Suspects
+from transfer.supplier import Supplier
 from transfer.wanted import Wanted
 
 
 class Filling:
     """Fills `partial` by `plan`. `found_bytes`: what stood there already, hashed and found good."""
 
-    def __init__(
-        self, partial: Partial, plan: Plan, reception: Reception, suspects: Suspects, progress: Progress
-    ) -> None:
+    def __init__(self, partial: Partial, plan: Plan, reception: Reception, progress: Progress) -> None:
         self.found_bytes = 0
         self._partial = partial
         self._plan = plan
         self._reception = reception
-        self._suspects = suspects
         self._progress = progress
         self._wanted = Wanted()
         self._wanted_once: set[int] = set()
-        self._held: list[tuple[Slot, bytes]] = []
+        self._held: list[tuple[Slot, bytes, set[Supplier]]] = []
 
     def examine(self) -> None:
         """Hashes what stands in the partial file, as far as its tables are known [T-9]."""
@@ -37,29 +35,38 @@ class Filling:
         self.found_bytes += found
         self._progress.advance(found)
 
-    def run(self, head: bytes, hold_bytes: int) -> None:
-        """Fetches every missing piece; `head`: the first bytes of the file, which came with the header.
+    def use(self, head: bytes) -> None:
+        """Writes the whole pieces among the first bytes of the file; a damaged one is left to `run`."""
+        for slot in self._plan.missing():
+            data = head[slot.offset : slot.offset + slot.length]
+            if slot.tree.knows(slot.piece):
+                with suppress(Corrupt):
+                    self._partial.write(self._plan.accept(slot, data))
+                    self._progress.advance(slot.length)
+
+    def run(self, head: bytes, sender: Supplier, hold_bytes: int) -> None:
+        """Fetches every missing piece; `head`: the first bytes of the file, which came with the header, and from whom.
 
         A piece that is damaged is asked for again by itself; after two in a row, which are no accident, their
-        connection is given up [T-24]. Raises what `Reception.receive` and `Suspects.add` raise.
+        connection is given up [T-24]. Raises what `Reception.receive` and `Reception.spoiled` raise.
         """
         self._wanted = Wanted(self._plan.slots, hold_bytes)
         self._want_missing(len(head))
         assembly = Assembly(self._plan.slots)
         damaged_end = -1
-        for offset, data in self._arrivals(head):
-            for slot, piece in assembly.add(offset, data):
+        for offset, data, who in self._arrivals(head, sender):
+            for slot, piece, senders in assembly.add(offset, data, {who}):
                 end = slot.offset + slot.length
-                if self._settle(slot, piece):
+                if self._settle(slot, piece, senders):
                     continue
                 if slot.offset == damaged_end:
                     self._reception.give_up(offset + len(data))
                 damaged_end = end
 
-    def _arrivals(self, head: bytes) -> Iterator[tuple[int, bytes]]:
+    def _arrivals(self, head: bytes, sender: Supplier) -> Iterator[tuple[int, bytes, Supplier]]:
         for slot in self._plan.missing():
             if slot.offset < len(head):
-                yield slot.offset, head[slot.offset : slot.offset + slot.length]
+                yield slot.offset, head[slot.offset : slot.offset + slot.length], sender
         yield from self._reception.receive(self._wanted)
 
     def _want_missing(self, first_byte: int = 0) -> None:
@@ -69,17 +76,19 @@ class Filling:
                 self._wanted_once.add(slot.offset)
                 self._wanted.add(max(slot.offset, first_byte), slot.offset + slot.length)
 
-    def _settle(self, slot: Slot, data: bytes) -> bool:
+    def _settle(self, slot: Slot, data: bytes, senders: set[Supplier]) -> bool:
         """Writes a piece, or holds it for its table; if it is damaged, wants it again and returns False."""
         if not slot.tree.knows(slot.piece):
-            self._held.append((slot, data))
+            self._held.append((slot, data, senders))
             return True
         try:
             piece = self._plan.accept(slot, data)
         except Corrupt:
-            self._suspects.add(slot.offset, data)
             self._wanted.add(slot.offset, slot.offset + slot.length)
+            self._reception.spoiled(slot, data, senders)
             return False
+        for sender in senders:
+            sender.suspects.clear_one()
         self._partial.write(piece)
         self._progress.advance(slot.length)
         if slot.is_table:
@@ -91,5 +100,5 @@ class Filling:
         self.examine()
         self._want_missing()
         held, self._held = self._held, []
-        for slot, data in held:
-            self._settle(slot, data)
+        for slot, data, senders in held:
+            self._settle(slot, data, senders)

@@ -4,7 +4,7 @@ What a connection could not deliver comes back, from the very byte where it stop
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from transfer.plan import Slot
 
@@ -44,17 +44,41 @@ class Wanted:
             start = self._stretches.pop(at)[0]
         self._stretches.insert(at, (start, end))
 
-    def take(self, most_bytes: int) -> tuple[int, int] | None:
-        """Hands out the first stretch, or as much of it; None if there is nothing to be asked for now."""
-        if not self._stretches:
-            return None
-        start, end = self._stretches[0]
-        limit = self._hold_limit()
-        if limit is not None and start >= limit:
-            return None
-        cut = min(end, self.align(start + most_bytes), end if limit is None else self.align(limit))
-        self._stretches[0:1] = [(cut, end)] if cut < end else []
-        return start, cut
+    def is_within(self, reach_bytes: int | None) -> bool:
+        """Whether a file that ends there has any of what is left; None: it has all."""
+        return any(reach_bytes is None or start < reach_bytes for start, _ in self._stretches)
+
+    def take(
+        self,
+        most_bytes: int,
+        allowance_bytes: int | None = None,
+        avoid: Collection[int] = (),
+        reach_bytes: int | None = None,
+    ) -> tuple[int, int] | None:
+        """Hands out the first stretch, or as much of it; None if there is nothing to be asked for now.
+
+        Never more than the allowance, even if a piece ends in the middle; nothing of the pieces that begin at an offset
+        in `avoid`; nothing from `reach_bytes` on.
+        """
+        hold = self._hold_limit()
+        bounds = [bound for bound in (None if hold is None else self.align(hold), reach_bytes) if bound is not None]
+        for at, (first, end) in enumerate(self._stretches):
+            start = self._behind(first, end, avoid)
+            if start >= end:
+                continue
+            if any(start >= bound for bound in bounds) or allowance_bytes == 0:
+                return None
+            cut = min(end, self.align(start + most_bytes), *bounds)
+            cut = cut if allowance_bytes is None else min(cut, start + allowance_bytes)
+            self._stretches[at : at + 1] = [rest for rest in ((first, start), (cut, end)) if rest[0] < rest[1]]
+            return start, cut
+        return None
+
+    def _behind(self, start: int, end: int, avoid: Collection[int]) -> int:
+        """Where in a stretch the first piece begins that is not to be avoided; its end if there is none."""
+        while start < end and start in avoid:
+            start = self.align(start + 1)
+        return min(start, end)
 
     def align(self, offset: int) -> int:
         """The first end of a piece that is not before `offset`."""

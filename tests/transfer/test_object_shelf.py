@@ -19,7 +19,7 @@ from transfer.latest import resolve
 from transfer.publish import publish
 from transfer.session import Fetch
 from transfer.shelves.objects import ObjectShelf
-from transfer.source import open_link
+from transfer.source import open_sources
 
 OLD = tiny_bundle(Shape(version="1.0.0", seq=1, full_bytes=30_000))
 NEW = tiny_bundle(Shape(version="1.0.1+b", seq=2, full_bytes=90_000))
@@ -76,7 +76,7 @@ def test_a_bundle_is_published_to_a_bucket_and_fetched_by_the_pointer(store: str
         shelf._store.chmod(f"fleet/vms/{name}", acl="public-read")
     out, config = tmp_path / "out", TransferConfig(patience_s=2)
     found = resolve(f"{store}/fleet/vms/latest", TRUST, out, config)
-    Fetch(open_link(found.source, out, config), TRUST, out, config=config).run()
+    Fetch(open_sources([found.source], out, config), TRUST, out, config=config).run()
     assert out.read_bytes() == NEW.data
 
 

@@ -29,7 +29,6 @@ from urllib3.exceptions import (
 from urllib3.util import Url, parse_url
 
 from transfer.errors import BadAnswer, Dropped, PastEnd, Silent, SourceRefused
-from transfer.link import Event
 from transfer.links.threads import ThreadedConnection, Threads
 
 CONNECT_S = 20.0
@@ -243,14 +242,15 @@ class HttpLink:
     """
 
     most_lanes = MOST_LANES
+    is_free = False
 
-    def __init__(self, url: str, max_redirects: int, receive_buffer_bytes: int | None = None) -> None:
+    def __init__(self, url: str, threads: Threads, max_redirects: int, receive_buffer_bytes: int | None = None) -> None:
         _check_url(url, url)
         self.name = url
         self.connections = 0
         self._max_redirects = max_redirects
         self._receive_buffer_bytes = receive_buffer_bytes
-        self._threads = Threads()
+        self._threads = threads
         self._counting = Lock()
 
     def dial(self) -> ThreadedConnection:
@@ -259,12 +259,6 @@ class HttpLink:
                 self.name, self._max_redirects, self._receive_buffer_bytes, on_connect=self._count_connection
             )
         )
-
-    def wait(self, timeout_s: float) -> Event | None:
-        return self._threads.wait(timeout_s)
-
-    def close(self) -> None:
-        self._threads.close()
 
     def _count_connection(self) -> None:
         with self._counting:

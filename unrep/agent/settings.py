@@ -14,7 +14,7 @@ from unrep.aboard import configuration
 
 @dataclass(frozen=True)
 class Settings:
-    """Sources as `transfer.source.open_link` takes them."""
+    """Sources as `transfer.source.open_sources` takes them."""
 
     config: SiteConfig
     trust: Trust

@@ -10,18 +10,18 @@ from bundle.errors import BundleError
 from bundle.reader import stored_bytes
 from transfer.config import TransferConfig
 from transfer.errors import TransferError
-from transfer.latest import resolve
+from transfer.latest import resolve_all
 from transfer.output import describe
 from transfer.session import Fetch, Figures
-from transfer.source import open_link
+from transfer.source import open_sources
 from unrep.aboard import trust_option
 from unrep.console import progress_bar, say
-from unrep.holdings import site_holdings, whom_to_trust
+from unrep.holdings import retained, site_holdings, whom_to_trust
 from unrep.quantities import parse_rate
 
 
 @click.command("fetch")
-@click.argument("source", metavar="SOURCE")
+@click.argument("sources", metavar="SOURCE...", nargs=-1, required=True)
 @trust_option
 @click.option("--out", metavar="F", required=True, type=click.Path(path_type=Path), help="Where the bundle goes.")
 @click.option("--site", metavar="S", type=click.Path(path_type=Path), help="Fetch only what this site needs.")
@@ -39,7 +39,7 @@ from unrep.quantities import parse_rate
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
 def fetch_command(
-    source: str,
+    sources: tuple[str, ...],
     trust: Path | None,
     out: Path,
     site: Path | None,
@@ -50,21 +50,25 @@ def fetch_command(
 ) -> None:
     """Fetch a bundle from SOURCE: an http or https URL, a file, or a directory such as a USB stick that holds one.
 
-    SOURCE may also be the pointer 'latest' of 'unrep publish': the bundle that it names is fetched.
+    SOURCE may also be the pointer 'latest' of 'unrep publish': the bundle that it names is fetched. With several
+    sources of one bundle, files and directories are used first, partial files, volumes of 'unrep export' and other
+    bundles among them; then all URLs at once. One that fails or lies is named, and the others go on.
 
     Every piece is verified before it is kept. After anything that stops it, a broken link, Ctrl-C or a power cut, the
     same command goes on where it was.
     """
     config = TransferConfig(limit_bytes_per_s=limit_rate, patience_s=patience)
     keys = whom_to_trust(trust, site)
-    resolved = resolve(source, keys, out, config, say)
-    with closing(open_link(resolved.source, out, config)) as link, progress_bar() as progress:
+    agreed = resolve_all(sources, keys, out, config, say)
+    with closing(open_sources(agreed.sources, out, config, retained(site))) as opened, progress_bar() as progress:
+        for error in [*agreed.refused.values(), *opened.refused.values()]:
+            say(f"{error}; going on without it")
         holdings = site_holdings(site, keys, progress) if site else None
-        fetch = Fetch(link, keys, out, holdings, allow_full, config, progress=progress, say=say)
+        fetch = Fetch(opened, keys, out, holdings, allow_full, config, progress=progress, say=say)
         try:
             figures = fetch.run()
-            if resolved.pointer and figures.root:
-                resolved.pointer.check(figures.root, resolved.source)
+            if agreed.pointer and figures.root:
+                agreed.pointer.check(figures.root, agreed.sources[0])
         except (TransferError, BundleError) as error:
             error.document = figures_document(fetch.figures())
             raise
@@ -103,7 +107,12 @@ def figures_document(figures: Figures) -> dict[str, object]:
         "bytes_total": figures.bytes_total,
         "bytes_needed": figures.bytes_needed,
         "bytes_received": figures.bytes_received,
+        "bytes_paid": figures.bytes_paid,
         "bytes_resumed": figures.bytes_resumed,
         "connections": figures.connections,
         "seconds": round(figures.seconds, 3),
+        "sources": [
+            {"source": source.name, "bytes_received": source.bytes_received, "lost": source.lost or None}
+            for source in figures.sources
+        ],
     }

@@ -13,7 +13,7 @@ from transfer.config import TransferConfig
 from transfer.estimate import Estimate, estimate
 from transfer.latest import resolve
 from transfer.output import describe
-from transfer.source import open_link
+from transfer.source import open_sources
 from unrep.aboard import json_option, trust_option
 from unrep.console import say
 from unrep.holdings import site_holdings, whom_to_trust
@@ -50,7 +50,7 @@ def plan_command(
     holdings = site_holdings(site, keys, Quiet()) if site else None
     output = out or _NOWHERE
     resolved = resolve(source, keys, output, config, say)
-    with closing(open_link(resolved.source, output, config)) as link:
+    with closing(open_sources([resolved.source], output, config)) as link:
         beginning = Beginning(link, keys, config, say)
         verified = beginning.header()
     if resolved.pointer:
