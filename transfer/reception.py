@@ -241,7 +241,7 @@ class Reception:
         What is too little to be halved is taken from another source as a whole.
         """
         for owner in self.alive:
-            for slow in owner.slow_lanes(2 * self._config.lane_bytes if owner is supplier else 1):
+            for slow in owner.slow_lanes(supplier):
                 middle = self._wanted.align(slow.position + (slow.end - slow.position) // 2)
                 if not supplier.may_have(slow.end - 1):
                     continue
@@ -258,7 +258,7 @@ class Reception:
         worth = self._wanted.worth_lanes(self._config.request_floor_bytes)
         for supplier in self.alive:
             others = [one for one in self.alive if one is not supplier]
-            at_risk = sum(len(one.silent_lanes()) + len(one.slow_lanes()) for one in others)
+            at_risk = sum(len(one.silent_lanes()) + len(one.slow_lanes(supplier)) for one in others)
             needed = max(0, worth - sum(one.spare_lanes() for one in others)) + at_risk
             if not needed and not supplier.is_busy:
                 supplier.patience.begin()  # nobody waits for it

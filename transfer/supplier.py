@@ -243,17 +243,22 @@ class Supplier:
         now = self._clock.now()
         return [lane for lane in self._lanes.values() if lane.is_busy and now >= self._silent_at(lane)]
 
-    def slow_lanes(self, least_bytes: int = 1) -> list[Lane]:
-        """Those that would not deliver the rest of their range, of so much at least, for long [T-32]."""
-        now = self._clock.now()
-        return [lane for lane in self._lanes.values() if self._is_slow(lane, now, least_bytes)]
+    def slow_lanes(self, asked_by: "Supplier") -> list[Lane]:
+        """Those that would not deliver the rest of their range for long [T-32].
 
-    def _is_slow(self, lane: Lane, now: float, least_bytes: int) -> bool:
-        rest = lane.end - lane.position
-        if lane.rival is not None or lane.is_cut or rest < least_bytes:
-            return False
-        is_settled = now > lane.asked_at + self._silence_s()
-        return is_settled and rest > self._config.slow_rest_s * lane.bytes_per_s(now)
+        For itself only what is worth another request, once; for another source, whose rate is its own, all of it.
+        """
+        now, least_bytes = self._clock.now(), 2 * self._config.lane_bytes
+        slow = [lane for lane in self._lanes.values() if lane.is_busy and self._is_slow(lane, now)]
+        return [
+            lane
+            for lane in slow
+            if asked_by is not self or (not lane.is_cut and lane.end - lane.position >= least_bytes)
+        ]
+
+    def _is_slow(self, lane: Lane, now: float) -> bool:
+        is_settled = lane.rival is None and now > lane.asked_at + self._silence_s()
+        return is_settled and lane.end - lane.position > self._config.slow_rest_s * lane.bytes_per_s(now)
 
     def target(self) -> int:
         """How many connections to have [T-31]."""
