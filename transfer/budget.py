@@ -1,4 +1,4 @@
-"""How many bytes may be paid for, over all runs of one download [T-95]."""
+"""How many bytes may be paid for, over all runs of one download [T-94]."""
 
 from collections.abc import Callable
 
@@ -6,12 +6,10 @@ from transfer.errors import BudgetSpent
 
 
 class Budget:
-    """`max_bytes` None: any number. `before_bytes`: what earlier runs received. `note` is told of each amount."""
+    """`max_bytes` None: any number. `spent_bytes`: what was received so far. `note` is told of each amount."""
 
-    def __init__(
-        self, max_bytes: int | None = None, before_bytes: int = 0, note: Callable[[int], None] = lambda amount: None
-    ) -> None:
-        self.spent_bytes = before_bytes
+    def __init__(self, max_bytes: int | None = None, note: Callable[[int], None] = lambda amount: None) -> None:
+        self.spent_bytes = 0
         self._max_bytes = max_bytes
         self._note = note
 

@@ -7,6 +7,7 @@ cannot serve, or sends what was not signed, is lost, and the session goes on wit
 """
 
 from collections.abc import Callable, Generator
+from collections.abc import Set as AbstractSet
 from random import Random
 from weakref import WeakKeyDictionary
 
@@ -124,14 +125,14 @@ class Reception:
                 if lane.is_busy and lane.position == position:
                     supplier.part_with(lane)
 
-    def spoiled(self, slot: Slot, data: bytes, senders: set[Supplier]) -> None:
+    def spoiled(self, slot: Slot, data: bytes, senders: AbstractSet[Supplier | None]) -> None:
         """A piece did not match its hash [T-24], [T-25], [T-91]. Raises what `receive` raises if nobody is left to ask.
 
         Where several sent a part of it, nobody knows whose fault it is.
         """
-        if len(senders) != 1:
+        supplier = next(iter(senders))
+        if len(senders) != 1 or supplier is None:
             return
-        (supplier,) = senders
         supplier.spoiled.add(slot.offset)
         try:
             supplier.suspects.add(slot.offset, data)

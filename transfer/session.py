@@ -16,10 +16,12 @@ from bundle.progress import Progress, Quiet
 from bundle.reader import VerifiedRoot, verify_header
 from bundle.root import DELTA, Root, Section
 from bundle.trust import Trust
+from transfer.budget import Budget
 from transfer.clock import Clock, SystemClock
 from transfer.config import TransferConfig
 from transfer.errors import BudgetSpent, ConsentNeeded, Incomplete, SourceCorrupt, TransferError
 from transfer.filling import Filling
+from transfer.ledger import Ledger
 from transfer.link import Sources
 from transfer.lock import output_lock
 from transfer.output import Standing, describe, inspect_output
@@ -29,6 +31,8 @@ from transfer.reception import Reception
 from transfer.stores import Store, Taken, VolumeStore, find_stores, take_pieces
 from transfer.supplier import Supplier
 from transfer.volume import what_is_missing
+
+LEAST_TELLING_BYTES = 64 * 1024  # fewer say nothing of a rate
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,7 @@ class Fetch:
 
     `holdings`: what the site has, if the bundle is for one; without, all sections are fetched. `allow_full`: whether
     the full release may be fetched for a site that holds releases, but none that the bundle has a delta from.
+    `paid_bytes`: what was received for this fetch before, for a pointer.
     """
 
     def __init__(
@@ -85,6 +90,7 @@ class Fetch:
         progress: Progress | None = None,
         say: Callable[[str], None] = lambda message: None,
         jitter: Random | None = None,
+        paid_bytes: int = 0,
     ) -> None:
         self._paths = sources.paths
         self._trust = trust
@@ -95,7 +101,12 @@ class Fetch:
         self._clock = clock or SystemClock()
         self._progress = progress or Quiet()
         self._say = say
-        self._reception = Reception(sources, self._config, self._clock, say, jitter or Random())  # noqa: S311 - spreads retries, hides nothing
+        self._budget = Budget(self._config.max_bytes, self._pay)
+        self._paid_before = paid_bytes
+        self._ledger = Ledger(output)
+        self._begun: list[tuple[int, bytes]] = []
+        jitter = jitter or Random()  # noqa: S311 - spreads retries, hides nothing
+        self._reception = Reception(sources, self._config, self._clock, say, jitter, self._budget)
         self._began = self._clock.now()
         self._header = b""
         self._head = b""  # the first bytes of the file, as far as they are still to be used
@@ -113,7 +124,9 @@ class Fetch:
 
         Raises TransferError, Refused for a bundle that must not be used, NoSection if it has nothing for the site.
         """
-        with output_lock(self._output):
+        with output_lock(self._output), Ledger(self._output) as self._ledger:
+            self._ledger.pay(self._paid_before, None)
+            self._budget.spent_bytes = self._ledger.paid_bytes
             try:
                 self._run()
             finally:
@@ -142,6 +155,7 @@ class Fetch:
                 self._check_unchanged(verified, error)
                 raise
             partial.finish(self._output)
+        self._ledger.remove()
 
     def figures(self) -> Figures:
         """The figures so far; also after `run` has raised."""
@@ -155,7 +169,7 @@ class Fetch:
             bytes_needed=verified.header_bytes + plan.wanted_bytes if verified and plan else 0,
             bytes_resumed=self._resumed_bytes,
             bytes_received=sum(source.bytes_received for source in self._source_figures()),
-            bytes_paid=sum(supplier.received_bytes for supplier in self._reception.suppliers if not supplier.is_free),
+            bytes_paid=self._paid_bytes(),
             connections=sum(supplier.connections for supplier in self._reception.suppliers),
             seconds=self._clock.now() - self._began,
             sources=self._source_figures(),
@@ -228,6 +242,21 @@ class Fetch:
             remove_partial(standing.path)
         return Partial(standing.path, self._header, verified.total_bytes, self._clock, self._config.sync_share)
 
+    def _open_ledger(self, verified: VerifiedRoot) -> None:
+        """From now on what is received is written down; what was paid for another bundle does not count."""
+        if not self._ledger.is_open:
+            self._begun = self._ledger.open(self._header, verified.root.piece_size, self._paid_bytes())
+            self._budget.spent_bytes = self._ledger.paid_bytes
+
+    def _pay(self, amount: int) -> None:
+        seconds, paid = self._clock.now() - self._began, self._paid_bytes() + amount
+        self._ledger.pay(amount, paid / seconds if seconds > 0 and paid >= LEAST_TELLING_BYTES else None)
+
+    def _paid_bytes(self) -> int:
+        """Received by this call over links that cost something."""
+        paid = sum(supplier.received_bytes for supplier in self._reception.suppliers if not supplier.is_free)
+        return self._paid_before + paid
+
     def _plan_for(self, partial: Partial, standing: Standing, verified: VerifiedRoot) -> Plan:
         if not partial.is_new:
             self._resumed_bytes = len(standing.header)
@@ -247,7 +276,7 @@ class Fetch:
         """`why`: what has to be agreed to before anything is fetched; nothing if empty. Raises ConsentNeeded."""
         self._progress.start("fetching", plan.wanted_bytes, "B")
         already_bytes = self._resumed_bytes
-        filling = Filling(partial, plan, self._reception, self._progress)
+        filling = Filling(partial, self._ledger, plan, self._reception, self._progress)
         try:
             filling.examine()
             missing_bytes = plan.wanted_bytes - plan.present_bytes
@@ -257,10 +286,12 @@ class Fetch:
                     "or let 'unrep need' ask ashore for a repair"
                 )
             partial.check_space(missing_bytes)
+            if missing_bytes:
+                self._open_ledger(plan.verified)
             if self._stores:
                 filling.use(self._head)
                 self._take_local(partial, plan)
-            filling.run(self._head, self._header_from, self._config.hold_bytes)
+            filling.run(self._head, self._header_from, self._config.hold_bytes, self._begun)
         finally:
             self._resumed_bytes = already_bytes + filling.found_bytes
         self._progress.finish()
