@@ -2,6 +2,7 @@
 
     TransferError            what leaves this package; what was fetched and verified stays in every case
     |-- SourceRefused        the source cannot serve: not there, not allowed, no ranges, not named clearly
+    |   `-- AccessRefused    ... nor its proxy, or the credentials for it
     |-- SourceCorrupt        the source sends bytes that are not the signed ones, and would again
     |-- OutputRefused        the output is something else, or cannot be written
     |-- OutputBusy           another fetch is writing the output
@@ -33,6 +34,10 @@ class TransferError(Exception):
 
 class SourceRefused(TransferError):
     """The source as it was named cannot serve this fetch; waiting does not help."""
+
+
+class AccessRefused(SourceRefused):
+    """Credentials, certificate authorities or a proxy, as they were named, cannot be used."""
 
 
 class SourceCorrupt(TransferError):

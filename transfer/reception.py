@@ -16,6 +16,7 @@ from transfer.clock import Clock
 from transfer.config import TransferConfig
 from transfer.crew import request_bytes
 from transfer.errors import CutShort, Incomplete, SourceCorrupt, TransferError
+from transfer.hours import Always, Hours
 from transfer.lane import Lane
 from transfer.link import Arrived, Connection, Event, Sources
 from transfer.pace import Pace
@@ -23,6 +24,7 @@ from transfer.plan import Slot
 from transfer.supplier import Supplier
 from transfer.wanted import Wanted
 
+NAP_S = 30.0  # a clock may be set meanwhile
 MARGIN_S = 0.001  # behind a moment to wait for, so that it has come whatever the clock rounds
 
 
@@ -41,6 +43,7 @@ class Reception:
         say: Callable[[str], None],
         jitter: Random,
         budget: Budget | None = None,
+        hours: Hours | None = None,
     ) -> None:
         self.suppliers = [Supplier(link, config, clock, say, jitter) for link in sources.links]
         self._sources = sources
@@ -49,6 +52,7 @@ class Reception:
         self._say = say
         self._pace = Pace(config.limit_bytes_per_s, clock)
         self._budget = budget or Budget()
+        self._hours = hours or Always()
         self._owners: WeakKeyDictionary[Connection, Supplier] = WeakKeyDictionary()
         self._wanted = Wanted()
         self._asked = self.suppliers  # those that this call may ask
@@ -85,6 +89,7 @@ class Reception:
         for supplier in self.alive:
             supplier.begin(wanted)
         while True:
+            self.await_hours()
             self._assign()
             is_busy = any(supplier.is_busy for supplier in self.alive)
             if not is_busy:
@@ -117,6 +122,17 @@ class Reception:
                 one.patience.limit_s = self._config.patience_s
             self._asked = asked
         return b"".join(parts[offset] for offset in sorted(parts))
+
+    def await_hours(self) -> None:
+        """Waits, without any connection, while those sources that cost something may not be asked [T-95]."""
+        if all(supplier.is_free for supplier in self.alive) or not self._hours.shut_s():
+            return
+        for supplier in self.alive:
+            supplier.close()
+        while shut_s := self._hours.shut_s():
+            self._clock.sleep(min(shut_s, NAP_S))
+        for supplier in self.alive:
+            supplier.patience.begin()
 
     def give_up(self, position: int) -> None:
         """Ends the connection that has come to `position`; the rest of its range is wanted again [T-24]."""

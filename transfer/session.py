@@ -21,6 +21,7 @@ from transfer.clock import Clock, SystemClock
 from transfer.config import TransferConfig
 from transfer.errors import BudgetSpent, ConsentNeeded, Incomplete, SourceCorrupt, TransferError
 from transfer.filling import Filling
+from transfer.hours import Hours
 from transfer.ledger import Ledger
 from transfer.link import Sources
 from transfer.lock import output_lock
@@ -75,7 +76,7 @@ class Fetch:
 
     `holdings`: what the site has, if the bundle is for one; without, all sections are fetched. `allow_full`: whether
     the full release may be fetched for a site that holds releases, but none that the bundle has a delta from.
-    `paid_bytes`: what was received for this fetch before, for a pointer.
+    `paid_bytes`: what was received for this fetch before, for a pointer. `hours`: when sources may be asked.
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class Fetch:
         say: Callable[[str], None] = lambda message: None,
         jitter: Random | None = None,
         paid_bytes: int = 0,
+        hours: Hours | None = None,
     ) -> None:
         self._paths = sources.paths
         self._trust = trust
@@ -106,7 +108,7 @@ class Fetch:
         self._ledger = Ledger(output)
         self._begun: list[tuple[int, bytes]] = []
         jitter = jitter or Random()  # noqa: S311 - spreads retries, hides nothing
-        self._reception = Reception(sources, self._config, self._clock, say, jitter, self._budget)
+        self._reception = Reception(sources, self._config, self._clock, say, jitter, self._budget, hours)
         self._began = self._clock.now()
         self._header = b""
         self._head = b""  # the first bytes of the file, as far as they are still to be used
@@ -194,6 +196,7 @@ class Fetch:
         From the first source, in their order, that has one; while none answers, each has its turn [T-92].
         Raises Refused.
         """
+        self._reception.await_hours()
         began = self._clock.now()
         while True:
             alive = self._reception.alive

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from transfer.access import NOTHING, Access
 from transfer.config import TransferConfig
 from transfer.errors import SourceRefused
 from transfer.link import Event, Link
@@ -24,7 +25,8 @@ class OpenSources:
     nobody named as sources but which may hold some of the pieces.
     """
 
-    def __init__(self, retained: Sequence[Path] = ()) -> None:
+    def __init__(self, access: Access, retained: Sequence[Path] = ()) -> None:
+        self._access = access
         self.links: list[Link] = []
         self.paths: list[Path] = list(retained)
         self.refused: dict[str, SourceRefused] = {}
@@ -34,7 +36,7 @@ class OpenSources:
         """Opens one more. Raises SourceRefused if it cannot be one, or is the output itself."""
         if is_url(source):
             buffer_bytes = receive_buffer_bytes(config)
-            self.links.append(HttpLink(source, self._threads, config.max_redirects, buffer_bytes))
+            self.links.append(HttpLink(source, self._threads, config.max_redirects, buffer_bytes, self._access))
             return
         path = Path(source)
         try:
@@ -65,10 +67,14 @@ class OpenSources:
 
 
 def open_sources(
-    sources: Sequence[str], output: Path, config: TransferConfig, retained: Sequence[Path] = ()
+    sources: Sequence[str],
+    output: Path,
+    config: TransferConfig,
+    access: Access = NOTHING,
+    retained: Sequence[Path] = (),
 ) -> OpenSources:
     """The links to sources. Raises SourceRefused if none of them can be one."""
-    opened = OpenSources(retained)
+    opened = OpenSources(access, retained)
     for source in sources:
         try:
             opened.add(source, output, config)

@@ -26,6 +26,7 @@ from unrep.agent.journal import Event, Journal
 from unrep.agent.settings import Settings
 from unrep.commands.fetch import figures_document
 from unrep.holdings import retained, site_holdings
+from unrep.link_rate import remember_rate
 
 LOOK_PATIENCE_S: Final = 60.0  # so that a source that is dead does not keep the others waiting for long
 LOOK_BYTES: Final = 1024  # a header; what a poll costs that finds nothing new
@@ -69,8 +70,8 @@ class Fetching:
         config = replace(settings.transfer(), patience_s=LOOK_PATIENCE_S, first_request_bytes=LOOK_BYTES)
         try:
             output = self._site.inbox / "look"
-            resolved = resolve(source, settings.trust, output, config, lambda _: None)
-            with closing(open_sources([resolved.source], output, config)) as link:
+            resolved = resolve(source, settings.trust, output, config, lambda _: None, settings.access)
+            with closing(open_sources([resolved.source], output, config, settings.access)) as link:
                 verified = Fetch(link, settings.trust, output, config=config).look()
             if resolved.pointer:
                 resolved.pointer.check(verified.root, resolved.source)
@@ -92,11 +93,12 @@ class Fetching:
         was_there, fetch = output.exists(), None
         try:
             holdings = site_holdings(self._site.root, settings.trust, Quiet())
-            with closing(open_sources(sources, output, config, self._retained(settings))) as opened:
+            with closing(open_sources(sources, output, config, settings.access, self._retained(settings))) as opened:
                 progress = _WhileOpen(self._may_go_on)
                 allow_full = settings.agent.allow_full
                 fetch = Fetch(opened, settings.trust, output, holdings, allow_full, config, progress=progress)
                 figures = fetch.run()
+                remember_rate(self._site.root, figures)
         except (TransferError, BundleError, AboardError) as error:
             kind = "incomplete" if isinstance(error, Incomplete) else "refused"
             details = figures_document(fetch.figures()) if fetch else {}

@@ -1,23 +1,31 @@
 """`unrep fetch`: a bundle comes over a bad link, or off a stick, and every byte of it is verified."""
 
 import json
+import time
 from contextlib import closing
 from pathlib import Path
 
 import click
 
+from apply.timetable import Timetable
 from bundle.errors import BundleError
 from bundle.reader import stored_bytes
+from transfer.access import read_access
 from transfer.config import TransferConfig
 from transfer.errors import TransferError
 from transfer.latest import resolve_all
 from transfer.output import describe
+from transfer.reception import NAP_S
 from transfer.session import Fetch, Figures
 from transfer.source import open_sources
-from unrep.aboard import trust_option
+from unrep.aboard import access_options, trust_option
 from unrep.console import progress_bar, say
+from unrep.errors import UsageRefused
+from unrep.fetch_progress import FetchProgress
 from unrep.holdings import retained, site_holdings, whom_to_trust
-from unrep.quantities import parse_rate
+from unrep.hours import WindowHours
+from unrep.link_rate import remember_rate
+from unrep.quantities import parse_rate, parse_size
 
 
 @click.command("fetch")
@@ -30,6 +38,12 @@ from unrep.quantities import parse_rate
 )
 @click.option("--limit-rate", metavar="R", callback=parse_rate, help="Bytes per second at most: 8000, 64k, 1.5M.")
 @click.option(
+    "--max-bytes", metavar="N", callback=parse_size, help="Receive no more than that, in all runs of this download."
+)
+@click.option("--window", "windows", metavar="W", multiple=True, help="Only then, such as 22:00-06:00; repeatable.")
+@click.option("--time-zone", metavar="Z", default="UTC", show_default=True, help="Of the windows: Europe/Oslo.")
+@access_options
+@click.option(
     "--patience",
     metavar="S",
     type=click.FloatRange(min=0, min_open=True),
@@ -37,6 +51,7 @@ from unrep.quantities import parse_rate
     show_default=True,
     help="Stop after so many seconds in which nothing came; run again goes on.",
 )
+@click.option("--events", "as_events", is_flag=True, help="Print one JSON object a line, one line an event.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
 def fetch_command(
     sources: tuple[str, ...],
@@ -45,7 +60,14 @@ def fetch_command(
     site: Path | None,
     allow_full: bool,
     limit_rate: int | None,
+    max_bytes: int | None,
+    windows: tuple[str, ...],
+    time_zone: str,
+    auth_file: Path | None,
+    ca_file: Path | None,
+    proxy: str | None,
     patience: float,
+    as_events: bool,
     as_json: bool,
 ) -> None:
     """Fetch a bundle from SOURCE: an http or https URL, a file, or a directory such as a USB stick that holds one.
@@ -57,28 +79,63 @@ def fetch_command(
     Every piece is verified before it is kept. After anything that stops it, a broken link, Ctrl-C or a power cut, the
     same command goes on where it was.
     """
-    config = TransferConfig(limit_bytes_per_s=limit_rate, patience_s=patience)
+    if as_events and as_json:
+        raise UsageRefused("--events and --json are both for standard output; give one of them")
+    config = TransferConfig(limit_bytes_per_s=limit_rate, max_bytes=max_bytes, patience_s=patience)
+    access, timetable = read_access(auth_file, ca_file, proxy), _timetable(windows, time_zone)
     keys = whom_to_trust(trust, site)
-    agreed = resolve_all(sources, keys, out, config, say)
-    with closing(open_sources(agreed.sources, out, config, retained(site))) as opened, progress_bar() as progress:
-        for error in [*agreed.refused.values(), *opened.refused.values()]:
-            say(f"{error}; going on without it")
-        holdings = site_holdings(site, keys, progress) if site else None
-        fetch = Fetch(opened, keys, out, holdings, allow_full, config, progress=progress, say=say)
-        try:
-            figures = fetch.run()
-            if agreed.pointer and figures.root:
-                agreed.pointer.check(figures.root, agreed.sources[0])
-        except (TransferError, BundleError) as error:
-            error.document = figures_document(fetch.figures())
-            raise
-        except KeyboardInterrupt as error:
-            stopped = click.Abort()  # as click would make of it, but with the figures
-            vars(stopped)["document"] = figures_document(fetch.figures())
-            raise stopped from error
+    with progress_bar() as bar:
+        progress = FetchProgress(bar, as_events)
+        hours = WindowHours(timetable, time.time, progress.wait_until)
+        _wait(hours)
+        agreed = resolve_all(sources, keys, out, config, say, access)
+        with closing(open_sources(agreed.sources, out, config, access, retained(site))) as opened:
+            for error in [*agreed.refused.values(), *opened.refused.values()]:
+                say(f"{error}; going on without it")
+            holdings = site_holdings(site, keys, progress) if site else None
+            fetch = Fetch(
+                opened,
+                keys,
+                out,
+                holdings,
+                allow_full,
+                config,
+                progress=progress,
+                say=progress.say,
+                paid_bytes=agreed.paid_bytes,
+                hours=hours,
+            )
+            progress.figures = fetch.figures
+            try:
+                figures = fetch.run()
+                if agreed.pointer and figures.root:
+                    agreed.pointer.check(figures.root, agreed.sources[0])
+            except (TransferError, BundleError) as error:
+                error.document = figures_document(fetch.figures())
+                progress.tell("failed", error=str(error), **error.document)
+                raise
+            except KeyboardInterrupt as error:
+                stopped = click.Abort()  # as click would make of it, but with the figures
+                vars(stopped)["document"] = figures_document(fetch.figures())
+                raise stopped from error
+    remember_rate(site, figures)
     say(_summary(figures))
+    progress.tell("done", **figures_document(figures))
     if as_json:
         click.echo(json.dumps(figures_document(figures)))
+
+
+def _timetable(windows: tuple[str, ...], time_zone: str) -> Timetable:
+    try:
+        return Timetable.of(windows, time_zone)
+    except ValueError as error:
+        raise UsageRefused(f"--window or --time-zone: {error}") from error
+
+
+def _wait(hours: WindowHours) -> None:
+    """Until the window opens, for a pointer costs something too."""
+    while shut_s := hours.shut_s():
+        time.sleep(min(shut_s, NAP_S))
 
 
 def _summary(figures: Figures) -> str:
