@@ -90,6 +90,7 @@ class Filling:
     def _settle(self, slot: Slot, data: bytes, senders: set[Sender]) -> bool:
         """Writes a piece, or holds it for its table; if it is damaged, wants it again and returns False."""
         if not slot.tree.knows(slot.piece):
+            self._ledger.keep(slot.offset, 0, data)
             self._held.append((slot, data, senders))
             return True
         try:

@@ -8,8 +8,8 @@
         56      8   piece size, p
         64    ...   slots of 16 + p bytes: offset of the bytes in the file, how many, and the bytes
 
-Numbers are unsigned and little-endian. Several connections have a piece each under way: without this a kill would lose
-all of them [T-12]. Nothing here is trusted: a piece is verified when it is whole, and one that a torn slot has spoiled
+Numbers are unsigned and little-endian. Several connections have a piece each under way, and pieces wait for the table
+that names them: without this a kill would lose all of those [T-12]. Nothing here is trusted: a piece is verified when it is whole, and one that a torn slot has spoiled
 is asked for again. Nothing is synced either: after a power cut the pieces in the partial file count.
 """
 
@@ -24,7 +24,7 @@ from typing import BinaryIO
 from transfer.partial import storage_errors
 
 STATE_SUFFIX = ".state"
-MAX_SLOTS = 64
+MAX_SLOTS = 2048  # more pieces are never held for their table [T-33]
 
 _MAGIC = b"STATE01\n"
 _HEAD = struct.Struct("<8s32sQQQ")

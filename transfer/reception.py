@@ -22,7 +22,7 @@ from transfer.link import Arrived, Connection, Event, Sources
 from transfer.pace import Pace
 from transfer.plan import Slot
 from transfer.supplier import Supplier
-from transfer.wanted import Wanted
+from transfer.wanted import Offer, Wanted
 
 NAP_S = 30.0  # a clock may be set meanwhile
 MARGIN_S = 0.001  # behind a moment to wait for, so that it has come whatever the clock rounds
@@ -232,9 +232,11 @@ class Reception:
         alive = self.alive
         busy = sum(lane.is_busy for one in alive for lane in one.lanes)
         most = request_bytes(self._config, sum(one.target() for one in alive), busy, self._wanted.left_bytes)
-        others_stand = any(one.crew().sound for one in alive if one is not supplier)
-        avoid = supplier.spoiled if others_stand else frozenset[int]()
-        return self._wanted.take(most, self._allowance(supplier), avoid, supplier.reach_bytes)
+        may_wait = any(one.is_hopeful for one in alive if one is not supplier)
+        doubt = supplier.spoiled if may_wait else frozenset[int]()
+        is_last = not any(one.is_busy for one in alive if not one.is_free)
+        offer = Offer(supplier.reach_bytes, self._allowance(supplier), is_last, doubt, may_be_held=not doubt)
+        return self._wanted.take(most, offer)
 
     def _rescue(self, supplier: Supplier, lane: Lane) -> tuple[int, int] | None:
         """What a silent connection was asked for, to be asked for once more: the first to deliver wins [T-20]."""

@@ -72,6 +72,11 @@ class Supplier:
         """What was asked for and has not come."""
         return sum(lane.end - lane.position for lane in self._lanes.values() if lane.is_busy)
 
+    @property
+    def is_hopeful(self) -> bool:
+        """Whether it delivers, or has not been asked for long enough to tell."""
+        return self.crew().sound > 0 or self.patience.barren_s() < self._config.first_answer_s
+
     def begin(self, wanted: Wanted) -> None:
         """From now on this is what is wanted; the time without progress counts anew."""
         self._wanted = wanted
