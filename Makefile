@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test crash test-windows check lint clean lock
+.PHONY: demo test crash voyages test-windows check lint clean lock
 .DEFAULT_GOAL := test
 
 $(READY): pyproject.toml requirements/dev.lock
@@ -32,6 +32,9 @@ crash: $(READY)
 	@sh tests/support/debian_packages.sh
 	$(BIN)/python -m tests.crash.sweep
 	$(BIN)/python -m tests.crash.mutants
+
+voyages: $(READY)
+	$(BIN)/python -m tests.transfer.sweep
 
 # The suite under Windows' Python, in Wine; installs both into .wine/. See tests/support/windows_tier.py.
 test-windows: $(READY)

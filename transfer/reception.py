@@ -235,7 +235,8 @@ class Reception:
         may_wait = any(one.is_hopeful for one in alive if one is not supplier)
         doubt = supplier.spoiled if may_wait else frozenset[int]()
         is_last = not any(one.is_busy for one in alive if not one.is_free)
-        offer = Offer(supplier.reach_bytes, self._allowance(supplier), is_last, doubt, may_be_held=not doubt)
+        may_be_held = supplier.suspects.is_proven or not may_wait
+        offer = Offer(supplier.reach_bytes, self._allowance(supplier), is_last, doubt, may_be_held)
         return self._wanted.take(most, offer)
 
     def _rescue(self, supplier: Supplier, lane: Lane) -> tuple[int, int] | None:
@@ -278,7 +279,8 @@ class Reception:
         for supplier in self.alive:
             others = [one for one in self.alive if one is not supplier]
             at_risk = sum(len(one.silent_lanes()) + len(one.slow_lanes(supplier)) for one in others)
-            needed = max(0, worth - sum(one.spare_lanes() for one in others)) + at_risk
+            able = [one for one in others if not one.spoiled and self._wanted.is_within(one.reach_bytes)]
+            needed = max(0, worth - sum(one.spare_lanes() for one in able)) + at_risk
             if not needed and not supplier.is_busy:
                 supplier.patience.begin()  # nobody waits for it
             for connection in supplier.dial(needed):

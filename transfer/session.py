@@ -311,6 +311,11 @@ class Fetch:
         volumes = [store.volume for store in read if isinstance(store, VolumeStore)]
         if missing and is_alone and volumes:
             raise Incomplete(what_is_missing(self._output, sum(slot.length for slot in missing), volumes))
+        if missing and is_alone and len(read) == len(self._stores) and not self._taken.damaged:
+            raise Incomplete(
+                f"{', '.join(str(store.path) for store in read)}: has only a part of the bundle, "
+                f"{sum(slot.length for slot in missing):,} bytes are missing; what is there is kept, name another source"
+            )
 
     def _check_unchanged(self, verified: VerifiedRoot, error: SourceCorrupt) -> None:
         """Raises Incomplete if the file at the source was exchanged for another one since the fetch began [T-25]."""

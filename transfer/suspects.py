@@ -20,6 +20,12 @@ class Suspects:
         self._max_copies = max_copies
         self._copies: dict[int, set[bytes]] = {}
         self._points = 0
+        self._cleared = 0
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether all that it sent was good so far, and that was something."""
+        return self._cleared > 0 and not self._copies
 
     @property
     def is_distrusted(self) -> bool:
@@ -29,6 +35,7 @@ class Suspects:
     def clear_one(self) -> None:
         """Counts a piece that matches its hash."""
         self._points = max(0, self._points - 1)
+        self._cleared += 1
 
     def add(self, offset: int, data: bytes) -> None:
         """Counts a copy of the piece at `offset` of the file that did not match its hash.

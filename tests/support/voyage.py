@@ -1,7 +1,7 @@
 """A voyage: one bundle fetched through whatever a seed makes up, run after run, until it is there.
 
-Mirrors with weather of their own, some of which lie, die, lag, or hold half a file; sticks that are torn, full of holes,
-pulled out in the middle, or hold another release; kills. Days of it pass in milliseconds. `sail(seed, directory)`
+Mirrors with weather of their own, some of which lie, die, lag, or hold half a file; sticks that are torn, full of
+holes, pulled out in the middle, or hold another release; kills. Days of it pass in milliseconds. `sail(seed, place)`
 checks that the file is right, that nothing unverified ever stood at the output, and that nothing was paid for twice.
 """
 
@@ -31,7 +31,8 @@ MOST_RUNS = 120
 MOST_RATIO = 1.01
 HEAD_BYTES = 4096  # what the first request of a run asks of a source
 CHUNK_BYTES = 1400
-LIES_BYTES = 4 * PIECE_BYTES  # from a source that lies, before it is dropped, by each of its connections
+MOST_LIED = 1.5  # what sources that lie may have sent, over what is needed
+LIARS = ("liar", "another")
 SHAPES = (
     Shape(full_bytes=30_000),
     Shape(full_bytes=9_000, delta_bytes={"old": 40_000}),
@@ -43,7 +44,11 @@ SHAPES = (
 
 @dataclass(frozen=True)
 class Voyage:
-    """How one went. Bytes are those of links that cost something; `excused`: in headers, damage and lies."""
+    """How one went, in bytes of links that cost something.
+
+    excused_bytes   lost through no fault of the fetch: in headers, in damaged pieces, in flight, and to lies
+    lied_bytes      from sources that lie, good pieces included
+    """
 
     seed: int
     runs: int
@@ -51,12 +56,20 @@ class Voyage:
     needed_bytes: int
     paid_bytes: int
     excused_bytes: int
+    lied_bytes: int
     kinds: tuple[str, ...]
 
     @property
     def ratio(self) -> float:
         """What was paid over what was needed, without losses that no fetch can avoid."""
         return (self.paid_bytes - self.excused_bytes) / self.needed_bytes
+
+    def check(self) -> None:
+        """Raises AssertionError if more was paid than it had to be."""
+        assert self.ratio <= MOST_RATIO, f"voyage {self.seed}: {self.ratio:.3f} times what was needed: {self}"
+        liars = sum(kind in LIARS for kind in self.kinds)
+        most = MOST_LIED * self.needed_bytes + 4 * PIECE_BYTES * liars * self.runs
+        assert self.lied_bytes <= most, f"voyage {self.seed}: lies were believed: {self}"
 
 
 @dataclass
@@ -84,7 +97,7 @@ class Stick(Quiet):
 
 
 def sail(seed: int, directory: Path) -> Voyage:
-    """One voyage; the directory is empty before, and holds the output after it. Raises AssertionError, with the seed."""
+    """One voyage; the directory is empty before, and holds the output after it. Raises AssertionError with the seed."""
     try:
         return _sail(seed, directory)
     except Exception as error:
@@ -97,7 +110,7 @@ def _sail(seed: int, directory: Path) -> Voyage:
     site = _site(random, bundle)
     ports = _ports(random, bundle)
     clock, output = VirtualClock(), directory / "out"
-    paid = excused = 0
+    paid = excused = lied = 0
     for number in range(1, MOST_RUNS + 1):
         world = SimulatedSources(clock)
         links = [world.add(port.content, port.script, dials=port.dials) for port in ports]
@@ -109,17 +122,18 @@ def _sail(seed: int, directory: Path) -> Voyage:
         except (Killed, Incomplete, SourceRefused):
             pass
         except SourceCorrupt:
-            assert any(port.kind in ("liar", "another") for port in ports)
+            assert any(port.kind in LIARS for port in ports)
         world.close()
         stick.path.unlink(missing_ok=True)
         paid += world.delivered
         excused += sum(_excused(port, link) for port, link in zip(ports, links, strict=True))
+        lied += sum(link.delivered for port, link in zip(ports, links, strict=True) if port.kind in LIARS)
         figures = fetch.figures()
         if figures.complete:
             _check_end(directory, bundle, figures)
             excused -= _of_use(bundle, figures)
             kinds = tuple(port.kind for port in ports)
-            return Voyage(seed, number, clock.seconds, figures.bytes_needed, paid, excused, kinds)
+            return Voyage(seed, number, clock.seconds, figures.bytes_needed, paid, excused, lied, kinds)
         _check_standing(output, bundle)
         clock.sleep(random.choice((60, 3600, 86_400)))
     raise AssertionError(f"not done in {MOST_RUNS} runs")
@@ -153,12 +167,13 @@ def _of_use(bundle: TinyBundle, figures: Figures) -> int:
 
 
 def _excused(port: Port, link: SimulatedLink) -> int:
-    """What a run may have cost beyond what it was for: a header, a piece for each flipped bit, lies and their company."""
-    heads = sum(request.delivered for request in link.requests if request.offset < HEAD_BYTES)
-    damage = sum(PIECE_BYTES + CHUNK_BYTES for request in link.requests for at in request.flips if at < request.delivered)
-    if port.kind in ("liar", "another"):
-        pieces = min(link.delivered, LIES_BYTES * max(1, len({request.connection for request in link.requests})))
-        return heads + pieces + 2 * PIECE_BYTES * len(link.requests)
+    """What a run may have cost beyond what it was for: a header, a piece for each flipped bit, lies."""
+    heads = sum(max(0, min(request.delivered, HEAD_BYTES - request.offset)) for request in link.requests)
+    damage = sum(
+        PIECE_BYTES + CHUNK_BYTES for request in link.requests for at in request.flips if at < request.delivered
+    )
+    if port.kind in LIARS:
+        return link.delivered + 2 * PIECE_BYTES * sum(request.delivered > 0 for request in link.requests)
     in_flight = sum(CHUNK_BYTES for request in link.requests if 0 < request.delivered < request.length)
     return heads + damage + in_flight
 
