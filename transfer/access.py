@@ -1,9 +1,10 @@
-"""How servers are reached: credentials from a file, certificate authorities, proxies [T-96] to [T-98].
+"""How servers are reached: credentials from a file, certificate authorities, proxies [T-96], [T-97], [T-98].
 
 A credential is sent to the server that it is for and to no other: not to where a redirect leads, and not to a proxy.
 Neither credentials nor the query of a URL, which may hold a key, are ever part of a message.
 """
 
+import ssl
 import stat
 import sys
 from base64 import b64encode
@@ -68,8 +69,8 @@ def read_access(
 
     Raises AccessRefused for a file that cannot be used, or that others may read, and for a proxy that is none.
     """
-    if ca_file is not None and not ca_file.is_file():
-        raise AccessRefused(f"{ca_file}: no such file; name a file with certificate authorities in PEM form")
+    if ca_file is not None:
+        _check_authorities(ca_file)
     if proxy is not None:
         given = _proxy(proxy, "--proxy")
         proxies, no_proxy = {"http": given, "https": given}, ""
@@ -106,6 +107,15 @@ def read_credentials(path: Path) -> dict[str, str]:
 def shown(url: str) -> str:
     """A URL for messages: without its query."""
     return url.partition("?")[0] + ("?..." if "?" in url else "")
+
+
+def _check_authorities(path: Path) -> None:
+    try:
+        ssl.create_default_context(cafile=path)
+    except FileNotFoundError as error:
+        raise AccessRefused(f"{path}: no such file; name one with certificate authorities in PEM form") from error
+    except OSError as error:  # which SSLError is too
+        raise AccessRefused(f"{path}: has no certificate authorities in PEM form that can be read") from error
 
 
 def _credential(words: list[str], where: str) -> tuple[str, str]:

@@ -9,8 +9,9 @@
         64    ...   slots of 16 + p bytes: offset of the bytes in the file, how many, and the bytes
 
 Numbers are unsigned and little-endian. Several connections have a piece each under way, and pieces wait for the table
-that names them: without this a kill would lose all of those [T-12]. Nothing here is trusted: a piece is verified when it is whole, and one that a torn slot has spoiled
-is asked for again. Nothing is synced either: after a power cut the pieces in the partial file count.
+that names them: without this a kill would lose all of those [T-12]. Nothing here is trusted: a piece is verified when
+it is whole, and one that a torn slot has spoiled is asked for again. Nothing is synced either: after a power cut the
+pieces in the partial file count.
 """
 
 import struct

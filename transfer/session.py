@@ -305,16 +305,16 @@ class Fetch:
         take_pieces(plan, partial, self._stores, self._progress, self._taken)
         for path in self._taken.damaged - damaged_before:
             self._say(f"{path}: holds pieces that are not the ones that were signed; they were left out")
-        missing = plan.missing()
+        missing = sum(slot.length for slot in plan.missing())
         read = [store for store in self._stores if store.path not in self._taken.unreadable]
         is_alone = not self._reception.retire({str(store.path) for store in read})
         volumes = [store.volume for store in read if isinstance(store, VolumeStore)]
         if missing and is_alone and volumes:
-            raise Incomplete(what_is_missing(self._output, sum(slot.length for slot in missing), volumes))
+            raise Incomplete(what_is_missing(self._output, missing, volumes))
         if missing and is_alone and len(read) == len(self._stores) and not self._taken.damaged:
             raise Incomplete(
-                f"{', '.join(str(store.path) for store in read)}: has only a part of the bundle, "
-                f"{sum(slot.length for slot in missing):,} bytes are missing; what is there is kept, name another source"
+                f"{', '.join(str(store.path) for store in read)}: has only a part of the bundle, {missing:,} bytes "
+                "are missing; what is there is kept, name another source as well"
             )
 
     def _check_unchanged(self, verified: VerifiedRoot, error: SourceCorrupt) -> None:

@@ -148,7 +148,7 @@ class HttpReader:
         self._is_new = False
         if connection.sock is None:
             connection.timeout = self._connect_s
-            connection.connect()
+            self._connect(connection, parts)
             self._on_connect()
             self._is_new = True
             if self._is_aborted:
@@ -164,13 +164,16 @@ class HttpReader:
         if parts.scheme != "https":
             return HTTPConnection(*place, socket_options=self._socket_options)
         ca_certs = str(self._access.ca_file) if self._access.ca_file else None
-        connection = HTTPSConnection(
+        return HTTPSConnection(
             *place, socket_options=self._socket_options, cert_reqs="CERT_REQUIRED", ca_certs=ca_certs
         )
-        if proxy:
+
+    def _connect(self, connection: HTTPConnection, parts: Url) -> None:
+        proxy = self._access.proxy(parts)
+        if proxy and parts.scheme == "https":  # set anew each time: a connection that is closed forgets it
             value = self._access.proxy_authorization(proxy)
             connection.set_tunnel(*_place(parts), headers={"Proxy-Authorization": value} if value else None)
-        return connection
+        connection.connect()
 
     def _drop(self, response: BaseHTTPResponse) -> None:
         """Forgets an answer; its connection goes on if nothing of a body can be under way."""
