@@ -20,6 +20,7 @@ from transfer.partial import Partial, partial_path
 from transfer.plan import Plan, Slot
 from transfer.volume import Volume, open_volume
 
+HOLE_BYTES = 64
 MOST_FILES = 256  # in one directory; sticks hold photos
 
 
@@ -118,12 +119,18 @@ def _take(plan: Plan, partial: Partial, slot: Slot, stores: Sequence[Store], tak
         try:
             piece = plan.accept(slot, data)
         except Corrupt:
-            taken.damaged.add(store.path)
+            if not _has_hole(data, slot.length):
+                taken.damaged.add(store.path)
             continue
         partial.write(piece)
         taken.bytes_by_path[store.path] = taken.bytes_by_path.get(store.path, 0) + slot.length
         return True
     return False
+
+
+def _has_hole(data: bytes, length: int) -> bool:
+    """Whether a piece was not written whole, rather than wrong: a file may end, or have a hole, within it."""
+    return len(data) < length or not (data[:HOLE_BYTES].strip(b"\0") and data[-HOLE_BYTES:].strip(b"\0"))
 
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:

@@ -147,7 +147,7 @@ def test_a_damaged_stick_is_named_and_a_truncated_one_is_incomplete(stick: Path,
     with pytest.raises(SourceCorrupt, match=r"update\.dat: bytes"):
         fetch(stick, output)
     (stick / "update.dat").write_bytes(BUNDLE.data[:-1])
-    with pytest.raises(Incomplete, match="cut short"):
+    with pytest.raises(Incomplete, match=r"only a part|cut short"):
         fetch(stick, output)
     (stick / "update.dat").write_bytes(BUNDLE.data)
     assert fetch(stick, output).bytes_received < 8192
