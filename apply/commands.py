@@ -107,8 +107,8 @@ def run(
 
 
 def quoted(words: Sequence[str]) -> str:
-    """The command as a person would type it."""
-    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+    """The command as a person would type it, in one line."""
+    return _printable(subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words))
 
 
 def _start(words: list[str], step: str, cwd: Path, environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
@@ -214,5 +214,8 @@ def _quoted_last_line(output: str) -> str:
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     if not lines:
         return ", and printed nothing"
-    line = "".join(character if character.isprintable() else " " for character in lines[-1])
-    return f", its last line: {line[-_MAX_LINE_CHARACTERS:]}"
+    return f", its last line: {_printable(lines[-1])[-_MAX_LINE_CHARACTERS:]}"
+
+
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else " " for character in text)

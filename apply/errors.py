@@ -49,6 +49,10 @@ class StorageFailed(PreflightRefused):
     """The operating system refused to read, write, remove or sync the path that is named."""
 
 
+class InUse(StorageFailed):
+    """A process has something below a directory open that is to be removed."""
+
+
 class DiskFull(StorageFailed):
     """The file system that holds the named path has no room left, or its quota is used up."""
 

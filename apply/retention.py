@@ -5,10 +5,14 @@ forgets it, then its files are removed; whatever is left of that is litter of a 
 """
 
 import contextlib
+import os
+from dataclasses import dataclass
 from pathlib import Path
 
 from apply import durable
 from apply.config import SiteConfig
+from apply.errors import InUse, StorageFailed
+from apply.holders import holder
 from apply.log import open_log
 from apply.record import Record
 from apply.run import Report, Run, finish, reporting, working
@@ -17,38 +21,72 @@ from apply.state import Release
 from bundle.progress import Progress, Quiet
 
 
-def collect_garbage(site_path: Path, config: SiteConfig, progress: Progress = Quiet()) -> tuple[Report, list[str]]:  # noqa: B008
-    """Removes what retention does not keep; the versions removed. Raises StorageFailed, SiteBusy, SiteInvalid."""
+@dataclass(frozen=True)
+class Retained:
+    """What was removed, by version, and a sentence for each that had to stay, for a process has it open."""
+
+    removed: list[str]
+    in_use: list[str]
+
+    def __str__(self) -> str:
+        removed = [f"removed {', '.join(self.removed)}"] if self.removed else []
+        return "; ".join(removed + self.in_use)
+
+
+def collect_garbage(site_path: Path, config: SiteConfig, progress: Progress = Quiet()) -> tuple[Report, Retained]:  # noqa: B008
+    """Removes what retention does not keep. Raises StorageFailed, SiteBusy, SiteInvalid."""
     run = Run("gc", Site.at(site_path), progress, open_log(config.log))
     with reporting(run), working(run) as record:
         with run.step("gc"):
             tidy(run.site, record)
-            removed = retain(run.site, record, config.retention.keep)
-        current = record.state.current_version
-        reason = f"removed {', '.join(removed)}" if removed else "nothing to remove"
-        return finish(run, record, run.report("nothing-to-do", current, reason)), removed
+            retained = retain(run.site, record, config.retention.keep)
+        reason = str(retained) or "nothing to remove"
+        return finish(run, record, run.report("nothing-to-do", record.state.current_version, reason)), retained
 
 
-def retain(site: Site, record: Record, keep: int) -> list[str]:
-    """Removes the versions beyond the `keep` best; their names [A-32]."""
-    doomed = record.state.dispensable(keep)
-    for release in doomed:
-        remove(site, record, release)
-    return [release.version for release in doomed]
+def retain(site: Site, record: Record, keep: int) -> Retained:
+    """Removes the versions beyond the `keep` best [A-32] that no process has open [A-35]."""
+    retained = Retained([], [])
+    for release in record.state.dispensable(keep):
+        try:
+            remove(site, record, release)
+        except InUse as error:
+            retained.in_use.append(str(error))
+        else:
+            retained.removed.append(release.version)
+    return retained
 
 
 def remove(site: Site, record: Record, release: Release) -> None:
-    """Removes one version, its environment and its manifest. Raises OutOfOrder for one that is needed."""
+    """Removes one version, its environment and its manifest.
+
+    Raises OutOfOrder for one that is needed, and InUse, with nothing changed, for one that a process has open.
+    """
     remaining = record.state.without(release.version)
-    grave = site.staging / f"removed-{release.version}"
+    tree, venv, grave = (
+        site.tree(release.version),
+        site.venvs / release.version,
+        site.staging / f"removed-{release.version}",
+    )
+    if process := holder(tree) or holder(venv):
+        raise InUse(f"{release.version} stays, for {process} has it open")
     durable.remove_tree(grave)
-    if site.tree(release.version).exists():
-        durable.replace(site.tree(release.version), grave)
+    if tree.exists():
+        _move(tree, grave, release.version)
     record.save(remaining)
     durable.remove_tree(grave)
-    durable.remove_tree(site.venvs / release.version)
+    durable.remove_tree(venv)
     if all(other.tree != release.tree for other in remaining.releases):
         durable.remove_tree(site.manifest_file(release.tree))
+
+
+def _move(tree: Path, grave: Path, version: str) -> None:
+    try:
+        durable.replace(tree, grave)
+    except StorageFailed as error:
+        if os.name == "nt" and isinstance(error.__cause__, PermissionError):
+            raise InUse(f"{version} stays, for a process has it open") from error
+        raise
 
 
 def tidy(site: Site, record: Record) -> None:

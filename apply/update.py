@@ -236,7 +236,8 @@ class _Update:
         reason += self._note
         with self._run.step("retention"):
             try:
-                retain(self._site, self._record, self._config.retention.keep)
+                retained = retain(self._site, self._record, self._config.retention.keep)
+                reason = "; ".join([reason, *retained.in_use])
             except StorageFailed as error:  # the update is done all the same
                 reason = f"{reason}; old versions could not be removed: {error}"
         return finish(self._run, self._record, self._run.report("applied", self._release.version, reason))

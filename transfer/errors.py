@@ -7,6 +7,7 @@
     |-- OutputRefused        the output is something else, or cannot be written
     |-- OutputBusy           another fetch is writing the output
     |-- DiskFull             no room for the output
+    |-- ExtraMissing         needs a package that is not installed
     `-- Incomplete           not finished: the same command goes on where this one stopped
         |-- CutShort         the file at the source ends before the bundle does
         `-- ConsentNeeded    it would cost more than was agreed to
@@ -54,6 +55,10 @@ class OutputBusy(TransferError):
 
 class DiskFull(TransferError):
     """The file system of the output has no room left, or its quota is used up."""
+
+
+class ExtraMissing(TransferError):
+    """An optional dependency of this package is not installed."""
 
 
 class Incomplete(TransferError):

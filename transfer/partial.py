@@ -93,6 +93,7 @@ class Partial:
             if self.path != output:
                 patiently(lambda path: path.replace(output), self.path)
                 sync_directory(output.parent)
+            symbols_path(output).unlink(missing_ok=True)
 
     def _prepare(self, header: bytes, total_bytes: int) -> None:
         if self._file.seek(0, 2) != total_bytes:
@@ -111,6 +112,11 @@ class Partial:
 def partial_path(output: Path) -> Path:
     """Where an output grows until it is complete."""
     return output.with_name(output.name + PARTIAL_SUFFIX)
+
+
+def symbols_path(output: Path) -> Path:
+    """Where symbols of a broadcast wait while the output grows."""
+    return output.with_name(f"{output.name}.symbols{PARTIAL_SUFFIX}")
 
 
 def remove_partial(path: Path) -> None:

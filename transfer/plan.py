@@ -171,6 +171,10 @@ class Plan:
         """The pieces that are missing, in the order of the file; empty once the plan is fulfilled."""
         return [slot for slot in self.slots if self._states[slot.offset] is State.MISSING]
 
+    def is_present(self, slot: Slot) -> bool:
+        """Whether the piece is there."""
+        return self._states[slot.offset] is State.PRESENT
+
     def accept(self, slot: Slot, data: bytes) -> VerifiedPiece:
         """The piece, verified, and counted as present from now on [T-8]. Raises Corrupt if it is not that piece."""
         slot.tree.verify(slot.piece, data)

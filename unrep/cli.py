@@ -9,6 +9,7 @@ import click
 
 from unrep.commands.agent import agent_command
 from unrep.commands.apply import apply_command
+from unrep.commands.broadcast import broadcast_command
 from unrep.commands.build import build_command
 from unrep.commands.collect import collect_command
 from unrep.commands.demo import demo_command
@@ -22,6 +23,7 @@ from unrep.commands.hold import hold_command, resume_command
 from unrep.commands.inspect import inspect_command
 from unrep.commands.join import join_command
 from unrep.commands.keygen import keygen_command
+from unrep.commands.listen import listen_command
 from unrep.commands.metrics import metrics_command
 from unrep.commands.need import need_command
 from unrep.commands.plan import plan_command
@@ -51,9 +53,11 @@ COMMANDS = (
     publish_command,
     serve_command,
     export_command,
+    broadcast_command,
     plan_command,
     fetch_command,
     join_command,
+    listen_command,
     apply_command,
     rollback_command,
     status_command,

@@ -22,7 +22,15 @@ from tqdm import tqdm
 
 from apply.errors import AboardError, ConfigError, Degraded, RecordBroken, RolledBack
 from bundle.errors import BaseMismatch, BundleError, InputError
-from transfer.errors import DiskFull, OutputBusy, OutputRefused, SourceCorrupt, SourceRefused, TransferError
+from transfer.errors import (
+    DiskFull,
+    ExtraMissing,
+    OutputBusy,
+    OutputRefused,
+    SourceCorrupt,
+    SourceRefused,
+    TransferError,
+)
 from unrep.errors import SelfTestFailed, UsageRefused
 
 
@@ -60,6 +68,7 @@ _CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (OutputRefused, ExitCode.USAGE),
     (OutputBusy, ExitCode.PREFLIGHT),
     (DiskFull, ExitCode.PREFLIGHT),
+    (ExtraMissing, ExitCode.USAGE),
     (TransferError, ExitCode.INCOMPLETE),
     (KeyboardInterrupt, ExitCode.INTERRUPTED),
     (click.Abort, ExitCode.INTERRUPTED),

@@ -1,7 +1,11 @@
 """What goes and what stays [A-32], in an order that a cut anywhere leaves sound [A-33]."""
 
 import contextlib
+import os
+import subprocess
+import sys
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
@@ -10,6 +14,7 @@ from apply.errors import RolledBack, StorageFailed
 from apply.record import Record
 from apply.retention import collect_garbage, remove, tidy
 from tests.support.site import Ship, shore
+from tests.support.wine_junctions import UNDER_WINE
 
 NAMES = ("1.0.0", "1.0.1", "1.0.2", "1.0.3")
 
@@ -28,9 +33,10 @@ def aboard(ship: Ship) -> list[str]:
 
 
 def collected(ship: Ship) -> list[str]:
-    report, removed = collect_garbage(ship.root, ship.config)
+    report, retained = collect_garbage(ship.root, ship.config)
     assert report.outcome == "nothing-to-do" and report.to_version == ship.current
-    return removed
+    assert not retained.in_use
+    return retained.removed
 
 
 @pytest.mark.parametrize(
@@ -42,6 +48,38 @@ def test_the_current_the_last_good_and_so_many_more(ship: Ship, keep: int, left:
     assert aboard(ship) == left and sorted([*left, *removed]) == sorted(NAMES)
     ship.check_sound()
     assert collected(ship) == []
+
+
+OPENING = {
+    "a file": "held = open(sys.argv[1] + '/VERSION')",
+    "a mapping": "with open(sys.argv[1] + '/VERSION', 'rb') as file: held = mmap.mmap(file.fileno(), 0, prot=1)",
+    "a directory": "os.chdir(sys.argv[1])",
+    "the environment": "held = open(sys.argv[2] + '/module.py')",
+}
+
+
+@pytest.mark.parametrize("what", OPENING)
+def test_what_a_process_has_open_stays_until_it_is_closed(ship: Ship, what: str) -> None:
+    if os.name == "nt" and what in ("a mapping", "the environment"):
+        pytest.skip("on Windows the tree itself is asked, and a mapping keeps its file open")
+    if UNDER_WINE and what == "a file":
+        pytest.skip("Wine moves a directory in which a file is open; Windows does not")
+    ship.configure(extra="[retention]\nkeep = 1\n")
+    tree, venv = ship.site.tree("1.0.0"), ship.site.venvs / "1.0.0"
+    venv.mkdir()
+    (venv / "module.py").touch()
+    code = f"import mmap, os, sys\n{OPENING[what]}\nprint('ready', flush=True); sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", code, tree, venv], stdin=PIPE, stdout=PIPE) as server:
+        assert server.stdout and server.stdout.readline().strip() == b"ready"
+        before = ship.state
+        report, retained = collect_garbage(ship.root, ship.config)
+        assert retained.removed == [] and len(retained.in_use) == 1 and report.reason == retained.in_use[0]
+        name = f"process {server.pid} (" if sys.platform == "linux" else "a process"
+        assert report.reason.startswith(f"1.0.0 stays, for {name}") and report.reason.endswith("has it open")
+        assert aboard(ship) == sorted(NAMES) and ship.state == before
+        server.communicate()
+    assert collected(ship) == ["1.0.0"]
+    assert list(ship.site.venvs.iterdir()) == []
 
 
 def test_an_update_does_it_when_it_is_done(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """`make crash`: every fault at every point, on all cores, and the figures. Exit code 1 if anything did not hold.
 
-python -m tests.crash.sweep [SEED [kills] [double-kills] [storage-errors] [power-cuts]]
+python -m tests.crash.sweep [SEED [kills] [double-kills] [storage-errors] [power-cuts] [disk-cuts]]
 """
 
 import os
@@ -13,12 +13,14 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
+from tests.support import loop_disk
 from tests.support.crash_scenes import Scene, Stage
-from tests.support.crash_sweeps import Verdict, cut_power, fail, found, kill, kill_twice, recorded
+from tests.support.crash_sweeps import Verdict, cut_disk, cut_power, fail, found, kill, kill_twice, recorded
 from tests.support.doomed import Point, missing, pool
 
 DOUBLE_KILLS = 500
 CUTS_A_SCENE = 125
+DISK_CUTS = 1000
 # A call that opens a file fails once only: from then on Python could not even import.
 ONCE_ONLY = ("open", "openat", "write")
 Fault = tuple[Scene, Point]
@@ -83,11 +85,21 @@ def _power_cuts(workers: ProcessPoolExecutor, scenes: list[Scene], seed: int, di
     return _mapped(workers, cut_power, [(run, cut) for run in runs for cut in run.cuts])
 
 
+def _disk_cuts(workers: ProcessPoolExecutor, scenes: list[Scene], seed: int, _: Path) -> Iterable[Verdict]:
+    if why := loop_disk.missing():
+        print(f"SKIPPED: power cuts on a real ext4: {why}; the cuts above are replayed from what a run did")
+        return []
+    faults = _points(workers, scenes, stored_only=True)
+    chosen = Random(seed).sample(faults, min(DISK_CUTS, len(faults)))
+    return _mapped(workers, cut_disk, [(*fault, seed + place) for place, fault in enumerate(chosen)])
+
+
 SWEEPS: dict[str, Callable[[ProcessPoolExecutor, list[Scene], int, Path], Iterable[Verdict]]] = {
     "kills": _kills,
     "double-kills": _double_kills,
     "storage-errors": _storage_errors,
     "power-cuts": _power_cuts,
+    "disk-cuts": _disk_cuts,
 }
 
 if __name__ == "__main__":

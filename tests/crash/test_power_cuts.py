@@ -10,20 +10,28 @@ from pathlib import Path
 import pytest
 
 from tests.crash.mutants import cut_mutant
-from tests.crash.test_faults import SEED, held
+from tests.crash.test_faults import SEED, held, sample
+from tests.support import loop_disk
 from tests.support.crash_scenes import Scene
-from tests.support.crash_sweeps import cut_power, recorded
+from tests.support.crash_sweeps import cut_disk, cut_power, recorded
 from tests.support.doomed import missing
 from tests.support.sync_mutants import MUTANTS, Mutant
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "nothing is missing")
 CUTS_A_SCENE = 3
+DISK_CUTS = 16
 
 
 def test_a_power_cut(workers: ProcessPoolExecutor, scenes: list[Scene], tmp_path: Path) -> None:
     runs = list(workers.map(recorded, scenes, repeat(tmp_path), repeat(SEED), repeat(CUTS_A_SCENE)))
     jobs = [(run, cut) for run in runs for cut in run.cuts]
     held(list(workers.map(cut_power, *zip(*jobs, strict=True))))
+
+
+@pytest.mark.skipif(bool(loop_disk.missing()), reason=loop_disk.missing() or "nothing is missing")
+def test_a_power_cut_of_a_real_disk(workers: ProcessPoolExecutor, scenes: list[Scene]) -> None:
+    faults = sample(workers, scenes, DISK_CUTS, stored_only=True)
+    held(list(workers.map(cut_disk, *zip(*faults, strict=True), range(SEED, SEED + len(faults)))))
 
 
 @pytest.mark.parametrize(

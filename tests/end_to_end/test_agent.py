@@ -73,6 +73,15 @@ def test_news_are_fetched_and_applied_each_told_once(agency: Agency) -> None:
     assert not list(agency.ship.site.inbox.iterdir())
 
 
+def test_a_single_round(agency: Agency) -> None:
+    """[A-60]"""
+    agency.publish(shore().bundle(*SECOND))
+    for expected in (["started", "fetched", "applied"], ["started"]):
+        once = command(agency, "agent", "--once", "--json")
+        assert (once.returncode, [json.loads(line)["event"] for line in once.stdout.splitlines()]) == (0, expected)
+    assert agency.ship.current == "1.0.1"
+
+
 def test_a_bad_release_goes_back_and_is_not_fetched_again(agency: Agency) -> None:
     """[A-61]"""
     agency.configure(deadline_s=0.5)

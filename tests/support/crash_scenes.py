@@ -134,7 +134,18 @@ class Scene:
         _hold(not list(site.staging.iterdir()), f"staging holds {list(site.staging.iterdir())}")
         expected = {".unrep", "versions", "current", "unrep.toml"}
         _hold({path.name for path in site.root.iterdir()} <= expected, f"litter: {list(site.root.iterdir())}")
-        private = {"lock", "manifests", "outbox", "site.key", "site.pub", "staging", "trust", "venvs"}
+        private = {
+            "agent.lock",
+            "inbox",
+            "lock",
+            "manifests",
+            "outbox",
+            "site.key",
+            "site.pub",
+            "staging",
+            "trust",
+            "venvs",
+        }
         private |= {"state.db", "state.db-shm", "state.db-wal"}
         _hold({path.name for path in site.private.iterdir()} <= private, f"litter: {list(site.private.iterdir())}")
         trees = {release.tree for release in state.releases}
@@ -239,6 +250,7 @@ class Stage:
         rotating = self._applying("1.0.1", 2, "1.0.0", history=history.rotated())
         to_first = ("rollback", "--to", "1.0.0")
         newer = self._applying("1.0.3", 4, *RELEASES[:3], full=True)
+        agent, served = ("agent", "--once"), self._served(one, Path(second[1]))
 
         def scene(
             name: str, start: Path, command: Command, ends: str, then: Command, last: str, code: int = 0
@@ -261,7 +273,16 @@ class Stage:
             scene("recovery going back", back, RECOVER, "1.0.0", third, "1.0.2", 6),
             scene("recovery of the first", dead_first, RECOVER, "1.0.0", second, "1.0.1"),
             scene("gc", crowded, ("gc",), "1.0.2", third, "1.0.2"),
+            scene("cycle of the agent", served, agent, "1.0.0,1.0.1", agent, "1.0.1"),
         ]
+
+    def _served(self, start: Path, bundle: Path) -> Path:
+        """That site, with an agent that finds the bundle on a stick."""
+        root = self._directory / "start-served"
+        shutil.copytree(start, root, symlinks=True)
+        sources, trust = json.dumps([str(bundle)]), json.dumps(str(self._shore.trust_file))
+        _configure(root, agent=f"[agent]\nsources = {sources}\ntrust = {trust}\n")
+        return root
 
     def _applying(
         self, name: str, seq: int, *bases: str, full: bool = False, history: History | None = None
@@ -291,12 +312,12 @@ class Stage:
         return root
 
 
-def _configure(root: Path, restart: str = RESTART, snapshot: str = SNAPSHOT, keep: int = 3) -> None:
+def _configure(root: Path, restart: str = RESTART, snapshot: str = SNAPSHOT, keep: int = 3, agent: str = "") -> None:
     (root / "site/unrep.toml").write_text(
         f"[switch]\nrestart = {_shell(restart)}\n[hooks]\nsnapshot = {_shell(snapshot)}\nrestore = {_shell(RESTORE)}\n"
         f'[[health]]\ntype = "command"\nargv = {_shell(HEALTH)}\n'
         "[health_window]\nstart_after_s = 0\nconsecutive_passes = 1\ninterval_s = 0.02\n"
-        f"[retention]\nkeep = {keep}\n"
+        f"[retention]\nkeep = {keep}\n{agent}"
     )
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from random import Random
 from tempfile import NamedTemporaryFile, TemporaryDirectory
 
+from tests.support import loop_disk
 from tests.support.crash_scenes import RECOVER, RELEASES, Broken, Scene
 from tests.support.doomed import Point, points, traced
 from tests.support.power_cut import Cut, Recording, cuts
@@ -22,6 +23,7 @@ from tests.support.recorder import record
 KILL = "signal=KILL"
 # What a full or failing disk may answer; what it does to a removal only leaves litter.
 REMOVALS = ("unlink", "unlinkat", "rmdir")
+AS_THE_AGENT_TELLS = {7: "degraded", 6: "rolled-back"}  # which ends with 0 whatever it met
 REFUSED = (2, 5)  # what could not be read or written is named, and nothing was changed
 TOLD = re.compile(r"unrep: [^\n]+\n")
 
@@ -77,9 +79,12 @@ def fail(scene: Scene, point: Point, error: str, onward: bool) -> Verdict:
             raise Broken(f"current moved from {before} to {now}, and the run ended with {ended}")
         if ended.code in REFUSED and not onward and point.call not in REMOVALS and _taken(root) > taken:
             raise Broken(f"{_taken(root) - taken} bytes were not given back: {ended}")
-        if ended.code == 7:
+        degraded, rolled_back = (
+            ended.code == code or f'"{event}"' in ended.out for code, event in AS_THE_AGENT_TELLS.items()
+        )
+        if degraded:
             scene.check_recovery(root)
-        scene.check_next(root, newer=ended.code in (6, 7))
+        scene.check_next(root, newer=degraded or rolled_back)
         return 1
 
     return _judged(f"{scene.name}, {error} at {point.line}{' and on' if onward else ''}", scene, fault, recover=False)
@@ -115,10 +120,7 @@ def cut_power(run: Recorded, cut: Cut) -> Verdict:
     def fault(root: Path) -> int:
         shutil.rmtree(root / "site")
         recording.after(cut.steps, cut.names, cut.data, Random(cut.seed)).write(root / "site")
-        if version := run.scene.check_serving(root):
-            (root / "app/running").write_text(version)
-        for release in RELEASES:
-            (root / f"app/saved-{release}").touch()  # the application's own matter, and durable
+        _restart_application(run.scene, root)
         if cut.steps == len(recording.steps):
             run.scene.check_recovery(root)
             if run.scene.check_serving(root) != run.version:
@@ -129,6 +131,32 @@ def cut_power(run: Recorded, cut: Cut) -> Verdict:
     return _judged(
         f"{run.scene.name}, power cut after step {cut.steps} of {len(recording.steps)}, {kept}", run.scene, fault
     )
+
+
+def cut_disk(scene: Scene, point: Point, seed: int) -> Verdict:
+    """The power goes before that call, on a real ext4 [A-34]: what the device holds then is mounted anew."""
+
+    def fault(root: Path) -> int:
+        mode = Random(seed).choice(loop_disk.MODES)
+        image, found = root.with_name("image"), root.with_name("found")
+        loop_disk.made(image, root)
+        with loop_disk.mounted(image, mode) as disk:
+            faults = _kill(scene, point, disk)
+            loop_disk.copied(image, found)
+        with loop_disk.mounted(found, mode) as disk:
+            _restart_application(scene, disk)
+            scene.check_recovered(disk)
+        return faults
+
+    return _judged(f"{scene.name}, power cut before {point.line}, seed {seed}", scene, fault, recover=False)
+
+
+def _restart_application(scene: Scene, root: Path) -> None:
+    """The machine starts what `current` names. What it saved is its own matter, and durable."""
+    if version := scene.check_serving(root):
+        (root / "app/running").write_text(version)
+    for release in RELEASES:
+        (root / f"app/saved-{release}").touch()
 
 
 @functools.lru_cache(4)

@@ -6,16 +6,22 @@ into `.wine/`, once: Wine and a compiler by apt-get where root is at hand, all e
 cannot be had is said, and ends the run with 0; a test that fails does not.
 """
 
+import contextlib
 import hashlib
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
+import threading
+import time
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from tests.support.wine_junctions import PORT_VARIABLE, served
 
@@ -140,23 +146,87 @@ def _remove(directory: Path) -> None:
 
 
 def _run_tests(arguments: Sequence[str]) -> int:
-    """pytest's exit code. Its output goes through a pipe, for Wine's Python takes no file; nobody waits for the pipe's
-    end, for a process that a test leaves behind may hold it."""
+    """pytest's exit code. A process of Wine's now and then dies under a test: such a test gets a second chance."""
     _remove(DRIVE / "t")  # from here, for Wine does not see a link to nowhere
-    _wine("wineserver", "-p", check=False)  # first, lest it inherits the pipe
-    _wine("wine", "wineboot")
+    with _wine_server(), served() as port:
+        _wine("wine", "wineboot")
+        outcome = _pytest(arguments, port)
+        if outcome.crashed and outcome.failed <= outcome.crashed:
+            print(f"windows: once more, for Wine itself died: {', '.join(sorted(outcome.crashed))}", flush=True)
+            outcome = _pytest(sorted(outcome.crashed), port)
+    return outcome.code
+
+
+@contextlib.contextmanager
+def _wine_server() -> Iterator[None]:
+    """Wine's server as a child of ours, for one that begins by itself ends when it sees no program for a moment."""
+    for option in ("-k", "-w"):  # the one of the setting up, if it is still there
+        _wine("wineserver", option, check=False)
+    nothing = subprocess.DEVNULL
+    command = ["wineserver", "--foreground", "--persistent"]
+    with subprocess.Popen(
+        command, env=os.environ | ENVIRONMENT, stdin=nothing, stdout=nothing, stderr=nothing
+    ) as server:
+        try:
+            time.sleep(2)  # before that a program would begin another
+            yield
+        finally:
+            _wine("wineserver", "-k", check=False)
+            server.wait()
+
+
+@dataclass
+class _Outcome:
+    """How a run ended: the tests that failed, and of these the ones whose process died under them."""
+
+    code: int = 0
+    failed: set[str] = field(default_factory=set)
+    crashed: set[str] = field(default_factory=set)
+
+    def show(self, output: IO[str]) -> None:
+        for line in output:
+            print(line, end="", flush=True)
+            if found := re.match(r"(?:FAILED|ERROR) (\S+::.*?)(?: - .*)?$", line):
+                self.failed.add(found[1])
+            if found := re.search(r"worker '\w+' crashed while running '(.+)'", line):
+                self.crashed.add(found[1])
+
+
+def _pytest(arguments: Sequence[str], port: str) -> _Outcome:
+    """Its output goes through a pipe, for Wine's Python takes no file; nobody waits for the pipe's end, for a process
+    that a test leaves behind may hold it."""
     given = ["-p", "no:cacheprovider", "--basetemp", r"C:\t", "-v", "-r", "fEs"]
-    with served() as port, subprocess.Popen(["cat"], stdin=subprocess.PIPE) as shown:
-        done = subprocess.run(
-            ["wine", PYTHON / "python.exe", "-m", "pytest", *given, *arguments],
-            cwd=ROOT,
-            env=os.environ | ENVIRONMENT | {PORT_VARIABLE: port},
-            stdin=subprocess.DEVNULL,
-            stdout=shown.stdin,
-            stderr=subprocess.STDOUT,
-        )
-        _wine("wineserver", "-k", check=False)
-    return done.returncode
+    outcome = _Outcome()
+    with subprocess.Popen(
+        ["wine", PYTHON / "python.exe", "-m", "pytest", *given, *arguments],
+        cwd=ROOT,
+        env=os.environ | ENVIRONMENT | {PORT_VARIABLE: port},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    ) as running:
+        shown = threading.Thread(target=outcome.show, args=(running.stdout,), daemon=True)
+        shown.start()
+        while running.poll() is None:
+            time.sleep(1)
+            _bury_half_dead(running.pid)
+        shown.join(5)
+        outcome.code = running.returncode
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(running.pid, signal.SIGKILL)
+    return outcome
+
+
+def _bury_half_dead(session: int) -> None:
+    """Ends processes of which the first thread alone is dead: Wine leaves such, and xdist waits for them for ever."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            state, _, _, its_session = (process / "stat").read_text().rpartition(")")[2].split()[:4]
+            if state == "Z" and int(its_session) == session and len(list((process / "task").iterdir())) > 1:
+                os.kill(int(process.name), signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -46,8 +46,8 @@ class Agent:
         self._gates = Gates(site, clock)
         self._fetching = Fetching(site, self._inbox, journal, lambda: self._may("fetch"))
 
-    def run(self) -> None:
-        """Works until it is interrupted, which it may be anywhere: KeyboardInterrupt goes on to the caller.
+    def run(self, once: bool = False) -> None:
+        """Works until it is interrupted, anywhere: KeyboardInterrupt goes on to the caller; or for one round.
 
         Raises SiteBusy if the site has an agent already; ConfigError, InputError, StorageFailed before the first round.
         """
@@ -61,9 +61,10 @@ class Agent:
                 Event("started", f"{self._site.root} runs {version}; asks {', '.join(settings.sources)}")
             )
             try:
-                while True:
-                    before = self._possible()
-                    self._wait(self._round(), before)
+                before, interval_s = self._possible(), self._round()
+                while not once:
+                    self._wait(interval_s, before)
+                    before, interval_s = self._possible(), self._round()
             finally:
                 self._gates.save()
 

@@ -21,9 +21,10 @@ from unrep.errors import UsageRefused
 @click.group("agent", invoke_without_command=True)
 @click.option("--site", metavar="S", type=click.Path(path_type=Path), help="The site's directory.")
 @config_option
+@click.option("--once", is_flag=True, help="Make one round, and end: for a scheduler of your own.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, one line an event.")
 @click.pass_context
-def agent_command(ctx: click.Context, site: Path | None, config: Path | None, as_json: bool) -> None:
+def agent_command(ctx: click.Context, site: Path | None, config: Path | None, once: bool, as_json: bool) -> None:
     """Keep site S up to date, unattended: ask its sources, fetch and apply, each in its windows.
 
     Sources, key and windows stand under [agent] in S/unrep.toml. Every event is a line on standard error. It stops when
@@ -36,7 +37,9 @@ def agent_command(ctx: click.Context, site: Path | None, config: Path | None, as
     clock = SystemClock()
     journal = Journal(clock.wall, as_json)
     with until_told_to_stop():
-        Agent(Site.at(site), config, journal, clock).run()
+        Agent(Site.at(site), config, journal, clock).run(once)
+        if once:
+            return
     journal.tell(Event("stopped", "told to stop; what was under way goes on at the next start"))
 
 

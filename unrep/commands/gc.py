@@ -15,10 +15,13 @@ from unrep.console import progress_bar, say
 @config_option
 @json_option
 def gc_command(site: Path, config: Path | None, as_json: bool) -> None:
-    """Remove the versions that retention does not keep; never the current, the last good or a pending one."""
+    """Remove the versions that retention does not keep; never the current, the last good or a pending one.
+
+    One that a process has open stays, too, until the next time.
+    """
     settings = configuration(site, config)
     with progress_bar() as bar:
-        report, removed = collect_garbage(site, settings, bar)
+        report, retained = collect_garbage(site, settings, bar)
     say(report.reason)
     if as_json:
-        click.echo(json.dumps(document(report) | {"removed": removed}))
+        click.echo(json.dumps(document(report) | {"removed": retained.removed, "in_use": retained.in_use}))
