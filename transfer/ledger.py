@@ -22,9 +22,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-from transfer.partial import storage_errors
+from transfer.partial import state_path, storage_errors
 
-STATE_SUFFIX = ".state"
 MAX_SLOTS = 2048  # more pieces are never held for their table [T-33]
 
 _MAGIC = b"STATE01\n"
@@ -32,11 +31,6 @@ _HEAD = struct.Struct("<8s32sQQQ")
 _PAID = struct.Struct("<QQ")
 _PAID_AT = 40
 _SLOT = struct.Struct("<QQ")
-
-
-def state_path(output: Path) -> Path:
-    """Where the ledger of an output stands until that is complete."""
-    return output.with_name(output.name + STATE_SUFFIX)
 
 
 class Ledger:
@@ -66,8 +60,7 @@ class Ledger:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if self._file:
-            self._file.close()
+        self.close()
 
     @property
     def is_open(self) -> bool:
@@ -120,13 +113,11 @@ class Ledger:
             with storage_errors(self.path):
                 self._put(self._slot_at(number), _SLOT.pack(0, 0))
 
-    def remove(self) -> None:
-        """The output is complete. Raises OutputRefused."""
+    def close(self) -> None:
+        """Lets go of the file, which goes when the output is complete."""
         if self._file:
             self._file.close()
             self._file = None
-        with storage_errors(self.path):
-            self.path.unlink(missing_ok=True)
 
     def _read_slots(self) -> Iterator[tuple[int, bytes]]:
         with suppress(OSError), self.path.open("rb") as file:

@@ -156,8 +156,8 @@ class Fetch:
             except SourceCorrupt as error:
                 self._check_unchanged(verified, error)
                 raise
+            self._ledger.close()
             partial.finish(self._output)
-        self._ledger.remove()
 
     def figures(self) -> Figures:
         """The figures so far; also after `run` has raised."""

@@ -17,7 +17,8 @@ from tests.support.simulated_link import (
 from tests.support.tiny_bundle import Shape, tiny_bundle
 from transfer.config import TransferConfig
 from transfer.errors import BudgetSpent
-from transfer.ledger import MAX_SLOTS, Ledger, state_path
+from transfer.ledger import MAX_SLOTS, Ledger
+from transfer.partial import state_path
 
 PIECE = 65_536
 BUNDLE = tiny_bundle(Shape(full_bytes=3_000_000, piece_bytes=PIECE))
