@@ -1,5 +1,6 @@
 # Two commands matter: `make demo` shows the main job, `make test` passes every check. `make crash` interrupts and spoils
-# every run aboard at every call that changes the disk; `make test` holds a sample of that.
+# every run aboard at every call that changes the disk; `make voyages` fetches ten thousand times from several sources
+# through made-up weather; `make test` holds a sample of both.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin

@@ -13,7 +13,7 @@ from bundle.reader import stored_bytes
 from transfer.access import read_access
 from transfer.config import TransferConfig
 from transfer.errors import TransferError
-from transfer.latest import resolve_all
+from transfer.latest import Agreed, resolve_all
 from transfer.output import describe
 from transfer.reception import NAP_S
 from transfer.session import Fetch, Figures
@@ -105,24 +105,30 @@ def fetch_command(
                 paid_bytes=agreed.paid_bytes,
                 hours=hours,
             )
-            progress.figures = fetch.figures
-            try:
-                figures = fetch.run()
-                if agreed.pointer and figures.root:
-                    agreed.pointer.check(figures.root, agreed.sources[0])
-            except (TransferError, BundleError) as error:
-                error.document = figures_document(fetch.figures())
-                progress.tell("failed", error=str(error), **error.document)
-                raise
-            except KeyboardInterrupt as error:
-                stopped = click.Abort()  # as click would make of it, but with the figures
-                vars(stopped)["document"] = figures_document(fetch.figures())
-                raise stopped from error
+            figures = _run(fetch, agreed, progress)
     remember_rate(site, figures)
     say(_summary(figures))
     progress.tell("done", **figures_document(figures))
     if as_json:
         click.echo(json.dumps(figures_document(figures)))
+
+
+def _run(fetch: Fetch, agreed: Agreed, progress: FetchProgress) -> Figures:
+    """Runs it; what it raises has the figures so far."""
+    progress.figures = fetch.figures
+    try:
+        figures = fetch.run()
+        if agreed.pointer and figures.root:
+            agreed.pointer.check(figures.root, agreed.sources[0])
+    except (TransferError, BundleError) as error:
+        error.document = figures_document(fetch.figures())
+        progress.tell("failed", error=str(error), **error.document)
+        raise
+    except KeyboardInterrupt as error:
+        stopped = click.Abort()  # as click would make of it, but with the figures
+        vars(stopped)["document"] = figures_document(fetch.figures())
+        raise stopped from error
+    return figures
 
 
 def _timetable(windows: tuple[str, ...], time_zone: str) -> Timetable:
