@@ -85,7 +85,7 @@ class Request:
     length: int
     at: float
     connection: int
-    flips: tuple[int, ...] = ()
+    behaviour: Behaviour = HONEST
     delivered: int = 0
 
     @property
@@ -140,7 +140,7 @@ class SimulatedConnection:
     def ask(self, offset: int, length: int, chunk_bytes: int) -> None:
         assert length > 0 and not self.is_closed and self._request is None, "one request at a time"
         link, behaviour = self._link, self._link.next_behaviour()
-        self._request = Request(offset, length, link.clock.seconds, self._number, behaviour.flips)
+        self._request = Request(offset, length, link.clock.seconds, self._number, behaviour)
         link.requests.append(self._request)
         self._behaviour = replace(behaviour, chunk_bytes=min(behaviour.chunk_bytes, chunk_bytes))
         damaged = bytearray(link.content[offset : offset + length])

@@ -32,6 +32,7 @@ MOST_RATIO = 1.01
 HEAD_BYTES = 4096  # what the first request of a run asks of a source
 CHUNK_BYTES = 1400
 MOST_LIED = 1.5  # what sources that lie may have sent, over what is needed
+SLOW_BYTES_PER_S = 1000.0  # what is asked of such a connection is taken from it; a chunk may be under way
 LIARS = ("liar", "another")
 SHAPES = (
     Shape(full_bytes=30_000),
@@ -170,11 +171,15 @@ def _excused(port: Port, link: SimulatedLink) -> int:
     """What a run may have cost beyond what it was for: a header, a piece for each flipped bit, lies."""
     heads = sum(max(0, min(request.delivered, HEAD_BYTES - request.offset)) for request in link.requests)
     damage = sum(
-        PIECE_BYTES + CHUNK_BYTES for request in link.requests for at in request.flips if at < request.delivered
+        PIECE_BYTES + CHUNK_BYTES
+        for request in link.requests
+        for at in request.behaviour.flips
+        if at < request.delivered
     )
     if port.kind in LIARS:
         return link.delivered + 2 * PIECE_BYTES * sum(request.delivered > 0 for request in link.requests)
-    in_flight = sum(CHUNK_BYTES for request in link.requests if 0 < request.delivered < request.length)
+    taken_away = [one for one in link.requests if one.behaviour.bytes_per_s < SLOW_BYTES_PER_S]
+    in_flight = sum(CHUNK_BYTES for request in taken_away if 0 < request.delivered < request.length)
     return heads + damage + in_flight
 
 

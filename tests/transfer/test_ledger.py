@@ -51,6 +51,23 @@ def test_a_kill_loses_nothing_that_had_come(output: Path, seed: int) -> None:
     assert [path.name for path in output.parent.iterdir()] == ["out"]
 
 
+def test_pieces_that_wait_for_their_table_outlive_a_kill(output: Path) -> None:
+    """[T-12], [T-33]: the table came damaged, what it names came whole."""
+    bundle = tiny_bundle(Shape(full_bytes=4096 * 600))
+    table = next(iter(bundle.verified.pieces(bundle.root.sections[0])))
+    damaged, late = Behaviour(flips=(table[0] + 5,)), Behaviour(answer_s=60.0)
+    kill = Behaviour(drop_after=150_000, drop=Killed())
+    first = SimulatedLink(bundle.data, script=iter([damaged, late, HONEST, HONEST, kill]))
+    with pytest.raises(Killed):
+        fetch_over(first, output).run()
+    assert first.requests[1].offset == table[0] and first.delivered > 400_000
+    second = SimulatedLink(bundle.data)
+    fetch_over(second, output).run()
+    assert output.read_bytes() == bundle.data
+    again = first.delivered + second.delivered - len(bundle.data)
+    assert again <= len(bundle.header) + 4096 + 3 * 1400, "the head of the file, and no piece that was held"
+
+
 @pytest.mark.parametrize("damage", ["slots", "head", "cut", "empty", "gone"])
 def test_a_damaged_ledger_costs_the_beginnings_of_pieces_only(output: Path, damage: str) -> None:
     """[T-12], [T-9]: nothing in it is trusted."""

@@ -77,6 +77,17 @@ def test_what_a_stick_lacks_comes_from_the_server(stick: Path, output: Path, kin
     assert any("left out" in line for line in said) == (kind == "damaged")
 
 
+def test_what_stands_in_the_place_of_a_piece_is_looked_at_again_once_its_table_is_there(
+    stick: Path, output: Path
+) -> None:
+    """[T-93], [T-9]: the output has garbage, and no table that would tell."""
+    (stick / "b").write_bytes(BUNDLE.data)
+    garbage = Random(2).randbytes(SIZE - len(BUNDLE.header))
+    output.with_name("out.part").write_bytes(BUNDLE.header + garbage)
+    with BadServer(BUNDLE.data, ["honest"]) as server:
+        assert fetch([stick, server.url("b")], output).bytes_paid == 0
+
+
 def test_a_stick_that_is_pulled_out_costs_what_was_not_read(stick: Path, output: Path) -> None:
     """[T-93], [T-29]"""
     (stick / "b").write_bytes(BUNDLE.data)
