@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test crash voyages test-windows check lint clean lock
+.PHONY: demo test crash voyages tickets test-windows check lint clean lock
 .DEFAULT_GOAL := test
 
 $(READY): pyproject.toml requirements/dev.lock
@@ -36,6 +36,10 @@ crash: $(READY)
 
 voyages: $(READY)
 	$(BIN)/python -m tests.transfer.sweep
+
+# Every ticket of a thousand ships on every ship that it is not for: some five minutes. `make test` tries 25 ships.
+tickets: $(READY)
+	$(BIN)/python -m tests.support.wrong_tickets 1000
 
 # The suite under Windows' Python, in Wine; installs both into .wine/. See tests/support/windows_tier.py.
 test-windows: $(READY)

@@ -9,7 +9,7 @@
     [retention]      keep
     [limits]         command_timeout_s
     [log]            target = journald | eventlog                              the system's log, told of each run
-    [trust]          strict_expiry
+    [trust]          strict_expiry, ship_key
     [agent]          sources, trust, poll_interval_s, fetch_windows, maintenance_windows, time_zone, limit_bytes_per_s,
                      allow_full, auth_file, ca_file, proxy
 
@@ -174,9 +174,13 @@ class LogConfig(Table, frozen=True, kw_only=True):
 
 
 class TrustConfig(Table, frozen=True, kw_only=True):
-    """`strict_expiry` refuses what an expired key has signed; without it that is only told [R-13]."""
+    """`strict_expiry` refuses what an expired key has signed; without it that is only told [R-13].
+
+    `ship_key`: the private key that opens what is encrypted to this ship, as seen from the site [S-14].
+    """
 
     strict_expiry: bool = False
+    ship_key: Name | None = None
 
 
 class AgentConfig(Table, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ SITE/.unrep/venvs/1.0.1/  the version's virtual environment, if it is configured
 SITE/.unrep/trust/chain   the trust roots that the site has followed, if it follows any (apply.trusted)
 SITE/.unrep/staging/      trees that are being built; anything in it may be removed while no run is at work
 SITE/.unrep/site.key      the site's own key, and site.pub, its public half (apply.site_key)
+SITE/.unrep/ship.key      opens what is encrypted to this ship, and ship.pub, its public half (apply.unlocking)
 SITE/.unrep/outbox/       receipts for shore (apply.outbox)
 SITE/.unrep/lock          held by the one run that is at work (apply.lock)
 SITE/.unrep/agent.lock    held by the one agent
@@ -103,6 +104,10 @@ class Site:
     @property
     def public_key_file(self) -> Path:
         return self.private / "site.pub"
+
+    @property
+    def ship_key_file(self) -> Path:
+        return self.private / "ship.key"
 
     @property
     def trust_file(self) -> Path:

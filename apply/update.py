@@ -31,9 +31,10 @@ from apply.site import Site
 from apply.state import Release
 from apply.trial import Trial
 from apply.trusted import keep, site_trust
+from apply.unlocking import site_unlock
 from bundle.errors import BundleError, Expired
 from bundle.progress import Progress, Quiet
-from bundle.reader import VerifiedBundle, VerifiedRoot, open_bundle
+from bundle.reader import Unlock, VerifiedBundle, VerifiedRoot, open_bundle
 from bundle.trust import Trust
 
 
@@ -45,17 +46,19 @@ def update(
     progress: Progress = Quiet(),  # noqa: B008
     *,
     override_hold: bool = False,
+    unlock: Unlock | None = None,
 ) -> Report:
     """Applies a bundle to a site: `applied`, or `already-current`, which touches nothing but the record [A-19].
 
     `trust`: whom a person named, None for whom the site keeps; what the bundle teaches about that is kept [R-11].
-    `override_hold`: a person says so although the master holds the running version [A-64].
+    `override_hold`: a person says so although the master holds the running version [A-64]. `unlock`: what opens an
+    encrypted bundle, if not the site's own key and the ticket beside it.
     Raises Refused, NoSection, PreflightRefused, StepFailed or SwitchFailed with the site as it was; RolledBack when the
     new version failed and the old one serves again; Degraded when neither could be made healthy. Each tells of the run
     in its `document`.
     """
     run = Run("apply", Site.at(site), progress, open_log(config.log))
-    with reporting(run), _opened(run, bundle, trust, config) as opened, working(run) as record:
+    with reporting(run), _opened(run, bundle, trust, config, unlock) as opened, working(run) as record:
         return _Update(run, config, record, opened, override_hold).make()
 
 
@@ -67,13 +70,14 @@ def rehearse(
     config: SiteConfig = SiteConfig(),  # noqa: B008
     *,
     override_hold: bool = False,
+    unlock: Unlock | None = None,
 ) -> Report:
     """What `update` would do, writing nothing: `would-apply`, `already-current`. Raises as `update` before its intent.
 
     Every file of the base is hashed, so that drift shows now [A-16].
     """
     run = Run("apply --dry-run", Site.at(site), progress)
-    with reporting(run), _opened(run, bundle, trust, config) as opened:
+    with reporting(run), _opened(run, bundle, trust, config, unlock) as opened:
         state, release = read_state(run.site), Release.of(opened.verified)
         run.from_version = state.current_version
         if state.is_current(opened.root.product, release):
@@ -91,9 +95,9 @@ def rehearse(
         return run.report("would-apply", state.current_version, f"would install {release.version} {blueprint.origin}")
 
 
-def _opened(run: Run, bundle: Path, trust: Trust | None, config: SiteConfig) -> VerifiedBundle:
+def _opened(run: Run, bundle: Path, trust: Trust | None, config: SiteConfig, unlock: Unlock | None) -> VerifiedBundle:
     with run.step("verify"):
-        opened = open_bundle(bundle, site_trust(run.site, trust))
+        opened = open_bundle(bundle, site_trust(run.site, trust), unlock or site_unlock(run.site, config, bundle))
     run.subject, run.product = Release.of(opened.verified), opened.root.product
     run.caution = _expiry(run, opened.verified)
     if run.caution and config.trust.strict_expiry:

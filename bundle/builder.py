@@ -16,7 +16,7 @@ from pathlib import Path
 import zstandard
 
 from bundle import canonical
-from bundle.companions import publish
+from bundle.companions import manifests_beside, publish
 from bundle.contents import chunks_of
 from bundle.errors import BundleError, InputError, Malformed
 from bundle.evaluate import Evaluation
@@ -25,9 +25,12 @@ from bundle.layout import FORMAT
 from bundle.manifest import TreeManifest
 from bundle.progress import Progress
 from bundle.reader import VerifiedBundle, open_bundle, stored_bytes
-from bundle.root import Platform, Root, Section, check_root
+from bundle.root import ENCRYPTED_FEATURE, Platform, Root, Section, check_root
+from bundle.sealing import clear_tickets, encrypt_section, write_tickets
 from bundle.sections import BuiltSection, SectionBuilder
+from bundle.ship_key import ShipPublicKey
 from bundle.signing import Signer
+from bundle.stream import ContentKey
 from bundle.tree import DirectoryBase, scan
 from bundle.trust import Trust
 
@@ -46,6 +49,8 @@ class BuildRequest:
 
     `trust`: the trust that ships follow or should come to; the bundle carries its chain, trust roots below version
     `trust_from` left out, and its revocation list.
+
+    `recipients`: the ships that can read it; none: everybody can.
     """
 
     new: Path
@@ -59,28 +64,33 @@ class BuildRequest:
     platform: Platform = "any"
     trust: Trust | None = None
     trust_from: int = 0
+    recipients: Sequence[ShipPublicKey] = ()
 
 
 @dataclass(frozen=True)
 class BuildReport:
-    """What was built; `bases` holds (tree hash, bytes that a ship with that base fetches), `recipes` counts by kind."""
+    """What was built; `bases` holds (tree hash, bytes that a ship with that base fetches), `recipes` counts by kind.
+
+    `tickets`: one for each recipient.
+    """
 
     path: Path
     total_bytes: int
     root: Root
     bases: list[tuple[bytes, int]]
     recipes: dict[str, int]
+    tickets: list[Path]
 
 
 def build(
     request: BuildRequest, key: Signer, pool: Executor, progress: Progress, expected: bytes | None = None
 ) -> BuildReport:
-    """Builds, proves and writes a bundle, with F.sha256 and F.manifests beside it.
+    """Builds, proves and writes a bundle, with F.sha256 and F.manifests, or F.tickets/ if it is encrypted, beside it.
 
     `expected`: the tree hash that the release must have.
 
-    The bytes depend on the request's contents and the key alone. Raises InputError for anything that the user can
-    mend; nothing is left behind then.
+    The bytes depend on the request's contents and the key alone; those of an encrypted bundle on a random key, too.
+    Raises InputError for anything that the user can mend; nothing is left behind then.
     """
     _check_output(request.out)
     trust = trust_to_sign_under(request.trust, [key])
@@ -89,6 +99,7 @@ def build(
         raise InputError(f"{request.new}: is another release, its tree hash is {target.tree_hash.hex()[:12]}")
     bases = _scan_bases(request, target, progress)
     piece_bytes = LARGE_PIECE_BYTES if target.size > LARGE_RELEASE_BYTES else PIECE_BYTES
+    content_key = ContentKey.new() if request.recipients else None
     unproven = request.out.with_name(request.out.name + ".unproven")
     try:
         with tempfile.TemporaryDirectory(prefix="unrep-build-") as scratch:
@@ -96,18 +107,24 @@ def build(
             sections = [builder.delta(base) for base in bases]
             if request.full or not bases:
                 sections.append(builder.full())
+            if content_key:
+                sections = [encrypt_section(s, n, content_key, piece_bytes) for n, s in enumerate(sections)]
             root = _describe(request, target, piece_bytes, [built.section for built in sections])
             header = signed_header(canonical.encode(root), [key], request.trust, request.trust_from)
             _write(unproven, header, sections)
-        with open_bundle(unproven, trust) as bundle:
+        with open_bundle(unproven, trust, (lambda _: content_key) if content_key else None) as bundle:
             _prove(bundle, bases, progress)
-        total = publish(unproven, request.out, _listing([target, *(base.manifest for base in bases)]))
+            root_hash = bundle.verified.root_hash
+        tickets = _put_tickets(request, content_key, root_hash, key)
+        listing = None if content_key else _listing([target, *(base.manifest for base in bases)])
+        total = publish(unproven, request.out, listing)
     except OSError as error:
         raise InputError(f"{error.filename or request.out}: cannot be read or written: {error.strerror}") from error
     finally:
         unproven.unlink(missing_ok=True)
     costs = [(s.base, len(header) + stored_bytes(root, s)) for s in root.sections if s.base]
-    return BuildReport(request.out, total, root, costs, dict(sum((built.recipes for built in sections), Counter())))
+    recipes = dict(sum((built.recipes for built in sections), Counter()))
+    return BuildReport(request.out, total, root, costs, recipes, tickets)
 
 
 def _check_output(out: Path) -> None:
@@ -145,6 +162,7 @@ def _describe(request: BuildRequest, target: TreeManifest, piece_bytes: int, sec
         piece_size=piece_bytes,
         sections=sections,
         epoch=request.epoch,
+        features=[ENCRYPTED_FEATURE] if request.recipients else [],
     )
     try:
         check_root(root)
@@ -191,6 +209,15 @@ def _prove(bundle: VerifiedBundle, bases: list[DirectoryBase], progress: Progres
                 f"the bundle does not give back the release; did a file change meanwhile? {error}"
             ) from error
         progress.finish()
+
+
+def _put_tickets(request: BuildRequest, content_key: ContentKey | None, root_hash: bytes, key: Signer) -> list[Path]:
+    """Tickets in the place of those of a former bundle; no F.manifests stays, which would tell all names."""
+    clear_tickets(request.out)
+    if content_key is None:
+        return []
+    manifests_beside(request.out).unlink(missing_ok=True)
+    return write_tickets(request.out, content_key, request.recipients, root_hash, [key])
 
 
 def _listing(manifests: list[TreeManifest]) -> bytes:

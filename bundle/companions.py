@@ -1,4 +1,7 @@
-"""A finished bundle gets its name, and its companions beside it: F.sha256, F.manifests. spec/format.md, Companions."""
+"""A finished bundle gets its name, and its companions beside it: F.sha256, F.manifests, F.tickets/.
+
+spec/format.md, Companions; spec/sealing.md, section 5.
+"""
 
 import os
 from hashlib import sha256
@@ -28,3 +31,24 @@ def publish(unproven: Path, out: Path, manifests: bytes | None) -> int:
 def manifests_beside(bundle: Path) -> Path:
     """Where the tree manifests of a bundle stand ashore."""
     return bundle.with_name(bundle.name + ".manifests")
+
+
+def tickets_beside(bundle: Path) -> Path:
+    """The directory of the tickets of an encrypted bundle."""
+    return bundle.with_name(bundle.name + ".tickets")
+
+
+def ticket_beside(bundle: Path, ship_id: bytes) -> Path:
+    """Where the ticket of the ship with that key id lies."""
+    return tickets_beside(bundle) / ticket_name(ship_id)
+
+
+def ticket_name(ship_id: bytes) -> str:
+    """What the ticket of the ship with that key id is called, beside a bundle or at a source [S-12]."""
+    return f"{ship_id.hex()}.ticket"
+
+
+def listed_tickets(bundle: Path) -> list[Path]:
+    """The tickets beside a bundle, by name."""
+    directory = tickets_beside(bundle)
+    return sorted(directory.glob("*.ticket")) if directory.is_dir() else []

@@ -7,6 +7,7 @@
     │   ├── Untrusted        no signature by a trusted key, or a chain of trust that does not hold
     │   │   └── Expired      signed by a key that has expired, where the site is strict about that
     │   ├── Revoked          a release that shore has taken back
+    │   ├── Sealed           encrypted, and no ticket that opens it is at hand
     │   └── Unsupported      a format or feature that this reader does not know
     ├── NoSection            sound, but it holds nothing for this base
     ├── BaseMismatch         a file of the base is not what its tree manifest says
@@ -46,6 +47,10 @@ class Expired(Untrusted):
 
 class Revoked(Refused):
     """Shore has revoked the release [R-6]."""
+
+
+class Sealed(Refused):
+    """The bundle is encrypted to ships, and this one lacks the ticket, or the key, that opens it."""
 
 
 class Unsupported(Refused):

@@ -4,19 +4,21 @@ The order is the rule [F-4]: no byte is parsed before it is verified. A section 
 piece is hashed each time that it is read from the file, so a medium that changes between two reads changes nothing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import takewhile
 from pathlib import Path
 from typing import BinaryIO
 
+from bundle.body import Body, DecryptedBody, StoredBody
 from bundle.codecs import unpack
-from bundle.errors import Corrupt, InputError, Malformed, Refused
+from bundle.errors import Corrupt, InputError, Malformed, Refused, Sealed
 from bundle.index import Frame, Index, decode_index
 from bundle.layout import PREAMBLE_BYTES, read_preamble
 from bundle.pieces import HashTree, Piece, pieces_of, stored_length
 from bundle.root import Root, Section, decode_root
+from bundle.stream import ContentKey, chunks_of_body
 from bundle.trust import Signers, Trust
 
 
@@ -55,6 +57,10 @@ class VerifiedRoot:
         return HashTree(section.length, self.root.piece_size, section.hash)
 
 
+Unlock = Callable[[VerifiedRoot], ContentKey]
+"""Where the content key of an encrypted bundle comes from, such as `bundle.ticket.TicketFile`. Raises Refused."""
+
+
 def verify_header(header: bytes, trust: Trust) -> VerifiedRoot:
     """Verifies and reads preamble, root and signatures, given as the first bytes of a bundle.
 
@@ -80,11 +86,13 @@ def _read_header(header: bytes, trust: Trust | None) -> VerifiedRoot:
 class VerifiedBundle:
     """An open bundle file with a verified root. Use as a context manager; sections are verified as they are read."""
 
-    def __init__(self, path: Path, file: BinaryIO, verified: VerifiedRoot) -> None:
+    def __init__(self, path: Path, file: BinaryIO, verified: VerifiedRoot, unlock: Unlock | None) -> None:
         self.path = path
         self.verified = verified
         self.root = verified.root
         self._file = file
+        self._unlock = unlock
+        self._content_key: ContentKey | None = None
 
     def __enter__(self) -> "VerifiedBundle":
         return self
@@ -97,8 +105,32 @@ class VerifiedBundle:
         self._file.close()
 
     def open_section(self, section: Section) -> "VerifiedSection":
-        """Verifies the section's hash tables and index. Raises Corrupt or Malformed."""
+        """Verifies the section's hash tables and index. Raises Corrupt or Malformed; Sealed without a content key."""
         return VerifiedSection(self, section)
+
+    def verify_section(self, section: Section) -> None:
+        """Reads the whole section. Raises Corrupt at the first piece that is not the signed one.
+
+        An encrypted one whose content key is not at hand is not looked into [S-6].
+        """
+        if self.root.is_encrypted and self._unlock is None:
+            self.stored_body(section).verify()
+        else:
+            self.open_section(section).verify()
+
+    def stored_body(self, section: Section) -> StoredBody:
+        """A section's body as it stands. Raises Corrupt for its hash tables."""
+        verified = self.verified
+        pieces, tree = list(verified.pieces(section)), verified.hash_tree(section)
+        return StoredBody(self.path, self.read, pieces, tree, self.root.piece_size)
+
+    def content_key(self) -> ContentKey:
+        """What the sections are encrypted with. Raises Sealed or another Refused if it cannot be had."""
+        if self._unlock is None:
+            raise Sealed(f"{self.path}: is encrypted to ships; it opens with a ship's key and its ticket alone")
+        if self._content_key is None:
+            self._content_key = self._unlock(self.verified)
+        return self._content_key
 
     def is_absent(self, section: Section) -> bool:
         """Whether nothing but zeros stands in the section's place, as in a bundle fetched for another base."""
@@ -119,71 +151,59 @@ class VerifiedSection:
     def __init__(self, bundle: VerifiedBundle, section: Section) -> None:
         self.section = section
         self.root = bundle.root
-        self._bundle = bundle
-        self._tree = bundle.verified.hash_tree(section)
-        pieces = list(bundle.verified.pieces(section))
-        top = pieces[-1][1].level
-        for offset, piece in pieces:
-            if piece.level < top:
-                self._verified(offset, piece)
-        self._pieces = [(offset, piece) for offset, piece in pieces if piece.level == top]
+        self._path = bundle.path
+        self._body = _body(bundle, section)
         where = f"{bundle.path}: index"
-        data = b"".join(unpack(section.index, self._range(0, section.index.length), where))
-        self.index: Index = decode_index(data, section.length - section.index.length, where)
+        data = b"".join(unpack(section.index, self._body.range(0, section.index.length), where))
+        self.index: Index = decode_index(data, self._body.size - section.index.length, where)
 
     def verify(self) -> None:
         """Reads the whole section. Raises Corrupt at the first piece that is not the signed one."""
-        for offset, piece in self._pieces:
-            self._verified(offset, piece)
+        self._body.verify()
 
     def unpack(self, frame: Frame, number: int) -> Iterator[bytes]:
         """The unpacked bytes of a frame's pack, verified piece by piece, in small chunks. Raises Corrupt."""
         pack = frame.packs[number]
-        start = self.stretch_of(frame)[0] + sum(p.packed.length for p in frame.packs[:number])
-        return unpack(pack.packed, self._range(start, pack.packed.length), f"{self._bundle.path}: pack {number}")
+        start = self._packs_of(frame)[0] + sum(p.packed.length for p in frame.packs[:number])
+        return unpack(pack.packed, self._body.range(start, pack.packed.length), f"{self._path}: pack {number}")
 
     def stretch_of(self, frame: Frame) -> tuple[int, int]:
-        """(start, end) of a frame's packs in the body, in bytes."""
+        """(start, end), in bytes of the body as it stands, of what holds a frame's packs."""
+        return self._body.stretch(*self._packs_of(frame))
+
+    def _packs_of(self, frame: Frame) -> tuple[int, int]:
+        """(start, end) of a frame's packs, behind the index."""
         before = takewhile(lambda other: other is not frame, self.index.frames)
         start = self.section.index.length + sum(map(_packed_bytes, before))
         return start, start + _packed_bytes(frame)
 
-    def _range(self, start: int, length: int) -> Iterator[bytes]:
-        """The bytes of the body from `start` on, piece by piece."""
-        end = start + length
-        size = self.root.piece_size
-        for offset, piece in self._pieces[start // size : -(-end // size)]:
-            data = self._verified(offset, piece)
-            at = piece.index * size
-            yield data[max(0, start - at) : end - at]
 
-    def _verified(self, offset: int, piece: Piece) -> bytes:
-        data = self._bundle.read(offset, piece.length)
-        try:
-            self._tree.verify(piece, data)
-        except Corrupt as error:
-            raise Corrupt(f"{self._bundle.path}: {error}; fetch it again, only what is damaged will be sent") from error
-        return data
+def _body(bundle: VerifiedBundle, section: Section) -> Body:
+    if not bundle.root.is_encrypted:
+        return bundle.stored_body(section)
+    number = bundle.root.sections.index(section)
+    cipher = bundle.content_key().section_cipher(number, chunks_of_body(section.length))
+    return DecryptedBody(bundle.path, bundle.stored_body(section), cipher)
 
 
 def _packed_bytes(frame: Frame) -> int:
     return sum(pack.packed.length for pack in frame.packs)
 
 
-def open_bundle(path: Path, trust: Trust) -> VerifiedBundle:
-    """Opens a bundle and verifies its header and length.
+def open_bundle(path: Path, trust: Trust, unlock: Unlock | None = None) -> VerifiedBundle:
+    """Opens a bundle and verifies its header and length; `unlock` is asked once a section of an encrypted one is.
 
     Raises InputError if the file cannot be opened, Refused for anything wrong with it.
     """
-    return _open(path, trust)
+    return _open(path, trust, unlock)
 
 
-def open_for_display(path: Path) -> VerifiedBundle:
+def open_for_display(path: Path, unlock: Unlock | None = None) -> VerifiedBundle:
     """Opens a bundle without asking who signed it: good for showing what it says of itself, for nothing else."""
-    return _open(path, None)
+    return _open(path, None, unlock)
 
 
-def _open(path: Path, trust: Trust | None) -> VerifiedBundle:
+def _open(path: Path, trust: Trust | None, unlock: Unlock | None) -> VerifiedBundle:
     try:
         file = path.open("rb")
         try:
@@ -199,7 +219,7 @@ def _open(path: Path, trust: Trust | None) -> VerifiedBundle:
         raise InputError(f"{path}: cannot be read: {why}") from error
     except Refused as error:
         raise type(error)(f"{path}: {error}") from error
-    return VerifiedBundle(path, file, verified)
+    return VerifiedBundle(path, file, verified, unlock)
 
 
 def _check_length(length: int, expected: int) -> None:

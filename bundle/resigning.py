@@ -9,6 +9,7 @@ from bundle.header import signed_header, trust_to_sign_under
 from bundle.layout import PREAMBLE_BYTES
 from bundle.reader import open_bundle, open_for_display
 from bundle.root import Root
+from bundle.sealing import resign_tickets
 from bundle.signing import Signer
 from bundle.trust import Trust
 
@@ -18,7 +19,8 @@ CHUNK_BYTES = 1 << 20
 def resign(path: Path, out: Path, signers: Sequence[Signer], trust: Trust | None, trust_from: int = 0) -> Root:
     """Writes the bundle with these signatures alone, and the chain of `trust`; `out` may be the file itself.
 
-    Every section is verified under the root; who signed before is not asked, for that key may be lost or revoked.
+    Every section is verified under the root; who signed before is not asked, for that key may be lost or revoked. The
+    tickets of an encrypted bundle are bound to its root, which stays; they are signed anew with it.
     Raises InputError, Corrupt or Malformed, with `out` as it was.
     """
     proven_by = trust_to_sign_under(trust, signers)
@@ -28,13 +30,15 @@ def resign(path: Path, out: Path, signers: Sequence[Signer], trust: Trust | None
             root_bytes = bundle.read(PREAMBLE_BYTES, bundle.verified.root_bytes)
             file.write(signed_header(root_bytes, signers, trust, trust_from))
             for section in bundle.root.sections:
-                bundle.open_section(section).verify()
+                bundle.verify_section(section)
             at = bundle.verified.header_bytes
             while chunk := bundle.read(at, CHUNK_BYTES):
                 file.write(chunk)
                 at += len(chunk)
         with open_bundle(unproven, proven_by) as bundle:
             root = bundle.root
+            if root.is_encrypted:
+                resign_tickets(path, out, bundle.verified.root_hash, signers)
         beside = manifests_beside(path)
         publish(unproven, out, beside.read_bytes() if beside.exists() and out != path else None)
     except OSError as error:

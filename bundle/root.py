@@ -13,10 +13,12 @@ from bundle.layout import FORMAT
 from bundle.manifest import MAX_ENTRIES, MAX_MANIFEST_BYTES
 from bundle.paths import check_version
 from bundle.pieces import HASH_BYTES, MAX_PIECE_BYTES, MIN_PIECE_BYTES, stored_length
+from bundle.stream import chunk_stretch, is_encrypted_length, plain_bytes
 
 Platform = Literal["any", "posix"]
 
-KNOWN_FEATURES: frozenset[str] = frozenset()
+ENCRYPTED_FEATURE = "encrypted-1"
+KNOWN_FEATURES = frozenset({ENCRYPTED_FEATURE})
 REFERENCES_FEATURE = "references-1"
 MAX_INDEX_BYTES = 64 * 1024 * 1024
 DELTA = "delta"
@@ -63,6 +65,16 @@ class Root(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     def sections_bytes(self) -> int:
         """Length of all sections as stored: the file's length without its header."""
         return sum(stored_length(section.length, self.piece_size) for section in self.sections)
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether the bodies of its sections are [S-1]."""
+        return ENCRYPTED_FEATURE in self.features
+
+    def index_stretch(self, section: Section) -> tuple[int, int]:
+        """(start, end), in bytes of the section's body as it stands, of what holds its index."""
+        length = section.index.length
+        return chunk_stretch(0, length, section.length) if self.is_encrypted else (0, length)
 
     def full_section(self) -> Section | None:
         """The section that needs no base, if this reader can use it."""
@@ -132,7 +144,7 @@ def check_root(root: Root) -> None:
     if len({(section.kind, section.base) for section in root.sections}) != len(root.sections):
         raise Malformed("root: two sections of one kind for one base")
     for number, section in enumerate(root.sections):
-        _check_section(section, f"root: section {number}")
+        _check_section(section, root.is_encrypted, f"root: section {number}")
 
 
 def check_product(product: str) -> None:
@@ -141,7 +153,7 @@ def check_product(product: str) -> None:
         raise Malformed(f"product {product!r}: use 1 to 64 letters, digits and '._-'")
 
 
-def _check_section(section: Section, where: str) -> None:
+def _check_section(section: Section, is_encrypted: bool, where: str) -> None:
     if not 0 < section.length <= canonical.MAX_INTEGER:
         raise Malformed(f"{where}: length {section.length} is not within 1 to 2^53 - 1")
     _check_hash(section.hash, f"{where}: hash")
@@ -153,7 +165,9 @@ def _check_section(section: Section, where: str) -> None:
     check_packed(section.index, f"{where}: index")
     if section.index.size > MAX_INDEX_BYTES:
         raise Malformed(f"{where}: an index of {section.index.size} bytes is over {MAX_INDEX_BYTES}")
-    if section.index.length > section.length:
+    if is_encrypted and not is_encrypted_length(section.length):
+        raise Malformed(f"{where}: no encrypted body has {section.length} bytes")
+    if section.index.length > (plain_bytes(section.length) if is_encrypted else section.length):
         raise Malformed(f"{where}: its index is longer than itself")
 
 

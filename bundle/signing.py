@@ -153,6 +153,12 @@ def write_key_pair(name: Path, passphrase: bytes | None = None) -> VerifyingKey:
         serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption(),
     )
     public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    write_pair(name, private, public)
+    return verifying_key(key)
+
+
+def write_pair(name: Path, private: bytes, public: bytes) -> None:
+    """Writes NAME.key, mode 0600, and NAME.pub. Raises InputError if either exists already or cannot be written."""
     targets = [
         (name.with_name(name.name + ".key"), private, 0o600),
         (name.with_name(name.name + ".pub"), public, 0o644),
@@ -164,9 +170,10 @@ def write_key_pair(name: Path, passphrase: bytes | None = None) -> VerifyingKey:
         try:
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
                 file.write(content)
+                file.flush()
+                os.fsync(file.fileno())  # its public half may be given away the next minute
         except OSError as error:
             raise InputError(f"{path}: cannot be written: {error.strerror}") from error
-    return verifying_key(key)
 
 
 class PassphraseNeeded(InputError):

@@ -1,4 +1,4 @@
-"""The first bytes of a file at a source, and no others: a bundle's header, or a pointer.
+"""The first bytes of a file at a source, and no others: a bundle's header, a pointer, a ticket.
 
 A link damages bytes: what does not verify is asked for again; the same bytes twice are the source's [T-3].
 """
@@ -10,6 +10,7 @@ from typing import TypeVar
 from bundle.errors import Refused
 from bundle.layout import PREAMBLE_BYTES, read_preamble
 from bundle.reader import VerifiedRoot, verify_header
+from bundle.ticket import MAX_TICKET_BYTES
 from bundle.trust import Trust
 from transfer.clock import SystemClock
 from transfer.config import TransferConfig
@@ -45,6 +46,10 @@ class Beginning:
         """What a pointer names [T-54]."""
         read = lambda: self._range(0, MAX_POINTER_BYTES + 1)  # noqa: E731
         return self._verified(read, lambda data: verify_pointer(data, self._trust).pointer)
+
+    def ticket(self, checked: Callable[[bytes], bytes]) -> bytes:
+        """A ticket; `checked` hands it on, or raises Refused [T-58]."""
+        return self._verified(lambda: self._range(0, MAX_TICKET_BYTES + 1), checked)
 
     def _header(self) -> bytes:
         head = self._range(0, PREAMBLE_BYTES)

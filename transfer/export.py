@@ -6,14 +6,18 @@ Each volume is filled with whole pieces in the order of the file, and with what 
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
+from bundle.companions import listed_tickets
 from bundle.errors import Corrupt, InputError
 from bundle.progress import Progress
 from bundle.reader import VerifiedBundle, VerifiedRoot, open_for_display
 from bundle.root import Section
+from bundle.signing import read_file
 from transfer.errors import OutputRefused
 from transfer.placing import place
+from transfer.ticket import keep_ticket
 from transfer.volume import MAX_VOLUMES, VOLUME_SUFFIX, VolumeMap, merged
 from transfer.whole import read_header, whole_bundle
 
@@ -31,7 +35,7 @@ class Exported:
 
 
 def export(path: Path, volume_bytes: int, directories: Sequence[Path], progress: Progress) -> Exported:
-    """Writes the volumes of a bundle: all into one directory, or each onto a medium of its own.
+    """Writes the volumes of a bundle: all into one directory, or each onto a medium of its own, each with its tickets.
 
     Raises InputError for too small a volume or too few directories, before anything is written; Refused for the bundle;
     OutputRefused or DiskFull for a medium.
@@ -52,6 +56,7 @@ def export(path: Path, volume_bytes: int, directories: Sequence[Path], progress:
         progress.finish()
         if read_header(bundle) != header:
             raise Corrupt(f"{path}: changed while it was exported; run again when it is written whole")
+        _copy_tickets(bundle, places)
     return Exported(tuple(places), tuple(lengths))
 
 
@@ -92,6 +97,13 @@ def _check_room(least: int, room: int, volume_bytes: int) -> None:
             f"a volume of {volume_bytes:,} bytes does not hold a piece of this bundle with its hashes; "
             f"--volume-size must be at least {volume_bytes + least - room:,}"
         )
+
+
+def _copy_tickets(bundle: VerifiedBundle, places: Sequence[Path]) -> None:
+    """The tickets that lie beside an encrypted bundle, onto every medium, for any ship to find its own [T-73]."""
+    directory = f"{bundle.root.product}-{bundle.root.version}.tickets"
+    for ticket, medium in product(listed_tickets(bundle.path), {target.parent for target in places}):
+        keep_ticket(medium / directory / ticket.name, read_file(ticket))
 
 
 def _places(bundle: VerifiedBundle, layouts: Sequence[object], directories: Sequence[Path]) -> list[Path]:

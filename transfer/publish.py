@@ -12,10 +12,12 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from bundle.errors import Malformed
+from bundle.companions import listed_tickets
+from bundle.errors import Malformed, Refused
 from bundle.progress import Progress
 from bundle.reader import VerifiedBundle, open_bundle, open_for_display
-from bundle.signing import verifying_key
+from bundle.signing import read_file, verifying_key
+from bundle.ticket import MAX_TICKET_BYTES, decode_ticket, verify_ticket
 from bundle.trust import Trust
 from transfer.errors import OutputRefused
 from transfer.lock import output_lock
@@ -29,11 +31,15 @@ NAME_HASH_DIGITS = 16
 
 @dataclass(frozen=True)
 class Published:
-    """What came of it. `added`: the bundle was not there before; `moved`: the pointer names it only since now."""
+    """What came of it. `added`: the bundle was not there before; `moved`: the pointer names it only since now.
+
+    `tickets`: how many of an encrypted bundle were put there, or others in their place.
+    """
 
     pointer: Pointer
     added: bool
     moved: bool
+    tickets: int
 
 
 def publish(path: Path, shelf: Shelf, key: Ed25519PrivateKey | None, go_back: bool, progress: Progress) -> Published:
@@ -49,11 +55,12 @@ def publish(path: Path, shelf: Shelf, key: Ed25519PrivateKey | None, go_back: bo
         if key and there is not None:
             _check_order(pointer, there, shelf, go_back)
         added = _add(bundle, pointer, shelf, progress)
+        tickets = _add_tickets(bundle, pointer, shelf) if bundle.root.is_encrypted else 0
         signed = sign_pointer(pointer, key) if key else there
         moved = signed != there
         if moved and signed is not None:
             shelf.replace(POINTER_NAME, signed)
-    return Published(pointer, added, moved)
+    return Published(pointer, added, moved, tickets)
 
 
 def _turn(shelf: Shelf) -> AbstractContextManager[None]:
@@ -108,6 +115,26 @@ def _add(bundle: VerifiedBundle, pointer: Pointer, shelf: Shelf, progress: Progr
     shelf.add(pointer.file, _counted(whole_bundle(bundle), progress))
     progress.finish()
     return True
+
+
+def _add_tickets(bundle: VerifiedBundle, pointer: Pointer, shelf: Shelf) -> int:
+    """The tickets that lie beside the bundle, beside it there [T-59]; the others there stay.
+
+    Raises Refused for a file among them that is no ticket of this bundle, or not signed by who signed that.
+    """
+    put, verified = 0, bundle.verified
+    for path in listed_tickets(bundle.path):
+        data, name = read_file(path), f"{pointer.file}.tickets/{path.name}"
+        try:
+            ticket = decode_ticket(data)
+            if verified.signers:
+                verify_ticket(ticket, verified.root_hash, verified.trust)
+        except Refused as error:
+            raise type(error)(f"{path}: {error}") from error
+        if shelf.read(name, MAX_TICKET_BYTES + 1) != data:
+            shelf.replace(name, data)
+            put += 1
+    return put
 
 
 def _counted(chunks: Iterator[bytes], progress: Progress) -> Iterator[bytes]:

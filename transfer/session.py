@@ -77,6 +77,7 @@ class Fetch:
     `holdings`: what the site has, if the bundle is for one; without, all sections are fetched. `allow_full`: whether
     the full release may be fetched for a site that holds releases, but none that the bundle has a delta from.
     `paid_bytes`: what was received for this fetch before, for a pointer. `hours`: when sources may be asked.
+    `admit` is asked before any section is; what it raises ends the fetch.
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class Fetch:
         jitter: Random | None = None,
         paid_bytes: int = 0,
         hours: Hours | None = None,
+        admit: Callable[[VerifiedRoot], None] = lambda verified: None,
     ) -> None:
         self._paths = sources.paths
         self._trust = trust
@@ -103,6 +105,7 @@ class Fetch:
         self._clock = clock or SystemClock()
         self._progress = progress or Quiet()
         self._say = say
+        self._admit = admit
         self._budget = Budget(self._config.max_bytes, self._pay)
         self._paid_before = paid_bytes
         self._ledger = Ledger(output)
@@ -148,6 +151,8 @@ class Fetch:
         verified = self._receive_root(len(standing.header) if standing.verified else 0)
         standing.check(verified)
         self._sections = choose_sections(verified.root, self._holdings, self._allow_full)
+        if self._sections:
+            self._admit(verified)
         with self._open_partial(standing, verified) as partial:
             try:
                 plan = self._plan_for(partial, standing, verified)

@@ -25,4 +25,7 @@ class Shelf(Protocol):
         """Adds a file that is not there, durably. If `chunks` raises, or anything stops it, there is none."""
 
     def replace(self, name: str, data: bytes) -> None:
-        """Puts these bytes in the place of the file of that name, if there is one, durably and in one step."""
+        """Puts these bytes in the place of the file of that name, if there is one, durably and in one step.
+
+        A name may have one `/` in it: the first part is a directory, which is made where there is none.
+        """

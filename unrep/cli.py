@@ -36,16 +36,20 @@ from unrep.commands.rollback import rollback_command
 from unrep.commands.run import run_command
 from unrep.commands.selftest import selftest_command
 from unrep.commands.serve import serve_command
+from unrep.commands.ship_key import ship_key_command
 from unrep.commands.status import status_command
+from unrep.commands.ticket import ticket_command
 from unrep.commands.trust import trust_command
 from unrep.commands.verify import verify_command
 from unrep.console import EXIT_CODES_HELP, ExitCode, exit_code, say
 
 COMMANDS = (
     keygen_command,
+    ship_key_command,
     trust_command,
     collect_command,
     build_command,
+    ticket_command,
     resign_command,
     heartbeat_command,
     inspect_command,

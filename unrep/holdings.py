@@ -8,7 +8,7 @@ from apply.lack import find_lack
 from apply.site import Site
 from apply.trusted import site_trust
 from bundle.progress import Progress
-from bundle.reader import open_bundle
+from bundle.reader import Unlock, open_bundle
 from bundle.root import Section
 from bundle.trust import Trust, load_trust
 from transfer.plan import SiteHoldings, Wish
@@ -25,17 +25,19 @@ def whom_to_trust(path: Path | None, site: Path | None) -> Trust:
     return given
 
 
-def site_holdings(site: Path, trust: Trust, progress: Progress) -> SiteHoldings:
-    """What the site holds, verified."""
+def site_holdings(site: Path, trust: Trust, progress: Progress, unlock: Unlock | None = None) -> SiteHoldings:
+    """What the site holds, verified. Without `unlock` nobody looks into an encrypted bundle for what it cannot mend."""
     trees, is_empty = held_trees(site)
 
     def mend(path: Path, delta: Section) -> Iterator[Wish]:
-        with open_bundle(path, trust) as bundle:
+        with open_bundle(path, trust, unlock) as bundle:
             full = bundle.root.full_section()
+            if bundle.root.is_encrypted and unlock is None:
+                return
             lack = find_lack(bundle, delta, site, progress)
             if full and lack:
-                yield Wish([(0, full.index.length)])
-                with open_bundle(path, trust) as grown:  # what the other read ahead of itself were holes
+                yield Wish([bundle.root.index_stretch(full)])
+                with open_bundle(path, trust, unlock) as grown:  # what the other read ahead of itself were holes
                     yield Wish(lack.stretches(grown, full), lack.why)
 
     return SiteHoldings(tuple(trees), is_empty, lambda: left_trees(site), mend)

@@ -7,31 +7,42 @@ One line for each vector that it judges otherwise or cannot evaluate, then the c
 
 import json
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from images import JUMP, NAMES, find_references, parse_image
+from sealing import Ship, check_ship_key
 from tree import FILE, Base
-from trust import Trust, check_key
+from trust import Trust, check_key, read_heartbeat
 from unrep_reader import Bundle, verify
 from wire import Refused
 
 VECTORS = Path(__file__).resolve().parent.parent / "vectors"
 
 
-def judge(file: Path, trusted: list[bytes], base: Base) -> tuple[str, bool]:
+def judge(file: Path, trusted: list[bytes], base: Base, ship: Ship) -> tuple[str, bool]:
     """The verdict, and whether every rule up to it was evaluated: accepted without a section rebuilt is not."""
     try:
         with file.open("rb") as opened:
-            section, _ = verify(Bundle(opened, Trust.of_keys(trusted, 1)), base)
+            section, _ = verify(Bundle(opened, Trust.of_keys(trusted, 1)), base, ship)
     except Refused as fault:
         return fault.kind, "this reader lacks" not in str(fault)
     return "accept", section is not None
 
 
-def judge_key(raw: bytes) -> str:
+def judge_key(raw: bytes, check: Callable[[bytes], None] = check_key) -> str:
     try:
-        check_key(raw)
+        check(raw)
+    except Refused as fault:
+        return fault.kind
+    return "accept"
+
+
+def judge_heartbeat(data: bytes, trusted: bytes) -> str:
+    try:
+        read_heartbeat(data, Trust.of_keys([trusted], 1))
     except Refused as fault:
         return fault.kind
     return "accept"
@@ -54,11 +65,21 @@ def compare(directory: Path) -> tuple[int, list[str], list[str]]:
     told = json.loads((directory / "vectors.json").read_text("utf-8"))
     images = json.loads((directory / "images.json").read_text("utf-8"))["images"]
     base = Base({name: (FILE, partial(bytes.fromhex, content)) for name, content in told["base"].items()})
+    own = X25519PrivateKey.from_private_bytes(bytes.fromhex(told["ship"]))
     verdicts = {}
     for vector in told["vectors"]:
-        verdicts[vector["name"]] = judge(directory / f"{vector['name']}.unrep", [bytes.fromhex(told["trusted"])], base)
+        ship = Ship(own, bytes.fromhex(vector["ticket"]) if "ticket" in vector else None)
+        file = directory / f"{vector['name']}.unrep"
+        verdicts[vector["name"]] = judge(file, [bytes.fromhex(told["trusted"])], base, ship)
     expected = [(v["name"], v["expect"], verdicts[v["name"]][0]) for v in told["vectors"]]
     expected += [(f"key {k['name']}", k["expect"], judge_key(bytes.fromhex(k["key"]))) for k in told["keys"]]
+    expected += [
+        (f"key {k['name']}", k["expect"], judge_key(bytes.fromhex(k["key"]), check_ship_key)) for k in told["ship_keys"]
+    ]
+    expected += [
+        (h["name"], h["expect"], judge_heartbeat(bytes.fromhex(h["heartbeat"]), bytes.fromhex(told["trusted"])))
+        for h in told["heartbeats"]
+    ]
     expected += [(f"image {i['name']}", i["references"], named(bytes.fromhex(i["image"]))) for i in images]
     other = [
         f"{name}: {wanted} is expected, the reader says {said}" for name, wanted, said in expected if wanted != said

@@ -4,6 +4,7 @@ It keeps nothing between bundles and asks no clock: sites [R-11] and expiry [R-1
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -15,13 +16,17 @@ from tree import keyed
 from wire import Pairs, Refused, decode, need
 
 PRIME = 2**255 - 19
+PRODUCT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 CURVE = -121665 * pow(121666, -1, PRIME) % PRIME
 MAX_LINKS = 1024
 MAX_LISTED = 1024
 MAX_FILE = 4_194_304
+MAX_HEARTBEAT = 300
 TRUST_ROOT = {"trust": int, "version": int, "created": int, "keys": list, "threshold": int, "releases": list}
 TRUST_ROOT |= {"expires": int, "epoch": int}
 REVOCATIONS = {"revocations": int, "version": int, "created": int, "keys": list, "trees": list}
+HEARTBEAT = {"heartbeat": int, "product": str, "epoch": int, "seq": int, "trust": int, "revocations": int}
+HEARTBEAT |= {"time": int, "nonce": bytes}
 BLOCK = {"signatures": list, "trust": list, "revocations": list}
 FILE = {"trust": int, "links": list, "revocations": list, "key": bytes}
 
@@ -261,9 +266,13 @@ class Trust:
         signed = _signed_list(fields["revocations"]) if fields["revocations"] else None
         trust = self.chained(*chain) if chain else self
         trust = trust.listed(signed) if signed else trust
-        may = [raw for raw in trust.newest.releases if not trust.revoked or raw not in trust.revoked.keys]
-        release.need_signatures(may, trust.newest.releases_threshold, "those that may")
+        release.need_signatures(trust.may, trust.newest.releases_threshold, "those that may")
         return trust
+
+    @property
+    def may(self) -> list[bytes]:
+        """The release keys whose signature counts [R-6]."""
+        return [raw for raw in self.newest.releases if not self.revoked or raw not in self.revoked.keys]
 
     def judge(self, epoch: int, tree: bytes) -> None:
         """[R-6] [R-7]"""
@@ -271,3 +280,18 @@ class Trust:
             raise untrusted(f"the bundle has epoch {epoch}, and the trust root has begun {self.newest.epoch}")
         if self.revoked and tree in self.revoked.trees:
             raise Refused("revoked", "the release is revoked")
+
+
+def read_heartbeat(data: bytes, trust: Trust) -> dict[str, Any]:
+    """Its fields [R-15]; what was heard before is no part of this reader."""
+    name = "the heartbeat"
+    need(len(data) <= MAX_HEARTBEAT, f"{name} has {len(data)} bytes")
+    signed = Signed.of(name, "heartbeat", decode(data, name))
+    signed.need_signatures(trust.may, trust.newest.releases_threshold, "those that may")
+    value = decode(signed.payload, name)
+    _check_number(value, "heartbeat", name)
+    fields = keyed(value, HEARTBEAT, {}, name)
+    need(bool(PRODUCT.fullmatch(fields["product"])), f"{name}: product is none")
+    need(all(item >= 0 for item in fields.values() if type(item) is int), f"{name} has a number below 0")
+    need(len(fields["nonce"]) == 8, f"{name} has a nonce of {len(fields['nonce'])} bytes")
+    return fields

@@ -1,9 +1,10 @@
-"""A second reader of bundle format 1, written from the text of spec/format.md and spec/trust.md alone.
+"""A second reader of bundle format 1, written from the text of spec/format.md, trust.md and sealing.md alone.
 
-    python spec/reader/unrep_reader.py verify BUNDLE --trust TRUST [--base DIRECTORY]
-    python spec/reader/unrep_reader.py list BUNDLE [--trust TRUST] [--base DIRECTORY]
+    python spec/reader/unrep_reader.py verify BUNDLE --trust TRUST [--base DIRECTORY] [--ship-key KEY --ticket TICKET]
+    python spec/reader/unrep_reader.py list BUNDLE [--trust TRUST] [--base DIRECTORY] [--ship-key KEY --ticket TICKET]
 
 TRUST is a public key or a trust file (spec/trust.md). Exit code 0, or 3 with one sentence.
+An encrypted bundle is verified without a key, and opened with a ship's key and its ticket (spec/sealing.md).
 It needs Python 3.11, `cryptography`, and for Zstandard Python 3.14 or `zstandard`.
 It shares no line with the packages of this project: where the two disagree, one of them or the text is wrong.
 Of the deflate engines it has zlib alone, so a section that names another it verifies but cannot rebuild, and says so
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from recipes import Index, Rebuild, usable_features
+from sealing import FEATURE, Chunks, Ship, is_length, plain_length, read_ship_key
 from tree import NAMES, Base, Entry, is_device, keyed
 from trust import Trust
 from wire import Pairs, Refused, corrupt, decode, need, packed, unpack
@@ -52,6 +54,7 @@ class Section:
     base: bytes
     features: list[str]
     start: int
+    number: int
 
     def tables(self, piece_size: int) -> list[int]:
         """Lengths of its hash tables, topmost first [F-20]."""
@@ -72,6 +75,10 @@ class Root:
     fields: dict[str, Any]
     sections: list[Section] = field(default_factory=list)
 
+    @property
+    def encrypted(self) -> bool:
+        return FEATURE in self.fields["features"]
+
 
 def parse_root(data: bytes, start: int) -> Root:
     """[F-5] to [F-9]; `start` is the offset of the first section."""
@@ -89,7 +96,8 @@ def parse_root(data: bytes, start: int) -> Root:
     for key, (low, high) in bounds.items():
         need(low <= fields[key] <= high, f"the root: {key} is out of bounds")
     need(fields["piece_size"].bit_count() == 1, "the root: piece_size is no power of two")
-    return Root(fields, _sections(fields["sections"], start, fields["piece_size"]))
+    need(all(a < b for a, b in pairwise(fields["features"])), "the root: features are not sorted")
+    return Root(fields, _sections(fields["sections"], start, fields["piece_size"], FEATURE in fields["features"]))
 
 
 def _check_known(value: Any) -> None:
@@ -99,29 +107,33 @@ def _check_known(value: Any) -> None:
     if type(seen.get("format", 0)) is int and seen.get("format") != 1:
         raise Refused("unsupported", f"the root has format {seen.get('format')}")
     features = seen.get("features")
-    if type(features) is list and features and all(type(name) is str for name in features):
-        raise Refused("unsupported", f"the bundle needs {features[0]!r}, which this reader does not know")
+    if type(features) is list and all(type(name) is str for name in features):
+        for name in features:
+            if name != FEATURE:
+                raise Refused("unsupported", f"the bundle needs {name!r}, which this reader does not know")
 
 
-def _sections(values: list[Any], start: int, piece_size: int) -> list[Section]:
+def _sections(values: list[Any], start: int, piece_size: int, encrypted: bool) -> list[Section]:
     found: list[Section] = []
-    for value in values:
-        found.append(_section(value, start))
+    for number, value in enumerate(values):
+        found.append(_section(value, start, number, encrypted))
         start += found[-1].stored(piece_size)
     need(len({(s.kind, s.base) for s in found}) == len(found), "two sections have the same kind and base")
     return found
 
 
-def _section(value: Any, start: int) -> Section:
+def _section(value: Any, start: int, number: int, encrypted: bool) -> Section:
     fields = keyed(value, SECTION, {"base": b"", "features": []}, "a section")
     kind, features, length = fields["kind"], fields["features"], fields["length"]
     need(all(type(name) is str for name in features), "a section: features are strings")
     need(all(a < b for a, b in pairwise(features)), "a section: features are not sorted")
     index = packed(fields["index"], "an index")
     need(length > 0 and len(fields["hash"]) == 32, "a section: length or hash is out of bounds")
-    need(index[1] <= length and index[2] <= INDEX_MAX, "a section: its index is too long")
+    need(not encrypted or is_length(length), "a section: no encrypted body has its length")
+    body = plain_length(length) if encrypted else length
+    need(index[1] <= body and index[2] <= INDEX_MAX, "a section: its index is too long")
     need(len(fields["base"]) == (32 if kind == "delta" else 0), "a section: base is for a delta")
-    return Section(kind, length, fields["hash"], index, fields["base"], features, start)
+    return Section(kind, length, fields["hash"], index, fields["base"], features, start, number)
 
 
 class Bundle:
@@ -137,10 +149,10 @@ class Bundle:
         r, s = (int.from_bytes(preamble[at : at + 4], "little") for at in (6, 10))
         need(1 <= r <= 262_144 and 1 <= s <= 65_536, "the root or the signature block has a length out of bounds")
         header, block = self._whole(file.read(r), r), self._whole(file.read(s), s)
-        known = trust.after(header, block) if trust else None
-        self.root = parse_root(header, 14 + r + s)
-        if known:
-            known.judge(self.root.fields["epoch"], self.root.fields["tree"])
+        self.trust = trust.after(header, block) if trust else None
+        self.root, self.root_hash = parse_root(header, 14 + r + s), hashlib.sha256(header).digest()
+        if self.trust:
+            self.trust.judge(self.root.fields["epoch"], self.root.fields["tree"])
         self.piece_size: int = self.root.fields["piece_size"]
         self._check_length(14 + r + s)
 
@@ -201,24 +213,37 @@ def choose(bundle: Bundle, base: Base | None) -> Section | None:
     return next(iter(deltas + [s for s in usable if s.kind == "full"]), None)
 
 
-def rebuild(bundle: Bundle, section: Section, base: Base | None) -> Rebuild:
-    """Every object of the section, made and compared with the manifest, which must be what the root says."""
+def opened(bundle: Bundle, section: Section, ship: Ship | None) -> tuple[Pieces | Chunks, int]:
+    """The body of a section, decrypted and verified as a whole where it is encrypted [S-5], and its length."""
     pieces = bundle.pieces(section)
+    if not bundle.root.encrypted:
+        return pieces, section.length
+    if ship is None:
+        raise Refused("sealed", "the bundle is encrypted, and no ship's key was given")
+    content_key = ship.content_key(bundle.root_hash, bundle.trust)
+    chunks = Chunks(content_key, section.number, section.length, pieces.read)
+    chunks.verify()
+    return chunks, plain_length(section.length)
+
+
+def rebuild(bundle: Bundle, section: Section, base: Base | None, ship: Ship | None) -> Rebuild:
+    """Every object of the section, made and compared with the manifest, which must be what the root says."""
+    body, body_length = opened(bundle, section, ship)
     codec, stored, size = section.index
     of_base = base if section.kind == "delta" else None
-    index = Index(unpack(codec, pieces.read(0, stored), size, "the index"), of_base)
-    need(stored + index.stored == section.length, "the packs do not add up to the body")
+    index = Index(unpack(codec, body.read(0, stored), size, "the index"), of_base)
+    need(stored + index.stored == body_length, "the packs do not add up to the body")
     made = Rebuild(index, bundle.root.fields, of_base)
-    made.run(lambda offset, length: pieces.read(stored + offset, length))
+    made.run(lambda offset, length: body.read(stored + offset, length))
     return made
 
 
-def verify(bundle: Bundle, base: Base | None) -> tuple[Section | None, list[Entry]]:
-    """All pieces, then the objects of the section that this receiver can take, if there is one."""
+def verify(bundle: Bundle, base: Base | None, ship: Ship | None = None) -> tuple[Section | None, list[Entry]]:
+    """All pieces, then the objects of the section that this receiver can take, if there is one that it can read."""
     for section in bundle.root.sections:
         bundle.pieces(section).verify()
-    section = choose(bundle, base)
-    return section, rebuild(bundle, section, base).entries if section else []
+    section = None if bundle.root.encrypted and ship is None else choose(bundle, base)
+    return section, rebuild(bundle, section, base, ship).entries if section else []
 
 
 def read_key(path: Path) -> bytes:
@@ -243,6 +268,9 @@ def read_trust(paths: Sequence[Path]) -> Trust:
 def _told(bundle: Bundle, section: Section | None, entries: list[Entry]) -> str:
     fields = bundle.root.fields
     name = f"{fields['product']} {fields['version']} (seq {fields['seq']})"
+    if section is None and bundle.root.encrypted:
+        why = "it is encrypted, and there is no --ship-key"
+        return f"{name}: all pieces are what was signed. NO OBJECT WAS REBUILT: {why}"
     if section is None:
         kinds = ", ".join(" ".join([s.kind, *s.features]) for s in bundle.root.sections)
         return f"{name}: all pieces are what was signed. NO OBJECT WAS REBUILT: no section suits this reader ({kinds})"
@@ -255,15 +283,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("bundle", type=Path)
     parser.add_argument("--trust", type=Path, action="append", help="a trust file, or public keys that must all sign")
     parser.add_argument("--base", type=Path, help="the release that is here")
+    parser.add_argument("--ship-key", type=Path, help="the receiver's private key, for an encrypted bundle")
+    parser.add_argument("--ticket", type=Path, help="its ticket")
     options = parser.parse_args(arguments)
     if options.command == "verify" and not options.trust:
         parser.error("verify needs --trust")
     try:
         trust = read_trust(options.trust) if options.trust else None
         base = Base.of_directory(options.base) if options.base else None
+        ticket = options.ticket.read_bytes() if options.ticket else None
+        ship = Ship(read_ship_key(options.ship_key), ticket) if options.ship_key else None
         with options.bundle.open("rb") as file:
             bundle = Bundle(file, trust)
-            section, entries = verify(bundle, base)
+            section, entries = verify(bundle, base, ship)
     except Refused as fault:
         print(f"refused, {fault.kind}: {fault}", file=sys.stderr)
         return 3

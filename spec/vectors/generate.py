@@ -16,6 +16,7 @@ from typing import Any
 
 from cases import CASES
 from chains import CHAINS
+from heartbeats import HEARTBEATS
 from keys import KEYS
 from raw import (
     BASE,
@@ -45,6 +46,7 @@ from raw import (
     write,
 )
 from reaimed import ADD_LENGTHS, LAYOUTS, OLD, PLACES, SKIPS, reaimed
+from sealed import SEALED, SHIP, SHIP_KEYS, Ticket
 from streams import CASES as STREAM_CASES
 
 
@@ -57,23 +59,31 @@ class Vector:
     requirements: str
     about: str
     make: Callable[[], bytes]
+    ticket: Ticket | None = None
 
 
 VECTORS: list[Vector] = []
 
 
-def vector(name: str, expect: str, requirements: str, about: str) -> Callable[[Callable[[], bytes]], None]:
-    """Registers a vector; requirements in words such as "F-5 F-9"."""
+def vector(
+    name: str, expect: str, requirements: str, about: str, ticket: Ticket | None = None
+) -> Callable[[Callable[[], bytes]], None]:
+    """Registers a vector; requirements in words such as "F-5 F-9"; `ticket` lies beside it."""
 
     def register(make: Callable[[], bytes]) -> None:
-        cited = " ".join(f"[{number}]" for number in requirements.split())
-        VECTORS.append(Vector(name, expect, cited, about, make))
+        VECTORS.append(Vector(name, expect, cited(requirements), about, make, ticket))
 
     return register
 
 
-def add(name: str, expect: str, requirements: str, about: str, make: Callable[[], bytes]) -> None:
-    vector(name, expect, requirements, about)(make)
+def cited(requirements: str) -> str:
+    return " ".join(f"[{number}]" for number in requirements.split())
+
+
+def add(
+    name: str, expect: str, requirements: str, about: str, make: Callable[[], bytes], ticket: Ticket | None = None
+) -> None:
+    vector(name, expect, requirements, about, ticket)(make)
 
 
 # Accepted
@@ -683,6 +693,11 @@ for chain in CHAINS:
 for case in (*CASES, *STREAM_CASES):
     add(*case)
 
+# Encrypted to ships
+
+for sealed in SEALED:
+    add(*sealed)
+
 
 def main() -> None:
     directory = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
@@ -697,12 +712,25 @@ def main() -> None:
                 "requirements": item.requirements,
                 "about": item.about,
             }
+            | ({"ticket": item.ticket.write(data).hex()} if item.ticket else {})
         )
     document = {
         "trusted": TRUSTED.public_key().public_bytes_raw().hex(),
+        "ship": SHIP.private_bytes_raw().hex(),
         "base": {path: content.hex() for path, _, content in BASE},
         "vectors": listing,
         "keys": [dict(zip(("name", "expect", "key", "about"), key, strict=True)) for key in KEYS],
+        "heartbeats": [
+            {
+                "name": name,
+                "expect": expect,
+                "requirements": cited(requirements),
+                "about": about,
+                "heartbeat": data.hex(),
+            }
+            for name, expect, requirements, about, data in HEARTBEATS
+        ],
+        "ship_keys": [dict(zip(("name", "expect", "key", "about"), key, strict=True)) for key in SHIP_KEYS],
     }
     text = json.dumps(document, indent=1, ensure_ascii=True) + "\n"
     (directory / "vectors.json").write_text(text, encoding="utf-8", newline="\n")

@@ -60,6 +60,7 @@ OPENING = {
 
 @pytest.mark.parametrize("what", OPENING)
 def test_what_a_process_has_open_stays_until_it_is_closed(ship: Ship, what: str) -> None:
+    """[A-35]"""
     if os.name == "nt" and what in ("a mapping", "the environment"):
         pytest.skip("on Windows the tree itself is asked, and a mapping keeps its file open")
     if UNDER_WINE and what == "a file":

@@ -8,7 +8,7 @@ import pytest
 REPOSITORY = Path(__file__).parents[2]
 DEFINED = re.compile(r"\*\*\[([A-Z]-\d+)\]\*\*")
 CITED = re.compile(r"\[([A-Z]-\d+)\](?: to \[([A-Z]-\d+)\])?")
-SPECS = ("format.md", "transfer.md", "apply.md", "trust.md")
+SPECS = ("format.md", "transfer.md", "apply.md", "trust.md", "sealing.md")
 SOURCES = ("bundle", "transfer", "apply", "unrep", "tests", "bench", "spec")
 
 
@@ -39,7 +39,7 @@ def test_each_requirement_is_defined_once() -> None:
     assert not {number for number in numbers if numbers.count(number) > 1}
 
 
-@pytest.mark.parametrize("letter", ["F", "T", "A", "R"])
+@pytest.mark.parametrize("letter", ["F", "T", "A", "R", "S"])
 def test_each_requirement_has_a_test(letter: str) -> None:
     proofs = {number for path in files("tests", "spec/vectors") for number in cited(path)}
     missing = [number for number in defined() if number.startswith(letter) and number not in proofs]

@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from bundle.errors import BundleError, Corrupt, Malformed, Revoked, Unsupported, Untrusted
+from bundle.errors import BundleError, Corrupt, Malformed, Revoked, Sealed, Unsupported, Untrusted
 from bundle.evaluate import Evaluation
+from bundle.heartbeat import verify_heartbeat
 from bundle.manifest import Kind, TreeManifest, check_link_target
 from bundle.reader import open_bundle
+from bundle.ship_key import ShipKey, ShipPublicKey
 from bundle.signing import VerifyingKey
+from bundle.ticket import TicketFile
 from bundle.tree import DirectoryBase, scan
 from bundle.trust import Trust
 
@@ -24,7 +28,9 @@ CLASSES = {
     "untrusted": Untrusted,
     "unsupported": Unsupported,
     "revoked": Revoked,
+    "sealed": Sealed,
 }
+SHIP = ShipKey(X25519PrivateKey.from_private_bytes(bytes.fromhex(DOCUMENT["ship"])))
 TRUST = Trust((VerifyingKey(bytes.fromhex(DOCUMENT["trusted"])),))
 
 
@@ -36,9 +42,9 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> DirectoryBase:
     return DirectoryBase(directory, scan(directory))
 
 
-def read_through(path: Path, base: DirectoryBase) -> TreeManifest:
-    """Reads a bundle as far as a receiver with that base does: header, one section, every object."""
-    with open_bundle(path, TRUST) as bundle:
+def read_through(path: Path, base: DirectoryBase, ticket: Path) -> TreeManifest:
+    """Reads a bundle as far as a receiver with that base and ticket does: header, one section, every object."""
+    with open_bundle(path, TRUST, TicketFile(SHIP, ticket)) as bundle:
         delta = bundle.root.delta_section(base.manifest.tree_hash)
         section = delta or bundle.root.full_section()
         assert section is not None, "the vector holds nothing for its receiver"
@@ -53,13 +59,15 @@ def read_through(path: Path, base: DirectoryBase) -> TreeManifest:
 
 
 @pytest.mark.parametrize("vector", DOCUMENT["vectors"], ids=lambda vector: vector["name"])
-def test_vector(vector: dict[str, str], base: DirectoryBase) -> None:
-    path = VECTORS / f"{vector['name']}.unrep"
+def test_vector(vector: dict[str, str], base: DirectoryBase, tmp_path: Path) -> None:
+    path, ticket = VECTORS / f"{vector['name']}.unrep", tmp_path / "ticket"
+    if "ticket" in vector:
+        ticket.write_bytes(bytes.fromhex(vector["ticket"]))
     if vector["expect"] == "accept":
-        read_through(path, base)
+        read_through(path, base, ticket)
         return
     with pytest.raises(BundleError) as caught:
-        read_through(path, base)
+        read_through(path, base, ticket)
     assert type(caught.value) is CLASSES[vector["expect"]], f"{vector['about']}: {caught.value}"
     assert "\n" not in str(caught.value)
 
@@ -73,6 +81,29 @@ def test_key(key: dict[str, str]) -> None:
         return
     with pytest.raises(CLASSES[key["expect"]]):
         VerifyingKey(raw)
+
+
+@pytest.mark.parametrize("key", DOCUMENT["ship_keys"], ids=lambda key: key["name"])
+def test_ship_key(key: dict[str, str]) -> None:
+    """[S-7]"""
+    raw = bytes.fromhex(key["key"])
+    if key["expect"] == "accept":
+        assert ShipPublicKey(raw).raw == raw
+        return
+    with pytest.raises(CLASSES[key["expect"]]):
+        ShipPublicKey(raw)
+
+
+@pytest.mark.parametrize("vector", DOCUMENT["heartbeats"], ids=lambda vector: vector["name"])
+def test_heartbeat(vector: dict[str, str]) -> None:
+    """[R-15]"""
+    data = bytes.fromhex(vector["heartbeat"])
+    if vector["expect"] == "accept":
+        assert verify_heartbeat(data, TRUST).product == "vectors"
+        return
+    with pytest.raises(BundleError) as caught:
+        verify_heartbeat(data, TRUST)
+    assert type(caught.value) is CLASSES[vector["expect"]], f"{vector['about']}: {caught.value}"
 
 
 def test_there_are_three_rejects_to_one_accept() -> None:

@@ -49,7 +49,7 @@ def test_it_shares_nothing_with_the_product() -> None:
 def test_it_agrees_on_every_vector() -> None:
     listed = json.loads((VECTORS / "vectors.json").read_text("utf-8"))
     images = json.loads((VECTORS / "images.json").read_text("utf-8"))["images"]
-    count = len(listed["vectors"]) + len(listed["keys"]) + len(images)
+    count = sum(len(listed[kind]) for kind in ("vectors", "keys", "ship_keys", "heartbeats")) + len(images)
     ended = run(sys.executable, READER / "run_vectors.py")
     assert ended.stdout == f"{count} vectors: {count} judged alike, {count} fully evaluated\n", ended.stderr
 
@@ -137,6 +137,31 @@ def test_both_refuse_what_was_changed(site: Path) -> None:
         other = reader("verify", site / "spoilt.unrep", "--trust", site / "k.pub")
         assert (ours.returncode, other.returncode) == (3, 3), (ours.stderr, other.stderr)
         assert re.fullmatch(r"refused, \w+: .+\n", other.stderr)
+
+
+def test_both_read_an_encrypted_bundle_with_its_ticket_and_neither_without(site: Path) -> None:
+    """[S-6] [S-8] [S-9]"""
+    for name in ("ship", "other"):
+        assert unrep("ship-key", "new", "--out", site / name).returncode == 0
+    named = ("--product", "p", "--version", "2", "--seq", "2", "--key", site / "k.key", "--workers", "1")
+    built = unrep(
+        "build", site / "new", *named, "--base", site / "old", "--full", "--recipient", site / "ship.pub",
+        "--out", site / "e.unrep", "--json",
+    )  # fmt: skip
+    assert built.returncode == 0, built.stderr
+    (ticket,) = json.loads(built.stdout)["tickets"]
+    trusted = ("--trust", site / "k.pub")
+    assert "it is encrypted, and there is no --ship-key" in told(reader("verify", site / "e.unrep", *trusted))
+    opened = ("--ship-key", site / "ship.key", "--ticket", ticket)
+    plain = told(reader("list", site / "f.unrep", *trusted)).splitlines()
+    assert told(reader("list", site / "e.unrep", *trusted, *opened)).splitlines() == plain
+    with_base = reader("verify", site / "e.unrep", *trusted, "--base", site / "old", *opened)
+    assert "the delta section makes all 7 entries" in told(with_base)
+    assert unrep("verify", site / "e.unrep", *trusted, *opened).returncode == 0
+    for wrong in (("--ship-key", site / "other.key", "--ticket", ticket), ("--ship-key", site / "ship.key")):
+        ended = reader("verify", site / "e.unrep", *trusted, *wrong)
+        assert (ended.returncode, ended.stderr[:15]) == (3, "refused, sealed")
+        assert unrep("verify", site / "e.unrep", *trusted, "--ship-key", site / "other.key").returncode == 3
 
 
 def test_a_stranger_is_refused(site: Path) -> None:

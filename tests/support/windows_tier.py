@@ -19,7 +19,6 @@ import threading
 import time
 import zipfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
 
@@ -146,15 +145,16 @@ def _remove(directory: Path) -> None:
 
 
 def _run_tests(arguments: Sequence[str]) -> int:
-    """pytest's exit code. A process of Wine's now and then dies under a test: such a test gets a second chance."""
+    """pytest's exit code. In Wine a process now and then dies or halts under a test: what failed is tried once more,
+    by itself, and must pass then."""
     _remove(DRIVE / "t")  # from here, for Wine does not see a link to nowhere
     with _wine_server(), served() as port:
         _wine("wine", "wineboot")
-        outcome = _pytest(arguments, port)
-        if outcome.crashed and outcome.failed <= outcome.crashed:
-            print(f"windows: once more, for Wine itself died: {', '.join(sorted(outcome.crashed))}", flush=True)
-            outcome = _pytest(sorted(outcome.crashed), port)
-    return outcome.code
+        code, failed = _pytest(arguments, port)
+        if failed:
+            print(f"windows: once more, by themselves: {', '.join(failed)}", flush=True)
+            code, _ = _pytest(failed, port)
+    return code
 
 
 @contextlib.contextmanager
@@ -175,29 +175,19 @@ def _wine_server() -> Iterator[None]:
             server.wait()
 
 
-@dataclass
-class _Outcome:
-    """How a run ended: the tests that failed, and of these the ones whose process died under them."""
+def _pytest(arguments: Sequence[str], port: str) -> tuple[int, list[str]]:
+    """Its exit code, and the tests that failed. Its output goes through a pipe, for Wine's Python takes no file; nobody
+    waits for the pipe's end, for a process that a test leaves behind may hold it."""
+    given = ["-p", "no:cacheprovider", "--basetemp", r"C:\t", "-v", "-r", "fEs"]
+    failed: list[str] = []
 
-    code: int = 0
-    failed: set[str] = field(default_factory=set)
-    crashed: set[str] = field(default_factory=set)
-
-    def show(self, output: IO[str]) -> None:
+    def show(output: IO[str]) -> None:
         for line in output:
             print(line, end="", flush=True)
-            if found := re.match(r"(?:FAILED|ERROR) (\S+::.*?)(?: - .*)?$", line):
-                self.failed.add(found[1])
-            if found := re.search(r"worker '\w+' crashed while running '(.+)'", line):
-                self.crashed.add(found[1])
+            if found := re.match(r"(?:FAILED|ERROR) (\S+?::.*?)(?: - .*)?$", line):
+                failed.append(found[1])
 
-
-def _pytest(arguments: Sequence[str], port: str) -> _Outcome:
-    """Its output goes through a pipe, for Wine's Python takes no file; nobody waits for the pipe's end, for a process
-    that a test leaves behind may hold it."""
-    given = ["-p", "no:cacheprovider", "--basetemp", r"C:\t", "-v", "-r", "fEs"]
-    outcome = _Outcome()
-    with subprocess.Popen(
+    running = subprocess.Popen(
         ["wine", PYTHON / "python.exe", "-m", "pytest", *given, *arguments],
         cwd=ROOT,
         env=os.environ | ENVIRONMENT | {PORT_VARIABLE: port},
@@ -207,17 +197,16 @@ def _pytest(arguments: Sequence[str], port: str) -> _Outcome:
         text=True,
         errors="replace",
         start_new_session=True,
-    ) as running:
-        shown = threading.Thread(target=outcome.show, args=(running.stdout,), daemon=True)
-        shown.start()
-        while running.poll() is None:
-            time.sleep(1)
-            _bury_half_dead(running.pid)
-        shown.join(5)
-        outcome.code = running.returncode
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(running.pid, signal.SIGKILL)
-    return outcome
+    )
+    shown = threading.Thread(target=show, args=(running.stdout,), daemon=True)
+    shown.start()
+    while running.poll() is None:
+        time.sleep(1)
+        _bury_half_dead(running.pid)
+    shown.join(5)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(running.pid, signal.SIGKILL)
+    return running.returncode, failed
 
 
 def _bury_half_dead(session: int) -> None:

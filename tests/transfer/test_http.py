@@ -11,6 +11,7 @@ import pytest
 from tests.support.bad_server import BLOCK_BYTES, BadServer
 from tests.support.nginx import free_port, nginx
 from tests.support.tiny_bundle import TRUST, Shape, tiny_bundle
+from tests.support.wine_junctions import UNDER_WINE
 from transfer.config import TransferConfig
 from transfer.errors import (
     BadAnswer,
@@ -379,7 +380,7 @@ def sent_ahead(limit_bytes_per_s: int | None) -> int:
             connection.recv(4096)
             connection.sendall(b"HTTP/1.1 206 P\r\nContent-Range: bytes 0-29999999/30000000\r\n\r\n")
             connection.settimeout(0.3)
-            with contextlib.suppress(TimeoutError):
+            with contextlib.suppress(OSError):  # it is full, or the client has gone
                 while True:
                     sent.append(connection.send(bytes(4096)))
 
@@ -391,6 +392,7 @@ def sent_ahead(limit_bytes_per_s: int | None) -> int:
     return sum(sent)
 
 
+@pytest.mark.skipif(UNDER_WINE, reason="Wine's sockets take in the same, whatever they are asked")
 def test_a_rate_limit_bounds_what_the_system_takes_in_ahead() -> None:
     """[T-27]: so that the link itself is held to the rate, and not only the reading of what has come."""
     limited, free = sent_ahead(1_000), sent_ahead(None)

@@ -9,9 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from bundle.errors import Corrupt
+from bundle.companions import ticket_name
+from bundle.errors import Corrupt, Sealed
 from bundle.progress import Quiet
+from bundle.reader import open_bundle
+from bundle.ticket import TicketFile
 from tests.support.nginx import free_port
+from tests.support.releases import build_from, write_tree
+from tests.support.sealed import ALPHA, BETA, content_key_of, ship
 from tests.support.tiny_bundle import KEY, TRUST, Shape, tiny_bundle
 from transfer.config import TransferConfig
 from transfer.errors import Incomplete, OutputRefused
@@ -20,6 +25,7 @@ from transfer.publish import publish
 from transfer.session import Fetch
 from transfer.shelves.objects import ObjectShelf
 from transfer.source import open_sources
+from transfer.ticket import bring_ticket
 
 OLD = tiny_bundle(Shape(version="1.0.0", seq=1, full_bytes=30_000))
 NEW = tiny_bundle(Shape(version="1.0.1+b", seq=2, full_bytes=90_000))
@@ -78,6 +84,23 @@ def test_a_bundle_is_published_to_a_bucket_and_fetched_by_the_pointer(store: str
     found = resolve(f"{store}/fleet/vms/latest", TRUST, out, config)
     Fetch(open_sources([found.source], out, config), TRUST, out, config=config).run()
     assert out.read_bytes() == NEW.data
+
+
+def test_tickets_go_along_and_a_ship_finds_its_own(store: str, tmp_path: Path) -> None:
+    """[T-58], [T-59]"""
+    new = write_tree(tmp_path / "new", {"a.txt": b"secret"})
+    bundle = build_from(new, [], tmp_path / "b.unrep", recipients=[ALPHA.public, BETA.public]).path
+    shelf = ObjectShelf("s3://fleet/sealed")
+    published = publish(bundle, shelf, KEY, False, Quiet())
+    assert published.tickets == 2 and publish(bundle, shelf, KEY, False, Quiet()).tickets == 0
+    file, own = published.pointer.file, f"{published.pointer.file}.tickets/{ticket_name(ALPHA.public.key_id)}"
+    shelf._store.chmod(f"fleet/sealed/{own}", acl="public-read")
+    with open_bundle(bundle, TRUST) as opened:
+        source = f"{store}/fleet/sealed/{file}"
+        brought = bring_ticket(source, tmp_path / "got", opened.verified, ALPHA, TransferConfig())
+        assert TicketFile(ALPHA, brought)(opened.verified) == content_key_of(bundle)
+        with pytest.raises(Sealed, match="no ticket for the ship"):
+            bring_ticket(source, tmp_path / "got", opened.verified, ship(3), TransferConfig())
 
 
 def test_a_bundle_that_proves_damaged_on_the_way_leaves_nothing(store: str, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from transfer.partial import storage_errors
+from transfer.partial import storage_errors, sync_directory
 from transfer.placing import place
 
 
@@ -35,4 +35,9 @@ class DirectoryShelf:
         place(self._directory / name, chunks)
 
     def replace(self, name: str, data: bytes) -> None:
-        place(self._directory / name, [data])
+        path = self._directory / name
+        if path.parent != self._directory and not path.parent.is_dir():
+            with storage_errors(path.parent, comfort=""):
+                path.parent.mkdir(exist_ok=True)
+                sync_directory(self._directory)
+        place(path, [data])

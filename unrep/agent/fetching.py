@@ -13,6 +13,7 @@ from typing import Final
 from apply.errors import AboardError
 from apply.site import Site
 from apply.state import Release, SiteState
+from apply.unlocking import ship_key_file
 from bundle.errors import BundleError
 from bundle.progress import Quiet
 from bundle.reader import VerifiedRoot
@@ -21,6 +22,7 @@ from transfer.latest import resolve
 from transfer.output import describe
 from transfer.session import Fetch, Figures
 from transfer.source import is_url, open_sources
+from unrep.admission import Admission, Recipient
 from unrep.agent.inbox import Inbox
 from unrep.agent.journal import Event, Journal
 from unrep.agent.settings import Settings
@@ -97,11 +99,15 @@ class Fetching:
         config, output = settings.transfer(), self._inbox.place(offer.verified)
         was_there, fetch = output.exists(), None
         try:
-            holdings = site_holdings(self._site.root, settings.trust, Quiet())
+            recipient = Recipient(ship_key_file(self._site, settings.config))
+            admit = Admission(recipient, tuple(sources), output, config, access=settings.access)
+            holdings = site_holdings(self._site.root, settings.trust, Quiet(), recipient.unlock(output))
             with closing(open_sources(sources, output, config, settings.access, self._retained(settings))) as opened:
                 progress = _WhileOpen(self._may_go_on)
                 allow_full = settings.agent.allow_full
-                fetch = Fetch(opened, settings.trust, output, holdings, allow_full, config, progress=progress)
+                fetch = Fetch(
+                    opened, settings.trust, output, holdings, allow_full, config, progress=progress, admit=admit
+                )
                 figures = fetch.run()
                 remember_rate(self._site.root, figures)
         except (TransferError, BundleError, AboardError) as error:

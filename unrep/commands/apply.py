@@ -4,10 +4,13 @@ from pathlib import Path
 
 import click
 
+from apply.site import Site
+from apply.unlocking import site_unlock
 from apply.update import rehearse, update
 from bundle.trust import load_trust
 from unrep.aboard import config_option, configuration, json_option, site_option, told, trust_option
 from unrep.console import progress_bar
+from unrep.unlocking import unlock_options
 
 
 @click.command("apply")
@@ -15,20 +18,32 @@ from unrep.console import progress_bar
 @site_option
 @trust_option
 @config_option
+@unlock_options
 @click.option("--override", is_flag=True, help="Apply although the master holds the running version.")
 @click.option("--dry-run", is_flag=True, help="Check everything, change nothing, say what would happen.")
 @json_option
 def apply_command(
-    bundle: Path, site: Path, trust: Path | None, config: Path | None, override: bool, dry_run: bool, as_json: bool
+    bundle: Path,
+    site: Path,
+    trust: Path | None,
+    config: Path | None,
+    ship_key: Path | None,
+    ticket: Path | None,
+    override: bool,
+    dry_run: bool,
+    as_json: bool,
 ) -> None:
     """Bring the release in bundle F into service at site S.
 
     The complete new version is built and verified beside the running one, then `current` is switched in one step. If
     the new version does not become healthy, the old one comes back by itself.
+
+    An encrypted bundle is opened with the ship's key, S/.unrep/ship.key, and the ticket for it in F.tickets/.
     """
     given, settings = load_trust(trust) if trust else None, configuration(site, config)
+    unlock = site_unlock(Site.at(site), settings, bundle, ship_key, ticket)
     with progress_bar() as bar:
         if dry_run:
-            told(lambda: rehearse(bundle, site, given, bar, settings, override_hold=override), as_json)
+            told(lambda: rehearse(bundle, site, given, bar, settings, override_hold=override, unlock=unlock), as_json)
         else:
-            told(lambda: update(bundle, site, given, settings, bar, override_hold=override), as_json)
+            told(lambda: update(bundle, site, given, settings, bar, override_hold=override, unlock=unlock), as_json)

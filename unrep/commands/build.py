@@ -10,6 +10,7 @@ import click
 
 from bundle.builder import BuildReport, BuildRequest, build
 from bundle.root import Platform
+from bundle.ship_key import load_ship_public_key
 from bundle.trust import Trust, load_trust
 from unrep.console import progress_bar, say
 from unrep.memory import peak_rss_bytes
@@ -38,6 +39,16 @@ def trust_options(function: F) -> F:
     ):
         function = option(function)
     return function
+
+
+recipient_option = click.option(
+    "--recipient",
+    "recipients",
+    metavar="SHIP.pub",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Encrypt to this ship, from 'unrep ship-key new'; repeatable. Shore's own, too, to make more tickets later.",
+)
 
 
 def carried_trust(path: Path | None) -> Trust | None:
@@ -79,6 +90,7 @@ def carried_trust(path: Path | None) -> Trust | None:
     type=click.Path(path_type=Path),
     help="The bundle; F.sha256 and F.manifests are written beside it.",
 )
+@recipient_option
 @click.option("--workers", metavar="N", type=click.IntRange(1), help="Processes to use. Default: one a core.")
 @click.option(
     "--dask", metavar="ADDRESS", help="A Dask scheduler whose workers do the work, such as tcp://10.0.0.5:8786."
@@ -100,6 +112,7 @@ def build_command(
     trust: Path | None,
     trust_from: int,
     out: Path,
+    recipients: tuple[Path, ...],
     workers: int | None,
     dask: str | None,
     as_json: bool,
@@ -108,11 +121,15 @@ def build_command(
 
     The same input gives the same bytes, on any machine and any number of workers. Before F is written, the bundle is
     applied in full and every file compared.
+
+    With --recipient it is encrypted, and no two builds give the same bytes: relays and mirrors can verify it, and those
+    ships alone can read it. Their tickets are written to F.tickets/; 'unrep ticket' makes more.
     """
     began = time.monotonic()
     by = signer(key, passphrase_file, sign_with, public)
     carried = carried_trust(trust)
-    request = BuildRequest(new, product, version, seq, out, bases, full, epoch, platform, carried, trust_from)
+    ships = [load_ship_public_key(path) for path in recipients]
+    request = BuildRequest(new, product, version, seq, out, bases, full, epoch, platform, carried, trust_from, ships)
     if dask and workers:
         raise click.UsageError("--workers and --dask exclude each other")
     with dask_cluster(dask) if dask else local_processes(workers) as pool, progress_bar() as bar:
@@ -133,6 +150,8 @@ def report_document(report: BuildReport, seconds: float) -> dict[str, object]:
         "bases": [{"tree": tree.hex(), "bytes_needed": needed} for tree, needed in report.bases],
         "full": root.full_section() is not None,
         "recipes": report.recipes,
+        "encrypted": root.is_encrypted,
+        "tickets": [str(path) for path in report.tickets],
         "seconds": round(seconds, 3),
         "peak_rss_bytes": peak_rss_bytes(),
     }
@@ -145,5 +164,7 @@ def summary(report: BuildReport, seconds: float) -> str:
         f"{report.path}: {root.product} {root.version} (seq {root.seq}), {report.total_bytes:,} bytes "
         f"for a release of {root.size:,} bytes in {root.entries:,} files, built and proven in {seconds:.1f} s"
     ]
+    if report.tickets:
+        lines.append(f"  encrypted to {len(report.tickets)} ships, tickets in {report.tickets[0].parent}")
     lines += [f"  from base {tree.hex()[:12]}: {needed:,} bytes" for tree, needed in report.bases]
     return "\n".join(lines)

@@ -2,12 +2,15 @@
 
 import json
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
 import click
 
+from apply.site import Site
 from apply.timetable import Timetable
+from apply.unlocking import ship_key_file
 from bundle.errors import BundleError
 from bundle.reader import stored_bytes
 from transfer.access import read_access
@@ -18,7 +21,8 @@ from transfer.output import describe
 from transfer.reception import NAP_S
 from transfer.session import Fetch, Figures
 from transfer.source import open_sources
-from unrep.aboard import access_options, trust_option
+from unrep.aboard import access_options, configuration, trust_option
+from unrep.admission import Admission, Recipient
 from unrep.console import progress_bar, say
 from unrep.errors import UsageRefused
 from unrep.fetch_progress import FetchProgress
@@ -26,6 +30,7 @@ from unrep.holdings import retained, site_holdings, whom_to_trust
 from unrep.hours import WindowHours
 from unrep.link_rate import remember_rate
 from unrep.quantities import parse_rate, parse_size
+from unrep.unlocking import unlock_options
 
 
 @click.command("fetch")
@@ -36,6 +41,7 @@ from unrep.quantities import parse_rate, parse_size
 @click.option(
     "--allow-full", is_flag=True, help="Accept the full release where no delta starts from one that the site holds."
 )
+@unlock_options
 @click.option("--limit-rate", metavar="R", callback=parse_rate, help="Bytes per second at most: 8000, 64k, 1.5M.")
 @click.option(
     "--max-bytes", metavar="N", callback=parse_size, help="Receive no more than that, in all runs of this download."
@@ -59,6 +65,8 @@ def fetch_command(
     out: Path,
     site: Path | None,
     allow_full: bool,
+    ship_key: Path | None,
+    ticket: Path | None,
     limit_rate: int | None,
     max_bytes: int | None,
     windows: tuple[str, ...],
@@ -78,9 +86,12 @@ def fetch_command(
 
     Every piece is verified before it is kept. After anything that stops it, a broken link, Ctrl-C or a power cut, the
     same command goes on where it was.
+
+    For a ship with a key, the ticket of an encrypted bundle comes first, to F.tickets/. Without a key such a bundle is
+    fetched all the same, and not looked into.
     """
-    if as_events and as_json:
-        raise UsageRefused("--events and --json are both for standard output; give one of them")
+    recipient = recipient_at(site, ship_key)
+    _check_options(as_events and as_json, ticket is not None and recipient.key_file is None)
     config = TransferConfig(limit_bytes_per_s=limit_rate, max_bytes=max_bytes, patience_s=patience)
     access, timetable = read_access(auth_file, ca_file, proxy), _timetable(windows, time_zone)
     keys = whom_to_trust(trust, site)
@@ -90,9 +101,8 @@ def fetch_command(
         _wait(hours)
         agreed = resolve_all(sources, keys, out, config, say, access)
         with closing(open_sources(agreed.sources, out, config, access, retained(site))) as opened:
-            for error in [*agreed.refused.values(), *opened.refused.values()]:
-                say(f"{error}; going on without it")
-            holdings = site_holdings(site, keys, progress) if site else None
+            _say_refused([*agreed.refused.values(), *opened.refused.values()])
+            holdings = site_holdings(site, keys, progress, recipient.unlock(out)) if site else None
             fetch = Fetch(
                 opened,
                 keys,
@@ -104,13 +114,30 @@ def fetch_command(
                 say=progress.say,
                 paid_bytes=agreed.paid_bytes,
                 hours=hours,
+                admit=Admission(recipient, agreed.sources, out, config, ticket, say, access),
             )
             figures = _run(fetch, agreed, progress)
     remember_rate(site, figures)
+    _say_done(figures, progress, as_json)
+
+
+def _say_refused(errors: Sequence[Exception]) -> None:
+    for error in errors:
+        say(f"{error}; going on without it")
+
+
+def _say_done(figures: Figures, progress: FetchProgress, as_json: bool) -> None:
     say(_summary(figures))
     progress.tell("done", **figures_document(figures))
     if as_json:
         click.echo(json.dumps(figures_document(figures)))
+
+
+def _check_options(are_both_for_stdout: bool, is_ticket_useless: bool) -> None:
+    if are_both_for_stdout:
+        raise UsageRefused("--events and --json are both for standard output; give one of them")
+    if is_ticket_useless:
+        raise UsageRefused("--ticket: opens nothing without the ship's key; name that with --ship-key")
 
 
 def _run(fetch: Fetch, agreed: Agreed, progress: FetchProgress) -> Figures:
@@ -142,6 +169,11 @@ def _wait(hours: WindowHours) -> None:
     """Until the window opens, for a pointer costs something too."""
     while shut_s := hours.shut_s():
         time.sleep(min(shut_s, NAP_S))
+
+
+def recipient_at(site: Path | None, ship_key: Path | None) -> Recipient:
+    """Who reads what is fetched: the ship whose key was named, else the one whose site it is."""
+    return Recipient(ship_key_file(Site.at(site), configuration(site, None), ship_key) if site else ship_key)
 
 
 def _summary(figures: Figures) -> str:

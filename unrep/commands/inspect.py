@@ -10,6 +10,7 @@ import click
 from bundle.reader import open_for_display
 from bundle.tree import scan
 from unrep.inspection import Inspection, ObjectSummary, SectionSummary, inspect_bundle, read_names
+from unrep.unlocking import unlock_options, unlock_with
 
 SHOWN = 20
 
@@ -24,14 +25,23 @@ SHOWN = 20
     type=click.Path(path_type=Path),
     help="A release directory to take file names from, where F.manifests is not beside F. Repeatable.",
 )
+@unlock_options
 @click.option("--all", "show_all", is_flag=True, help=f"List every file, not only the {SHOWN} that cost most.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
-def inspect_command(path: Path, directories: tuple[Path, ...], show_all: bool, as_json: bool) -> None:
+def inspect_command(
+    path: Path,
+    directories: tuple[Path, ...],
+    ship_key: Path | None,
+    ticket: Path | None,
+    show_all: bool,
+    as_json: bool,
+) -> None:
     """Show what bundle F holds and what each file costs, largest first, and why.
 
-    The signature is not checked: that is what 'unrep verify' is for.
+    The signature is not checked: that is what 'unrep verify' is for. An encrypted bundle asks for --ship-key, and takes
+    the ticket from F.tickets/ beside it.
     """
-    with open_for_display(path) as bundle:
+    with open_for_display(path, unlock_with(path, ship_key, ticket, is_trusted_only=False)) as bundle:
         releases = [scan(directory, bundle.root.platform) for directory in directories]
         inspection = inspect_bundle(bundle, read_names(bundle, releases))
     if as_json:

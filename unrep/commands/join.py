@@ -7,7 +7,9 @@ import click
 
 from transfer.joining import join
 from transfer.output import describe
+from transfer.ticket import find_ticket
 from unrep.aboard import json_option, trust_option
+from unrep.commands.fetch import recipient_at
 from unrep.console import progress_bar, say
 from unrep.holdings import site_holdings, whom_to_trust
 
@@ -33,10 +35,14 @@ def join_command(
         keys = whom_to_trust(trust, site)
         holdings = site_holdings(site, keys, bar) if site else None
         joined = join(directories, keys, out, holdings, allow_full, bar)
+    key = recipient_at(site, None).key() if joined.verified.root.is_encrypted else None
+    ticket = find_ticket(directories, out, joined.verified, key) if key else None
     say(
         f"{out}: {describe(joined.verified.root)}, complete: {joined.bytes_joined:,} bytes joined from "
         f"{len(joined.volumes)} volumes, {joined.bytes_resumed:,} were there already"
     )
+    if key and ticket is None:
+        say(f"  no ticket among them is for this ship, whose key id is {key.public.key_id.hex()}: ask shore for one")
     if as_json:
         document = {
             "complete": True,

@@ -27,7 +27,8 @@ def publish_command(bundle: Path, destination: str, key: Path | None, go_back: b
     """Publish bundle F to DEST: a directory, or an object store such as s3://bucket/vms.
 
     The bundle is put there under a name of its own, then the signed pointer 'latest' names it: ships fetch DEST/latest.
-    Without --key the pointer stays as it is. A bundle that is there already is not sent again.
+    Without --key the pointer stays as it is. A bundle that is there already is not sent again. The tickets of an
+    encrypted one, in F.tickets/, go along, so that each ship finds its own; a later call puts those that are new.
     """
     private = load_private_key(key) if key else None
     shelf: Shelf = ObjectShelf(destination) if "://" in destination else DirectoryShelf(Path(destination))
@@ -36,14 +37,19 @@ def publish_command(bundle: Path, destination: str, key: Path | None, go_back: b
     say(_summary(published, destination, bool(key)))
     if as_json:
         pointer = msgspec.structs.asdict(published.pointer) | {"root": published.pointer.root.hex()}
-        click.echo(json.dumps(pointer | {"added": published.added, "latest_moved": published.moved}))
+        click.echo(
+            json.dumps(
+                pointer | {"added": published.added, "latest_moved": published.moved, "tickets": published.tickets}
+            )
+        )
 
 
 def _summary(published: Published, destination: str, is_signed: bool) -> str:
     pointer = published.pointer
+    tickets = f", {published.tickets} tickets put beside it" if published.tickets else ""
     did = f"{pointer.length:,} bytes added" if published.added else "it was there already"
     if not is_signed:
         latest = "'latest' stays as it was, for there is no --key"
     else:
         latest = "'latest' names it now" if published.moved else "'latest' named it already"
-    return f"{destination}: {pointer.describe()} as {pointer.file}, {did}; {latest}"
+    return f"{destination}: {pointer.describe()} as {pointer.file}, {did}{tickets}; {latest}"

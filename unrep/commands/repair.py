@@ -11,9 +11,11 @@ from bundle.errors import InputError
 from bundle.need import left_by, read_need
 from bundle.reader import open_for_display
 from bundle.root import Root
+from bundle.ship_key import load_ship_public_key
 from bundle.tree import DirectoryBase, scan
-from unrep.commands.build import carried_trust, report_document, summary, trust_options
+from unrep.commands.build import carried_trust, recipient_option, report_document, summary, trust_options
 from unrep.console import progress_bar, say
+from unrep.errors import UsageRefused
 from unrep.signer import signer, signer_options
 from unrep.workers import local_processes
 
@@ -36,6 +38,7 @@ from unrep.workers import local_processes
 @signer_options
 @trust_options
 @click.option("--out", metavar="F", required=True, type=click.Path(path_type=Path), help="The bundle to send.")
+@recipient_option
 @click.option("--workers", metavar="N", type=click.IntRange(1), help="Processes to use. Default: one a core.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
 def repair_command(
@@ -50,6 +53,7 @@ def repair_command(
     trust: Path | None,
     trust_from: int,
     out: Path,
+    recipients: tuple[Path, ...],
     workers: int | None,
     as_json: bool,
 ) -> None:
@@ -63,6 +67,10 @@ def repair_command(
     carried = carried_trust(trust)
     with open_for_display(bundle) as opened:
         root = opened.root
+    if root.is_encrypted and not recipients:
+        raise UsageRefused(
+            f"{bundle}: is encrypted, and so must be the repair: name its ships with --recipient SHIP.pub"
+        )
     with local_processes(workers) as pool, progress_bar() as bar:
         have = DirectoryBase(base, scan(base, root.platform, bar))
         wanted = read_need(_read(need), str(need))
@@ -79,6 +87,7 @@ def repair_command(
             platform=root.platform,
             trust=carried,
             trust_from=trust_from,
+            recipients=[load_ship_public_key(path) for path in recipients],
         )
         report = build(request, by, pool, bar, expected=root.tree)
     seconds = time.monotonic() - began

@@ -1,0 +1,83 @@
+"""The ticket of an encrypted bundle, before a byte of its sections is paid for. spec/sealing.md, section 6."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bundle.companions import ticket_beside
+from bundle.errors import Refused
+from bundle.reader import Unlock, VerifiedRoot
+from bundle.ship_key import ShipKey, load_ship_key
+from bundle.signing import read_file
+from bundle.stream import ContentKey
+from bundle.ticket import TicketFile
+from transfer.access import NOTHING, Access
+from transfer.config import TransferConfig
+from transfer.errors import Incomplete, SourceRefused, TransferError
+from transfer.ticket import bring_ticket, checked_ticket, keep_ticket
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """Who is to read what is fetched, by the file of its private key; without one nobody is, as for a relay."""
+
+    key_file: Path | None
+
+    def key(self) -> ShipKey | None:
+        """The ship's key, if there is one. Raises InputError for a file that is none."""
+        return load_ship_key(self.key_file) if self.key_file else None
+
+    def unlock(self, output: Path) -> Unlock | None:
+        """What opens the bundle at an output, by the ticket beside it; None where there is no key to do so."""
+        if self.key_file is None:
+            return None
+        key_file = self.key_file
+
+        def unlock(verified: VerifiedRoot) -> ContentKey:
+            key = load_ship_key(key_file)
+            return TicketFile(key, ticket_beside(output, key.public.key_id))(verified)
+
+        return unlock
+
+
+@dataclass(frozen=True)
+class Admission:
+    """Called with the root of what is about to be fetched: puts the recipient's ticket beside the output.
+
+    It comes from the first of the sources that has a good one. `given`: a ticket that came by another way.
+    """
+
+    recipient: Recipient
+    sources: tuple[str, ...]
+    output: Path
+    config: TransferConfig
+    given: Path | None = None
+    say: Callable[[str], None] = lambda message: None
+    access: Access = NOTHING
+
+    def __call__(self, verified: VerifiedRoot) -> None:
+        """Raises Sealed if there is no ticket, or one for another; another Refused, InputError or TransferError."""
+        if not verified.root.is_encrypted:
+            return
+        key = self.recipient.key()
+        if key is None:
+            return
+        if self.given is None:
+            self._bring(verified, key)
+            return
+        try:
+            ticket = checked_ticket(read_file(self.given), verified, key)
+        except Refused as error:
+            raise type(error)(f"{self.given}: {error}") from error
+        keep_ticket(ticket_beside(self.output, key.public.key_id), ticket)
+
+    def _bring(self, verified: VerifiedRoot, key: ShipKey) -> None:
+        failures: list[Refused | TransferError] = []
+        for source in self.sources:
+            try:
+                bring_ticket(source, self.output, verified, key, self.config, self.say, self.access)
+            except (Refused, SourceRefused, Incomplete) as error:
+                failures.append(error)
+            else:
+                return
+        raise failures[0]

@@ -1,0 +1,47 @@
+"""What the commands that look into encrypted bundles share: --ship-key and --ticket."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from bundle.companions import ticket_beside
+from bundle.reader import Unlock
+from bundle.ship_key import load_ship_key
+from bundle.ticket import TicketFile
+from unrep.errors import UsageRefused
+
+F = TypeVar("F", bound=Callable[..., None])
+
+
+def unlock_options(function: F) -> F:
+    """Adds --ship-key and --ticket to a command."""
+    for option in (
+        click.option(
+            "--ticket",
+            metavar="T",
+            type=click.Path(path_type=Path),
+            help="The ship's ticket for an encrypted bundle. Default: the one in F.tickets/.",
+        ),
+        click.option(
+            "--ship-key",
+            metavar="K",
+            type=click.Path(path_type=Path),
+            help="Private key of the ship, from 'unrep ship-key new', for an encrypted bundle.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def unlock_with(
+    bundle: Path, ship_key: Path | None, ticket: Path | None, *, is_trusted_only: bool = True
+) -> Unlock | None:
+    """What opens a bundle away from any site; None where no key is named. Raises UsageRefused or InputError."""
+    if ship_key is None:
+        if ticket:
+            raise UsageRefused("--ticket: opens nothing without the ship's key; name that with --ship-key")
+        return None
+    key = load_ship_key(ship_key)
+    return TicketFile(key, ticket or ticket_beside(bundle, key.public.key_id), is_trusted_only)
