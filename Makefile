@@ -1,12 +1,13 @@
 # Two commands matter: `make demo` shows the main job, `make test` passes every check. `make crash` interrupts and spoils
-# every run aboard at every call that changes the disk; `make test` holds a sample of that.
+# every run aboard at every call that changes the disk; `make voyages` fetches ten thousand times from several sources
+# through made-up weather; `make test` holds a sample of both.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 AUDIT := .venv-audit
 
-.PHONY: demo test crash mutations fuzz audit tickets test-windows check lint clean lock
+.PHONY: demo test crash mutations fuzz audit voyages tickets test-windows check lint clean lock
 .DEFAULT_GOAL := test
 
 $(READY): pyproject.toml requirements/dev.lock
@@ -54,6 +55,9 @@ $(AUDIT)/.ready: requirements/audit.lock
 	$(PYTHON) -m venv $(AUDIT)
 	$(AUDIT)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/audit.lock
 	@touch $@
+
+voyages: $(READY)
+	$(BIN)/python -m tests.transfer.sweep
 
 # Every ticket of a thousand ships on every ship that it is not for: some five minutes. `make test` tries 25 ships.
 tickets: $(READY)

@@ -11,7 +11,7 @@
     [log]            target = journald | eventlog                              the system's log, told of each run
     [trust]          strict_expiry, ship_key
     [agent]          sources, trust, poll_interval_s, fetch_windows, maintenance_windows, time_zone, limit_bytes_per_s,
-                     allow_full
+                     allow_full, auth_file, ca_file, proxy
 
 Keys and bounds are the fields of the structs below, which are frozen. A key that is not among them is refused by name,
 for a misspelt `expect_status` that is silently ignored would pass a broken release as healthy.
@@ -184,9 +184,10 @@ class TrustConfig(Table, frozen=True, kw_only=True):
 
 
 class AgentConfig(Table, frozen=True, kw_only=True):
-    """What the unattended ship asks, and when. `trust` and sources that are paths are seen from the site.
+    """What the unattended ship asks, and when. Files, and sources that are paths, are seen from the site.
 
-    No window means at any time. `allow_full`: the full release may be fetched where no delta serves.
+    No window means at any time. `allow_full`: the full release may be fetched where no delta serves. `auth_file`,
+    `ca_file`, `proxy`: as the options of `unrep fetch`.
     """
 
     sources: Annotated[tuple[Source, ...], Meta(max_length=16)] = ()
@@ -197,6 +198,9 @@ class AgentConfig(Table, frozen=True, kw_only=True):
     time_zone: Name = "UTC"
     limit_bytes_per_s: Annotated[int, Meta(ge=1)] | None = None
     allow_full: bool = False
+    auth_file: Name | None = None
+    ca_file: Name | None = None
+    proxy: Name | None = None
 
     def __post_init__(self) -> None:
         self.fetch_times()

@@ -15,6 +15,7 @@ SITE/.unrep/lock          held by the one run that is at work (apply.lock)
 SITE/.unrep/agent.lock    held by the one agent
 SITE/.unrep/inbox/        what the agent fetches, complete or in part
 SITE/.unrep/shut.json     for how long the agent's windows have been shut (apply.timetable)
+SITE/.unrep/link.json     the rate of the last fetch (unrep.link_rate)
 SITE/.unrep/hold          if it is there, the running version stays (apply.hold)
 """
 
@@ -72,6 +73,10 @@ class Site:
     @property
     def shut_file(self) -> Path:
         return self.private / "shut.json"
+
+    @property
+    def link_file(self) -> Path:
+        return self.private / "link.json"
 
     @property
     def hold_file(self) -> Path:

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 MAX_SHUT_S: Final = 48 * 3600.0
 OVERDUE_OPEN_S: Final = 3600.0
+MAX_SHUT_MINUTES: Final = 26 * 60 + 1  # a day of 25 hours, and an hour that the zone leaves out
 _DAY_MINUTES: Final = 24 * 60
 _WINDOW: Final = re.compile(r"([01]\d|2[0-4]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)", re.ASCII)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -38,6 +39,13 @@ class Timetable:
         local = (_EPOCH + timedelta(seconds=now)).astimezone(self.zone)
         minute = local.hour * 60 + local.minute
         return not self.windows or any(_within(minute, *window) for window in self.windows)
+
+    def opens_in_s(self, now: float) -> float:
+        """Seconds from `now` to the first full minute that lies in a window; 0 if `now` does."""
+        if self.is_open(now):
+            return 0.0
+        minutes = (now - now % 60 + 60 * n for n in range(1, MAX_SHUT_MINUTES))
+        return next(moment for moment in minutes if self.is_open(moment)) - now
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,10 @@ class HashTree:
         """Whether the table that names this piece has been verified."""
         return (piece.level, piece.index) in self._known
 
+    def hash_of(self, piece: Piece) -> bytes:
+        """The SHA-256 of a piece, which must be known."""
+        return self._known[piece.level, piece.index]
+
     def verify(self, piece: Piece, data: bytes) -> None:
         """Raises Corrupt unless `data` is that piece. The piece must be known; a table's hashes become known."""
         if len(data) != piece.length or sha256(data).digest() != self._known[piece.level, piece.index]:

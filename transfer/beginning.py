@@ -14,7 +14,7 @@ from bundle.ticket import MAX_TICKET_BYTES
 from bundle.trust import Trust
 from transfer.clock import SystemClock
 from transfer.config import TransferConfig
-from transfer.link import Link
+from transfer.link import Sources
 from transfer.pointer import MAX_POINTER_BYTES, Pointer, verify_pointer
 from transfer.reception import Reception
 
@@ -22,13 +22,16 @@ T = TypeVar("T")
 
 
 class Beginning:
-    """What a file begins with. `say` is told about waiting; every method raises TransferError or Refused."""
+    """What the file at the first of some sources begins with.
 
-    def __init__(self, link: Link, trust: Trust, config: TransferConfig, say: Callable[[str], None]) -> None:
-        self._name = link.name
+    `say` is told about waiting; every method raises TransferError or Refused.
+    """
+
+    def __init__(self, sources: Sources, trust: Trust, config: TransferConfig, say: Callable[[str], None]) -> None:
+        self._name = sources.links[0].name
         self._trust = trust
         self._max_copies = config.max_bad_copies
-        self._reception = Reception(link, config, SystemClock(), say, Random())  # noqa: S311 - spreads retries, hides nothing
+        self._reception = Reception(sources, config, SystemClock(), say, Random())  # noqa: S311 - spreads retries, hides nothing
 
     @property
     def received_bytes(self) -> int:

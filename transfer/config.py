@@ -10,7 +10,9 @@ class TransferConfig:
     """How a session asks, waits and gives up. Raises ValueError for a value out of its bounds.
 
     limit_bytes_per_s      bytes received per second at most, averaged over a second; None: no limit [T-27]
+    max_bytes              received at most, in all runs of a download, over links that cost; None: any number [T-94]
     patience_s             without `progress_bytes` of new bytes for so long, the session stops [T-22]
+    turn_s                 while none of several sources answers, each has a turn of so long [T-92]
     first_request_bytes    the first request asks for so much: the header, and often all that is needed [T-2]
     request_floor_bytes    a later request asks for so much at least, if there is as much,
     request_ceiling_bytes  and for no more than this [T-7]
@@ -39,8 +41,10 @@ class TransferConfig:
     """
 
     limit_bytes_per_s: int | None = None
+    max_bytes: int | None = None
     patience_s: float = 300.0
     progress_bytes: int = KIB
+    turn_s: float = 20.0
     first_request_bytes: int = 4 * KIB
     request_floor_bytes: int = 256 * KIB
     request_ceiling_bytes: int = 2048 * KIB
@@ -70,6 +74,8 @@ class TransferConfig:
     def __post_init__(self) -> None:
         if self.limit_bytes_per_s is not None and self.limit_bytes_per_s < 1:
             raise ValueError(f"limit_bytes_per_s is {self.limit_bytes_per_s}, but must be at least 1")
+        if self.max_bytes is not None and self.max_bytes < 1:
+            raise ValueError(f"max_bytes is {self.max_bytes}, but must be at least 1")
         if not 0 < self.sync_share <= 1:
             raise ValueError(f"sync_share is {self.sync_share}, but must be within 0 to 1")
         for name, value in vars(self).items():

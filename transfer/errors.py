@@ -2,13 +2,16 @@
 
     TransferError            what leaves this package; what was fetched and verified stays in every case
     |-- SourceRefused        the source cannot serve: not there, not allowed, no ranges, not named clearly
+    |   `-- AccessRefused    ... nor its proxy, or the credentials for it
     |-- SourceCorrupt        the source sends bytes that are not the signed ones, and would again
     |-- OutputRefused        the output is something else, or cannot be written
     |-- OutputBusy           another fetch is writing the output
     |-- DiskFull             no room for the output
     |-- ExtraMissing         needs a package that is not installed
     `-- Incomplete           not finished: the same command goes on where this one stopped
+        |-- CutShort         the file at the source ends before the bundle does
         `-- ConsentNeeded    it would cost more than was agreed to
+            `-- BudgetSpent  ... in bytes over all runs
     LinkFault                what passes from a link to `transfer.reception`, never beyond
     |-- Dropped              the connection is gone, or never came to be: waiting can help
     |   `-- Silent           ... because nothing arrived for too long
@@ -32,6 +35,10 @@ class TransferError(Exception):
 
 class SourceRefused(TransferError):
     """The source as it was named cannot serve this fetch; waiting does not help."""
+
+
+class AccessRefused(SourceRefused):
+    """Credentials, certificate authorities or a proxy, as they were named, cannot be used."""
 
 
 class SourceCorrupt(TransferError):
@@ -62,6 +69,18 @@ class ConsentNeeded(Incomplete):
     """Going on would cost bytes that the caller has not agreed to."""
 
 
+class BudgetSpent(ConsentNeeded):
+    """What is left may not be received any more."""
+
+
+class CutShort(Incomplete):
+    """The source has only the first `end_bytes` bytes of the file."""
+
+    def __init__(self, message: str, end_bytes: int) -> None:
+        super().__init__(message)
+        self.end_bytes = end_bytes
+
+
 class LinkFault(Exception):
     """Anything that a link reports about one attempt; the message says it without naming the source."""
 
@@ -87,4 +106,8 @@ class OtherFile(BadAnswer):
 
 
 class PastEnd(BadAnswer):
-    """The source has no bytes at this offset: its file is cut short."""
+    """The source has no bytes at this offset: its file is cut short, after `end_bytes` if it says so."""
+
+    def __init__(self, message: str, end_bytes: int | None = None) -> None:
+        super().__init__(message)
+        self.end_bytes = end_bytes

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bundle.errors import Corrupt, Malformed, Refused
+from bundle.errors import Malformed, Refused
 from bundle.progress import Progress
 from bundle.reader import VerifiedRoot, verify_header
 from bundle.trust import Trust
@@ -19,7 +19,8 @@ from transfer.lock import output_lock
 from transfer.output import Standing, describe, inspect_output
 from transfer.partial import PARTIAL_SUFFIX, Partial, remove_partial
 from transfer.plan import Plan, SiteHoldings, choose_sections
-from transfer.volume import Volume, open_volume
+from transfer.stores import Taken, VolumeStore, take_pieces
+from transfer.volume import Volume, open_volume, what_is_missing
 
 
 @dataclass(frozen=True)
@@ -68,10 +69,10 @@ def join(
             progress.advance(plan.examine(partial.read))
             resumed = plan.present_bytes
             partial.check_space(plan.wanted_bytes - resumed)
-            _fill(partial, plan, volumes, progress)
+            take_pieces(plan, partial, [VolumeStore(volume.path, volume) for volume in volumes], progress, Taken())
             progress.finish()
             if missing := plan.missing():
-                raise Incomplete(_what_is_missing(output, sum(slot.length for slot in missing), volumes))
+                raise Incomplete(what_is_missing(output, sum(slot.length for slot in missing), volumes))
             partial.finish(output)
     return Joined(
         verified,
@@ -130,36 +131,3 @@ def _open_partial(standing: Standing, header: bytes, verified: VerifiedRoot) -> 
     if not standing.continues(verified):
         remove_partial(standing.path)
     return Partial(standing.path, header, verified.total_bytes, SystemClock(), TransferConfig.sync_share)
-
-
-def _fill(partial: Partial, plan: Plan, volumes: Sequence[Volume], progress: Progress) -> None:
-    """A pass in the file's order does, tables first; another is for what was there before its table was."""
-    while True:
-        gained = 0
-        for slot in plan.missing():
-            for volume in volumes:
-                if not slot.tree.knows(slot.piece):
-                    break
-                data = volume.read(slot.offset, slot.length)
-                try:
-                    piece = plan.accept(slot, data)
-                except Corrupt:
-                    continue  # torn, or lying: another volume may have it
-                partial.write(piece)
-                gained += slot.length
-                break
-        progress.advance(gained)
-        gained += (again := plan.examine(partial.read))
-        progress.advance(again)
-        if not gained:
-            return
-
-
-def _what_is_missing(output: Path, missing_bytes: int, volumes: Sequence[Volume]) -> str:
-    count = max(volume.map.count for volume in volumes)
-    absent = sorted(set(range(1, count + 1)) - {volume.map.number for volume in volumes})
-    which = f"volume {', '.join(map(str, absent))} of {count}" if absent else "a good copy of the damaged volumes"
-    return (
-        f"{output}: {missing_bytes:,} bytes are missing; join again with {which}, or fetch the rest with the same "
-        "--out, what was joined is kept"
-    )

@@ -1,31 +1,43 @@
 """From the address of a pointer to that of the bundle beside it [T-54]."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urljoin, urlsplit
 
+from bundle.errors import Refused
 from bundle.trust import Trust
+from transfer.access import NOTHING, Access
 from transfer.beginning import Beginning
 from transfer.config import TransferConfig
+from transfer.errors import SourceRefused, TransferError
 from transfer.pointer import POINTER_NAME, Pointer
-from transfer.source import open_link
+from transfer.source import open_sources
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 @dataclass(frozen=True)
 class Resolved:
-    """The bundle to fetch; `pointer` is what named it, None where the source was a bundle's own address."""
+    """The bundle to fetch; `pointer` is what named it, None where the source was a bundle's own address.
+
+    `paid_bytes`: received for the pointer.
+    """
 
     source: str
     pointer: Pointer | None = None
+    paid_bytes: int = 0
 
 
 def resolve(
-    source: str, trust: Trust, output: Path, config: TransferConfig, say: Callable[[str], None] = lambda message: None
+    source: str,
+    trust: Trust,
+    output: Path,
+    config: TransferConfig,
+    say: Callable[[str], None] = lambda message: None,
+    access: Access = NOTHING,
 ) -> Resolved:
     """Follows a pointer: a source whose last name is `latest`, or a directory that holds one.
 
@@ -34,11 +46,56 @@ def resolve(
     address = _pointer_address(source)
     if address is None:
         return Resolved(source)
-    with closing(open_link(address, output, config)) as link:
-        pointer = Beginning(link, trust, config, say).pointer()
+    with closing(open_sources([address], output, config, access)) as link:
+        beginning = Beginning(link, trust, config, say)
+        pointer = beginning.pointer()
     if _URL.match(address):
-        return Resolved(urljoin(address, quote(pointer.file)), pointer)
+        return Resolved(urljoin(address, quote(pointer.file)), pointer, beginning.received_bytes)
     return Resolved(str(Path(address).with_name(pointer.file)), pointer)
+
+
+@dataclass(frozen=True)
+class Agreed:
+    """Sources of one bundle. `pointer`: what named it, if one did; `refused`: why others are left out.
+
+    `paid_bytes`: received for pointers.
+    """
+
+    sources: tuple[str, ...]
+    pointer: Pointer | None
+    refused: dict[str, TransferError | Refused]
+    paid_bytes: int
+
+
+def resolve_all(
+    sources: Sequence[str],
+    trust: Trust,
+    output: Path,
+    config: TransferConfig,
+    say: Callable[[str], None] = lambda message: None,
+    access: Access = NOTHING,
+) -> Agreed:
+    """Follows every pointer among the sources; one that names an older release than another one does is left out.
+
+    Raises what `resolve` raises if that leaves none.
+    """
+    found: list[Resolved] = []
+    refused: dict[str, TransferError | Refused] = {}
+    for source in sources:
+        try:
+            found.append(resolve(source, trust, output, config, say, access))
+        except (TransferError, Refused) as error:
+            if len(sources) == 1:
+                raise
+            refused[source] = error
+    if not found:
+        raise next(iter(refused.values()))
+    newest = max((one.pointer for one in found if one.pointer), key=lambda one: one.order, default=None)
+    for one in found:
+        if one.pointer and newest and one.pointer.root != newest.root:
+            refused[one.source] = SourceRefused(f"{one.source}: another source has a newer release")
+    paid_bytes = sum(one.paid_bytes for one in found)
+    return Agreed(tuple(one.source for one in found if one.source not in refused), newest, refused, paid_bytes)
 
 
 def _pointer_address(source: str) -> str | None:

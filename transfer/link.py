@@ -1,11 +1,13 @@
 """The seam to whatever carries bytes: a server, a stick, in tests a simulated satellite.
 
-A link knows nothing of bundles and decides nothing. It makes connections, each of which reads one range at a time, and
-tells what happens on all of them as events in one order. Trying again is the business of `transfer.reception`. A link
-may lie: callers verify what they get.
+A link knows nothing of bundles and decides nothing. It makes connections, each of which reads one range at a time.
+What happens on all connections of all links of a session is told as events in one order. Trying again is the business
+of `transfer.reception`. A link may lie: callers verify what they get.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 
@@ -85,11 +87,27 @@ class Link(Protocol):
     def most_lanes(self) -> int:
         """How many connections at once can be of use."""
 
+    @property
+    def is_free(self) -> bool:
+        """Whether its bytes cost nothing, as those of a stick."""
+
     def dial(self) -> Connection:
         """Begins to make a connection; `Opened` or `Failed` follows, or nothing for as long as nothing answers."""
 
+
+class Sources(Protocol):
+    """The links of a session, in the order in which they were named."""
+
+    @property
+    def links(self) -> Sequence[Link]:
+        """One for each source that could be opened."""
+
+    @property
+    def paths(self) -> Sequence[Path]:
+        """Files and directories on disks, to be looked through for pieces before any link is asked [T-93]."""
+
     def wait(self, timeout_s: float) -> Event | None:
-        """The next event, or None after so long without any."""
+        """The next event on any of their connections, or None after so long without any, or a while sooner."""
 
     def close(self) -> None:
         """Lets go of every connection."""

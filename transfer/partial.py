@@ -94,6 +94,7 @@ class Partial:
                 patiently(lambda path: path.replace(output), self.path)
                 sync_directory(output.parent)
             symbols_path(output).unlink(missing_ok=True)
+            state_path(output).unlink(missing_ok=True)
 
     def _prepare(self, header: bytes, total_bytes: int) -> None:
         if self._file.seek(0, 2) != total_bytes:
@@ -112,6 +113,11 @@ class Partial:
 def partial_path(output: Path) -> Path:
     """Where an output grows until it is complete."""
     return output.with_name(output.name + PARTIAL_SUFFIX)
+
+
+def state_path(output: Path) -> Path:
+    """Where the ledger of a fetch stands while the output grows."""
+    return output.with_name(output.name + ".state")
 
 
 def symbols_path(output: Path) -> Path:

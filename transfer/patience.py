@@ -11,6 +11,7 @@ from transfer.clock import Clock
 from transfer.config import TransferConfig
 from transfer.errors import (
     BadAnswer,
+    CutShort,
     Dropped,
     Incomplete,
     LinkFault,
@@ -23,13 +24,19 @@ from transfer.errors import (
 
 
 class Patience:
-    """`quiet_until`: no connection may be made before this moment. `bundle_bytes`: of the verified root, once known."""
+    """How long to wait for one source.
+
+    quiet_until    no connection may be made before this moment
+    bundle_bytes   of the verified root, once known
+    limit_s        how long to go on without progress, at most
+    """
 
     def __init__(
         self, source: str, config: TransferConfig, clock: Clock, say: Callable[[str], None], jitter: Random
     ) -> None:
         self.bundle_bytes: int | None = None
         self.quiet_until = clock.now()
+        self.limit_s = config.patience_s
         self._source = source
         self._config = config
         self._clock = clock
@@ -42,7 +49,7 @@ class Patience:
     @property
     def ends_at(self) -> float:
         """When it is over, if nothing comes."""
-        return self._progress_at + self._config.patience_s
+        return self._progress_at + min(self.limit_s, self._config.patience_s)
 
     def begin(self) -> None:
         """The time without progress counts from now on."""
@@ -97,7 +104,7 @@ class Patience:
         """Raises Incomplete if it has lasted too long [T-22]."""
         if self._clock.now() >= self.ends_at:
             if self._fresh_bytes:
-                self._fault = Dropped(f"only {self._fresh_bytes} bytes arrived in {self._config.patience_s:.0f} s")
+                self._fault = Dropped(f"only {self._fresh_bytes} bytes arrived in {self.barren_s():.0f} s")
             raise self._incomplete() from self._fault
 
     def _progressed(self) -> None:
@@ -126,9 +133,10 @@ class Patience:
     def _verdict(self, fault: BadAnswer, position: int) -> Exception:
         name = self._source
         if isinstance(fault, PastEnd):
-            return Incomplete(
+            return CutShort(
                 f"{name}: {fault}, but the bundle has {self.bundle_bytes} bytes: it is cut short there, or still being "
-                f"uploaded; the pieces before byte {position} are kept, run again when the file is whole"
+                f"uploaded; the pieces before byte {position} are kept, run again when the file is whole",
+                min(position, position if fault.end_bytes is None else fault.end_bytes),
             )
         if isinstance(fault, OtherFile):
             return SourceCorrupt(f"{name}: {fault}; publish the bundle there again")

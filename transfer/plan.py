@@ -112,7 +112,7 @@ class Plan:
         self.slots: list[Slot] = []
         self.wanted_bytes = 0
         self.present_bytes = 0
-        self._verified = verified
+        self.verified = verified
         self._states: dict[int, State] = {}  # by the offset of the piece
         self._trees: dict[int, HashTree] = {}  # by the offset of the section
 
@@ -134,7 +134,7 @@ class Plan:
 
         `fresh`: nothing of it is there yet.
         """
-        verified = self._verified
+        verified = self.verified
         tree = self._trees.setdefault(verified.root.offset_of(section), verified.hash_tree(section))
         pieces = list(verified.pieces(section))
         size, body = verified.root.piece_size, pieces[-1][1].level

@@ -1,300 +1,321 @@
-"""Bytes from a link, whatever becomes of its connections: which range on which, when to dial, when to give one up.
+"""Bytes from one or several sources, whatever becomes of their connections: who is asked for what, and who is given up.
 
-One thread, one clock, one event after the other. A connection that ends leaves its range from the very next byte on to
-another [T-23]; one that goes silent is kept until another delivers [T-20]. When to stop at all: `transfer.patience`.
+One thread, one clock, one event after the other. All sources share what is wanted: whichever connection has nothing to
+do takes the next range, or a part of what another is silent or slow with. A connection that ends leaves its range from
+the very next byte on to another [T-23]; one that goes silent is kept until another delivers [T-20]. A source that
+cannot serve, or sends what was not signed, is lost, and the session goes on with the others [T-90].
 """
 
 from collections.abc import Callable, Generator
+from collections.abc import Set as AbstractSet
 from random import Random
+from weakref import WeakKeyDictionary
 
+from transfer.budget import Budget
 from transfer.clock import Clock
 from transfer.config import TransferConfig
-from transfer.crew import Crew, count_crew, lanes_wanted, request_bytes
-from transfer.errors import Dropped, LinkFault, OtherFile, PastEnd
-from transfer.gauge import Gauge
+from transfer.crew import request_bytes
+from transfer.errors import CutShort, Incomplete, SourceCorrupt, TransferError
+from transfer.hours import Always, Hours
 from transfer.lane import Lane
-from transfer.link import Answered, Arrived, Connection, Ended, Event, Failed, Link, Opened
+from transfer.link import Arrived, Connection, Event, Sources
 from transfer.pace import Pace
-from transfer.patience import Patience
-from transfer.wanted import Wanted
+from transfer.plan import Slot
+from transfer.supplier import Supplier
+from transfer.wanted import Offer, Wanted
 
-MOST_UNPROVEN = 14  # connections that may still come through, when a link is back
+NAP_S = 30.0  # a clock may be set meanwhile
 MARGIN_S = 0.001  # behind a moment to wait for, so that it has come whatever the clock rounds
 
 
 class Reception:
-    """What one session takes in over one link. `received_bytes` counts every byte that the link handed over.
+    """What one session takes in.
 
-    `bundle_bytes` is the length that the file at the source must have, once the verified root has told it. Until then
+    `bundle_bytes` is the length that the file at each source must have, once the verified root has told it. Until then
     a range ends where the file does; after that, a file that ends early is a fault.
     """
 
     def __init__(
-        self, link: Link, config: TransferConfig, clock: Clock, say: Callable[[str], None], jitter: Random
+        self,
+        sources: Sources,
+        config: TransferConfig,
+        clock: Clock,
+        say: Callable[[str], None],
+        jitter: Random,
+        budget: Budget | None = None,
+        hours: Hours | None = None,
     ) -> None:
-        self.received_bytes = 0
-        self._link = link
+        self.suppliers = [Supplier(link, config, clock, say, jitter) for link in sources.links]
+        self._sources = sources
         self._config = config
         self._clock = clock
+        self._say = say
         self._pace = Pace(config.limit_bytes_per_s, clock)
-        self._patience = Patience(link.name, config, clock, say, jitter)
-        self._gauge = Gauge()
-        self._lanes: dict[Connection, Lane] = {}
+        self._budget = budget or Budget()
+        self._hours = hours or Always()
+        self._owners: WeakKeyDictionary[Connection, Supplier] = WeakKeyDictionary()
         self._wanted = Wanted()
-        self._most_lanes = link.most_lanes
-        self._up_at = float("-inf")  # when the link last showed that it is up
+        self._asked = self.suppliers  # those that this call may ask
+        self._bundle_bytes: int | None = None
+
+    @property
+    def received_bytes(self) -> int:
+        """Every byte that the links handed over, of use or not."""
+        return sum(supplier.received_bytes for supplier in self.suppliers)
 
     @property
     def bundle_bytes(self) -> int | None:
         """The length of the bundle; None until it is known."""
-        return self._patience.bundle_bytes
+        return self._bundle_bytes
 
     @bundle_bytes.setter
     def bundle_bytes(self, total: int | None) -> None:
-        self._patience.bundle_bytes = total
+        self._bundle_bytes = total
+        for supplier in self.suppliers:
+            supplier.patience.bundle_bytes = total
 
-    def receive(self, wanted: Wanted) -> Generator[tuple[int, bytes]]:
-        """Yields (offset, bytes) until all that is wanted has come, none twice; the caller may add to `wanted`.
+    @property
+    def alive(self) -> list[Supplier]:
+        """The sources that are still asked."""
+        return [supplier for supplier in self._asked if supplier.lost is None and supplier.is_asked]
 
-        What belongs to one range comes in order. Raises Incomplete when waiting does not help any more, SourceRefused
-        or SourceCorrupt when it never will.
+    def receive(self, wanted: Wanted) -> Generator[tuple[int, bytes, Supplier]]:
+        """Yields (offset, bytes, sender) until all that is wanted has come, none twice; the caller may add to it.
+
+        What belongs to one range comes in order. Raises Incomplete when waiting does not help any more, BudgetSpent
+        when what is left may not be paid for, SourceRefused or SourceCorrupt when no source ever will serve.
         """
         self._wanted = wanted
-        self._patience.begin()
+        for supplier in self.alive:
+            supplier.begin(wanted)
         while True:
+            self.await_hours()
             self._assign()
-            if not wanted.left_bytes and not any(lane.is_busy for lane in self._lanes.values()):
-                return
+            is_busy = any(supplier.is_busy for supplier in self.alive)
+            if not is_busy:
+                if not wanted.left_bytes:
+                    return
+                self._check_hope()
             self._dial()
-            event = self._link.wait(self._idle_s())
+            event = self._sources.wait(self._idle_s())
             if event is not None:
                 yield from self._take(event)
-            self._patience.check()
+            self._check_patience()
 
-    def receive_range(self, start: int, end: int) -> bytes:
-        """The bytes from `start` to `end`; fewer if the length of the file is not known yet and it ends before."""
+    def receive_range(self, start: int, end: int, supplier: Supplier | None = None, patience_s: float = 0.0) -> bytes:
+        """The bytes from `start` to `end`; fewer if the length of the file is not known yet and it ends before.
+
+        From one source only, if it is named, and given up after `patience_s`, if that is not 0. Raises as `receive`.
+        """
         wanted = Wanted()
         wanted.add(start, end)
-        parts = dict(self.receive(wanted))
+        asked, self._asked = self._asked, [supplier] if supplier else self._asked
+        for one in self._asked:
+            one.patience.limit_s = patience_s or self._config.patience_s
+        try:
+            parts = {offset: data for offset, data, _ in self.receive(wanted)}
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            for one in self._asked:
+                one.patience.limit_s = self._config.patience_s
+            self._asked = asked
         return b"".join(parts[offset] for offset in sorted(parts))
+
+    def await_hours(self) -> None:
+        """Waits, without any connection, while those sources that cost something may not be asked [T-95]."""
+        if all(supplier.is_free for supplier in self.alive) or not self._hours.shut_s():
+            return
+        for supplier in self.alive:
+            supplier.close()
+        while shut_s := self._hours.shut_s():
+            self._clock.sleep(min(shut_s, NAP_S))
+        for supplier in self.alive:
+            supplier.patience.begin()
 
     def give_up(self, position: int) -> None:
         """Ends the connection that has come to `position`; the rest of its range is wanted again [T-24]."""
-        for lane in [lane for lane in self._lanes.values() if lane.is_busy and lane.position == position]:
-            self._part_with(lane)
+        for supplier in self.suppliers:
+            for lane in supplier.lanes:
+                if lane.is_busy and lane.position == position:
+                    supplier.part_with(lane)
+
+    def spoiled(self, slot: Slot, data: bytes, senders: AbstractSet[Supplier | None]) -> None:
+        """A piece did not match its hash [T-24], [T-25], [T-91]. Raises what `receive` raises if nobody is left to ask.
+
+        Where several sent a part of it, nobody knows whose fault it is.
+        """
+        supplier = next(iter(senders))
+        if len(senders) != 1 or supplier is None:
+            return
+        supplier.spoiled.add(slot.offset)
+        try:
+            supplier.suspects.add(slot.offset, data)
+            if supplier.suspects.is_distrusted and len(self.alive) > 1:
+                raise SourceCorrupt(f"{supplier.name}: sent several pieces that do not verify")
+        except TransferError as error:
+            self.lose(supplier, error)
+
+    def lose(self, supplier: Supplier, error: Exception) -> None:
+        """Asks a source no more. Raises the error if no other is left, or a kinder one that another was lost for."""
+        if isinstance(error, CutShort) and len(self._asked) > 1:
+            supplier.cut_short = error
+        else:
+            supplier.lost = error
+            supplier.close()
+        if not self.alive:
+            raise self._verdict(error)
+        if len(self._asked) > 1:
+            then = "it is asked no more" if supplier.lost else "the others are asked for what is behind that"
+            self._say(f"{error}; {then}")
+
+    def retire(self, names: set[str]) -> bool:
+        """Asks those no more, which gave what they have; unless there are no others, which is told by False."""
+        others = [supplier for supplier in self.alive if supplier.name not in names]
+        for supplier in self.alive if others else []:
+            if supplier.name in names:
+                supplier.is_asked = False
+                supplier.close()
+        return bool(others)
+
+    def ask_again(self, supplier: Supplier) -> None:
+        """Asks a source that was lost once more."""
+        supplier.lost = None
 
     def close(self) -> None:
-        """Ends all connections, whatever they do."""
-        self._wanted = Wanted()
-        for lane in list(self._lanes.values()):
-            self._part_with(lane)
+        """Ends all connections; nothing is wanted any more."""
+        for supplier in self.suppliers:
+            supplier.begin(Wanted())
+            supplier.close()
 
-    # -- what happens
+    # -- one step
 
-    def _take(self, event: Event) -> Generator[tuple[int, bytes]]:
-        if isinstance(event, Arrived):
-            self.received_bytes += len(event.data)
-        lane = self._lanes.get(event.connection)
-        if lane is None:
-            return  # it was closed meanwhile
-        match event:
-            case Opened():
-                self._opened(lane)
-            case Answered(total_bytes=total):
-                self._answered(lane, total)
-            case Arrived(data=data):
-                yield from self._arrived(lane, data)
-            case Ended():
-                self._ended(lane)
-            case Failed(fault=fault):
-                self._failed(lane, fault)
-
-    def _opened(self, lane: Lane) -> None:
-        now = self._clock.now()
-        lane.opened_at = lane.alive_at = now
-        if now - lane.dialed_at > (self._gauge.round_trip_s or 0.0) / 2:
-            self._up_at = now  # no box nearby has answered, but the other end
-        if self._crew().sound > self._target():
-            self._part_with(lane)
-
-    def _answered(self, lane: Lane, total_bytes: int) -> None:
-        now = self._clock.now()
-        lane.alive_at = self._up_at = now
-        self._gauge.answered(now - lane.asked_at, is_first=not lane.is_proven)
-        lane.is_proven = True
-        lane.total_bytes = total_bytes
-        if self.bundle_bytes is None:
-            lane.end = max(lane.position, min(lane.end, total_bytes))
-        elif total_bytes > self.bundle_bytes:
-            self._failed(lane, OtherFile(f"has {total_bytes} bytes, not the {self.bundle_bytes} of its bundle"))
-
-    def _arrived(self, lane: Lane, data: bytes) -> Generator[tuple[int, bytes]]:
-        now = self._clock.now()
-        lane.alive_at = self._up_at = now
-        if (loser := lane.rival) is not None:
-            lane.leave_rival()
-            loser.rest()
-            self._part_with(loser)
-        self._gauge.arrived(len(data), now)
-        self._replace_silent(lane)
-        data = data[: lane.end - lane.position]
-        offset = lane.position
-        lane.position += len(data)
-        self._patience.count(len(data))
-        if lane.is_cut and not lane.is_busy:
-            self._part_with(lane)
-        if data:
-            yield offset, data
-            self._pace.spend(len(data))
-
-    def _ended(self, lane: Lane) -> None:
-        lane.alive_at, lane.is_asked = self._clock.now(), False
-        if lane.is_busy and lane.position >= (lane.total_bytes or 0):
-            self._failed(lane, PastEnd(f"ends at byte {lane.total_bytes}"))
-        elif lane.is_busy and lane.position == lane.asked_position:
-            self._failed(lane, Dropped("the connection ended too early"))
-        else:
-            self._return_range(lane)
-
-    def _failed(self, lane: Lane, fault: Exception) -> None:
-        if not isinstance(fault, LinkFault):
-            raise fault
-        position = lane.position
-        if isinstance(fault, PastEnd) and self.bundle_bytes is None:
-            lane.rest()
-            self._part_with(lane)
+    def _take(self, event: Event) -> Generator[tuple[int, bytes, Supplier]]:
+        supplier = self._owners.get(event.connection)
+        if supplier is None:
             return
-        self._part_with(lane)
-        sound = self._crew().sound
-        if isinstance(fault, Dropped) and fault.wait_s and sound:
-            self._most_lanes = sound  # the source serves so many at once and turns others away
-        else:
-            self._patience.failed(fault, lane.dialed_at, position)
+        if isinstance(event, Arrived):
+            self._end_race(supplier, event.connection)
+            if not supplier.is_free:
+                self._budget.received(len(event.data))
+        try:
+            chunk = supplier.take(event)
+        except TransferError as error:
+            self.lose(supplier, error)
+            return
+        if chunk:
+            yield (*chunk, supplier)
+            self._pace.spend(len(chunk[1]))
 
-    # -- what to do about it
+    def _end_race(self, supplier: Supplier, connection: Connection) -> None:
+        """The first to deliver has won."""
+        lane = supplier.lane_of(connection)
+        if lane is None or lane.rival is None:
+            return
+        loser = lane.rival
+        lane.leave_rival()
+        loser.rest()
+        self._owners[loser.connection].part_with(loser)
 
     def _assign(self) -> None:
         """Gives every idle connection something to do."""
-        for lane in [lane for lane in self._lanes.values() if lane.is_idle]:
-            now = self._clock.now()
-            if self._target() == 1 < self._crew().sound:
-                self._part_with(lane)
-                continue
-            busy = sum(other.is_busy for other in self._lanes.values())
-            most = request_bytes(self._config, self._target(), busy, self._wanted.left_bytes)
-            work = self._wanted.take(most) or self._rescue(lane) or self._share(now)
-            if work:
-                lane.ask(*work, self._pace.step_bytes(self._config.read_bytes), now)
+        for supplier in self.alive:
+            for lane in [lane for lane in supplier.lanes if lane.is_idle]:
+                if supplier.target() == 1 < supplier.crew().sound:
+                    supplier.part_with(lane)
+                elif work := self._next_range(supplier) or self._rescue(supplier, lane) or self._share(supplier):
+                    now = self._clock.now()
+                    lane.ask(*work, self._pace.step_bytes(self._config.read_bytes), now)
 
-    def _rescue(self, lane: Lane) -> tuple[int, int] | None:
+    def _next_range(self, supplier: Supplier) -> tuple[int, int] | None:
+        alive = self.alive
+        busy = sum(lane.is_busy for one in alive for lane in one.lanes)
+        most = request_bytes(self._config, sum(one.target() for one in alive), busy, self._wanted.left_bytes)
+        may_wait = any(one.is_hopeful for one in alive if one is not supplier)
+        doubt = supplier.spoiled if may_wait else frozenset[int]()
+        is_last = not any(one.is_busy for one in alive if not one.is_free)
+        may_be_held = supplier.suspects.is_proven or not may_wait
+        offer = Offer(supplier.reach_bytes, self._allowance(supplier), is_last, doubt, may_be_held)
+        return self._wanted.take(most, offer)
+
+    def _rescue(self, supplier: Supplier, lane: Lane) -> tuple[int, int] | None:
         """What a silent connection was asked for, to be asked for once more: the first to deliver wins [T-20]."""
-        silent_lanes = self._silent_lanes()
-        for silent in silent_lanes:
-            if silent.rival in silent_lanes:
-                self._part_with(silent.rival)
-            if silent.rival is None:
+        silent_lanes = [(one, silent) for one in self.alive for silent in one.silent_lanes()]
+        for owner, silent in silent_lanes:
+            if any(silent.rival is other for _, other in silent_lanes) and silent.rival is not None:
+                self._owners[silent.rival.connection].part_with(silent.rival)
+            if silent.rival is None and owner.lane_of(silent.connection) and self._may_rescue(supplier, silent):
                 silent.rival, lane.rival = lane, silent
                 return silent.position, silent.end
         return None
 
-    def _share(self, now: float) -> tuple[int, int] | None:
-        """The untouched second half of what a slow connection would not have delivered for long [T-32]."""
-        for slow in self._lanes.values():
-            rest = slow.end - slow.position
-            if slow.rival is not None or slow.is_cut or rest < 2 * self._config.lane_bytes:
-                continue
-            if rest > self._config.slow_rest_s * slow.bytes_per_s(now) and now > slow.asked_at + self._silence_s():
-                middle = self._wanted.align(slow.position + rest // 2)
+    def _may_rescue(self, supplier: Supplier, silent: Lane) -> bool:
+        allowance = self._allowance(supplier)
+        is_affordable = allowance is None or silent.end - silent.position <= allowance
+        return is_affordable and supplier.may_have(silent.end - 1)
+
+    def _share(self, supplier: Supplier) -> tuple[int, int] | None:
+        """The untouched second half of what a slow connection would not have delivered for long [T-32].
+
+        What is too little to be halved is taken from another source as a whole.
+        """
+        for owner in self.alive:
+            for slow in owner.slow_lanes(supplier):
+                middle = self._wanted.align(slow.position + (slow.end - slow.position) // 2)
+                if not supplier.may_have(slow.end - 1):
+                    continue
                 if middle < slow.end:
                     end, slow.end, slow.is_cut = slow.end, middle, True
                     return middle, end
+                if owner is not supplier:
+                    owner.part_with(slow)
+                    return self._next_range(supplier)
         return None
 
     def _dial(self) -> None:
-        """Dials as many connections as are due, one at a time while the link seems to be down."""
-        now = self._clock.now()
-        if now < self._patience.quiet_until:
-            return
-        crew = self._crew()
-        target = self._target()
+        """Dials as many connections as are due: the first named sources first, as far as there is work for them."""
         worth = self._wanted.worth_lanes(self._config.request_floor_bytes)
-        is_hopeful = self._patience.is_hopeful(self._up_at, self._silence_s())
-        if self._gauge.round_trip_s is None and target > 1:  # they can be made while the header is on its way
-            worth, is_hopeful = target, True
-        for _ in range(crew.dials_due(target, worth, is_hopeful)):
-            unproven = [lane for lane in self._lanes.values() if not lane.is_proven]
-            if not crew.sound and any(now >= lane.dialed_at + self._answer_s() for lane in unproven):
-                self._patience.silent()
-            if len(unproven) >= MOST_UNPROVEN:
-                self._part_with(min(unproven, key=lambda lane: lane.dialed_at))
-            connection = self._link.dial()
-            self._lanes[connection] = Lane(connection, now)
+        for supplier in self.alive:
+            others = [one for one in self.alive if one is not supplier]
+            at_risk = sum(len(one.silent_lanes()) + len(one.slow_lanes(supplier)) for one in others)
+            able = [one for one in others if not one.spoiled and self._wanted.is_within(one.reach_bytes)]
+            needed = max(0, worth - sum(one.spare_lanes() for one in able)) + at_risk
+            if not needed and not supplier.is_busy:
+                supplier.patience.begin()  # nobody waits for it
+            for connection in supplier.dial(needed):
+                self._owners[connection] = supplier
 
-    def _replace_silent(self, lane: Lane) -> None:
-        """Gives up connections that have been silent since before this one, which delivers, was opened [T-20].
+    # -- when to stop
 
-        Of those that have not answered yet, all that are not needed any more.
-        """
-        enough = self._crew().sound >= self._target()
-        for silent in self._silent_lanes():
-            is_older = lane.opened_at is not None and lane.opened_at > silent.alive_at
-            if is_older or (enough and not silent.is_proven):
-                self._part_with(silent)
+    def _allowance(self, supplier: Supplier) -> int | None:
+        """How many bytes may be asked of it beyond what is on its way; None: any number."""
+        if supplier.is_free or self._budget.left_bytes is None:
+            return None
+        return max(0, self._budget.left_bytes - sum(one.pending_bytes for one in self.alive if not one.is_free))
 
-    def _return_range(self, lane: Lane) -> None:
-        if lane.rival is None:
-            self._wanted.add(lane.position, lane.end)
-        lane.leave_rival()
-        lane.rest()
+    def _check_hope(self) -> None:
+        """Raises what keeps the rest from coming, if no source can be asked for it."""
+        able = [one for one in self.alive if self._wanted.is_within(one.reach_bytes)]
+        if not able:
+            raise self._verdict(None)
+        if self._budget.left_bytes == 0 and not any(one.is_free for one in able):
+            raise self._budget.spent(self._wanted.left_bytes)
 
-    def _part_with(self, lane: Lane) -> None:
-        if lane.is_busy:
-            self._return_range(lane)
-        lane.leave_rival()
-        self._lanes.pop(lane.connection, None)
-        lane.connection.close()
+    def _check_patience(self) -> None:
+        """Raises Incomplete once nothing has come from any source for too long [T-22]."""
+        alive = self.alive
+        if alive and all(self._clock.now() >= one.patience.ends_at for one in alive):
+            alive[0].patience.check()
 
-    # -- how things stand
-
-    def _crew(self) -> Crew:
-        return count_crew(self._lanes.values(), self._clock.now(), self._silence_s(), self._answer_s())
-
-    def _silent_lanes(self) -> list[Lane]:
-        now = self._clock.now()
-        return [lane for lane in self._lanes.values() if lane.is_busy and now >= self._silent_at(lane)]
-
-    def _silent_at(self, lane: Lane) -> float:
-        """When an open connection begins to count as silent."""
-        may_wait = lane.is_proven or self._gauge.round_trip_s is None
-        return lane.alive_at + (self._silence_s() if may_wait else self._answer_s())
-
-    def _target(self) -> int:
-        now = self._clock.now()
-        waited_s = max((now - lane.asked_at for lane in self._lanes.values() if lane.is_busy), default=0.0)
-        return lanes_wanted(self._config, self._gauge, self._most_lanes, waited_s)
-
-    def _silence_s(self) -> float:
-        """How long an open connection may be silent before another is dialed [T-20]."""
-        if self._gauge.round_trip_s is None:
-            return self._config.first_answer_s
-        return max(self._config.idle_floor_s, self._config.idle_round_trips * self._gauge.round_trip_s)
-
-    def _answer_s(self) -> float:
-        """How long to wait for the first answer of a connection before the next is dialed [T-20]."""
-        if self._gauge.round_trip_s is None:
-            return max(self._config.idle_floor_s, self._config.retry_share * self._patience.barren_s())
-        known = self._config.dial_round_trips * self._gauge.round_trip_s
-        return max(self._config.dial_floor_s, known, self._config.retry_share * self._patience.barren_s())
+    def _verdict(self, last: Exception | None) -> Exception:
+        """Of all that sources were lost for, what says best what to do: to wait, if that can help with one of them."""
+        errors = [one.lost for one in self._asked if one.lost] + ([last] if last else [])
+        errors += [one.cut_short for one in self._asked if one.cut_short]
+        return next((error for error in errors if isinstance(error, Incomplete)), errors[-1])
 
     def _idle_s(self) -> float:
         """How long nothing will be due unless something happens."""
         now = self._clock.now()
-        moments = [self._patience.ends_at, self._patience.quiet_until]
-        for lane in self._lanes.values():
-            if not lane.is_proven:
-                moments.append(max(lane.dialed_at, lane.alive_at) + self._answer_s())
-            if lane.is_busy:
-                moments.append(self._silent_at(lane))
-            if self._gauge.round_trip_s is None:
-                moments.append(lane.asked_at + self._config.far_s)
+        moments = [moment for supplier in self.alive for moment in supplier.moments()]
         return min((moment - now for moment in moments if moment > now), default=0.0) + MARGIN_S

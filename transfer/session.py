@@ -1,8 +1,8 @@
 """A fetch, from the first request to the finished file.
 
-The root first, verified by its signatures; then the choice of sections and a look at what is there already; then the
-missing pieces over one to four connections, each verified before it is written. Whatever stops it, the same call goes
-on from there.
+The root first, verified by its signatures; then the choice of sections and a look at what is there already, at the
+output and on disks that were named; then the missing pieces from all sources, each verified before it is written.
+Whatever stops it, the same call goes on from there.
 """
 
 from collections.abc import Callable
@@ -16,17 +16,33 @@ from bundle.progress import Progress, Quiet
 from bundle.reader import VerifiedRoot, verify_header
 from bundle.root import DELTA, Root, Section
 from bundle.trust import Trust
+from transfer.budget import Budget
 from transfer.clock import Clock, SystemClock
 from transfer.config import TransferConfig
-from transfer.errors import ConsentNeeded, Incomplete, SourceCorrupt
+from transfer.errors import BudgetSpent, ConsentNeeded, Incomplete, SourceCorrupt, TransferError
 from transfer.filling import Filling
-from transfer.link import Link
+from transfer.hours import Hours
+from transfer.ledger import Ledger
+from transfer.link import Sources
 from transfer.lock import output_lock
 from transfer.output import Standing, describe, inspect_output
 from transfer.partial import Partial, remove_partial
 from transfer.plan import Plan, SiteHoldings, choose_sections
 from transfer.reception import Reception
-from transfer.suspects import Suspects
+from transfer.stores import Store, Taken, VolumeStore, find_stores, take_pieces
+from transfer.supplier import Supplier
+from transfer.volume import what_is_missing
+
+LEAST_TELLING_BYTES = 64 * 1024  # fewer say nothing of a rate
+
+
+@dataclass(frozen=True)
+class SourceFigures:
+    """What one source has given. `lost`: why it was asked no more; "" if it was to the end."""
+
+    name: str
+    bytes_received: int
+    lost: str = ""
 
 
 @dataclass(frozen=True)
@@ -37,7 +53,8 @@ class Figures:
     bytes_total      length of the bundle
     bytes_needed     of those, header and chosen sections
     bytes_resumed    of those, found verified at the output when the fetch began
-    bytes_received   handed over by the link, whether of use or not
+    bytes_received   handed over by all sources, whether of use or not
+    bytes_paid       of those, from sources that may cost something: not from files and directories
     """
 
     path: Path
@@ -48,21 +65,24 @@ class Figures:
     bytes_needed: int
     bytes_resumed: int
     bytes_received: int
+    bytes_paid: int
     connections: int
     seconds: float
+    sources: tuple[SourceFigures, ...]
 
 
 class Fetch:
-    """One fetch of one bundle over one link into one file.
+    """One fetch of one bundle from one or several sources into one file.
 
     `holdings`: what the site has, if the bundle is for one; without, all sections are fetched. `allow_full`: whether
-    the full release may be fetched for a site that holds releases, but none that the bundle has a delta from. `admit`
-    is asked before any section is; what it raises ends the fetch.
+    the full release may be fetched for a site that holds releases, but none that the bundle has a delta from.
+    `paid_bytes`: what was received for this fetch before, for a pointer. `hours`: when sources may be asked.
+    `admit` is asked before any section is; what it raises ends the fetch.
     """
 
     def __init__(
         self,
-        link: Link,
+        sources: Sources,
         trust: Trust,
         output: Path,
         holdings: SiteHoldings | None = None,
@@ -72,9 +92,11 @@ class Fetch:
         progress: Progress | None = None,
         say: Callable[[str], None] = lambda message: None,
         jitter: Random | None = None,
+        paid_bytes: int = 0,
+        hours: Hours | None = None,
         admit: Callable[[VerifiedRoot], None] = lambda verified: None,
     ) -> None:
-        self._link = link
+        self._paths = sources.paths
         self._trust = trust
         self._output = output
         self._holdings = holdings
@@ -84,14 +106,21 @@ class Fetch:
         self._progress = progress or Quiet()
         self._say = say
         self._admit = admit
-        self._reception = Reception(link, self._config, self._clock, say, jitter or Random())  # noqa: S311 - spreads retries, hides nothing
-        self._suspects = Suspects(link.name, self._config.max_bad_copies)
+        self._budget = Budget(self._config.max_bytes, self._pay)
+        self._paid_before = paid_bytes
+        self._ledger = Ledger(output)
+        self._begun: list[tuple[int, bytes]] = []
+        jitter = jitter or Random()  # noqa: S311 - spreads retries, hides nothing
+        self._reception = Reception(sources, self._config, self._clock, say, jitter, self._budget, hours)
         self._began = self._clock.now()
         self._header = b""
         self._head = b""  # the first bytes of the file, as far as they are still to be used
+        self._header_from = self._reception.suppliers[0]
         self._verified: VerifiedRoot | None = None
         self._sections: tuple[Section, ...] = ()
         self._plan: Plan | None = None
+        self._stores: list[Store] = []
+        self._taken = Taken()
         self._resumed_bytes = 0
         self._complete = False
 
@@ -100,7 +129,9 @@ class Fetch:
 
         Raises TransferError, Refused for a bundle that must not be used, NoSection if it has nothing for the site.
         """
-        with output_lock(self._output):
+        with output_lock(self._output), Ledger(self._output) as self._ledger:
+            self._ledger.pay(self._paid_before, None)
+            self._budget.spent_bytes = self._ledger.paid_bytes
             try:
                 self._run()
             finally:
@@ -127,9 +158,10 @@ class Fetch:
                 plan = self._plan_for(partial, standing, verified)
                 self._fill(partial, plan)
                 self._mend(partial, plan, verified.root)
-            except SourceCorrupt:
-                self._check_unchanged(verified)
+            except SourceCorrupt as error:
+                self._check_unchanged(verified, error)
                 raise
+            self._ledger.close()
             partial.finish(self._output)
 
     def figures(self) -> Figures:
@@ -143,39 +175,73 @@ class Fetch:
             bytes_total=verified.total_bytes if verified else 0,
             bytes_needed=verified.header_bytes + plan.wanted_bytes if verified and plan else 0,
             bytes_resumed=self._resumed_bytes,
-            bytes_received=self._reception.received_bytes,
-            connections=self._link.connections,
+            bytes_received=sum(source.bytes_received for source in self._source_figures()),
+            bytes_paid=self._paid_bytes(),
+            connections=sum(supplier.connections for supplier in self._reception.suppliers),
             seconds=self._clock.now() - self._began,
+            sources=self._source_figures(),
         )
 
-    def _receive_root(self, known_bytes: int) -> VerifiedRoot:
-        """The verified root of the bundle at the source [T-1]; `known_bytes`: the header's length, if there is one.
+    def _source_figures(self) -> tuple[SourceFigures, ...]:
+        """One for each that was opened, in their order, then the other files that held something."""
+        taken = dict(self._taken.bytes_by_path)
+        found = [
+            SourceFigures(
+                supplier.name,
+                supplier.received_bytes + taken.pop(Path(supplier.name), 0),
+                str(supplier.lost or "") if supplier.is_asked else "",
+            )
+            for supplier in self._reception.suppliers
+        ]
+        return (*found, *(SourceFigures(str(path), amount) for path, amount in taken.items()))
 
-        A damaged copy is asked for again; the same damage twice is the source's [T-3]. Raises Refused.
+    def _receive_root(self, known_bytes: int) -> VerifiedRoot:
+        """The verified root of the bundle [T-1]; `known_bytes`: the header's length, if there is one.
+
+        From the first source, in their order, that has one; while none answers, each has its turn [T-92].
+        Raises Refused.
         """
+        self._reception.await_hours()
+        began = self._clock.now()
+        while True:
+            alive = self._reception.alive
+            turn_s = self._config.turn_s if len(alive) > 1 else self._config.patience_s
+            for supplier in alive:
+                try:
+                    return self._receive_root_from(supplier, known_bytes, turn_s)
+                except BudgetSpent:
+                    raise
+                except (TransferError, Refused) as error:
+                    is_over = self._clock.now() - began >= self._config.patience_s or len(alive) == 1
+                    if is_over or not isinstance(error, Incomplete):
+                        self._reception.lose(supplier, error)
+
+    def _receive_root_from(self, supplier: Supplier, known_bytes: int, patience_s: float) -> VerifiedRoot:
+        """A damaged copy is asked for again; the same damage twice is the source's [T-3]. Raises Refused."""
         copies: set[bytes] = set()
         while True:
-            head = self._receive_head(known_bytes or self._config.first_request_bytes)
+            head = self._receive_head(supplier, known_bytes or self._config.first_request_bytes, patience_s)
             try:
-                self._verified = verify_header(head, self._trust)
+                verified = verify_header(head, self._trust)
             except Refused as error:
                 if head in copies or len(copies) + 1 >= self._config.max_bad_copies:
-                    raise type(error)(f"{self._link.name}: {error}") from error
+                    raise type(error)(f"{supplier.name}: {error}") from error
                 copies.add(head)
             else:
+                self._verified, self._header_from = verified, supplier
                 self._head = head
-                self._header = head[: self._verified.header_bytes]
-                self._reception.bundle_bytes = self._verified.total_bytes
-                return self._verified
+                self._header = head[: verified.header_bytes]
+                self._reception.bundle_bytes = verified.total_bytes
+                return verified
 
-    def _receive_head(self, first_bytes: int) -> bytes:
+    def _receive_head(self, supplier: Supplier, first_bytes: int, patience_s: float) -> bytes:
         """The header and what came with it: at least `first_bytes`, if the file has them [T-2]."""
-        head = self._reception.receive_range(0, first_bytes)
+        head = self._reception.receive_range(0, first_bytes, supplier, patience_s)
         try:
             wanted = read_preamble(head[:PREAMBLE_BYTES]).header_bytes
         except Refused:
             return head  # for `verify_header` to refuse
-        return head + self._reception.receive_range(len(head), wanted)
+        return head + self._reception.receive_range(len(head), wanted, supplier, patience_s)
 
     def _open_partial(self, standing: Standing, verified: VerifiedRoot) -> Partial:
         if not standing.continues(verified) and standing.verified:
@@ -184,9 +250,25 @@ class Fetch:
             remove_partial(standing.path)
         return Partial(standing.path, self._header, verified.total_bytes, self._clock, self._config.sync_share)
 
+    def _open_ledger(self, verified: VerifiedRoot) -> None:
+        """From now on what is received is written down; what was paid for another bundle does not count."""
+        if not self._ledger.is_open:
+            self._begun = self._ledger.open(self._header, verified.root.piece_size, self._paid_bytes())
+            self._budget.spent_bytes = self._ledger.paid_bytes
+
+    def _pay(self, amount: int) -> None:
+        seconds, paid = self._clock.now() - self._began, self._paid_bytes() + amount
+        self._ledger.pay(amount, paid / seconds if seconds > 0 and paid >= LEAST_TELLING_BYTES else None)
+
+    def _paid_bytes(self) -> int:
+        """Received by this call over links that cost something."""
+        paid = sum(supplier.received_bytes for supplier in self._reception.suppliers if not supplier.is_free)
+        return self._paid_before + paid
+
     def _plan_for(self, partial: Partial, standing: Standing, verified: VerifiedRoot) -> Plan:
         if not partial.is_new:
             self._resumed_bytes = len(standing.header)
+        self._stores = find_stores(self._paths, self._header, self._trust, self._output)
         self._plan = Plan.of(verified, self._sections, fresh=partial.is_new)
         return self._plan
 
@@ -202,7 +284,7 @@ class Fetch:
         """`why`: what has to be agreed to before anything is fetched; nothing if empty. Raises ConsentNeeded."""
         self._progress.start("fetching", plan.wanted_bytes, "B")
         already_bytes = self._resumed_bytes
-        filling = Filling(partial, plan, self._reception, self._suspects, self._progress)
+        filling = Filling(partial, self._ledger, plan, self._reception, self._progress)
         try:
             filling.examine()
             missing_bytes = plan.wanted_bytes - plan.present_bytes
@@ -212,17 +294,42 @@ class Fetch:
                     "or let 'unrep need' ask ashore for a repair"
                 )
             partial.check_space(missing_bytes)
-            filling.run(self._head, self._config.hold_bytes)
+            if missing_bytes:
+                self._open_ledger(plan.verified)
+            if self._stores:
+                filling.use(self._head)
+                self._take_local(partial, plan)
+            filling.run(self._head, self._header_from, self._config.hold_bytes, self._begun)
         finally:
             self._resumed_bytes = already_bytes + filling.found_bytes
         self._progress.finish()
 
-    def _check_unchanged(self, verified: VerifiedRoot) -> None:
+    def _take_local(self, partial: Partial, plan: Plan) -> None:
+        """Takes what lies on disks, and asks those for the rest only if there is nobody else [T-93]."""
+        damaged_before = set(self._taken.damaged)
+        take_pieces(plan, partial, self._stores, self._progress, self._taken)
+        for path in self._taken.damaged - damaged_before:
+            self._say(f"{path}: holds pieces that are not the ones that were signed; they were left out")
+        missing = sum(slot.length for slot in plan.missing())
+        read = [store for store in self._stores if store.path not in self._taken.unreadable]
+        is_alone = not self._reception.retire({str(store.path) for store in read})
+        volumes = [store.volume for store in read if isinstance(store, VolumeStore)]
+        if missing and is_alone and volumes:
+            raise Incomplete(what_is_missing(self._output, missing, volumes))
+        if missing and is_alone and len(read) == len(self._stores) and not self._taken.damaged:
+            raise Incomplete(
+                f"{', '.join(str(store.path) for store in read)}: has only a part of the bundle, {missing:,} bytes "
+                "are missing; what is there is kept, name another source as well"
+            )
+
+    def _check_unchanged(self, verified: VerifiedRoot, error: SourceCorrupt) -> None:
         """Raises Incomplete if the file at the source was exchanged for another one since the fetch began [T-25]."""
         self._reception.close()
         self._reception.bundle_bytes = None
-        if self._reception.receive_range(0, verified.header_bytes) != self._header:
+        source = next(supplier for supplier in self._reception.suppliers if supplier.lost is error)
+        self._reception.ask_again(source)
+        if self._reception.receive_range(0, verified.header_bytes, source) != self._header:
             raise Incomplete(
-                f"{self._link.name}: the file there was exchanged for another one during the fetch; "
+                f"{source.name}: the file there was exchanged for another one during the fetch; "
                 "run the same command again to see what it is now"
             )

@@ -1,13 +1,16 @@
-"""From what a person names, a URL, a file or a directory, to the link that reads it."""
+"""From what a person names, URLs, files and directories, to the links that read them."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
+from transfer.access import NOTHING, Access
 from transfer.config import TransferConfig
 from transfer.errors import SourceRefused
-from transfer.link import Link
-from transfer.links.directory import FileLink, find_bundle
+from transfer.link import Event, Link
+from transfer.links.directory import FileLink, VolumeLink, find_bundle, find_volume
 from transfer.links.http import HttpLink
+from transfer.links.threads import Threads
 from transfer.partial import partial_path
 
 MIN_RECEIVE_BUFFER_BYTES = 16 * 1024
@@ -15,19 +18,76 @@ MIN_RECEIVE_BUFFER_BYTES = 16 * 1024
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
-def open_link(source: str, output: Path, config: TransferConfig) -> Link:
-    """The link to a source. Raises SourceRefused if it cannot be one, or is the output itself."""
-    if _URL.match(source):
-        return HttpLink(source, config.max_redirects, receive_buffer_bytes(config))
-    path = Path(source)
-    try:
+class OpenSources:
+    """The links to sources, whose connections are threads; `Sources` of the seam.
+
+    `refused`: why others could not be opened. `paths`: those that are files or directories, and `retained` ones, which
+    nobody named as sources but which may hold some of the pieces.
+    """
+
+    def __init__(self, access: Access, retained: Sequence[Path] = ()) -> None:
+        self._access = access
+        self.links: list[Link] = []
+        self.paths: list[Path] = list(retained)
+        self.refused: dict[str, SourceRefused] = {}
+        self._threads = Threads()
+
+    def add(self, source: str, output: Path, config: TransferConfig) -> None:
+        """Opens one more. Raises SourceRefused if it cannot be one, or is the output itself."""
+        if is_url(source):
+            buffer_bytes = receive_buffer_bytes(config)
+            self.links.append(HttpLink(source, self._threads, config.max_redirects, buffer_bytes, self._access))
+            return
+        path = Path(source)
+        try:
+            self.links.append(self._open(path, output))
+        except OSError as error:
+            raise SourceRefused(f"{error.filename or path}: cannot be read: {error.strerror}") from error
+        finally:
+            self.paths.append(path)
+
+    def wait(self, timeout_s: float) -> Event | None:
+        return self._threads.wait(timeout_s)
+
+    def close(self) -> None:
+        self._threads.close()
+
+    def _open(self, path: Path, output: Path) -> Link:
         if path.is_dir():
-            path = find_bundle(path)
+            volume = find_volume(path)
+            try:
+                path = find_bundle(path)
+            except SourceRefused:
+                if volume is None:
+                    raise
+                return VolumeLink(volume, self._threads)
         if any(path.samefile(other) for other in (output, partial_path(output)) if path.exists() and other.exists()):
             raise SourceRefused(f"{path}: is the output as well; name another --out")
-        return FileLink(path)
-    except OSError as error:
-        raise SourceRefused(f"{error.filename or path}: cannot be read: {error.strerror}") from error
+        return FileLink(path, self._threads)
+
+
+def open_sources(
+    sources: Sequence[str],
+    output: Path,
+    config: TransferConfig,
+    access: Access = NOTHING,
+    retained: Sequence[Path] = (),
+) -> OpenSources:
+    """The links to sources. Raises SourceRefused if none of them can be one."""
+    opened = OpenSources(access, retained)
+    for source in sources:
+        try:
+            opened.add(source, output, config)
+        except SourceRefused as error:
+            opened.refused[source] = error
+    if not opened.links:
+        raise next(iter(opened.refused.values()))
+    return opened
+
+
+def is_url(source: str) -> bool:
+    """Whether it names no path."""
+    return _URL.match(source) is not None
 
 
 def receive_buffer_bytes(config: TransferConfig) -> int | None:

@@ -1,8 +1,15 @@
-"""Whose fault a damaged piece is: a link flips bits at random, a damaged file comes the same way every time [T-25]."""
+"""Whose fault a damaged piece is: a link flips bits at random, a damaged file comes the same way every time [T-25].
+
+And how far a source is trusted while there are others [T-91]: what a link does to one piece in fifty is no reason to
+give a source up, a source that sends a wrong piece again and again is.
+"""
 
 from hashlib import sha256
 
 from transfer.errors import Incomplete, SourceCorrupt
+
+BAD_PIECE_POINTS = 8  # a good piece takes one back
+DISTRUST_POINTS = 24
 
 
 class Suspects:
@@ -12,6 +19,23 @@ class Suspects:
         self._source = source
         self._max_copies = max_copies
         self._copies: dict[int, set[bytes]] = {}
+        self._points = 0
+        self._cleared = 0
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether all that it sent was good so far, and that was something."""
+        return self._cleared > 0 and not self._copies
+
+    @property
+    def is_distrusted(self) -> bool:
+        """Whether so many of its pieces were damaged that another source is better asked."""
+        return self._points >= DISTRUST_POINTS
+
+    def clear_one(self) -> None:
+        """Counts a piece that matches its hash."""
+        self._points = max(0, self._points - 1)
+        self._cleared += 1
 
     def add(self, offset: int, data: bytes) -> None:
         """Counts a copy of the piece at `offset` of the file that did not match its hash.
@@ -19,6 +43,7 @@ class Suspects:
         Raises SourceCorrupt for the same copy a second time, Incomplete for one different copy too many.
         """
         where = f"{self._source}: bytes {offset} to {offset + len(data) - 1}"
+        self._points += BAD_PIECE_POINTS
         copies = self._copies.setdefault(offset, set())
         digest = sha256(data).digest()
         if digest in copies:

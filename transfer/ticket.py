@@ -12,13 +12,14 @@ from bundle.reader import VerifiedRoot
 from bundle.ship_key import ShipKey
 from bundle.signing import read_file
 from bundle.ticket import TicketFile, decode_ticket, open_ticket, verify_ticket
+from transfer.access import NOTHING, Access
 from transfer.beginning import Beginning
 from transfer.config import TransferConfig
 from transfer.errors import SourceRefused
 from transfer.links.directory import find_bundle
 from transfer.partial import storage_errors
 from transfer.placing import place
-from transfer.source import open_link
+from transfer.source import open_sources
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
@@ -30,6 +31,7 @@ def bring_ticket(
     key: ShipKey,
     config: TransferConfig,
     say: Callable[[str], None] = lambda message: None,
+    access: Access = NOTHING,
 ) -> Path:
     """The ticket beside the output, good for this ship: the one that lies there, or else the source's.
 
@@ -40,7 +42,7 @@ def bring_ticket(
     try:
         TicketFile(key, beside)(verified)
     except Refused:
-        keep_ticket(beside, _fetched(source, output, verified, key, config, say))
+        keep_ticket(beside, _fetched(source, output, verified, key, config, say, access))
     return beside
 
 
@@ -95,10 +97,11 @@ def _fetched(
     key: ShipKey,
     config: TransferConfig,
     say: Callable[[str], None],
+    access: Access,
 ) -> bytes:
     address = ticket_address(source, key.public.key_id)
     try:
-        with closing(open_link(address, output, config)) as link:
+        with closing(open_sources([address], output, config, access)) as link:
             return Beginning(link, verified.trust, config, say).ticket(lambda data: checked_ticket(data, verified, key))
     except SourceRefused as error:
         raise Sealed(

@@ -56,16 +56,23 @@ class Volume:
 
     def read(self, offset: int, length: int) -> bytes:
         """Unverified bytes of the bundle file; none if they are not all on this volume, or cannot be read."""
+        start, available = self.find(offset)
+        if length > available:
+            return b""
+        try:
+            with self.path.open("rb") as file:
+                file.seek(start)
+                return file.read(length)
+        except OSError:
+            return b""  # a bad sector, or a medium that was pulled out: the piece may be on another
+
+    def find(self, offset: int) -> tuple[int, int]:
+        """(place in the volume, how many bytes follow there) of an offset in the bundle file; (0, 0) if not here."""
         starts = accumulate((size for _, size in self.map.stretches), initial=self.data_offset)
         for (first, size), start in zip(self.map.stretches, starts, strict=False):
-            if first <= offset and offset + length <= first + size:
-                try:
-                    with self.path.open("rb") as file:
-                        file.seek(start + offset - first)
-                        return file.read(length)
-                except OSError:
-                    return b""  # a bad sector, or a medium that was pulled out: the piece may be on another
-        return b""
+            if first <= offset < first + size:
+                return start + offset - first, first + size - offset
+        return 0, 0
 
     def beginning(self) -> bytes:
         """What is here of the bundle's first bytes: the header, and what may follow it."""
@@ -107,3 +114,14 @@ def merged(stretches: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
         else:
             found.append((offset, length))
     return found
+
+
+def what_is_missing(output: Path, missing_bytes: int, volumes: Sequence[Volume]) -> str:
+    """A sentence that names the volumes that were not found."""
+    count = max(volume.map.count for volume in volumes)
+    absent = sorted(set(range(1, count + 1)) - {volume.map.number for volume in volumes})
+    which = f"volume {', '.join(map(str, absent))} of {count}" if absent else "a good copy of the damaged volumes"
+    return (
+        f"{output}: {missing_bytes:,} bytes are missing; join again with {which}, or fetch the rest with the same "
+        "--out, what was joined is kept"
+    )

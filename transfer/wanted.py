@@ -4,9 +4,28 @@ What a connection could not deliver comes back, from the very byte where it stop
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from transfer.plan import Slot
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What may be asked of one source: nothing from `reach_bytes` on, and no more than the allowance; None: any.
+
+    `is_last`: nothing else is under way, so that the allowance may end in the middle of a piece. `avoid`: offsets of
+    pieces to leave to others. `may_be_held`: whether what no table names yet may be asked for too.
+    """
+
+    reach_bytes: int | None = None
+    allowance_bytes: int | None = None
+    is_last: bool = False
+    avoid: Collection[int] = ()
+    may_be_held: bool = True
+
+
+ANYTHING = Offer()
 
 
 class Wanted:
@@ -44,27 +63,59 @@ class Wanted:
             start = self._stretches.pop(at)[0]
         self._stretches.insert(at, (start, end))
 
-    def take(self, most_bytes: int) -> tuple[int, int] | None:
-        """Hands out the first stretch, or as much of it; None if there is nothing to be asked for now."""
-        if not self._stretches:
-            return None
-        start, end = self._stretches[0]
-        limit = self._hold_limit()
-        if limit is not None and start >= limit:
-            return None
-        cut = min(end, self.align(start + most_bytes), end if limit is None else self.align(limit))
-        self._stretches[0:1] = [(cut, end)] if cut < end else []
-        return start, cut
+    def is_within(self, reach_bytes: int | None) -> bool:
+        """Whether a file that ends there has any whole piece of what is left; None: it has all."""
+        return any(reach_bytes is None or start < self._floor(reach_bytes) for start, _ in self._stretches)
+
+    def take(self, most_bytes: int, offer: Offer = ANYTHING) -> tuple[int, int] | None:
+        """Hands out the first stretch, or as much of it; None if there is nothing to be asked for now.
+
+        It ends with a piece, for the next one may go to another connection and come first.
+        """
+        hold = self._hold_limit(self._hold_bytes if offer.may_be_held else 0)
+        reach = None if offer.reach_bytes is None else self._floor(offer.reach_bytes)
+        bounds = [bound for bound in (None if hold is None else self.align(hold), reach) if bound is not None]
+        for at, (first, end) in enumerate(self._stretches):
+            start = self._behind(first, end, offer.avoid)
+            if start >= end:
+                continue
+            if any(start >= bound for bound in bounds) or (hold is not None and start >= hold):
+                return None
+            cut = self._affordable(start, min(end, self.align(start + most_bytes), *bounds), offer)
+            if cut == start:
+                return None
+            self._stretches[at : at + 1] = [rest for rest in ((first, start), (cut, end)) if rest[0] < rest[1]]
+            return start, cut
+        return None
+
+    def _affordable(self, start: int, cut: int, offer: Offer) -> int:
+        if offer.allowance_bytes is None or cut - start <= offer.allowance_bytes:
+            return cut
+        whole = self._floor(start + offer.allowance_bytes)
+        if whole > start:
+            return whole
+        return start + offer.allowance_bytes if offer.is_last else start
+
+    def _floor(self, offset: int) -> int:
+        """The last end of a piece that is not behind `offset`."""
+        at = bisect_right(self._ends, offset)
+        return self._ends[at - 1] if at else 0
+
+    def _behind(self, start: int, end: int, avoid: Collection[int]) -> int:
+        """Where in a stretch the first piece begins that is not to be avoided; its end if there is none."""
+        while start < end and start in avoid:
+            start = self.align(start + 1)
+        return min(start, end)
 
     def align(self, offset: int) -> int:
         """The first end of a piece that is not before `offset`."""
         at = bisect_right(self._ends, offset - 1)
         return self._ends[at] if at < len(self._ends) else offset
 
-    def _hold_limit(self) -> int | None:
+    def _hold_limit(self, hold_bytes: int) -> int | None:
         while self._named < len(self._slots):
             slot = self._slots[self._named]
             if not slot.tree.knows(slot.piece):
-                return slot.offset + self._hold_bytes
+                return slot.offset + hold_bytes
             self._named += 1
         return None

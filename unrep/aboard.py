@@ -27,7 +27,29 @@ trust_option = click.option(
     type=click.Path(path_type=Path),
     help="Public key of the sender, or trust file. A site that follows a trust root needs none.",
 )
+_ACCESS = (
+    click.option(
+        "--auth-file",
+        metavar="F",
+        type=click.Path(path_type=Path),
+        help="User and password, or a token, for servers and proxies; a file that only its owner may read.",
+    ),
+    click.option(
+        "--ca-file",
+        metavar="F",
+        type=click.Path(path_type=Path),
+        help="Certificate authorities to trust instead of the system's, in PEM form.",
+    ),
+    click.option("--proxy", metavar="URL", help="Ask through this proxy, not the one of the environment."),
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+
+
+def access_options(command: Callable[..., None]) -> Callable[..., None]:
+    """How servers are reached."""
+    for option in reversed(_ACCESS):
+        command = option(command)
+    return command
 
 
 def configuration(site: Path, config: Path | None) -> SiteConfig:

@@ -11,7 +11,9 @@ from bundle.ship_key import ShipKey, load_ship_key
 from bundle.signing import read_file
 from bundle.stream import ContentKey
 from bundle.ticket import TicketFile
+from transfer.access import NOTHING, Access
 from transfer.config import TransferConfig
+from transfer.errors import Incomplete, SourceRefused, TransferError
 from transfer.ticket import bring_ticket, checked_ticket, keep_ticket
 
 
@@ -42,15 +44,16 @@ class Recipient:
 class Admission:
     """Called with the root of what is about to be fetched: puts the recipient's ticket beside the output.
 
-    `given`: a ticket that came by another way.
+    It comes from the first of the sources that has a good one. `given`: a ticket that came by another way.
     """
 
     recipient: Recipient
-    source: str
+    sources: tuple[str, ...]
     output: Path
     config: TransferConfig
     given: Path | None = None
     say: Callable[[str], None] = lambda message: None
+    access: Access = NOTHING
 
     def __call__(self, verified: VerifiedRoot) -> None:
         """Raises Sealed if there is no ticket, or one for another; another Refused, InputError or TransferError."""
@@ -60,10 +63,21 @@ class Admission:
         if key is None:
             return
         if self.given is None:
-            bring_ticket(self.source, self.output, verified, key, self.config, self.say)
+            self._bring(verified, key)
             return
         try:
             ticket = checked_ticket(read_file(self.given), verified, key)
         except Refused as error:
             raise type(error)(f"{self.given}: {error}") from error
         keep_ticket(ticket_beside(self.output, key.public.key_id), ticket)
+
+    def _bring(self, verified: VerifiedRoot, key: ShipKey) -> None:
+        failures: list[Refused | TransferError] = []
+        for source in self.sources:
+            try:
+                bring_ticket(source, self.output, verified, key, self.config, self.say, self.access)
+            except (Refused, SourceRefused, Incomplete) as error:
+                failures.append(error)
+            else:
+                return
+        raise failures[0]

@@ -110,6 +110,11 @@ class Bar:
         if self._bar is not None:
             self._bar.update(amount)
 
+    def note(self, text: str) -> None:
+        """A word behind the bar."""
+        if self._bar is not None:
+            self._bar.set_postfix_str(text, refresh=False)
+
     def finish(self) -> None:
         if self._bar is not None:
             self._bar.close()

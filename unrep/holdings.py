@@ -41,3 +41,8 @@ def site_holdings(site: Path, trust: Trust, progress: Progress, unlock: Unlock |
                     yield Wish(lack.stretches(grown, full), lack.why)
 
     return SiteHoldings(tuple(trees), is_empty, lambda: left_trees(site), mend)
+
+
+def retained(site: Path | None) -> list[Path]:
+    """Where a site keeps bundles that it has fetched, or begun to: they may hold pieces of the next one."""
+    return [Site.at(site).inbox] if site else []

@@ -18,8 +18,10 @@ def parse_rate(ctx: click.Context, param: click.Parameter, value: str | None) ->
     return rate
 
 
-def parse_size(ctx: click.Context, param: click.Parameter, value: str) -> int:
+def parse_size(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
     """Bytes. Raises BadParameter."""
+    if value is None:
+        return None
     size = _parse(value, "kMG")
     if size < 1:
         raise click.BadParameter(f"{value!r} is no size in bytes, such as 700M or 4G", ctx, param)

@@ -17,6 +17,7 @@ from apply.hold import lift_hold, set_hold
 from apply.record import read_state
 from tests.support.agents import HEALTH_DEADLINE_S, Agency, sail
 from tests.support.bad_server import BadServer
+from tests.support.gatekeeper import gatekeeper
 from tests.support.site import PATIENCE_S, Ship, shore, until
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
@@ -52,6 +53,25 @@ def test_killed_at_random_once_a_release_it_needs_no_hand(agency: Agency) -> Non
     assert [leg.runs for leg in legs] == ["2.0.1", "2.0.2", "2.0.3", "2.0.3", "2.0.5"]
     agency.ship.check_sound()
     assert not agency.ship.litter() and not list(agency.ship.site.inbox.iterdir())
+
+
+def test_all_its_sources_are_asked_at_once_and_one_that_lies_is_no_hindrance(agency: Agency) -> None:
+    """[A-61], [T-90], [T-91], [T-96]: with a token from a file."""
+    content = shore().bundle(*SECOND).read_bytes()
+    (agency.ship.root / "auth").write_text("bearer x")
+    (agency.ship.root / "auth").chmod(0o600)
+    lie = content[:-100] + bytes(100)
+    with gatekeeper(lie, "Bearer x") as liar, gatekeeper(content, "Bearer x") as honest:
+        agency.source = liar.url()
+        agency.configure('auth_file = "auth"')
+        config = agency.ship.root / "unrep.toml"
+        one = json.dumps(liar.url())
+        config.write_text(config.read_text().replace(f"[{one}]", f"[{one}, {json.dumps(honest.url())}]"))
+        done = command(agency, "agent", "--once", "--json")
+    events = {event["event"]: event for event in map(json.loads, done.stdout.splitlines())}
+    assert done.returncode == 0 and events["applied"]["to"] == "1.0.1", done.stderr
+    sources = {source["source"]: source for source in events["fetched"]["sources"]}
+    assert [*sources] == [liar.url(), honest.url()] and all(one["bytes_received"] for one in sources.values())
 
 
 def test_news_are_fetched_and_applied_each_told_once(agency: Agency) -> None:

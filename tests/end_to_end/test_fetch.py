@@ -97,9 +97,9 @@ def test_a_bundle_comes_from_nginx_and_the_figures_say_what_it_cost(ship: Path, 
     assert figures["complete"] is True and 1 <= figures["connections"] <= 4 and figures["bytes_resumed"] == 0
     assert figures["bytes_total"] == figures["bytes_needed"] == figures["bytes_received"] == len(content)
     assert [section["kind"] for section in figures["sections"]] == ["delta", "full"]
-    assert sum(request.body_bytes_sent for request in log[:2]) == len(content)
+    assert sum(request.body_bytes_sent for request in log) == len(content) + second.document["bytes_received"]
     assert second.document["bytes_resumed"] == len(content) and "all of it was there already" in second.stderr
-    assert log[2].body_bytes_sent == second.document["bytes_received"] < 1000
+    assert log[-1].body_bytes_sent == second.document["bytes_received"] < 1000
     assert unrep(ship, "verify", "new.unrep", "--trust", "shore.pub").code == 0
 
 
@@ -136,7 +136,8 @@ def test_ten_kills_lose_a_piece_each_and_what_was_in_flight(tmp_path: Path) -> N
     for kill in kills:
         assert kill.kept_after >= kill.kept_before and kill.again <= each + a_moment, kill
     assert last["bytes_resumed"] == kills[-1].kept_after > len(bundle.data) // 4
-    assert last["bytes_received"] == len(bundle.data) - last["bytes_resumed"] + len(bundle.header)
+    missing = len(bundle.data) - last["bytes_resumed"] + len(bundle.header)
+    assert missing - 4 * PIECE_BYTES <= last["bytes_received"] <= missing, "beginnings of pieces are not lost either"
     received = sum(kill.received for kill in kills) + last["bytes_received"]
     assert received <= len(bundle.data) + KILLS * (each + a_moment)
 
@@ -158,7 +159,7 @@ def test_ctrl_c_says_so_and_its_figures_add_up(tmp_path: Path) -> None:
         assert document["error"] == "interrupted; run the same command again, it goes on from there"
     needed, header = last["bytes_needed"], len(bundle.header)
     received = sum(document["bytes_received"] for document in [*documents, last])
-    assert needed <= received <= needed + len(runs) * (header + 2 * PIECE_BYTES)
+    assert needed <= received <= needed + len(runs) * (header + PIECE_BYTES)
 
 
 def test_for_a_site_only_the_ranges_that_it_needs_are_asked_for(ship: Path, shore: Path, tmp_path: Path) -> None:

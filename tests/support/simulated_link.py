@@ -6,11 +6,12 @@ connections; without, each stands at once, or after `dial_s`.
 """
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, count, repeat
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from bundle.trust import Trust
 from tests.support.tiny_bundle import TRUST
@@ -84,11 +85,43 @@ class Request:
     length: int
     at: float
     connection: int
+    behaviour: Behaviour = HONEST
     delivered: int = 0
 
     @property
     def end(self) -> int:
         return self.offset + self.length
+
+
+class Calendar:
+    """What will happen on all links of a world, and when."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self._clock = clock
+        self._entries: list[tuple[float, int, Event | Killed]] = []
+        self._number = count()
+
+    def put(self, after_s: float, event: "Event | Killed") -> None:
+        """Lets it happen so much later."""
+        heapq.heappush(self._entries, (self._clock.seconds + after_s, next(self._number), event))
+
+    def wait(self, timeout_s: float) -> Event | None:
+        """Lets time pass until something happens."""
+        assert timeout_s > 0
+        until = self._clock.seconds + timeout_s
+        while self._entries and self._entries[0][0] <= until:
+            at, _, event = heapq.heappop(self._entries)
+            if isinstance(event, Killed):
+                raise event
+            connection = event.connection
+            assert isinstance(connection, SimulatedConnection)
+            if connection.is_closed:
+                continue
+            self._clock.seconds = max(self._clock.seconds, at)
+            connection.go_on(event)
+            return event
+        self._clock.seconds = until
+        return None
 
 
 class SimulatedConnection:
@@ -107,7 +140,7 @@ class SimulatedConnection:
     def ask(self, offset: int, length: int, chunk_bytes: int) -> None:
         assert length > 0 and not self.is_closed and self._request is None, "one request at a time"
         link, behaviour = self._link, self._link.next_behaviour()
-        self._request = Request(offset, length, link.clock.seconds, self._number)
+        self._request = Request(offset, length, link.clock.seconds, self._number, behaviour)
         link.requests.append(self._request)
         self._behaviour = replace(behaviour, chunk_bytes=min(behaviour.chunk_bytes, chunk_bytes))
         damaged = bytearray(link.content[offset : offset + length])
@@ -130,6 +163,7 @@ class SimulatedConnection:
     def go_on(self, event: Event) -> None:
         """Counts an event that was handed over, and schedules the one that follows."""
         request, behaviour, link = self._request, self._behaviour, self._link
+        link.connections += isinstance(event, Opened)
         if request is None or isinstance(event, Opened | Failed | Ended):
             return
         if isinstance(event, Arrived):
@@ -162,8 +196,8 @@ class SimulatedConnection:
 class SimulatedLink:
     """Serves `content`. `requests` is what was asked of it, `dialed` when connections were begun."""
 
-    name = "sim://ship/bundle"
     most_lanes = 4
+    is_free = False
 
     def __init__(
         self,
@@ -172,17 +206,21 @@ class SimulatedLink:
         script: Iterator[Behaviour] | None = None,
         dials: Iterator[Dial] | None = None,
         dial_s: float = 0.0,
+        name: str = "sim://ship/bundle",
+        calendar: "Calendar | None" = None,
     ) -> None:
+        self.name = name
         self.content = content
         self.clock = clock or VirtualClock()
+        self.links = [self]
+        self.paths: list[Path] = []
         self.requests: list[Request] = []
         self.dialed: list[float] = []
         self.connections = 0
         self.open: list[SimulatedConnection] = []
         self._script = script or repeat(HONEST)
         self._dials = dials or repeat(Dial(dial_s))
-        self._calendar: list[tuple[float, int, Event | Killed]] = []
-        self._number = count()
+        self.calendar = calendar or Calendar(self.clock)
         self._exchange: tuple[int, bytes] | None = None
 
     def exchange_after(self, requests: int, content: bytes) -> None:
@@ -201,20 +239,7 @@ class SimulatedLink:
         return connection
 
     def wait(self, timeout_s: float) -> Event | None:
-        assert timeout_s > 0
-        until = self.clock.seconds + timeout_s
-        while self._calendar and self._calendar[0][0] <= until:
-            at, _, event = heapq.heappop(self._calendar)
-            if isinstance(event, Killed):
-                raise event
-            if event.connection.is_closed:  # type: ignore[attr-defined] # all connections here are simulated ones
-                continue
-            self.clock.seconds = max(self.clock.seconds, at)
-            self.connections += isinstance(event, Opened)
-            event.connection.go_on(event)  # type: ignore[attr-defined] # likewise
-            return event
-        self.clock.seconds = until
-        return None
+        return self.calendar.wait(timeout_s)
 
     def close(self) -> None:
         for connection in self.open:
@@ -222,7 +247,7 @@ class SimulatedLink:
 
     def schedule(self, after_s: float, event: "Event | Killed") -> None:
         """Lets it happen so much later."""
-        heapq.heappush(self._calendar, (self.clock.seconds + after_s, next(self._number), event))
+        self.calendar.put(after_s, event)
 
     def next_behaviour(self) -> Behaviour:
         """That of the next request; another file may stand there by then."""
@@ -231,13 +256,42 @@ class SimulatedLink:
         return next(self._script)
 
 
+class SimulatedSources:
+    """Several links in one world: one clock, one calendar."""
+
+    def __init__(self, clock: VirtualClock | None = None, paths: Sequence[Path] = ()) -> None:
+        self.clock = clock or VirtualClock()
+        self.calendar = Calendar(self.clock)
+        self.links: list[SimulatedLink] = []
+        self.paths = list(paths)
+
+    def add(self, content: bytes, script: Iterator[Behaviour] | None = None, **options: Any) -> SimulatedLink:
+        """One more source, called by its number."""
+        name = f"sim://ship/{len(self.links) + 1}"
+        link = SimulatedLink(content, self.clock, script, name=name, calendar=self.calendar, **options)
+        self.links.append(link)
+        return link
+
+    @property
+    def delivered(self) -> int:
+        """All bytes handed over."""
+        return sum(link.delivered for link in self.links)
+
+    def wait(self, timeout_s: float) -> Event | None:
+        return self.calendar.wait(timeout_s)
+
+    def close(self) -> None:
+        for link in self.links:
+            link.close()
+
+
 def then_honest(*behaviours: Behaviour) -> Iterator[Behaviour]:
     """Those behaviours, and nothing more happens."""
     return chain(behaviours, repeat(HONEST))
 
 
 def fetch_over(
-    link: SimulatedLink,
+    link: SimulatedLink | SimulatedSources,
     output: Path,
     holdings: SiteHoldings | None = None,
     *,

@@ -9,6 +9,7 @@ import re
 from asyncio import events
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, cast
 
 from tests.support.chaosproxy import ChaosProxy
@@ -296,9 +297,12 @@ class VirtualWeather:
 
     name = "sim://ship/bundle"
     most_lanes = 4
+    is_free = False
 
     def __init__(self, content: bytes, **options: Any) -> None:
         self.content = content
+        self.links = [self]
+        self.paths: list[Path] = []
         self.connections = 0
         self.loop = VirtualLoop(lambda: Server(content))
         self.proxy = ChaosProxy(("127.0.0.1", 1), **options)

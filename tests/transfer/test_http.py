@@ -26,7 +26,7 @@ from transfer.errors import (
 )
 from transfer.links.http import HttpAnswer, HttpReader
 from transfer.session import Fetch, Figures
-from transfer.source import open_link, receive_buffer_bytes
+from transfer.source import open_sources, receive_buffer_bytes
 
 BUNDLE = tiny_bundle(Shape(full_bytes=150_000, delta_bytes={"old": 40_000}))
 CONTENT = BUNDLE.data
@@ -34,7 +34,7 @@ QUICK = TransferConfig(patience_s=10.0, first_answer_s=0.5, idle_floor_s=0.4, re
 
 
 def fetch(url: str, output: Path, config: TransferConfig = QUICK) -> Figures:
-    link = open_link(url, output, config)
+    link = open_sources([url], output, config)
     try:
         return Fetch(link, TRUST, output, config=config).run()
     finally:

@@ -14,7 +14,7 @@ from transfer.config import TransferConfig
 from transfer.errors import Dropped, Silent
 from transfer.reception import Reception
 from transfer.session import Fetch
-from transfer.source import open_link
+from transfer.source import open_sources
 
 LARGE = Random(6).randbytes(6_000_000)
 BUNDLE = tiny_bundle(Shape(full_bytes=3_000_000, piece_bytes=65_536))
@@ -129,7 +129,7 @@ def test_nginx_behind_a_far_link_is_asked_by_several_and_sends_each_byte_once(tm
         nginx(tmp_path / "www", tmp_path / "nginx") as server,
         weather(server.port, seed=1, delay_ms=50, rate_kbps=16_000, at=[(1.0, "zombie", 0.0)]) as link,
     ):
-        source = open_link(link.url("b"), output, config)
+        source = open_sources([link.url("b")], output, config)
         figures = Fetch(source, TRUST, output, config=config).run()
         source.close()
         stats = link.stats()

@@ -24,7 +24,7 @@ from transfer.latest import resolve
 from transfer.publish import publish
 from transfer.session import Fetch
 from transfer.shelves.objects import ObjectShelf
-from transfer.source import open_link
+from transfer.source import open_sources
 from transfer.ticket import bring_ticket
 
 OLD = tiny_bundle(Shape(version="1.0.0", seq=1, full_bytes=30_000))
@@ -82,7 +82,7 @@ def test_a_bundle_is_published_to_a_bucket_and_fetched_by_the_pointer(store: str
         shelf._store.chmod(f"fleet/vms/{name}", acl="public-read")
     out, config = tmp_path / "out", TransferConfig(patience_s=2)
     found = resolve(f"{store}/fleet/vms/latest", TRUST, out, config)
-    Fetch(open_link(found.source, out, config), TRUST, out, config=config).run()
+    Fetch(open_sources([found.source], out, config), TRUST, out, config=config).run()
     assert out.read_bytes() == NEW.data
 
 

@@ -235,7 +235,7 @@ def test_a_rate_limit_holds_over_every_second(rate: int) -> None:
     arrivals: list[tuple[float, int]] = []
     wanted = Wanted()
     wanted.add(0, min(len(CONTENT), rate * 20))
-    for _, chunk in received.receive(wanted):
+    for _, chunk, _ in received.receive(wanted):
         arrivals.append((link.clock.seconds, len(chunk)))
     for began, _ in arrivals:
         within = sum(length for at, length in arrivals if began <= at < began + 1)

@@ -21,7 +21,7 @@ from transfer.config import TransferConfig
 from transfer.errors import OutputRefused, SourceRefused
 from transfer.server import BundleServer
 from transfer.session import Fetch
-from transfer.source import open_link
+from transfer.source import open_sources
 
 BUNDLE = tiny_bundle(Shape(full_bytes=90_000))
 DATA = BUNDLE.data
@@ -216,7 +216,7 @@ def test_a_client_that_goes_away_is_no_error(
 def test_a_fetch_is_served(www: Path, server: BundleServer, tmp_path: Path) -> None:
     """[T-14], [T-60]"""
     config, out = TransferConfig(patience_s=5), tmp_path / "out"
-    Fetch(open_link(server.url + "f", out, config), TRUST, out, config=config).run()
+    Fetch(open_sources([server.url + "f"], out, config), TRUST, out, config=config).run()
     assert out.read_bytes() == DATA
 
 

@@ -176,7 +176,8 @@ def test_the_next_fetch_keeps_what_stands_there(output: Path) -> None:
     figures = fetch_over(link, output).run()
     assert output.read_bytes() == BUNDLE.data
     assert asked(link)[0] == (0, HEADER_BYTES) and len(link.requests) == 2
-    assert figures.bytes_received == len(BUNDLE.data) - figures.bytes_resumed + HEADER_BYTES
+    missing = len(BUNDLE.data) - figures.bytes_resumed + HEADER_BYTES
+    assert missing - PIECE_BYTES < figures.bytes_received <= missing, "the beginning of a piece is not lost either"
     assert figures.bytes_resumed >= HEADER_BYTES + 4 * PIECE_BYTES
 
 

@@ -21,7 +21,7 @@ from tests.support.tiny_bundle import TRUST, Shape, tiny_bundle
 from transfer.config import TransferConfig
 from transfer.errors import SourceRefused
 from transfer.session import Fetch, Figures
-from transfer.source import open_link
+from transfer.source import open_sources
 
 CONTENT = tiny_bundle(Shape(full_bytes=20_000)).data
 TODAY = datetime.datetime.now(datetime.UTC)
@@ -95,7 +95,7 @@ def tls_server(pem: Path, down: str = "") -> Iterator[str]:
 
 def fetch(url: str, output: Path) -> Figures:
     config = TransferConfig(patience_s=5.0, max_lanes=1)  # a busy machine seems far away
-    link = open_link(url, output, config)
+    link = open_sources([url], output, config)
     try:
         return Fetch(link, TRUST, output, config=config).run()
     finally:
@@ -159,7 +159,7 @@ def test_no_tls_at_all_is_a_broken_connection(tmp_path: Path) -> None:
     """[T-18]: nothing is asked of a server that cannot prove who it is."""
     with BadServer(CONTENT, ["honest"]) as plain:
         config = TransferConfig(patience_s=0.3)
-        link = open_link(plain.url().replace("http", "https"), tmp_path / "out", config)
+        link = open_sources([plain.url().replace("http", "https")], tmp_path / "out", config)
         with pytest.raises(Exception, match="run the same command again"):
             Fetch(link, TRUST, tmp_path / "out", config=config).run()
         assert plain.requests == []

@@ -28,7 +28,7 @@ def arrivals(link: VirtualWeather, seed: int = 1) -> list[float]:
     received.bundle_bytes = len(link.content)
     wanted = Wanted()
     wanted.add(4096, len(link.content))
-    for offset, data in received.receive(wanted):
+    for offset, data, _ in received.receive(wanted):
         parts[offset] = data
         moments.append(link.now() - began)
     received.close()

@@ -24,7 +24,7 @@ from transfer.export import export, lay_out
 from transfer.joining import Joined, join
 from transfer.plan import SiteHoldings
 from transfer.session import Fetch
-from transfer.source import open_link
+from transfer.source import open_sources
 from transfer.volume import VolumeMap, open_volume
 from unrep.cli import main
 
@@ -111,7 +111,7 @@ def test_a_fetch_brings_the_rest_and_only_that(sticks: list[Path], out: Path, mi
         joined(out, *(stick for stick in sticks if stick is not sticks[missing]))
     config = TransferConfig(patience_s=5)
     with BadServer(BUNDLE.data, ["honest"]) as server:
-        figures = Fetch(open_link(server.url("b"), out, config), TRUST, out, config=config).run()
+        figures = Fetch(open_sources([server.url("b")], out, config), TRUST, out, config=config).run()
     assert out.read_bytes() == BUNDLE.data
     assert figures.bytes_received <= VOLUME_BYTES + 4096
     assert figures.bytes_resumed >= len(BUNDLE.data) - VOLUME_BYTES

@@ -1,15 +1,15 @@
 """A bundle file on a medium: a disk, a USB stick, a share. Reading may fail at any time, as a stick is pulled out."""
 
-import time
-from collections import deque
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from bundle.errors import Malformed, Unsupported
 from bundle.layout import PREAMBLE_BYTES, read_preamble
-from transfer.errors import Dropped, LinkFault, PastEnd, SourceRefused
-from transfer.link import Answered, Arrived, Ended, Event, Failed, Opened
+from transfer.errors import Dropped, PastEnd, SourceRefused
+from transfer.links.threads import ThreadedConnection, Threads
 from transfer.partial import PARTIAL_SUFFIX
+from transfer.volume import Volume, open_volume
 
 NAMES_SHOWN = 5
 
@@ -34,91 +34,100 @@ class FileAnswer:
         self._file.close()
 
 
-class FileLink:
-    """Opens the file anew for each range, so that a stick that was pulled out can be put back [T-29].
+class FileReader:
+    """Opens the file anew for each range, so that a stick that was pulled out can be put back [T-29]."""
 
-    Raises SourceRefused if it is not there, or not a file, at first.
-    """
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._answer: FileAnswer | None = None
+
+    def connect(self) -> None:
+        """Raises Dropped if the file cannot be read now."""
+        try:
+            self._path.open("rb").close()
+        except OSError as error:
+            raise Dropped(f"cannot be read: {error.strerror}") from error
+
+    def open(self, offset: int, length: int) -> FileAnswer:
+        """Opens a stretch. Raises Dropped or PastEnd."""
+        self.close()
+        try:
+            file = self._path.open("rb")
+            total = file.seek(0, 2)
+            file.seek(offset)
+        except OSError as error:
+            raise Dropped(f"cannot be read: {error.strerror}") from error
+        self._answer = FileAnswer(file, length, total)
+        if offset >= total:
+            self.close()
+            raise PastEnd(f"ends at byte {total}", total)
+        return self._answer
+
+    def abort(self) -> None:
+        """A read of a file that blocks cannot be ended; its thread is left to it."""
+
+    def close(self) -> None:
+        if self._answer:
+            self._answer.close()
+            self._answer = None
+
+
+class FileLink:
+    """One file on a medium. Raises SourceRefused if it is not there, or not a file, at first."""
 
     connections = 0
     most_lanes = 1
+    is_free = True
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, threads: Threads) -> None:
         self.path = path
         self.name = str(path)
+        self._threads = threads
         if path.exists() and not path.is_file():
             raise SourceRefused(f"{path}: is not a file; name a bundle, or a directory that holds one")
         try:
             path.open("rb").close()
         except OSError as error:
             raise SourceRefused(f"{path}: cannot be read: {error.strerror}; name a bundle that is there") from error
-        self._events: deque[Event] = deque()
-        self._reading: FileConnection | None = None
 
-    def dial(self) -> "FileConnection":
-        self._reading = FileConnection(self)
-        self._events.append(Opened(self._reading))
-        return self._reading
+    def dial(self) -> ThreadedConnection:
+        return self._threads.dial(lambda: FileReader(self.path))
 
-    def wait(self, timeout_s: float) -> Event | None:
-        """Reads as much as one event is about; only with nothing to read does it wait."""
-        if self._events:
-            return self._events.popleft()
-        event = self._reading.read() if self._reading else None
-        if event is None:
-            time.sleep(timeout_s)
-        return event
+
+class VolumeReader(FileReader):
+    """A volume of `unrep export`, which has some stretches of the bundle only."""
+
+    def __init__(self, volume: Volume) -> None:
+        super().__init__(volume.path)
+        self._volume = volume
 
     def open(self, offset: int, length: int) -> FileAnswer:
-        """Opens a stretch. Raises Dropped or PastEnd."""
-        try:
-            file = self.path.open("rb")
-            total = file.seek(0, 2)
-            file.seek(offset)
-        except OSError as error:
-            raise Dropped(f"cannot be read: {error.strerror}") from error
-        if offset >= total:
-            file.close()
-            raise PastEnd(f"ends at byte {total}")
-        return FileAnswer(file, length, total)
-
-    def close(self) -> None:
-        if self._reading:
-            self._reading.close()
+        place, available = self._volume.find(offset)
+        if not available:
+            raise PastEnd("has no bytes there", 0)
+        answer = super().open(place, min(length, available))
+        answer.total_bytes = sum(self._volume.map.stretches[-1])
+        return answer
 
 
-class FileConnection:
-    """Reads one stretch after the other, when it is waited for."""
+class VolumeLink(FileLink):
+    """The bundle's header, and what else is on a volume."""
 
-    def __init__(self, link: FileLink) -> None:
-        self._link = link
-        self._order: tuple[int, int, int] | None = None
-        self._answer: FileAnswer | None = None
+    def __init__(self, volume: Volume, threads: Threads) -> None:
+        super().__init__(volume.path, threads)
+        self._volume = volume
 
-    def ask(self, offset: int, length: int, chunk_bytes: int) -> None:
-        self._order = offset, length, chunk_bytes
+    def dial(self) -> ThreadedConnection:
+        return self._threads.dial(lambda: VolumeReader(self._volume))
 
-    def close(self) -> None:
-        if self._answer:
-            self._answer.close()
-        self._order = self._answer = None
 
-    def read(self) -> Event | None:
-        """What comes next of the stretch that was asked for, if one was."""
-        if self._order is None:
-            return None
-        offset, length, chunk_bytes = self._order
-        try:
-            if self._answer is None:
-                self._answer = self._link.open(offset, length)
-                return Answered(self, self._answer.total_bytes)
-            if data := self._answer.read(chunk_bytes):
-                return Arrived(self, data)
-        except LinkFault as fault:
-            self.close()
-            return Failed(self, fault)
-        self.close()
-        return Ended(self)
+def find_volume(directory: Path) -> Volume | None:
+    """The first volume in a directory, by its name."""
+    for path in sorted(directory.iterdir()):
+        with suppress(Malformed, OSError):
+            if path.is_file():
+                return open_volume(path)
+    return None
 
 
 def find_bundle(directory: Path) -> Path:

@@ -9,27 +9,19 @@ import re
 import socket
 import struct
 from collections.abc import Callable, Iterator
-from http.client import HTTPException, IncompleteRead, RemoteDisconnected
-from ssl import SSLCertVerificationError
+from http.client import HTTPException
 from threading import Lock
 from urllib.parse import urljoin
 
 from urllib3 import BaseHTTPResponse, Retry
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    HTTPError,
-    InvalidHeader,
-    LocationParseError,
-    NameResolutionError,
-    NewConnectionError,
-    ProtocolError,
-    ReadTimeoutError,
-)
+from urllib3.exceptions import HTTPError, InvalidHeader, LocationParseError
 from urllib3.util import Url, parse_url
 
-from transfer.errors import BadAnswer, Dropped, PastEnd, Silent, SourceRefused
-from transfer.link import Event
+from transfer.access import NOTHING, Access, shown
+from transfer.errors import Dropped, PastEnd, SourceRefused
+from transfer.links.http_answers import HttpAnswer, accept, whole_file
+from transfer.links.http_faults import fault_of
 from transfer.links.threads import ThreadedConnection, Threads
 
 CONNECT_S = 20.0
@@ -37,31 +29,7 @@ MOST_LANES = 4
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PASSING = frozenset({408, 425, 429})
-_CONTENT_RANGE = re.compile(r"bytes (\d{1,16})-(\d{1,16})/(\d{1,16})")
 _UNSATISFIED = re.compile(r"bytes \*/(\d{1,16})")
-
-
-class HttpAnswer:
-    """The body of one 206 answer."""
-
-    def __init__(self, response: BaseHTTPResponse, length: int, total_bytes: int) -> None:
-        self.total_bytes = total_bytes
-        self._response = response
-        self._left = length
-
-    def read(self, max_bytes: int) -> bytes:
-        wanted = min(max_bytes, self._left)
-        if not wanted:
-            return b""
-        try:
-            data = self._response.read1(wanted, decode_content=False)
-        except HTTPError as error:
-            raise _fault(error) from error
-        self._left -= len(data)
-        return data
-
-    def close(self) -> None:
-        self._response.close()
 
 
 class HttpReader:
@@ -76,13 +44,15 @@ class HttpReader:
         url: str,
         max_redirects: int,
         receive_buffer_bytes: int | None = None,
+        access: Access = NOTHING,
         connect_s: float = CONNECT_S,
         idle_s: float | None = None,
         on_connect: Callable[[], None] = lambda: None,
     ) -> None:
-        _check_url(url, url)
-        self.name = url
-        self._target = url
+        _check_url(url, shown(url))
+        self.name = shown(url)
+        self._source = self._target = url
+        self._access = access
         self._max_redirects = max_redirects
         self._connect_s = connect_s
         self._idle_s = idle_s
@@ -101,13 +71,13 @@ class HttpReader:
 
     def open(self, offset: int, length: int) -> HttpAnswer:
         """Asks for `length` bytes from `offset` on. Raises Dropped, Silent, BadAnswer, PastEnd or SourceRefused."""
-        was_led_elsewhere = self._target != self.name
+        was_led_elsewhere = self._target != self._source
         try:
             return self._follow(offset, length)
         except SourceRefused:
             if not was_led_elsewhere:
                 raise
-            self._target = self.name  # an address that a redirect gave may hold for a while only
+            self._target = self._source  # an address that a redirect gave may hold for a while only
             return self._follow(offset, length)
 
     def abort(self) -> None:
@@ -126,8 +96,8 @@ class HttpReader:
             with self._faults():
                 response = self._request(url, offset, length)
             if response.status == 206:
-                return _accept(response, offset, length)
-            if response.status == 200 and offset == 0 and (whole := _whole_file(response, length)):
+                return accept(response, offset, length)
+            if response.status == 200 and offset == 0 and (whole := whole_file(response, length)):
                 return whole
             self._drop(response)  # before its body is paid for
             if response.status not in _REDIRECTS:
@@ -138,23 +108,37 @@ class HttpReader:
     def _request(self, url: str, offset: int, length: int) -> BaseHTTPResponse:
         connection = self._connected(url)
         self._is_new = False
+        target, headers = self._addressed(parse_url(url))
         connection.request(
             "GET",
-            parse_url(url).request_uri,
+            target,
             headers={
                 "User-Agent": "unrep",
                 "Accept-Encoding": "identity",
                 "Range": f"bytes={offset}-{offset + length - 1}",
+                **headers,
             },
             preload_content=False,
             decode_content=False,
         )
         return connection.getresponse()
 
+    def _addressed(self, url: Url) -> tuple[str, dict[str, str]]:
+        """What to ask for, and with which credentials: those of the source go nowhere but there [T-96], [T-97]."""
+        headers: dict[str, str] = {}
+        if _origin(url) == _origin(parse_url(self._source)) and (value := self._access.authorization(url)):
+            headers["Authorization"] = value
+        proxy = self._access.proxy(url)
+        if proxy is None or url.scheme == "https":
+            return url.request_uri, headers
+        if value := self._access.proxy_authorization(proxy):
+            headers["Proxy-Authorization"] = value
+        return f"{url.scheme}://{url.netloc}{url.request_uri}", headers
+
     def _connected(self, url: str) -> HTTPConnection:
         """The connection to where a URL leads, which stands."""
         parts = parse_url(url)
-        origin = (parts.scheme, parts.host, parts.port)
+        origin = _origin(parts)
         if self._connection is None or self._origin != origin:
             self.close()
             self._connection, self._origin = self._new_connection(parts), origin
@@ -164,7 +148,7 @@ class HttpReader:
         self._is_new = False
         if connection.sock is None:
             connection.timeout = self._connect_s
-            connection.connect()
+            self._connect(connection, parts)
             self._on_connect()
             self._is_new = True
             if self._is_aborted:
@@ -175,10 +159,21 @@ class HttpReader:
         return connection
 
     def _new_connection(self, parts: Url) -> HTTPConnection:
-        host = (parts.host or "").strip("[]")
-        if parts.scheme == "https":
-            return HTTPSConnection(host, parts.port, socket_options=self._socket_options, cert_reqs="CERT_REQUIRED")
-        return HTTPConnection(host, parts.port, socket_options=self._socket_options)
+        proxy = self._access.proxy(parts)
+        place = _place(proxy or parts)
+        if parts.scheme != "https":
+            return HTTPConnection(*place, socket_options=self._socket_options)
+        ca_certs = str(self._access.ca_file) if self._access.ca_file else None
+        return HTTPSConnection(
+            *place, socket_options=self._socket_options, cert_reqs="CERT_REQUIRED", ca_certs=ca_certs
+        )
+
+    def _connect(self, connection: HTTPConnection, parts: Url) -> None:
+        proxy = self._access.proxy(parts)
+        if proxy and parts.scheme == "https":  # set anew each time: a connection that is closed forgets it
+            value = self._access.proxy_authorization(proxy)
+            connection.set_tunnel(*_place(parts), headers={"Proxy-Authorization": value} if value else None)
+        connection.connect()
 
     def _drop(self, response: BaseHTTPResponse) -> None:
         """Forgets an answer; its connection goes on if nothing of a body can be under way."""
@@ -194,7 +189,7 @@ class HttpReader:
         try:
             yield
         except (HTTPError, HTTPException, OSError) as error:
-            fault = _fault(error)
+            fault = fault_of(error)
             if isinstance(fault, SourceRefused):
                 raise SourceRefused(f"{self.name}: {fault}") from error
             raise fault from error
@@ -226,11 +221,11 @@ class HttpReader:
         try:
             target = urljoin(url, location)
         except ValueError as error:
-            raise SourceRefused(f"{self.name}: redirected to {location!r}, which is not a valid URL") from error
-        _check_url(target, f"{self.name}: redirected to {target}")
+            raise SourceRefused(f"{self.name}: redirected to {shown(location)!r}, which is not a valid URL") from error
+        _check_url(target, f"{self.name}: redirected to {shown(target)}")
         if parse_url(url).scheme == "https" and parse_url(target).scheme != "https":
             raise SourceRefused(
-                f"{self.name}: redirected from https to {target}; give an address that stays with https"
+                f"{self.name}: redirected from https to {shown(target)}; give an address that stays with https"
             )
         return target
 
@@ -243,28 +238,36 @@ class HttpLink:
     """
 
     most_lanes = MOST_LANES
+    is_free = False
 
-    def __init__(self, url: str, max_redirects: int, receive_buffer_bytes: int | None = None) -> None:
-        _check_url(url, url)
-        self.name = url
+    def __init__(
+        self,
+        url: str,
+        threads: Threads,
+        max_redirects: int,
+        receive_buffer_bytes: int | None = None,
+        access: Access = NOTHING,
+    ) -> None:
+        _check_url(url, shown(url))
+        self.name = shown(url)
         self.connections = 0
+        self._url = url
         self._max_redirects = max_redirects
         self._receive_buffer_bytes = receive_buffer_bytes
-        self._threads = Threads()
+        self._access = access
+        self._threads = threads
         self._counting = Lock()
 
     def dial(self) -> ThreadedConnection:
         return self._threads.dial(
             lambda: HttpReader(
-                self.name, self._max_redirects, self._receive_buffer_bytes, on_connect=self._count_connection
+                self._url,
+                self._max_redirects,
+                self._receive_buffer_bytes,
+                self._access,
+                on_connect=self._count_connection,
             )
         )
-
-    def wait(self, timeout_s: float) -> Event | None:
-        return self._threads.wait(timeout_s)
-
-    def close(self) -> None:
-        self._threads.close()
 
     def _count_connection(self) -> None:
         with self._counting:
@@ -284,82 +287,16 @@ def _check_url(url: str, name: str) -> None:
         parts = parse_url(url)
     except LocationParseError as error:
         raise SourceRefused(f"{name}: not a valid URL") from error
+    if parts.auth:
+        bare = name.replace(f"{parts.auth}@", "")
+        raise SourceRefused(f"{bare}: a user name or password in the URL is not used; put it into --auth-file")
     if parts.scheme not in ("http", "https") or not parts.host:
         raise SourceRefused(f"{name}: a bundle is fetched from an http:// or https:// URL, a file or a directory")
-    if parts.auth:
-        raise SourceRefused(f"{name}: a user name or password in the URL is not used; take it out")
 
 
-def _whole_file(response: BaseHTTPResponse, length: int) -> HttpAnswer | None:
-    """A file that is no longer than the range may be sent as if none was asked for: it costs no more [T-15]."""
-    stated = response.headers.get("Content-Length", "")
-    if not re.fullmatch(r"\d{1,16}", stated) or not 0 < int(stated) <= length:
-        return None
-    return None if _encoding(response) else HttpAnswer(response, int(stated), int(stated))
+def _origin(url: Url) -> tuple[str | None, str | None, int | None]:
+    return url.scheme, url.host, url.port
 
 
-def _encoding(response: BaseHTTPResponse) -> str:
-    """The content coding of a body; empty if it is sent as it is."""
-    coding: str = response.headers.get("Content-Encoding", "")
-    return "" if coding.lower() == "identity" else coding
-
-
-def _accept(response: BaseHTTPResponse, offset: int, length: int) -> HttpAnswer:
-    try:
-        sent, total = _check_place(response, offset, length)
-    except BadAnswer:
-        response.close()
-        raise
-    return HttpAnswer(response, sent, total)
-
-
-def _check_place(response: BaseHTTPResponse, offset: int, length: int) -> tuple[int, int]:
-    """(bytes in the range, bytes in the whole file) by the head of a 206 [T-14]. Raises BadAnswer."""
-    if encoding := _encoding(response):
-        raise BadAnswer(f"sends the range in another encoding, {encoding}")
-    place = response.headers.get("Content-Range", "")
-    found = _CONTENT_RANGE.fullmatch(place)
-    if not found:
-        raise BadAnswer(f"does not say which bytes it sends: Content-Range is {place!r}")
-    first, last, total = (int(number) for number in found.groups())
-    if first != offset or not first <= last < min(total, offset + length):
-        raise BadAnswer(f"was asked for bytes {offset}-{offset + length - 1} and sends {place!r}")
-    return last - first + 1, total
-
-
-def _fault(error: Exception) -> Exception:
-    """What an exception of urllib3, or of what is below it, means for the session."""
-    cause = _cause(error, lambda e: isinstance(e, (OSError, HTTPException)) and not isinstance(e, HTTPError))
-    match error:
-        case TimeoutError():
-            return Silent("nothing arrives")
-        case NameResolutionError():
-            return Dropped("its name cannot be resolved to an address")
-        case ReadTimeoutError() | ConnectTimeoutError() if not isinstance(error, NewConnectionError):
-            return Silent("nothing arrives")  # NewConnectionError, such as a refusal, counts as a time-out in urllib3
-        case _ if isinstance(cause, SSLCertVerificationError):
-            return SourceRefused(
-                f"the server's certificate does not verify: {cause.verify_message}; check the address, this machine's "
-                "clock and its certificate authorities"
-            )
-        case LocationParseError():
-            return SourceRefused("not a valid URL")
-        case InvalidHeader():
-            return BadAnswer("sends headers that contradict each other")
-        case ProtocolError() | HTTPException() if isinstance(cause, HTTPException) and not isinstance(
-            cause, (RemoteDisconnected, IncompleteRead)
-        ):
-            return BadAnswer(f"does not speak HTTP as it should ({type(cause).__name__})")
-    reason = cause.strerror if isinstance(cause, OSError) and cause.strerror else "the connection ended too early"
-    return Dropped(reason[0].lower() + reason[1:])
-
-
-def _cause(error: BaseException, fits: Callable[[BaseException], bool]) -> BaseException | None:
-    """The innermost exception that fits, in the order in which urllib3 wraps them."""
-    found = None
-    seen: BaseException | None = error
-    while seen is not None:
-        wrapped = next((a for a in reversed(seen.args) if isinstance(a, BaseException)), None)
-        found = seen if fits(seen) else found
-        seen = wrapped or seen.__cause__ or seen.__context__
-    return found
+def _place(url: Url) -> tuple[str, int | None]:
+    return (url.host or "").strip("[]"), url.port

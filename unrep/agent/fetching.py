@@ -1,12 +1,13 @@
 """What is new ashore, and getting it: a header from each source, then the best bundle among them [A-61].
 
-Sources are asked in their order. The newest release that the site admits is fetched, from the first source that has
-it; where that cannot be done the next source, and then the next older release, has its turn.
+Sources are asked in their order. The newest release that the site admits is fetched, from all sources at once that have
+it; where that cannot be done the next older release has its turn.
 """
 
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 from apply.errors import AboardError
@@ -20,13 +21,14 @@ from transfer.errors import Incomplete, TransferError
 from transfer.latest import resolve
 from transfer.output import describe
 from transfer.session import Fetch, Figures
-from transfer.source import open_link
+from transfer.source import is_url, open_sources
 from unrep.admission import Admission, Recipient
 from unrep.agent.inbox import Inbox
 from unrep.agent.journal import Event, Journal
 from unrep.agent.settings import Settings
 from unrep.commands.fetch import figures_document
-from unrep.holdings import site_holdings
+from unrep.holdings import retained, site_holdings
+from unrep.link_rate import remember_rate
 
 LOOK_PATIENCE_S: Final = 60.0  # so that a source that is dead does not keep the others waiting for long
 LOOK_BYTES: Final = 1024  # a header; what a poll costs that finds nothing new
@@ -44,6 +46,11 @@ class Offer:
         """See Release.mark."""
         return self.verified.root.epoch, self.verified.root.seq
 
+    @property
+    def layout(self) -> tuple[bytes, int]:
+        """Offers of the same have every piece in the same place; signed anew, a bundle may have a longer header."""
+        return self.verified.root_hash, self.verified.header_bytes
+
 
 class Fetching:
     """Fills the inbox of a site. `may_go_on`: whether the fetch window is still open."""
@@ -58,17 +65,20 @@ class Fetching:
         """One round. Whatever goes wrong with a source is told, and is no error."""
         found = [self._look(source, settings, state) for source in settings.sources]
         offers = [offer for offer in found if offer]
-        for offer in sorted(offers, key=lambda offer: offer.mark, reverse=True):
-            if self._fetch(offer, settings):
+        while offers:
+            newest = max(offers, key=lambda offer: offer.mark)
+            same = [offer for offer in offers if offer.layout == newest.layout]
+            if self._fetch(same, settings):
                 return
+            offers = [offer for offer in offers if offer not in same]
 
     def _look(self, source: str, settings: Settings, state: SiteState) -> Offer | None:
         """What stands there, if the site wants it."""
         config = replace(settings.transfer(), patience_s=LOOK_PATIENCE_S, first_request_bytes=LOOK_BYTES)
         try:
             output = self._site.inbox / "look"
-            resolved = resolve(source, settings.trust, output, config, lambda _: None)
-            with closing(open_link(resolved.source, output, config)) as link:
+            resolved = resolve(source, settings.trust, output, config, lambda _: None, settings.access)
+            with closing(open_sources([resolved.source], output, config, settings.access)) as link:
                 verified = Fetch(link, settings.trust, output, config=config).look()
             if resolved.pointer:
                 resolved.pointer.check(verified.root, resolved.source)
@@ -83,31 +93,39 @@ class Fetching:
             return None
         return Offer(resolved.source, verified)
 
-    def _fetch(self, offer: Offer, settings: Settings) -> bool:
-        """Whether the bundle is complete in the inbox now."""
+    def _fetch(self, offers: list[Offer], settings: Settings) -> bool:
+        """Whether the bundle that all of these offer is complete in the inbox now."""
+        offer, sources = offers[0], [offer.source for offer in offers]
         config, output = settings.transfer(), self._inbox.place(offer.verified)
         was_there, fetch = output.exists(), None
         try:
             recipient = Recipient(ship_key_file(self._site, settings.config))
-            admit = Admission(recipient, offer.source, output, config)
+            admit = Admission(recipient, tuple(sources), output, config, access=settings.access)
             holdings = site_holdings(self._site.root, settings.trust, Quiet(), recipient.unlock(output))
-            with closing(open_link(offer.source, output, config)) as link:
+            with closing(open_sources(sources, output, config, settings.access, self._retained(settings))) as opened:
                 progress = _WhileOpen(self._may_go_on)
                 allow_full = settings.agent.allow_full
                 fetch = Fetch(
-                    link, settings.trust, output, holdings, allow_full, config, progress=progress, admit=admit
+                    opened, settings.trust, output, holdings, allow_full, config, progress=progress, admit=admit
                 )
                 figures = fetch.run()
+                remember_rate(self._site.root, figures)
         except (TransferError, BundleError, AboardError) as error:
             kind = "incomplete" if isinstance(error, Incomplete) else "refused"
             details = figures_document(fetch.figures()) if fetch else {}
             event = Event(kind, _about(offer.source, error), {"source": offer.source} | details)
             self._journal.stands(offer.source, event)
             return False
-        self._journal.stands(offer.source, None)
+        for lost in figures.sources:
+            told = Event("refused", f"{lost.lost}; it was asked no more", {"source": lost.name}) if lost.lost else None
+            self._journal.stands(lost.name, told)
         if not was_there or figures.bytes_resumed < figures.bytes_needed:
             self._journal.tell(_fetched(offer, figures))
         return True
+
+    def _retained(self, settings: Settings) -> list[Path]:
+        """What may hold pieces: other bundles in the inbox, and whatever stands in the directories that are asked."""
+        return [*retained(self._site.root), *(Path(source) for source in settings.sources if not is_url(source))]
 
 
 class _WhileOpen(Quiet):

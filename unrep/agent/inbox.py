@@ -11,7 +11,7 @@ from apply.site import Site
 from apply.state import Mark, SiteState
 from bundle.reader import VerifiedRoot
 
-_NAME = re.compile(r"(\d{1,20})-(\d{1,20})-[0-9a-f]{16}\.unrep(?:\.part|\.lock|\.tickets)?", re.ASCII)
+_NAME = re.compile(r"(\d{1,20})-(\d{1,20})-[0-9a-f]{16}\.unrep(?:\.part|\.lock|\.state|\.tickets)?", re.ASCII)
 _SUFFIX = ".unrep"
 
 

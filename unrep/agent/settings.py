@@ -8,17 +8,20 @@ from apply.errors import ConfigError
 from apply.site import Site
 from apply.trusted import kept_trust, site_trust
 from bundle.trust import Trust, load_trust
+from transfer.access import Access, read_access
 from transfer.config import TransferConfig
+from transfer.errors import AccessRefused
 from unrep.aboard import configuration
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Sources as `transfer.source.open_link` takes them."""
+    """Sources as `transfer.source.open_sources` takes them."""
 
     config: SiteConfig
     trust: Trust
     sources: tuple[str, ...]
+    access: Access
 
     @property
     def agent(self) -> AgentConfig:
@@ -39,4 +42,12 @@ def read_settings(site: Site, config: Path | None) -> Settings:
         raise ConfigError(f"{path}: 'agent.trust' is missing: name the file with the sender's public key")
     sources = tuple(text if "://" in text else str(site.root / text) for text in settings.agent.sources)
     given = load_trust(site.root / settings.agent.trust) if settings.agent.trust else None
-    return Settings(settings, site_trust(site, given), sources)
+    return Settings(settings, site_trust(site, given), sources, _access(site, settings.agent))
+
+
+def _access(site: Site, agent: AgentConfig) -> Access:
+    auth_file = site.root / agent.auth_file if agent.auth_file else None
+    try:
+        return read_access(auth_file, site.root / agent.ca_file if agent.ca_file else None, agent.proxy)
+    except AccessRefused as error:
+        raise ConfigError(str(error)) from error

@@ -8,15 +8,17 @@ import click
 
 from bundle.progress import Quiet
 from bundle.reader import stored_bytes
+from transfer.access import read_access
 from transfer.beginning import Beginning
 from transfer.config import TransferConfig
 from transfer.estimate import Estimate, estimate
 from transfer.latest import resolve
 from transfer.output import describe
-from transfer.source import open_link
-from unrep.aboard import json_option, trust_option
+from transfer.source import open_sources
+from unrep.aboard import access_options, json_option, trust_option
 from unrep.console import say
 from unrep.holdings import site_holdings, whom_to_trust
+from unrep.link_rate import recall_rate
 from unrep.quantities import parse_rate
 
 _NOWHERE = Path("unrep-plan")  # no output: a name beside which nothing is written
@@ -33,6 +35,7 @@ _NOWHERE = Path("unrep-plan")  # no output: a name beside which nothing is writt
     "--allow-full", is_flag=True, help="Accept the full release where no delta starts from one that the site holds."
 )
 @click.option("--rate", metavar="R", callback=parse_rate, help="Bytes per second of the link: 8000, 64k, 1.5M.")
+@access_options
 @click.option("--price-per-mb", metavar="X", type=click.FloatRange(min=0), help="Price of 1,000,000 bytes.")
 @json_option
 def plan_command(
@@ -42,15 +45,22 @@ def plan_command(
     out: Path | None,
     allow_full: bool,
     rate: int | None,
+    auth_file: Path | None,
+    ca_file: Path | None,
+    proxy: str | None,
     price_per_mb: float | None,
     as_json: bool,
 ) -> None:
-    """Say what 'unrep fetch' of SOURCE would ask for: bytes, pieces, time and cost. Only the header is read."""
-    keys, config = whom_to_trust(trust, site), TransferConfig()
+    """Say what 'unrep fetch' of SOURCE would ask for: bytes, pieces, time and cost. Only the header is read.
+
+    Without --rate, the time is that at the rate of the last fetch for this site or into this output, if there was one.
+    """
+    keys, config, access = whom_to_trust(trust, site), TransferConfig(), read_access(auth_file, ca_file, proxy)
+    rate = rate or recall_rate(site, out)
     holdings = site_holdings(site, keys, Quiet()) if site else None
     output = out or _NOWHERE
-    resolved = resolve(source, keys, output, config, say)
-    with closing(open_link(resolved.source, output, config)) as link:
+    resolved = resolve(source, keys, output, config, say, access)
+    with closing(open_sources([resolved.source], output, config, access)) as link:
         beginning = Beginning(link, keys, config, say)
         verified = beginning.header()
     if resolved.pointer:
@@ -90,6 +100,7 @@ def _document(found: Estimate, rate: int | None, price: float | None) -> dict[st
         "bytes_to_fetch": found.bytes_to_fetch,
         "pieces": found.pieces,
         "pieces_to_fetch": found.pieces_to_fetch,
+        "bytes_per_s": rate,
         "seconds": round(found.seconds(rate), 1) if rate else None,
         "cost": round(found.cost(price), 4) if price is not None else None,
     }

@@ -1,0 +1,38 @@
+"""The rate of a ship's link as the last fetch has seen it, for `unrep plan`: outages and pauses included.
+
+It is kept in SITE/.unrep/link.json for a site, and in the state file beside an output that is not complete yet.
+"""
+
+import json
+from contextlib import suppress
+from pathlib import Path
+
+from apply import durable
+from apply.errors import AboardError
+from apply.site import Site
+from transfer.ledger import Ledger
+from transfer.session import LEAST_TELLING_BYTES, Figures
+
+
+def remember_rate(site: Path | None, figures: Figures) -> None:
+    """Keeps the rate of a fetch for a site where something is installed, if enough came to tell."""
+    if site is None or figures.bytes_paid < LEAST_TELLING_BYTES or figures.seconds <= 0:
+        return
+    place = Site.at(site)
+    if place.private.is_dir():
+        document = {"bytes_per_s": int(figures.bytes_paid / figures.seconds)}
+        with suppress(AboardError):  # a figure for plans is no reason for a fetch to fail
+            durable.write_file(place.link_file, json.dumps(document).encode())
+
+
+def recall_rate(site: Path | None, output: Path | None) -> int | None:
+    """Bytes per second, of the unfinished output or of the site's last fetch; None if neither has any."""
+    if output and (rate := Ledger(output).bytes_per_s):
+        return rate
+    if site is None:
+        return None
+    try:
+        rate = int(json.loads(Site.at(site).link_file.read_bytes())["bytes_per_s"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    return rate if rate > 0 else None
