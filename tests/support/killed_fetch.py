@@ -6,6 +6,7 @@ file, piece by piece against the bundle; what was paid is counted by the link, n
 
 import json
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -66,15 +67,27 @@ class KilledFetch:
         self.arguments += ["--trust", write_trust(directory / "shore.pub").name]
 
     def kept_bytes(self) -> int:
-        """The bytes of header and pieces at the output that are those of the bundle."""
+        """The bytes of header, pieces and beginnings of pieces at the output that are those of the bundle."""
         path = self.output if self.output.exists() else self.output.with_name("new.unrep.part")
         data = path.read_bytes() if path.exists() else b""
         kept = len(self.bundle.header) if data.startswith(self.bundle.header) else 0
         for section in self.bundle.root.sections:
             for offset, piece in self.bundle.verified.pieces(section):
                 end = offset + piece.length
-                kept += piece.length if data[offset:end] == self.bundle.data[offset:end] else 0
+                whole = data[offset:end] == self.bundle.data[offset:end]
+                kept += piece.length if whole else self._begun_bytes(offset)
         return kept
+
+    def _begun_bytes(self, piece_offset: int) -> int:
+        """How much of a piece waits beside the partial file [T-12]."""
+        path = self.output.with_name("new.unrep.state")
+        state = path.read_bytes() if path.exists() else b""
+        for at in range(64, len(state), 16 + self.bundle.root.piece_size):
+            offset, length = struct.unpack_from("<QQ", state, at)
+            begun = state[at + 16 : at + 16 + length]
+            if length and offset == piece_offset and begun == self.bundle.data[offset : offset + length]:
+                return int(length)
+        return 0
 
     def start(self) -> subprocess.Popen[bytes]:
         """Runs the command and does not wait."""
