@@ -3,11 +3,15 @@
     python -m bench.agent [--releases 20] [--seed 1]
 
 Prints each release as it goes: when the agent was killed, what it was at, and the seconds from the kill until the site
-was at rest again, on the new release or back on the old one. At the end: what runs, and what was left behind.
+was at rest again, on the new release or back on the old one. At the end: what `unrep metrics` counts, what runs, and
+what was left behind.
 """
 
 import argparse
+import re
 import statistics
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from random import Random
@@ -51,8 +55,22 @@ def _summarise(agency: Agency, legs: list[Leg]) -> None:
         if seconds:
             figures = f"at rest after {statistics.median(seconds):.2f} s, at most {max(seconds):.2f} s"
             print(f"\n{name}: killed before the end of {len(seconds)} of {len(some)}, {figures}")
+    _mean_times(agency)
     left = agency.ship.litter() + list(agency.ship.site.inbox.iterdir())
     print(f"\nruns {agency.ship.current}, expected {expected}; left behind: {len(left)}; manual steps: none")
+
+
+def _mean_times(agency: Agency) -> None:
+    """Mean time to recover, and to deploy, as the site itself counts them."""
+    command = [sys.executable, "-m", "unrep", "metrics", "--site", str(agency.ship.root)]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    found = re.findall(r"^unrep_(\w+)_seconds_(sum|count)(\S*) (\S+)$", told, re.MULTILINE)
+    samples = {(name + labels, kind): float(value) for name, kind, labels, value in found}
+    print("\n| `unrep metrics` | times | mean |\n|---|---|---|")
+    for name in dict.fromkeys(name for name, _ in samples if not name.startswith("step")):
+        count = samples[name, "count"]
+        mean = f"{samples[name, 'sum'] / count:.2f} s" if count else ""
+        print(f"| {name} | {count:.0f} | {mean} |")
 
 
 if __name__ == "__main__":
