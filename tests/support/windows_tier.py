@@ -40,6 +40,7 @@ COMMANDS: Final = (
     "tests/end_to_end/test_build_commands.py::test_build_says_what_it_made",
     "tests/end_to_end/test_fetch.py::test_it_comes_through_bad_weather",
 )
+PATIENCE_S: Final = 600  # no test takes so long
 DRIVE: Final = PREFIX / "drive_c"
 # Wine's own, and what of it would only look for a display, a browser or .NET.
 ENVIRONMENT: Final = {
@@ -147,7 +148,6 @@ def _remove(directory: Path) -> None:
 def _run_tests(arguments: Sequence[str]) -> int:
     """pytest's exit code. In Wine a process now and then dies or halts under a test: what failed is tried once more,
     by itself, and must pass then."""
-    _remove(DRIVE / "t")  # from here, for Wine does not see a link to nowhere
     with _wine_server(), served() as port:
         _wine("wine", "wineboot")
         code, failed = _pytest(arguments, port)
@@ -178,11 +178,15 @@ def _wine_server() -> Iterator[None]:
 def _pytest(arguments: Sequence[str], port: str) -> tuple[int, list[str]]:
     """Its exit code, and the tests that failed. Its output goes through a pipe, for Wine's Python takes no file; nobody
     waits for the pipe's end, for a process that a test leaves behind may hold it."""
+    _remove(DRIVE / "t")  # from here, for Wine does not see a link to nowhere
     given = ["-p", "no:cacheprovider", "--basetemp", r"C:\t", "-v", "-r", "fEs"]
     failed: list[str] = []
+    told_at = time.monotonic()
 
     def show(output: IO[str]) -> None:
+        nonlocal told_at
         for line in output:
+            told_at = time.monotonic()
             print(line, end="", flush=True)
             if found := re.match(r"(?:FAILED|ERROR) (\S+?::.*?)(?: - .*)?$", line):
                 failed.append(found[1])
@@ -200,13 +204,15 @@ def _pytest(arguments: Sequence[str], port: str) -> tuple[int, list[str]]:
     )
     shown = threading.Thread(target=show, args=(running.stdout,), daemon=True)
     shown.start()
-    while running.poll() is None:
+    while running.poll() is None and time.monotonic() < told_at + PATIENCE_S:
         time.sleep(1)
         _bury_half_dead(running.pid)
+    if running.poll() is None:
+        print(f"windows: nothing was heard for {PATIENCE_S} s: the run is ended", flush=True)
     shown.join(5)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(running.pid, signal.SIGKILL)
-    return running.returncode, failed
+    return running.wait(), failed
 
 
 def _bury_half_dead(session: int) -> None:

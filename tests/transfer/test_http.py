@@ -231,7 +231,7 @@ def test_the_session_gives_up_a_source_soon(
     with BadServer(CONTENT, script) as server:
         with pytest.raises(error) as refusal:
             fetch(server.url("b"), tmp_path / "out")
-        assert len(server.requests) <= requests
+        assert len(server.requests) <= requests + UNDER_WINE  # where a second one asks, too
         assert str(refusal.value).startswith(server.url("b")) and "\n" not in str(refusal.value)
     assert not (tmp_path / "out").exists()
 
