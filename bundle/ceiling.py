@@ -12,6 +12,9 @@ from pathlib import Path
 
 from bundle.errors import Unsupported
 
+if sys.platform != "win32":
+    import resource  # now, and not when the disk may be full
+
 CEILING_BYTES = 1024 * 1024 * 1024  # two manifests of 500,000 entries take half of it
 
 
@@ -20,8 +23,8 @@ def memory_ceiling() -> Iterator[None]:
     """Lets this process take CEILING_BYTES more than it has now; serves as a decorator, too.
 
     On Linux its limit on data (RLIMIT_DATA, which counts what may be written, not what is reserved) stands lower
-    meanwhile: start no process in here, it would inherit that. Elsewhere only the machine itself says no. Raises
-    Unsupported in the place of MemoryError.
+    meanwhile: start no process in here, it would inherit that. Elsewhere, and without /proc, only the machine itself
+    says no. Raises Unsupported in the place of MemoryError.
     """
     try:
         with _limited(CEILING_BYTES):
@@ -35,13 +38,12 @@ def memory_ceiling() -> Iterator[None]:
 
 @contextmanager
 def _limited(more_bytes: int) -> Iterator[None]:
-    if not sys.platform.startswith("linux"):
+    taken = _data_bytes()
+    if sys.platform == "win32" or taken is None:
         yield
         return
-    import resource
-
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    ceiling = _data_bytes() + more_bytes
+    ceiling = taken + more_bytes
     if soft != resource.RLIM_INFINITY:
         ceiling = min(ceiling, soft)
     with contextlib.suppress(ValueError):  # a hard limit that is lower holds without us
@@ -52,7 +54,10 @@ def _limited(more_bytes: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
-def _data_bytes() -> int:
-    """What counts for the limit already: VmData of proc(5)."""
-    fields = Path("/proc/self/status").read_text().split()
+def _data_bytes() -> int | None:
+    """What counts for the limit already: VmData of proc(5); None where Linux does not tell."""
+    try:
+        fields = Path("/proc/self/status").read_text().split()
+    except OSError:
+        return None
     return int(fields[fields.index("VmData:") + 1]) * 1024

@@ -90,3 +90,16 @@ def test_no_command_of_the_site_has_the_limit(site: Besieged, tmp_path: Path) ->
     assert site.apply(vector("delta"))[0] == 0
     lines = [line for line in limits.read_text().splitlines() if line.startswith("Max data size")]
     assert len(lines) == 2 and all("unlimited" in line for line in lines)
+
+
+@linux_only
+def test_a_system_that_does_not_tell_what_is_taken_sets_no_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    import resource
+
+    def refuse(_: Path) -> str:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    with memory_ceiling():
+        assert resource.getrlimit(resource.RLIMIT_DATA) == before
