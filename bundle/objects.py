@@ -1,10 +1,12 @@
 """Objects that can be read in any order: in memory, in a file, or spooled between the two."""
 
+import io
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, cast
 
 from bundle.canonical import MAX_INTEGER
 from bundle.errors import BaseMismatch, Malformed
@@ -66,14 +68,17 @@ class Scratch:
 
     def __init__(self, directory: Path | None = None) -> None:
         """`directory` takes the temporary file; None is the system's choice."""
-        place = str(directory) if directory else None
-        self._file: BinaryIO = tempfile.SpooledTemporaryFile(SPOOL_BYTES, dir=place)  # type: ignore[assignment]  # noqa: SIM115
+        self._directory = directory
+        self._file: BinaryIO = io.BytesIO()
+        self._is_in_memory = True
         self._end = 0
 
     def keep(self, chunks: Iterator[bytes]) -> Readable:
         """The joined chunks, to be read again. `chunks` may read what was kept before, but keep nothing here."""
         start = self._end
         for chunk in chunks:
+            if self._is_in_memory and self._end + len(chunk) > SPOOL_BYTES:
+                self._spill()
             self._file.seek(self._end)
             self._end += self._file.write(chunk)
         return Window(self, start, self._end - start)
@@ -90,6 +95,13 @@ class Scratch:
     def close(self) -> None:
         """Gives the room back."""
         self._file.close()
+
+    def _spill(self) -> None:
+        """The library's own spooled file loses an interrupt that falls into its finalizer."""
+        file = cast(BinaryIO, tempfile.TemporaryFile(dir=self._directory))  # noqa: SIM115
+        self._file.seek(0)
+        shutil.copyfileobj(self._file, file)
+        self._file, self._is_in_memory = file, False
 
 
 class FileObject:

@@ -40,14 +40,16 @@ class Kill:
 
     received       what the link had delivered in it, when it was killed
     in_flight      what the link had taken in and not delivered by then, or took in before it noticed
-    kept_before    what stood at the output, verified, before the run
+    kept_before    what stood at the output before the run, verified, or as the beginning of a piece
     kept_after     ... and after it
+    begun_before   the beginnings of pieces alone
     """
 
     received: int
     in_flight: int
     kept_before: int
     kept_after: int
+    begun_before: int
 
     @property
     def again(self) -> int:
@@ -68,15 +70,21 @@ class KilledFetch:
 
     def kept_bytes(self) -> int:
         """The bytes of header, pieces and beginnings of pieces at the output that are those of the bundle."""
+        return sum(self.kept())
+
+    def kept(self) -> tuple[int, int]:
+        """Those of header and pieces, and of beginnings."""
         path = self.output if self.output.exists() else self.output.with_name("new.unrep.part")
         data = path.read_bytes() if path.exists() else b""
         kept = len(self.bundle.header) if data.startswith(self.bundle.header) else 0
+        begun = 0
         for section in self.bundle.root.sections:
             for offset, piece in self.bundle.verified.pieces(section):
                 end = offset + piece.length
                 whole = data[offset:end] == self.bundle.data[offset:end]
-                kept += piece.length if whole else self._begun_bytes(offset)
-        return kept
+                kept += piece.length if whole else 0
+                begun += 0 if whole else self._begun_bytes(offset)
+        return kept, begun
 
     def _begun_bytes(self, piece_offset: int) -> int:
         """How much of a piece waits beside the partial file [T-12]."""
@@ -99,7 +107,7 @@ class KilledFetch:
 
         Returns what that cost, and what the command printed, if it still could.
         """
-        before, kept_before = self._link.stats(), self.kept_bytes()
+        before, (kept, begun) = self._link.stats(), self.kept()
         with self.start() as process:
             until = time.monotonic() + DEADLINE_S
             while (received := self._link.stats()["delivered_down"] - before["delivered_down"]) < delivered_bytes:
@@ -110,7 +118,7 @@ class KilledFetch:
             printed, _ = process.communicate(timeout=DEADLINE_S)
         assert process.returncode == 130 if interrupt else process.returncode not in (0, 130)
         paid = self._settled() - before["link_down"]
-        return Kill(received, paid - received, kept_before, self.kept_bytes()), json.loads(printed or b"{}")
+        return Kill(received, paid - received, kept + begun, self.kept_bytes(), begun), json.loads(printed or b"{}")
 
     def finish(self) -> dict[str, Any]:
         """Runs the command to its end and returns its figures."""
