@@ -20,11 +20,11 @@ class TransferConfig:
     hold_bytes             so far behind the first piece that no table names yet is anything asked for [T-33]
     max_lanes              connections at once, at most [T-31]
     near_s                 ... and one only, where a round trip takes less than this,
-    far_s                  or before the first request has waited for so long,
+    far_s                  or before the first connection or request has waited for so long,
     slow_bytes_per_s       or where less than this comes in a second;
-    flight_share           else as many as hold so many times bandwidth x delay,
-    lane_bytes             if each holds so much
-    slow_rest_s            a range that would take longer than this is shared with an idle connection [T-32]
+    first_flight_bytes     else as many as fill bandwidth x delay if each begins with so much in flight
+    slow_rest_s            a range that would take longer than this is shared with an idle connection,
+    share_floor_bytes      if there is so much of it at least [T-32]
     first_answer_s         a connection may be silent for so long before the round trip is known [T-20],
     idle_floor_s           then for so long at least; or, if that is more,
     idle_round_trips       for so many smoothed round trips
@@ -50,13 +50,13 @@ class TransferConfig:
     request_ceiling_bytes: int = 2048 * KIB
     read_bytes: int = 64 * KIB
     hold_bytes: int = 4096 * KIB
-    max_lanes: int = 4
+    max_lanes: int = 8
     near_s: float = 0.05
     far_s: float = 0.25
     slow_bytes_per_s: int = 32_000
-    flight_share: float = 1.7
-    lane_bytes: int = 64 * KIB
+    first_flight_bytes: int = 14_600
     slow_rest_s: float = 20.0
+    share_floor_bytes: int = 128 * KIB
     first_answer_s: float = 10.0
     idle_floor_s: float = 2.5
     idle_round_trips: float = 4.0

@@ -45,9 +45,10 @@ def count_crew(lanes: Iterable[Lane], now: float, silence_s: float, answer_s: fl
 
 
 def lanes_wanted(config: TransferConfig, gauge: Gauge, most: int, waited_s: float) -> int:
-    """So many that `flight_share` times bandwidth x delay are on their way at once; one where that is little.
+    """As many as fill bandwidth x delay with what each may have in flight at first; one where that is little.
 
-    `waited_s`: how long the first request has been under way, which tells early of a long delay.
+    So a link is full again one round trip after it was lost, and need not wait for windows to grow. `waited_s`: how
+    long the first connection or request has been under way, which tells early of a long delay.
     """
     if config.limit_bytes_per_s is not None:
         return 1
@@ -58,8 +59,8 @@ def lanes_wanted(config: TransferConfig, gauge: Gauge, most: int, waited_s: floa
         return most
     if gauge.bytes_per_s < config.slow_bytes_per_s:
         return 1
-    flight = config.flight_share * gauge.bytes_per_s * gauge.round_trip_s
-    return max(1, min(most, ceil(flight / config.lane_bytes)))
+    flight = gauge.bytes_per_s * gauge.round_trip_s
+    return max(1, min(most, ceil(flight / config.first_flight_bytes)))
 
 
 def request_bytes(config: TransferConfig, lanes: int, busy: int, left_bytes: int) -> int:

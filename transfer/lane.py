@@ -48,6 +48,11 @@ class Lane:
         """Whether it stands and may be asked."""
         return not self.is_dialing and not self.is_asked
 
+    @property
+    def waits_since(self) -> float:
+        """When it was dialed, or asked if it stands."""
+        return self.dialed_at if self.is_dialing else self.asked_at
+
     def ask(self, start: int, end: int, chunk_bytes: int, now: float) -> None:
         """Gives it a range."""
         self.position = self.asked_position = start

@@ -253,7 +253,7 @@ class Supplier:
 
         For itself only what is worth another request, once; for another source, whose rate is its own, all of it.
         """
-        now, least_bytes = self._clock.now(), 2 * self._config.lane_bytes
+        now, least_bytes = self._clock.now(), self._config.share_floor_bytes
         slow = [lane for lane in self._lanes.values() if lane.is_busy and self._is_slow(lane, now)]
         return [
             lane
@@ -268,7 +268,7 @@ class Supplier:
     def target(self) -> int:
         """How many connections to have [T-31]."""
         now = self._clock.now()
-        waited_s = max((now - lane.asked_at for lane in self._lanes.values() if lane.is_busy), default=0.0)
+        waited_s = max((now - lane.waits_since for lane in self._lanes.values() if not lane.is_idle), default=0.0)
         return lanes_wanted(self._config, self._gauge, self._most_lanes, waited_s)
 
     def _silent_at(self, lane: Lane) -> float:
@@ -299,4 +299,4 @@ class Supplier:
             if lane.is_busy:
                 yield self._silent_at(lane)
             if self._gauge.round_trip_s is None:
-                yield lane.asked_at + self._config.far_s
+                yield lane.waits_since + self._config.far_s

@@ -11,7 +11,9 @@ from tests.support.simulated_link import HONEST, Behaviour, SimulatedLink, then_
 from tests.support.tiny_bundle import TRUST, Shape, tiny_bundle
 from tests.support.weather import weather
 from transfer.config import TransferConfig
+from transfer.crew import lanes_wanted
 from transfer.errors import Dropped, Silent
+from transfer.gauge import Gauge
 from transfer.reception import Reception
 from transfer.session import Fetch
 from transfer.source import open_sources
@@ -28,24 +30,33 @@ def receive(link: SimulatedLink, config: TransferConfig | None = None) -> bytes:
     return received.receive_range(0, 4096) + received.receive_range(4096, len(link.content))
 
 
-def test_four_connections_share_the_work_of_a_far_link() -> None:
+def test_eight_connections_share_the_work_of_a_far_link() -> None:
     """[T-31], [T-7]: each byte once, in requests that are shorter towards the end."""
     content = LARGE * 4
     link = SimulatedLink(content, dial_s=0.3)
     assert receive(link) == content
-    assert link.connections == 4 == len({request.connection for request in link.requests})
+    assert link.connections == 8 == len({request.connection for request in link.requests})
     assert link.delivered == len(content)
     lengths = [request.length for request in link.requests[1:]]
-    assert max(lengths) <= 2048 * KIB and min(lengths[:-4]) >= 256 * KIB
-    assert sum(lengths[:4]) > 2 * sum(lengths[-4:])
+    assert max(lengths) <= 2048 * KIB and min(lengths[:-8]) >= 256 * KIB
+    assert sum(lengths[:8]) > 2 * sum(lengths[-8:])
 
 
-def test_the_others_are_dialed_while_the_first_answer_is_under_way_and_asked_nothing() -> None:
-    """[T-31], [T-1]"""
-    link = SimulatedLink(LARGE)
+@pytest.mark.parametrize("dial_s", [0.0, 0.6])
+def test_the_others_are_dialed_while_the_first_answer_is_under_way_and_asked_nothing(dial_s: float) -> None:
+    """[T-31], [T-1]: or while the first connection itself is."""
+    link = SimulatedLink(LARGE, dial_s=dial_s)
     receive(link)
-    assert link.dialed == pytest.approx([0, *[0.25] * 3], abs=0.01)
-    assert link.requests[0].length == 4096 and all(request.at >= 0.6 for request in link.requests[1:])
+    assert link.dialed == pytest.approx([0, *[0.25] * 7], abs=0.01)
+    assert link.requests[0].length == 4096 and all(request.at >= dial_s + 0.6 for request in link.requests[1:])
+
+
+@pytest.mark.parametrize(("bytes_per_s", "lanes"), [(31_999, 1), (40_000, 2), (60_000, 3), (120_000, 5), (250_000, 8)])
+def test_the_first_flights_of_all_fill_the_link(bytes_per_s: float, lanes: int) -> None:
+    """[T-31]: 14,600 bytes on each; a round trip of 0.6 s."""
+    gauge = Gauge()
+    gauge.round_trip_s, gauge.bytes_per_s = 0.6, bytes_per_s
+    assert lanes_wanted(TransferConfig(), gauge, most=8, waited_s=0.0) == lanes
 
 
 @pytest.mark.parametrize(
@@ -65,11 +76,11 @@ def test_one_connection_where_more_are_of_no_use(answer_s: float, bytes_per_s: f
 
 
 def test_a_slow_link_comes_down_to_one_connection() -> None:
-    """[T-31]: 4,000 bytes a second on each are less than 32,000 on all."""
-    link = SimulatedLink(LARGE[:3_000_000], script=repeat(Behaviour(bytes_per_s=4_000.0)))
+    """[T-31]: 2,000 bytes a second on each are less than 32,000 on all."""
+    link = SimulatedLink(LARGE[:3_000_000], script=repeat(Behaviour(bytes_per_s=2_000.0)))
     assert receive(link) == LARGE[:3_000_000]
-    assert len({request.connection for request in link.requests[1:5]}) == 4
-    assert len({request.connection for request in link.requests[5:]}) == 1
+    assert len({request.connection for request in link.requests[1:9]}) == 8
+    assert len({request.connection for request in link.requests[9:]}) == 1
 
 
 def test_what_a_dropped_connection_leaves_is_taken_up_at_the_very_next_byte() -> None:
@@ -113,9 +124,9 @@ def test_the_rest_of_a_slow_connection_is_shared_at_the_end() -> None:
 def test_a_source_that_serves_so_many_at_once_is_asked_by_no_more() -> None:
     """[T-31], [T-19]: two connections deliver, the others are turned away, and nobody waits for an hour."""
     away = Behaviour(fault=Dropped("answers 503", wait_s=200.0), answer_s=1.0)
-    link = SimulatedLink(LARGE, script=chain([HONEST, HONEST, HONEST, away, away], repeat(HONEST)))
+    link = SimulatedLink(LARGE, script=chain([HONEST, HONEST, HONEST, *[away] * 6], repeat(HONEST)))
     assert receive(link) == LARGE
-    assert len(link.dialed) == 4 and link.clock.seconds < 30
+    assert len(link.dialed) == 8 and link.clock.seconds < 30
     assert link.delivered == len(LARGE)
 
 
