@@ -14,6 +14,7 @@ from apply.site import Site
 from bundle.errors import BundleError
 from unrep.console import say
 from unrep.memory import peak_rss_bytes
+from unrep.options import group
 
 site_option = click.option(
     "--site", metavar="S", required=True, type=click.Path(path_type=Path), help="The site's directory."
@@ -27,7 +28,7 @@ trust_option = click.option(
     type=click.Path(path_type=Path),
     help="Public key of the sender, or trust file. A site that follows a trust root needs none.",
 )
-_ACCESS = (
+access_options = group(
     click.option(
         "--auth-file",
         metavar="F",
@@ -43,13 +44,6 @@ _ACCESS = (
     click.option("--proxy", metavar="URL", help="Ask through this proxy, not the one of the environment."),
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
-
-
-def access_options(command: Callable[..., None]) -> Callable[..., None]:
-    """How servers are reached."""
-    for option in reversed(_ACCESS):
-        command = option(command)
-    return command
 
 
 def configuration(site: Path, config: Path | None) -> SiteConfig:

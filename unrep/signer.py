@@ -4,9 +4,7 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import click
 from cryptography.exceptions import InvalidSignature
@@ -15,10 +13,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from bundle.errors import InputError
 from bundle.signing import PassphraseNeeded, Signer, load_private_key, load_public_key, read_file
 from unrep.errors import UsageRefused
+from unrep.options import group
 
 TIMEOUT_S = 300.0  # a token may wait for a finger
-
-F = TypeVar("F", bound=Callable[..., None])
 
 
 class CommandSigner:
@@ -51,27 +48,23 @@ class CommandSigner:
         return made
 
 
-def signer_options(function: F) -> F:
-    """Adds --key, --passphrase-file, --sign-with and --public to a command."""
-    for option in (
-        click.option("--public", metavar="P", type=click.Path(path_type=Path), help="Public key of --sign-with."),
-        click.option(
-            "--sign-with",
-            metavar="CMD",
-            help="A command that signs in place of --key: bytes on its standard input, 64 bytes of signature out.",
-        ),
-        click.option(
-            "--passphrase-file",
-            metavar="F",
-            type=click.Path(path_type=Path),
-            help="Holds the passphrase of an encrypted key. Default: ask.",
-        ),
-        click.option(
-            "--key", metavar="K", type=click.Path(path_type=Path), help="Private key that signs, from 'unrep keygen'."
-        ),
-    ):
-        function = option(function)
-    return function
+signer_options = group(
+    click.option(
+        "--key", metavar="K", type=click.Path(path_type=Path), help="Private key that signs, from 'unrep keygen'."
+    ),
+    click.option(
+        "--passphrase-file",
+        metavar="F",
+        type=click.Path(path_type=Path),
+        help="Holds the passphrase of an encrypted key. Default: ask.",
+    ),
+    click.option(
+        "--sign-with",
+        metavar="CMD",
+        help="A command that signs in place of --key: bytes on its standard input, 64 bytes of signature out.",
+    ),
+    click.option("--public", metavar="P", type=click.Path(path_type=Path), help="Public key of --sign-with."),
+)
 
 
 def signer(key: Path | None, passphrase_file: Path | None, sign_with: str | None, public: Path | None) -> Signer:

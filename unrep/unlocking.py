@@ -1,8 +1,6 @@
 """What the commands that look into encrypted bundles share: --ship-key and --ticket."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import click
 
@@ -11,28 +9,22 @@ from bundle.reader import Unlock
 from bundle.ship_key import load_ship_key
 from bundle.ticket import TicketFile
 from unrep.errors import UsageRefused
+from unrep.options import group
 
-F = TypeVar("F", bound=Callable[..., None])
-
-
-def unlock_options(function: F) -> F:
-    """Adds --ship-key and --ticket to a command."""
-    for option in (
-        click.option(
-            "--ticket",
-            metavar="T",
-            type=click.Path(path_type=Path),
-            help="The ship's ticket for an encrypted bundle. Default: the one in F.tickets/.",
-        ),
-        click.option(
-            "--ship-key",
-            metavar="K",
-            type=click.Path(path_type=Path),
-            help="Private key of the ship, from 'unrep ship-key new', for an encrypted bundle.",
-        ),
-    ):
-        function = option(function)
-    return function
+unlock_options = group(
+    click.option(
+        "--ship-key",
+        metavar="K",
+        type=click.Path(path_type=Path),
+        help="Private key of the ship, from 'unrep ship-key new', for an encrypted bundle.",
+    ),
+    click.option(
+        "--ticket",
+        metavar="T",
+        type=click.Path(path_type=Path),
+        help="The ship's ticket for an encrypted bundle. Default: the one in F.tickets/.",
+    ),
+)
 
 
 def unlock_with(

@@ -2,9 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import click
 
@@ -14,31 +12,25 @@ from bundle.ship_key import load_ship_public_key
 from bundle.trust import Trust, load_trust
 from unrep.console import progress_bar, say
 from unrep.memory import peak_rss_bytes
+from unrep.options import group
 from unrep.signer import signer, signer_options
 from unrep.workers import dask_cluster, local_processes
 
-F = TypeVar("F", bound=Callable[..., None])
-
-
-def trust_options(function: F) -> F:
-    """Adds --trust and --trust-from to a command that signs bundles."""
-    for option in (
-        click.option(
-            "--trust-from",
-            metavar="N",
-            default=0,
-            type=click.IntRange(0),
-            help="Carry only trust roots from version N on, where every ship has those before.",
-        ),
-        click.option(
-            "--trust",
-            metavar="T",
-            type=click.Path(path_type=Path),
-            help="Trust file of 'unrep trust' whose chain and revocation list the bundle carries.",
-        ),
-    ):
-        function = option(function)
-    return function
+trust_options = group(
+    click.option(
+        "--trust",
+        metavar="T",
+        type=click.Path(path_type=Path),
+        help="Trust file of 'unrep trust' whose chain and revocation list the bundle carries.",
+    ),
+    click.option(
+        "--trust-from",
+        metavar="N",
+        default=0,
+        type=click.IntRange(0),
+        help="Carry only trust roots from version N on, where every ship has those before.",
+    ),
+)
 
 
 recipient_option = click.option(
