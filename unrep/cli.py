@@ -4,92 +4,72 @@ import io
 import json
 import sys
 import traceback
+from importlib import import_module
 
 import click
 
-from unrep.commands.agent import agent_command
-from unrep.commands.apply import apply_command
-from unrep.commands.broadcast import broadcast_command
-from unrep.commands.build import build_command
-from unrep.commands.collect import collect_command
-from unrep.commands.demo import demo_command
-from unrep.commands.export import export_command
-from unrep.commands.fetch import fetch_command
-from unrep.commands.gc import gc_command
-from unrep.commands.hear import hear_command
-from unrep.commands.heartbeat import heartbeat_command
-from unrep.commands.history import history_command
-from unrep.commands.hold import hold_command, resume_command
-from unrep.commands.inspect import inspect_command
-from unrep.commands.join import join_command
-from unrep.commands.keygen import keygen_command
-from unrep.commands.listen import listen_command
-from unrep.commands.metrics import metrics_command
-from unrep.commands.need import need_command
-from unrep.commands.plan import plan_command
-from unrep.commands.publish import publish_command
-from unrep.commands.receipt import receipt_command
-from unrep.commands.recover import recover_command
-from unrep.commands.repair import repair_command
-from unrep.commands.resign import resign_command
-from unrep.commands.rollback import rollback_command
-from unrep.commands.run import run_command
-from unrep.commands.selftest import selftest_command
-from unrep.commands.serve import serve_command
-from unrep.commands.ship_key import ship_key_command
-from unrep.commands.status import status_command
-from unrep.commands.ticket import ticket_command
-from unrep.commands.trust import trust_command
-from unrep.commands.verify import verify_command
 from unrep.console import EXIT_CODES_HELP, ExitCode, exit_code, say
 
-COMMANDS = (
-    keygen_command,
-    ship_key_command,
-    trust_command,
-    collect_command,
-    build_command,
-    ticket_command,
-    resign_command,
-    heartbeat_command,
-    inspect_command,
-    verify_command,
-    publish_command,
-    serve_command,
-    export_command,
-    broadcast_command,
-    plan_command,
-    fetch_command,
-    join_command,
-    listen_command,
-    apply_command,
-    rollback_command,
-    status_command,
-    hear_command,
-    history_command,
-    metrics_command,
-    receipt_command,
-    need_command,
-    repair_command,
-    recover_command,
-    gc_command,
-    hold_command,
-    resume_command,
-    agent_command,
-    run_command,
-    selftest_command,
-    demo_command,
-)
+# Each command in its module of unrep.commands, which is loaded when it is called for: aboard, a second is long.
+COMMANDS = {
+    "keygen": "keygen",
+    "ship-key": "ship_key",
+    "trust": "trust",
+    "collect": "collect",
+    "build": "build",
+    "ticket": "ticket",
+    "resign": "resign",
+    "heartbeat": "heartbeat",
+    "inspect": "inspect",
+    "verify": "verify",
+    "publish": "publish",
+    "serve": "serve",
+    "export": "export",
+    "broadcast": "broadcast",
+    "plan": "plan",
+    "fetch": "fetch",
+    "join": "join",
+    "listen": "listen",
+    "apply": "apply",
+    "rollback": "rollback",
+    "status": "status",
+    "hear": "hear",
+    "history": "history",
+    "metrics": "metrics",
+    "receipt": "receipt",
+    "need": "need",
+    "repair": "repair",
+    "recover": "recover",
+    "gc": "gc",
+    "hold": "hold",
+    "resume": "hold",
+    "agent": "agent",
+    "run": "run",
+    "selftest": "selftest",
+    "demo": "demo",
+}
 
 
-@click.group(epilog=EXIT_CODES_HELP, context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(click.Group):
+    """The commands, in the order in which they are mostly needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Their names."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name; None if there is none."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"unrep.commands.{COMMANDS[cmd_name]}")
+        command: click.Command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
+        return command
+
+
+@click.group(cls=Commands, epilog=EXIT_CODES_HELP, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="unrep", message="unrep %(version)s")
 def cli() -> None:
     """Carry software releases from shore to ships: small signed bundles, applied whole, rolled back by themselves."""
-
-
-for command in COMMANDS:
-    cli.add_command(command)
 
 
 def main(arguments: list[str] | None = None) -> None:
