@@ -18,7 +18,7 @@ from pathlib import Path
 from tests.support.besieged import Besieged
 from tests.support.mutant_trial import Tally, Trial
 from tests.support.mutants import mutant
-from tests.support.raw_bundles import DOCUMENT
+from tests.support.raw_bundles import DOCUMENT, sealed
 from unrep.memory import peak_rss_bytes
 
 READER = Path(__file__).parents[2] / "spec" / "reader" / "run_vectors.py"
@@ -40,9 +40,11 @@ def second_opinion(accepted: list[int]) -> list[str]:
     """Those that the second reader refuses, as it says it; what needs an engine that it lacks it leaves open."""
     with tempfile.TemporaryDirectory(prefix="unrep-mutants-") as name:
         directory = Path(name)
+        listed = []
         for seed in accepted:
-            (directory / f"{seed}.unrep").write_bytes(mutant(seed).data)
-        listed = [{"name": str(seed), "expect": "accept"} for seed in accepted]
+            data = mutant(seed).data
+            (directory / f"{seed}.unrep").write_bytes(data)
+            listed.append({"name": str(seed), "expect": "accept", "ticket": sealed.Ticket().write(data).hex()})
         listing = {name: [] if isinstance(value, list) else value for name, value in DOCUMENT.items()}
         (directory / "vectors.json").write_text(json.dumps(listing | {"vectors": listed}))
         (directory / "images.json").write_text('{"images": []}')

@@ -38,9 +38,10 @@ def test_20000_mutants(site: Besieged, scratch: Path, first: int) -> None:
     assert not second_opinion(tally.accepted)
 
 
-def test_every_bit_of_a_small_bundle(site: Besieged, scratch: Path) -> None:
+@pytest.mark.parametrize("name", ["delta", "encrypted"])
+def test_every_bit_of_a_small_bundle(site: Besieged, scratch: Path, name: str) -> None:
     """Root, signatures, index and all the rest."""
-    data, trial = original("delta"), Trial(site, scratch)
+    data, trial = original(name), Trial(site, scratch)
     for bit in range(8 * len(data)):
         changed = bytearray(data)
         changed[bit // 8] ^= 1 << bit % 8
@@ -51,7 +52,7 @@ def test_every_bit_of_a_small_bundle(site: Besieged, scratch: Path) -> None:
 
 def test_every_length_of_small_bundles(site: Besieged, scratch: Path) -> None:
     trial = Trial(site, scratch)
-    for name in ("delta", "archive-gzip", "reaimed"):
+    for name in ("delta", "archive-gzip", "reaimed", "encrypted"):
         data = original(name)
         for length in (*range(len(data)), *range(len(data) + 1, len(data) + 20)):
             with pytest.raises(BundleError):

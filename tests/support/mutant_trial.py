@@ -22,13 +22,16 @@ from bundle.evaluate import Evaluation
 from bundle.manifest import Kind, TreeManifest, check_link_target
 from bundle.reader import open_bundle
 from bundle.signing import VerifyingKey
+from bundle.stream import ContentKey
 from bundle.tree import DirectoryBase, scan
 from bundle.trust import Trust
 from tests.support.besieged import Besieged, fingerprint
 from tests.support.mutants import Mutant, mutant
-from tests.support.raw_bundles import DOCUMENT
+from tests.support.raw_bundles import DOCUMENT, sealed
+from tests.support.sealed import always
 
 TRUST = Trust((VerifyingKey(bytes.fromhex(DOCUMENT["trusted"])),))
+UNLOCK = always(ContentKey(sealed.CONTENT_KEY))
 TO_THE_SITE = 97  # one in so many refused mutants also goes through the update of a site
 
 
@@ -110,7 +113,7 @@ class Trial:
 
     def read_through(self, file: "InMemory | Path") -> str:
         """As a receiver reads it; what is wrong with what comes of it, "" if nothing. Raises BundleError."""
-        with open_bundle(file, TRUST) as bundle:
+        with open_bundle(file, TRUST, UNLOCK) as bundle:
             delta = bundle.root.delta_section(self._base.manifest.tree_hash)
             section = delta or bundle.root.full_section()
             if section is None:

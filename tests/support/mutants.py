@@ -1,9 +1,9 @@
 """Mutants of small bundles: what a damaged medium gives, what an attacker writes, and what a careless signer may sign.
 
 `damaged` changes the bytes of a file as they stand. `resigned` takes the bundle apart, changes something in one or two
-of its layers (root, section, index, streams, packs, manifest, body, signature block), puts it together again with
-hashes and a signature that are right, and so gets past the signature into all the code behind it. Which mutant comes of
-which number is fixed: `mutant(seed)` is a pure function.
+of its layers (root, section, index, streams, packs, manifest, body, signature block, ciphertext), puts it together
+again with hashes and a signature that are right, and so gets past the signature into all the code behind it. Which
+mutant comes of which number is fixed: `mutant(seed)` is a pure function.
 """
 
 import random
@@ -14,15 +14,18 @@ from hashlib import sha256
 from typing import Any
 
 import msgspec
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from bundle.codecs import Packed, unpack
-from tests.support.raw_bundles import raw, vector
+from tests.support.raw_bundles import raw, sealed, vector
 
 ORIGINALS = (
     *("delta", "full", "lzma2", "two-levels", "zstandard", "archive-zip", "archive-gzip", "x86-filter"),
-    *("reaimed", "link", "index-packed", "posix-names"),
+    *("reaimed", "link", "index-packed", "posix-names", "encrypted", "encrypted-large"),
 )
+ENCRYPTED = {"encrypted", "encrypted-large"}
 FULL_OF_LITERALS = {"full", "lzma2", "two-levels", "zstandard", "link", "posix-names", "x86-filter", "index-packed"}
+FULL_OF_LITERALS |= ENCRYPTED
 EDGES = (0, 1, 2, 3, 4, 5, 7, 8, 31, 32, 48, 127, 128, 255, 256, 4095, 65535, 65536, 2**31 - 1, 2**31, 2**32 - 1)
 HUGE = (2**32, 2**53 - 1, 2**53, 2**63 - 1, 2**63, 2**64 - 1, -1, -2, -128, -(2**31), -(2**53), -(2**63))
 
@@ -94,8 +97,9 @@ def _number(value: int, chance: random.Random) -> int:
 
 @dataclass
 class Anatomy:
-    """A bundle of one section taken apart; `streams` in the order of the packs, frame after frame."""
+    """A bundle of one section taken apart, and decrypted; `streams` in the order of the packs, frame after frame."""
 
+    name: str
     root: dict[str, Any]
     index: list[Any]
     streams: list[bytes]
@@ -110,6 +114,7 @@ def _parts(name: str) -> tuple[bytes, bytes, tuple[bytes, ...], tuple[bytes, ...
     root = data[14 : 14 + root_bytes]
     described = msgspec.msgpack.decode(root)["sections"][0]
     body = data[len(data) - described["length"] :]
+    body = _decrypted(body) if name in ENCRYPTED else body
     codec, length, size = described["index"]
     index = b"".join(unpack(Packed(codec, length, size), iter((body[:length],)), name))
     streams, stored, at = [], [], length
@@ -121,10 +126,18 @@ def _parts(name: str) -> tuple[bytes, bytes, tuple[bytes, ...], tuple[bytes, ...
     return root, index, tuple(streams), tuple(stored)
 
 
+def _decrypted(body: bytes) -> bytes:
+    cipher = ChaCha20Poly1305(sealed.section_key(0))
+    chunks = [body[at : at + sealed.CHUNK] for at in range(0, len(body), sealed.CHUNK)]
+    last = len(chunks) - 1
+    return b"".join(cipher.decrypt(sealed.nonce(number, last), chunk, None) for number, chunk in enumerate(chunks))
+
+
 def resigned(name: str, chance: random.Random) -> bytes:
     """One or two layers changed, and hashes and signature made to fit."""
     root, index, streams, stored = _parts(name)
-    anatomy = Anatomy(msgspec.msgpack.decode(root), msgspec.msgpack.decode(index), list(streams), list(stored))
+    decoded = msgspec.msgpack.decode(root), msgspec.msgpack.decode(index)
+    anatomy = Anatomy(name, *decoded, list(streams), list(stored))
     layers = set(chance.choices(LAYERS, k=chance.choice((1, 1, 2))))
     if "manifest" in layers and name in FULL_OF_LITERALS:
         _change_manifest(anatomy, chance)
@@ -240,6 +253,7 @@ LAYERS = (
     "root",
     "root bytes",
     "block",
+    "ciphertext",
 )
 
 
@@ -247,6 +261,9 @@ def _assembled(anatomy: Anatomy, index: bytes, layers: set[str], chance: random.
     body = index + b"".join(anatomy.stored)
     if "body" in layers:
         body = damaged(body, chance)
+    if anatomy.name in ENCRYPTED:
+        body = sealed.stream(body, sealed.section_key(0))
+        body = damaged(body, chance) if "ciphertext" in layers else body
     size = anatomy.root["piece_size"]
     level, tables = body, b""
     while len(level) > size:

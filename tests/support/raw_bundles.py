@@ -27,6 +27,7 @@ sys.path.insert(0, str(DIRECTORY))
 try:
     raw: Any = importlib.import_module("raw")
     streams: Any = importlib.import_module("streams")
+    sealed: Any = importlib.import_module("sealed")
 finally:
     sys.path.remove(str(DIRECTORY))
 
