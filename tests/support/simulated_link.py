@@ -196,7 +196,7 @@ class SimulatedConnection:
 class SimulatedLink:
     """Serves `content`. `requests` is what was asked of it, `dialed` when connections were begun."""
 
-    most_lanes = 8
+    most_lanes = 6
     is_free = False
 
     def __init__(

@@ -296,7 +296,7 @@ class VirtualWeather:
     """A `Link` and a `Clock` for a session that fetches `content` through a `ChaosProxy` with these options."""
 
     name = "sim://ship/bundle"
-    most_lanes = 8
+    most_lanes = 6
     is_free = False
 
     def __init__(self, content: bytes, **options: Any) -> None:

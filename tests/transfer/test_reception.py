@@ -104,15 +104,15 @@ def test_bytes_that_come_end_the_row_of_failures() -> None:
 
 
 def test_connections_that_a_drop_takes_together_failed_once() -> None:
-    """[T-21]: eight at once are no longer pause than one."""
+    """[T-21]: six at once are no longer pause than one."""
     drop = Behaviour(drop_after=50_000)
-    link = SimulatedLink(LARGE, script=then_honest(HONEST, *[drop] * 8))
+    link = SimulatedLink(LARGE, script=then_honest(HONEST, *[drop] * 6))
     received = reception(link, TransferConfig())
     received.receive_range(0, 4096)
     received.receive_range(4096, len(LARGE))
-    assert len({request.connection for request in link.requests}) == 16
-    ended = max(link.requests[n].at for n in range(1, 9)) + 0.6 + 50_000 / 250_000
-    assert all(at - ended < 0.2 for at in link.dialed[8:])
+    assert len({request.connection for request in link.requests}) == 12
+    ended = max(link.requests[n].at for n in range(1, 7)) + 0.6 + 50_000 / 250_000
+    assert all(at - ended < 0.2 for at in link.dialed[6:])
 
 
 def test_silence_before_any_answer_brings_other_connections_and_no_second_request() -> None:

@@ -25,7 +25,7 @@ from transfer.links.http_faults import fault_of
 from transfer.links.threads import ThreadedConnection, Threads
 
 CONNECT_S = 20.0
-MOST_LANES = 8
+MOST_LANES = 6
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PASSING = frozenset({408, 425, 429})
