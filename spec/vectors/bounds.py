@@ -3,11 +3,8 @@
 `CASES` holds what generate.py registers, as in cases.py.
 """
 
-from collections.abc import Callable
+from raw import Bundle, Case, Section, Tree, delta, delta_frame, full, lzma2, varints, with_tree, write
 
-from raw import Bundle, Section, Tree, delta, delta_frame, full, lzma2, varints, with_tree, write
-
-Case = tuple[str, str, str, str, Callable[[], bytes]]
 M = "malformed"
 DEPTH = 3000
 JOINED = 64 << 20

@@ -12,6 +12,7 @@ from raw import (
     TARGET,
     TRUSTED,
     Bundle,
+    Case,
     Pairs,
     Raw,
     Section,
@@ -31,7 +32,6 @@ from raw import (
     write,
 )
 
-Case = tuple[str, str, str, str, Callable[[], bytes]]
 ORDER = 2**252 + 27742317777372353535851937790883648493  # of the group of Ed25519's base point
 
 

@@ -18,6 +18,8 @@ STRANGER = Ed25519PrivateKey.from_private_bytes(bytes(range(32, 64)))
 CREATED = 1_700_000_000
 
 Pairs = list[tuple[str, Any]]
+# A vector: name, class, requirements, what is wrong, how to make the file.
+Case = tuple[str, str, str, str, Callable[[], bytes]]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import struct
 
-from raw import Bundle, Section, Tree, manifest, varints, write
+from raw import Bundle, Case, Section, Tree, manifest, varints, write
 
 LOADED = 0x1000
 LITERAL, ADD_LENGTHS, EXTRA_LENGTHS, SEEKS, SKIPS, CHANGES, EXTRA, PLACES, LAYOUTS = range(9)
@@ -42,3 +42,65 @@ def reaimed(old: bytes = OLD, streams: dict[int, bytes] = {}) -> bytes:  # noqa:
     made = [bytes([0x80, 5]), [1], [len(old)], [0], [2], [*packs.items()]]
     frames = [[b"\0", [0], [], [], [], [(LITERAL, manifest(TOOL))]], made]
     return write(Bundle([Section("full", 0, frames, features=["references-1"])], TOOL))
+
+
+CASES: list[Case] = [
+    ("reaimed", "accept", "F-50 F-51 F-52 F-53 F-58", "two calls that follow their function", reaimed),
+    ("reaimed-source", "malformed", "F-50 F-52", "the source is no image", lambda: reaimed(b"\0" + OLD[1:])),
+    (
+        "reaimed-beyond",
+        "malformed",
+        "F-52 F-41",
+        "a block beyond the source",
+        lambda: reaimed(streams={ADD_LENGTHS: varints(0x98, 0x19)}),
+    ),
+    (
+        "reaimed-layout",
+        "malformed",
+        "F-50 F-53",
+        "a new layout with a stretch of no bytes",
+        lambda: reaimed(streams={LAYOUTS: varints(5, 0, 0, 2 * 0xC0 - 1, 0, 32, 32)}),
+    ),
+    (
+        "reaimed-room",
+        "malformed",
+        "F-50 F-53",
+        "a new layout with a stretch that ends at 2^40",
+        lambda: reaimed(streams={LAYOUTS: varints(5, 0, 0, 32, 0, 2 * ((1 << 40) - 0x1000 - len(OLD)), 32)}),
+    ),
+    (
+        "reaimed-layout-count",
+        "malformed",
+        "F-53",
+        "a layout with a number more than the old image's has",
+        lambda: reaimed(streams={LAYOUTS: varints(6, 0, 0, 32, 0, 32, 0, 32)}),
+    ),
+    (
+        "reaimed-layout-short",
+        "malformed",
+        "F-53",
+        "a shift that is missing",
+        lambda: reaimed(streams={LAYOUTS: varints(5, 0, 0, 32, 0, 32)}),
+    ),
+    (
+        "reaimed-place",
+        "malformed",
+        "F-53",
+        "a shift of an address that is not known",
+        lambda: reaimed(streams={PLACES: varints(1, 1)}),
+    ),
+    (
+        "reaimed-shift",
+        "malformed",
+        "F-53",
+        "a shift by 2^24",
+        lambda: reaimed(streams={LAYOUTS: varints(5, 0, 0, 32, 0, 32, 1 << 25)}),
+    ),
+    (
+        "reaimed-change",
+        "malformed",
+        "F-53",
+        "a change behind the last covered byte",
+        lambda: reaimed(streams={SKIPS: varints(2, 96, 79)}),
+    ),
+]

@@ -9,10 +9,9 @@ import struct
 import zlib
 from collections.abc import Callable
 
-from raw import Bundle, Pairs, Section, Tree, full, lzma2, replaced, varints, write
+from raw import Bundle, Case, Pairs, Section, Tree, full, lzma2, replaced, varints, write
 from reaimed import LAYOUTS, PLACES, reaimed
 
-Case = tuple[str, str, str, str, Callable[[], bytes]]
 Stored = tuple[list[int], bytes]
 M, C = "malformed", "corrupt"
 
