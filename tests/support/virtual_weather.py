@@ -33,6 +33,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def __init__(self, make_server: Callable[[], "Server"]) -> None:
         super().__init__()
+        self._clock_resolution = 1e-9  # not that of this machine's clock, within which timers may go off early
         self.seconds = 1.0  # the proxy takes 0 for no time
         self.listener: Callable[[], asyncio.Protocol] | None = None
         self._make_server = make_server

@@ -31,9 +31,9 @@ def output(tmp_path: Path) -> Path:
 
 
 def killed(output: Path, after_bytes: int) -> SimulatedLink:
-    """A fetch over four connections, killed when one of them has brought so much."""
+    """A fetch over six connections, killed when one of them has brought so much."""
     kill = Behaviour(drop_after=after_bytes, drop=Killed())
-    link = SimulatedLink(BUNDLE.data, VirtualClock(), then_honest(HONEST, *[kill] * 4))
+    link = SimulatedLink(BUNDLE.data, VirtualClock(), then_honest(HONEST, *[kill] * 6))
     with pytest.raises(Killed):
         fetch_over(link, output).run()
     return link
@@ -41,9 +41,9 @@ def killed(output: Path, after_bytes: int) -> SimulatedLink:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_a_kill_loses_nothing_that_had_come(output: Path, seed: int) -> None:
-    """[T-12]: with four unfinished pieces; a chunk may have been on its way from the link to the file."""
+    """[T-12]: with six unfinished pieces; a chunk may have been on its way from the link to the file."""
     first = killed(output, Random(seed).randrange(20_000, 250_000))
-    assert len({request.connection for request in first.requests}) == 4
+    assert len({request.connection for request in first.requests}) == 6
     second = SimulatedLink(BUNDLE.data)
     fetch_over(second, output).run()
     assert output.read_bytes() == BUNDLE.data
@@ -59,7 +59,7 @@ def test_pieces_that_wait_for_their_table_outlive_a_kill(output: Path) -> None:
     kill = Behaviour(drop_after=150_000, drop=Killed())
     first = SimulatedLink(bundle.data, script=iter([damaged, late, HONEST, HONEST, kill]))
     with pytest.raises(Killed):
-        fetch_over(first, output).run()
+        fetch_over(first, output, config=TransferConfig(max_lanes=4)).run()
     assert first.requests[1].offset == table[0] and first.delivered > 400_000
     second = SimulatedLink(bundle.data)
     fetch_over(second, output).run()
@@ -87,7 +87,7 @@ def test_a_damaged_ledger_costs_the_beginnings_of_pieces_only(output: Path, dama
     second = SimulatedLink(BUNDLE.data)
     fetch_over(second, output).run()
     assert output.read_bytes() == BUNDLE.data
-    assert first.delivered + second.delivered <= SIZE + HEADER_BYTES + 5 * PIECE
+    assert first.delivered + second.delivered <= SIZE + HEADER_BYTES + 7 * PIECE
 
 
 def test_what_was_paid_counts_over_all_runs_of_one_download(output: Path) -> None:

@@ -144,7 +144,7 @@ def test_nobody_waits_for_a_source_that_is_in_doubt(output: Path) -> None:
     world.add(BUNDLE.data)
     fetch_over(world, output).run()
     assert output.read_bytes() == BUNDLE.data
-    assert world.clock.seconds < 30 and liar.delivered <= 4096 + 4 * 65_536
+    assert world.clock.seconds < 30 and liar.delivered <= 4096 + 6 * 65_536
 
 
 def test_pieces_are_not_asked_again_of_who_spoiled_them(output: Path) -> None:
