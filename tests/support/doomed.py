@@ -17,13 +17,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
 
 from tqdm import tqdm
 
 from bundle.archives.engines import present_features
-from unrep.cli import main
+from unrep.cli import COMMANDS, main
 
 PATIENCE_S = 60.0
 # Whatever changes a file system. A name that this machine's kernel does not have is passed over.
@@ -37,6 +38,9 @@ CHANGING = tuple(
 _OPENING = ("open", "openat")
 _FOR_WRITING = re.compile(r"O_(WRONLY|RDWR|CREAT|TRUNC)")
 _CALL = re.compile(r"^(\d+) +(\w+)\((.*)$")
+
+for module in COMMANDS.values():
+    import_module(f"unrep.commands.{module}")  # a command loads its own when it is called for
 
 
 @dataclass(frozen=True)
