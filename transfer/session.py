@@ -274,8 +274,8 @@ class Fetch:
 
     def _mend(self, partial: Partial, plan: Plan, root: Root) -> None:
         """Fetches what a delta cannot make at this site, from the full section [T-41]."""
-        full = root.full_section()
-        if full and self._holdings and [section.kind for section in self._sections] == [DELTA]:
+        is_delta = [section.kind for section in self._sections] == [DELTA]
+        if self._holdings and is_delta and (full := root.full_section()):
             for wish in self._holdings.mend(partial.path, self._sections[0]):
                 plan.add(full, wish.stretches)
                 self._fill(partial, plan, wish.why)
