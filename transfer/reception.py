@@ -281,7 +281,7 @@ class Reception:
             at_risk = sum(len(one.silent_lanes()) + len(one.slow_lanes(supplier)) for one in others)
             able = [one for one in others if not one.spoiled and self._wanted.is_within(one.reach_bytes)]
             needed = max(0, worth - sum(one.spare_lanes() for one in able)) + at_risk
-            if not needed and not supplier.is_busy:
+            if not supplier.is_busy and not at_risk and worth <= sum(one.idle_lanes() for one in able):
                 supplier.patience.begin()  # nobody waits for it
             for connection in supplier.dial(needed):
                 self._owners[connection] = supplier

@@ -231,11 +231,15 @@ class Supplier:
         """Its connections, counted."""
         return count_crew(self._lanes.values(), self._clock.now(), self._silence_s(), self._answer_s())
 
+    def idle_lanes(self) -> int:
+        """How many have nothing to do."""
+        return sum(lane.is_idle for lane in self._lanes.values())
+
     def spare_lanes(self) -> int:
-        """How many have nothing to do, or may stand in a moment and then have nothing to do."""
+        """... or may stand in a moment and then have nothing to do."""
         now, answer_s = self._clock.now(), self._answer_s()
-        return sum(
-            lane.is_idle or (lane.is_dialing and now < lane.dialed_at + answer_s) for lane in self._lanes.values()
+        return self.idle_lanes() + sum(
+            lane.is_dialing and now < lane.dialed_at + answer_s for lane in self._lanes.values()
         )
 
     @property

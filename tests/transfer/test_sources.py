@@ -19,6 +19,7 @@ from tests.support.simulated_link import (
 )
 from tests.support.tiny_bundle import PIECE_BYTES, Shape, tiny_bundle
 from transfer.errors import BadAnswer, Dropped, Incomplete, Silent, SourceCorrupt, SourceRefused
+from transfer.link import Event
 from transfer.session import Figures
 
 BUNDLE = tiny_bundle(Shape(full_bytes=6_000_000, piece_bytes=65_536))
@@ -160,6 +161,23 @@ def test_pieces_are_not_asked_again_of_who_spoiled_them(output: Path) -> None:
     assert sum(source.bytes_received for source in figures.sources) <= SIZE + 3 * 65_536
     asked = [offset for request in first.requests for offset in range(request.offset, request.end, 65_536)]
     assert len(asked) < SIZE // 65_536 + 10
+
+
+def test_two_that_never_answer_do_not_keep_each_other_in_hope(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """[T-91], [T-22]: a damaged piece is asked for again of the only source that delivers, once they had their time."""
+    world = SimulatedSources()
+    world.add(BUNDLE.data, then_honest(HONEST, Behaviour(flips=(100_000,))))
+    for _ in range(2):
+        world.add(BUNDLE.data, dials=repeat(NOBODY))
+    wait = world.wait
+
+    def watched(timeout_s: float) -> Event | None:
+        assert world.clock.seconds < 60
+        return wait(timeout_s)
+
+    monkeypatch.setattr(world, "wait", watched)
+    fetch_over(world, output).run()
+    assert output.read_bytes() == BUNDLE.data
 
 
 def test_a_link_that_flips_bits_costs_no_source(output: Path) -> None:
