@@ -69,7 +69,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     size = options.mib * MIB
-    plain = Random(1).randbytes(size)
+    random = Random(1)
+    plain = b"".join(random.randbytes(MIB) for _ in range(options.mib))  # 256 MiB at once are more than it makes
     source, key = MemoryObject(plain), ContentKey.new()
     cipher = key.section_cipher(0, chunks_of_body(encrypted_bytes(size)))
     stored = b"".join(cipher.encrypt(source))
