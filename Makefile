@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 AUDIT := .venv-audit
 
-.PHONY: demo test crash mutations fuzz audit voyages tickets test-windows check lint clean lock
+.PHONY: demo test crash mutations fuzz audit voyages tickets races test-windows lint clean lock
 .DEFAULT_GOAL := test
 
 $(READY): pyproject.toml requirements/dev.lock
@@ -62,6 +62,10 @@ voyages: $(READY)
 # Every ticket of a thousand ships on every ship that it is not for: some five minutes. `make test` tries 25 ships.
 tickets: $(READY)
 	$(BIN)/python -m tests.support.wrong_tickets 1000
+
+# Every walk of a tree against an account that swaps directories for links, a thousand rounds each: some five minutes.
+races: $(READY)
+	$(BIN)/python -m tests.hostile.races $(or $(ROUNDS),1000)
 
 # The suite under Windows' Python, in Wine; installs both into .wine/. See tests/support/windows_tier.py.
 test-windows: $(READY)

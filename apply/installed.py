@@ -1,5 +1,6 @@
 """A version that is installed at the site: its tree manifest, its files as a base, and whether they are still right."""
 
+import stat
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
@@ -11,11 +12,13 @@ from apply.record import read_state
 from apply.site import Site
 from apply.state import Release
 from bundle.errors import BaseMismatch, Refused
+from bundle.host.directories import Descent
+from bundle.host.files import is_real_directory
 from bundle.manifest import Entry, Kind, TreeManifest
 from bundle.need import remainder
 from bundle.objects import read_all
 from bundle.progress import Progress, Quiet
-from bundle.tree import DirectoryBase, object_bytes
+from bundle.tree import BATCH, DirectoryBase, open_object
 
 THREADS = 4
 _ADVICE = "put the original file back, or let 'unrep need' tell shore what to send"
@@ -82,14 +85,23 @@ def what_is_left(tree: DirectoryBase, platform: str, progress: Progress = Quiet(
 
 
 def _faults(tree: DirectoryBase, places: Iterable[int], progress: Progress) -> Iterator[tuple[int, BaseDrifted]]:
-    chosen = [(place, tree.manifest.entry(place)) for place in places]
-    progress.start(f"checking {tree.directory.name}", sum(entry.size for _, entry in chosen), "B")
+    chosen = list(places)
+    entry = tree.manifest.entry
+    progress.start(f"checking {tree.directory.name}", sum(entry(place).size for place in chosen), "B")
+    batches = [chosen[start : start + BATCH] for start in range(0, len(chosen), BATCH)]
     with ThreadPoolExecutor(THREADS) as pool:
-        for (place, entry), fault in zip(chosen, pool.map(lambda item: _fault(tree, *item), chosen), strict=True):
-            progress.advance(entry.size)
-            if fault:
-                yield place, fault
+        for batch, faults in zip(batches, pool.map(lambda batch: _check(tree, batch), batches), strict=True):
+            for place, fault in zip(batch, faults, strict=True):
+                progress.advance(entry(place).size)
+                if fault:
+                    yield place, fault
     progress.finish()
+
+
+def _check(tree: DirectoryBase, places: list[int]) -> list[BaseDrifted | None]:
+    """What is wrong with each of those entries."""
+    with Descent(tree.directory) as descent:
+        return [_fault(descent, tree.directory, tree.manifest.entry(place)) for place in places]
 
 
 def drifted(path: Path, how: str) -> BaseDrifted:
@@ -97,20 +109,23 @@ def drifted(path: Path, how: str) -> BaseDrifted:
     return BaseDrifted(f"{path}: {how} since it was installed; {_ADVICE}")
 
 
-def _fault(tree: DirectoryBase, place: int, entry: Entry) -> BaseDrifted | None:
-    """What is wrong with an entry."""
-    path = tree.directory / entry.path
+def _fault(descent: Descent, directory: Path, entry: Entry) -> BaseDrifted | None:
+    path = directory / entry.path
+    try:
+        within, name = descent.to(entry.path)
+        status = within.status(name)
+    except OSError as error:
+        if entry.kind == Kind.EMPTY_DIRECTORY and isinstance(error, FileNotFoundError):
+            return drifted(path, "has gone")
+        return BaseDrifted(f"{path}: cannot be read: {error.strerror}; {_ADVICE}")
     if entry.kind == Kind.EMPTY_DIRECTORY:
-        return None if path.is_dir() else drifted(path, "has gone")
-    if path.is_symlink() != (entry.kind == Kind.SYMLINK):
+        return None if is_real_directory(status) else drifted(path, "has become something else")
+    if stat.S_ISLNK(status.st_mode) != (entry.kind == Kind.SYMLINK):
         return drifted(path, "has become something else")
     digest = sha256()
     try:
-        if entry.kind == Kind.SYMLINK:
-            digest.update(object_bytes(tree.directory, entry))
-        else:
-            for chunk in read_all(tree.open(place)):
-                digest.update(chunk)
+        for chunk in read_all(open_object(descent, entry, directory)):
+            digest.update(chunk)
     except BaseMismatch as error:
         fault = BaseDrifted(f"{error}; {_ADVICE}")
         fault.__cause__ = error

@@ -14,6 +14,7 @@ from apply import durable
 from apply.errors import SiteInvalid, StorageFailed, SwitchFailed
 from apply.switch import CURRENT, VERSIONS, qualified
 from bundle.held_files import patiently
+from bundle.host import files
 
 _MAX_BYTES: Final = 4096
 
@@ -52,7 +53,7 @@ class PointerSwitch:
             if self.read() == directory:
                 durable.sync_directory(self._site)  # the run that moved it may have been killed before its own sync
             else:
-                durable.write_file(self._current, f"{VERSIONS}/{directory.name}\n".encode())
+                durable.write_file(self._current, f"{VERSIONS}/{directory.name}\n".encode(), files.PUBLIC)
         except StorageFailed as error:
             raise SwitchFailed(f"{self._current} could not be pointed to {directory}: {error}") from error
 

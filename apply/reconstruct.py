@@ -5,27 +5,29 @@ Every file is hashed as it is written [A-19]. What the base has already is clone
 `apply.durable.sync_tree` comes once, at the end.
 """
 
-import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
+from typing import BinaryIO
 
 from apply import durable
 from apply.installed import drifted
 from bundle.ceiling import memory_ceiling
 from bundle.errors import BaseMismatch
 from bundle.evaluate import Evaluation
+from bundle.host.directories import Descent, Directory
+from bundle.host.files import write_all
 from bundle.manifest import Entry, Kind, TreeManifest, check_link_target
 from bundle.mixed import MixedEvaluation
 from bundle.progress import Progress
-from bundle.tree import DirectoryBase, object_bytes
+from bundle.tree import DirectoryBase, read_object
 
 THREADS = 4
 CHUNK_BYTES = 1024 * 1024
 BATCH = 64  # small files go to a thread by so many: handing over costs about as much as copying one
-_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+FILE_MODE, EXECUTABLE_MODE = 0o644, 0o755  # [F-12]
 _FICLONE = 0x40049409
 
 
@@ -45,18 +47,26 @@ def reconstruct(
         _make_directories(tree, manifest)
         try:
             copies = [pool.submit(_copy_all, batch, base, tree) for batch in _batches(kept)] if base else []
-            for place, chunks in evaluation.objects():
-                _write(tree, manifest.entry(place), chunks)
-                progress.advance(manifest.entry(place).size)
+            _write_made(evaluation, tree, progress)
             _gather(copies, progress)
             source = DirectoryBase(tree, manifest)
             _gather([pool.submit(_copy_all, batch, source, tree) for batch in _batches(again)], progress)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-        for entry in empty:
-            _write(tree, entry, iter(()))
+        with Descent(tree) as into:
+            for entry in empty:
+                _write(into, entry, iter(()))
     progress.finish()
+
+
+def _write_made(evaluation: Evaluation | MixedEvaluation, tree: Path, progress: Progress) -> None:
+    """What the recipes make, in their order."""
+    with Descent(tree) as into:
+        for place, chunks in evaluation.objects():
+            entry = evaluation.manifest.entry(place)
+            _write(into, entry, chunks)
+            progress.advance(entry.size)
 
 
 _Pair = tuple[int, Entry]  # place of the source object in its manifest, entry to write
@@ -85,20 +95,23 @@ def _sorted_out(manifest: TreeManifest, base: DirectoryBase | None) -> tuple[lis
 
 
 def _make_directories(tree: Path, manifest: TreeManifest) -> None:
-    tree.mkdir()
+    """The tree and all directories in it, of the mode that the format gives them, whatever the umask [F-12]."""
     parents = {entry.path.rpartition("/")[0] for entry in manifest.entries}
     parents |= {entry.path for entry in manifest.entries if entry.kind == Kind.EMPTY_DIRECTORY}
-    for parent in sorted(parents - {""}):
-        (tree / parent).mkdir(parents=True, exist_ok=True)
+    with Directory.open(tree.parent) as above:
+        above.make(tree.name).close()
+    with Descent(tree) as into:
+        for parent in sorted(parents - {""}):
+            into.to(f"{parent}/", make=True)
 
 
 def _batches(pairs: list[_Pair]) -> Iterator[list[_Pair]]:
-    """Large files first, alone; the small ones in batches."""
-    ordered = sorted(pairs, key=lambda pair: -pair[1].size)
-    large = [pair for pair in ordered if pair[1].size >= CHUNK_BYTES]
-    yield from ([pair] for pair in large)
-    for start in range(len(large), len(ordered), BATCH):
-        yield ordered[start : start + BATCH]
+    """Large files first, alone; the small ones in batches, neighbours together, so that few directories are opened."""
+    large = [pair for pair in pairs if pair[1].size >= CHUNK_BYTES]
+    small = [pair for pair in pairs if pair[1].size < CHUNK_BYTES]
+    yield from ([pair] for pair in sorted(large, key=lambda pair: -pair[1].size))
+    for start in range(0, len(small), BATCH):
+        yield small[start : start + BATCH]
 
 
 def _gather(futures: list["Future[int]"], progress: Progress) -> None:
@@ -108,93 +121,89 @@ def _gather(futures: list["Future[int]"], progress: Progress) -> None:
 
 def _copy_all(pairs: list[_Pair], base: DirectoryBase, tree: Path) -> int:
     size = 0
-    for place, entry in pairs:
-        source = base.manifest.entry(place)
-        if source.kind == Kind.SYMLINK or entry.kind == Kind.SYMLINK:
-            _write(tree, entry, iter([_object(base, source)]), drifted(base.directory / source.path, "has changed"))
-        else:
-            _copy(base.directory / source.path, tree, entry)
-        size += entry.size
+    with Descent(base.directory) as origin, Descent(tree) as into:
+        for place, entry in pairs:
+            source = base.manifest.entry(place)
+            if source.kind == Kind.SYMLINK or entry.kind == Kind.SYMLINK:
+                content = _object(origin, source, base.directory)
+                _write(into, entry, iter([content]), drifted(base.directory / source.path, "has changed"))
+            else:
+                _copy(origin, source.path, base.directory, into, entry)
+            size += entry.size
     return size
 
 
-def _object(base: DirectoryBase, entry: Entry) -> bytes:
+def _object(origin: Descent, entry: Entry, directory: Path) -> bytes:
     try:
-        return object_bytes(base.directory, entry)
+        return read_object(origin, entry, directory)
     except BaseMismatch as error:
-        raise drifted(base.directory / entry.path, "has gone or changed") from error
+        raise drifted(directory / entry.path, "has gone or changed") from error
 
 
-def _write(tree: Path, entry: Entry, chunks: Iterable[bytes], mismatch: Exception | None = None) -> None:
+def _write(into: Descent, entry: Entry, chunks: Iterable[bytes], mismatch: Exception | None = None) -> None:
     """Writes an entry from the chunks of its object; `mismatch` is raised if they are not that object.
 
     Without it, whoever yields the chunks has checked them.
     """
-    path = tree / entry.path
+    directory, name = into.to(entry.path)
     if entry.kind == Kind.SYMLINK:
         content = b"".join(chunks)
         if mismatch and sha256(content).digest() != entry.hash:
             raise mismatch
-        path.symlink_to(check_link_target(entry, content))
+        directory.link(check_link_target(entry, content), name)
         return
     digest = sha256() if mismatch else None
-    descriptor = _create(path, entry)
-    try:
+    with directory.create(name, _mode(entry)) as file:
         for chunk in chunks:
-            _write_all(descriptor, chunk)
+            write_all(file, chunk)
             if digest:
                 digest.update(chunk)
-    finally:
-        os.close(descriptor)
     if mismatch and digest and digest.digest() != entry.hash:
         raise mismatch
 
 
-def _copy(source: Path, tree: Path, entry: Entry) -> None:
-    """Clones or copies a file of the base, hashing what it holds. Raises BaseDrifted if that is not the object."""
+def _copy(origin: Descent, path: str, base: Path, into: Descent, entry: Entry) -> None:
+    """Clones or copies a file of the base, hashing what was written. Raises BaseDrifted if that is not the object."""
     try:
-        reading = os.open(source, os.O_RDONLY | _NO_FOLLOW)
+        source_directory, source_name = origin.to(path)
+        source = source_directory.read(source_name)
     except OSError as error:
-        raise drifted(source, f"cannot be read ({error.strerror})") from error
-    try:
-        writing = _create(tree / entry.path, entry)
-        try:
-            put: Callable[[int, bytes], object] = _skip if _clone(reading, writing) else _write_all
-            digest = sha256()
-            while chunk := os.read(reading, CHUNK_BYTES):
-                digest.update(chunk)
-                put(writing, chunk)
-        finally:
-            os.close(writing)
-    finally:
-        os.close(reading)
-    if digest.digest() != entry.hash:
-        raise drifted(source, "has changed")
+        raise drifted(base / path, f"cannot be read ({error.strerror})") from error
+    directory, name = into.to(entry.path)
+    with source, directory.create(name, _mode(entry)) as written:
+        digest = _digest(written) if _clone(source, written) else _copied(source, written)
+    if digest != entry.hash:
+        raise drifted(base / path, "has changed")
 
 
-def _create(path: Path, entry: Entry) -> int:
-    mode = 0o777 if entry.kind == Kind.EXECUTABLE else 0o666  # less what the caller's umask takes
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW, mode)
+def _copied(source: BinaryIO, written: BinaryIO) -> bytes:
+    digest = sha256()
+    while chunk := source.read(CHUNK_BYTES):
+        digest.update(chunk)
+        write_all(written, chunk)
+    return digest.digest()
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
+def _digest(file: BinaryIO) -> bytes:
+    """Of a clone, by itself: its blocks are its own, while the source may have changed since [A-19]."""
+    digest = sha256()
+    while chunk := file.read(CHUNK_BYTES):
+        digest.update(chunk)
+    return digest.digest()
 
 
-def _skip(descriptor: int, data: bytes) -> None:
-    """The clone has these bytes already."""
+def _mode(entry: Entry) -> int:
+    return EXECUTABLE_MODE if entry.kind == Kind.EXECUTABLE else FILE_MODE
 
 
-def _clone(reading: int, writing: int) -> bool:
+def _clone(source: BinaryIO, written: BinaryIO) -> bool:
     """Whether the file system could share the blocks, as Btrfs and XFS do: FICLONE, ioctl_ficlone(2)."""
     if not sys.platform.startswith("linux"):
         return False
     import fcntl
 
     try:
-        fcntl.ioctl(writing, _FICLONE, reading)
+        fcntl.ioctl(written, _FICLONE, source.fileno())
     except OSError:
         return False
     return True

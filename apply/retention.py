@@ -18,6 +18,7 @@ from apply.record import Record
 from apply.run import Report, Run, finish, reporting, working
 from apply.site import Site
 from apply.state import Release
+from bundle.host.removal import mounted_below
 from bundle.progress import Progress, Quiet
 
 
@@ -70,6 +71,8 @@ def remove(site: Site, record: Record, release: Release) -> None:
     )
     if process := holder(tree) or holder(venv):
         raise InUse(f"{release.version} stays, for {process} has it open")
+    if mounted := mounted_below(tree) or mounted_below(venv):
+        raise InUse(f"{release.version} stays, for a file system is mounted at {mounted}")
     durable.remove_tree(grave)
     if tree.exists():
         _move(tree, grave, release.version)

@@ -2,10 +2,12 @@
 
 SITE/versions/1.0.1/      complete, verified trees; never written to once they have their name [A-1]
 SITE/current              -> versions/1.0.1
+SITE/.venvs/1.0.1/        the version's virtual environment, if it is configured; the application may read it
 SITE/unrep.toml           the configuration, if there is one
+
+SITE/.unrep/              the account's own, closed to others [A-111]
 SITE/.unrep/state.db      what the site knows, and the record of its runs (apply.record)
 SITE/.unrep/manifests/    the tree manifest of each version, by tree hash
-SITE/.unrep/venvs/1.0.1/  the version's virtual environment, if it is configured
 SITE/.unrep/trust/chain   the trust roots that the site has followed, if it follows any (apply.trusted)
 SITE/.unrep/staging/      trees that are being built; anything in it may be removed while no run is at work
 SITE/.unrep/site.key      the site's own key, and site.pub, its public half (apply.site_key)
@@ -20,15 +22,24 @@ SITE/.unrep/hold          if it is there, the running version stays (apply.hold)
 """
 
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from apply import durable
 from apply.commands import StepContext
 from apply.errors import SiteInvalid
 from apply.switch import VERSIONS
 from bundle.errors import InputError
+from bundle.host import files
+from bundle.host.directories import Directory
+from bundle.host.files import ForeignFile
 from bundle.paths import RESERVED_TOP
+
+_PRIVATE: Final = 0o700
+_OPEN: Final = 0o755
+_GROUP_READS: Final = stat.S_ISGID | 0o050
 
 
 @dataclass(frozen=True)
@@ -92,7 +103,7 @@ class Site:
 
     @property
     def venvs(self) -> Path:
-        return self.private / "venvs"
+        return self.root / ".venvs"
 
     @property
     def outbox(self) -> Path:
@@ -112,7 +123,11 @@ class Site:
 
     @property
     def trust_file(self) -> Path:
-        return self.private / "trust" / "chain"
+        return self.trust / "chain"
+
+    @property
+    def trust(self) -> Path:
+        return self.private / "trust"
 
     @property
     def config_file(self) -> Path | None:
@@ -136,14 +151,34 @@ class Site:
     def make_directories(self) -> None:
         """Makes what is missing of the layout, durably. Raises StorageFailed; SiteInvalid if a file is in the way, or a
         link, behind which unrep would clear away what is not its own [A-14]."""
-        for directory in (self.private, self.versions, self.staging, self.manifests, self.venvs, self.outbox):
+        for directory, mode in self._directories():
             with durable.storage_errors(directory):
-                if not os.path.lexists(directory):
-                    directory.mkdir()
-                elif durable.is_directory(directory):
-                    continue
-                else:
+                try:
+                    is_new = files.make_directory(directory, mode)
+                    with Directory.open(directory) as opened:
+                        opened.set_mode(mode) if is_new else _close_to_others(opened, mode)
+                except ForeignFile as error:
                     raise SiteInvalid(
                         f"{directory}: a file is in the way of unrep's directory, or a link; move it away"
-                    )
-            durable.sync_directory(directory.parent)
+                    ) from error
+            if is_new:
+                durable.sync_directory(directory.parent)
+
+    def _directories(self) -> list[tuple[Path, int]]:
+        """What must be there, or be no link where it is there, with its mode."""
+        made = [self.private, self.staging, self.manifests, self.outbox]
+        later = [path for path in (self.inbox, self.trust) if os.path.lexists(path)]
+        return [*((path, _PRIVATE) for path in made + later), (self.versions, _OPEN), (self.venvs, _OPEN)]
+
+
+def _close_to_others(directory: Directory, mode: int) -> None:
+    """Takes away what others may do there, and what a group may write [A-111].
+
+    A group stays that somebody has let in, by `chgrp GROUP .unrep` and `chmod 2750 .unrep`.
+    """
+    if os.name != "posix":
+        return
+    found = stat.S_IMODE(directory.own_status().st_mode)
+    allowed = mode | (_GROUP_READS if found & stat.S_ISGID else 0)
+    if found & ~allowed:
+        directory.set_mode(found & allowed)

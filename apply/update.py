@@ -205,7 +205,7 @@ class _Update:
         staging = self._site.staging / self._run.id
         tree = staging / self._release.version
         with durable.storage_errors(staging):
-            staging.mkdir()
+            staging.mkdir(0o700)
         try:
             blueprint = self._reconstruct(staging, tree, None)
         except BaseDrifted as drift:

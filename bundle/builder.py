@@ -21,6 +21,7 @@ from bundle.contents import chunks_of
 from bundle.errors import BundleError, InputError, Malformed
 from bundle.evaluate import Evaluation
 from bundle.header import signed_header, trust_to_sign_under
+from bundle.host.files import create_buffered
 from bundle.layout import FORMAT
 from bundle.manifest import TreeManifest
 from bundle.progress import Progress
@@ -138,7 +139,10 @@ def _scan_bases(request: BuildRequest, target: TreeManifest, progress: Progress)
     bases: dict[bytes, DirectoryBase] = {}
     for given in request.bases:
         directory = given if isinstance(given, Path) else given.directory
-        base = DirectoryBase(given, scan(given, request.platform, progress)) if isinstance(given, Path) else given
+        if isinstance(given, Path):
+            base = DirectoryBase(given.resolve(), scan(given, request.platform, progress))
+        else:
+            base = given
         known = bases.setdefault(base.manifest.tree_hash, base)
         if known is not base:
             raise InputError(f"{directory}: the same release as {known.directory}; name every base once")
@@ -183,7 +187,7 @@ def _created(new: Path, target: TreeManifest) -> int:
 
 
 def _write(path: Path, header: bytes, sections: list[BuiltSection]) -> None:
-    with path.open("wb") as file:
+    with create_buffered(path) as file:
         file.write(header)
         for built in sections:
             file.write(built.tables)

@@ -4,10 +4,12 @@ spec/format.md, Companions; spec/sealing.md, section 5.
 """
 
 import os
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
 from bundle.held_files import patiently
+from bundle.host.files import is_directory, reopen, write_anew
 
 
 def publish(unproven: Path, out: Path, manifests: bytes | None) -> int:
@@ -16,14 +18,14 @@ def publish(unproven: Path, out: Path, manifests: bytes | None) -> int:
     `manifests`: the content of F.manifests, None to leave what is there. Raises OSError.
     """
     digest, total = sha256(), 0
-    with unproven.open("rb+") as file:
+    with reopen(unproven) as file:
         while chunk := file.read(1 << 20):
             digest.update(chunk)
             total += len(chunk)
         os.fsync(file.fileno())
     if manifests is not None:
-        manifests_beside(out).write_bytes(manifests)
-    out.with_name(out.name + ".sha256").write_bytes(f"{digest.hexdigest()}  {out.name}\n".encode())
+        write_anew(manifests_beside(out), manifests)
+    write_anew(out.with_name(out.name + ".sha256"), f"{digest.hexdigest()}  {out.name}\n".encode())
     patiently(lambda path: path.replace(out), unproven)
     return total
 
@@ -49,6 +51,8 @@ def ticket_name(ship_id: bytes) -> str:
 
 
 def listed_tickets(bundle: Path) -> list[Path]:
-    """The tickets beside a bundle, by name."""
+    """The tickets beside a bundle, by name. A link in the place of their directory holds none. Raises OSError."""
     directory = tickets_beside(bundle)
-    return sorted(directory.glob("*.ticket")) if directory.is_dir() else []
+    with suppress(FileNotFoundError):
+        return sorted(directory.glob("*.ticket")) if is_directory(directory) else []
+    return []

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from bundle.errors import InputError
+from bundle.host.files import open_plain, read_plain
 from bundle.objects import CHUNK_BYTES, MemoryObject, Readable
 
 
@@ -28,7 +29,7 @@ def read_content(content: Content) -> bytes:
         return content
     if isinstance(content, Path):
         with _named(content):
-            return content.read_bytes()
+            return read_plain(content)
     with opened(content) as source:
         return source.read_at(0, source.size)
 
@@ -64,7 +65,7 @@ def opened(content: Content) -> Iterator[Readable]:
         return
     path, offset = (content, 0) if isinstance(content, Path) else (content.path, content.offset)
     size = size_of(content)
-    with _named(path), path.open("rb") as file:
+    with _named(path), open_plain(path, buffered=True) as file:
         yield _Stretch(path, file, offset, size)
 
 

@@ -105,19 +105,16 @@ class Scratch:
 
 
 class FileObject:
-    """A file as an object to read from; `size` in bytes, as the tree manifest says."""
+    """An open file as an object to read from; `size` in bytes, as the tree manifest says. `path` is for messages."""
 
-    def __init__(self, path: Path, size: int) -> None:
-        """Raises BaseMismatch if the file cannot be opened or has another size."""
+    def __init__(self, file: BinaryIO, size: int, path: Path) -> None:
+        """Raises BaseMismatch if the file has another size."""
         self._path = path
         self.size = size
-        try:
-            self._file: BinaryIO = path.open("rb", buffering=0)
-            actual = os.fstat(self._file.fileno()).st_size
-        except OSError as error:
-            raise BaseMismatch(f"{path}: cannot be read: {error.strerror}") from error
+        self._file = file
+        actual = os.fstat(file.fileno()).st_size
         if actual != size:
-            self._file.close()
+            file.close()
             raise BaseMismatch(f"{path}: has {actual} bytes instead of {size}; it was changed")
 
     def read_at(self, offset: int, length: int) -> bytes:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bundle.codecs import FEW_BYTES, SAMPLE_BYTES, Packed, compress, large_codec, large_compressor
 from bundle.contents import Content, chunks_of, opened, size_of
+from bundle.host.files import create_buffered
 
 
 def pack(parts: Sequence[Content], max_log: int, out: Path) -> tuple[Packed, Content]:
@@ -18,7 +19,7 @@ def pack(parts: Sequence[Content], max_log: int, out: Path) -> tuple[Packed, Con
     samples = [_read_at(parts, at, SAMPLE_BYTES) for at in (0, size // 2, size - SAMPLE_BYTES)]
     codec = large_codec(samples, size, max_log)
     compressor = large_compressor(codec)
-    with out.open("wb") as file:
+    with create_buffered(out) as file:
         for chunk in chunks_of(parts):
             file.write(compressor.compress(chunk))
         file.write(compressor.flush())

@@ -14,6 +14,7 @@ from typing import BinaryIO
 from bundle.body import Body, DecryptedBody, StoredBody
 from bundle.codecs import unpack
 from bundle.errors import Corrupt, InputError, Malformed, Refused, Sealed
+from bundle.host.files import open_plain
 from bundle.index import Frame, Index, decode_index
 from bundle.layout import PREAMBLE_BYTES, read_preamble
 from bundle.pieces import HashTree, Piece, pieces_of, stored_length
@@ -211,7 +212,7 @@ def open_for_display(path: Path, unlock: Unlock | None = None) -> VerifiedBundle
 
 def _open(path: Path, trust: Trust | None, unlock: Unlock | None) -> VerifiedBundle:
     try:
-        file = path.open("rb")
+        file = open_plain(path, buffered=True)
         try:
             header = file.read(PREAMBLE_BYTES)
             header += file.read(read_preamble(header).header_bytes - PREAMBLE_BYTES)

@@ -6,6 +6,7 @@ from pathlib import Path
 from bundle.companions import manifests_beside, publish
 from bundle.errors import InputError
 from bundle.header import signed_header, trust_to_sign_under
+from bundle.host.files import create_buffered, read_plain
 from bundle.layout import PREAMBLE_BYTES
 from bundle.reader import open_bundle, open_for_display
 from bundle.root import Root
@@ -26,7 +27,7 @@ def resign(path: Path, out: Path, signers: Sequence[Signer], trust: Trust | None
     proven_by = trust_to_sign_under(trust, signers)
     unproven = out.with_name(out.name + ".unproven")
     try:
-        with open_for_display(path) as bundle, unproven.open("wb") as file:
+        with open_for_display(path) as bundle, create_buffered(unproven) as file:
             root_bytes = bundle.read(PREAMBLE_BYTES, bundle.verified.root_bytes)
             file.write(signed_header(root_bytes, signers, trust, trust_from))
             for section in bundle.root.sections:
@@ -40,7 +41,7 @@ def resign(path: Path, out: Path, signers: Sequence[Signer], trust: Trust | None
             if root.is_encrypted:
                 resign_tickets(path, out, bundle.verified.root_hash, signers)
         beside = manifests_beside(path)
-        publish(unproven, out, beside.read_bytes() if beside.exists() and out != path else None)
+        publish(unproven, out, read_plain(beside) if beside.exists() and out != path else None)
     except OSError as error:
         raise InputError(f"{error.filename or out}: cannot be read or written: {error.strerror}") from error
     finally:

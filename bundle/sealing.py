@@ -9,6 +9,7 @@ import msgspec
 from bundle.companions import listed_tickets, ticket_beside, tickets_beside
 from bundle.contents import opened
 from bundle.errors import InputError, Refused
+from bundle.host.files import create_buffered, make_directory, write_anew
 from bundle.pieces import build_tables
 from bundle.sections import BuiltSection
 from bundle.ship_key import ShipPublicKey
@@ -20,7 +21,7 @@ from bundle.ticket import issue_ticket, sign_ticket_anew
 def encrypt_section(built: BuiltSection, number: int, key: ContentKey, piece_bytes: int) -> BuiltSection:
     """The section, which is to be the one with that number in the root, encrypted; its body is in a file of its own."""
     body = built.body.with_name(f"{built.body.name}.encrypted")
-    with opened(built.body) as plain, body.open("wb") as file:
+    with opened(built.body) as plain, create_buffered(body) as file:
         length = encrypted_bytes(plain.size)
         for chunk in key.section_cipher(number, chunks_of_body(length)).encrypt(plain):
             file.write(chunk)
@@ -35,10 +36,10 @@ def write_tickets(
 ) -> list[Path]:
     """Writes a ticket for each ship beside the bundle; those that lie there already stay. Raises OSError."""
     paths = []
-    tickets_beside(bundle).mkdir(exist_ok=True)
+    make_directory(tickets_beside(bundle))
     for ship in ships:
         path = ticket_beside(bundle, ship.key_id)
-        path.write_bytes(issue_ticket(key, ship, root_hash, signers))
+        write_anew(path, issue_ticket(key, ship, root_hash, signers))
         paths.append(path)
     return paths
 
@@ -63,5 +64,5 @@ def resign_tickets(source: Path, out: Path, root_hash: bytes, signers: Sequence[
     if out != source:
         clear_tickets(out)
     for name, data in signed:
-        tickets_beside(out).mkdir(exist_ok=True)
-        (tickets_beside(out) / name).write_bytes(data)
+        make_directory(tickets_beside(out))
+        write_anew(tickets_beside(out) / name, data)

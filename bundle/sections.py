@@ -17,6 +17,7 @@ from bundle.delta.catalog import Candidate, Catalog
 from bundle.delta.sketch import sketch
 from bundle.delta.tournament import Encoding, encode_object
 from bundle.frames import FrameBuilder
+from bundle.host.files import create_buffered
 from bundle.index import Archive, Index, Pack, Reaimed, encode_frame
 from bundle.manifest import Kind, TreeManifest
 from bundle.packing import pack
@@ -157,7 +158,7 @@ class SectionBuilder:
         frames = [encode_frame(builder.steps, packs[id(builder)]) for builder in builders]
         index, index_bytes = compress(canonical.encode(Index(builders[0].first, opened, frames)))
         body = next(self._files)
-        with body.open("wb") as file:
+        with create_buffered(body) as file:
             for chunk in chunks_of([index_bytes, *stored]):
                 file.write(chunk)
         with opened_content(body) as source:

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from bundle import canonical
 from bundle.errors import InputError, Malformed
+from bundle.host.files import create, set_mode, write_all
 from bundle.layout import PAYLOAD_TYPE, pre_authentication_encoding
 
 KEY_ID_BYTES = 8
@@ -178,9 +179,9 @@ def write_pair(name: Path, private: bytes, public: bytes) -> None:
             raise InputError(f"{path}: exists already; choose another --out, a key is never overwritten")
     for path, content, mode in targets:
         try:
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-                file.write(content)
-                file.flush()
+            with create(path, mode) as file:
+                set_mode(file.fileno(), mode)
+                write_all(file, content)
                 os.fsync(file.fileno())  # its public half may be given away the next minute
         except OSError as error:
             raise InputError(f"{path}: cannot be written: {error.strerror}") from error

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
 from bundle.errors import Malformed, Refused, Sealed, Unsupported
+from bundle.host.files import read_plain
 from bundle.reader import VerifiedRoot
 from bundle.ship_key import ShipKey, ShipPublicKey
 from bundle.signing import (
@@ -136,8 +137,7 @@ class TicketFile:
 
     def _read(self) -> bytes:
         try:
-            with self.path.open("rb") as file:
-                return file.read(MAX_TICKET_BYTES + 1)
+            return read_plain(self.path, MAX_TICKET_BYTES + 1)
         except OSError as error:
             raise Sealed(
                 f"cannot be read ({error.strerror}), and the bundle is encrypted: ask shore for the ticket of the ship "

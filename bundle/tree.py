@@ -2,18 +2,24 @@
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from typing import BinaryIO
 
 from bundle.errors import BaseMismatch, InputError, Malformed
+from bundle.host.directories import Descent, Directory
+from bundle.host.files import is_name_surrogate
 from bundle.manifest import EMPTY_HASH, Entry, Kind, TreeManifest, check_link_target
 from bundle.objects import FileObject, MemoryObject, Readable
+from bundle.paths import MAX_PATH_UNITS
 from bundle.progress import Progress, Quiet
 
 CHUNK_BYTES = 1024 * 1024
 HASHING_THREADS = 4
+BATCH = 64  # files that a thread hashes in a row, with the directories on the way to them open
 
 
 def scan(directory: Path, platform: str = "any", progress: Progress = Quiet()) -> TreeManifest:  # noqa: B008
@@ -24,13 +30,16 @@ def scan(directory: Path, platform: str = "any", progress: Progress = Quiet()) -
     if not directory.is_dir():
         raise InputError(f"{directory}: not a directory; name the directory that holds the release")
     try:
-        found = list(_walk(directory, ""))
+        place = directory.resolve()  # a person may name the release by a link; within it none is followed
+        with Directory.open(place) as top:
+            found = list(_walk(top, top.entries(), ""))
         progress.start(f"hashing {directory.name}", len(found), "files")
+        batches = [found[start : start + BATCH] for start in range(0, len(found), BATCH)]
         with ThreadPoolExecutor(HASHING_THREADS) as pool:
             entries = []
-            for entry in pool.map(lambda item: _entry(directory, *item), found):
-                entries.append(entry)
-                progress.advance(1)
+            for made in pool.map(lambda batch: _entries(place, batch), batches):
+                entries += made
+                progress.advance(len(made))
         progress.finish()
         return TreeManifest.of(entries, platform)
     except Malformed as error:
@@ -42,11 +51,28 @@ def scan(directory: Path, platform: str = "any", progress: Progress = Quiet()) -
 
 def object_bytes(directory: Path, entry: Entry) -> bytes:
     """The object of an entry: a file's content, or a symbolic link's target. Raises BaseMismatch."""
+    with Descent(directory) as descent:
+        return read_object(descent, entry, directory)
+
+
+def read_object(descent: Descent, entry: Entry, directory: Path) -> bytes:
+    """The same by a descent into that directory, for many entries in a row."""
+    with _as_mismatch(directory / entry.path):
+        within, name = descent.to(entry.path)
+        if entry.kind == Kind.SYMLINK:
+            return _target(within, name)
+        with within.read(name) as file:
+            return file.read()
+
+
+def open_object(descent: Descent, entry: Entry, directory: Path) -> Readable:
+    """The object of an entry, to be read part by part. Raises BaseMismatch if it is missing or was changed in size."""
     path = directory / entry.path
-    try:
-        return os.fsencode(path.readlink()) if entry.kind == Kind.SYMLINK else path.read_bytes()
-    except OSError as error:
-        raise BaseMismatch(f"{path}: cannot be read: {error.strerror}") from error
+    with _as_mismatch(path):
+        if entry.kind == Kind.SYMLINK:
+            return MemoryObject(read_object(descent, entry, directory))
+        within, name = descent.to(entry.path)
+        return FileObject(within.read(name), entry.size, path)
 
 
 class DirectoryBase:
@@ -58,62 +84,75 @@ class DirectoryBase:
 
     def open(self, place: int) -> Readable:
         """The object at a place. Raises BaseMismatch if it is missing or was changed in size."""
-        entry = self.manifest.entry(place)
-        if entry.kind == Kind.SYMLINK:
-            return MemoryObject(object_bytes(self.directory, entry))
-        return FileObject(self.directory / entry.path, entry.size)
+        with Descent(self.directory) as descent:
+            return open_object(descent, self.manifest.entry(place), self.directory)
 
 
-def _walk(directory: Path, prefix: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """(path within the release, directory entry) of everything that becomes an entry."""
-    with os.scandir(directory) as listing:
-        found = sorted(listing, key=lambda item: item.name)
-    for item in found:
-        path = prefix + item.name
-        if not item.is_dir(follow_symlinks=False) or _is_link(item):
-            yield path, item
-        elif any(True for _ in os.scandir(item.path)):
-            yield from _walk(Path(item.path), f"{path}/")
-        else:
-            yield path, item
+@contextmanager
+def _as_mismatch(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise BaseMismatch(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def _is_link(item: os.DirEntry[str]) -> bool:
-    """Whether it is a symbolic link or an NTFS junction (os.DirEntry.is_junction is 3.12+)."""
-    tag = getattr(item.stat(follow_symlinks=False), "st_reparse_tag", 0)
-    return item.is_symlink() or tag == getattr(stat, "IO_REPARSE_TAG_MOUNT_POINT", -1)
+def _walk(directory: Directory, entries: list[tuple[str, bool]], prefix: str) -> Iterator[tuple[str, bool]]:
+    """(path within the release, whether it is an empty directory) of everything that becomes an entry."""
+    if len(prefix) > MAX_PATH_UNITS:
+        raise Malformed(f"path {prefix[:60]!r}…: longer than {MAX_PATH_UNITS} UTF-16 units")
+    for name, is_directory in sorted(entries):
+        path = prefix + name
+        if not is_directory:
+            yield path, False
+            continue
+        with directory.enter(name) as inner:
+            if held := inner.entries():
+                yield from _walk(inner, held, f"{path}/")
+            else:
+                yield path, True
 
 
-def _entry(directory: Path, path: str, item: os.DirEntry[str]) -> Entry:
+def _entries(directory: Path, found: Sequence[tuple[str, bool]]) -> list[Entry]:
+    with Descent(directory) as descent:
+        return [_entry(descent, directory / path, path, is_empty) for path, is_empty in found]
+
+
+def _entry(descent: Descent, shown: Path, path: str, is_empty_directory: bool) -> Entry:
     try:
         path.encode("utf-8")
     except UnicodeEncodeError as error:
         raise Malformed(f"path {path!r}: not valid UTF-8") from error
-    if _is_link(item):
-        return _link_entry(path, item)
-    status = item.stat(follow_symlinks=False)
-    if stat.S_ISDIR(status.st_mode):
+    if is_empty_directory:
         return Entry(path, Kind.EMPTY_DIRECTORY, 0, EMPTY_HASH)
+    within, name = descent.to(path)
+    status = within.status(name)
+    if is_name_surrogate(status):
+        return _link_entry(within, name, shown, path, status)
     if not stat.S_ISREG(status.st_mode):
-        raise InputError(f"{directory / path}: neither a file nor a directory; a release holds only those")
-    executable = os.name == "posix" and bool(status.st_mode & stat.S_IXUSR)
-    size, digest = _hash_file(item.path)
+        raise InputError(f"{shown}: neither a file nor a directory; a release holds only those")
+    with within.read(name) as file:
+        executable = os.name == "posix" and bool(os.fstat(file.fileno()).st_mode & stat.S_IXUSR)
+        size, digest = _hash_file(file)
     return Entry(path, Kind.EXECUTABLE if executable else Kind.FILE, size, digest)
 
 
-def _link_entry(path: str, item: os.DirEntry[str]) -> Entry:
-    if not item.is_symlink():
-        raise InputError(f"{item.path}: a junction; a release holds only files, directories and symbolic links")
-    target = os.fsencode(Path(item.path).readlink())
+def _link_entry(within: Directory, name: str, shown: Path, path: str, status: os.stat_result) -> Entry:
+    if not stat.S_ISLNK(status.st_mode):
+        raise InputError(f"{shown}: a junction; a release holds only files, directories and symbolic links")
+    target = _target(within, name)
     entry = Entry(path, Kind.SYMLINK, len(target), sha256(target).digest())
     check_link_target(entry, target)
     return entry
 
 
-def _hash_file(path: str) -> tuple[int, bytes]:
+def _target(within: Directory, name: str) -> bytes:
+    """Where a symbolic link points, without the "./" and "//" that change nothing."""
+    return os.fsencode(Path(within.target(name)))
+
+
+def _hash_file(file: BinaryIO) -> tuple[int, bytes]:
     digest, size = sha256(), 0
-    with open(path, "rb", buffering=0) as file:
-        while chunk := file.read(CHUNK_BYTES):
-            digest.update(chunk)
-            size += len(chunk)
+    while chunk := file.read(CHUNK_BYTES):
+        digest.update(chunk)
+        size += len(chunk)
     return size, digest.digest()

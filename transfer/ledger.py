@@ -22,6 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
+from bundle.host.files import PRIVATE, open_plain, reopen_or_create
 from transfer.partial import state_path, storage_errors
 
 MAX_SLOTS = 2048  # more pieces are never held for their table [T-33]
@@ -51,7 +52,7 @@ class Ledger:
         self._count = 0
         self._piece_bytes = 0
         with suppress(OSError, struct.error):
-            with self.path.open("rb") as file:
+            with open_plain(self.path) as file:
                 magic, identity, paid, rate, self._piece_bytes = _HEAD.unpack(file.read(_HEAD.size))
             if magic == _MAGIC:
                 self._identity, self.paid_bytes, self.bytes_per_s = identity, paid, rate or None
@@ -79,7 +80,9 @@ class Ledger:
         self.paid_bytes = self.paid_bytes if is_same else received_bytes
         self._piece_bytes = piece_bytes
         with storage_errors(self.path):
-            self._file = self.path.open("r+b" if is_same else "w+b", buffering=0)
+            self._file, is_new = reopen_or_create(self.path, PRIVATE)
+            if not (is_same or is_new):
+                self._file.truncate(0)
             self._put(0, _HEAD.pack(_MAGIC, identity, self.paid_bytes, self.bytes_per_s or 0, piece_bytes))
         return begun
 
@@ -120,7 +123,7 @@ class Ledger:
             self._file = None
 
     def _read_slots(self) -> Iterator[tuple[int, bytes]]:
-        with suppress(OSError), self.path.open("rb") as file:
+        with suppress(OSError), open_plain(self.path) as file:
             for number in range(MAX_SLOTS):
                 file.seek(self._slot_at(number))
                 head = file.read(_SLOT.size)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bundle.errors import Corrupt, Refused
+from bundle.host.files import open_plain
 from bundle.layout import MAGIC, PREAMBLE_BYTES, read_preamble
 from bundle.reader import VerifiedRoot, verify_header
 from bundle.root import Root
@@ -85,7 +86,7 @@ def _inspect_partial(output: Path, partial: Path, trust: Trust) -> Standing:
         header = _read_header(partial)
         return Standing(output, partial, header, verify_header(header, trust))
     except Refused as error:
-        with partial.open("rb") as file:
+        with open_plain(partial) as file:
             start = file.read(len(MAGIC))
         if start.strip(b"\0") and start != MAGIC:
             raise OutputRefused(f"{partial}: is no partial bundle of unrep; name another --out or move it") from error
@@ -95,7 +96,7 @@ def _inspect_partial(output: Path, partial: Path, trust: Trust) -> Standing:
 def _read_header(path: Path) -> bytes:
     if not path.is_file():
         raise OutputRefused(f"{path}: is not a file; name another --out")
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         start = file.read(PREAMBLE_BYTES)
         if len(start) < PREAMBLE_BYTES:
             raise Corrupt("it is too short for a bundle")

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from bundle.held_files import patiently
+from bundle.host.files import reopen_or_create
 from transfer.clock import Clock
 from transfer.errors import DiskFull, OutputRefused
 from transfer.plan import VerifiedPiece
@@ -36,8 +37,7 @@ class Partial:
         self._sync_share = sync_share
         self._sync_due = clock.now()
         with storage_errors(path):
-            self.is_new = not path.exists()
-            self._file = path.open("x+b" if self.is_new else "r+b", buffering=0)
+            self._file, self.is_new = reopen_or_create(path)
             try:
                 self._prepare(header, total_bytes)
                 if self.is_new:

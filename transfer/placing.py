@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bundle.held_files import patiently
+from bundle.host.files import create_anew, write_all
 from transfer.partial import partial_path, storage_errors, sync_directory
 
 
@@ -19,10 +20,9 @@ def place(path: Path, chunks: Iterable[bytes]) -> None:
     """
     draft = partial_path(path)
     try:
-        with storage_errors(path, comfort=""), draft.open("wb") as file:
+        with storage_errors(path, comfort=""), create_anew(draft) as file:
             for chunk in chunks:
-                file.write(chunk)
-            file.flush()
+                write_all(file, chunk)
             os.fsync(file.fileno())
         with storage_errors(path, comfort=""):
             patiently(lambda drafted: drafted.replace(path), draft)

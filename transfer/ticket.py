@@ -7,10 +7,10 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from bundle.companions import ticket_beside, ticket_name, tickets_beside
-from bundle.errors import InputError, Refused, Sealed
+from bundle.errors import Refused, Sealed
+from bundle.host.files import make_directory, read_plain
 from bundle.reader import VerifiedRoot
 from bundle.ship_key import ShipKey
-from bundle.signing import read_file
 from bundle.ticket import TicketFile, decode_ticket, open_ticket, verify_ticket
 from transfer.access import NOTHING, Access
 from transfer.beginning import Beginning
@@ -57,7 +57,7 @@ def checked_ticket(data: bytes, verified: VerifiedRoot, key: ShipKey) -> bytes:
 def keep_ticket(path: Path, data: bytes) -> None:
     """Writes a ticket, durably. Raises OutputRefused or DiskFull."""
     with storage_errors(path.parent, comfort=""):
-        path.parent.mkdir(exist_ok=True)
+        make_directory(path.parent)
     place(path, [data])
 
 
@@ -71,8 +71,8 @@ def find_ticket(directories: Sequence[Path], output: Path, verified: VerifiedRoo
     places = [path for top in directories for path in (top / name, *sorted(top.glob(f"*.tickets/{name}")))]
     for path in (beside, *places):
         try:
-            data = checked_ticket(read_file(path), verified, key)
-        except (Refused, InputError):
+            data = checked_ticket(read_plain(path), verified, key)
+        except (Refused, OSError):
             continue  # none, or for another bundle: a stick may hold several
         if path != beside:
             keep_ticket(beside, data)

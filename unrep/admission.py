@@ -7,7 +7,7 @@ from pathlib import Path
 from bundle.companions import ticket_beside
 from bundle.errors import Refused
 from bundle.reader import Unlock, VerifiedRoot
-from bundle.ship_key import ShipKey, load_ship_key
+from bundle.ship_key import ShipKey
 from bundle.signing import read_file
 from bundle.stream import ContentKey
 from bundle.ticket import TicketFile
@@ -15,6 +15,7 @@ from transfer.access import NOTHING, Access
 from transfer.config import TransferConfig
 from transfer.errors import Incomplete, SourceRefused, TransferError
 from transfer.ticket import bring_ticket, checked_ticket, keep_ticket
+from unrep.unlocking import read_ship_key
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Recipient:
 
     def key(self) -> ShipKey | None:
         """The ship's key, if there is one. Raises InputError for a file that is none."""
-        return load_ship_key(self.key_file) if self.key_file else None
+        return read_ship_key(self.key_file) if self.key_file else None
 
     def unlock(self, output: Path) -> Unlock | None:
         """What opens the bundle at an output, by the ticket beside it; None where there is no key to do so."""
@@ -34,7 +35,7 @@ class Recipient:
         key_file = self.key_file
 
         def unlock(verified: VerifiedRoot) -> ContentKey:
-            key = load_ship_key(key_file)
+            key = read_ship_key(key_file)
             return TicketFile(key, ticket_beside(output, key.public.key_id))(verified)
 
         return unlock

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bundle.errors import InputError
+from bundle.host.directories import Directory
+from bundle.host.files import set_mode, write_all
 from bundle.manifest import TreeManifest
 from bundle.progress import Progress, Quiet
 from bundle.tree import scan
@@ -60,7 +62,8 @@ def collect(
         needed = applying(pins, target.environment())
         with tempfile.TemporaryDirectory(prefix=_unfinished(out), dir=out.parent) as scratch:
             release = Path(scratch, out.name)
-            release.mkdir()
+            with Directory.open(release.parent) as beside:
+                beside.make(release.name).close()
             found = source_tree.walk(source, without=lambda path: _is_result(path, out))
             source_tree.copy(source, found.files, release, progress)
             named = _place_requirements(source, requirements, pins, release)
@@ -111,8 +114,8 @@ def _place_requirements(source: Path, requirements: Path, pins: list[Pin], relea
     """
     placed = release / REQUIREMENTS
     if not placed.exists():
-        placed.write_text("".join(pin.line(with_marker=True) for pin in pins), encoding="utf-8", newline="\n")
-        placed.chmod(source_tree.FILE_MODE)
+        with Directory.open(release) as directory, directory.create(REQUIREMENTS, source_tree.FILE_MODE) as file:
+            write_all(file, "".join(pin.line(with_marker=True) for pin in pins).encode())
     if _pins_the_same(placed, pins):
         return REQUIREMENTS
     if requirements.is_relative_to(source):
@@ -137,17 +140,20 @@ def _bring_wheels(
         return ()
     directory = release / WHEELS
     try:
-        directory.mkdir()
+        with Directory.open(release) as within:
+            within.make(WHEELS).close()
     except FileExistsError as error:
         raise CollectError(
             f"{source / WHEELS}: is where the release keeps its wheels: move it, or add it to a .gitignore"
         ) from error
     wheels.download(needed, target, directory, progress)
     wheels.require_complete(directory, needed, target.environment())
-    brought = sorted(directory.iterdir())
-    for path in brought:
-        path.chmod(source_tree.FILE_MODE)
-    return tuple(path.name for path in brought)
+    with Directory.open(directory) as within:
+        brought = sorted(name for name, _ in within.entries())
+        for name in brought:
+            with within.read(name) as file:
+                set_mode(file.fileno(), source_tree.FILE_MODE)
+    return tuple(brought)
 
 
 def _manifest(source: Path, release: Path, target: Target, progress: Progress) -> TreeManifest:

@@ -2,8 +2,10 @@
 
 import os
 import shlex
+import stat
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import click
@@ -12,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from bundle.errors import InputError
 from bundle.signing import PassphraseNeeded, Signer, load_private_key, load_public_key, read_file
+from unrep.console import say
 from unrep.errors import UsageRefused
 from unrep.options import group
 
@@ -78,6 +81,7 @@ def signer(key: Path | None, passphrase_file: Path | None, sign_with: str | None
 
 def private_key(path: Path, passphrase_file: Path | None) -> Signer:
     """The key of a file; the passphrase of one that is encrypted is read from its file, or asked for at a terminal."""
+    say_if_open(path)
     if passphrase_file:
         return load_private_key(path, read_passphrase(passphrase_file))
     try:
@@ -89,8 +93,20 @@ def private_key(path: Path, passphrase_file: Path | None) -> Signer:
         return load_private_key(path, passphrase.encode())
 
 
+@cache
+def say_if_open(path: Path) -> None:
+    """Says it once of a secret that other accounts may read. It is used all the same: CI makes them like that."""
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        return  # whoever reads it tells
+    if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
+        say(f"caution: {path}: mode {mode:04o}, other accounts may use this secret; make it yours: chmod 600 {path}")
+
+
 def read_passphrase(path: Path) -> bytes:
     """The first line of a file. Raises InputError if there is none, or nothing in it."""
+    say_if_open(path)
     passphrase = read_file(path).split(b"\n", 1)[0].rstrip(b"\r")
     if not passphrase:
         raise InputError(f"{path}: its first line is empty, a passphrase should stand there")

@@ -8,11 +8,14 @@ rule ignores stays out even if it was added by force.
 
 import os
 import shutil
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from bundle.host.directories import DIRECTORY_MODE, Descent, Directory
+from bundle.host.files import is_name_surrogate, make_directory
 from bundle.progress import Progress
 from unrep import gitignore
 from unrep.errors import CollectError
@@ -23,7 +26,7 @@ CACHES = frozenset(
 )
 CACHE_SUFFIXES = (".pyc", ".pyo")
 VENV_MARK = "pyvenv.cfg"
-JUNCTION_TAG = 0xA0000003  # IO_REPARSE_TAG_MOUNT_POINT, which only Windows defines
+CHUNK_BYTES = 1024 * 1024
 FILE_MODE, EXECUTABLE_MODE = 0o644, 0o755
 
 
@@ -90,50 +93,50 @@ def walk(source: Path, without: Callable[[Path], bool]) -> SourceTree:
 def copy(source: Path, files: tuple[Path, ...], destination: Path, progress: Progress) -> None:
     """Copies files with one of two modes, and links as links. Raises CollectError for what cannot be read."""
     progress.start("copying the source", len(files), "files")
-    for relative in files:
-        try:
-            _copy_one(source / relative, destination / relative)
-        except OSError as error:
-            raise _unreadable(source / relative, error) from error
-        progress.advance(1)
+    make_directory(destination, DIRECTORY_MODE)
+    with Descent(source) as origin, Descent(destination) as into:
+        for relative in files:
+            try:
+                _copy_one(origin, into, relative.as_posix())
+            except OSError as error:
+                raise _unreadable(source / relative, error) from error
+            progress.advance(1)
     progress.finish()
 
 
-def _copy_one(origin: Path, copied: Path) -> None:
-    copied.parent.mkdir(parents=True, exist_ok=True)
-    if origin.is_symlink():
-        copied.symlink_to(origin.readlink())
+def _copy_one(origin: Descent, into: Descent, path: str) -> None:
+    """By descriptors: a directory that becomes a link meanwhile brings nothing from outside in."""
+    within, name = origin.to(path)
+    beside, copied = into.to(path, make=True)
+    if stat.S_ISLNK(within.status(name).st_mode):
+        beside.link(within.target(name), copied)
         return
-    shutil.copyfile(origin, copied)
-    copied.chmod(EXECUTABLE_MODE if origin.stat().st_mode & 0o100 else FILE_MODE)
+    with within.read(name) as file:
+        is_executable = os.fstat(file.fileno()).st_mode & 0o100
+        with beside.create(copied, EXECUTABLE_MODE if is_executable else FILE_MODE) as copy:
+            shutil.copyfileobj(file, copy, CHUNK_BYTES)
 
 
 def _entries(directory: Path, outer: Rules, without: Callable[[Path], bool]) -> Iterator[tuple[Path, bool]]:
     """Each file and link with True, and each entry that is left out with False."""
     try:
-        with os.scandir(directory) as scan:
-            entries = sorted(scan, key=lambda entry: entry.name)
+        with Directory.open(directory) as opened:
+            entries = sorted((name, is_real, opened.status(name)) for name, is_real in opened.entries())
     except OSError as error:
         raise _unreadable(directory, error) from error
     rules = outer.entering(directory)
-    for entry in entries:
-        path = directory / entry.name
+    for name, is_directory, status in entries:
+        path = directory / name
         if without(path):
             continue
-        is_directory = entry.is_dir(follow_symlinks=False) and not _is_junction(entry)
         if _is_cache(path, is_directory) or rules.ignore(path, is_directory):
             yield path, False
         elif is_directory:
             yield from _entries(path, rules, without)
-        elif entry.is_symlink() or entry.is_file(follow_symlinks=False):
+        elif stat.S_ISLNK(status.st_mode) or (stat.S_ISREG(status.st_mode) and not is_name_surrogate(status)):
             yield path, True
         else:
             raise CollectError(f"{path}: neither file nor directory: remove it, or add it to a .gitignore")
-
-
-def _is_junction(entry: "os.DirEntry[str]") -> bool:
-    """Whether it is an NTFS junction, which passes for a directory (os.DirEntry.is_junction is 3.12+)."""
-    return getattr(entry.stat(follow_symlinks=False), "st_reparse_tag", 0) == JUNCTION_TAG
 
 
 def _is_cache(path: Path, is_directory: bool) -> bool:

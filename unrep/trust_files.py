@@ -11,6 +11,7 @@ import click
 
 from bundle import canonical
 from bundle.errors import InputError, Refused
+from bundle.host.files import write_anew, write_new
 from bundle.signing import read_file
 from bundle.trust_draft import missing, newest_root
 from bundle.trust_file import TrustFile, decode_trust_file
@@ -62,10 +63,9 @@ def write_trust_file(path: Path, file: TrustFile, *, anew: bool = True) -> None:
     draft = path.with_name(f"{path.name}.new")
     try:
         if anew:
-            with path.open("xb") as opened:
-                opened.write(data)
+            write_new(path, data)
         else:
-            draft.write_bytes(data)
+            write_anew(draft, data)
             draft.replace(path)
     except FileExistsError as error:
         raise InputError(f"{path}: exists already; choose another --out") from error

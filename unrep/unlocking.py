@@ -6,10 +6,11 @@ import click
 
 from bundle.companions import ticket_beside
 from bundle.reader import Unlock
-from bundle.ship_key import load_ship_key
+from bundle.ship_key import ShipKey, load_ship_key
 from bundle.ticket import TicketFile
 from unrep.errors import UsageRefused
 from unrep.options import group
+from unrep.signer import say_if_open
 
 unlock_options = group(
     click.option(
@@ -27,6 +28,12 @@ unlock_options = group(
 )
 
 
+def read_ship_key(path: Path) -> ShipKey:
+    """The key that a person names; that others may read it is said. Raises InputError."""
+    say_if_open(path)
+    return load_ship_key(path)
+
+
 def unlock_with(
     bundle: Path, ship_key: Path | None, ticket: Path | None, *, is_trusted_only: bool = True
 ) -> Unlock | None:
@@ -35,5 +42,5 @@ def unlock_with(
         if ticket:
             raise UsageRefused("--ticket: opens nothing without the ship's key; name that with --ship-key")
         return None
-    key = load_ship_key(ship_key)
+    key = read_ship_key(ship_key)
     return TicketFile(key, ticket or ticket_beside(bundle, key.public.key_id), is_trusted_only)

@@ -14,6 +14,7 @@ from bundle.archives.opened import MAX_ARCHIVE_BYTES
 from bundle.archives.skeleton import make_skeleton
 from bundle.archives.streams import DeflateStream, find_streams, inflate
 from bundle.contents import Content, Slice, read_content
+from bundle.host.files import create_buffered
 
 MAX_DEPTH = 3
 SIGNATURES = (b"PK", b"\x1f\x8b")
@@ -58,7 +59,7 @@ def open_for_everyone(content: Content, spill: Path) -> Opening | None:
 def _open_into(content: Content, spill: Path, features: frozenset[str] | None) -> Opening | None:
     """`features`: of the engines that may be used; None: nothing is proven."""
     data = read_content(content)
-    with spill.open("wb") as file:
+    with create_buffered(spill) as file:
         return _open(data, file, spill, features, depth=1)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -16,6 +17,7 @@ from apply.errors import BaseDrifted, DiskFull
 from apply.reconstruct import reconstruct
 from bundle.builder import BuildRequest, build
 from bundle.evaluate import Evaluation
+from bundle.manifest import Kind
 from bundle.reader import open_bundle
 from bundle.root import Platform
 from bundle.signing import load_private_key, verifying_key
@@ -58,14 +60,22 @@ def test_from_the_full_release(tmp_path: Path) -> None:
 
 
 @posix
-def test_modes_are_the_releases_less_what_the_umask_takes(tmp_path: Path) -> None:
-    before = os.umask(0o027)
+@pytest.mark.parametrize("umask", [0o000, 0o027, 0o077])
+def test_modes_are_the_formats_whatever_the_umask(umask: int, tmp_path: Path) -> None:
+    """[F-12]: not world-writable under 000, not unreadable to the application under 077."""
+    base, full = installed(tmp_path / "base"), tmp_path / "full"
+    full.mkdir()
+    before = os.umask(umask)
     try:
-        tree = rebuilt(installed(tmp_path / "base"), tmp_path / "1.0.1")
+        trees = [rebuilt(base, tmp_path / "1.0.1"), rebuilt(None, full / "1.0.1")]
     finally:
         os.umask(before)
-    modes = {path: stat.S_IMODE((tree / path).stat().st_mode) for path in ("bin/start", "VERSION", "docs/guide.txt")}
-    assert modes == {"bin/start": 0o750, "VERSION": 0o640, "docs/guide.txt": 0o640}
+    for tree in trees:
+        entries = {entry.path: entry for entry in scan(tree).entries}
+        for path in (tree, *tree.rglob("*")):
+            entry = entries.get(path.relative_to(tree).as_posix())
+            is_open = path.is_dir() or (entry is not None and entry.kind == Kind.EXECUTABLE)
+            assert path.is_symlink() or stat.S_IMODE(path.stat().st_mode) == (0o755 if is_open else 0o644), path
 
 
 def test_what_was_an_empty_directory_and_becomes_an_empty_file(tmp_path: Path) -> None:
@@ -204,6 +214,20 @@ def test_a_clone_that_fails_is_a_copy(tmp_path: Path, monkeypatch: pytest.Monkey
         monkeypatch.setattr(fcntl, "ioctl", refuse)
     tree = rebuilt(installed(tmp_path / "base"), tmp_path / "1.0.1")
     assert scan(tree) == scan(shore().release("1.0.1"))
+
+
+def test_a_clone_is_hashed_itself_and_not_its_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """[A-19]: the source may have changed between the clone and the look at it, and be as it was by then."""
+
+    def clone_of_something_else(source: BinaryIO, written: BinaryIO) -> bool:
+        written.write(source.read()[::-1])
+        source.seek(0)
+        written.seek(0)
+        return True
+
+    monkeypatch.setattr("apply.reconstruct._clone", clone_of_something_else)
+    with pytest.raises(BaseDrifted, match="has changed"):
+        rebuilt(installed(tmp_path / "base"), tmp_path / "1.0.1")
 
 
 def _is_shared(path: Path) -> bool:

@@ -17,11 +17,11 @@ def test_the_layout_is_the_one_that_is_promised(tmp_path: Path) -> None:
     """[A-1] and [A-2]: the names that an application and a person may rely on."""
     ship = Ship(tmp_path)
     ship.apply(shore().bundle("1.0.0", 1))
-    assert {path.name for path in ship.root.iterdir()} == {"versions", "current", "unrep.toml", ".unrep"}
+    assert {path.name for path in ship.root.iterdir()} == {"versions", "current", "unrep.toml", ".unrep", ".venvs"}
     assert [path.name for path in ship.site.versions.iterdir()] == ["1.0.0"]
     assert ship.pointed == ("versions/1.0.0" if os.name == "posix" else str(ship.root / "versions" / "1.0.0"))
     private = {path.name for path in ship.site.private.iterdir()}
-    assert private == {"state.db", "manifests", "venvs", "staging", "lock", "site.key", "site.pub", "outbox"}
+    assert private == {"state.db", "manifests", "staging", "lock", "site.key", "site.pub", "outbox"}
     assert [path.name for path in ship.site.manifests.iterdir()] == [shore().tree("1.0.0")]
 
 

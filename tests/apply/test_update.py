@@ -26,15 +26,15 @@ def ship(tmp_path: Path) -> Ship:
 
 def as_it_was(ship: Ship, before: dict[str, tuple[object, ...]]) -> None:
     """`current` and every version are untouched, nothing new stands anywhere, and the space is given back."""
-    after = ship.seen("versions", "current", ".unrep/manifests", ".unrep/venvs", ".unrep/staging")
+    after = ship.seen("versions", "current", ".unrep/manifests", ".venvs", ".unrep/staging")
     assert after.keys() == before.keys()
     # The directories themselves may have been used meanwhile; nothing in them was.
-    own = {"versions", ".unrep/manifests", ".unrep/venvs", ".unrep/staging"}
+    own = {"versions", ".unrep/manifests", ".venvs", ".unrep/staging"}
     assert {k: v for k, v in after.items() if k not in own} == {k: v for k, v in before.items() if k not in own}
 
 
 def standing(ship: Ship) -> dict[str, tuple[object, ...]]:
-    return ship.seen("versions", "current", ".unrep/manifests", ".unrep/venvs", ".unrep/staging")
+    return ship.seen("versions", "current", ".unrep/manifests", ".venvs", ".unrep/staging")
 
 
 class TestOneThatSucceeds:
@@ -96,12 +96,12 @@ class TestTheSameBundleAgain:
 
     def test_nothing_happens(self, ship: Ship) -> None:
         ship.apply(shore().bundle(*SECOND))
-        before = ship.seen("versions", "current", "unrep.toml", ".unrep/manifests", ".unrep/venvs", ".unrep/staging")
+        before = ship.seen("versions", "current", "unrep.toml", ".unrep/manifests", ".venvs", ".unrep/staging")
         assert ship.calls and ship.calls == []
         report = ship.apply(shore().bundle(*SECOND))
         assert (report.outcome, report.from_version, report.to_version) == ("already-current", "1.0.1", "1.0.1")
         assert ship.calls == [], "a command was run"
-        after = ship.seen("versions", "current", "unrep.toml", ".unrep/manifests", ".unrep/venvs", ".unrep/staging")
+        after = ship.seen("versions", "current", "unrep.toml", ".unrep/manifests", ".venvs", ".unrep/staging")
         assert after == before
         assert ship.runs[-1]["outcome"] == "already-current"
 

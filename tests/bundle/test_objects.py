@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bundle.errors import BaseMismatch, Malformed
+from bundle.host.files import open_plain
 from bundle.objects import CHUNK_BYTES, SPOOL_BYTES, FileObject, MemoryObject, Scratch, Window, read_all
 
 DATA = bytes(range(256)) * 5
@@ -29,19 +30,17 @@ def test_a_window_beyond_its_source_is_refused(offset: int, size: int) -> None:
 def test_a_file_is_read_as_the_manifest_says(tmp_path: Path) -> None:
     path = tmp_path / "f"
     path.write_bytes(DATA)
-    found = FileObject(path, len(DATA))
+    found = FileObject(open_plain(path), len(DATA), path)
     assert found.read_at(1000, 50) == DATA[1000:1050]
     assert b"".join(read_all(found)) == DATA
 
 
 def test_a_file_that_was_changed_is_named(tmp_path: Path) -> None:
     path = tmp_path / "f"
-    with pytest.raises(BaseMismatch, match="f: cannot be read"):
-        FileObject(path, 3)
     path.write_bytes(b"four")
     with pytest.raises(BaseMismatch, match="f: has 4 bytes instead of 3"):
-        FileObject(path, 3)
-    found = FileObject(path, 4)
+        FileObject(open_plain(path), 3, path)
+    found = FileObject(open_plain(path), 4, path)
     os.truncate(path, 2)
     with pytest.raises(BaseMismatch, match="f: ends before byte 4"):
         found.read_at(0, 4)

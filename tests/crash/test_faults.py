@@ -52,12 +52,12 @@ def test_a_call_that_fails(workers: ProcessPoolExecutor, scenes: list[Scene], er
     held([*workers.map(fail, *zip(*faults, strict=True), [error] * len(faults), [False] * len(faults))])
 
 
-@pytest.mark.parametrize("directory", ["staging", "manifests", "venvs"])
+@pytest.mark.parametrize("directory", [".unrep/staging", ".unrep/manifests", ".venvs"])
 def test_a_directory_that_cannot_be_read_is_named(
     workers: ProcessPoolExecutor, scenes: list[Scene], directory: str
 ) -> None:
     with scenes[1].copied() as root:
-        place = root / "site/.unrep" / directory
+        place = root / "site" / directory
         options = ["-P", str(place), "-e", "trace=openat", "-e", "inject=openat:error=EIO"]
         ended = workers.submit(traced, scenes[1].at(root), options).result()
     assert ended.code == 5 and ended.err == f"unrep: {place}: Input/output error\n"

@@ -83,7 +83,7 @@ class Voyage:
         pid = int((self.site / "vms-data" / "vms.pid").read_text(encoding="utf-8"))
         if sys.platform == "linux":
             python, script = command_line(pid)[:2]
-            assert Path(python) == venv_python(self.site / ".unrep" / "venvs" / version)
+            assert Path(python) == venv_python(self.site / ".venvs" / version)
             assert Path(script) == self.site / "versions" / version / "serve.py"
         return pid
 

@@ -31,7 +31,7 @@ def test_bad_input_41_a_link_where_the_version_would_go(site: Besieged) -> None:
 
 
 @needs_links
-@pytest.mark.parametrize("name", [".unrep/staging", ".unrep/manifests", ".unrep/venvs", "versions"])
+@pytest.mark.parametrize("name", [".unrep/staging", ".unrep/manifests", ".venvs", "versions"])
 def test_bad_input_41_a_link_in_the_place_of_a_directory(site: Besieged, name: str) -> None:
     """Behind it stands what is not unrep's, and unrep clears its directories away."""
     place = site.root / name

@@ -132,7 +132,7 @@ class Scene:
         site = Site(root / "site")
         state = self._state(site)
         _hold(not list(site.staging.iterdir()), f"staging holds {list(site.staging.iterdir())}")
-        expected = {".unrep", "versions", "current", "unrep.toml"}
+        expected = {".unrep", ".venvs", "versions", "current", "unrep.toml"}
         _hold({path.name for path in site.root.iterdir()} <= expected, f"litter: {list(site.root.iterdir())}")
         private = {
             "agent.lock",
@@ -144,7 +144,6 @@ class Scene:
             "site.pub",
             "staging",
             "trust",
-            "venvs",
         }
         private |= {"state.db", "state.db-shm", "state.db-wal"}
         _hold({path.name for path in site.private.iterdir()} <= private, f"litter: {list(site.private.iterdir())}")

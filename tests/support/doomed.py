@@ -129,7 +129,7 @@ def points(arguments: Sequence[object], scratch: Path, below: Path | None = None
         thread, call, rest = match.groups()
         counts[thread, call] += 1
         changes = call not in _OPENING or _FOR_WRITING.search(rest)
-        if changes and (below is None or f"{below}/" in rest):
+        if changes and (below is None or f"{below}/" in rest or f"{below}>" in rest):
             number = counts[thread, call]
             found.setdefault((call, number), Point(call, number, f"{call}({rest}"))
     log.unlink()

@@ -16,6 +16,8 @@ _TRACED = (
 _LINE = re.compile(r"^(\d+) +(?:(\w+)\((.*)|<\.\.\. (\w+) resumed>(.*))$")
 _RESULT = re.compile(r"^(.*)\)\s+= (-?\d+)(?: .*)?$")
 _TEXT = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
+_NAME = re.compile(r'(?:(\d+), )?"((?:\\x[0-9a-f]{2})*)"')  # after the descriptor of its directory, if it has one
+_Name = tuple[int | None, str]
 
 
 def record(arguments: Sequence[object], site: Path, log: Path, change: Callable[[], None] | None = None) -> Recording:
@@ -61,7 +63,10 @@ class _Recorder:
 
     def take(self, call: str, text: str, result: int) -> None:
         """One call that succeeded."""
-        paths = [os.fsdecode(bytes.fromhex(found.replace("\\x", ""))) for found in _TEXT.findall(text)]
+        paths: list[_Name] = [
+            (int(directory) if directory else None, os.fsdecode(bytes.fromhex(name.replace("\\x", ""))))
+            for directory, name in _NAME.findall(text)
+        ]
         number = int(re.match(r"-?\d+", text)[0]) if re.match(r"-?\d+", text) else -1
         if call in ("open", "openat", "creat"):
             self._opened(paths[0], text, result, call == "creat")
@@ -70,7 +75,7 @@ class _Recorder:
         elif call.startswith("link"):
             self._put(paths[1], self._node(paths[0]))
         elif call.startswith("symlink"):
-            self._put(paths[1], None, stat.S_IFLNK | 0o777, os.fsencode(paths[0]))
+            self._put(paths[1], None, stat.S_IFLNK | 0o777, os.fsencode(paths[0][1]))
         elif call.startswith("mkdir"):
             self._put(paths[0], None, stat.S_IFDIR | 0o755)
         elif call.startswith("unlink") or call == "rmdir":
@@ -99,7 +104,7 @@ class _Recorder:
         else:
             raise NotImplementedError(f"{call} is not in the model")
 
-    def _opened(self, path: str, text: str, descriptor: int, created: bool) -> None:
+    def _opened(self, path: _Name, text: str, descriptor: int, created: bool) -> None:
         self._open.pop(descriptor, None)
         if not self._place(path):
             return
@@ -111,14 +116,14 @@ class _Recorder:
             self.steps.append(Writing(node, 0, None))
         self._open[descriptor] = node, 0
 
-    def _renamed(self, source: str, destination: str) -> None:
+    def _renamed(self, source: _Name, destination: _Name) -> None:
         gone, put, node = self._place(source), self._place(destination), self._node(source)
         if gone and put and node is not None:
             del self._live[gone[0]][gone[1]]
             self._live[put[0]][put[1]] = node
             self.steps.append(Renaming(gone, (*put, node)))
 
-    def _put(self, path: str, node: int | None, mode: int = 0, content: bytes = b"") -> int:
+    def _put(self, path: _Name, node: int | None, mode: int = 0, content: bytes = b"") -> int:
         place = self._place(path)
         if not place:
             return -1
@@ -127,13 +132,16 @@ class _Recorder:
         self.steps.append(Renaming(None, (*place, node)))
         return node
 
-    def _take_away(self, path: str) -> None:
+    def _take_away(self, path: _Name) -> None:
         if place := self._place(path):
             del self._live[place[0]][place[1]]
             self.steps.append(Renaming(place, None))
 
-    def _place(self, path: str) -> tuple[int, str] | None:
+    def _place(self, named: _Name) -> tuple[int, str] | None:
         """Directory and name; None outside the site."""
+        directory, path = named
+        if directory is not None and not Path(path).is_absolute():
+            return (self._open[directory][0], path) if directory in self._open else None
         below = os.path.relpath(path, self._site)
         if not Path(path).is_absolute() or below.startswith(".."):
             return None
@@ -143,7 +151,7 @@ class _Recorder:
             node = self._live[node][parent]
         return node, name
 
-    def _node(self, path: str) -> int | None:
+    def _node(self, path: _Name) -> int | None:
         place = self._place(path)
         if place is None:
             return None

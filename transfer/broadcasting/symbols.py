@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from zlib import crc32
 
+from bundle.host.files import reopen_or_create
 from transfer.broadcasting.datagram import ID_BYTES, MAX_SYMBOL_BYTES
 from transfer.partial import storage_errors
 
@@ -33,7 +34,7 @@ class SymbolStore:
         self._free: array[int] = array("I")
         self._end = 0
         with storage_errors(path):
-            self._file = path.open("r+b" if path.exists() else "x+b", buffering=0)
+            self._file, _ = reopen_or_create(path)
             self._begin(bundle)
 
     def __enter__(self) -> "SymbolStore":

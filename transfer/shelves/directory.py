@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from bundle.host.files import make_directory, read_plain
 from transfer.partial import storage_errors, sync_directory
 from transfer.placing import place
 
@@ -18,8 +19,7 @@ class DirectoryShelf:
         path = self._directory / name
         with storage_errors(path, comfort=""):
             try:
-                with path.open("rb") as file:
-                    return file.read(max_bytes)
+                return read_plain(path, max_bytes)
             except FileNotFoundError:
                 return None
 
@@ -36,8 +36,8 @@ class DirectoryShelf:
 
     def replace(self, name: str, data: bytes) -> None:
         path = self._directory / name
-        if path.parent != self._directory and not path.parent.is_dir():
+        if path.parent != self._directory:
             with storage_errors(path.parent, comfort=""):
-                path.parent.mkdir(exist_ok=True)
-                sync_directory(self._directory)
+                if make_directory(path.parent):
+                    sync_directory(self._directory)
         place(path, [data])

@@ -9,6 +9,7 @@ from pathlib import Path
 from apply import durable
 from apply.site import Site
 from apply.state import Mark, SiteState
+from bundle.host.files import make_directory
 from bundle.reader import VerifiedRoot
 
 _NAME = re.compile(r"(\d{1,20})-(\d{1,20})-[0-9a-f]{16}\.unrep(?:\.part|\.lock|\.state|\.tickets)?", re.ASCII)
@@ -24,7 +25,7 @@ class Inbox:
     def open(self) -> None:
         """Makes the directory. Raises StorageFailed."""
         with durable.storage_errors(self._directory):
-            self._directory.mkdir(exist_ok=True)
+            make_directory(self._directory, 0o700)
         durable.sync_directory(self._directory.parent)
 
     def place(self, verified: VerifiedRoot) -> Path:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from apply import durable
+from bundle.host.files import PUBLIC
 from unrep.errors import UsageRefused
 
 STANDARD_DIRECTORY: Final = Path("/etc/systemd/system")
@@ -44,9 +45,7 @@ def write_unit(path: Path, text: str) -> bool:
         return False
     if before is not None and not before.startswith(_OURS):
         raise UsageRefused(f"{path}: is there, and not written by unrep; move it away or name another file with --to")
-    durable.write_file(path, text.encode())
-    with durable.storage_errors(path):
-        path.chmod(0o644)
+    durable.write_file(path, text.encode(), PUBLIC)
     return True
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from subprocess import list2cmdline
 from typing import Any, Final
 
+from bundle.host.files import reopen_or_create
 from unrep.errors import UsageRefused
 
 MAX_LOG_BYTES: Final = 1024 * 1024
@@ -155,7 +156,9 @@ def telling_into(log: Path) -> Iterator[None]:
     if log.exists() and log.stat().st_size > MAX_LOG_BYTES:
         log.replace(log.with_name(log.name + ".1"))
     before = sys.stdout, sys.stderr
-    with log.open("a", encoding="utf-8", buffering=1) as file:
+    kept, _ = reopen_or_create(log)
+    kept.seek(0, os.SEEK_END)
+    with kept, open(kept.fileno(), "a", encoding="utf-8", buffering=1, closefd=False) as file:
         sys.stdout = sys.stderr = file
         try:
             yield

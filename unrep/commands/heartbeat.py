@@ -9,6 +9,7 @@ import click
 from bundle.errors import InputError, Malformed
 from bundle.header import trust_to_sign_under
 from bundle.heartbeat import HEARTBEAT_FORMAT, NONCE_BYTES, Heartbeat, sign_heartbeat
+from bundle.host.files import write_anew
 from bundle.trust import load_trust
 from unrep.console import say
 from unrep.signer import signer, signer_options
@@ -59,7 +60,7 @@ def heartbeat_command(
     )
     try:
         data = sign_heartbeat(beat, by)
-        out.write_bytes(data)
+        write_anew(out, data)
     except Malformed as error:
         raise InputError(str(error)) from error
     except OSError as error:

@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from apply.damage import examine
-from apply.durable import write_file
+from apply.durable import storage_errors
+from bundle.host.files import write_anew
 from unrep.aboard import json_option, site_option
 from unrep.console import progress_bar, say
 
@@ -25,7 +26,8 @@ def need_command(site: Path, out: Path, as_json: bool) -> None:
     version, count = damage.release.version, len(damage.places)
     need = damage.need_list() if count else b""
     if need:
-        write_file(out, need)
+        with storage_errors(out):
+            write_anew(out, need)
         say(f"{out}: {count:,} of {len(damage.manifest.entries):,} files of {version} are damaged, {len(need):,} bytes")
     else:
         say(f"every file of {version} is what was installed; nothing to send")

@@ -7,15 +7,17 @@ import click
 
 from bundle.companions import ticket_beside
 from bundle.errors import InputError
+from bundle.host.files import write_anew
 from bundle.reader import VerifiedBundle, open_for_display
 from bundle.sealing import write_tickets
-from bundle.ship_key import load_ship_key, load_ship_public_key
+from bundle.ship_key import load_ship_public_key
 from bundle.stream import ContentKey
 from bundle.ticket import TicketFile, issue_ticket
 from unrep.aboard import json_option
 from unrep.console import say
 from unrep.errors import UsageRefused
 from unrep.signer import signer, signer_options
+from unrep.unlocking import read_ship_key
 
 
 @click.command("ticket")
@@ -69,13 +71,13 @@ def ticket_command(
     if out and len(ships) > 1:
         raise UsageRefused("--out: takes the ticket of one ship; leave it out, or name one --ship")
     by = signer(key, passphrase_file, sign_with, public)
-    recipients, own = [load_ship_public_key(ship) for ship in ships], load_ship_key(own_key)
+    recipients, own = [load_ship_public_key(ship) for ship in ships], read_ship_key(own_key)
     unlock = TicketFile(own, own_ticket or ticket_beside(path, own.public.key_id), is_trusted_only=False)
     with open_for_display(path, unlock) as bundle:
         content_key, root_hash = _proven_key(bundle), bundle.verified.root_hash
     try:
         if out:
-            out.write_bytes(issue_ticket(content_key, recipients[0], root_hash, [by]))
+            write_anew(out, issue_ticket(content_key, recipients[0], root_hash, [by]))
             written = [out]
         else:
             written = write_tickets(path, content_key, recipients, root_hash, [by])

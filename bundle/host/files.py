@@ -1,0 +1,185 @@
+"""Files that unrep makes and opens again [A-110]: never through a link, judged by the descriptor that is then used.
+
+Any account may have put something under a name that unrep is about to write to: a link to a file of root's, a second
+name of it, a pipe. So the last component is never followed, nothing is truncated before it was looked at, and a file
+is ours only if it is a regular one, with one name, of this account or of the owner of its directory. The latter is
+for file systems without owners, such as a stick's, and lets in nobody who could not replace the file anyway.
+
+The file system's own errors leave as OSError, and ForeignFile is one, so that every room tells of it in its own words.
+"""
+
+import contextlib
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO, Final, cast
+
+PRIVATE: Final = 0o600
+PUBLIC: Final = 0o644
+
+# Not there on Windows: links need a privilege there, and the look at the descriptor finds them.
+NO_FOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
+# Opening a pipe must not wait for its other end; of no effect on a regular file.
+PLAIN: Final = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+
+
+class ForeignFile(OSError):
+    """What stands under a name is not the plain file or directory that is to be there; `strerror` says what it is."""
+
+    def __init__(self, path: os.PathLike[str] | str, what: str) -> None:
+        super().__init__(errno.EPERM, what, os.fspath(path))
+
+
+def create(path: Path, mode: int = PUBLIC) -> BinaryIO:
+    """A new file for writing and reading, unbuffered, of that mode less the umask. Raises FileExistsError, OSError."""
+    return _as_file(_create(path, mode))
+
+
+def create_anew(path: Path, mode: int = PUBLIC) -> BinaryIO:
+    """The same in the place of whatever stands there, which loses that name and nothing else. Raises OSError."""
+    path.unlink(missing_ok=True)
+    return create(path, mode)
+
+
+def create_buffered(path: Path, mode: int = PUBLIC) -> BinaryIO:
+    """As `create_anew`, for many small writes: it is complete once it is closed. Raises OSError."""
+    path.unlink(missing_ok=True)
+    return cast(BinaryIO, os.fdopen(_create(path, mode), "w+b"))
+
+
+def reopen(path: Path) -> BinaryIO:
+    """A file that unrep has made, to read and write, unbuffered. Raises FileNotFoundError, ForeignFile, OSError."""
+    file = _as_file(_opened(path, os.O_RDWR))
+    try:
+        _check_ours(path, os.fstat(file.fileno()))
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def reopen_or_create(path: Path, mode: int = PUBLIC) -> tuple[BinaryIO, bool]:
+    """The file, and whether it is new. Raises ForeignFile, OSError."""
+    while True:
+        with contextlib.suppress(FileNotFoundError):
+            return reopen(path), False
+        with contextlib.suppress(FileExistsError):  # made by another process between the two calls
+            return create(path, mode), True
+
+
+def open_plain(path: Path, *, buffered: bool = False) -> BinaryIO:
+    """A regular file for reading. A link that a person has named is followed.
+
+    A pipe or a device is refused rather than waited for. Raises FileNotFoundError, ForeignFile, OSError.
+    """
+    descriptor = os.open(path, os.O_RDONLY | PLAIN)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise ForeignFile(path, "not a regular file")
+    return os.fdopen(descriptor, "rb", buffering=-1 if buffered else 0)
+
+
+def read_plain(path: Path, max_bytes: int = -1) -> bytes:
+    """The first bytes of a regular file, all by default. Raises as `open_plain`."""
+    with open_plain(path) as file:
+        return _read(file, max_bytes)
+
+
+def write_new(path: Path, data: bytes, mode: int = PUBLIC) -> None:
+    """A whole new file. Raises FileExistsError, OSError."""
+    with create(path, mode) as file:
+        write_all(file, data)
+
+
+def write_anew(path: Path, data: bytes, mode: int = PUBLIC) -> None:
+    """A whole file in the place of whatever stands there; /dev/stdout and its like are written to. Raises OSError."""
+    if path.is_relative_to("/dev"):
+        with path.open("wb") as device:
+            device.write(data)
+        return
+    with create_anew(path, mode) as file:
+        write_all(file, data)
+
+
+def write_all(file: BinaryIO, data: bytes) -> None:
+    """All of the data, though an unbuffered file may take it in parts. Raises OSError."""
+    left = memoryview(data)
+    while left:
+        left = left[file.write(left) :]
+
+
+def set_mode(descriptor: int, mode: int) -> None:
+    """Gives what is open exactly that mode, whatever the umask took; nothing on Windows. Raises OSError."""
+    if os.name == "posix" and stat.S_IMODE(os.fstat(descriptor).st_mode) != mode:
+        os.fchmod(descriptor, mode)
+
+
+def make_directory(path: Path, mode: int = 0o777) -> bool:
+    """Makes a directory unless a real one is there, and says whether it did. Raises ForeignFile for a link, OSError."""
+    try:
+        path.mkdir(mode)
+    except FileExistsError:
+        if not is_directory(path):
+            raise ForeignFile(path, "a link or a file stands there, where a directory should; move it away") from None
+        return False
+    return True
+
+
+def is_directory(path: Path) -> bool:
+    """Whether it is a directory and no link of any kind to one. Raises OSError, FileNotFoundError among it."""
+    return is_real_directory(path.lstat())
+
+
+def is_real_directory(status: os.stat_result) -> bool:
+    """The same of what lstat(2) said."""
+    return stat.S_ISDIR(status.st_mode) and not is_name_surrogate(status)
+
+
+def is_name_surrogate(status: os.stat_result) -> bool:
+    """Whether that is a name for another place: a symbolic link, or on Windows a junction or mounted volume."""
+    return stat.S_ISLNK(status.st_mode) or bool(getattr(status, "st_reparse_tag", 0) & _NAME_SURROGATE)
+
+
+# Set in the tag of every reparse point that stands for another name ([MS-FSCC] 2.1.2.1).
+_NAME_SURROGATE: Final = 0x20000000
+
+
+def _create(path: Path, mode: int) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | NO_FOLLOW | PLAIN, mode)
+
+
+def _opened(path: Path, flags: int) -> int:
+    try:
+        return os.open(path, flags | NO_FOLLOW | PLAIN)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.EMLINK):  # the latter on FreeBSD
+            raise ForeignFile(path, "a symbolic link stands there; move it away") from error
+        if error.errno == errno.ENXIO:
+            raise ForeignFile(path, "no regular file stands there; move it away") from error
+        raise
+
+
+def _check_ours(path: Path, status: os.stat_result) -> None:
+    named = path.lstat()
+    if is_name_surrogate(named):
+        raise ForeignFile(path, "a symbolic link stands there; move it away")
+    if not stat.S_ISREG(status.st_mode):
+        raise ForeignFile(path, "no regular file stands there; move it away")
+    if status.st_nlink > 1:
+        raise ForeignFile(path, "the file there has a second name elsewhere; move it away")
+    if os.name == "posix" and status.st_uid not in (os.geteuid(), path.parent.stat().st_uid):
+        raise ForeignFile(path, f"the file there belongs to another account, number {status.st_uid}; move it away")
+
+
+def _as_file(descriptor: int) -> BinaryIO:
+    return cast(BinaryIO, os.fdopen(descriptor, "r+b", buffering=0))
+
+
+def _read(file: BinaryIO, max_bytes: int) -> bytes:
+    if max_bytes < 0:
+        return file.read()
+    found = bytearray()
+    while len(found) < max_bytes and (data := file.read(max_bytes - len(found))):
+        found += data
+    return bytes(found)

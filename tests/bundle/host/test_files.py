@@ -1,0 +1,158 @@
+"""[A-110]: what unrep writes to is its own plain file, whatever another account has put under the name."""
+
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bundle.host import files
+from bundle.host.files import ForeignFile
+from bundle.host.locks import open_lock, try_lock
+
+posix = pytest.mark.skipif(os.name == "nt", reason="links, pipes, owners and modes of POSIX")
+root = pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="files of other accounts need root")
+NOBODY = 65534
+
+
+@pytest.fixture
+def precious(tmp_path: Path) -> Path:
+    path = tmp_path / "precious"
+    path.write_bytes(b"precious")
+    return path
+
+
+OPENERS: list[Callable[[Path], object]] = [
+    files.reopen,
+    files.reopen_or_create,
+    open_lock,
+]
+
+
+@posix
+@pytest.mark.parametrize("opener", OPENERS)
+class TestPlanted:
+    def test_a_link_is_not_written_through(self, opener: Callable[[Path], object], precious: Path) -> None:
+        planted = precious.with_name("planted")
+        planted.symlink_to(precious)
+        with pytest.raises(ForeignFile, match="a symbolic link stands there; move it away"):
+            opener(planted)
+        assert precious.read_bytes() == b"precious" and planted.is_symlink()
+
+    def test_nor_a_link_that_leads_nowhere(self, opener: Callable[[Path], object], tmp_path: Path) -> None:
+        (tmp_path / "planted").symlink_to(tmp_path / "made")
+        with pytest.raises(ForeignFile, match="a symbolic link"):
+            opener(tmp_path / "planted")
+        assert not (tmp_path / "made").exists()
+
+    def test_nor_a_second_name_of_a_file(self, opener: Callable[[Path], object], precious: Path) -> None:
+        planted = precious.with_name("planted")
+        planted.hardlink_to(precious)
+        with pytest.raises(ForeignFile, match="a second name"):
+            opener(planted)
+        assert precious.read_bytes() == b"precious"
+
+    def test_a_pipe_is_not_waited_for(self, opener: Callable[[Path], object], tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "planted")
+        with pytest.raises(ForeignFile, match="no regular file"):
+            opener(tmp_path / "planted")
+
+    @root
+    def test_nor_is_a_file_of_another_account_ours(self, opener: Callable[[Path], object], precious: Path) -> None:
+        os.chown(precious, NOBODY, NOBODY)
+        with pytest.raises(ForeignFile, match=f"another account, number {NOBODY}"):
+            opener(precious)
+        assert precious.read_bytes() == b"precious"
+
+
+@root
+def test_a_file_system_without_owners_shows_them_all_as_one(tmp_path: Path) -> None:
+    """As a stick does that is mounted for an account: directory and file are of the same owner, and it is not us."""
+    (tmp_path / "F.part").write_bytes(b"begun")
+    for path in (tmp_path, tmp_path / "F.part"):
+        os.chown(path, NOBODY, NOBODY)
+    with files.reopen(tmp_path / "F.part") as file:
+        assert file.read() == b"begun"
+
+
+@posix
+@pytest.mark.parametrize("make", [files.create_anew, files.create_buffered])
+def test_a_new_file_takes_the_name_and_leaves_the_rest(make: Callable[[Path], files.BinaryIO], precious: Path) -> None:
+    for plant in (Path.symlink_to, Path.hardlink_to):
+        planted = precious.with_name(plant.__name__)
+        plant(planted, precious)
+        with make(planted) as file:
+            file.write(b"new")
+        assert planted.read_bytes() == b"new" and not planted.is_symlink()
+    assert precious.read_bytes() == b"precious"
+
+
+@posix
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_the_umask_makes_nothing_of_ours_writable_for_others(umask: int, tmp_path: Path) -> None:
+    before = os.umask(umask)
+    try:
+        files.write_new(tmp_path / "out", b"")
+        open_lock(tmp_path / "lock").close()
+    finally:
+        os.umask(before)
+    modes = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("out", "lock")]
+    assert modes == [0o644 & ~umask, 0o600]
+
+
+@posix
+def test_a_lock_that_others_could_read_is_closed_to_them(tmp_path: Path) -> None:
+    """[A-111]: flock(2) takes any descriptor, one for reading, too."""
+    (tmp_path / "lock").touch(0o644)
+    open_lock(tmp_path / "lock").close()
+    assert stat.S_IMODE((tmp_path / "lock").stat().st_mode) == 0o600
+
+
+def test_one_process_holds_a_lock(tmp_path: Path) -> None:
+    code = (
+        "import sys, pathlib; from bundle.host.locks import open_lock, try_lock\n"
+        "try: try_lock(open_lock(pathlib.Path(sys.argv[1])))\n"
+        "except BlockingIOError: print('taken')\n"
+        "else: print('free')"
+    )
+
+    def ask() -> str:
+        done = subprocess.run([sys.executable, "-c", code, tmp_path / "lock"], capture_output=True, text=True)
+        return done.stdout.strip()
+
+    with open_lock(tmp_path / "lock") as held:
+        try_lock(held)
+        assert ask() == "taken"
+    assert ask() == "free"
+
+
+@posix
+@pytest.mark.parametrize("kind", ["pipe", "directory", "device"])
+def test_what_is_read_is_a_regular_file(kind: str, tmp_path: Path) -> None:
+    path = Path("/dev/zero") if kind == "device" else tmp_path / kind
+    if kind == "pipe":
+        os.mkfifo(path)
+    if kind == "directory":
+        path.mkdir()
+    with pytest.raises(ForeignFile, match="not a regular file"):
+        files.read_plain(path)
+
+
+@posix
+def test_a_link_that_a_person_names_is_read(precious: Path) -> None:
+    named = precious.with_name("named")
+    named.symlink_to(precious)
+    assert files.read_plain(named) == b"precious" and files.read_plain(named, 3) == b"pre"
+
+
+@posix
+def test_a_directory_is_made_once_and_is_no_link(tmp_path: Path) -> None:
+    assert files.make_directory(tmp_path / "d") and not files.make_directory(tmp_path / "d")
+    (tmp_path / "link").symlink_to(tmp_path / "d")
+    (tmp_path / "file").touch()
+    for name in ("link", "file"):
+        with pytest.raises(ForeignFile, match="where a directory should; move it away"):
+            files.make_directory(tmp_path / name)
