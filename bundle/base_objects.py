@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from bundle.archives.opened import Given, open_archive
-from bundle.errors import BaseMismatch, Malformed
+from bundle.errors import BaseMismatch
 from bundle.manifest import TreeManifest
 from bundle.nesting import Nesting
 from bundle.objects import MemoryObject, Readable

@@ -193,9 +193,7 @@ class Evaluation:
     def _used_bytes(self, steps: list[Step]) -> int:
         used = {source for step in steps for source in sources_of(step.recipe)}
         return sum(
-            self._size(step)
-            for at, step in enumerate(steps, self._base.count)
-            if step.place is not None and at in used
+            self._size(step) for at, step in enumerate(steps, self._base.count) if step.place is not None and at in used
         )
 
     def _run(self, number: int) -> Iterator[tuple[int, Iterator[bytes]]]:

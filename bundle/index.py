@@ -209,7 +209,9 @@ def _check_sizes(index: Index, room: int, release_bytes: int, where: str) -> Non
     if not all(0 <= size <= canonical.MAX_INTEGER for frame in index.frames for size in frame.sizes):
         raise Malformed(f"{where}: an intermediate size is not within 0 to 2^53 - 1")
     if index.scratch_bytes > room:
-        raise Malformed(f"{where}: intermediate results of {index.scratch_bytes:,} bytes, its section declares {room:,}")
+        raise Malformed(
+            f"{where}: intermediate results of {index.scratch_bytes:,} bytes, its section declares {room:,}"
+        )
     made = sum(sum(frame.sizes) for frame in index.frames)
     if made > MAX_GROWTH * release_bytes:
         raise Malformed(f"{where}: makes {made:,} bytes on the way to a release of {release_bytes:,}")

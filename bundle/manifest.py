@@ -127,7 +127,7 @@ class TreeManifest:
             if place and known.entry(place).size != entry.size:
                 other = known.entry(place)
                 raise Malformed(
-                    f"path {entry.path!r}: has {entry.size} bytes, but the same content, {other.path!r}, has {other.size}"
+                    f"path {entry.path!r}: has {entry.size} bytes, but {other.path!r}, the same content, {other.size}"
                 )
 
     def needed(self, base: "TreeManifest | None") -> list[int]:

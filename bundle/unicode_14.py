@@ -1,4 +1,4 @@
-"""What Unicode 14.0 has assigned. Made by tests/support/unicode_table.py; spec/unicode-14.0.txt says the same [F-67].
+"""What Unicode 14.0 has assigned, made by tests/support/unicode_table.py; as spec/unicode-14.0.txt [F-67].
 
 `RUNS`: how many code points are not assigned, from U+0000 on, how many then are, and so on in turn.
 """

@@ -18,7 +18,9 @@ from bundle.contents import Content, Slice, read_content
 MAX_DEPTH = 3
 SIGNATURES = (b"PK", b"\x1f\x8b")
 DEFAULT_ENGINE = 6
-MAX_NESTED_RATIO = MAX_RATIO // 2 - 4  # of all plain bytes to the outermost archive, so that [F-65] holds with skeletons
+MAX_NESTED_RATIO = (
+    MAX_RATIO // 2 - 4
+)  # of all plain bytes to the outermost archive, so that [F-65] holds with skeletons
 
 
 @dataclass(frozen=True)

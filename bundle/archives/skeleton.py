@@ -42,7 +42,9 @@ def rebuild(
     that an archive so small does not hold.
     """
     if skeleton.size > MAX_SKELETON_BYTES or skeleton.size > size + MAX_VARINT_BYTES * (len(engines) + 1):
-        raise Malformed(f"recipe: a skeleton of {skeleton.size} bytes is larger than its archive, or than {MAX_SKELETON_BYTES}")
+        raise Malformed(
+            f"recipe: a skeleton of {skeleton.size} bytes is larger than its archive, or than {MAX_SKELETON_BYTES}"
+        )
     data = skeleton.read_at(0, skeleton.size)
     gaps, at = _read_gaps(data, len(engines))
     rest = bytearray(data[at:])

@@ -117,14 +117,19 @@ class Index:
             number -= gives
         return None
 
+    def _around(self, number: int) -> Iterator[int]:
+        """The archives that an object lies in."""
+        held = self.holder(number)
+        while held is not None:
+            yield held[0]
+            held = self.holder(self.pairs[held[0]][0])
+
     def last_uses(self) -> dict[int, int]:
         """Archive -> the last recipe, counted from 0 through all frames, that uses what it or one within gives."""
         last, recipe = dict[int, int](), 0
         for frame in self.frames:
             for sources in _sources(frame):
-                for number in sources:
-                    while (held := self.holder(number)) is not None:
-                        last[held[0]], number = recipe, self.pairs[held[0]][0]
+                last |= dict.fromkeys((archive for number in sources for archive in self._around(number)), recipe)
                 recipe += 1
         return last
 

@@ -13,18 +13,15 @@ from raw import (
     BASE,
     TARGET,
     Bundle,
-    Case,
     Pairs,
     Section,
     Tree,
     delta,
-    delta_frame,
     digest,
     full,
     manifest,
     replaced,
     varints,
-    with_tree,
     write,
 )
 
@@ -146,6 +143,23 @@ def taken(
     return lambda: write(Bundle([section], tree)), None, HOLDERS
 
 
+def copied_on(room: int) -> tuple[Callable[[], bytes], None, Tree]:
+    """Copies of both archives' members as intermediate results, which the file joins once these are closed."""
+    tree: Tree = [("joined", 0, ONE + TWO)]
+    columns = [b"\0\x81\x81\3", [0, 1], [200, 200], [5, 2, 6, 1], [0, 0, 2], [(0, manifest(tree))]]
+    section = Section("delta", 12, [columns], digest(manifest(HOLDERS)), OPENED, room=room)
+    return lambda: write(Bundle([section], tree)), None, HOLDERS
+
+
+def copied_often() -> bytes:
+    """3,000 copies of a file of the base, which the file joins: a reader must not hold it open for each."""
+    count, content = 3000, BASE[2][2]
+    tree: Tree = [("joined", 0, content * count)]
+    sources = [3, *[0] * (count - 1), 2, *[1] * (count - 1)]
+    columns = [b"\0" + b"\x81" * count + b"\3", [0, 1], [len(content)] * count, sources, [0] * count + [count]]
+    return write(Bundle([delta([*columns, [(0, manifest(tree))]])], tree))
+
+
 CASES: list[Any] = [
     ("same-content", "accept", "F-63", "a file, a link and a file of the base with one content", held()),
     ("size-base", M, "F-63", "a byte more than the base has of that content", held(2)),
@@ -158,7 +172,13 @@ CASES: list[Any] = [
     ("room-more", "accept", "F-64", "more room than is taken", room(1_000_000)),
     ("room-negative", M, "F-9 F-64", "a room below 0", room(-1)),
     ("room-2-53", M, "F-3 F-64", "a room of 2^53", room(1 << 53)),
-    ("room-default", M, "F-3", "a room of 0, written", lambda: write(Bundle([full(described=lambda p: [*p, ("room", 0)])]))),
+    (
+        "room-default",
+        M,
+        "F-3",
+        "a room of 0, written",
+        lambda: write(Bundle([full(described=lambda p: [*p, ("room", 0)])])),
+    ),
     ("room-text", M, "F-5", "a string for the room", described(replaced("room", "108"))),
     ("room-order", M, "F-3", "room before features", described(lambda p: [*p[:-2], p[-1], p[-2]])),
     (
@@ -183,6 +203,15 @@ CASES: list[Any] = [
     ("opened-nested-room", M, "F-64", "the same in a byte less", *taken(11, room=OUTER + GIVEN - 1)),
     ("opened-beside", "accept", "F-64", "an archive beside intermediate results", *taken(5, room=GIVEN + 20, steps=2)),
     ("opened-beside-room", M, "F-64", "the same in a byte less", *taken(5, room=GIVEN + 19, steps=2)),
+    ("opened-copies", "accept", "F-35 F-64", "copies of what archives held", *copied_on(GIVEN + 400)),
+    ("opened-copies-room", M, "F-64", "the same in a byte less", *copied_on(GIVEN + 399)),
+    ("copies-often", "accept", "F-64", "3,000 copies of a file of the base", copied_often),
     ("opened-twice", M, "F-35", "an archive listed twice", *taken(5, room=4 * GIVEN, opened=[2, 2, 2, 2])),
-    ("opened-twice-inner", M, "F-35", "an inner archive listed twice", *taken(5, room=4 * GIVEN, opened=[2, 2, 1, 2, 7, 2, 7, 2])),
+    (
+        "opened-twice-inner",
+        M,
+        "F-35",
+        "an inner archive listed twice",
+        *taken(5, room=4 * GIVEN, opened=[2, 2, 1, 2, 7, 2, 7, 2]),
+    ),
 ]

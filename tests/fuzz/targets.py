@@ -203,7 +203,9 @@ def open_archives(data: bytes) -> None:
                 pass
         members = opened[1:]
         if not members:
-            assert b"".join(rebuild(opened[0], [], [], len(data))) == data, "an archive without streams is not its skeleton"
+            assert b"".join(rebuild(opened[0], [], [], len(data))) == data, (
+                "an archive without streams is not its skeleton"
+            )
         with_refusals(
             lambda: list(
                 rebuild(MemoryObject(data), members or [MemoryObject(b"a")], [6] * max(1, len(members)), 2 * len(data))

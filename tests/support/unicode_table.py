@@ -14,7 +14,7 @@ REPOSITORY = Path(__file__).parents[2]
 VERSION = "14.0.0"
 LAST = 0x10FFFF
 NUMBERS_A_LINE = 24
-HEADING = '''"""What Unicode 14.0 has assigned. Made by tests/support/unicode_table.py; spec/unicode-14.0.txt says the same [F-67].
+HEADING = '''"""What Unicode 14.0 has assigned, made by tests/support/unicode_table.py; as spec/unicode-14.0.txt [F-67].
 
 `RUNS`: how many code points are not assigned, from U+0000 on, how many then are, and so on in turn.
 """
