@@ -15,7 +15,7 @@ from bundle.manifest import Entry, Kind, TreeManifest
 from bundle.need import remainder
 from bundle.objects import read_all
 from bundle.progress import Progress, Quiet
-from bundle.tree import DirectoryBase, object_bytes
+from bundle.tree import DirectoryBase
 
 THREADS = 4
 _ADVICE = "put the original file back, or let 'unrep need' tell shore what to send"
@@ -104,15 +104,13 @@ def _fault(tree: DirectoryBase, place: int, entry: Entry) -> BaseDrifted | None:
         return None if path.is_dir() else drifted(path, "has gone")
     if path.is_symlink() != (entry.kind == Kind.SYMLINK):
         return drifted(path, "has become something else")
-    digest = sha256()
+    digest, size = sha256(), 0
     try:
-        if entry.kind == Kind.SYMLINK:
-            digest.update(object_bytes(tree.directory, entry))
-        else:
-            for chunk in read_all(tree.open(place)):
-                digest.update(chunk)
+        for chunk in read_all(tree.open(place)):
+            digest.update(chunk)
+            size += len(chunk)
     except BaseMismatch as error:
         fault = BaseDrifted(f"{error}; {_ADVICE}")
         fault.__cause__ = error
         return fault
-    return None if digest.digest() == entry.hash else drifted(path, "has changed")
+    return None if (digest.digest(), size) == (entry.hash, entry.size) else drifted(path, "has changed")

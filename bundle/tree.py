@@ -23,21 +23,28 @@ def scan(directory: Path, platform: str = "any", progress: Progress = Quiet()) -
     """
     if not directory.is_dir():
         raise InputError(f"{directory}: not a directory; name the directory that holds the release")
+    entries: list[Entry] = []
     try:
         found = list(_walk(directory, ""))
         progress.start(f"hashing {directory.name}", len(found), "files")
         with ThreadPoolExecutor(HASHING_THREADS) as pool:
-            entries = []
             for entry in pool.map(lambda item: _entry(directory, *item), found):
                 entries.append(entry)
                 progress.advance(1)
         progress.finish()
         return TreeManifest.of(entries, platform)
     except Malformed as error:
-        hint = "" if platform == "posix" else " (a release for Linux alone can be built with --platform posix)"
-        raise InputError(f"{directory}: {error}{hint}") from error
+        raise InputError(f"{directory}: {error}{_hint(entries, platform)}") from error
     except OSError as error:
         raise InputError(f"{error.filename or directory}: cannot be read: {error.strerror}") from error
+
+
+def _hint(entries: list[Entry], platform: str) -> str:
+    try:
+        TreeManifest.of(entries, "posix")
+    except Malformed:
+        return ""
+    return "" if platform == "posix" else " (a release for Linux alone can be built with --platform posix)"
 
 
 def object_bytes(directory: Path, entry: Entry) -> bytes:

@@ -57,5 +57,19 @@ def test_an_archive_that_holds_something_else_was_changed(base: DirectoryBase) -
         objects.open(4)
 
 
+def test_archives_are_opened_within_the_room(base: DirectoryBase) -> None:
+    """[F-64]: a.zip gives a skeleton, 300 bytes and an archive; that one again a skeleton and 250 bytes."""
+    outer = sum(len(content(BaseObjects(base, [1, 3, 4, 2], None, ROOM), number)) for number in (3, 4, 5))
+    inner = sum(len(content(BaseObjects(base, [1, 3, 4, 2], None, ROOM), number)) for number in (6, 7))
+    for room, number in ((outer - 1, 5), (outer + inner - 1, 7)):
+        with pytest.raises(Malformed, match="left of its room"):
+            BaseObjects(base, [1, 3, 4, 2], None, room).open(number)
+    objects = BaseObjects(base, [1, 3, 4, 2], None, outer + inner)
+    assert content(objects, 7) == b"deep " * 50
+    objects.close([1])
+    objects.close([0, 1])
+    assert content(objects, 7) == b"deep " * 50, "what was closed is opened anew"
+
+
 def test_without_a_base_there_are_no_objects() -> None:
     assert BaseObjects(None, [], None, 0).count == 0
