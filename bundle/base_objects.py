@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from bundle.archives.opened import Given, open_archive
-from bundle.errors import BaseMismatch
+from bundle.errors import Malformed
 from bundle.manifest import TreeManifest
 from bundle.nesting import Nesting
 from bundle.objects import MemoryObject, Readable
@@ -61,5 +61,5 @@ class BaseObjects:
             self._open[archive] = open_archive(source, self._directory, room)
         objects = self._open[archive].objects
         if len(objects) != self.nesting.given[archive]:
-            raise BaseMismatch("an archive of the base does not hold what the bundle was made for; it was changed")
+            raise Malformed("index: an archive of the base gives another number of objects than it lists")
         return objects

@@ -143,6 +143,37 @@ def taken(
     return lambda: write(Bundle([section], tree)), None, HOLDERS
 
 
+def holding(content: bytes, gives: int, member: int, plain: bytes) -> tuple[Callable[[], bytes], None, Tree]:
+    """A delta that copies its file out of an archive that is said to give so many objects, and has room for them."""
+    base: Tree = [("archive", 0, content)]
+    tree: Tree = [("file", 0, plain)]
+    frame = [b"\0\1", [0, 1], [], [2 + member], [0], [(0, manifest(tree))]]
+    section = Section("delta", 2 + gives, [frame], digest(manifest(base)), [1, gives], room=4096)
+    return lambda: write(Bundle([section], tree)), None, base
+
+
+def zipped(*entries: tuple[int, int], end: Callable[[bytes], bytes] = lambda data: data) -> bytes:
+    """A zip of three stored blocks: "one", nothing, "three", whose directory has these (block, plain size)."""
+    blocks = [b"\1" + struct.pack("<HH", len(text), len(text) ^ 0xFFFF) + text for text in (b"one", b"", b"three")]
+    data, places = b"", []
+    for block in blocks:
+        places.append(len(data))
+        data += b"PK\3\4" + struct.pack("<HHHIIIIHH", 20, 0, 8, 0, 0, len(block), 0, 1, 0) + b"m" + block
+    directory = b""
+    for at, size in entries:
+        numbers = (20, 20, 0, 8, 0, 0, len(blocks[at]), size, 1, 0, 0, 0, 0, 0, places[at])
+        directory += b"PK\1\2" + struct.pack("<HHHHIIIIHHHHHII", *numbers) + b"m"
+    tail = struct.pack("<HHHHIIH", 0, 0, len(entries), len(entries), len(directory), len(data), 0)
+    return data + directory + end(b"PK\5\6" + tail)
+
+
+WHOLE = zipped((0, 3), (1, 0), (2, 5))
+OVERLAP = zipped((0, 4), (0, 3), (2, 5))  # the first lies about its size, so neither counts
+WIDE = zipped((0, 3), end=lambda e: e[:10] + b"\xff\xff" + e[12:])
+BEYOND = zipped((0, 3), end=lambda e: e[:12] + struct.pack("<I", 48) + e[16:])
+FLAGGED = HEAD[:3] + b"\x20" + HEAD[4:] + gzipped(ONE)[10:]
+
+
 def copied_on(room: int) -> tuple[Callable[[], bytes], None, Tree]:
     """Copies of both archives' members as intermediate results, which the file joins once these are closed."""
     tree: Tree = [("joined", 0, ONE + TWO)]
@@ -206,6 +237,15 @@ CASES: list[Any] = [
     ("opened-copies", "accept", "F-35 F-64", "copies of what archives held", *copied_on(GIVEN + 400)),
     ("opened-copies-room", M, "F-64", "the same in a byte less", *copied_on(GIVEN + 399)),
     ("copies-often", "accept", "F-64", "3,000 copies of a file of the base", copied_often),
+    ("opened-zip", "accept", "F-46", "a zip file, one of whose members has no bytes", *holding(WHOLE, 3, 2, b"three")),
+    ("opened-zip-more", M, "F-35 F-46", "the same, as if that counted", *holding(WHOLE, 4, 3, b"three")),
+    ("opened-zip-less", M, "F-35 F-46", "the same, an object less", *holding(WHOLE, 2, 1, b"one")),
+    ("opened-empty", M, "F-35 F-46", "a gzip file of no bytes", *holding(gzipped(b""), 2, 0, b"\0")),
+    ("opened-overlap", "accept", "F-46", "an entry behind a wrong one of its bytes", *holding(OVERLAP, 2, 1, b"three")),
+    ("opened-overlap-more", M, "F-35 F-46", "the same, as if it counted", *holding(OVERLAP, 3, 2, b"three")),
+    ("opened-zip64", M, "F-35 F-46", "an end record with 65,535 entries", *holding(WIDE, 2, 1, b"one")),
+    ("opened-directory", M, "F-35 F-46", "a directory that reaches into its end", *holding(BEYOND, 2, 1, b"one")),
+    ("opened-flag", M, "F-35 F-46", "a gzip file with a reserved flag", *holding(FLAGGED, 2, 1, ONE)),
     ("opened-twice", M, "F-35", "an archive listed twice", *taken(5, room=4 * GIVEN, opened=[2, 2, 2, 2])),
     (
         "opened-twice-inner",

@@ -10,6 +10,7 @@ from unittest import mock
 import pytest
 
 from apply.errors import DiskFull
+from apply.preflight import MARGIN_BYTES
 from bundle.errors import Malformed
 from tests.support.besieged import Besieged
 from tests.support.raw_bundles import raw, vector
@@ -46,6 +47,15 @@ def test_what_looks_like_one_and_is_none(site: Besieged) -> None:
     """[F-64] [F-65]"""
     for name in ("doubled", "grown"):
         assert site.copied(site.directory.with_name(name)).apply(vector(name))[0] == 0
+
+
+def test_the_disk_is_asked_for_all_that_is_taken(site: Besieged) -> None:
+    """[A-15]: the release, its largest file again, the room, and a file that is kept because a recipe uses it."""
+    needed = 4096 + 100 + 104_000 + 100 + MARGIN_BYTES
+    with mock.patch("apply.preflight.shutil.disk_usage", return_value=SimpleNamespace(free=needed - 1)):
+        site.refuses(vector("grown"), DiskFull, f"needs {needed:,} bytes, and {needed - 1:,} are free", code=5)
+    with mock.patch("apply.preflight.shutil.disk_usage", return_value=SimpleNamespace(free=needed)):
+        assert site.apply(vector("grown"))[0] == 0
 
 
 @pytest.mark.usefixtures("nothing_written")

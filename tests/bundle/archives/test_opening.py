@@ -286,6 +286,20 @@ def test_both_sides_open_a_base_alike(tmp_path: Path) -> None:
         assert [o.read_at(0, o.size) for o in aboard[1:]] == [read_content(m.content) for m in ashore.members]
 
 
+def test_no_byte_of_an_archive_is_inflated_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """[F-46]: 60,000 entries that lie about one stream would have it inflated as often."""
+    plain = bytes(100_000)
+    stream = zlib.compress(plain, 9, -15)
+    data = b"PK\3\4" + struct.pack("<HHHIIIIHH", 20, 0, 8, 0, 0, len(stream), 0, 1, 0) + b"m" + stream
+    numbers = (20, 20, 0, 8, 0, 0, len(stream), len(plain) - 1, 1, 0, 0, 0, 0, 0, 0)
+    directory = (b"PK\1\2" + struct.pack("<HHHHIIIIHHHHHII", *numbers) + b"m") * 60_000
+    end = b"PK\5\6" + struct.pack("<HHHHIIH", 0, 0, 60_000, 60_000, len(directory), len(data), 0)
+    asked = []
+    monkeypatch.setattr("bundle.archives.streams._inflated", lambda view, stream: asked.append(stream))
+    assert find_streams(data + directory + end) == []
+    assert len(asked) == 1
+
+
 def streamed(engine: int, *chunks: bytes) -> bytes:
     return b"".join(deflate(engine, iter(chunks)))
 
