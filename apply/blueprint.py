@@ -41,6 +41,7 @@ def draw_up(
     with run.step("plan"):
         plan, base = _choose(run, bundle, state, drift)
         run.bundle_bytes = bundle.verified.header_bytes + stored_bytes(bundle.root, plan.section)
+        preflight.check_free(run.site, bundle.root.size + plan.room_bytes)  # already its manifest may take the room
     with run.step("verify"):
         section = bundle.open_section(plan.section)
         section.verify()
@@ -58,7 +59,7 @@ def draw_up(
         release = Release.of(bundle.verified)
         preflight.check_platform(release)
         preflight.check_place(run.site, state, release)
-        preflight.check_room(run.site, evaluation.manifest)
+        preflight.check_room(run.site, evaluation.manifest, blueprint.evaluation.room_bytes)
         if base:
             preflight.check_base(base, evaluation, run.progress)
     return blueprint

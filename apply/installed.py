@@ -122,12 +122,13 @@ def _fault(descent: Descent, directory: Path, entry: Entry) -> BaseDrifted | Non
         return None if is_real_directory(status) else drifted(path, "has become something else")
     if stat.S_ISLNK(status.st_mode) != (entry.kind == Kind.SYMLINK):
         return drifted(path, "has become something else")
-    digest = sha256()
+    digest, size = sha256(), 0
     try:
         for chunk in read_all(open_object(descent, entry, directory)):
             digest.update(chunk)
+            size += len(chunk)
     except BaseMismatch as error:
         fault = BaseDrifted(f"{error}; {_ADVICE}")
         fault.__cause__ = error
         return fault
-    return None if digest.digest() == entry.hash else drifted(path, "has changed")
+    return None if (digest.digest(), size) == (entry.hash, entry.size) else drifted(path, "has changed")

@@ -22,6 +22,11 @@ class Plan:
     base: Release | None
     rest: Section | None = None
 
+    @property
+    def room_bytes(self) -> int:
+        """What is declared for rebuilding, beside the release [F-64]: its sections are run one after the other."""
+        return max(self.section.room, self.rest.room if self.rest else 0)
+
 
 def choose_full(bundle: VerifiedBundle) -> Plan | None:
     """The full section, if its bytes are in the file."""

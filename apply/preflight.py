@@ -38,21 +38,27 @@ def check_place(site: Site, state: SiteState, release: Release) -> None:
         raise SiteInvalid(f"{site.versions}: lies on another file system than {site.private}; a site must lie on one")
 
 
-def needed_bytes(manifest: TreeManifest) -> int:
-    """What the version takes on disk, in whole blocks, and the largest object once more for intermediate results."""
+def needed_bytes(manifest: TreeManifest, room_bytes: int) -> int:
+    """What the version takes on disk, in whole blocks, the largest object once more for an archive that is made, and
+    the room for intermediate results [F-64]."""
     blocks = sum(-(-entry.size // BLOCK_BYTES) for entry in manifest.entries)
     largest = max((entry.size for entry in manifest.entries), default=0)
-    return blocks * BLOCK_BYTES + largest + MARGIN_BYTES
+    return blocks * BLOCK_BYTES + largest + room_bytes + MARGIN_BYTES
 
 
-def check_room(site: Site, manifest: TreeManifest) -> None:
-    """Raises DiskFull if the version would not fit while the old ones stand [A-15]."""
-    needed, free = needed_bytes(manifest), shutil.disk_usage(site.root).free
+def check_free(site: Site, needed: int) -> None:
+    """Raises DiskFull if so many bytes are not free while the old versions stand [A-15]."""
+    free = shutil.disk_usage(site.root).free
     if free < needed:
         raise DiskFull(
             f"{site.root}: the new version needs {needed:,} bytes, and {free:,} are free; "
             "free some, or let 'unrep gc' remove old versions"
         )
+
+
+def check_room(site: Site, manifest: TreeManifest, room_bytes: int = 0) -> None:
+    """Raises DiskFull if the version would not fit, and what making it takes [A-15]."""
+    check_free(site, needed_bytes(manifest, room_bytes))
     if hasattr(os, "statvfs"):
         inodes = os.statvfs(site.root)
         if inodes.f_files and inodes.f_favail < len(manifest.entries):

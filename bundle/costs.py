@@ -14,6 +14,7 @@ from bundle.canonical import MAX_INTEGER
 from bundle.errors import Malformed
 from bundle.index import Archive, Concat, Copy, Frame, Literal, Patch, Reaimed, Step, Stream, decode_frame
 from bundle.manifest import TreeManifest
+from bundle.nesting import Nesting
 from bundle.packs import Packs
 from bundle.reader import VerifiedSection
 
@@ -35,16 +36,18 @@ def object_costs(section: VerifiedSection, manifest: TreeManifest | None) -> lis
 
     Without the target's manifest the sizes of literals are not known: their pack is then divided evenly.
     """
+    opened = section.index.opened
+    nesting = Nesting(section.index.base_objects - sum(opened[1::2]), opened)
     found = [
         cost
         for number, frame in enumerate(section.index.frames)
-        for cost in _frame_costs(section, frame, number, manifest)
+        for cost in _frame_costs(section, frame, number, nesting, manifest)
     ]
     return sorted(found, key=lambda cost: (-cost.bytes, cost.place))
 
 
 def _frame_costs(
-    section: VerifiedSection, frame: Frame, number: int, manifest: TreeManifest | None
+    section: VerifiedSection, frame: Frame, number: int, nesting: Nesting, manifest: TreeManifest | None
 ) -> list[ObjectCost]:
     base_objects = section.index.base_objects
     steps = decode_frame(frame, base_objects, f"index: frame {number}")
@@ -56,7 +59,7 @@ def _frame_costs(
     for step, weight in zip(steps, weights, strict=True):
         pending += sum(lengths[stream] * share / totals[stream] for stream, share in weight.items() if share)
         if isinstance(step.recipe, Patch | Reaimed | Copy) and step.recipe.source < base_objects:
-            source = section.index.place_of(step.recipe.source)
+            source = nesting.place_of(step.recipe.source)
         if step.place is not None:
             costs.append(ObjectCost(step.place, type(step.recipe).__name__.lower(), source, pending))
             pending, source = 0.0, None

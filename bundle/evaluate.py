@@ -3,6 +3,7 @@ it onto disk. spec/format.md, section 9.
 
 Packs are read once, in order, and results are handed on chunk by chunk: memory does not grow with the objects.
 An object counts only when its chunks are exhausted without an error; then its size and hash were right [F-37].
+No recipe costs more time than its result may take, and all of them no more disk than is declared [F-64] to [F-66].
 Recipes that cannot be run, for want of an object of the base or of an engine, are passed over [F-62].
 """
 
@@ -10,7 +11,7 @@ from collections import deque
 from collections.abc import Collection, Iterator
 from functools import partial
 from hashlib import sha256
-from itertools import chain
+from itertools import accumulate, chain
 from pathlib import Path
 
 from bundle.archives.engines import feature_of, present_features
@@ -36,10 +37,11 @@ from bundle.manifest import TreeManifest
 from bundle.objects import MemoryObject, Nothing, Readable, Scratch, Window, read_all
 from bundle.packs import Packs
 from bundle.reader import VerifiedSection
-from bundle.references.image import MAX_IMAGE_BYTES
+from bundle.references.image import MAX_IMAGE_BYTES, MAX_IMAGE_SHRINKING
 from bundle.references.reaim import Numbers, apply_reaimed, pass_reaimed
 
 IN_MEMORY_BYTES = 8 * 1024 * 1024  # sources of patches up to here are read once, not triple by triple
+MAX_SHRINKING = 16  # how many times the result the source of a patch may be, to be read whole
 
 _Result = Readable | Iterator[bytes]
 
@@ -65,13 +67,17 @@ class Evaluation:
         """
         self._section = section
         self._scratch = scratch
-        self._base = BaseObjects(base, section.index.opened, scratch)
+        self._base = BaseObjects(
+            base, section.index.opened, scratch, section.section.room - section.index.scratch_bytes
+        )
         if section.index.base_objects != self._base.count:
             raise Malformed("index: made for a base with another number of objects")
         self._frames = [self._decode(frame, number) for number, frame in enumerate(section.index.frames)]
         places = [step.place for steps in self._frames for step in steps if step.place is not None]
         gone = set(lost)
         self._passed = [self._impossible(steps, gone) for steps in self._frames]
+        self._firsts = list(accumulate(map(len, self._frames), initial=0))
+        self._closing = self._last_uses()
         self.made = frozenset(
             step.place
             for steps, passed in zip(self._frames, self._passed, strict=True)
@@ -88,6 +94,12 @@ class Evaluation:
         self.manifest = manifest or self._read_manifest()
         self._check_places(places, base)
         self._places = frozenset(places) - {0}
+
+    @property
+    def room_bytes(self) -> int:
+        """Bytes on disk that running it takes at one time, beside the release: what is declared, and what is kept
+        twice because a later recipe uses it."""
+        return self._section.section.room + max(map(self._used_bytes, self._frames), default=0)
 
     def objects(self) -> Iterator[tuple[int, Iterator[bytes]]]:
         """(place, chunks) of every object that the base does not have. Exhaust the chunks before the next object.
@@ -131,7 +143,7 @@ class Evaluation:
             if at not in passed
             for source in sources_of(step.recipe)
         }
-        return {self._section.index.place_of(source) for source in used if source < self._base.count} - {0}
+        return {self._base.nesting.place_of(source) for source in used if source < self._base.count} - {0}
 
     def _read_manifest(self) -> TreeManifest:
         _, chunks = next(self._first)
@@ -144,7 +156,7 @@ class Evaluation:
             sources, engines = sources_of(step.recipe), getattr(step.recipe, "engines", ())
             if (
                 not found.isdisjoint(sources)
-                or (lost and any(s < self._base.count and self._section.index.place_of(s) in lost for s in sources))
+                or (lost and any(s < self._base.count and self._base.nesting.place_of(s) in lost for s in sources))
                 or not present_features().issuperset(map(feature_of, engines))
             ):
                 found.add(at)
@@ -160,6 +172,29 @@ class Evaluation:
             raise Malformed("tree manifest: its entries or their size are not what the root says")
         if sorted(places) != [0, *manifest.needed(base.manifest if base else None)]:
             raise Malformed("index: its recipes do not make exactly the objects that the base lacks")
+        if base:
+            manifest.check_sizes(base.manifest)
+
+    def _last_uses(self) -> dict[int, list[int]]:
+        """Step, counted through all frames -> the archives of the base that none needs after it."""
+        uses = (
+            (first + at, source)
+            for first, steps, passed in zip(self._firsts, self._frames, self._passed, strict=False)
+            for at, step in enumerate(steps)
+            if self._base.count + at not in passed
+            for source in sources_of(step.recipe)
+            if source < self._base.count
+        )
+        closing: dict[int, list[int]] = {}
+        for archive, (_, last) in self._base.nesting.spans(uses).items():
+            closing.setdefault(last, []).append(archive)
+        return closing
+
+    def _used_bytes(self, steps: list[Step]) -> int:
+        used = {source for step in steps for source in sources_of(step.recipe)}
+        return sum(
+            self._size(step) for at, step in enumerate(steps, self._base.count) if step.place is not None and at in used
+        )
 
     def _run(self, number: int) -> Iterator[tuple[int, Iterator[bytes]]]:
         """Runs a frame. What later recipes use, and what is no file, is kept in scratch until the frame is done."""
@@ -176,12 +211,19 @@ class Evaluation:
                     continue
                 result = self._make(step.recipe, size, packs, results)
                 if step.place is None or at in used:
-                    results[at] = result = result if isinstance(result, Window) else scratch.keep(_sized(result, size))
+                    results[at] = result = self._kept(step.recipe, result, size, scratch)
                 if step.place is not None:
                     yield step.place, self._checked(step.place, _sized(result, size))
+                self._base.close(self._closing.get(self._firsts[number] + at - self._base.count, ()))
             packs.finish()
         finally:
             scratch.close()
+
+    def _kept(self, recipe: Recipe, result: _Result, size: int, scratch: Scratch) -> Readable:
+        """The result as an object that later recipes can read; a stretch of an earlier one takes no room of its own."""
+        if isinstance(result, Window) and isinstance(recipe, Copy) and recipe.source >= self._base.count:
+            return result
+        return scratch.keep(_sized(result, size))
 
     def _size(self, step: Step) -> int:
         if step.place is None:
@@ -199,12 +241,12 @@ class Evaluation:
                 return Window(self._open(source, results), offset, size)
             case Patch(source, triples):
                 opened = self._open(source, results)
-                if opened.size <= IN_MEMORY_BYTES:
+                if opened.size <= min(IN_MEMORY_BYTES, MAX_SHRINKING * size):
                     opened = MemoryObject(opened.read_at(0, opened.size))
                 return apply_triples(opened, size, packs.triples(triples, size), packs.skips, packs.take)
             case Reaimed(source, triples):
                 opened = self._open(source, results)
-                if max(opened.size, size) > MAX_IMAGE_BYTES:
+                if max(opened.size, size) > MAX_IMAGE_BYTES or opened.size > MAX_IMAGE_SHRINKING * size:
                     raise Malformed("recipe: a patch with re-aimed references, of or to an image that is too large")
                 data, numbers = opened.read_at(0, opened.size), Numbers(packs.places, packs.layouts, packs.skips)
                 return iter((apply_reaimed(data, size, packs.triple_rows(triples, size), numbers, packs.take),))
@@ -212,7 +254,7 @@ class Evaluation:
                 return chain.from_iterable(read_all(self._open(part, results)) for part in parts)
             case Archive(skeleton, members, engines):
                 opener = partial(self._open, results=results)
-                return rebuild(opener(skeleton), map(opener, members), engines, self._scratch)
+                return rebuild(opener(skeleton), map(opener, members), engines, size, self._scratch)
 
     def _pass(self, recipe: Recipe, size: int, packs: Packs) -> Iterator[bytes]:
         """What the recipe would take from the packs, for the next one to find its own."""

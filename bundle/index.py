@@ -22,6 +22,7 @@ INTERMEDIATE = 0x80
 MAX_RECIPES = 2_000_000
 MAX_FRAMES = 500_001  # one for each entry, and one for the manifest
 MAX_BASE_OBJECTS = 4_000_000
+MAX_GROWTH = 1040  # as much as deflate can make of its stream, and a little more
 
 
 class Stream(IntEnum):
@@ -67,14 +68,10 @@ class Index(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=
     opened: list[int]
     frames: Annotated[list[Frame], msgspec.Meta(max_length=MAX_FRAMES)]
 
-    def place_of(self, number: int) -> int:
-        """The place of the base's entry that a base object comes from, through any archives; 0 for the manifest."""
-        first = self.base_objects
-        for archive, size in zip(self.opened[-2::-2], self.opened[::-2], strict=True):
-            first -= size
-            if number >= first:
-                number = archive
-        return number
+    @property
+    def scratch_bytes(self) -> int:
+        """The room that the intermediate results of a frame take, at most [F-64]."""
+        return max((sum(frame.sizes) for frame in self.frames), default=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,15 +182,16 @@ def decode_frame(frame: Frame, base_objects: int, where: str) -> list[Step]:
         raise Malformed(f"{where}: a column of its recipes is too short") from error
     if any(next(column, None) is not None for column in (places, sizes, sources, numbers)):
         raise Malformed(f"{where}: a column of its recipes is too long")
-    for step in steps:
-        if not 0 <= (step.size or 0) <= canonical.MAX_INTEGER:
-            raise Malformed(f"{where}: an intermediate size is not within 0 to 2^53 - 1")
     _check_packs(frame.packs, where)
     return steps
 
 
-def decode_index(data: bytes, body_packs_bytes: int, where: str) -> Index:
-    """Reads an index; its packs must fill the body's remaining bytes exactly. Raises Malformed [F-23]."""
+def decode_index(data: bytes, body_packs_bytes: int, room: int, release_bytes: int, where: str) -> Index:
+    """Reads an index; its packs must fill the body's remaining bytes exactly. Raises Malformed [F-23].
+
+    Its intermediate results must fit into the section's `room` [F-64], and into what a release of that size may take
+    on its way [F-65].
+    """
     index = canonical.decode(data, Index, where)
     if sum(len(frame.kinds) for frame in index.frames) > MAX_RECIPES:
         raise Malformed(f"{where}: more than {MAX_RECIPES} recipes")
@@ -203,7 +201,20 @@ def decode_index(data: bytes, body_packs_bytes: int, where: str) -> Index:
         raise Malformed(f"{where}: a pack has a negative length")
     if sum(pack.packed.length for frame in index.frames for pack in frame.packs) != body_packs_bytes:
         raise Malformed(f"{where}: its packs do not fill the section's {body_packs_bytes} bytes")
+    _check_sizes(index, room, release_bytes, where)
     return index
+
+
+def _check_sizes(index: Index, room: int, release_bytes: int, where: str) -> None:
+    if not all(0 <= size <= canonical.MAX_INTEGER for frame in index.frames for size in frame.sizes):
+        raise Malformed(f"{where}: an intermediate size is not within 0 to 2^53 - 1")
+    if index.scratch_bytes > room:
+        raise Malformed(
+            f"{where}: intermediate results of {index.scratch_bytes:,} bytes, its section declares {room:,}"
+        )
+    made = sum(sum(frame.sizes) for frame in index.frames)
+    if made > MAX_GROWTH * release_bytes:
+        raise Malformed(f"{where}: makes {made:,} bytes on the way to a release of {release_bytes:,}")
 
 
 def _read_recipe(kind: int, sources: Iterator[int], numbers: Iterator[int], where: str) -> Recipe:

@@ -71,7 +71,7 @@ class TreeManifest:
             [entry.size for entry in ordered],
             b"".join(entry.hash for entry in ordered),
         )
-        return cls(ordered, canonical.encode(columns))
+        return cls._agreeing(ordered, canonical.encode(columns))
 
     @classmethod
     def decode(cls, data: bytes, platform: str) -> "TreeManifest":
@@ -90,7 +90,13 @@ class TreeManifest:
         if any(a.path >= b.path for a, b in pairwise(entries)):
             raise Malformed("tree manifest: its paths are not sorted, or one stands there twice")
         _check(entries, platform)
-        return cls(entries, data)
+        return cls._agreeing(entries, data)
+
+    @classmethod
+    def _agreeing(cls, entries: tuple[Entry, ...], data: bytes) -> "TreeManifest":
+        manifest = cls(entries, data)
+        manifest.check_sizes(manifest)
+        return manifest
 
     @cached_property
     def tree_hash(self) -> bytes:
@@ -113,6 +119,16 @@ class TreeManifest:
     def entry(self, place: int) -> Entry:
         """The entry at a place, counted from 1."""
         return self.entries[place - 1]
+
+    def check_sizes(self, known: "TreeManifest") -> None:
+        """Raises Malformed for an entry whose content `known` has, with another size [F-63]."""
+        for entry in self.entries:
+            place = known.places.get(entry.hash)
+            if place and known.entry(place).size != entry.size:
+                other = known.entry(place)
+                raise Malformed(
+                    f"path {entry.path!r}: has {entry.size} bytes, but {other.path!r}, the same content, {other.size}"
+                )
 
     def needed(self, base: "TreeManifest | None") -> list[int]:
         """Places whose objects must be made by recipes, given a base: new content, once each [F-31]."""

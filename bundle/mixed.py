@@ -27,6 +27,11 @@ class MixedEvaluation:
         yield from self._delta.chosen(self._delta.made)
         yield from self._full.chosen(self.taken)
 
+    @property
+    def room_bytes(self) -> int:
+        """Bytes on disk that running them takes at one time, one after the other."""
+        return max(self._delta.room_bytes, self._full.room_bytes)
+
     def base_places(self) -> set[int]:
         """The places of the base whose objects are used."""
         return self._delta.base_places()

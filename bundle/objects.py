@@ -64,11 +64,12 @@ class Window:
 
 
 class Scratch:
-    """Room for intermediate results: in memory while they are small together, in one temporary file beyond 8 MiB."""
+    """Room for intermediate results: in memory while they are small together, in one temporary file beyond."""
 
-    def __init__(self, directory: Path | None = None) -> None:
+    def __init__(self, directory: Path | None = None, in_memory_bytes: int | None = None) -> None:
         """`directory` takes the temporary file; None is the system's choice."""
         self._directory = directory
+        self._in_memory_bytes = SPOOL_BYTES if in_memory_bytes is None else in_memory_bytes
         self._file: BinaryIO = io.BytesIO()
         self._is_in_memory = True
         self._end = 0
@@ -77,7 +78,7 @@ class Scratch:
         """The joined chunks, to be read again. `chunks` may read what was kept before, but keep nothing here."""
         start = self._end
         for chunk in chunks:
-            if self._is_in_memory and self._end + len(chunk) > SPOOL_BYTES:
+            if self._is_in_memory and self._end + len(chunk) > self._in_memory_bytes:
                 self._spill()
             self._file.seek(self._end)
             self._end += self._file.write(chunk)

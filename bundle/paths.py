@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 
+from bundle.assigned import first_unassigned, upper
 from bundle.errors import Malformed
 
 MAX_PATH_UNITS = 1024
@@ -15,8 +16,8 @@ MAX_COMPONENT_UNITS = 255
 RESERVED_TOP = ".unrep"
 
 _FORBIDDEN = re.compile(r'[\x00-\x1f<>:"|?*\\\x7f]')
-_DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])\s*(\..*)?", re.IGNORECASE)
-_SHORT_NAME = re.compile(r"[^.]{1,6}~[0-9]+(\.[^.]{0,3})?", re.IGNORECASE)
+_DEVICE = re.compile(r"(CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(COM|LPT)[0-9¹²³]) *(\..*)?")  # of a name in upper case
+_SHORT_NAME = re.compile(r"[^.]{1,6}~[0-9]+(\.[^.]{0,3})?")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 
 
@@ -75,7 +76,7 @@ def check_version(version: str) -> None:
 
 def fold_case(text: str) -> str:
     """The key under which two paths are one to any file system that ignores case or normal form [F-16]."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).upper().casefold())
+    return unicodedata.normalize("NFC", upper(unicodedata.normalize("NFC", text)).casefold())
 
 
 def _claim_parents(path: str, fold: Callable[[str], str], parents: dict[str, str]) -> None:
@@ -100,8 +101,10 @@ def _component_fault(component: str) -> str:
         return f"component {component!r} is not allowed"
     if _units(component) > MAX_COMPONENT_UNITS:
         return f"a component is longer than {MAX_COMPONENT_UNITS} UTF-16 units"
-    if "\0" in component or any("\ud800" <= c <= "\udfff" for c in component):
-        return "it holds a NUL or a lone surrogate"
+    if "\0" in component:
+        return "it holds a NUL"
+    if character := first_unassigned(component):
+        return f"it holds U+{ord(character):04X}, which is no character of Unicode 14.0; rename it"
     if unicodedata.normalize("NFC", component) != component:
         return "it is not in Unicode normal form C"
     return ""
@@ -114,7 +117,7 @@ def _windows_fault(component: str) -> str:
         return f"character {found.group()!r} is not allowed on Windows"
     if component[-1] in " .":
         return "a component ends with a space or dot, which Windows drops"
-    if _DEVICE.fullmatch(component):
+    if _DEVICE.fullmatch(upper(component)):
         return "a component is a device name on Windows"
     if _SHORT_NAME.fullmatch(component):
         return "a component looks like a short 8.3 alias"

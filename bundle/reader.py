@@ -7,7 +7,7 @@ piece is hashed each time that it is read from the file, so a medium that change
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import takewhile
+from itertools import accumulate
 from pathlib import Path
 from typing import BinaryIO
 
@@ -162,7 +162,10 @@ class VerifiedSection:
         self._body = _body(bundle, section)
         where = f"{bundle.path}: index"
         data = b"".join(unpack(section.index, self._body.range(0, section.index.length), where))
-        self.index: Index = decode_index(data, self._body.size - section.index.length, where)
+        packs_bytes = self._body.size - section.index.length
+        self.index: Index = decode_index(data, packs_bytes, section.room, bundle.root.size, where)
+        starts = accumulate(map(_packed_bytes, self.index.frames), initial=section.index.length)
+        self._starts = dict(zip(map(id, self.index.frames), starts, strict=False))  # frames may be many
 
     def verify(self) -> None:
         """Reads the whole section. Raises Corrupt at the first piece that is not the signed one."""
@@ -180,8 +183,7 @@ class VerifiedSection:
 
     def _packs_of(self, frame: Frame) -> tuple[int, int]:
         """(start, end) of a frame's packs, behind the index."""
-        before = takewhile(lambda other: other is not frame, self.index.frames)
-        start = self.section.index.length + sum(map(_packed_bytes, before))
+        start = self._starts[id(frame)]
         return start, start + _packed_bytes(frame)
 
 

@@ -28,7 +28,10 @@ _PRODUCT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What the root says of one section: `length` is the body's, in bytes; `hash` is the top of its hash tree."""
+    """What the root says of one section: `length` is the body's, in bytes; `hash` is the top of its hash tree.
+
+    `room`: bytes on disk that rebuilding takes at one time beside the release itself [F-64].
+    """
 
     kind: str
     length: int
@@ -36,6 +39,7 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     index: Packed
     base: bytes = b""
     features: list[str] = []
+    room: int = 0
 
 
 class Root(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -162,6 +166,8 @@ def _check_section(section: Section, is_encrypted: bool, where: str) -> None:
     elif section.base:
         raise Malformed(f"{where}: kind {section.kind!r} has no base")
     _check_features(section.features, where)
+    if not 0 <= section.room <= canonical.MAX_INTEGER:
+        raise Malformed(f"{where}: room {section.room} is not within 0 to 2^53 - 1")
     check_packed(section.index, f"{where}: index")
     if section.index.size > MAX_INDEX_BYTES:
         raise Malformed(f"{where}: an index of {section.index.size} bytes is over {MAX_INDEX_BYTES}")

@@ -18,8 +18,9 @@ from bundle.delta.sketch import sketch
 from bundle.delta.tournament import Encoding, encode_object
 from bundle.frames import FrameBuilder
 from bundle.host.files import create_buffered
-from bundle.index import Archive, Index, Pack, Reaimed, encode_frame
+from bundle.index import Archive, Index, Pack, Reaimed, encode_frame, sources_of
 from bundle.manifest import Kind, TreeManifest
+from bundle.nesting import Nesting, most_open
 from bundle.packing import pack
 from bundle.pieces import build_tables
 from bundle.plan import Plan, Planned
@@ -68,13 +69,14 @@ class SectionBuilder:
         frame = FrameBuilder(first=catalog.count)
         for place, item in planned:
             frame.add_object(item, outcomes, place)
-        return self._assemble([frame], catalog.opened, DELTA, base.manifest.tree_hash)
+        return self._assemble([frame], catalog, DELTA, base.manifest.tree_hash)
 
     def full(self) -> BuiltSection:
         """The section that needs no base, nor a rare engine: the manifest in a frame of its own, then groups of objects
         alike."""
         target = self._target
-        plan = Plan(Catalog(0, self._sketch_all))
+        catalog = Catalog(0, self._sketch_all)
+        plan = Plan(catalog)
         manifest = plan.add("", target.encoded, len(target.encoded), target.tree_hash, None)
         planned = self._plan(plan, _packing_order(target, target.needed(None)), open_for_everyone)
         outcomes = self._encode(plan)
@@ -87,7 +89,7 @@ class SectionBuilder:
                 filled = 0
             filled += item.size
             frames[-1].add_object(item, outcomes, place)
-        return self._assemble(frames, [], FULL, b"")
+        return self._assemble(frames, catalog, FULL, b"")
 
     def _catalogue(self, base: DirectoryBase) -> Catalog:
         """The base's manifest and files, and the members of those of its archives that the target does not have."""
@@ -143,27 +145,29 @@ class SectionBuilder:
         self._progress.finish()
         return [outcomes[number] for number in range(len(plan.tasks))]
 
-    def _assemble(self, builders: list[FrameBuilder], opened: list[int], kind: str, base: bytes) -> BuiltSection:
+    def _assemble(self, builders: list[FrameBuilder], catalog: Catalog, kind: str, base: bytes) -> BuiltSection:
         jobs = [(builder, *job) for builder in builders for job in builder.stream_jobs()]
         files = [next(self._files) for _ in jobs]
         packing = self._pool.map(pack, [parts for _, _, parts, _ in jobs], [log for *_, log in jobs], files)
         packs: dict[int, list[Pack]] = {id(builder): [] for builder in builders}
         stored = []
         self._progress.start("packing", sum(size_of(part) for _, _, parts, _ in jobs for part in parts), "B")
-        for (builder, stream, _, _), (packed, content) in zip(jobs, packing, strict=True):
-            packs[id(builder)].append(Pack(stream, packed))
+        for (builder, stream, _, _), (described, content) in zip(jobs, packing, strict=True):
+            packs[id(builder)].append(Pack(stream, described))
             stored.append(content)
-            self._progress.advance(packed.size)
+            self._progress.advance(described.size)
         self._progress.finish()
         frames = [encode_frame(builder.steps, packs[id(builder)]) for builder in builders]
-        index, index_bytes = compress(canonical.encode(Index(builders[0].first, opened, frames)))
+        index = Index(builders[0].first, catalog.opened, frames)
+        packed, index_bytes = compress(canonical.encode(index))
         body = next(self._files)
         with create_buffered(body) as file:
             for chunk in chunks_of([index_bytes, *stored]):
                 file.write(chunk)
         with opened_content(body) as source:
             tables, top = build_tables(source, self._piece_bytes)
-            section = Section(kind, source.size, top, index, base, _features(builders))
+            room = index.scratch_bytes + _most_open(builders, catalog)
+            section = Section(kind, source.size, top, packed, base, _features(builders), room)
         return BuiltSection(section, tables, body, _count_recipes(builders))
 
     def _content(self, place: int) -> Content:
@@ -181,6 +185,14 @@ def _features(builders: list[FrameBuilder]) -> list[str]:
     engines = {engine for recipe in recipes if isinstance(recipe, Archive) for engine in recipe.engines}
     reaimed = {REFERENCES_FEATURE for recipe in recipes if isinstance(recipe, Reaimed)}
     return sorted(reaimed | {feature_of(engine) for engine in engines})
+
+
+def _most_open(builders: list[FrameBuilder], catalog: Catalog) -> int:
+    """What opened archives of the base hold at one time, in bytes."""
+    nesting = Nesting(catalog.entries, catalog.opened)
+    steps = enumerate(step for builder in builders for step in builder.steps)
+    uses = ((at, source) for at, step in steps for source in sources_of(step.recipe) if source < nesting.count)
+    return most_open(nesting.spans(uses), catalog.given_bytes)
 
 
 def _count_recipes(builders: list[FrameBuilder]) -> Counter[str]:

@@ -29,6 +29,7 @@ def scan(directory: Path, platform: str = "any", progress: Progress = Quiet()) -
     """
     if not directory.is_dir():
         raise InputError(f"{directory}: not a directory; name the directory that holds the release")
+    entries: list[Entry] = []
     try:
         place = directory.resolve()  # a person may name the release by a link; within it none is followed
         with Directory.open(place) as top:
@@ -36,17 +37,23 @@ def scan(directory: Path, platform: str = "any", progress: Progress = Quiet()) -
         progress.start(f"hashing {directory.name}", len(found), "files")
         batches = [found[start : start + BATCH] for start in range(0, len(found), BATCH)]
         with ThreadPoolExecutor(HASHING_THREADS) as pool:
-            entries = []
             for made in pool.map(lambda batch: _entries(place, batch), batches):
                 entries += made
                 progress.advance(len(made))
         progress.finish()
         return TreeManifest.of(entries, platform)
     except Malformed as error:
-        hint = "" if platform == "posix" else " (a release for Linux alone can be built with --platform posix)"
-        raise InputError(f"{directory}: {error}{hint}") from error
+        raise InputError(f"{directory}: {error}{_hint(entries, platform)}") from error
     except OSError as error:
         raise InputError(f"{error.filename or directory}: cannot be read: {error.strerror}") from error
+
+
+def _hint(entries: list[Entry], platform: str) -> str:
+    try:
+        TreeManifest.of(entries, "posix")
+    except Malformed:
+        return ""
+    return "" if platform == "posix" else " (a release for Linux alone can be built with --platform posix)"
 
 
 def object_bytes(directory: Path, entry: Entry) -> bytes:

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 from bundle.canonical import MAX_INTEGER
 from bundle.errors import Malformed
 
+MAX_VARINT_BYTES = 8
+
 
 def write_varints(values: Iterable[int]) -> bytes:
     """The bytes of unsigned numbers."""

@@ -41,11 +41,15 @@ class ObjectSummary:
 
 @dataclass(frozen=True)
 class SectionSummary:
-    """One section; `present` is false where the file was fetched without it."""
+    """One section; `present` is false where the file was fetched without it.
+
+    `room_bytes`: what rebuilding takes on disk beside the release [F-64].
+    """
 
     kind: str
     base: str | None
     bytes: int
+    room_bytes: int
     present: bool
     hash_table_bytes: int = 0
     index_bytes: int = 0
@@ -146,7 +150,7 @@ def _summarise(bundle: VerifiedBundle, section: Section, names: Names) -> Sectio
     stored = stored_bytes(bundle.root, section)
     base = section.base.hex() or None
     if bundle.is_absent(section):
-        return SectionSummary(section.kind, base, stored, present=False)
+        return SectionSummary(section.kind, base, stored, section.room, present=False)
     opened = bundle.open_section(section)
     tree = bundle.root.tree
     costs = object_costs(opened, names.manifests.get(tree))  # this checks the index, whoever wrote it
@@ -154,6 +158,7 @@ def _summarise(bundle: VerifiedBundle, section: Section, names: Names) -> Sectio
         section.kind,
         base,
         stored,
+        section.room,
         present=True,
         hash_table_bytes=stored_length(section.length, bundle.root.piece_size) - section.length,
         index_bytes=section.index.length,

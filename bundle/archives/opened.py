@@ -1,19 +1,44 @@
 """An opened archive of a base: its skeleton and the plain bytes of its members, as objects. spec/format.md [F-46]."""
 
+from dataclasses import dataclass
+from pathlib import Path
+
 from bundle.archives.skeleton import make_skeleton
 from bundle.archives.streams import find_streams, inflate
-from bundle.objects import MemoryObject, Readable, Scratch
+from bundle.errors import Malformed
+from bundle.objects import Readable, Scratch
 
 MAX_ARCHIVE_BYTES = 64 * 1024 * 1024
+IN_MEMORY_BYTES = 1024 * 1024  # of each archive: many may be open at one time
 
 
-def open_archive(archive: Readable, scratch: Scratch) -> list[Readable]:
+@dataclass(frozen=True)
+class Given:
+    """What opening an archive gives, skeleton first, `size` bytes in all; the bytes are in `scratch`, if any are."""
+
+    objects: list[Readable]
+    size: int
+    scratch: Scratch | None = None
+
+    def close(self) -> None:
+        """Gives the room back; the objects cannot be read any more."""
+        if self.scratch:
+            self.scratch.close()
+
+
+def open_archive(archive: Readable, directory: Path | None, room: int) -> Given:
     """[skeleton, member, member, ...]; only the skeleton, equal to the archive, if it is none or over 64 MiB.
 
-    Members go to `scratch`. Raises BaseMismatch if the archive cannot be read.
+    `directory` takes the plain bytes, if they are no more than `room`, else nothing is written. Raises Malformed then,
+    and BaseMismatch if the archive cannot be read.
     """
     if archive.size > MAX_ARCHIVE_BYTES:
-        return [archive]
+        return Given([archive], archive.size)
     data = memoryview(archive.read_at(0, archive.size))
     streams = find_streams(data)
-    return [MemoryObject(make_skeleton(data, streams)), *(scratch.keep(inflate(data, s)) for s in streams)]
+    skeleton = make_skeleton(data, streams)
+    size = len(skeleton) + sum(stream.size for stream in streams)
+    if size > room:
+        raise Malformed(f"index: an archive that it opens gives {size:,} bytes, and {room:,} are left of its room")
+    scratch = Scratch(directory, IN_MEMORY_BYTES)
+    return Given([scratch.keep(iter([skeleton])), *(scratch.keep(inflate(data, s)) for s in streams)], size, scratch)

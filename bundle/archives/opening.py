@@ -12,13 +12,16 @@ from typing import BinaryIO
 from bundle.archives.engines import COMMON_FEATURES, ENGINE_FEATURES, find_engine
 from bundle.archives.opened import MAX_ARCHIVE_BYTES
 from bundle.archives.skeleton import make_skeleton
-from bundle.archives.streams import DeflateStream, find_streams, inflate
+from bundle.archives.streams import MAX_RATIO, DeflateStream, find_streams, inflate
 from bundle.contents import Content, Slice, read_content
 from bundle.host.files import create_buffered
 
 MAX_DEPTH = 3
 SIGNATURES = (b"PK", b"\x1f\x8b")
 DEFAULT_ENGINE = 6
+MAX_NESTED_RATIO = (
+    MAX_RATIO // 2 - 4
+)  # of all plain bytes to the outermost archive, so that [F-65] holds with skeletons
 
 
 @dataclass(frozen=True)
@@ -60,17 +63,23 @@ def _open_into(content: Content, spill: Path, features: frozenset[str] | None) -
     """`features`: of the engines that may be used; None: nothing is proven."""
     data = read_content(content)
     with create_buffered(spill) as file:
-        return _open(data, file, spill, features, depth=1)
+        return _open(data, file, spill, features, 1, MAX_NESTED_RATIO * len(data))
 
 
-def _open(data: bytes, file: BinaryIO, spill: Path, features: frozenset[str] | None, depth: int) -> Opening | None:
+def _open(
+    data: bytes, file: BinaryIO, spill: Path, features: frozenset[str] | None, depth: int, most_bytes: int
+) -> Opening | None:
+    """`most_bytes`: up to where `file` may grow by archives within this one."""
     if len(data) > MAX_ARCHIVE_BYTES or not data.startswith(SIGNATURES):
         return None
     view = memoryview(data)
     taken: list[DeflateStream] = []
     members: list[Member] = []
     engine = DEFAULT_ENGINE
-    for stream in find_streams(view):
+    streams = find_streams(view)
+    if depth > 1 and file.tell() + sum(stream.size for stream in streams) > most_bytes:
+        return None
+    for stream in streams:
         plain = b"".join(inflate(view, stream))
         packed = data[stream.offset : stream.offset + stream.length]
         found = 0 if features is None else find_engine(plain, packed, engine, features)
@@ -80,6 +89,6 @@ def _open(data: bytes, file: BinaryIO, spill: Path, features: frozenset[str] | N
         taken.append(stream)
         content = Slice(spill, file.seek(0, 2), len(plain))
         file.write(plain)
-        inner = _open(plain, file, spill, features, depth + 1) if depth < MAX_DEPTH else None
+        inner = _open(plain, file, spill, features, depth + 1, most_bytes) if depth < MAX_DEPTH else None
         members.append(Member(stream.name, content, len(plain), sha256(plain).digest(), found, inner))
     return Opening(make_skeleton(view, taken), tuple(members)) if members else None

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from bundle.archives.engines import check_member, deflate
 from bundle.archives.headers import Facts, leave_out, put_back
-from bundle.archives.streams import DeflateStream
+from bundle.archives.streams import MAX_RATIO, DeflateStream
 from bundle.errors import Malformed
 from bundle.objects import Readable, Scratch, read_all
-from bundle.varints import read_varints, write_varints
+from bundle.varints import MAX_VARINT_BYTES, read_varints, write_varints
 
 MAX_SKELETON_BYTES = 64 * 1024 * 1024
 
@@ -34,14 +34,17 @@ def make_skeleton(data: bytes | memoryview, streams: Sequence[DeflateStream]) ->
 
 
 def rebuild(
-    skeleton: Readable, members: Iterable[Readable], engines: Sequence[int], directory: Path | None = None
+    skeleton: Readable, members: Iterable[Readable], engines: Sequence[int], size: int, directory: Path | None = None
 ) -> Iterator[bytes]:
-    """The archive, chunk by chunk: the skeleton with every member deflated by its engine.
+    """The archive of that size, chunk by chunk: the skeleton with every member deflated by its engine.
 
-    `directory` takes the temporary file. Raises Malformed.
+    `directory` takes the temporary file, of no more than `size` bytes. Raises Malformed, before a member is deflated
+    that an archive so small does not hold.
     """
-    if skeleton.size > MAX_SKELETON_BYTES:
-        raise Malformed(f"recipe: a skeleton of {skeleton.size} bytes is over {MAX_SKELETON_BYTES}")
+    if skeleton.size > MAX_SKELETON_BYTES or skeleton.size > size + MAX_VARINT_BYTES * (len(engines) + 1):
+        raise Malformed(
+            f"recipe: a skeleton of {skeleton.size} bytes is larger than its archive, or than {MAX_SKELETON_BYTES}"
+        )
     data = skeleton.read_at(0, skeleton.size)
     gaps, at = _read_gaps(data, len(engines))
     rest = bytearray(data[at:])
@@ -49,9 +52,14 @@ def rebuild(
         raise Malformed("recipe: a skeleton is shorter than its gaps")
     with closing(Scratch(directory)) as scratch:  # its own: what is being made may go to another one
         streams, facts = [], []
+        plain_bytes = 0
         for member, engine in zip(members, engines, strict=True):
             check_member(engine, member.size)
-            streams.append(scratch.keep(deflate(engine, read_all(member))))
+            plain_bytes += member.size
+            if plain_bytes > MAX_RATIO * size:
+                raise Malformed(f"recipe: members of over {plain_bytes:,} bytes in an archive of {size:,}")
+            left = size - len(rest) - scratch.size
+            streams.append(scratch.keep(_at_most(left, deflate(engine, read_all(member)))))
             facts.append(Facts(_crc(member), streams[-1].size, member.size))
         put_back(rest, gaps, facts)
         at = 0
@@ -60,6 +68,14 @@ def rebuild(
             at += gap
             yield from read_all(stream)
         yield bytes(rest[at:])
+
+
+def _at_most(size: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    for chunk in chunks:
+        size -= len(chunk)
+        if size < 0:
+            raise Malformed("recipe: an archive whose members take more than its size")
+        yield chunk
 
 
 def _crc(member: Readable) -> int:

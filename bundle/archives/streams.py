@@ -10,9 +10,9 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-MAX_STREAMS = 200_000
 MAX_RATIO = 1040  # deflate cannot expand beyond 1032 times
 CHUNK_BYTES = 256 * 1024
+ZIP64_COUNT = 0xFFFF  # says that the true count stands elsewhere
 
 _END = struct.Struct("<4s4H2LH")
 _CENTRAL = struct.Struct("<4s6H3L5H2L")
@@ -44,10 +44,10 @@ def find_streams(data: bytes | memoryview) -> list[DeflateStream]:
         return []
     found, end = [], 0
     for stream in declared:
-        crc = _inflated(view, stream) if stream.offset >= end else None
-        if crc is not None:
-            found.append(replace(stream, crc=crc))
-            end = stream.offset + stream.length
+        if stream.offset >= end:
+            end = stream.offset + stream.length  # though it may not count: no byte is inflated twice
+            crc = _inflated(view, stream)
+            found += [] if crc is None else [replace(stream, crc=crc)]
     return found
 
 
@@ -89,7 +89,8 @@ def _zip_streams(view: memoryview) -> Iterator[DeflateStream]:
     if at < 0 or at + _END.size > len(tail):
         return
     _, _, _, _, count, size, start, comment = _END.unpack_from(tail, at)
-    if at + _END.size + comment != len(tail) or start + size > len(view) or count > MAX_STREAMS:
+    end = len(view) - len(tail) + at
+    if at + _END.size + comment != len(tail) or start + size > end or count == ZIP64_COUNT:
         return
     position = start
     for _ in range(count):
@@ -102,7 +103,7 @@ def _zip_streams(view: memoryview) -> Iterator[DeflateStream]:
             return
         label = bytes(view[position + _CENTRAL.size : position + _CENTRAL.size + name]).decode("utf-8", "replace")
         position += _CENTRAL.size + name + extra + note
-        if method == _DEFLATED and not flags & _ENCRYPTED and packed > 0 and plain <= packed * MAX_RATIO:
+        if method == _DEFLATED and not flags & _ENCRYPTED and 0 < plain <= packed * MAX_RATIO:
             offset = _data_offset(view, local)
             if offset is not None and offset + packed <= start:
                 yield DeflateStream(offset, packed, plain, label)
@@ -124,12 +125,12 @@ def _gzip_stream(view: memoryview) -> Iterator[DeflateStream]:
         at += 2 + int.from_bytes(view[at : at + 2], "little")
     for flag in (8, 16):
         if flags & flag:
-            end = bytes(view[at : at + 65536]).find(0)
+            end = bytes(view[at:]).find(0)
             if end < 0:
                 return
             at += end + 1
     at += 2 if flags & 2 else 0
     length = len(view) - 8 - at
     size = int.from_bytes(view[-4:], "little")
-    if length > 0 and size <= length * MAX_RATIO:
+    if length > 0 and 0 < size <= length * MAX_RATIO:
         yield DeflateStream(at, length, size, "content")

@@ -30,14 +30,19 @@ class Candidate:
 
 
 class Catalog:
-    """Objects of a base by hash and by likeness; `opened` is the list that the index takes."""
+    """Objects of a base by hash and by likeness; `opened` is the list that the index takes.
+
+    `given_bytes`: what each opened archive gives, together.
+    """
 
     def __init__(self, entries: int, sketch_all: Callable[[list[Content]], Iterable[frozenset[int]]]) -> None:
         """`entries`: objects of the base before any archive is opened, its manifest included. `sketch_all` makes the
         sketches of many contents, in their order."""
         self._sketch_all = sketch_all
         self.count = entries
+        self.entries = entries
         self.opened: list[int] = []
+        self.given_bytes: list[int] = []
         self._by_hash: dict[bytes, Candidate] = {}
         self._by_key: dict[str, list[Candidate]] = defaultdict(list)
 
@@ -51,6 +56,7 @@ class Catalog:
         """Adds the members of an archive, and those of archives among them."""
         first = self.count
         self.opened += [number, len(opening.members) + 1]
+        self.given_bytes.append(len(opening.skeleton) + sum(member.size for member in opening.members))
         self.count += len(opening.members) + 1
         skeleton = Candidate(first, skeleton_label(label), len(opening.skeleton), opening.skeleton)
         self.add(skeleton, sha256(opening.skeleton).digest())

@@ -18,6 +18,7 @@ from bundle.delta.changes import pack_changes, pack_sparse
 from bundle.delta.thrift import literal_price, worth_copying
 from bundle.index import Stream
 from bundle.objects import MemoryObject, Readable
+from bundle.references.image import MAX_IMAGE_SHRINKING
 from bundle.references.reaim import make_reaimed
 from bundle.varints import fold, write_varints
 
@@ -58,7 +59,8 @@ def encode_object(task: ObjectTask) -> Encoding:
 def _whole(target: bytes, base: bytes) -> Encoding | None:
     """The best patch; None if the target is smaller by itself."""
     ways = []
-    if reaimed := make_reaimed(base, target):
+    reaimed = make_reaimed(base, target) if len(base) <= MAX_IMAGE_SHRINKING * len(target) else None
+    if reaimed:
         control = _control(reaimed.difference.triples)
         ways.append(
             (reaimed.difference.triples, {**control, **reaimed.streams, Stream.EXTRA: reaimed.difference.extra})

@@ -13,6 +13,7 @@ import numpy as np
 from bundle.references.words import Numbers
 
 MAX_IMAGE_BYTES = 16 * 1024 * 1024
+MAX_IMAGE_SHRINKING = 16  # how many times the result a source may be: reading one takes time [F-66]
 MAX_SECTIONS = 64
 MAX_LAYOUT_NUMBERS = 1 + 4 * (MAX_SECTIONS + 1)
 EH_FRAME = 0x6474E550  # PT_GNU_EH_FRAME

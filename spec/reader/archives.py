@@ -55,7 +55,7 @@ def _inflated(data: bytes, start: int, end: int, size: int) -> list[Stream]:
 
 
 def _gzip(data: bytes) -> list[Stream]:
-    if len(data) < 18 or data[2] != 8:
+    if len(data) < 18 or data[2] != 8 or data[3] & 0xE0:
         return []
     flags, at = data[3], 10
     if flags & 4:
@@ -65,7 +65,7 @@ def _gzip(data: bytes) -> list[Stream]:
             at = data.find(b"\0", at) + 1 or len(data)
     at += 2 if flags & 2 else 0
     end, size = len(data) - 8, int.from_bytes(data[-4:], "little")
-    return _inflated(data, at, end, size) if at < end and size <= RATIO * (end - at) else []
+    return _inflated(data, at, end, size) if at < end and 0 < size <= RATIO * (end - at) else []
 
 
 def _zip(data: bytes) -> list[Stream]:
@@ -76,7 +76,7 @@ def _zip(data: bytes) -> list[Stream]:
     if at + 22 + comment != len(data) or start + size > at or 0xFFFFFFFF in (size, start) or count == 0xFFFF:
         return []
     found: list[Stream] = []
-    declared = sorted(_declared(data, start, start + size, count))
+    declared = sorted(_declared(data, start, start + size, count), key=lambda entry: entry[0])
     last = 0
     for begin, end, plain_size in declared:
         if begin < last:

@@ -3,7 +3,7 @@
 import functools
 import hashlib
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ STREAMS = ("literals", "add lengths", "extra lengths", "seeks", "skips", "change
 LITERAL, COPY, PATCH, CONCAT, ARCHIVE, REAIMED = range(6)
 ARCHIVE_MAX = 67_108_864
 DEPTH_MAX, FRAMES_MAX = 8, 500_001
+GROWTH, SHRINKING = 1040, 16
 RECIPES_MAX, BASE_OBJECTS_MAX = 2_000_000, 4_000_000
 ENGINES = {"deflate-zlib": {*range(1, 10), *range(11, 20)}, "deflate-miniz": {*range(21, 31)}}
 ENGINES |= {"deflate-zlib-ng": {*range(31, 40), *range(41, 50), 66, 76}, "deflate-isal": {51, 52, 53}}
@@ -93,6 +94,8 @@ class Index:
         self.pairs = list(zip(opened[::2], opened[1::2], strict=True))
         need(self.base_objects <= BASE_OBJECTS_MAX, "the index has too many base objects")
         need(sum(len(frame.kinds) for frame in self.frames) <= RECIPES_MAX, "the index has too many recipes")
+        need(len(set(opened[::2])) == len(self.pairs), "an archive is opened twice")
+        self.made = [sum(frame.sizes) for frame in self.frames]
         first, starts = self.entries, list[tuple[int, int]]()
         for number, gives in self.pairs:
             depth = next((depth for start, depth in reversed(starts) if number >= start), 0) + 1
@@ -104,6 +107,44 @@ class Index:
             )
             first += gives
         need(value[0] == self.base_objects, "the index was made for another base")
+
+    def holder(self, number: int) -> tuple[int, int] | None:
+        """(archive by its place in the list, which of its objects), for an object that an opened archive gives."""
+        number -= self.entries
+        for at, (_, gives) in enumerate(self.pairs):
+            if 0 <= number < gives:
+                return at, number
+            number -= gives
+        return None
+
+    def _around(self, number: int) -> Iterator[int]:
+        """The archives that an object lies in."""
+        held = self.holder(number)
+        while held is not None:
+            yield held[0]
+            held = self.holder(self.pairs[held[0]][0])
+
+    def last_uses(self) -> dict[int, int]:
+        """Archive -> the last recipe, counted from 0 through all frames, that uses what it or one within gives."""
+        last, recipe = dict[int, int](), 0
+        for frame in self.frames:
+            for sources in _sources(frame):
+                last |= dict.fromkeys((archive for number in sources for archive in self._around(number)), recipe)
+                recipe += 1
+        return last
+
+
+def _sources(frame: Frame) -> Iterator[list[int]]:
+    """The objects that each recipe uses; results of the frame among them."""
+    columns = Columns(frame)
+    for byte in frame.kinds:
+        kind = byte & 127
+        need(kind <= REAIMED, f"a recipe has kind {kind}")
+        count = columns.next("numbers") if kind != LITERAL else 0
+        used = {CONCAT: count, ARCHIVE: count + 1, LITERAL: 0}.get(kind, 1)
+        yield [columns.next("sources") for _ in range(used)]
+        for _ in range(count if kind == ARCHIVE else 0):
+            columns.next("numbers")
 
 
 class Columns:
@@ -133,8 +174,13 @@ class Columns:
 class Rebuild:
     """Runs all recipes of a section, and holds each result against the manifest [F-31] [F-37]."""
 
-    def __init__(self, index: Index, root: dict[str, Any], base: Base | None) -> None:
+    def __init__(self, index: Index, root: dict[str, Any], base: Base | None, room: int) -> None:
+        """Refuses what takes more than the section declares, or than such a release may take [F-64] [F-65]."""
         self._index, self._root, self._base = index, root, base
+        self._room = room - max(index.made, default=0)
+        need(self._room >= 0, "the intermediate results of a frame are larger than the section's room")
+        need(sum(index.made) <= GROWTH * root["size"], "the intermediate results are too large for such a release")
+        self._last_uses, self._recipe = index.last_uses(), 0
         self._opened: dict[int, list[bytes]] = {}
         self._made: set[int] = set()
         self._links: dict[bytes, bytes] = {}
@@ -154,21 +200,31 @@ class Rebuild:
 
     def _base_object(self, number: int) -> bytes:
         if number >= self._index.entries:
-            return self._of_archive(number - self._index.entries)
+            return self._of_archive(number)
         if self._base is None:
             raise malformed("a section without a base uses one")
         return self._base.object(number)
 
     def _of_archive(self, number: int) -> bytes:
-        """An object of an opened archive; an archive of which none is used stays closed [F-35]."""
-        for at, (archive, gives) in enumerate(self._index.pairs):
-            if number < gives:
-                if at not in self._opened:
-                    self._opened[at] = open_archive(self._base_object(archive), ARCHIVE_MAX)
-                need(len(self._opened[at]) == gives, f"object {archive} of the base does not give {gives} objects")
-                return self._opened[at][number]
-            number -= gives
-        raise malformed("a recipe uses an object that nothing gives")
+        """An object of an opened archive; one of which none is used stays closed [F-35], or is closed again [F-64]."""
+        held = self._index.holder(number)
+        need(held is not None, "a recipe uses an object that nothing gives")
+        assert held is not None
+        at, place = held
+        archive, gives = self._index.pairs[at]
+        if at not in self._opened:
+            given = open_archive(self._base_object(archive), ARCHIVE_MAX)
+            taken = sum(len(data) for objects in (*self._opened.values(), given) for data in objects)
+            need(taken <= self._room, "opened archives give more than the section's room")
+            self._opened[at] = given
+        need(len(self._opened[at]) == gives, f"object {archive} of the base does not give {gives} objects")
+        return self._opened[at][place]
+
+    def _close(self) -> None:
+        """After a recipe: the archives that no later one needs."""
+        for at in [at for at in self._opened if self._last_uses[at] <= self._recipe]:
+            del self._opened[at]
+        self._recipe += 1
 
     def _run_frame(self, frame: Frame, packs: dict[int, bytes]) -> None:
         columns = Columns(frame)
@@ -181,6 +237,7 @@ class Rebuild:
             results.append(recipe.make(byte & 127))
             if place is not None:
                 self._keep(place, results[-1])
+            self._close()
         columns.end()
         for stream in streams:
             stream.end()
@@ -206,6 +263,9 @@ class Rebuild:
             self.entries = parse_manifest(data, self._root["platform"])
             need(len(self.entries) == self._root["entries"], "the root says another number of entries")
             need(sum(e.size for e in self.entries) == self._root["size"], "the root says another size")
+            sizes = self._base.sizes if self._base else {}
+            agree = all(sizes.get(e.hash, e.size) == e.size for e in self.entries)
+            need(agree, "an entry has another size than the base has of the same content")
         elif self.entries[place - 1].kind == LINK or any(e.kind == LINK and e.hash == wanted for e in self.entries):
             self._links[wanted] = data
         self._made.add(place)
@@ -329,6 +389,7 @@ class Recipe:
         from reaimed import predict  # only sections with machine code need it
 
         source = self._source()
+        need(len(source) <= SHRINKING * self.size, "an image is re-aimed to one that is very much smaller")
         triples = self.triples(len(source))
         covered = predict(source, self.size, triples, self.streams[7], self.streams[8])
         self.change(covered)

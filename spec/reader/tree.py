@@ -3,6 +3,7 @@
 import hashlib
 import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -18,6 +19,14 @@ DEVICES = {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"} | {
     f"{d}{n}" for d in ("COM", "LPT") for n in "0123456789¹²³"
 }
 ALIAS = re.compile(r"[^.]{1,6}~[0-9]+(\.[^.]{0,3})?")
+
+TABLE = Path(__file__).resolve().parent.parent / "unicode-14.0.txt"
+# Code points at which a range of assigned ones begins, or has just ended, in turn.
+EDGES = [
+    int(edge, 16) + behind
+    for line in TABLE.read_text("ascii").splitlines()
+    for behind, edge in enumerate(line.split(".."))
+]
 
 
 @dataclass(frozen=True)
@@ -42,7 +51,7 @@ def keyed(value: Any, types: Mapping[str, type], optional: Mapping[str, Any], na
 
 
 def is_device(name: str) -> bool:
-    return name.split(".")[0].rstrip(" ").upper() in DEVICES
+    return _upper(name.split(".")[0].rstrip(" ")) in DEVICES
 
 
 def parse_manifest(data: bytes, platform: str) -> list[Entry]:
@@ -67,6 +76,9 @@ def parse_manifest(data: bytes, platform: str) -> list[Entry]:
         _judge(entry, platform)
     need(all(a < b for a, b in pairwise(paths)), "paths do not ascend")
     _judge_together(found, platform)
+    sizes: dict[bytes, int] = {}
+    agree = all(sizes.setdefault(entry.hash, entry.size) == entry.size for entry in found)
+    need(agree, "two entries have the same hash and different sizes")
     return found
 
 
@@ -89,7 +101,18 @@ def _judge(entry: Entry, platform: str) -> None:
 def _judge_component(name: str, path: str) -> None:
     none = name in ("", ".", "..") or _units(name) > 255 or "\0" in name
     need(not none, f"{path!r} has a component that is none")
+    need(_assigned(name), f"{path!r} has a character that Unicode 14.0 has not")
     need(unicodedata.normalize("NFC", name) == name, f"{path!r} is not in normal form C")
+
+
+def _assigned(text: str) -> bool:
+    """[F-67]"""
+    return all(bisect_right(EDGES, ord(c)) % 2 == 1 for c in text)
+
+
+def _upper(text: str) -> str:
+    """Capitals that Unicode 14.0 has [F-16]."""
+    return "".join(c.upper() if _assigned(c.upper()) else c for c in text)
 
 
 def _units(text: str) -> int:
@@ -102,7 +125,7 @@ def _windows_keeps(name: str) -> bool:
 
 
 def _fold(path: str) -> str:
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).upper().casefold())
+    return unicodedata.normalize("NFC", _upper(unicodedata.normalize("NFC", path)).casefold())
 
 
 def _judge_together(entries: list[Entry], platform: str) -> None:
@@ -144,6 +167,7 @@ class Base:
         columns = {"tree": 1, "paths": sorted(found), "kinds": bytes(found[path][0] for path in sorted(found))}
         self.manifest = encode({**columns, "sizes": [len(data) for data in contents], "hashes": b"".join(self.hashes)})
         self.tree = hashlib.sha256(self.manifest).digest()
+        self.sizes = dict(zip(self.hashes, map(len, contents), strict=True))
 
     def object(self, number: int) -> bytes:
         """Object 0 is the manifest, 1 on the entries [F-32]."""

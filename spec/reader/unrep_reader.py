@@ -40,7 +40,7 @@ ROOT |= {
     "epoch": int,
     "features": list,
 }
-SECTION = {"kind": str, "length": int, "hash": bytes, "index": list, "base": bytes, "features": list}
+SECTION = {"kind": str, "length": int, "hash": bytes, "index": list, "base": bytes, "features": list, "room": int}
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,7 @@ class Section:
     index: tuple[int, int, int]
     base: bytes
     features: list[str]
+    room: int
     start: int
     number: int
 
@@ -123,7 +124,7 @@ def _sections(values: list[Any], start: int, piece_size: int, encrypted: bool) -
 
 
 def _section(value: Any, start: int, number: int, encrypted: bool) -> Section:
-    fields = keyed(value, SECTION, {"base": b"", "features": []}, "a section")
+    fields = keyed(value, SECTION, {"base": b"", "features": [], "room": 0}, "a section")
     kind, features, length = fields["kind"], fields["features"], fields["length"]
     need(all(type(name) is str for name in features), "a section: features are strings")
     need(all(a < b for a, b in pairwise(features)), "a section: features are not sorted")
@@ -132,8 +133,9 @@ def _section(value: Any, start: int, number: int, encrypted: bool) -> Section:
     need(not encrypted or is_length(length), "a section: no encrypted body has its length")
     body = plain_length(length) if encrypted else length
     need(index[1] <= body and index[2] <= INDEX_MAX, "a section: its index is too long")
+    need(fields["room"] >= 0, "a section: room is below 0")
     need(len(fields["base"]) == (32 if kind == "delta" else 0), "a section: base is for a delta")
-    return Section(kind, length, fields["hash"], index, fields["base"], features, start, number)
+    return Section(kind, length, fields["hash"], index, fields["base"], features, fields["room"], start, number)
 
 
 class Bundle:
@@ -233,7 +235,7 @@ def rebuild(bundle: Bundle, section: Section, base: Base | None, ship: Ship | No
     of_base = base if section.kind == "delta" else None
     index = Index(unpack(codec, body.read(0, stored), size, "the index"), of_base)
     need(stored + index.stored == body_length, "the packs do not add up to the body")
-    made = Rebuild(index, bundle.root.fields, of_base)
+    made = Rebuild(index, bundle.root.fields, of_base, section.room)
     made.run(lambda offset, length: body.read(stored + offset, length))
     return made
 

@@ -10,17 +10,20 @@ DEPTH = 3000
 JOINED = 64 << 20
 
 
-def full_of(tree: Tree, columns: list[object], literals: bytes) -> bytes:
+def full_of(tree: Tree, columns: list[object], literals: bytes, room: int | None = None) -> bytes:
     """A full bundle of one file, made by recipes in these columns."""
     frames = [full(tree).frames[0], [*columns, [(0, literals)]]]
-    return write(Bundle([Section("full", 0, frames)], tree))
+    return write(Bundle([Section("full", 0, frames, room=room)], tree))
 
 
 def deep_copies() -> bytes:
-    """A copy of a copy of a copy: a reader that follows them one by one must not do so on its call stack."""
-    kinds = b"\x80" + b"\x81" * DEPTH + b"\1"
-    columns: list[object] = [kinds, [1], [9] * (DEPTH + 1), [0, *[1] * DEPTH], [0] * (DEPTH + 1)]
-    return full_of([("a", 0, b"copied on")], columns, b"copied on")
+    """A copy of a copy of a copy: a reader that follows them one by one must not do so on its call stack.
+
+    The file is the last one, three times, so that it is long enough for so many intermediate results [F-65].
+    """
+    kinds = b"\x80" + b"\x81" * DEPTH + b"\3"
+    columns: list[object] = [kinds, [1], [9] * (DEPTH + 1), [0, *[1] * DEPTH, 0, 0], [0] * DEPTH + [3]]
+    return full_of([("a", 0, b"copied on" * 3)], columns, b"copied on")
 
 
 def nested(depth: int) -> bytes:
@@ -48,7 +51,10 @@ def many_triples() -> bytes:
 
 
 def large_member() -> bytes:
-    """A member a byte over 64 MiB for miniz, which gets it whole: 64 KiB, 1,024 times, and a byte."""
+    """A member a byte over 64 MiB for miniz, which gets it whole: 64 KiB, 1,024 times, and a byte.
+
+    The archive is as large as 1,040 times it must be [F-65].
+    """
     skeleton, page = varints(1, 4) + b"headtail", 64 << 10
     parts = JOINED // page
     columns: list[object] = [
@@ -58,7 +64,7 @@ def large_member() -> bytes:
         _differences([1] * parts + [2, 0, 3]),
         [parts + 1, 1, 21],
     ]
-    tree: Tree = [("a.gz", 0, b"not what any engine makes")]
+    tree: Tree = [("a.gz", 0, b"not what any engine makes " * 2600)]
     stored = lzma2(skeleton + bytes(page) + b"x")
 
     def packed(_: int, data: bytes) -> tuple[list[int], bytes]:

@@ -19,8 +19,10 @@ from files import CASES as FILE_CASES
 from frames import CASES as FRAME_CASES
 from heartbeats import HEARTBEATS
 from keys import KEYS
-from raw import BASE, TRUSTED
+from names import CASES as NAME_CASES
+from raw import BASE, TRUSTED, Tree
 from reaimed import CASES as REAIMED_CASES
+from rooms import CASES as ROOM_CASES
 from roots import CASES as ROOT_CASES
 from sealed import SEALED, SHIP, SHIP_KEYS, Ticket
 from sound import CASES as SOUND_CASES
@@ -29,7 +31,10 @@ from streams import CASES as STREAM_CASES
 
 @dataclass(frozen=True)
 class Vector:
-    """What stands in vectors.json about one file. `requirements`: such as "F-5 F-9"; `ticket` lies beside it."""
+    """What stands in vectors.json about one file. `requirements`: such as "F-5 F-9"; `ticket` lies beside it.
+
+    `base`: the receiver's base, where it is not that of all others.
+    """
 
     name: str
     expect: str
@@ -37,6 +42,7 @@ class Vector:
     about: str
     make: Callable[[], bytes]
     ticket: Ticket | None = None
+    base: Tree | None = None
 
 
 VECTORS = [
@@ -51,6 +57,8 @@ VECTORS = [
         *EDGE_CASES,
         *STREAM_CASES,
         *BOUND_CASES,
+        *ROOM_CASES,
+        *NAME_CASES,
         *SEALED,
     )
 ]
@@ -58,6 +66,10 @@ VECTORS = [
 
 def cited(requirements: str) -> str:
     return " ".join(f"[{number}]" for number in requirements.split())
+
+
+def hexed(tree: Tree) -> dict[str, str]:
+    return {path: content.hex() for path, _, content in tree}
 
 
 def main() -> None:
@@ -74,11 +86,12 @@ def main() -> None:
                 "about": item.about,
             }
             | ({"ticket": item.ticket.write(data).hex()} if item.ticket else {})
+            | ({"base": hexed(item.base)} if item.base else {})
         )
     document = {
         "trusted": TRUSTED.public_key().public_bytes_raw().hex(),
         "ship": SHIP.private_bytes_raw().hex(),
-        "base": {path: content.hex() for path, _, content in BASE},
+        "base": hexed(BASE),
         "vectors": listing,
         "keys": [dict(zip(("name", "expect", "key", "about"), key, strict=True)) for key in KEYS],
         "heartbeats": [

@@ -131,6 +131,7 @@ class Section:
     base: bytes = b""
     opened: list[int] = field(default_factory=list)
     features: list[str] = field(default_factory=list)
+    room: int | None = None  # none: what the intermediate results take
     index: Callable[[bytes], bytes] = lambda data: data
     packed: Callable[[int, bytes], tuple[list[int], bytes]] = lambda stream, data: ([0, len(data), len(data)], data)
     body: Callable[[bytes], bytes] = lambda data: data
@@ -157,7 +158,7 @@ class Bundle:
 
 
 def stored_section(section: Section) -> tuple[Any, bytes]:
-    """F-20, F-22: (what the root says of a section, hash tables and body)."""
+    """F-20, F-22, F-64: (what the root says of a section, hash tables and body)."""
     frames, contents = [], b""
     for *columns, packs in section.frames:
         listed = []
@@ -180,7 +181,15 @@ def stored_section(section: Section) -> tuple[Any, bytes]:
     ]
     pairs += [("base", section.base)] if section.base else []
     pairs += [("features", section.features)] if section.features else []
+    room = intermediate(section) if section.room is None else section.room
+    pairs += [("room", room)] if room else []
     return tuple(section.described(pairs)), tables + body
+
+
+def intermediate(section: Section) -> int:
+    """F-64: the bytes of a frame's intermediate results, at most; columns that are broken have none."""
+    sizes = [frame[2] if type(frame[2]) is list else [] for frame in section.frames]
+    return max((sum(size for size in column if size > 0) for column in sizes), default=0)
 
 
 def key_id(key: Ed25519PrivateKey) -> bytes:

@@ -36,6 +36,20 @@ STREAMS = {
 }
 
 
+def shrunk(old_size: int) -> bytes:
+    """The same from an image that is much larger, behind the function nothing but padding."""
+    old = program(old_size, 0xA0)
+    places = [at for at in range(96, 112) if old[at] != NEW[at]]  # of the two sizes of the segment
+    skips = [b - a - 1 for a, b in zip([-1, *places], places, strict=False)]
+    lost = 2 * (old_size - len(NEW)) - 1
+    streams = {
+        SKIPS: varints(len(places), *skips),
+        CHANGES: bytes((NEW[at] - old[at]) % 256 for at in places),
+        LAYOUTS: varints(5, 0, 0, lost, 0, lost, 2 * 0x10),
+    }
+    return reaimed(old, streams)
+
+
 def reaimed(old: bytes = OLD, streams: dict[int, bytes] = {}) -> bytes:  # noqa: B006 - never written to
     """The bundle: the manifest, then the old image as an intermediate literal, and the patch of it."""
     packs = {LITERAL: old} | STREAMS | streams
@@ -46,6 +60,8 @@ def reaimed(old: bytes = OLD, streams: dict[int, bytes] = {}) -> bytes:  # noqa:
 
 CASES: list[Case] = [
     ("reaimed", "accept", "F-50 F-51 F-52 F-53 F-58", "two calls that follow their function", reaimed),
+    ("reaimed-shrunk", "accept", "F-66", "a source of 16 times its result", lambda: shrunk(16 * len(NEW))),
+    ("reaimed-shrunk-more", "malformed", "F-66", "a byte more", lambda: shrunk(16 * len(NEW) + 1)),
     ("reaimed-source", "malformed", "F-50 F-52", "the source is no image", lambda: reaimed(b"\0" + OLD[1:])),
     (
         "reaimed-beyond",

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from apply.errors import BaseDrifted, SiteInvalid, StorageFailed
 from apply.installed import held_trees, open_installed, verify_places, verify_tree
 from bundle.errors import InputError
+from bundle.manifest import TreeManifest
 from bundle.tree import DirectoryBase, scan
 from tests.support.site import Ship, shore, spelled
 
@@ -121,6 +123,15 @@ class TestItsFiles:
         verify_tree(tree)
         (tmp_path / "link").unlink()
         (tmp_path / "link").symlink_to("away")
+        with pytest.raises(BaseDrifted, match="link: has changed"):
+            verify_tree(tree)
+
+    @posix
+    def test_a_symbolic_link_of_another_size_than_the_manifest_says(self, tmp_path: Path) -> None:
+        """[F-63]: as of a file."""
+        (tmp_path / "link").symlink_to("here")
+        (entry,) = scan(tmp_path, "posix").entries
+        tree = DirectoryBase(tmp_path, TreeManifest.of([replace(entry, size=5)], "posix"))
         with pytest.raises(BaseDrifted, match="link: has changed"):
             verify_tree(tree)
 

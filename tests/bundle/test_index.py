@@ -28,7 +28,7 @@ from bundle.index import (
     sources_of,
 )
 
-BASE = 5
+BASE, ROOM, RELEASE = 5, 100, 1000
 STEPS = [
     Step(Patch(0, 3), 0),
     Step(Literal(), 4),
@@ -82,8 +82,6 @@ def test_any_steps_come_back(data: st.DataObject) -> None:
         ({"places": [*FRAME.places, 1]}, "too long"),
         ({"sizes": []}, "too short"),
         ({"sizes": [50, 50]}, "too long"),
-        ({"sizes": [-1]}, "intermediate size"),
-        ({"sizes": [1 << 53]}, "intermediate size"),
         ({"sources": FRAME.sources[:-1]}, "too short"),
         ({"sources": [*FRAME.sources, 0]}, "too long"),
         ({"sources": [-1, 3, *FRAME.sources[2:]]}, "recipe 0 uses an object that is not before it"),
@@ -130,36 +128,60 @@ def index(base_objects: int = BASE, frames: list[Frame] | None = None) -> bytes:
 
 def test_packs_fill_the_body() -> None:
     """[F-22], [F-23]"""
-    assert decode_index(index(), 30, "here").frames == [FRAME, FRAME]
+    assert decode_index(index(), 30, ROOM, RELEASE, "here").frames == [FRAME, FRAME]
     for length in (0, 29, 31):
         with pytest.raises(Malformed, match=f"do not fill the section's {length} bytes"):
-            decode_index(index(), length, "here")
+            decode_index(index(), length, ROOM, RELEASE, "here")
 
 
 def test_lengths_that_make_up_for_each_other_are_refused() -> None:
     """[F-23], [F-24]"""
     packs = [Pack(0, Packed(1, 35, 10)), Pack(1, Packed(1, -5, 10))]
     with pytest.raises(Malformed, match="negative length"):
-        decode_index(index(frames=[msgspec.structs.replace(FRAME, packs=packs)]), 30, "here")
+        decode_index(index(frames=[msgspec.structs.replace(FRAME, packs=packs)]), 30, ROOM, RELEASE, "here")
 
 
 @pytest.mark.parametrize("count", [-1, 4_000_001, 1 << 60])
 def test_base_objects_have_a_limit(count: int) -> None:
     with pytest.raises(Malformed, match=f"{count} base objects"):
-        decode_index(index(base_objects=count), 30, "here")
+        decode_index(index(base_objects=count), 30, ROOM, RELEASE, "here")
 
 
 def test_recipes_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bundle.index.MAX_RECIPES", 11)
     with pytest.raises(Malformed, match="more than 11 recipes"):
-        decode_index(index(), 30, "here")
+        decode_index(index(), 30, ROOM, RELEASE, "here")
+
+
+@pytest.mark.parametrize(
+    ("sizes", "room", "release", "word"),
+    [
+        ([[50, 50], [100]], 100, 1, None),
+        ([[50, 51], [1]], 100, 1, "of 101 bytes, its section declares 100"),
+        ([[1], [50, 51]], 100, 1, "of 101 bytes, its section declares 100"),
+        ([[520], [520]], 520, 1, None),
+        ([[520], [521]], 521, 1, "makes 1,041 bytes on the way to a release of 1"),
+        ([[1], []], 1, 0, "on the way to a release of 0"),
+        ([[-1], []], 1, 1, "not within 0 to"),
+        ([[100, -1], []], 99, 1, "not within 0 to"),
+        ([[1 << 53], []], 1 << 53, 1 << 53, "not within 0 to"),
+    ],
+)
+def test_intermediate_results_have_room(sizes: list[list[int]], room: int, release: int, word: str | None) -> None:
+    """[F-64], [F-65]"""
+    data = index(frames=[msgspec.structs.replace(FRAME, sizes=column) for column in sizes])
+    if word is None:
+        assert decode_index(data, 30, room, release, "here").scratch_bytes == room
+        return
+    with pytest.raises(Malformed, match=word):
+        decode_index(data, 30, room, release, "here")
 
 
 def test_other_spellings_are_refused() -> None:
     """[F-3]"""
     for spoiled in (index() + b"\0", index()[:1] + b"\xcc\x05" + index()[2:], b"\x90", b""):
         with pytest.raises(Malformed, match=r"^here: "):
-            decode_index(spoiled, 30, "here")
+            decode_index(spoiled, 30, ROOM, RELEASE, "here")
 
 
 def test_streams_have_the_numbers_of_the_format() -> None:

@@ -34,10 +34,11 @@ SHIP = ShipKey(X25519PrivateKey.from_private_bytes(bytes.fromhex(DOCUMENT["ship"
 TRUST = Trust((VerifyingKey(bytes.fromhex(DOCUMENT["trusted"])),))
 
 
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> DirectoryBase:
-    directory = tmp_path_factory.mktemp("base")
-    for path, content in DOCUMENT["base"].items():
+@pytest.fixture
+def base(vector: dict[str, Any], tmp_path: Path) -> DirectoryBase:
+    directory = tmp_path / "base"
+    directory.mkdir()
+    for path, content in vector.get("base", DOCUMENT["base"]).items():
         (directory / path).write_bytes(bytes.fromhex(content))
     return DirectoryBase(directory, scan(directory))
 

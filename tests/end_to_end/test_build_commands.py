@@ -105,6 +105,15 @@ def test_inspect_shows_every_byte_the_largest_first(shore: Path) -> None:
     assert "patch: package/module.py" in text and "literal: added.txt" in text
 
 
+def test_inspect_shows_what_rebuilding_takes(shore: Path) -> None:
+    """[F-64]"""
+    assert document(shore, "inspect new.unrep")["sections"][0]["room_bytes"] == 0
+    shutil.copy(Path(__file__).parents[2] / "spec" / "vectors" / "delta.unrep", shore / "made.unrep")
+    assert document(shore, "inspect made.unrep")["sections"][0]["room_bytes"] == 108
+    assert "bytes; rebuilding takes 108 more on disk for a time\n" in unrep(shore, "inspect made.unrep").stdout
+    assert "rebuilding takes" not in unrep(shore, "inspect new.unrep").stdout
+
+
 def test_inspect_shows_names_that_the_output_cannot_take(shore: Path) -> None:
     """As in a Windows pipe: it takes the letters of one code page, and a release has those of any.
 

@@ -26,7 +26,7 @@ from bundle.heartbeat import HEARTBEAT_TYPE, Heartbeat, verify_heartbeat
 from bundle.layout import Preamble
 from bundle.manifest import EMPTY_HASH, Entry, Kind, TreeManifest
 from bundle.need import read_need, write_need
-from bundle.objects import MemoryObject, Readable, Scratch, read_all
+from bundle.objects import MemoryObject, Readable, read_all
 from bundle.reader import VerifiedSection, open_bundle, open_for_display
 from bundle.references.image import read_image
 from bundle.references.reaim import OldImage
@@ -55,6 +55,7 @@ TRUSTED = VerifyingKey(bytes.fromhex(DOCUMENT["trusted"]))
 TRUST = Trust((TRUSTED,))
 SHIP = ShipKey(X25519PrivateKey.from_private_bytes(bytes.fromhex(DOCUMENT["ship"])))
 LONGEST = 1 << 16
+MAX_OPENED_BYTES = 1 << 30
 
 Target = Callable[[bytes], None]
 
@@ -194,20 +195,24 @@ def _open_ticket(data: bytes, root_hash: bytes) -> None:
 
 def open_archives(data: bytes) -> None:
     """The opener, whose objects must make the archive again where it found nothing; and skeletons."""
-    scratch = Scratch()
+    given = open_archive(MemoryObject(data), None, MAX_OPENED_BYTES)
+    opened = given.objects
     try:
-        opened = open_archive(MemoryObject(data), scratch)
         for found in opened:
             for _ in read_all(found):
                 pass
         members = opened[1:]
         if not members:
-            assert b"".join(rebuild(opened[0], [], [])) == data, "an archive without streams is not its skeleton"
+            assert b"".join(rebuild(opened[0], [], [], len(data))) == data, (
+                "an archive without streams is not its skeleton"
+            )
         with_refusals(
-            lambda: list(rebuild(MemoryObject(data), members or [MemoryObject(b"a")], [6] * max(1, len(members))))
+            lambda: list(
+                rebuild(MemoryObject(data), members or [MemoryObject(b"a")], [6] * max(1, len(members)), 2 * len(data))
+            )
         )
     finally:
-        scratch.close()
+        given.close()
 
 
 def scan_images(data: bytes) -> None:

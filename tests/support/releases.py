@@ -113,11 +113,13 @@ def put_together(parts: Parts) -> bytes:
         packs = [Pack(stream, Packed(STORED, len(data), len(data))) for stream, data in sorted(streams.items())]
         contents += [data for _, data in sorted(streams.items())]
         frames.append(Frame(frame.kinds, frame.places, frame.sizes, frame.sources, frame.numbers, packs))
-    index = canonical.encode(Index(parts.index.base_objects, parts.index.opened, frames))
+    listed = Index(parts.index.base_objects, parts.index.opened, frames)
+    index = canonical.encode(listed)
     body = b"".join([index, *contents])
     tables, top = build_tables(MemoryObject(body), parts.root.piece_size)
     old = parts.root.sections[0]
-    section = Section(old.kind, len(body), top, Packed(STORED, len(index), len(index)), old.base, old.features)
+    room = max(old.room, listed.scratch_bytes)
+    section = Section(old.kind, len(body), top, Packed(STORED, len(index), len(index)), old.base, old.features, room)
     return signed(msgspec.structs.replace(parts.root, sections=[section]), tables + body)
 
 

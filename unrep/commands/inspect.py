@@ -80,7 +80,8 @@ def _render_carried(carried: Carried) -> list[str]:
 
 def _render_section(section: SectionSummary, shown: int | None) -> list[str]:
     origin = f"from base {section.base}" if section.base else "the whole release"
-    lines = ["", f"{section.kind} section, {origin}: {section.bytes:,} bytes"]
+    room = f"; rebuilding takes {section.room_bytes:,} more on disk for a time" if section.room_bytes else ""
+    lines = ["", f"{section.kind} section, {origin}: {section.bytes:,} bytes{room}"]
     if not section.present:
         return [*lines, "  not in this file: it was fetched for another base"]
     packed: Counter[str] = Counter()

@@ -39,12 +39,13 @@ from bundle.archives.skeleton import make_skeleton, rebuild
 from bundle.archives.streams import find_streams, inflate
 from bundle.contents import read_content
 from bundle.errors import Malformed
-from bundle.objects import MemoryObject, Scratch
+from bundle.objects import MemoryObject
 from bundle.reader import open_bundle
 from bundle.varints import write_varints
 from tests.support.releases import TRUST, build_from, content_of, write_tree
 
 SEED = 4
+AMPLE = 1 << 30
 
 
 def text(seed: int, size: int = 20_000) -> bytes:
@@ -109,9 +110,8 @@ def opened(data: bytes, tmp_path: Path) -> Opening | None:
 def given_back(opening: Opening) -> bytes:
     """The archive, from the plain bytes of its members, those of archives among them given back first."""
     members = [given_back(m.opening) if m.opening else read_content(m.content) for m in opening.members]
-    return b"".join(
-        rebuild(MemoryObject(opening.skeleton), map(MemoryObject, members), [m.engine for m in opening.members])
-    )
+    engines = [m.engine for m in opening.members]
+    return b"".join(rebuild(MemoryObject(opening.skeleton), map(MemoryObject, members), engines, AMPLE))
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,7 @@ def test_an_archive_that_lies_is_plain_bytes_or_comes_back(name: str, tmp_path: 
     data = HOSTILE[name]()
     opening = opened(data, tmp_path)
     assert opening is None or given_back(opening) == data
-    found = open_archive(MemoryObject(data), Scratch()) if data else []
+    found = open_archive(MemoryObject(data), None, AMPLE).objects if data else []
     based = open_for_base(data, tmp_path / "base")
     assert len(found) - 1 == (len(based.members) if based else 0) or not data
 
@@ -280,10 +280,24 @@ def test_both_sides_open_a_base_alike(tmp_path: Path) -> None:
     """[F-46]: what the builder numbers is what the reader finds."""
     for data in (SOUND, tar_gz(), miniz_zip()):
         ashore = open_for_base(data, tmp_path / "spill")
-        aboard = open_archive(MemoryObject(data), Scratch())
+        aboard = open_archive(MemoryObject(data), None, AMPLE).objects
         assert ashore is not None
         assert aboard[0].read_at(0, aboard[0].size) == ashore.skeleton
         assert [o.read_at(0, o.size) for o in aboard[1:]] == [read_content(m.content) for m in ashore.members]
+
+
+def test_no_byte_of_an_archive_is_inflated_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """[F-46]: 60,000 entries that lie about one stream would have it inflated as often."""
+    plain = bytes(100_000)
+    stream = zlib.compress(plain, 9, -15)
+    data = b"PK\3\4" + struct.pack("<HHHIIIIHH", 20, 0, 8, 0, 0, len(stream), 0, 1, 0) + b"m" + stream
+    numbers = (20, 20, 0, 8, 0, 0, len(stream), len(plain) - 1, 1, 0, 0, 0, 0, 0, 0)
+    directory = (b"PK\1\2" + struct.pack("<HHHHIIIIHHHHHII", *numbers) + b"m") * 60_000
+    end = b"PK\5\6" + struct.pack("<HHHHIIH", 0, 0, 60_000, 60_000, len(directory), len(data), 0)
+    asked = []
+    monkeypatch.setattr("bundle.archives.streams._inflated", lambda view, stream: asked.append(stream))
+    assert find_streams(data + directory + end) == []
+    assert len(asked) == 1
 
 
 def streamed(engine: int, *chunks: bytes) -> bytes:
@@ -411,7 +425,7 @@ def test_an_unknown_engine_is_refused(engine: int) -> None:
 def test_a_skeleton_that_does_not_fit_is_refused(skeleton: bytes, members: int) -> None:
     """[F-47], [F-48]"""
     with pytest.raises(Malformed):
-        list(rebuild(MemoryObject(skeleton), [MemoryObject(b"x")] * members, [6] * members))
+        list(rebuild(MemoryObject(skeleton), [MemoryObject(b"x")] * members, [6] * members, AMPLE))
 
 
 def test_a_skeleton_holds_all_but_the_streams() -> None:

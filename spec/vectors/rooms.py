@@ -1,0 +1,257 @@
+"""Vectors of sizes that must agree, and of what rebuilding may take: sizes of one content, room, growth, archives open.
+
+`CASES` holds what generate.py registers, as in cases.py; those of opened archives have a base of their own.
+"""
+
+import struct
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+from bounds import full_of
+from raw import (
+    BASE,
+    TARGET,
+    Bundle,
+    Pairs,
+    Section,
+    Tree,
+    delta,
+    digest,
+    full,
+    manifest,
+    replaced,
+    varints,
+    write,
+)
+
+M = "malformed"
+TAKEN = 108  # the intermediate results of raw.delta_frame
+PAGE = bytes(range(100))
+PAGED: Tree = [("a", 0, PAGE)]
+
+
+# Sizes. The lists below say what their files have, but for one size.
+def sizes(tree: Tree, place: int, more: int = 1) -> list[int]:
+    found = [len(content) for _, _, content in tree]
+    found[place - 1] += more
+    return found
+
+
+def delta_of(tree: Tree, listing: bytes) -> bytes:
+    """A delta of what the base has already: its one recipe makes the manifest."""
+    frame = [b"\0", [0], [], [], [], [(0, listing)]]
+    grown = sum(listed(listing)) - sum(len(content) for _, _, content in tree)
+    size = sum(len(content) for _, _, content in tree) + grown
+    return write(Bundle([delta(frame)], tree, listing, root=replaced("size", size), platform="posix"))
+
+
+def listed(listing: bytes) -> list[int]:
+    """The sizes in a manifest whose sizes are all below 65,536, as `pack` writes them."""
+    at = listing.index(b"\xa5sizes") + 6
+    count, at, found = listing[at] & 15, at + 1, []
+    for _ in range(count):
+        wide = {0xCC: 1, 0xCD: 2}.get(listing[at], 0)
+        found.append(int.from_bytes(listing[at + 1 : at + 1 + wide], "big") if wide else listing[at])
+        at += 1 + wide
+    return found
+
+
+HELD: Tree = [("again.txt", 0, BASE[2][2]), ("b.bin", 1, BASE[1][2]), ("link", 3, BASE[2][2])]
+TWICE: Tree = [("link", 3, b"bin/run"), ("plain", 0, b"bin/run")]
+
+
+def held(place: int = 0, more: int = 1) -> Callable[[], bytes]:
+    return lambda: delta_of(HELD, manifest(HELD, sizes=sizes(HELD, place, more) if place else None))
+
+
+def twice() -> bytes:
+    listing = manifest(TWICE, sizes=sizes(TWICE, 2))
+    size = sum(len(content) for _, _, content in TWICE) + 1
+    return write(Bundle([full(TWICE, listing)], TWICE, listing, root=replaced("size", size), platform="posix"))
+
+
+def target_twice() -> bytes:
+    listing = manifest(TARGET, sizes=sizes(TARGET, 7))
+    size = sum(len(content) for _, _, content in TARGET) + 1
+    return write(Bundle([full(TARGET, listing)], TARGET, listing, root=replaced("size", size)))
+
+
+# Room.
+def room(value: int | None, **changes: Any) -> Callable[[], bytes]:
+    return lambda: write(Bundle([delta(room=value, **changes)]))
+
+
+def described(change: Callable[[Pairs], Pairs]) -> Callable[[], bytes]:
+    return lambda: write(Bundle([delta(features=["references-1"], described=change)]))
+
+
+def doubled(times: int, room: int | None) -> Callable[[], bytes]:
+    """A page of which each concat makes one twice as large; the file is the front of the last."""
+    kinds = b"\x80" + b"\x83" * times + b"\1"
+    sources = [0, *([1, 0] * times)[1:], 1] if times else []
+    columns: list[object] = [kinds, [1], [100 << n for n in range(times + 1)], sources, [2] * times + [0]]
+    return lambda: full_of(PAGED, columns, PAGE, room)
+
+
+def grown(*extra: int, frames: int = 1) -> Callable[[], bytes]:
+    """Intermediate results that nothing uses, 104,000 bytes in all and the extra ones, for a release of 100."""
+
+    def make() -> bytes:
+        joined = [0, *[0] * 1039]
+        first = [b"\0\x83" + b"\x81" * len(extra), [1], [104_000, *extra], [*joined, *[0] * len(extra)]]
+        made = [[*first, [1040, *[0] * len(extra)], [(0, PAGE)]]]
+        made += [[b"\x80\x81", [], [1, 1], [0], [0], [(0, b"x")]]] * (frames - 1)
+        return write(Bundle([Section("full", 0, [full(PAGED).frames[0], *made])], PAGED))
+
+    return make
+
+
+# Opened archives: gzip files whose deflate streams are one stored block.
+def gzipped(content: bytes) -> bytes:
+    block = b"\1" + struct.pack("<HH", len(content), len(content) ^ 0xFFFF) + content
+    return HEAD + block + struct.pack("<II", zlib.crc32(content), len(content))
+
+
+HEAD = b"\x1f\x8b\x08\0\1\2\3\4\0\3"
+SKELETON = len(varints(1, 10) + HEAD) + 8  # of which the last 8 bytes are differences, all 0
+ONE, TWO, INNER = bytes(range(200)), bytes(range(50, 250)), bytes(range(20, 220))
+HOLDERS: Tree = [
+    ("nested.gz", 0, gzipped(gzipped(INNER))),
+    ("one.gz", 0, gzipped(ONE)),
+    ("two.gz", 0, gzipped(TWO)),
+]
+GIVEN = SKELETON + 200
+OUTER = SKELETON + len(gzipped(INNER))
+OPENED = [2, 2, 3, 2, 1, 2, 9, 2]  # one.gz gives 4 and 5, two.gz 6 and 7, nested.gz 8 and 9, of which 9 gives 10 and 11
+MEMBER_1, MEMBER_2, MEMBER_3 = 5, 7, 11
+
+
+def taken(
+    *members: int, room: int, opened: list[int] = OPENED, steps: int = 0
+) -> tuple[Callable[[], bytes], None, Tree]:
+    """A delta that copies a file out of each of these objects, in their order; `steps` are intermediate literals."""
+    objects = 4 + sum(opened[1::2])
+    stretches = [(number, 60 + at) for at, number in enumerate(members)]
+    plain = {MEMBER_1: ONE, MEMBER_2: TWO, MEMBER_3: INNER}
+    tree: Tree = [(f"f{at}", 0, plain[number][:size]) for at, (number, size) in enumerate(stretches)]
+    sources = [b - a for a, b in zip([0, *members], members, strict=False)]
+    kinds = b"\0" + b"\x80" * steps + b"\1" * len(members)
+    frame = [kinds, [0, *[1] * len(members)], [10] * steps, sources, [0] * len(members)]
+    frame.append([(0, manifest(tree) + bytes(10 * steps))])
+    section = Section("delta", objects, [frame], digest(manifest(HOLDERS)), opened, room=room)
+    return lambda: write(Bundle([section], tree)), None, HOLDERS
+
+
+def holding(content: bytes, gives: int, member: int, plain: bytes) -> tuple[Callable[[], bytes], None, Tree]:
+    """A delta that copies its file out of an archive that is said to give so many objects, and has room for them."""
+    base: Tree = [("archive", 0, content)]
+    tree: Tree = [("file", 0, plain)]
+    frame = [b"\0\1", [0, 1], [], [2 + member], [0], [(0, manifest(tree))]]
+    section = Section("delta", 2 + gives, [frame], digest(manifest(base)), [1, gives], room=4096)
+    return lambda: write(Bundle([section], tree)), None, base
+
+
+def zipped(*entries: tuple[int, int], end: Callable[[bytes], bytes] = lambda data: data) -> bytes:
+    """A zip of three stored blocks: "one", nothing, "three", whose directory has these (block, plain size)."""
+    blocks = [b"\1" + struct.pack("<HH", len(text), len(text) ^ 0xFFFF) + text for text in (b"one", b"", b"three")]
+    data, places = b"", []
+    for block in blocks:
+        places.append(len(data))
+        data += b"PK\3\4" + struct.pack("<HHHIIIIHH", 20, 0, 8, 0, 0, len(block), 0, 1, 0) + b"m" + block
+    directory = b""
+    for at, size in entries:
+        numbers = (20, 20, 0, 8, 0, 0, len(blocks[at]), size, 1, 0, 0, 0, 0, 0, places[at])
+        directory += b"PK\1\2" + struct.pack("<HHHHIIIIHHHHHII", *numbers) + b"m"
+    tail = struct.pack("<HHHHIIH", 0, 0, len(entries), len(entries), len(directory), len(data), 0)
+    return data + directory + end(b"PK\5\6" + tail)
+
+
+WHOLE = zipped((0, 3), (1, 0), (2, 5))
+OVERLAP = zipped((0, 4), (0, 3), (2, 5))  # the first lies about its size, so neither counts
+WIDE = zipped((0, 3), end=lambda e: e[:10] + b"\xff\xff" + e[12:])
+BEYOND = zipped((0, 3), end=lambda e: e[:12] + struct.pack("<I", 48) + e[16:])
+FLAGGED = HEAD[:3] + b"\x20" + HEAD[4:] + gzipped(ONE)[10:]
+
+
+def copied_on(room: int) -> tuple[Callable[[], bytes], None, Tree]:
+    """Copies of both archives' members as intermediate results, which the file joins once these are closed."""
+    tree: Tree = [("joined", 0, ONE + TWO)]
+    columns = [b"\0\x81\x81\3", [0, 1], [200, 200], [5, 2, 6, 1], [0, 0, 2], [(0, manifest(tree))]]
+    section = Section("delta", 12, [columns], digest(manifest(HOLDERS)), OPENED, room=room)
+    return lambda: write(Bundle([section], tree)), None, HOLDERS
+
+
+def copied_often() -> bytes:
+    """3,000 copies of a file of the base, which the file joins: a reader must not hold it open for each."""
+    count, content = 3000, BASE[2][2]
+    tree: Tree = [("joined", 0, content * count)]
+    sources = [3, *[0] * (count - 1), 2, *[1] * (count - 1)]
+    columns = [b"\0" + b"\x81" * count + b"\3", [0, 1], [len(content)] * count, sources, [0] * count + [count]]
+    return write(Bundle([delta([*columns, [(0, manifest(tree))]])], tree))
+
+
+CASES: list[Any] = [
+    ("same-content", "accept", "F-63", "a file, a link and a file of the base with one content", held()),
+    ("size-base", M, "F-63", "a byte more than the base has of that content", held(2)),
+    ("size-base-less", M, "F-63", "a byte less than the base has of that content", held(2, -1)),
+    ("size-base-link", M, "F-63", "a link with a byte more than its target, which the base has", held(3)),
+    ("size-twice", M, "F-63", "two files of one content, of two sizes", target_twice),
+    ("size-twice-link", M, "F-63", "a link and a file of one content, of two sizes", twice),
+    ("room-missing", M, "F-64", "no room for two intermediate results", room(0)),
+    ("room-short", M, "F-64", "a byte less room than two intermediate results take", room(TAKEN - 1)),
+    ("room-more", "accept", "F-64", "more room than is taken", room(1_000_000)),
+    ("room-negative", M, "F-9 F-64", "a room below 0", room(-1)),
+    ("room-2-53", M, "F-3 F-64", "a room of 2^53", room(1 << 53)),
+    (
+        "room-default",
+        M,
+        "F-3",
+        "a room of 0, written",
+        lambda: write(Bundle([full(described=lambda p: [*p, ("room", 0)])])),
+    ),
+    ("room-text", M, "F-5", "a string for the room", described(replaced("room", "108"))),
+    ("room-order", M, "F-3", "room before features", described(lambda p: [*p[:-2], p[-1], p[-2]])),
+    (
+        "unknown-section-room",
+        M,
+        "F-9",
+        "a room below 0 in a section that is passed over",
+        lambda: write(Bundle([full(), full(described=lambda p: [*replaced("kind", "later")(p), ("room", -1)])])),
+    ),
+    ("doubled", "accept", "F-64 F-65", "a page doubled nine times, in the room for that", doubled(9, 102_300)),
+    ("doubled-room", M, "F-64", "the same in a byte less", doubled(9, 102_299)),
+    ("doubled-24", M, "F-65", "a page doubled 24 times, in all the room for it", doubled(24, None)),
+    ("doubled-43", M, "F-65", "a page doubled 43 times", doubled(43, (1 << 53) - 1)),
+    ("grown", "accept", "F-65", "intermediate results of 1,040 times the release", grown()),
+    ("grown-one", M, "F-65", "a byte more", grown(1)),
+    ("grown-frames", M, "F-65", "a byte more, in another frame", grown(frames=2)),
+    ("opened", "accept", "F-35 F-64", "two archives, one open after the other", *taken(5, 5, 7, 7, room=GIVEN)),
+    ("opened-room", M, "F-64", "the same in a byte less", *taken(5, 5, 7, 7, room=GIVEN - 1)),
+    ("opened-both", "accept", "F-64", "two archives open at one time", *taken(5, 7, 5, room=2 * GIVEN)),
+    ("opened-both-room", M, "F-64", "the same in a byte less", *taken(5, 7, 5, room=2 * GIVEN - 1)),
+    ("opened-nested", "accept", "F-35 F-64", "an archive in an archive", *taken(11, room=OUTER + GIVEN)),
+    ("opened-nested-room", M, "F-64", "the same in a byte less", *taken(11, room=OUTER + GIVEN - 1)),
+    ("opened-beside", "accept", "F-64", "an archive beside intermediate results", *taken(5, room=GIVEN + 20, steps=2)),
+    ("opened-beside-room", M, "F-64", "the same in a byte less", *taken(5, room=GIVEN + 19, steps=2)),
+    ("opened-copies", "accept", "F-35 F-64", "copies of what archives held", *copied_on(GIVEN + 400)),
+    ("opened-copies-room", M, "F-64", "the same in a byte less", *copied_on(GIVEN + 399)),
+    ("copies-often", "accept", "F-64", "3,000 copies of a file of the base", copied_often),
+    ("opened-zip", "accept", "F-46", "a zip file, one of whose members has no bytes", *holding(WHOLE, 3, 2, b"three")),
+    ("opened-zip-more", M, "F-35 F-46", "the same, as if that counted", *holding(WHOLE, 4, 3, b"three")),
+    ("opened-zip-less", M, "F-35 F-46", "the same, an object less", *holding(WHOLE, 2, 1, b"one")),
+    ("opened-empty", M, "F-35 F-46", "a gzip file of no bytes", *holding(gzipped(b""), 2, 0, b"\0")),
+    ("opened-overlap", "accept", "F-46", "an entry behind a wrong one of its bytes", *holding(OVERLAP, 2, 1, b"three")),
+    ("opened-overlap-more", M, "F-35 F-46", "the same, as if it counted", *holding(OVERLAP, 3, 2, b"three")),
+    ("opened-zip64", M, "F-35 F-46", "an end record with 65,535 entries", *holding(WIDE, 2, 1, b"one")),
+    ("opened-directory", M, "F-35 F-46", "a directory that reaches into its end", *holding(BEYOND, 2, 1, b"one")),
+    ("opened-flag", M, "F-35 F-46", "a gzip file with a reserved flag", *holding(FLAGGED, 2, 1, ONE)),
+    ("opened-twice", M, "F-35", "an archive listed twice", *taken(5, room=4 * GIVEN, opened=[2, 2, 2, 2])),
+    (
+        "opened-twice-inner",
+        M,
+        "F-35",
+        "an inner archive listed twice",
+        *taken(5, room=4 * GIVEN, opened=[2, 2, 1, 2, 7, 2, 7, 2]),
+    ),
+]

@@ -1,0 +1,67 @@
+"""What adds up to more than it looks: sizes that contradict, and recipes that take more than the release is worth.
+
+All is refused before the first byte is written anywhere: [F-63] to [F-66], [A-15].
+"""
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from unittest import mock
+
+import pytest
+
+from apply.errors import DiskFull
+from apply.preflight import MARGIN_BYTES
+from bundle.errors import Malformed
+from tests.support.besieged import Besieged
+from tests.support.raw_bundles import raw, vector
+
+TIB = 1 << 40
+
+
+@pytest.fixture
+def nothing_written() -> Iterator[None]:
+    """Fails the test if an intermediate result is kept, in memory or on disk."""
+    with mock.patch("bundle.objects.Scratch.keep", side_effect=AssertionError("an intermediate result was kept")):
+        yield
+
+
+@pytest.mark.usefixtures("nothing_written")
+def test_one_content_of_two_sizes(site: Besieged) -> None:
+    """[F-63] Such a file would be copied, and called damaged for ever after."""
+    site.refuses_vectors("size-base", "size-base-less", "size-base-link", "size-twice", "size-twice-link")
+    site.refuses(vector("size-base"), Malformed, "path 'b.bin': has 201 bytes, but 'b.bin', the same content, 200")
+
+
+@pytest.mark.usefixtures("nothing_written")
+def test_a_disk_bomb_of_concats(site: Besieged) -> None:
+    """[F-64] [F-65] Some hundred bytes that would write gigabytes, declared or not."""
+    site.refuses_vectors("doubled-room", "room-missing", "room-short", "room-negative", "grown-one", "grown-frames")
+    assert vector("doubled-24").stat().st_size < 1000
+    site.refuses(vector("doubled-43"), DiskFull, "the new version needs 9,007,199,254,741,091 bytes, and ", code=5)
+    with mock.patch("apply.preflight.shutil.disk_usage", return_value=SimpleNamespace(free=1 << 60)):
+        site.refuses_vectors("doubled-24", "doubled-43")
+        site.refuses(vector("doubled-24"), Malformed, "makes 3,355,443,100 bytes on the way to a release of 100")
+
+
+def test_what_looks_like_one_and_is_none(site: Besieged) -> None:
+    """[F-64] [F-65]"""
+    for name in ("doubled", "grown"):
+        assert site.copied(site.directory.with_name(name)).apply(vector(name))[0] == 0
+
+
+def test_the_disk_is_asked_for_all_that_is_taken(site: Besieged) -> None:
+    """[A-15]: the release, its largest file again, the room, and a file that is kept because a recipe uses it."""
+    needed = 4096 + 100 + 104_000 + 100 + MARGIN_BYTES
+    with mock.patch("apply.preflight.shutil.disk_usage", return_value=SimpleNamespace(free=needed - 1)):
+        site.refuses(vector("grown"), DiskFull, f"needs {needed:,} bytes, and {needed - 1:,} are free", code=5)
+    with mock.patch("apply.preflight.shutil.disk_usage", return_value=SimpleNamespace(free=needed)):
+        assert site.apply(vector("grown"))[0] == 0
+
+
+@pytest.mark.usefixtures("nothing_written")
+@pytest.mark.parametrize("room", [16 * TIB, (1 << 53) - 1])
+def test_a_room_that_no_ship_has(site: Besieged, room: int) -> None:
+    """[A-15] [F-64] The root's word is enough: the section is not parsed."""
+    bundle = raw.write(raw.Bundle([raw.delta(room=room)]))
+    needed = room + sum(len(content) for _, _, content in raw.TARGET)
+    site.refuses(bundle, DiskFull, f"the new version needs {needed:,} bytes, and ", code=5)
