@@ -13,7 +13,7 @@ from unrep.console import say
 from unrep.errors import UsageRefused
 
 CONNECT_TIMEOUT_S = 10
-MOST_WORKERS: Final = 61 if sys.platform == "win32" else 512  # Windows waits for 63 handles at once, two of them Python's
+MOST_WORKERS: Final = 61 if sys.platform == "win32" else 512  # Windows waits for 63 handles at most, two of them ours
 
 
 @contextmanager
