@@ -248,7 +248,8 @@ def _pytest(arguments: Sequence[str], port: str, server: subprocess.Popen[bytes]
     running = subprocess.Popen(
         ["wine", PYTHON / "python.exe", "-m", "pytest", *given, *arguments],
         cwd=ROOT,
-        env=os.environ | ENVIRONMENT | {PORT_VARIABLE: port},
+        # Its lines come at once, whatever becomes of it; tests/conftest.py takes the variable away again.
+        env=os.environ | ENVIRONMENT | {PORT_VARIABLE: port, "PYTHONUNBUFFERED": "1"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
