@@ -24,7 +24,7 @@ command -v apt-get >/dev/null 2>&1 || give_up "There is no apt-get here: install
 
 export DEBIAN_FRONTEND=noninteractive
 # shellcheck disable=SC2086
-install() { apt-get install -y -q --no-install-recommends $missing; }
+install() { apt-get -o DPkg::Lock::Timeout=120 install -y -q --no-install-recommends $missing; }
 log=$(install 2>&1) || log=$(apt-get update -q 2>&1 && install 2>&1) || {
     printf '%s\n' "$log" | tail -n 5 >&2
     give_up "apt-get could not install them."
