@@ -7,11 +7,11 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 AUDIT := .venv-audit
 
-.PHONY: demo test crash mutations fuzz audit voyages tickets races test-windows lint clean lock
+.PHONY: demo test crash mutations fuzz audit voyages tickets races test-windows fresh lint clean lock
 .DEFAULT_GOAL := test
 
 $(READY): pyproject.toml requirements/dev.lock
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "unrep needs Python 3.11 or newer, not %s: set PYTHON=" % sys.version.split()[0])'
+	@sh tests/support/python_ready.sh $(PYTHON)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.lock
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
@@ -70,6 +70,12 @@ races: $(READY)
 # The suite under Windows' Python, in Wine; installs both into .wine/. See tests/support/windows_tier.py.
 test-windows: $(READY)
 	@$(BIN)/python -m tests.support.windows_tier
+
+# `make demo` and `make test` on bare Debian 12 and 13, as root and as an ordinary user: needs root, takes an hour on two
+# cores. FRESH="--system trixie --user sailor --command demo" for less.
+fresh: $(READY)
+	@sh tests/support/debian_packages.sh debootstrap
+	@$(BIN)/python -m tests.support.bare_debian $(FRESH)
 
 COMPILE = CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/pip-compile -q --strip-extras --generate-hashes \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --allow-unsafe

@@ -2,7 +2,8 @@
 
 A command gets UNREP_SITE, UNREP_VERSION, UNREP_TREE and, where there is one, UNREP_VENV in its environment, and
 {site}, {version}, {tree} and {current} expanded in its arguments. No shell reads them. It runs in a process group of
-its own, which is killed as a whole when time is up; of what it prints the last 64 KiB are kept.
+its own, which is killed as a whole when time is up; of what it prints the last 64 KiB are kept. A Python program prints
+at once [A-120]; what another holds back when it is killed is lost.
 
 A restart command usually leaves a server behind, which must outlive unrep. So when a command has ended nothing that it
 left running is touched, and what the server still prints into the command's output is read and thrown away by a small
@@ -40,6 +41,9 @@ _MAX_COMMAND_CHARACTERS: Final = 150
 _KILL_GRACE_S: Final = 5.0
 # How long output may stay open after its command has ended before it counts as inherited by a server.
 _LEFTOVER_GRACE_S: Final = 0.2
+# Into a pipe Python prints by the 8 KiB, but errors at once: the last line would not be the error, and that of a killed
+# program would be lost. Whoever sets the variable, if to nothing, is not overruled.
+_PRINT_AT_ONCE: Final = {"PYTHONUNBUFFERED": "1"}
 _DISCARD: Final = "import os\nwhile os.read(0, 65536): pass"
 
 
@@ -116,7 +120,7 @@ def _start(words: list[str], step: str, cwd: Path, environment: Mapping[str, str
         return subprocess.Popen(
             words,
             cwd=cwd,
-            env={**os.environ, **environment},
+            env={**_PRINT_AT_ONCE, **os.environ, **environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

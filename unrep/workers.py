@@ -3,21 +3,26 @@
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Final
 
+from unrep.console import say
 from unrep.errors import UsageRefused
 
 CONNECT_TIMEOUT_S = 10
+MOST_WORKERS: Final = 61 if sys.platform == "win32" else 512  # Windows waits for 63 handles at most, two of them ours
 
 
 @contextmanager
 def local_processes(workers: int | None) -> Iterator[Executor]:
-    """Processes of this machine, one a core unless told otherwise; what has not begun is dropped on an error."""
-    pool = ProcessPoolExecutor(
-        workers or os.cpu_count() or 1, multiprocessing.get_context("spawn"), initializer=_ignore_interrupts
-    )
+    """Processes of this machine, one a core unless told otherwise; what has not begun is dropped on an error.
+
+    Where the system gives them no semaphores, one thread of this process does the work, and a line says so.
+    """
+    pool = _pool(min(workers or os.cpu_count() or 1, MOST_WORKERS))
     try:
         yield pool
     finally:
@@ -41,6 +46,15 @@ def dask_cluster(address: str) -> Iterator[Executor]:
         raise UsageRefused(f"--dask {address}: no scheduler answers there ({error})") from error
     with client, client.get_executor() as executor:  # type: ignore[no-untyped-call]
         yield executor
+
+
+def _pool(workers: int) -> Executor:
+    try:
+        return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_ignore_interrupts)
+    except (OSError, NotImplementedError) as error:  # the second where Python was built without them
+        reason = getattr(error, "strerror", None) or error
+        say(f"no semaphores for worker processes ({reason}), which on Linux need a writable /dev/shm: one thread works")
+        return ThreadPoolExecutor(1)
 
 
 def _ignore_interrupts() -> None:

@@ -64,6 +64,15 @@ class TestWhatACommandGets:
         output = run(python(code), context, step="prepare", timeout_s=PATIENCE_S, environment={"ADDED": "b"})
         assert output.strip() == "a b"
 
+    def test_what_we_were_told_of_pythons_output_is_not_overruled(
+        self, context: StepContext, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """[A-120]"""
+        code = "import os; print(repr(os.environ['PYTHONUNBUFFERED']))"
+        assert run(python(code), context, step="prepare", timeout_s=PATIENCE_S).strip() == "'1'"
+        monkeypatch.setenv("PYTHONUNBUFFERED", "0")
+        assert run(python(code), context, step="prepare", timeout_s=PATIENCE_S).strip() == "'0'"
+
     @pytest.mark.parametrize("place", [None, "tree"])
     def test_it_runs_in_the_site_or_where_the_step_says(self, context: StepContext, place: str | None) -> None:
         cwd = context.tree if place else None
@@ -81,12 +90,19 @@ class TestWhatACommandGets:
 
 class TestHowItEnds:
     def test_its_code_and_its_last_line_are_named(self, context: StepContext) -> None:
+        """[A-120] Not what was printed before and came later."""
         code = "import sys; print('first'); print('no space for the dump', file=sys.stderr); print(); sys.exit(3)"
         with pytest.raises(StepFailed) as caught:
             run(python(code), context, step="snapshot", timeout_s=PATIENCE_S)
         assert caught.value.step == "snapshot"
         assert caught.value.reason.startswith(quoted([sys.executable]))
         assert caught.value.reason.endswith("exited with 3, its last line: no space for the dump")
+
+    def test_the_last_line_of_a_python_that_is_killed_is_named(self, context: StepContext) -> None:
+        """[A-120] It said so, and waits."""
+        code = "import time; print('waiting for the lock'); time.sleep(600)"
+        with pytest.raises(StepFailed, match=r"was killed after 3 s, its last line: waiting for the lock"):
+            run([sys.executable, "-S", "-c", code], context, step="snapshot", timeout_s=3)
 
     def test_silence_is_named_too(self, context: StepContext) -> None:
         with pytest.raises(StepFailed, match="exited with 1, and printed nothing"):

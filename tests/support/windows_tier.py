@@ -248,7 +248,8 @@ def _pytest(arguments: Sequence[str], port: str, server: subprocess.Popen[bytes]
     running = subprocess.Popen(
         ["wine", PYTHON / "python.exe", "-m", "pytest", *given, *arguments],
         cwd=ROOT,
-        env=os.environ | ENVIRONMENT | {PORT_VARIABLE: port},
+        # Its lines come at once, whatever becomes of it; tests/conftest.py takes the variable away again.
+        env=os.environ | ENVIRONMENT | {PORT_VARIABLE: port, "PYTHONUNBUFFERED": "1"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -274,7 +275,7 @@ def _bury_half_dead(session: int) -> None:
     """Ends processes of which the first thread alone is dead: Wine leaves such, and xdist waits for them for ever."""
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            state, _, _, its_session = (process / "stat").read_text().rpartition(")")[2].split()[:4]
+            state, _, _, its_session = (process / "stat").read_text(errors="replace").rpartition(")")[2].split()[:4]
             if state == "Z" and int(its_session) == session and len(list((process / "task").iterdir())) > 1:
                 os.kill(int(process.name), signal.SIGKILL)
 

@@ -379,7 +379,7 @@ def sent_ahead(limit_bytes_per_s: int | None) -> int:
         with connection:
             connection.recv(4096)
             connection.sendall(b"HTTP/1.1 206 P\r\nContent-Range: bytes 0-29999999/30000000\r\n\r\n")
-            connection.settimeout(0.3)
+            connection.settimeout(1)  # well beyond a delayed acknowledgement, for which it waits once or twice
             with contextlib.suppress(OSError):  # it is full, or the client has gone
                 while True:
                     sent.append(connection.send(bytes(4096)))

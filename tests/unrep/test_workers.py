@@ -1,4 +1,4 @@
-"""A build gives the same bytes whoever does the work: one process, two, or a Dask cluster."""
+"""A build gives the same bytes whoever does the work: one process, two, a thread, or a Dask cluster."""
 
 import os
 import subprocess
@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 
+# A mount namespace of its own, in which nobody can make a semaphore; an ordinary user is root of nothing else there.
+WITHOUT_SEMAPHORES = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
+WITHOUT_SEMAPHORES += ['mount -t tmpfs -o ro none /dev/shm && exec "$@"', "sh"]
+
 BUILD = "build new --product p --version 1.0.1 --seq 2 --base old --key k.key"
 
 
-def unrep(directory: Path, line: str) -> "subprocess.CompletedProcess[str]":
-    argv = [sys.executable, "-m", "unrep", *line.split()]
+def unrep(directory: Path, line: str, *within: str) -> "subprocess.CompletedProcess[str]":
+    argv = [*within, sys.executable, "-m", "unrep", *line.split()]
     environment = {**os.environ, "SOURCE_DATE_EPOCH": "1700000000"}
     return subprocess.run(argv, cwd=directory, env=environment, capture_output=True, text=True)
 
@@ -60,3 +64,21 @@ def test_workers_and_dask_exclude_each_other(shore: Path) -> None:
     done = unrep(shore, f"{BUILD} --out x.unrep --workers 2 --dask tcp://127.0.0.1:9")
     assert (done.returncode, (shore / "x.unrep").exists()) == (2, False)
     assert "--workers and --dask exclude each other" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux keeps semaphores in a directory")
+def test_without_semaphores_a_thread_builds_the_same(shore: Path) -> None:
+    """A machine without a writable /dev/shm."""
+    tried = subprocess.run([*WITHOUT_SEMAPHORES, "true"], capture_output=True, text=True)
+    if tried.returncode:
+        pytest.skip(f"nothing can be mounted here: {tried.stderr.strip()}")
+    without = unrep(shore, f"{BUILD} --out without.unrep --workers 2", *WITHOUT_SEMAPHORES)
+    assert without.returncode == 0, without.stderr
+    assert "no semaphores for worker processes (Read-only file system)" in without.stderr
+    assert unrep(shore, f"{BUILD} --out with.unrep").returncode == 0
+    assert (shore / "without.unrep").read_bytes() == (shore / "with.unrep").read_bytes()
+
+
+def test_a_number_of_workers_that_no_system_manages_is_no_error(shore: Path) -> None:
+    done = unrep(shore, f"{BUILD} --out x.unrep --workers 9999999999")
+    assert done.returncode == 0, done.stderr

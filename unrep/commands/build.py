@@ -10,6 +10,7 @@ from bundle.builder import BuildReport, BuildRequest, build
 from bundle.root import Platform
 from bundle.ship_key import load_ship_public_key
 from bundle.trust import Trust, load_trust
+from unrep.bytecode import warnings
 from unrep.console import progress_bar, say
 from unrep.memory import peak_rss_bytes
 from unrep.options import group
@@ -126,6 +127,8 @@ def build_command(
         raise click.UsageError("--workers and --dask exclude each other")
     with dask_cluster(dask) if dask else local_processes(workers) as pool, progress_bar() as bar:
         report = build(request, by, pool, bar)
+    for warning in warnings(new, bases):
+        say(warning)
     document = report_document(report, time.monotonic() - began)
     say(summary(report, time.monotonic() - began))
     if as_json:
