@@ -21,6 +21,7 @@ from apply.chain import START, Link, head_after
 from apply.errors import DiskFull, SiteInvalid, StorageFailed
 from apply.site import Site
 from apply.state import SiteState
+from bundle.plain_text import each_text, plain
 
 STATES_KEPT = 20
 RECEIPTS_KEPT = 256
@@ -57,7 +58,7 @@ class Record:
         """Makes the state durable. Raises StorageFailed or DiskFull; then the state before stays."""
         if state == self._state:
             return
-        document = msgspec.json.encode(state).decode()
+        document = _document(msgspec.to_builtins(state))
         with self._errors(), self._transaction() as database:
             row = database.execute(
                 "INSERT INTO states (document, sha256, saved_at) VALUES (?, ?, ?)",
@@ -71,7 +72,7 @@ class Record:
 
         Raises StorageFailed or DiskFull; then neither was added.
         """
-        document = json.dumps(run)
+        document = _document(run)
         with self._errors(), self._transaction() as database:
             last = database.execute("SELECT head FROM runs ORDER BY number DESC LIMIT 1").fetchone()
             head = head_after(str(last[0]) if last else START, document)
@@ -163,6 +164,11 @@ def _reading(site: Site) -> Iterator[sqlite3.Connection | None]:
             yield database if made else None
         finally:
             database.close()
+
+
+def _document(values: dict[str, Any]) -> str:
+    """As JSON, each text in it plain [A-95]: whoever reads a record, by whatever means, reads lines."""
+    return json.dumps(each_text(values, plain))
 
 
 def _newest(database: sqlite3.Connection, path: object) -> SiteState:

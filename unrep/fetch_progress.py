@@ -1,17 +1,14 @@
 """What a person, or a program, sees of a fetch while it runs: a bar, or `--events`, one JSON object a line."""
 
-import json
 import time
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-import click
-
 from transfer.output import describe
 from transfer.session import Figures
-from unrep.console import Bar, say
+from unrep.console import Bar, answer, say
 
 EVERY_S = 1.0
 RATE_WINDOW_S = 10.0
@@ -83,7 +80,7 @@ class FetchProgress:
         """One line, if events are asked for."""
         if self._as_events:
             at = datetime.now(UTC).isoformat(timespec="milliseconds")
-            click.echo(json.dumps({"event": event, "at": at} | details))
+            answer({"event": event, "at": at} | details)
 
     def _tell_progress(self, figures: Figures) -> None:
         (first_at, first), (last_at, last) = self._samples[0], self._samples[-1]

@@ -36,8 +36,6 @@ def launch(argv: Sequence[str], context: StepContext) -> int:
     """Runs the command there; its exit code, where it does not take this process's place. Raises UsageRefused."""
     words = [context.expand(word) for word in argv]
     environment = {**os.environ, **context.environment()}
-    sys.stdout.flush()
-    sys.stderr.flush()
     try:
         if sys.platform == "win32":
             return _beside(words, context.tree, environment)

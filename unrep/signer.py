@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from bundle.errors import InputError
 from bundle.signing import PassphraseNeeded, Signer, load_private_key, load_public_key, read_file
+from unrep.console import ask_passphrase
 from unrep.errors import UsageRefused
 from unrep.options import group
 
@@ -85,8 +86,7 @@ def private_key(path: Path, passphrase_file: Path | None) -> Signer:
     except PassphraseNeeded as error:
         if not sys.stdin.isatty():
             raise InputError(f"{path}: is encrypted; name a file with its passphrase, --passphrase-file") from error
-        passphrase: str = click.prompt(f"Passphrase of {path}", hide_input=True, err=True)
-        return load_private_key(path, passphrase.encode())
+        return load_private_key(path, ask_passphrase(f"Passphrase of {path}"))
 
 
 def read_passphrase(path: Path) -> bytes:

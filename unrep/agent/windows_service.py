@@ -212,7 +212,10 @@ def main() -> None:
     try:
         Service(name).run(work)
     except UsageRefused as error:
-        sys.exit(f"unrep: {error}")
+        from unrep.console import ExitCode, say
+
+        say(f"unrep: {error}")
+        sys.exit(ExitCode.USAGE)
 
 
 if __name__ == "__main__":

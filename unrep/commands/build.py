@@ -1,6 +1,5 @@
 """`unrep build`: two releases become one small signed file."""
 
-import json
 import time
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from bundle.builder import BuildReport, BuildRequest, build
 from bundle.root import Platform
 from bundle.ship_key import load_ship_public_key
 from bundle.trust import Trust, load_trust
-from unrep.console import progress_bar, say
+from unrep.console import answer, progress_bar, say
 from unrep.memory import peak_rss_bytes
 from unrep.options import group
 from unrep.signer import signer, signer_options
@@ -127,9 +126,9 @@ def build_command(
     with dask_cluster(dask) if dask else local_processes(workers) as pool, progress_bar() as bar:
         report = build(request, by, pool, bar)
     document = report_document(report, time.monotonic() - began)
-    say(summary(report, time.monotonic() - began))
+    say(*summary(report, time.monotonic() - began))
     if as_json:
-        click.echo(json.dumps(document))
+        answer(document)
 
 
 def report_document(report: BuildReport, seconds: float) -> dict[str, object]:
@@ -149,8 +148,8 @@ def report_document(report: BuildReport, seconds: float) -> dict[str, object]:
     }
 
 
-def summary(report: BuildReport, seconds: float) -> str:
-    """What was built, for a person."""
+def summary(report: BuildReport, seconds: float) -> list[str]:
+    """What was built, for a person: its lines."""
     root = report.root
     lines = [
         f"{report.path}: {root.product} {root.version} (seq {root.seq}), {report.total_bytes:,} bytes "
@@ -158,5 +157,4 @@ def summary(report: BuildReport, seconds: float) -> str:
     ]
     if report.tickets:
         lines.append(f"  encrypted to {len(report.tickets)} ships, tickets in {report.tickets[0].parent}")
-    lines += [f"  from base {tree.hex()[:12]}: {needed:,} bytes" for tree, needed in report.bases]
-    return "\n".join(lines)
+    return lines + [f"  from base {tree.hex()[:12]}: {needed:,} bytes" for tree, needed in report.bases]

@@ -1,6 +1,5 @@
 """`unrep fetch`: a bundle comes over a bad link, or off a stick, and every byte of it is verified."""
 
-import json
 import time
 from collections.abc import Sequence
 from contextlib import closing
@@ -23,7 +22,7 @@ from transfer.session import Fetch, Figures
 from transfer.source import open_sources
 from unrep.aboard import access_options, configuration, trust_option
 from unrep.admission import Admission, Recipient
-from unrep.console import progress_bar, say
+from unrep.console import answer, progress_bar, say
 from unrep.errors import UsageRefused
 from unrep.fetch_progress import FetchProgress
 from unrep.holdings import retained, site_holdings, whom_to_trust
@@ -130,7 +129,7 @@ def _say_done(figures: Figures, progress: FetchProgress, as_json: bool) -> None:
     say(_summary(figures))
     progress.tell("done", **figures_document(figures))
     if as_json:
-        click.echo(json.dumps(figures_document(figures)))
+        answer(figures_document(figures))
 
 
 def _check_options(are_both_for_stdout: bool, is_ticket_useless: bool) -> None:
