@@ -48,7 +48,7 @@ class BundleServer(LinkServer):
         self.directory = directory.resolve()
         try:
             super().__init__((bind, port), _Handler)
-        except (OSError, OverflowError) as error:
+        except (OSError, OverflowError, TypeError, ValueError) as error:  # the latter for what is no name of a host
             said = getattr(error, "strerror", None) or str(error)
             raise OutputRefused(
                 f"{bind}:{port}: cannot be listened on: {said}; name another --port or --bind"

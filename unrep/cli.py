@@ -6,7 +6,7 @@ from importlib import import_module
 import click
 
 from bundle.plain_text import plain
-from unrep.console import EXIT_CODES_HELP, ExitCode, answer, exit_code, open_streams, say, say_defect
+from unrep.console import EXIT_CODES_HELP, ExitCode, answer, exit_code, open_streams, say, say_defect, speak_utf8
 
 # Each command in its module of unrep.commands, which is loaded when it is called for: aboard, a second is long.
 COMMANDS = {
@@ -72,7 +72,9 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command and exits with its code."""
-    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments is None:
+        speak_utf8()
+        arguments = sys.argv[1:]
     open_streams()
     try:
         sys.exit(cli.main(arguments, prog_name="unrep", standalone_mode=False) or ExitCode.DONE)

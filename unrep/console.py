@@ -16,6 +16,7 @@ servers and what a bundle says may hold anything.
 
 import io
 import json
+import os
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
@@ -88,6 +89,13 @@ def exit_code(error: BaseException) -> ExitCode:
         if isinstance(error, kind):
             return code
     return ExitCode.INTERNAL
+
+
+def speak_utf8() -> None:
+    """Begins this process again, under a locale of another character set: names of files in releases are UTF-8 [A-97],
+    and Python would write others, or could not write them at all."""
+    if os.name == "posix" and sys.getfilesystemencoding() != "utf-8" and not sys.flags.utf8_mode and sys.executable:
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606 - no shell is meant
 
 
 def open_streams() -> None:

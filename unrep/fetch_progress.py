@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from bundle.plain_text import plain
 from transfer.output import describe
 from transfer.session import Figures
 from unrep.console import Bar, answer, say
@@ -67,7 +68,7 @@ class FetchProgress:
         for source in self.figures().sources if self.figures else ():
             if source.lost and source.name not in self._lost:
                 self._lost.add(source.name)
-                self.tell("source-dropped", source=source.name, reason=source.lost)
+                self.tell("source-dropped", source=source.name, reason=plain(source.lost))
 
     def wait_until(self, moment: float) -> None:
         """Nothing may be asked before that moment, in seconds since 1970; told once."""

@@ -34,7 +34,7 @@ class CommandSigner:
 
     def sign(self, data: bytes, /) -> bytes:
         """Raises InputError if the command fails, or gives anything but a signature by that key."""
-        argv = self._command if os.name == "nt" else shlex.split(self._command)
+        argv = _argv(self._command)
         try:
             made = subprocess.run(argv, input=data, stdout=subprocess.PIPE, timeout=TIMEOUT_S, check=True).stdout
             self._public.verify(made, data)
@@ -47,6 +47,17 @@ class CommandSigner:
                 f"--sign-with: {self._command}: gave {len(made)} bytes that are no signature by the key of --public"
             ) from error
         return made
+
+
+def _argv(command: str) -> str | list[str]:
+    """What to run: words as a shell reads them, on Windows the line as it is. Raises InputError."""
+    try:
+        words = command if os.name == "nt" else shlex.split(command)
+    except ValueError as error:
+        raise InputError(f"--sign-with: {command}: is no command: {str(error).lower()}") from error
+    if not words:
+        raise InputError("--sign-with: is empty; name the command that signs")
+    return words
 
 
 signer_options = group(

@@ -155,7 +155,7 @@ def telling_into(log: Path) -> Iterator[None]:
     if log.exists() and log.stat().st_size > MAX_LOG_BYTES:
         log.replace(log.with_name(log.name + ".1"))
     before = sys.stdout, sys.stderr
-    with log.open("a", encoding="utf-8", buffering=1) as file:
+    with log.open("a", encoding="utf-8", errors="backslashreplace", buffering=1) as file:
         sys.stdout = sys.stderr = file
         try:
             yield

@@ -11,6 +11,7 @@ from apply.site import Site
 from apply.timetable import Timetable
 from apply.unlocking import ship_key_file
 from bundle.errors import BundleError
+from bundle.plain_text import plain
 from bundle.reader import stored_bytes
 from transfer.access import read_access
 from transfer.config import TransferConfig
@@ -148,7 +149,7 @@ def _run(fetch: Fetch, agreed: Agreed, progress: FetchProgress) -> Figures:
             agreed.pointer.check(figures.root, agreed.sources[0])
     except (TransferError, BundleError) as error:
         error.document = figures_document(fetch.figures())
-        progress.tell("failed", error=str(error), **error.document)
+        progress.tell("failed", error=plain(str(error)), **error.document)
         raise
     except KeyboardInterrupt as error:
         stopped = click.Abort()  # as click would make of it, but with the figures
@@ -206,7 +207,7 @@ def figures_document(figures: Figures) -> dict[str, object]:
         "connections": figures.connections,
         "seconds": round(figures.seconds, 3),
         "sources": [
-            {"source": source.name, "bytes_received": source.bytes_received, "lost": source.lost or None}
+            {"source": source.name, "bytes_received": source.bytes_received, "lost": plain(source.lost) or None}
             for source in figures.sources
         ],
     }
