@@ -39,6 +39,7 @@ class Record:
         is_new = not self._path.exists()
         with self._errors():
             self._database = sqlite3.connect(self._path, isolation_level=None)
+            self._database.text_factory = _text
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=FULL")
             if schema.version_of(self._database, self._path) < schema.VERSION:
@@ -159,11 +160,17 @@ def _reading(site: Site) -> Iterator[sqlite3.Connection | None]:
         # Without a log nobody has it open, and it is read as it stands; SQLite would make files beside it otherwise.
         mode = "mode=ro" if site.state_file.with_name("state.db-wal").exists() else "immutable=1"
         database = sqlite3.connect(f"{site.state_file.as_uri()}?{mode}", uri=True)
+        database.text_factory = _text
         try:
             made = database.execute("SELECT 1 FROM sqlite_master WHERE name = 'runs'").fetchone()  # the last table
             yield database if made else None
         finally:
             database.close()
+
+
+def _text(stored: bytes) -> str:
+    """What a spoiled medium has made of a text, too: its checksum, or the chain, tells."""
+    return stored.decode(errors="surrogateescape")
 
 
 def _document(values: dict[str, Any]) -> str:
@@ -192,7 +199,7 @@ def _last_saved(database: sqlite3.Connection) -> float:
 
 
 def _checksum(document: object) -> str:
-    return hashlib.sha256(str(document).encode()).hexdigest()
+    return hashlib.sha256(str(document).encode(errors="surrogateescape")).hexdigest()
 
 
 @contextmanager

@@ -135,7 +135,10 @@ def say_defect(error: BaseException) -> None:
     say("Traceback (most recent call last):")
     for frame in traceback.format_tb(error.__traceback__):
         say(*frame.splitlines())
-    say(f"{type(error).__name__}: {error}")
+    if remote := getattr(error, "tb", ""):  # as text, from a worker's process: its lines are not ours
+        say(*(f"  | {line}" for line in remote.splitlines()))
+    else:
+        say(f"{type(error).__name__}: {error}")
 
 
 class Bar:

@@ -28,9 +28,9 @@ needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="Windows has no
 def unrep(*arguments: object, cwd: Path | None = None, **environment: str) -> "subprocess.CompletedProcess[bytes]":
     """Runs the command. Every line that it writes is printable, wherever it goes."""
     command = [sys.executable, "-m", "unrep", *(a if isinstance(a, bytes) else str(a) for a in arguments)]
-    path = str(Path(__file__).parents[2])
+    ours = {"PYTHONPATH": str(Path(__file__).parents[2])} | ({"PYTHONIOENCODING": "utf-8"} if os.name == "nt" else {})
     done = subprocess.run(
-        command, capture_output=True, cwd=cwd, timeout=PATIENCE_S, env=os.environ | {"PYTHONPATH": path} | environment
+        command, capture_output=True, cwd=cwd, timeout=PATIENCE_S, env=os.environ | ours | environment
     )
     for stream in (done.stdout, done.stderr):
         text = stream.decode().replace(os.linesep, "\n")
@@ -321,7 +321,7 @@ def test_a_site_of_any_name_and_a_release_that_fails(tmp_path: Path, locale: dic
         ("\u202e\x9b",),
         ("heartbeat", "--product", "\x1b\n", "--seq", "1", "--key", "\x1b", "--out", "o"),
         ("listen", "--group", "\x1b", "--trust", "k", "--out", "o"),
-        (*["build", ".", "--product", "p", "--version", "1", "--seq", "1", "--out", "o", "--public", "p", "--sign-with"], "'"),
+        ("build", ".", "--product", "p", "--version", "1", "--seq", "1", "--out", "o", "--public", "p", "--sign-with='"),
     ],
 )  # fmt: skip
 def test_arguments_of_any_letters(arguments: tuple[str, ...], tmp_path: Path) -> None:
@@ -346,6 +346,13 @@ def test_arguments_of_any_bytes(ship: Ship, tmp_path: Path) -> None:
     for command in (("keygen", "--out", b"k\xff\n", "--json"), ("ship-key", "new", "--out", b"s\xff\x1b", "--json")):
         done = unrep(*command, cwd=tmp_path)
         assert done.returncode == 0 and r"\udcff" in json.loads(done.stdout)["public"]
+
+
+def test_a_time_of_too_many_digits(tmp_path: Path) -> None:
+    """[A-97]"""
+    key, ages = shore().trust_file, {"SOURCE_DATE_EPOCH": "9" * 5000}
+    done = unrep("trust", "init", "--key", key, "--release", key, "--out", tmp_path / "t", **ages)
+    assert done.returncode == 0 and b"a draft" in done.stderr
 
 
 def test_delete_is_written_out_in_json(ship: Ship) -> None:
