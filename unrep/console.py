@@ -119,7 +119,7 @@ def show(*lines: str) -> None:
 
 def answer(document: Mapping[str, Any]) -> None:
     """One JSON object for a program, in one line of ASCII on stdout; its texts are exact, as far as they are text."""
-    click.echo(json.dumps(each_text(document, whole)).replace("\x7f", "\\u007f"))
+    click.echo(json.dumps(each_text(document, whole)))  # which writes out all but printable ASCII
 
 
 def ask_passphrase(question: str, *, twice: bool = False) -> bytes:

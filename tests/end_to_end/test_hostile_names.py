@@ -14,6 +14,9 @@ from pathlib import Path
 import pytest
 
 from apply.chain import Link
+from apply.checks import check_once
+from apply.commands import StepContext
+from apply.config import HttpCheck
 from apply.history import read_history
 from apply.receipt import seal
 from apply.site_key import site_key
@@ -186,6 +189,13 @@ def test_what_a_server_answers(answer: bytes, tmp_path: Path) -> None:
     assert document["exit_code"] == done.returncode and document["error"].isprintable()
 
 
+def test_a_health_check_looks_for_the_name_of_any_site(tmp_path: Path) -> None:
+    """[A-97]"""
+    context = StepContext(Path("/srv/\udcff\x1b"), "1.0.0", tmp_path)
+    with server(b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n/srv/\xff\x1b") as url:
+        assert check_once(HttpCheck(url=url, expect_body_contains="{site}"), context).passed
+
+
 # What lies on a stick
 
 
@@ -321,7 +331,6 @@ def test_a_site_of_any_name_and_a_release_that_fails(tmp_path: Path, locale: dic
         ("\u202e\x9b",),
         ("heartbeat", "--product", "\x1b\n", "--seq", "1", "--key", "\x1b", "--out", "o"),
         ("listen", "--group", "\x1b", "--trust", "k", "--out", "o"),
-        ("build", ".", "--product", "p", "--version", "1", "--seq", "1", "--out", "o", "--public", "p", "--sign-with='"),
     ],
 )  # fmt: skip
 def test_arguments_of_any_letters(arguments: tuple[str, ...], tmp_path: Path) -> None:
@@ -356,6 +365,6 @@ def test_a_time_of_too_many_digits(tmp_path: Path) -> None:
 
 
 def test_delete_is_written_out_in_json(ship: Ship) -> None:
-    """[A-95]: JSON itself lets it pass."""
+    """[A-95]"""
     done = unrep("status", "--site", ship.root / "\x7f", "--json")
     assert done.returncode == 2 and b"\x7f" not in done.stdout and r"\x7f" in json.loads(done.stdout)["error"]
