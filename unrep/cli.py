@@ -5,7 +5,7 @@ from importlib import import_module
 
 import click
 
-from bundle.plain_text import plain
+from bundle.plain_text import excerpt
 from unrep.console import EXIT_CODES_HELP, ExitCode, answer, exit_code, open_streams, say, say_defect, speak_utf8
 
 # Each command in its module of unrep.commands, which is loaded when it is called for: aboard, a second is long.
@@ -46,6 +46,8 @@ COMMANDS = {
     "selftest": "selftest",
     "demo": "demo",
 }
+
+MOST_TOLD = 4_000  # characters of an error, which may quote what others wrote
 
 
 class Commands(click.Group):
@@ -90,7 +92,7 @@ def _report(error: BaseException, as_json: bool) -> ExitCode:
     if isinstance(error, click.UsageError) and error.ctx and error.message == error.ctx.get_help():
         say(*error.message.splitlines())  # a group of commands without one of them
         return code
-    sentence = plain(_sentence(error, code))
+    sentence = excerpt(_sentence(error, code), MOST_TOLD)
     say(f"unrep: {sentence}")
     if as_json:
         answer((getattr(error, "document", None) or {}) | {"error": sentence, "exit_code": int(code)})
