@@ -30,6 +30,8 @@ def keep(site: Site, record: Record, log: Log, run: dict[str, Any]) -> str:
             return action()
         except AboardError as error:
             troubles.append(f"{what}: {error}")
+        except Exception as error:  # noqa: BLE001 - the verdict stands: whatever this is, it is told
+            troubles.append(f"{what}: {type(error).__name__}: {error}")
 
     sealing = None
     if run["outcome"] not in WITHOUT_RECEIPT:

@@ -115,7 +115,7 @@ def _judged(response: http.client.HTTPResponse, check: HttpCheck, context: StepC
     if check.expect_body_contains is None:
         return f"answered {response.status}"
     expected = context.expand(check.expect_body_contains)
-    if expected.encode() not in response.read(MAX_BODY_BYTES):
+    if expected.encode(errors="surrogateescape") not in response.read(MAX_BODY_BYTES):
         raise StepFailed(STEP, f"answered {response.status} without {expected!r}")
     return f"answered {response.status} with {expected!r}"
 

@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import IO, Final, cast
 
 from apply.errors import StepFailed
+from bundle.plain_text import plain
 
 if sys.platform == "win32":
     _NEW_GROUP, _DETACHED = subprocess.CREATE_NEW_PROCESS_GROUP, subprocess.DETACHED_PROCESS
@@ -112,7 +113,7 @@ def run(
 
 def quoted(words: Sequence[str]) -> str:
     """The command as a person would type it, in one line."""
-    return _printable(subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words))
+    return plain(subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words))
 
 
 def _start(words: list[str], step: str, cwd: Path, environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
@@ -130,6 +131,8 @@ def _start(words: list[str], step: str, cwd: Path, environment: Mapping[str, str
         )
     except OSError as error:
         raise StepFailed(step, f"{words[0]} cannot be started in {cwd}: {error.strerror}") from error
+    except ValueError as error:  # a letter that this system's character set does not have, or a NUL
+        raise StepFailed(step, f"{words[0]} cannot be started in {cwd}: {error}") from error
 
 
 def _live(start: "Callable[[], subprocess.Popen[bytes]]", beginning: "Future[subprocess.Popen[bytes]]") -> None:
@@ -215,11 +218,7 @@ def _ending(code: int) -> str:
 
 
 def _quoted_last_line(output: str) -> str:
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    lines = [" ".join(line.split()) for line in output.splitlines() if line.strip()]
     if not lines:
         return ", and printed nothing"
-    return f", its last line: {_printable(lines[-1])[-_MAX_LINE_CHARACTERS:]}"
-
-
-def _printable(text: str) -> str:
-    return "".join(character if character.isprintable() else " " for character in text)
+    return f", its last line: {plain(lines[-1])[-_MAX_LINE_CHARACTERS:]}"

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from apply.errors import LogFailed
 from apply.events import Event, Severity
+from bundle.plain_text import plain
 
 SOURCE: Final = "unrep"
 MAX_TEXT_UNITS: Final = 31_839  # UTF-16 units of one string, from the documentation of ReportEventW
@@ -36,8 +37,7 @@ def report_event(event: Event) -> None:
 
 
 def arguments(event: Event) -> tuple[int, int, str]:
-    """Type, event id and text of an event: the sentence, then its fields, a line each; NUL would end it."""
+    """Type, event id and text of an event: the sentence, then its fields, a line of plain text each [A-95]."""
     lines = [event.message, *(f"{name}: {value}" for name, value in event.fields.items())]
-    text = "\r\n".join(lines).replace("\0", " ")
-    units = text.encode("utf-16-le", "surrogatepass")[: 2 * MAX_TEXT_UNITS]
+    units = "\r\n".join(map(plain, lines)).encode("utf-16-le")[: 2 * MAX_TEXT_UNITS]
     return (*_TYPES[event.severity], units.decode("utf-16-le", "replace"))

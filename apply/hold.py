@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 from typing import Final
 
 from apply import durable
+from apply.account import user_name
 from apply.errors import Held
-from apply.run import user_name
 from apply.site import Site
+from bundle.plain_text import excerpt
 
 MAX_REASON_CHARACTERS: Final = 300
 _MAX_FILE_BYTES: Final = 4096
@@ -44,16 +45,16 @@ def read_hold(site: Site) -> Hold | None:
         except FileNotFoundError:
             return None
     try:
-        return Hold(**{key: _printable(str(value)) for key, value in json.loads(text).items()})
-    except (ValueError, TypeError, AttributeError):  # a person's own words
-        return Hold(datetime.fromtimestamp(changed, UTC).isoformat(timespec="seconds"), "", _printable(text))
+        return Hold(**{key: _words(str(value)) for key, value in json.loads(text).items()})
+    except (ValueError, TypeError, AttributeError, RecursionError):  # a person's own words
+        return Hold(datetime.fromtimestamp(changed, UTC).isoformat(timespec="seconds"), "", _words(text))
 
 
 def set_hold(site: Site, reason: str) -> Hold:
     """Sets a hold, or gives that which is set another reason; durable when it returns. Raises StorageFailed."""
     site.make_directories()
     since = datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="seconds")
-    made = Hold(since, user_name(), _printable(reason))
+    made = Hold(since, user_name(), _words(reason))
     durable.write_file(site.hold_file, json.dumps(asdict(made)).encode())
     return made
 
@@ -75,5 +76,6 @@ def check_hold(site: Site, version: str) -> None:
         )
 
 
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else " " for c in text).strip()[:MAX_REASON_CHARACTERS]
+def _words(text: str) -> str:
+    """A person's words in one line, which may have been several."""
+    return excerpt(" ".join(text.split()), MAX_REASON_CHARACTERS)

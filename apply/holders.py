@@ -22,13 +22,19 @@ def holder(directory: Path) -> str:
     for process in _PROCESSES.glob("[0-9]*"):
         with contextlib.suppress(OSError):  # it has ended, or is another user's
             if any(name == place or name.startswith(place + b"/") for name in _names(process)):
-                return f"process {process.name} ({(process / 'comm').read_text().strip()})"
+                return f"process {process.name} ({_command(process)})"
     return ""
+
+
+def _command(process: Path) -> str:
+    """Its name, which it chooses itself: bytes of any kind."""
+    return os.fsdecode((process / "comm").read_bytes().removesuffix(b"\n"))
 
 
 def _names(process: Path) -> Iterator[bytes]:
     for link in (process / "cwd", process / "exe", *(process / "fd").iterdir()):
         with contextlib.suppress(OSError):
             yield os.fsencode(link.readlink())
-    for line in (process / "maps").read_bytes().splitlines():
-        yield line.split(None, 5)[5] if b"/" in line else b""
+    for line in (process / "maps").read_bytes().split(b"\n"):  # a name may hold any other line end
+        fields = line.split(None, 5)
+        yield fields[5] if len(fields) == 6 else b""

@@ -1,21 +1,20 @@
 """journald, by its native protocol: one datagram an event, no library. systemd.io/JOURNAL_NATIVE_PROTOCOL.
 
-KEY=value, newline                                                where the value has no newline
-KEY, newline, length as 64-bit little-endian, value, newline      where it has one
+KEY=value, newline      a value is plain text [A-95], so that it has no newline
 """
 
 import socket
-import struct
 from typing import Final
 
 from apply.errors import LogFailed
 from apply.events import Event, Severity
+from bundle.plain_text import plain
 
 SOCKET: Final = "/run/systemd/journal/socket"
 MESSAGE_ID: Final = "6c0f6b2d7a0e4d52a2c1f1e7a9bb31c4"  # of all our events: `journalctl MESSAGE_ID=...` finds them
 _PRIORITIES: Final[dict[Severity, str]] = {"info": "6", "warning": "4", "error": "3"}  # syslog(3)
 _PATIENCE_S: Final = 1.0
-_MAX_VALUE_BYTES: Final = 32_000  # a datagram of the default size holds a few of these
+_MAX_VALUE_CHARACTERS: Final = 8_000  # of four bytes at most: a datagram of the default size holds a few of these
 
 
 def send(event: Event) -> None:
@@ -43,7 +42,4 @@ def datagram(event: Event) -> bytes:
 
 
 def _field(name: bytes, text: str) -> bytes:
-    value = text.encode("utf-8", "backslashreplace")[:_MAX_VALUE_BYTES]
-    if b"\n" in value:
-        return name + b"\n" + struct.pack("<Q", len(value)) + value + b"\n"
-    return name + b"=" + value + b"\n"
+    return name + b"=" + plain(text)[:_MAX_VALUE_CHARACTERS].encode() + b"\n"

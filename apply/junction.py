@@ -94,8 +94,8 @@ def reparse_buffer(target: str) -> bytes:
     drive = PureWindowsPath(target).drive
     if not (len(drive) == 2 and drive[1] == ":" and PureWindowsPath(target).is_absolute()) or "\0" in target:
         raise SwitchFailed(f"{target} cannot be the target of a junction: it must be a path on a local drive")
-    substitute = (_OBJECT_PREFIX + target).encode("utf-16-le")
-    shown = target.encode("utf-16-le")
+    substitute = (_OBJECT_PREFIX + target).encode("utf-16-le", "surrogatepass")  # Windows lets names hold half letters
+    shown = target.encode("utf-16-le", "surrogatepass")
     names = substitute + b"\0\0" + shown + b"\0\0"
     length = _HEADER.size - _COMMON_BYTES + len(names)
     return _HEADER.pack(JUNCTION_TAG, length, 0, 0, len(substitute), len(substitute) + 2, len(shown)) + names
@@ -111,7 +111,7 @@ def junction_target(reparse_point: bytes) -> str:
     names = reparse_point[_HEADER.size :]
     if length != len(reparse_point) - _COMMON_BYTES or offset + size > len(names):
         raise ValueError("a reparse point whose lengths do not fit")
-    name = names[offset : offset + size].decode("utf-16-le")
+    name = names[offset : offset + size].decode("utf-16-le", "surrogatepass")
     if not name.startswith(_OBJECT_PREFIX):
         raise ValueError(f"a junction to {name} has no absolute target")
     return name.removeprefix(_OBJECT_PREFIX)

@@ -10,6 +10,7 @@ from typing import Final, get_args
 
 from apply.recorded_run import RecordedRun
 from apply.state import Condition, SiteState
+from bundle.plain_text import plain
 
 BUCKETS_S: Final = (0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 Sample = tuple[str, dict[str, str], float]  # what follows the family's name, labels, value
@@ -128,4 +129,4 @@ def _lines(name: str, kind: str, text: str, samples: Iterable[Sample]) -> Iterat
 
 
 def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return plain(text).replace("\\", "\\\\").replace('"', '\\"')

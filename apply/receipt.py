@@ -15,6 +15,7 @@ from apply.chain import Link
 from bundle import canonical
 from bundle.errors import Malformed, Untrusted
 from bundle.layout import pre_authentication_encoding
+from bundle.plain_text import plain
 from bundle.signing import VerifyingKey, verifying_key
 
 FORMAT: Final = 1
@@ -61,13 +62,13 @@ def seal(run: dict[str, Any], link: Link, key: Ed25519PrivateKey, time_s: float)
         Receipt(
             receipt=FORMAT,
             site=verifying_key(key).key_id,
-            product=run["product"][:_MAX_NAME],
-            version=release.get("version", "")[:_MAX_NAME],
+            product=plain(run["product"])[:_MAX_NAME],
+            version=plain(release.get("version", ""))[:_MAX_NAME],
             epoch=release.get("epoch", 0),
             seq=release.get("seq", 0),
             tree=bytes.fromhex(release.get("tree", "")),
             outcome=run["outcome"],
-            serving=run["to"][:_MAX_NAME],
+            serving=plain(run["to"])[:_MAX_NAME],
             number=link.number,
             head=bytes.fromhex(link.head),
             time=max(0, int(time_s)),

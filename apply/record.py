@@ -21,6 +21,7 @@ from apply.chain import START, Link, head_after
 from apply.errors import DiskFull, SiteInvalid, StorageFailed
 from apply.site import Site
 from apply.state import SiteState
+from bundle.plain_text import each_text, plain
 
 STATES_KEPT = 20
 RECEIPTS_KEPT = 256
@@ -38,6 +39,7 @@ class Record:
         is_new = not self._path.exists()
         with self._errors():
             self._database = sqlite3.connect(self._path, isolation_level=None)
+            self._database.text_factory = _text
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=FULL")
             if schema.version_of(self._database, self._path) < schema.VERSION:
@@ -57,7 +59,7 @@ class Record:
         """Makes the state durable. Raises StorageFailed or DiskFull; then the state before stays."""
         if state == self._state:
             return
-        document = msgspec.json.encode(state).decode()
+        document = _document(msgspec.to_builtins(state))
         with self._errors(), self._transaction() as database:
             row = database.execute(
                 "INSERT INTO states (document, sha256, saved_at) VALUES (?, ?, ?)",
@@ -71,7 +73,7 @@ class Record:
 
         Raises StorageFailed or DiskFull; then neither was added.
         """
-        document = json.dumps(run)
+        document = _document(run)
         with self._errors(), self._transaction() as database:
             last = database.execute("SELECT head FROM runs ORDER BY number DESC LIMIT 1").fetchone()
             head = head_after(str(last[0]) if last else START, document)
@@ -158,11 +160,22 @@ def _reading(site: Site) -> Iterator[sqlite3.Connection | None]:
         # Without a log nobody has it open, and it is read as it stands; SQLite would make files beside it otherwise.
         mode = "mode=ro" if site.state_file.with_name("state.db-wal").exists() else "immutable=1"
         database = sqlite3.connect(f"{site.state_file.as_uri()}?{mode}", uri=True)
+        database.text_factory = _text
         try:
             made = database.execute("SELECT 1 FROM sqlite_master WHERE name = 'runs'").fetchone()  # the last table
             yield database if made else None
         finally:
             database.close()
+
+
+def _text(stored: bytes) -> str:
+    """What a spoiled medium has made of a text, too: its checksum, or the chain, tells."""
+    return stored.decode(errors="surrogateescape")
+
+
+def _document(values: dict[str, Any]) -> str:
+    """As JSON, each text in it plain [A-95]: whoever reads a record, by whatever means, reads lines."""
+    return json.dumps(each_text(values, plain))
 
 
 def _newest(database: sqlite3.Connection, path: object) -> SiteState:
@@ -186,7 +199,7 @@ def _last_saved(database: sqlite3.Connection) -> float:
 
 
 def _checksum(document: object) -> str:
-    return hashlib.sha256(str(document).encode()).hexdigest()
+    return hashlib.sha256(str(document).encode(errors="surrogateescape")).hexdigest()
 
 
 @contextmanager

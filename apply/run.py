@@ -1,7 +1,6 @@
 """One run on a site: its steps and their seconds, how it ended, and the audit record of it [A-8]."""
 
 import contextlib
-import getpass
 import platform
 import time
 import uuid
@@ -13,6 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from apply.account import user_name
 from apply.audit import keep
 from apply.errors import AboardError, Degraded, RolledBack
 from apply.lock import site_lock
@@ -22,6 +22,7 @@ from apply.recorded_run import Recovery
 from apply.site import Site
 from apply.state import Release
 from bundle.errors import BundleError
+from bundle.plain_text import plain
 from bundle.progress import Progress
 
 _LONGEST_OUTAGE_S = 366 * 86_400
@@ -112,7 +113,7 @@ class Run:
         """How it ended."""
         seconds = time.perf_counter() - self._begun
         told = f"{reason}; {self.caution}" if self.caution else reason
-        return Report(outcome, self.from_version, to_version, told, dict(self.steps), seconds)
+        return Report(outcome, self.from_version, to_version, plain(told), dict(self.steps), seconds)
 
     def audit(self, report: Report) -> dict[str, Any]:
         """The record that the site keeps of it."""
@@ -174,14 +175,6 @@ def named(release: Release | None) -> dict[str, Any] | None:
         return None
     names = "version", "seq", "epoch", "tree", "bundle"
     return {name: getattr(release, name) for name in names}
-
-
-def user_name() -> str:
-    """Who runs this process, as far as the system can tell."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):  # no name for the user id
-        return "unknown"
 
 
 def _outcome(error: BaseException) -> Outcome:

@@ -242,6 +242,8 @@ class _Update:
             try:
                 retained = retain(self._site, self._record, self._config.retention.keep)
                 reason = "; ".join([reason, *retained.in_use])
-            except StorageFailed as error:  # the update is done all the same
+            except AboardError as error:  # the update is done all the same
                 reason = f"{reason}; old versions could not be removed: {error}"
+            except Exception as error:  # noqa: BLE001 - and so it is, whatever this is [A-97]
+                reason = f"{reason}; old versions could not be removed: {type(error).__name__}: {error}"
         return finish(self._run, self._record, self._run.report("applied", self._release.version, reason))

@@ -6,6 +6,7 @@ opened with its own public key and applied in full, every object compared by has
 """
 
 import os
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ from bundle.header import signed_header, trust_to_sign_under
 from bundle.host.files import create_buffered
 from bundle.layout import FORMAT
 from bundle.manifest import TreeManifest
+from bundle.plain_text import excerpt
 from bundle.progress import Progress
 from bundle.reader import VerifiedBundle, open_bundle, stored_bytes
 from bundle.root import ENCRYPTED_FEATURE, Platform, Root, Section, check_root
@@ -179,8 +181,8 @@ def _created(new: Path, target: TreeManifest) -> int:
     """The release's time in seconds since 1970: SOURCE_DATE_EPOCH, else its newest file's. Never the clock's, so that
     the same release gives the same bytes."""
     if given := os.environ.get("SOURCE_DATE_EPOCH"):
-        if not given.isdecimal():
-            raise InputError(f"SOURCE_DATE_EPOCH: {given!r} is not a number of seconds since 1970")
+        if not re.fullmatch(r"[0-9]{1,16}", given):
+            raise InputError(f"SOURCE_DATE_EPOCH: '{excerpt(given)}' is not a number of seconds since 1970")
         return int(given)
     newest = max((os.lstat(new / entry.path).st_mtime for entry in target.entries), default=0.0)
     return max(0, int(newest))

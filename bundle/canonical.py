@@ -9,13 +9,13 @@ from typing import TypeVar
 import msgspec
 
 from bundle.errors import Malformed
+from bundle.plain_text import excerpt
 
 T = TypeVar("T")
 
 MAX_INTEGER = 2**53 - 1
 
 FAULTS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError)  # what decoding raises
-_TOLD_CHARACTERS = 200
 
 _encoder = msgspec.msgpack.Encoder()
 
@@ -38,4 +38,4 @@ def decode(data: bytes, kind: type[T], what: str) -> T:
 
 def told(error: Exception) -> str:
     """What a decoder says, in one short line: it quotes names from the bytes, and who wrote these may be anybody."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(error)[:_TOLD_CHARACTERS])
+    return excerpt(str(error))

@@ -57,7 +57,7 @@ def _limited(more_bytes: int) -> Iterator[None]:
 def _data_bytes() -> int | None:
     """What counts for the limit already: VmData of proc(5); None where Linux does not tell."""
     try:
-        fields = Path("/proc/self/status").read_text().split()
+        lines = Path("/proc/self/status").read_bytes().splitlines()  # bytes: this process may have any name
     except OSError:
         return None
-    return int(fields[fields.index("VmData:") + 1]) * 1024
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(b"VmData:")), None)

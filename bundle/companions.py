@@ -25,9 +25,15 @@ def publish(unproven: Path, out: Path, manifests: bytes | None) -> int:
         os.fsync(file.fileno())
     if manifests is not None:
         write_anew(manifests_beside(out), manifests)
-    write_anew(out.with_name(out.name + ".sha256"), f"{digest.hexdigest()}  {out.name}\n".encode())
+    write_anew(out.with_name(out.name + ".sha256"), _checksum_line(digest.hexdigest(), os.fsencode(out.name)))
     patiently(lambda path: path.replace(out), unproven)
     return total
+
+
+def _checksum_line(digest: str, name: bytes) -> bytes:
+    """As sha256sum writes and reads it: a name with a line end or a backslash is written out."""
+    escaped = name.replace(b"\\", b"\\\\").replace(b"\n", b"\\n").replace(b"\r", b"\\r")
+    return (b"\\" if escaped != name else b"") + digest.encode() + b"  " + escaped + b"\n"
 
 
 def manifests_beside(bundle: Path) -> Path:

@@ -48,7 +48,7 @@ class BundleServer(LinkServer):
         self.directory = directory.resolve()
         try:
             super().__init__((bind, port), _Handler)
-        except (OSError, OverflowError) as error:
+        except (OSError, OverflowError, TypeError, ValueError) as error:  # the latter for what is no name of a host
             said = getattr(error, "strerror", None) or str(error)
             raise OutputRefused(
                 f"{bind}:{port}: cannot be listened on: {said}; name another --port or --bind"
@@ -145,7 +145,10 @@ def _open_inside(directory: Path, target: str) -> BinaryIO | None:
 
     A name is taken apart once, after its escapes are undone; no component may be empty, hidden, a step up or a drive.
     """
-    names = unquote(urlsplit(target).path).split("/")[1:]
+    try:
+        names = unquote(urlsplit(target).path).split("/")[1:]
+    except ValueError:  # an address with half a bracket
+        return None
     if not names or any(not name or name[0] == "." or re.search(r"[\\:\0]", name) for name in names):
         return None
     if names[-1].endswith(PARTIAL_SUFFIX):

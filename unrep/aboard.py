@@ -1,6 +1,5 @@
 """What the commands aboard have in common: their options, the site's configuration, and how a run is told."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from apply.errors import AboardError
 from apply.run import Report
 from apply.site import Site
 from bundle.errors import BundleError
-from unrep.console import say
+from unrep.console import answer, say
 from unrep.memory import peak_rss_bytes
 from unrep.options import group
 
@@ -61,7 +60,7 @@ def told(perform: Callable[[], Report], as_json: bool) -> None:
         raise
     say(sentence(report))
     if as_json:
-        click.echo(json.dumps(document(report)))
+        answer(document(report))
 
 
 def document(report: Report) -> dict[str, Any]:

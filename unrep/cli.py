@@ -1,14 +1,12 @@
 """The `unrep` command: its group, and the one place where errors become a sentence and an exit code."""
 
-import io
-import json
 import sys
-import traceback
 from importlib import import_module
 
 import click
 
-from unrep.console import EXIT_CODES_HELP, ExitCode, exit_code, say
+from bundle.plain_text import excerpt
+from unrep.console import EXIT_CODES_HELP, ExitCode, answer, exit_code, open_streams, say, say_defect, speak_utf8
 
 # Each command in its module of unrep.commands, which is loaded when it is called for: aboard, a second is long.
 COMMANDS = {
@@ -49,6 +47,8 @@ COMMANDS = {
     "demo": "demo",
 }
 
+MOST_TOLD = 4_000  # characters of an error, which may quote what others wrote
+
 
 class Commands(click.Group):
     """The commands, in the order in which they are mostly needed."""
@@ -74,10 +74,10 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command and exits with its code."""
-    arguments = sys.argv[1:] if arguments is None else arguments
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a Windows pipe takes few letters, and names of files have any
-            stream.reconfigure(errors="backslashreplace")
+    if arguments is None:
+        speak_utf8()
+        arguments = sys.argv[1:]
+    open_streams()
     try:
         sys.exit(cli.main(arguments, prog_name="unrep", standalone_mode=False) or ExitCode.DONE)
     except BrokenPipeError:
@@ -89,10 +89,13 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _report(error: BaseException, as_json: bool) -> ExitCode:
     code = exit_code(error)
-    sentence = _sentence(error, code)
+    if isinstance(error, click.UsageError) and error.ctx and error.message == error.ctx.get_help():
+        say(*error.message.splitlines())  # a group of commands without one of them
+        return code
+    sentence = excerpt(_sentence(error, code), MOST_TOLD)
     say(f"unrep: {sentence}")
     if as_json:
-        click.echo(json.dumps((getattr(error, "document", None) or {}) | {"error": sentence, "exit_code": int(code)}))
+        answer((getattr(error, "document", None) or {}) | {"error": sentence, "exit_code": int(code)})
     return code
 
 
@@ -100,7 +103,7 @@ def _sentence(error: BaseException, code: ExitCode) -> str:
     if code == ExitCode.INTERRUPTED:
         return "interrupted; run the same command again, it goes on from there"
     if code == ExitCode.INTERNAL:
-        traceback.print_exception(error)
+        say_defect(error)
         return f"internal error, a defect of unrep: {error!r}; please report it with the lines above"
     if isinstance(error, click.UsageError):
         hint = f"; see '{error.ctx.command_path} --help'" if error.ctx else ""

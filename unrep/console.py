@@ -1,5 +1,8 @@
 """The edge to a person: messages, progress bars, and the one list of exit codes.
 
+Nothing else writes on stdout or stderr. All of it goes out in lines, each of them plain text [A-95]: names, answers of
+servers and what a bundle says may hold anything.
+
 0    done
 1    internal error: a defect of unrep
 2    usage: an argument, a file or the configuration must be changed
@@ -11,8 +14,12 @@
 130  interrupted: run the same command again
 """
 
+import io
+import json
+import os
 import sys
-from collections.abc import Iterator
+import traceback
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import IntEnum
 from typing import Any
@@ -22,6 +29,7 @@ from tqdm import tqdm
 
 from apply.errors import AboardError, ConfigError, Degraded, RecordBroken, RolledBack
 from bundle.errors import BaseMismatch, BundleError, InputError
+from bundle.plain_text import each_text, plain, whole
 from transfer.errors import (
     DiskFull,
     ExtraMissing,
@@ -48,7 +56,7 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
-EXIT_CODES_HELP = "Exit codes:\n\n\b\n" + "\n".join((__doc__ or "").split("\n\n", 1)[1].rstrip().split("\n"))
+EXIT_CODES_HELP = "Exit codes:\n\n\b\n" + "\n".join((__doc__ or "").split("\n\n", 2)[2].rstrip().split("\n"))
 
 # The first class that an error is an instance of decides.
 _CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
@@ -83,9 +91,54 @@ def exit_code(error: BaseException) -> ExitCode:
     return ExitCode.INTERNAL
 
 
-def say(message: str) -> None:
-    """A line for the person, on stderr."""
-    click.echo(message, err=True)
+def speak_utf8() -> None:
+    """Begins this process again, under a locale of another character set: names of files in releases are UTF-8 [A-97],
+    and Python would write others, or could not write them at all."""
+    if os.name == "posix" and sys.getfilesystemencoding() != "utf-8" and not sys.flags.utf8_mode and sys.executable:
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606 - no shell is meant
+
+
+def open_streams() -> None:
+    """Lets stdout and stderr take every letter: a pipe of Windows takes few, and names of files have any."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def say(*lines: str, **style: Any) -> None:
+    """Lines for the person, on stderr; `style` as of click.style, where that is a terminal."""
+    for line in lines:
+        click.echo(click.style(plain(line), **style) if style else plain(line), err=True)
+
+
+def show(*lines: str) -> None:
+    """Lines that were asked for, on stdout."""
+    for line in lines:
+        click.echo(plain(line))
+
+
+def answer(document: Mapping[str, Any]) -> None:
+    """One JSON object for a program, in one line of ASCII on stdout; its texts are exact, as far as they are text."""
+    click.echo(json.dumps(each_text(document, whole)))  # which writes out all but printable ASCII
+
+
+def ask_passphrase(question: str, *, twice: bool = False) -> bytes:
+    """What a person types unseen; bytes that are no text stay as they are."""
+    typed: str = click.prompt(plain(question), hide_input=True, confirmation_prompt=twice, err=True)
+    return typed.encode(errors="surrogateescape")
+
+
+def say_defect(error: BaseException) -> None:
+    """Where an error came from, for who mends it, and what it came from."""
+    if cause := error.__cause__ or (None if error.__suppress_context__ else error.__context__):
+        say_defect(cause)
+    say("Traceback (most recent call last):")
+    for frame in traceback.format_tb(error.__traceback__):
+        say(*frame.splitlines())
+    if remote := getattr(error, "tb", ""):  # as text, from a worker's process: its lines are not ours
+        say(*(f"  | {line}" for line in remote.splitlines()))
+    else:
+        say(f"{type(error).__name__}: {error}")
 
 
 class Bar:
@@ -97,7 +150,7 @@ class Bar:
     def start(self, label: str, total: int, unit: str) -> None:
         self.finish()
         self._bar = tqdm(
-            desc=label,
+            desc=plain(label),
             total=total,
             unit=unit if unit == "B" else f" {unit}",
             unit_scale=unit == "B",
@@ -113,7 +166,7 @@ class Bar:
     def note(self, text: str) -> None:
         """A word behind the bar."""
         if self._bar is not None:
-            self._bar.set_postfix_str(text, refresh=False)
+            self._bar.set_postfix_str(plain(text), refresh=False)
 
     def finish(self) -> None:
         if self._bar is not None:

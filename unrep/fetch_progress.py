@@ -1,17 +1,15 @@
 """What a person, or a program, sees of a fetch while it runs: a bar, or `--events`, one JSON object a line."""
 
-import json
 import time
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-import click
-
+from bundle.plain_text import plain
 from transfer.output import describe
 from transfer.session import Figures
-from unrep.console import Bar, say
+from unrep.console import Bar, answer, say
 
 EVERY_S = 1.0
 RATE_WINDOW_S = 10.0
@@ -70,7 +68,7 @@ class FetchProgress:
         for source in self.figures().sources if self.figures else ():
             if source.lost and source.name not in self._lost:
                 self._lost.add(source.name)
-                self.tell("source-dropped", source=source.name, reason=source.lost)
+                self.tell("source-dropped", source=source.name, reason=plain(source.lost))
 
     def wait_until(self, moment: float) -> None:
         """Nothing may be asked before that moment, in seconds since 1970; told once."""
@@ -83,7 +81,7 @@ class FetchProgress:
         """One line, if events are asked for."""
         if self._as_events:
             at = datetime.now(UTC).isoformat(timespec="milliseconds")
-            click.echo(json.dumps({"event": event, "at": at} | details))
+            answer({"event": event, "at": at} | details)
 
     def _tell_progress(self, figures: Figures) -> None:
         (first_at, first), (last_at, last) = self._samples[0], self._samples[-1]

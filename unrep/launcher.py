@@ -36,8 +36,6 @@ def launch(argv: Sequence[str], context: StepContext) -> int:
     """Runs the command there; its exit code, where it does not take this process's place. Raises UsageRefused."""
     words = [context.expand(word) for word in argv]
     environment = {**os.environ, **context.environment()}
-    sys.stdout.flush()
-    sys.stderr.flush()
     try:
         if sys.platform == "win32":
             return _beside(words, context.tree, environment)
@@ -47,6 +45,8 @@ def launch(argv: Sequence[str], context: StepContext) -> int:
         os.execvpe(words[0], words, environment)  # noqa: S606 - no shell is the point
     except OSError as error:
         raise UsageRefused(f"{words[0]}: cannot be started in {context.tree}: {error.strerror}") from error
+    except ValueError as error:  # no name at all, or a letter that this system's character set does not have
+        raise UsageRefused(f"{words[0]!r}: cannot be started: {error}") from error
 
 
 if sys.platform == "win32":

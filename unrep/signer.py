@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from bundle.errors import InputError
 from bundle.signing import PassphraseNeeded, Signer, load_private_key, load_public_key, read_file
-from unrep.console import say
+from unrep.console import ask_passphrase, say
 from unrep.errors import UsageRefused
 from unrep.options import group
 
@@ -36,7 +36,7 @@ class CommandSigner:
 
     def sign(self, data: bytes, /) -> bytes:
         """Raises InputError if the command fails, or gives anything but a signature by that key."""
-        argv = self._command if os.name == "nt" else shlex.split(self._command)
+        argv = _argv(self._command)
         try:
             made = subprocess.run(argv, input=data, stdout=subprocess.PIPE, timeout=TIMEOUT_S, check=True).stdout
             self._public.verify(made, data)
@@ -49,6 +49,17 @@ class CommandSigner:
                 f"--sign-with: {self._command}: gave {len(made)} bytes that are no signature by the key of --public"
             ) from error
         return made
+
+
+def _argv(command: str) -> str | list[str]:
+    """What to run: words as a shell reads them, on Windows the line as it is. Raises InputError."""
+    try:
+        words = command if os.name == "nt" else shlex.split(command)
+    except ValueError as error:
+        raise InputError(f"--sign-with: {command}: is no command: {str(error).lower()}") from error
+    if not words:
+        raise InputError("--sign-with: is empty; name the command that signs")
+    return words
 
 
 signer_options = group(
@@ -89,8 +100,7 @@ def private_key(path: Path, passphrase_file: Path | None) -> Signer:
     except PassphraseNeeded as error:
         if not sys.stdin.isatty():
             raise InputError(f"{path}: is encrypted; name a file with its passphrase, --passphrase-file") from error
-        passphrase: str = click.prompt(f"Passphrase of {path}", hide_input=True, err=True)
-        return load_private_key(path, passphrase.encode())
+        return load_private_key(path, ask_passphrase(f"Passphrase of {path}"))
 
 
 @cache

@@ -1,6 +1,7 @@
 """What the commands of `unrep trust` share: options, trust files on disk, and drafts in words."""
 
 import os
+import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -44,7 +45,7 @@ def seconds_of(day: datetime | None) -> int:
 def now_s() -> int:
     """SOURCE_DATE_EPOCH, else the clock, in seconds since 1970."""
     given = os.environ.get("SOURCE_DATE_EPOCH", "")
-    return int(given) if given.isdecimal() else int(time.time())
+    return int(given) if re.fullmatch(r"[0-9]{1,16}", given) else int(time.time())
 
 
 def read_trust_file(path: Path) -> TrustFile:

@@ -130,6 +130,12 @@ class TestHowItEnds:
         with pytest.raises(StepFailed, match=r"hook cannot be started in .*site"):
             run([str(program)], context, step="restart", timeout_s=PATIENCE_S, cwd=cwd)
 
+    @posix
+    def test_a_letter_that_no_argument_can_hold(self, context: StepContext) -> None:
+        """[A-97]: an update goes back for it, and does not end in the middle."""
+        with pytest.raises(StepFailed, match=r"cannot be started in .*site"):
+            run(["/bin/true", "\ud800"], context, step="restart", timeout_s=PATIENCE_S)
+
     def test_when_time_is_up_it_is_killed_and_what_it_said_is_told(self, context: StepContext) -> None:
         code = "import time; held = open('held', 'w'); print('waiting for the lock', flush=True); time.sleep(600)"
         with pytest.raises(StepFailed, match=r"was killed after 1\.5 s, its last line: waiting for the lock"):

@@ -70,7 +70,7 @@ def test_a_hold_that_comes_while_the_new_version_is_being_built(ship: Ship) -> N
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(b"", ""), (b"do not\ntouch\x00", "do not touch"), (b"[1]", "[1]"), (b'{"since": 1}', '{"since": 1}')],
+    [(b"", ""), (b"do not\n touch\x1b\n", r"do not touch\x1b"), (b"[1]", "[1]"), (b'{"since": 1}', '{"since": 1}')],
 )
 def test_any_file_holds(ship: Ship, content: bytes, reason: str) -> None:
     ship.site.hold_file.write_bytes(content)

@@ -4,7 +4,7 @@ import struct
 from pathlib import Path, PureWindowsPath
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from apply.errors import SiteInvalid, SwitchFailed
@@ -59,7 +59,9 @@ def test_golden_bytes_read_back() -> None:
 
 
 @given(st.lists(st.text(st.characters(exclude_characters="\\/:\0", exclude_categories=["Cs"]), min_size=1), min_size=1))
+@example(["half a letter \ud83d", "\udcff"])
 def test_every_local_path_comes_back_as_it_was(parts: list[str]) -> None:
+    """[A-97]"""
     target = "C:\\" + "\\".join(parts)
     assert junction_target(reparse_buffer(target)) == target
 

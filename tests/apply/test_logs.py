@@ -16,6 +16,7 @@ from apply.errors import LogFailed, RolledBack
 from apply.eventlog import MAX_TEXT_UNITS, arguments, report_event
 from apply.events import Event, event_of
 from apply.log import open_log
+from bundle.plain_text import plain
 from tests.support.records import recorded
 from tests.support.site import Ship, shore
 
@@ -74,12 +75,14 @@ def test_an_event_for_journald(journal: Journal) -> None:
 
 
 @needs_unix
-@pytest.mark.parametrize("message", ["two\nlines", "\n", "a=b", "", "Stra\u00dfe \udcff", "MESSAGE\nPRIORITY=0"])
-def test_any_text_arrives_as_it_is(journal: Journal, message: str) -> None:
-    """[A-86]: nobody forges a field with a newline."""
-    journald.send(Event("info", message, {}))
+@pytest.mark.parametrize(
+    "message", ["two\nlines", "\n", "a=b", "", "Stra\u00dfe \udcff", "MESSAGE\nPRIORITY=0", "\x1b[31m\u202e"]
+)
+def test_any_text_arrives_as_one_line(journal: Journal, message: str) -> None:
+    """[A-86] [A-95]: nobody forges a field with a newline."""
+    journald.send(Event("info", message, {"UNREP_SITE": message}))
     fields = journal.received()
-    assert fields["MESSAGE"] == message.encode("utf-8", "backslashreplace").decode() and fields["PRIORITY"] == "6"
+    assert fields["MESSAGE"] == fields["UNREP_SITE"] == plain(message) and fields["PRIORITY"] == "6"
 
 
 @needs_unix

@@ -84,9 +84,10 @@ def test_seconds_and_bytes_add_up() -> None:
 
 
 def test_any_text_in_a_label_is_escaped() -> None:
+    """[A-95]"""
     release = Release(version="1.0.1", seq=2, tree="ab", platform="any", bundle="cd")
     state = SiteState(product='a"b\\c\nd', current_version="1.0.1", releases=(release,))
-    assert counted(state=state)['unrep_release_info{product=a"b\\c\nd,seq=2,tree=ab,version=1.0.1}'] == 1
+    assert counted(state=state)['unrep_release_info{product=a"b\\c\\nd,seq=2,tree=ab,version=1.0.1}'] == 1
 
 
 def test_a_voyage_with_a_failed_release(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from apply.errors import RolledBack, SiteInvalid, StorageFailed
 from apply.history import read_history
 from apply.record import STATES_KEPT, Record, _checksum, read_state
 from apply.site import Site
-from apply.state import Release, SiteState
+from apply.state import Quarantine, Release, SiteState
 from tests.support.records import recorded
 from tests.support.site import Ship, shore
 
@@ -73,7 +73,15 @@ def test_the_last_twenty_states_stay(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    "damage", ["document = replace(document, 'vms', 'vmS')", "sha256 = ''", "document = x'00ff'", "document = ''"]
+    "damage",
+    [
+        "document = replace(document, 'vms', 'vmS')",
+        "document = replace(document, 'vms', CAST(x'76edb3bf' AS TEXT))",
+        "document = replace(document, 'vms', CAST(x'766dff' AS TEXT))",
+        "sha256 = ''",
+        "document = x'00ff'",
+        "document = ''",
+    ],
 )
 def test_a_damaged_newest_state_is_passed_over_for_the_one_before(site: Site, damage: str) -> None:
     """[A-7]"""
@@ -172,6 +180,30 @@ def test_the_record_of_runs_that_failed_or_were_refused(tmp_path: Path) -> None:
     assert str(Path("app/main.py")) in refused["reason"] and refused["release"]["version"] == "1.0.1"
     assert (back["outcome"], back["from"], back["to"]) == ("rolled-back", "1.0.0", "1.0.0")
     assert "restart is broken" in back["reason"] and "switch_back" in back["steps"]
+
+
+def test_what_is_on_record_is_plain_text(site: Site) -> None:
+    """[A-95] [A-97]: reasons name files, whose names are any bytes."""
+    evil, shown = "/srv/\udcff\x1b[31m\n\u202e", r"/srv/\udcff\x1b[31m\n\u202e"
+    record = Record(site)
+    record.save(SiteState(quarantined=(Quarantine("1", "ab", 0, 1, evil),)))
+    record.append(recorded(reason=evil, user=evil, host=evil))
+    record.close()
+    assert read_state(site).quarantined[0].reason == shown
+    run = read_history(site, 1).links[0].run()
+    assert run and run.reason == run.user == run.host == shown
+
+
+def test_a_record_whose_text_a_medium_has_spoiled(site: Site) -> None:
+    """[A-80] [A-97]: its number is told, and the others are read."""
+    record = Record(site)
+    for _ in range(3):
+        record.append(recorded())
+    record.close()
+    change(site, "UPDATE runs SET document = CAST(x'7b22ff227d' AS TEXT) WHERE number = 2")
+    history = read_history(site, 5)
+    assert "record 2 was changed" in history.broken
+    assert [link.run() is not None for link in history.links] == [True, False, True]
 
 
 def test_the_latest_runs_are_read_the_oldest_of_them_first(site: Site) -> None:

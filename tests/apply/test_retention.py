@@ -105,6 +105,26 @@ def test_what_cannot_be_removed_does_not_undo_the_update(tmp_path: Path, monkeyp
     assert report.outcome == "applied" and "could not be removed: versions/1.0.0: held" in report.reason
 
 
+@pytest.mark.parametrize(
+    "error", [UnicodeDecodeError("utf-8", b"\xff", 0, 1, "no text"), IndexError("4"), OSError(5, "x")]
+)
+def test_whatever_goes_wrong_after_the_verdict_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """[A-88] [A-97]: old versions, receipt, outbox and log; the update is on record as what it was."""
+    ship = Ship.sailing(tmp_path, "1.0.0", "1.0.1")
+
+    def fail(*_: object) -> None:
+        raise error
+
+    for called in ("apply.update.retain", "apply.audit.seal", "apply.audit.post", "apply.audit.event_of"):
+        monkeypatch.setattr(called, fail)
+    report = ship.apply(shore().bundle("1.0.2", 3, "1.0.1"))
+    assert report.outcome == "applied" and ship.current == "1.0.2"
+    for told in ("old versions could not be removed", "this run could not be recorded", "into the outbox", "be logged"):
+        assert f"{told}: {type(error).__name__}: {error}" in report.reason
+
+
 def test_a_pending_version_stays(ship: Ship) -> None:
     ship.configure(extra="[retention]\nkeep = 0\n")
     ship.roll_back("1.0.0")

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,39 @@ def test_one_module_aboard_syncs_and_renames() -> None:
         if path.name != "durable.py" and durability.search(_code(path))
     }
     assert not found
+
+
+# What writes on a terminal, whoever calls it.
+WRITING = re.compile(
+    r"(click\.(echo|secho|style|prompt|confirm|pause|progressbar|edit)|print|pprint|input|tqdm|breakpoint"
+    r"|sys\.(__)?std(out|err)(__)?(\..*)?|traceback\.print\w*|logging(\..*)?|warnings\.warn\w*|getpass(\..*)?)"
+)
+
+
+def test_one_module_writes_on_the_console() -> None:
+    """[A-95]: all that a person or a program is told passes its one filter."""
+    allowed = {
+        "unrep/cli.py": {"sys.stderr.close", "sys.stderr"},  # for a reader that has gone
+        "unrep/agent/windows_service.py": {"sys.stdout", "sys.stderr"},  # in the place of those that a service lacks
+    }
+    modules = set(MODULES) - {REPOSITORY / "unrep" / "console.py"}
+    found = {name(path): set(_writing(path)) - allowed.get(name(path), set()) for path in modules}
+    assert not {path: calls for path, calls in found.items() if calls}
+
+
+def _writing(path: Path) -> Iterator[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        names = [ast.unparse(node)] if isinstance(node, ast.Name | ast.Attribute) else []
+        if isinstance(node, ast.ImportFrom):
+            names = [node.module or "", *(f"{node.module}.{imported.name}" for imported in node.names)]
+        yield from filter(WRITING.fullmatch, names)
+
+
+def test_the_user_is_never_what_the_environment_says() -> None:
+    """[A-96]"""
+    asking = re.compile(r"\bgetpass\b|\bgetlogin\b|LOGNAME|USERNAME|\"USER\"")
+    assert [name(path) for path in MODULES if asking.search(_code(path))] == []
 
 
 def test_no_trace_of_a_workplace() -> None:

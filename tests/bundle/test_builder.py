@@ -143,9 +143,10 @@ def test_created_is_the_newest_file_or_what_is_given(tmp_path: Path, monkeypatch
     assert build_from(target, [], tmp_path / "x.unrep").root.created == 1_600_000_000
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "17")
     assert build_from(target, [], tmp_path / "x.unrep").root.created == 17
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")
-    with pytest.raises(InputError, match="SOURCE_DATE_EPOCH: 'yesterday'"):
-        build_from(target, [], tmp_path / "x.unrep")
+    for given, shown in (("yesterday", "yesterday"), ("9" * 5000, "999"), ("٣", "٣"), ("\x1b", r"\\x1b")):
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", given)
+        with pytest.raises(InputError, match=f"SOURCE_DATE_EPOCH: '{shown}"):
+            build_from(target, [], tmp_path / "x.unrep")
 
 
 def test_companions_tell_names_and_the_hash(tmp_path: Path) -> None:

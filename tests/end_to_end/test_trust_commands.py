@@ -1,6 +1,7 @@
 """`unrep trust`, `resign`, `heartbeat`, `hear`, encrypted keys, signing commands, as people run them. spec/trust.md."""
 
 import json
+import os
 import shutil
 import sys
 from datetime import UTC, datetime
@@ -160,6 +161,7 @@ class TestKeys:
             ("gave 0 bytes that are no signature", f'"{sys.executable}" -c pass'),
             ("returned non-zero exit status", f'"{sys.executable}" -c "import sys; sys.exit(3)"'),
             ("no-such-command: cannot be run", "no-such-command"),
+            *(() if os.name == "nt" else ((r"is no command: no closing quotation", "a '\x1b"), ("is empty", " "))),
         ):
             code, _, err = run(sign, bad)
             assert code == 2 and words in err, err

@@ -243,3 +243,11 @@ def test_what_cannot_be_served_is_one_sentence(www: Path, server: BundleServer) 
     for bind, port in (("127.0.0.1", server.server_port), ("no.such.host.invalid", 0), ("203.0.113.9", 0)):
         with pytest.raises(OutputRefused, match="cannot be listened on"):
             BundleServer(www, bind, port)
+
+
+def test_half_a_bracket_is_no_address(server: BundleServer, capfd: pytest.CaptureFixture[str]) -> None:
+    """[T-60] [A-97]: and nobody writes on the server's console with it."""
+    with socket.create_connection(("127.0.0.1", server.server_port)) as connection:
+        connection.sendall(b"GET http://[\x1b[31m HTTP/1.1\r\nConnection: close\r\n\r\n")
+        assert connection.makefile("rb").readline().startswith(b"HTTP/1.1 404 ")
+    assert capfd.readouterr().err == ""

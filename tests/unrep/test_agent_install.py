@@ -72,6 +72,19 @@ def test_no_other_file_is_written_over(ship: Ship, tmp_path: Path) -> None:
 
 
 @posix
+def test_a_site_that_systemd_cannot_name(ship: Ship, tmp_path: Path) -> None:
+    """[A-97]: and a file of any bytes is not ours."""
+    place = ship.root.with_name("\udcff\x1b")
+    ship.root.rename(place)
+    argv = [sys.executable, "-m", "unrep", "agent", "install", "--site", os.fsencode(place), "--to", tmp_path / "unit"]
+    refused = subprocess.run(argv, capture_output=True, text=True, cwd=Path(__file__).parents[2])
+    assert refused.returncode == 2 and r"\udcff\x1b: a systemd unit can name paths in UTF-8 only" in refused.stderr
+    place.rename(ship.root)
+    (tmp_path / "unit").write_bytes(b"\xff")
+    assert "not written by unrep" in install(ship, "--to", tmp_path / "unit").stderr
+
+
+@posix
 def test_a_configuration_without_an_agent_is_not_installed(ship: Ship, tmp_path: Path) -> None:
     ship.configure()
     refused = install(ship, "--to", tmp_path / "unit.service")

@@ -18,6 +18,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError, InvalidHeader, LocationParseError
 from urllib3.util import Url, parse_url
 
+from bundle.plain_text import excerpt
 from transfer.access import NOTHING, Access, shown
 from transfer.errors import Dropped, PastEnd, SourceRefused
 from transfer.links.http_answers import HttpAnswer, accept, whole_file
@@ -207,10 +208,10 @@ class HttpReader:
         if status == 416:
             found = _UNSATISFIED.fullmatch(response.headers.get("Content-Range", ""))
             return PastEnd(f"ends at byte {found[1]}" if found else "has no bytes there")
-        said = f"{status} {response.reason or ''}".strip()
+        said = f"{status} {excerpt(response.reason or '')}".strip()
         if status in _PASSING or status >= 500:
             wait_s = 0.0
-            with contextlib.suppress(InvalidHeader):
+            with contextlib.suppress(InvalidHeader, ValueError, OverflowError):  # a year or a number out of range
                 wait_s = Retry().get_retry_after(response) or 0.0
             return Dropped(f"answers {said}", wait_s)
         return SourceRefused(f"{self.name}: the server answers {said}; check the address, and what it lets you read")
@@ -221,11 +222,11 @@ class HttpReader:
         try:
             target = urljoin(url, location)
         except ValueError as error:
-            raise SourceRefused(f"{self.name}: redirected to {shown(location)!r}, which is not a valid URL") from error
-        _check_url(target, f"{self.name}: redirected to {shown(target)}")
+            raise SourceRefused(f"{self.name}: redirected to '{excerpt(shown(location))}', no valid URL") from error
+        _check_url(target, f"{self.name}: redirected to {excerpt(shown(target))}")
         if parse_url(url).scheme == "https" and parse_url(target).scheme != "https":
             raise SourceRefused(
-                f"{self.name}: redirected from https to {shown(target)}; give an address that stays with https"
+                f"{self.name}: redirected from https to {excerpt(shown(target))}; give an address that stays with https"
             )
         return target
 

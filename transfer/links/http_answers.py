@@ -5,6 +5,7 @@ import re
 from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError
 
+from bundle.plain_text import excerpt
 from transfer.errors import BadAnswer
 from transfer.links.http_faults import fault_of
 
@@ -61,12 +62,12 @@ def accept(response: BaseHTTPResponse, offset: int, length: int) -> HttpAnswer:
 def _check_place(response: BaseHTTPResponse, offset: int, length: int) -> tuple[int, int]:
     """(bytes in the range, bytes in the whole file) by the head of a 206 [T-14]. Raises BadAnswer."""
     if encoding := _encoding(response):
-        raise BadAnswer(f"sends the range in another encoding, {encoding}")
+        raise BadAnswer(f"sends the range in another encoding, {excerpt(encoding)}")
     place = response.headers.get("Content-Range", "")
     found = _CONTENT_RANGE.fullmatch(place)
     if not found:
-        raise BadAnswer(f"does not say which bytes it sends: Content-Range is {place!r}")
+        raise BadAnswer(f"does not say which bytes it sends: Content-Range is '{excerpt(place)}'")
     first, last, total = (int(number) for number in found.groups())
     if first != offset or not first <= last < min(total, offset + length):
-        raise BadAnswer(f"was asked for bytes {offset}-{offset + length - 1} and sends {place!r}")
+        raise BadAnswer(f"was asked for bytes {offset}-{offset + length - 1} and sends '{place}'")
     return last - first + 1, total

@@ -10,16 +10,14 @@
 What stays the same from round to round is told once, until it changes.
 """
 
-import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-import click
-
-from unrep.console import say
+from bundle.plain_text import plain
+from unrep.console import answer, say
 
 
 @dataclass(frozen=True)
@@ -42,11 +40,12 @@ class Journal:
     def tell(self, event: Event) -> None:
         """Tells of something that has happened. Where nobody can be told, on a full disk, say, the ship goes on."""
         now = datetime.fromtimestamp(self._wall(), UTC).isoformat(timespec="seconds")
+        message = plain(event.message)
         with suppress(OSError):
-            say(f"{now} {event.kind}: {event.message}")
+            say(f"{now} {event.kind}: {message}")
         if self._as_json:
             with suppress(OSError):
-                click.echo(json.dumps({"time": now, "event": event.kind, "message": event.message} | event.details))
+                answer({"time": now, "event": event.kind, "message": message} | event.details)
 
     def stands(self, about: str, event: Event | None) -> None:
         """Tells how it stands about something, unless that was told last time; None: all is well with it."""

@@ -32,7 +32,9 @@ WantedBy=multi-user.target
 
 
 def unit_text(argv: Sequence[str], site: Path) -> str:
-    """The whole file."""
+    """The whole file. Raises UsageRefused for a path that is no UTF-8, of which systemd takes no line."""
+    if any("\ud800" <= character <= "\udfff" for word in (*argv, str(site)) for character in word):
+        raise UsageRefused(f"{site}: a systemd unit can name paths in UTF-8 only; rename the directory")
     command = " ".join(_quoted(word).replace("$", "$$") for word in argv)
     return _OURS + _UNIT.format(site=str(site).replace("%", "%%"), quoted_site=_quoted(str(site)), command=command)
 
@@ -40,7 +42,7 @@ def unit_text(argv: Sequence[str], site: Path) -> str:
 def write_unit(path: Path, text: str) -> bool:
     """Whether anything had to be written. Raises UsageRefused for a file that is not ours, StorageFailed."""
     with durable.storage_errors(path):
-        before = path.read_text(encoding="utf-8") if path.exists() else None
+        before = path.read_text(encoding="utf-8", errors="replace") if path.exists() else None
     if before == text:
         return False
     if before is not None and not before.startswith(_OURS):

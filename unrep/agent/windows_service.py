@@ -158,7 +158,10 @@ def telling_into(log: Path) -> Iterator[None]:
     before = sys.stdout, sys.stderr
     kept, _ = reopen_or_create(log)
     kept.seek(0, os.SEEK_END)
-    with kept, open(kept.fileno(), "a", encoding="utf-8", buffering=1, closefd=False) as file:
+    with (
+        kept,
+        open(kept.fileno(), "a", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False) as file,
+    ):
         sys.stdout = sys.stderr = file
         try:
             yield
@@ -215,7 +218,10 @@ def main() -> None:
     try:
         Service(name).run(work)
     except UsageRefused as error:
-        sys.exit(f"unrep: {error}")
+        from unrep.console import ExitCode, say
+
+        say(f"unrep: {error}")
+        sys.exit(ExitCode.USAGE)
 
 
 if __name__ == "__main__":

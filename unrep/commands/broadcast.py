@@ -1,6 +1,5 @@
 """`unrep broadcast`: a bundle to many ships at once, one way, over UDP multicast."""
 
-import json
 from pathlib import Path
 from random import SystemRandom
 
@@ -17,7 +16,7 @@ from transfer.clock import SystemClock
 from transfer.output import describe
 from transfer.whole import read_header
 from unrep.aboard import json_option
-from unrep.console import progress_bar, say
+from unrep.console import answer, progress_bar, say
 from unrep.network import group_option, interface_option
 from unrep.quantities import parse_rate
 
@@ -83,4 +82,4 @@ def broadcast_command(
     say(f"{sent.bytes:,} bytes in {sent.datagrams:,} datagrams, {sent.bytes / length:.2f} times the bundle")
     if as_json:
         document = {"bundle": str(bundle), "bytes_total": length, "bytes_sent": sent.bytes}
-        click.echo(json.dumps(document | {"datagrams": sent.datagrams, "seconds": round(sent.seconds, 3)}))
+        answer(document | {"datagrams": sent.datagrams, "seconds": round(sent.seconds, 3)})

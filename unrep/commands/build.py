@@ -1,6 +1,5 @@
 """`unrep build`: two releases become one small signed file."""
 
-import json
 import time
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from bundle.root import Platform
 from bundle.ship_key import load_ship_public_key
 from bundle.trust import Trust, load_trust
 from unrep.bytecode import warnings
-from unrep.console import progress_bar, say
+from unrep.console import answer, progress_bar, say
 from unrep.memory import peak_rss_bytes
 from unrep.options import group
 from unrep.signer import signer, signer_options
@@ -130,9 +129,9 @@ def build_command(
     for warning in warnings(new, bases):
         say(warning)
     document = report_document(report, time.monotonic() - began)
-    say(summary(report, time.monotonic() - began))
+    say(*summary(report, time.monotonic() - began))
     if as_json:
-        click.echo(json.dumps(document))
+        answer(document)
 
 
 def report_document(report: BuildReport, seconds: float) -> dict[str, object]:
@@ -152,8 +151,8 @@ def report_document(report: BuildReport, seconds: float) -> dict[str, object]:
     }
 
 
-def summary(report: BuildReport, seconds: float) -> str:
-    """What was built, for a person."""
+def summary(report: BuildReport, seconds: float) -> list[str]:
+    """What was built, for a person: its lines."""
     root = report.root
     lines = [
         f"{report.path}: {root.product} {root.version} (seq {root.seq}), {report.total_bytes:,} bytes "
@@ -161,5 +160,4 @@ def summary(report: BuildReport, seconds: float) -> str:
     ]
     if report.tickets:
         lines.append(f"  encrypted to {len(report.tickets)} ships, tickets in {report.tickets[0].parent}")
-    lines += [f"  from base {tree.hex()[:12]}: {needed:,} bytes" for tree, needed in report.bases]
-    return "\n".join(lines)
+    return lines + [f"  from base {tree.hex()[:12]}: {needed:,} bytes" for tree, needed in report.bases]

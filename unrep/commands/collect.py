@@ -1,12 +1,11 @@
 """`unrep collect`: source and pinned wheels become a release directory."""
 
-import json
 from pathlib import Path
 
 import click
 
 from unrep.collect import Collected, collect
-from unrep.console import progress_bar, say
+from unrep.console import answer, progress_bar, say
 from unrep.target import Target
 
 LEFT_OUT_SHOWN = 10
@@ -44,12 +43,12 @@ def collect_command(
     target = Target(platforms, python_version)
     with progress_bar() as bar:
         collected = collect(source, requirements, out, target, bar)
-    say(_summary(collected))
+    say(*_summary(collected))
     if as_json:
-        click.echo(json.dumps(_document(collected)))
+        answer(_document(collected))
 
 
-def _summary(collected: Collected) -> str:
+def _summary(collected: Collected) -> list[str]:
     lines = [
         f"{collected.directory}: {collected.files} files, {collected.bytes:,} bytes, {len(collected.wheels)} wheels, "
         f"in {collected.seconds:.1f} s",
@@ -58,7 +57,7 @@ def _summary(collected: Collected) -> str:
     if collected.left_out:
         shown, more = collected.left_out[:LEFT_OUT_SHOWN], len(collected.left_out) - LEFT_OUT_SHOWN
         lines.insert(1, f"left out: {', '.join(shown)}{f' and {more} more' if more > 0 else ''}")
-    return "\n".join(lines)
+    return lines
 
 
 def _document(collected: Collected) -> dict[str, object]:

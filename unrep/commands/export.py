@@ -1,13 +1,12 @@
 """`unrep export`: a bundle split over sticks."""
 
-import json
 from pathlib import Path
 
 import click
 
 from transfer.export import export
 from unrep.aboard import json_option
-from unrep.console import progress_bar, say
+from unrep.console import answer, progress_bar, say
 from unrep.quantities import parse_size
 
 
@@ -31,4 +30,4 @@ def export_command(bundle: Path, volume_size: int, out: tuple[Path, ...], as_jso
         say(f"{path}: {length:,} bytes, read back and right")
     if as_json:
         volumes = [{"path": str(p), "bytes": n} for p, n in zip(exported.paths, exported.lengths, strict=True)]
-        click.echo(json.dumps({"volumes": volumes}))
+        answer({"volumes": volumes})

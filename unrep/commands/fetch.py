@@ -1,6 +1,5 @@
 """`unrep fetch`: a bundle comes over a bad link, or off a stick, and every byte of it is verified."""
 
-import json
 import time
 from collections.abc import Sequence
 from contextlib import closing
@@ -12,6 +11,7 @@ from apply.site import Site
 from apply.timetable import Timetable
 from apply.unlocking import ship_key_file
 from bundle.errors import BundleError
+from bundle.plain_text import plain
 from bundle.reader import stored_bytes
 from transfer.access import read_access
 from transfer.config import TransferConfig
@@ -23,7 +23,7 @@ from transfer.session import Fetch, Figures
 from transfer.source import open_sources
 from unrep.aboard import access_options, configuration, trust_option
 from unrep.admission import Admission, Recipient
-from unrep.console import progress_bar, say
+from unrep.console import answer, progress_bar, say
 from unrep.errors import UsageRefused
 from unrep.fetch_progress import FetchProgress
 from unrep.holdings import retained, site_holdings, whom_to_trust
@@ -130,7 +130,7 @@ def _say_done(figures: Figures, progress: FetchProgress, as_json: bool) -> None:
     say(_summary(figures))
     progress.tell("done", **figures_document(figures))
     if as_json:
-        click.echo(json.dumps(figures_document(figures)))
+        answer(figures_document(figures))
 
 
 def _check_options(are_both_for_stdout: bool, is_ticket_useless: bool) -> None:
@@ -149,7 +149,7 @@ def _run(fetch: Fetch, agreed: Agreed, progress: FetchProgress) -> Figures:
             agreed.pointer.check(figures.root, agreed.sources[0])
     except (TransferError, BundleError) as error:
         error.document = figures_document(fetch.figures())
-        progress.tell("failed", error=str(error), **error.document)
+        progress.tell("failed", error=plain(str(error)), **error.document)
         raise
     except KeyboardInterrupt as error:
         stopped = click.Abort()  # as click would make of it, but with the figures
@@ -207,7 +207,7 @@ def figures_document(figures: Figures) -> dict[str, object]:
         "connections": figures.connections,
         "seconds": round(figures.seconds, 3),
         "sources": [
-            {"source": source.name, "bytes_received": source.bytes_received, "lost": source.lost or None}
+            {"source": source.name, "bytes_received": source.bytes_received, "lost": plain(source.lost) or None}
             for source in figures.sources
         ],
     }

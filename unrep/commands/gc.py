@@ -1,13 +1,12 @@
 """`unrep gc`: old versions make room."""
 
-import json
 from pathlib import Path
 
 import click
 
 from apply.retention import collect_garbage
 from unrep.aboard import config_option, configuration, document, json_option, site_option
-from unrep.console import progress_bar, say
+from unrep.console import answer, progress_bar, say
 
 
 @click.command("gc")
@@ -24,4 +23,4 @@ def gc_command(site: Path, config: Path | None, as_json: bool) -> None:
         report, retained = collect_garbage(site, settings, bar)
     say(report.reason)
     if as_json:
-        click.echo(json.dumps(document(report) | {"removed": retained.removed, "in_use": retained.in_use}))
+        answer(document(report) | {"removed": retained.removed, "in_use": retained.in_use})

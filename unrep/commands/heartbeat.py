@@ -1,6 +1,5 @@
 """`unrep heartbeat`: ashore, a signed word on what is newest."""
 
-import json
 import secrets
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from bundle.header import trust_to_sign_under
 from bundle.heartbeat import HEARTBEAT_FORMAT, NONCE_BYTES, Heartbeat, sign_heartbeat
 from bundle.host.files import write_anew
 from bundle.trust import load_trust
-from unrep.console import say
+from unrep.console import answer, say
 from unrep.signer import signer, signer_options
 from unrep.trust_files import now_s
 
@@ -67,6 +66,4 @@ def heartbeat_command(
         raise InputError(f"{out}: cannot be written: {error.strerror}") from error
     say(f"{out}: {product}, newest seq {seq}, {len(data)} bytes, nonce {beat.nonce.hex()}")
     if as_json:
-        click.echo(
-            json.dumps({"heartbeat": str(out), "bytes": len(data), "time": beat.time, "nonce": beat.nonce.hex()})
-        )
+        answer({"heartbeat": str(out), "bytes": len(data), "time": beat.time, "nonce": beat.nonce.hex()})

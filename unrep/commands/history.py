@@ -1,6 +1,5 @@
 """`unrep history`: who did what here, when, and how it ended; and whether anybody changed that."""
 
-import json
 from pathlib import Path
 
 import click
@@ -9,6 +8,7 @@ from apply.chain import Link
 from apply.history import read_history
 from apply.site import Site
 from unrep.aboard import site_option
+from unrep.console import answer, show
 
 _HEADINGS = ("run", "started", "command", "outcome", "release", "moved", "seconds", "user", "reason")
 
@@ -25,9 +25,9 @@ def history_command(site: Path, limit: int, as_json: bool) -> None:
     history = read_history(Site.at(site), limit)
     if as_json:
         for link in history.links:
-            click.echo(json.dumps({"number": link.number, **link.content(), "head": link.head}))
+            answer({"number": link.number, **link.content(), "head": link.head})
     elif history.links:
-        click.echo("\n".join(_table([_HEADINGS, *map(_row, history.links)])))
+        show(*_table([_HEADINGS, *map(_row, history.links)]))
     history.check()
 
 

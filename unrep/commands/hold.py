@@ -1,6 +1,5 @@
 """`unrep hold` and `unrep resume`: the master keeps the running version, for a voyage leg, say."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from apply.hold import MAX_REASON_CHARACTERS, lift_hold, set_hold
 from apply.record import read_state
 from apply.site import Site
 from unrep.aboard import json_option, site_option
-from unrep.console import say
+from unrep.console import answer, say
 
 
 @click.command("hold")
@@ -29,7 +28,7 @@ def hold_command(site: Path, reason: str, as_json: bool) -> None:
     if state.pending:
         say(f"version {state.pending.version} is on trial already; its health decides, 'unrep rollback' gives it up")
     if as_json:
-        click.echo(json.dumps({"hold": asdict(held), "current": state.current_version or None}))
+        answer({"hold": asdict(held), "current": state.current_version or None})
 
 
 @click.command("resume")
@@ -41,4 +40,4 @@ def resume_command(site: Path, as_json: bool) -> None:
     lifted = lift_hold(place)
     say(f"{place.root}: releases may come in again (was {lifted})" if lifted else f"{place.root}: nothing was held")
     if as_json:
-        click.echo(json.dumps({"lifted": asdict(lifted) if lifted else None}))
+        answer({"lifted": asdict(lifted) if lifted else None})

@@ -1,6 +1,5 @@
 """`unrep inspect`: what a bundle holds, and what every file in it costs."""
 
-import json
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
@@ -11,6 +10,7 @@ from bundle.ceiling import memory_ceiling
 from bundle.reader import open_for_display
 from bundle.tree import scan
 from unrep.carried import Carried
+from unrep.console import answer, show
 from unrep.inspection import Inspection, ObjectSummary, SectionSummary, inspect_bundle, read_names
 from unrep.unlocking import unlock_options, unlock_with
 
@@ -48,12 +48,12 @@ def inspect_command(
         releases = [scan(directory, bundle.root.platform) for directory in directories]
         inspection = inspect_bundle(bundle, read_names(bundle, releases))
     if as_json:
-        click.echo(json.dumps(asdict(inspection)))
+        answer(asdict(inspection))
     else:
-        click.echo(_render(inspection, None if show_all else SHOWN))
+        show(*_render(inspection, None if show_all else SHOWN))
 
 
-def _render(found: Inspection, shown: int | None) -> str:
+def _render(found: Inspection, shown: int | None) -> list[str]:
     lines = [
         f"{found.bundle}: {found.product} {found.version} (seq {found.seq}, epoch {found.epoch})",
         f"  file      {found.bytes:,} bytes",
@@ -64,7 +64,7 @@ def _render(found: Inspection, shown: int | None) -> str:
     lines += _render_carried(found.carried)
     for section in found.sections:
         lines += _render_section(section, shown)
-    return "\n".join(lines)
+    return lines
 
 
 def _render_carried(carried: Carried) -> list[str]:

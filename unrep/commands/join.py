@@ -1,6 +1,5 @@
 """`unrep join`: volumes from sticks become the bundle, or what a fetch goes on from."""
 
-import json
 from pathlib import Path
 
 import click
@@ -10,7 +9,7 @@ from transfer.output import describe
 from transfer.ticket import find_ticket
 from unrep.aboard import json_option, trust_option
 from unrep.commands.fetch import recipient_at
-from unrep.console import progress_bar, say
+from unrep.console import answer, progress_bar, say
 from unrep.holdings import site_holdings, whom_to_trust
 
 
@@ -52,4 +51,4 @@ def join_command(
             "bytes_resumed": joined.bytes_resumed,
             "bytes_joined": joined.bytes_joined,
         }
-        click.echo(json.dumps(document))
+        answer(document)

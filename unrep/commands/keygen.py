@@ -1,12 +1,11 @@
 """`unrep keygen`: a key pair for signing releases."""
 
-import json
 from pathlib import Path
 
 import click
 
 from bundle.signing import write_key_pair
-from unrep.console import say
+from unrep.console import answer, ask_passphrase, say
 from unrep.signer import read_passphrase
 
 
@@ -26,9 +25,9 @@ def keygen_command(out: Path, encrypt: bool, passphrase_file: Path | None, as_js
     """Make a key pair: NAME.key signs ashore and stays secret, NAME.pub goes to every ship."""
     passphrase = read_passphrase(passphrase_file) if passphrase_file else None
     if encrypt and passphrase is None:
-        passphrase = click.prompt("Passphrase", hide_input=True, confirmation_prompt=True, err=True).encode()
+        passphrase = ask_passphrase("Passphrase", twice=True)
     key = write_key_pair(out, passphrase)
     private, public = f"{out}.key", f"{out}.pub"
     say(f"{private}: keep it ashore and secret; {public}: give it to every ship (key id {key.key_id.hex()})")
     if as_json:
-        click.echo(json.dumps({"private": private, "public": public, "key_id": key.key_id.hex()}))
+        answer({"private": private, "public": public, "key_id": key.key_id.hex()})

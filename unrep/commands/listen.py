@@ -1,6 +1,5 @@
 """`unrep listen`: a bundle off the air, without a word back."""
 
-import json
 from pathlib import Path
 
 import click
@@ -13,7 +12,7 @@ from transfer.clock import SystemClock
 from transfer.errors import TransferError
 from transfer.output import describe
 from unrep.aboard import json_option, trust_option
-from unrep.console import progress_bar, say
+from unrep.console import answer, progress_bar, say
 from unrep.holdings import site_holdings, whom_to_trust
 from unrep.network import group_option, interface_option
 
@@ -68,7 +67,7 @@ def listen_command(
                 raise stopped from error
     say(_summary(heard))
     if as_json:
-        click.echo(json.dumps(heard_document(heard)))
+        answer(heard_document(heard))
 
 
 def _summary(heard: Heard) -> str:

@@ -11,6 +11,7 @@ from apply.outbox import waiting
 from apply.record import read_state
 from apply.site import Site
 from unrep.aboard import site_option
+from unrep.console import show
 
 
 @click.command("metrics")
@@ -26,4 +27,4 @@ def metrics_command(site: Path) -> None:
         intact=not history.broken,
         receipts=len(waiting(place)),
     )
-    click.echo(text, nl=False)
+    show(*text.splitlines())

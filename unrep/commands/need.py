@@ -1,6 +1,5 @@
 """`unrep need`: aboard, which files of the running release are damaged, for shore to send what is missing."""
 
-import json
 from pathlib import Path
 
 import click
@@ -9,7 +8,7 @@ from apply.damage import examine
 from apply.durable import storage_errors
 from bundle.host.files import write_anew
 from unrep.aboard import json_option, site_option
-from unrep.console import progress_bar, say
+from unrep.console import answer, progress_bar, say
 
 
 @click.command("need")
@@ -33,4 +32,4 @@ def need_command(site: Path, out: Path, as_json: bool) -> None:
         say(f"every file of {version} is what was installed; nothing to send")
     if as_json:
         document = {"version": version, "tree": damage.release.tree, "damaged": damage.paths, "need_bytes": len(need)}
-        click.echo(json.dumps(document))
+        answer(document)

@@ -1,6 +1,5 @@
 """`unrep plan`: what a fetch would cost, before a byte of it is paid for."""
 
-import json
 from contextlib import closing
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from transfer.latest import resolve
 from transfer.output import describe
 from transfer.source import open_sources
 from unrep.aboard import access_options, json_option, trust_option
-from unrep.console import say
+from unrep.console import answer, say
 from unrep.holdings import site_holdings, whom_to_trust
 from unrep.link_rate import recall_rate
 from unrep.quantities import parse_rate
@@ -68,7 +67,7 @@ def plan_command(
     found = estimate(verified, holdings, allow_full, out, keys)
     say(_summary(found, rate, price_per_mb))
     if as_json:
-        click.echo(json.dumps(_document(found, rate, price_per_mb) | {"bytes_received": beginning.received_bytes}))
+        answer(_document(found, rate, price_per_mb) | {"bytes_received": beginning.received_bytes})
 
 
 def _summary(found: Estimate, rate: int | None, price: float | None) -> str:

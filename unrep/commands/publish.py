@@ -1,6 +1,5 @@
 """`unrep publish`: a bundle goes to where ships fetch it from, and `latest` names it."""
 
-import json
 from pathlib import Path
 
 import click
@@ -12,7 +11,7 @@ from transfer.shelf import Shelf
 from transfer.shelves.directory import DirectoryShelf
 from transfer.shelves.objects import ObjectShelf
 from unrep.aboard import json_option
-from unrep.console import progress_bar, say
+from unrep.console import answer, progress_bar, say
 
 
 @click.command("publish")
@@ -37,11 +36,7 @@ def publish_command(bundle: Path, destination: str, key: Path | None, go_back: b
     say(_summary(published, destination, bool(key)))
     if as_json:
         pointer = msgspec.structs.asdict(published.pointer) | {"root": published.pointer.root.hex()}
-        click.echo(
-            json.dumps(
-                pointer | {"added": published.added, "latest_moved": published.moved, "tickets": published.tickets}
-            )
-        )
+        answer(pointer | {"added": published.added, "latest_moved": published.moved, "tickets": published.tickets})
 
 
 def _summary(published: Published, destination: str, is_signed: bool) -> str:

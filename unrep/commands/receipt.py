@@ -1,6 +1,5 @@
 """`unrep receipt`: ashore, what a ship says of a run."""
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import click
 from apply.receipt import MAX_RECEIPT_BYTES, Receipt, open_receipt
 from apply.site_key import load_site_public_key
 from bundle.errors import InputError
+from unrep.console import answer, show
 
 
 @click.command("receipt")
@@ -18,7 +18,10 @@ from bundle.errors import InputError
 def receipt_command(receipt: Path, key: Path, as_json: bool) -> None:
     """Verify receipt F, which a ship put into its .unrep/outbox, and show what it says."""
     opened = open_receipt(_read(receipt), load_site_public_key(key), str(receipt))
-    click.echo(json.dumps(opened.document()) if as_json else _sentence(receipt, opened))
+    if as_json:
+        answer(opened.document())
+    else:
+        show(_sentence(receipt, opened))
 
 
 def _sentence(path: Path, receipt: Receipt) -> str:

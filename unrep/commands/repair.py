@@ -1,6 +1,5 @@
 """`unrep repair`: ashore, the bundle that answers a need list."""
 
-import json
 import time
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from bundle.root import Root
 from bundle.ship_key import load_ship_public_key
 from bundle.tree import DirectoryBase, scan
 from unrep.commands.build import carried_trust, recipient_option, report_document, summary, trust_options
-from unrep.console import progress_bar, say
+from unrep.console import answer, progress_bar, say
 from unrep.errors import UsageRefused
 from unrep.signer import signer, signer_options
 from unrep.workers import local_processes
@@ -91,9 +90,9 @@ def repair_command(
         )
         report = build(request, by, pool, bar, expected=root.tree)
     seconds = time.monotonic() - began
-    say(summary(report, seconds))
+    say(*summary(report, seconds))
     if as_json:
-        click.echo(json.dumps(report_document(report, seconds)))
+        answer(report_document(report, seconds))
 
 
 def _read(path: Path) -> bytes:

@@ -1,13 +1,12 @@
 """`unrep resign`: other signatures for a bundle, without building it again."""
 
-import json
 from pathlib import Path
 
 import click
 
 from bundle.resigning import resign
 from unrep.commands.build import carried_trust, trust_options
-from unrep.console import say
+from unrep.console import answer, say
 from unrep.signer import signer, signer_options
 
 
@@ -36,6 +35,6 @@ def resign_command(
     target = out or bundle
     root = resign(bundle, target, [by], carried_trust(trust), trust_from)
     size, tree = target.stat().st_size, root.tree.hex()
-    say(f"{target}: {root.product} {root.version} (seq {root.seq}), {size:,} bytes, signed anew\ntree hash {tree}")
+    say(f"{target}: {root.product} {root.version} (seq {root.seq}), {size:,} bytes, signed anew", f"tree hash {tree}")
     if as_json:
-        click.echo(json.dumps({"bundle": str(target), "bytes": size, "version": root.version, "tree": tree}))
+        answer({"bundle": str(target), "bytes": size, "version": root.version, "tree": tree})

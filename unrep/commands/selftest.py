@@ -1,6 +1,5 @@
 """`unrep selftest`: can this server do it? For an operator, before the first release and after a system update."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ import click
 from apply.config import SiteConfig
 from apply.site import Site
 from unrep.aboard import config_option, configuration, json_option, site_option
-from unrep.console import progress_bar, say
+from unrep.console import answer, progress_bar, say, show
 from unrep.errors import SelfTestFailed
 from unrep.selftest.readers import READERS
 from unrep.selftest.scratch import scratch_site
@@ -35,9 +34,9 @@ def selftest_command(site: Path, config: Path | None, switches: int, restart: bo
         switching = try_switches(scratch, switches, bar.advance)
     restarted = try_restart(place, settings) if restart else None
     if as_json:
-        click.echo(json.dumps(_document(settings, updating, switching, restarted)))
+        answer(_document(settings, updating, switching, restarted))
     else:
-        click.echo("\n".join(_lines(settings, updating, switching, restarted)))
+        show(*_lines(settings, updating, switching, restarted))
     if switching.count.misses:
         raise SelfTestFailed(
             f"{switching.count.misses} of {switching.count.reads} readings found no version, the first: "

@@ -1,7 +1,6 @@
 """`unrep serve`: a directory of bundles over HTTP, for tests and small fleets."""
 
 import signal
-import sys
 import threading
 from pathlib import Path
 
@@ -27,6 +26,5 @@ def serve_command(directory: Path, port: int, bind: str) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
         say(f"{directory}: served at {server.url} until Ctrl-C")
-        sys.stderr.flush()
         server.serve_forever(poll_interval=0.1)
     say("stopped")

@@ -1,6 +1,5 @@
 """`unrep ship-key new`: the key pair by which a ship reads what is encrypted to it."""
 
-import json
 from pathlib import Path
 
 import click
@@ -8,7 +7,7 @@ import click
 from apply.site import Site
 from bundle.ship_key import write_ship_key_pair
 from unrep.aboard import json_option
-from unrep.console import say
+from unrep.console import answer, say
 from unrep.errors import UsageRefused
 
 
@@ -40,4 +39,4 @@ def new_command(out: Path | None, site: Path | None, as_json: bool) -> None:
     private, public = f"{name}.key", f"{name}.pub"
     say(f"{private}: keep it aboard and secret; {public}: give it to shore (ship key id {ship.key_id.hex()})")
     if as_json:
-        click.echo(json.dumps({"private": private, "public": public, "key_id": ship.key_id.hex()}))
+        answer({"private": private, "public": public, "key_id": ship.key_id.hex()})

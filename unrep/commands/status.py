@@ -1,6 +1,5 @@
 """`unrep status`: what runs here, in words for a person."""
 
-import json
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +16,7 @@ from apply.state import Release, SiteState
 from apply.trusted import kept_trust
 from bundle.trust import Trust
 from unrep.aboard import json_option, site_option
+from unrep.console import answer, show
 
 DAY_S = 86_400
 
@@ -28,7 +28,10 @@ def status_command(site: Path, as_json: bool) -> None:
     """Show what is installed at site S, and whether a person is needed."""
     place = Site.at(site)
     state, trust, held = read_state(place), kept_trust(place), read_hold(place)
-    click.echo(json.dumps(_document(state, trust, held)) if as_json else "\n".join(_lines(state, trust, held)))
+    if as_json:
+        answer(_document(state, trust, held))
+    else:
+        show(*_lines(state, trust, held))
 
 
 def _document(state: SiteState, trust: Trust | None, held: Hold | None) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """`unrep ticket`: one more ship can read a bundle that is encrypted already."""
 
-import json
 from pathlib import Path
 
 import click
@@ -14,7 +13,7 @@ from bundle.ship_key import load_ship_public_key
 from bundle.stream import ContentKey
 from bundle.ticket import TicketFile, issue_ticket
 from unrep.aboard import json_option
-from unrep.console import say
+from unrep.console import answer, say
 from unrep.errors import UsageRefused
 from unrep.signer import signer, signer_options
 from unrep.unlocking import read_ship_key
@@ -87,7 +86,7 @@ def ticket_command(
         say(f"{place}: opens {path} for the ship with key id {ship.key_id.hex()}, {place.stat().st_size} bytes")
     if as_json:
         ids = [ship.key_id.hex() for ship in recipients]
-        click.echo(json.dumps({"tickets": list(map(str, written)), "ships": ids}))
+        answer({"tickets": list(map(str, written)), "ships": ids})
 
 
 def _proven_key(bundle: VerifiedBundle) -> ContentKey:

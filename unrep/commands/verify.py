@@ -1,6 +1,5 @@
 """`unrep verify`: is a bundle sound, and signed by whom we trust?"""
 
-import json
 import time
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from bundle.ceiling import memory_ceiling
 from bundle.errors import NoSection
 from bundle.reader import VerifiedBundle, open_bundle, stored_bytes
 from bundle.trust import load_trust
-from unrep.console import say
+from unrep.console import answer, say
 from unrep.unlocking import unlock_options, unlock_with
 
 
@@ -42,11 +41,9 @@ def verify_command(path: Path, trust: Path, ship_key: Path | None, ticket: Path 
     if absent:
         say(f"  {len(absent)} more sections are not in this file: it was fetched for one site")
     if as_json:
-        click.echo(
-            json.dumps(
-                {"sound": True, "version": root.version, "seq": root.seq, "sections": sections}
-                | ({"encrypted": True} if root.is_encrypted else {})
-            )
+        answer(
+            {"sound": True, "version": root.version, "seq": root.seq, "sections": sections}
+            | ({"encrypted": True} if root.is_encrypted else {})
         )
 
 

@@ -14,9 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import click
-
-from unrep.console import ExitCode
+from unrep.console import ExitCode, say
 from unrep.demo.releases import write_release
 from unrep.demo.shore import Shore
 
@@ -59,7 +57,7 @@ class Demo:
     def run(self) -> None:
         """Tells the whole story. Raises DemoFailed at the first step that goes wrong."""
         try:
-            _say(f"Each line after a $ is the real command, run in {self.directory}, which is removed at the end.")
+            say(f"Each line after a $ is the real command, run in {self.directory}, which is removed at the end.")
             self._prepare()
             self._install_first()
             self._update_over_bad_link()
@@ -127,7 +125,7 @@ class Demo:
         _heading("Figures of this run")
         width = max(len(name) for name, _ in self.figures)
         for name, value in self.figures:
-            _say(f"  {name:<{width}}  {value}")
+            say(f"  {name:<{width}}  {value}")
 
     def _build(self, version: str, seq: int, out: str, options: str = "") -> dict[str, Any]:
         return self._unrep(
@@ -139,15 +137,15 @@ class Demo:
 
     def _unrep(self, line: str, expected: ExitCode = ExitCode.DONE, *, as_json: bool = True) -> dict[str, Any]:
         """Shows and runs one command; its JSON object. Messages and progress go to the terminal as they come."""
-        _say(click.style(f"$ unrep {' '.join(line.split())}", bold=True))
+        say(f"$ unrep {' '.join(line.split())}", bold=True)
         argv = [sys.executable, "-m", "unrep", *shlex.split(line), *(["--json"] if as_json else [])]
         done = subprocess.run(argv, cwd=self.directory, stdout=subprocess.PIPE, check=False)
         if done.returncode != expected:
             raise DemoFailed(f"'unrep {line}' ended with exit code {done.returncode} instead of {int(expected)}")
         if expected != ExitCode.DONE:
-            _say(f"  exit code {int(expected)}, as it should be")
+            say(f"  exit code {int(expected)}, as it should be")
         if not as_json:
-            _say(done.stdout.decode().rstrip())
+            say(*done.stdout.decode().splitlines())
             return {}
         document: dict[str, Any] = json.loads(done.stdout)
         return document
@@ -157,7 +155,7 @@ class Demo:
             page = answer.read().decode().strip()
         if page != f"harbour {version}":
             raise DemoFailed(f"the server answers {page!r} instead of 'harbour {version}'")
-        _say(click.style(f"  the ship's server answers: {page}", fg="green"))
+        say(f"  the ship's server answers: {page}", fg="green")
 
     def _stop_server(self) -> None:
         script = self.directory / "1.0.0" / "restart.py"
@@ -171,7 +169,7 @@ def tell() -> None:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="unrep-demo-") as directory:
         Demo(Path(directory), free_port()).run()
-    _say(f"\nDone in {time.monotonic() - began:.1f} s; nothing was left behind, and nothing is running.")
+    say("", f"Done in {time.monotonic() - began:.1f} s; nothing was left behind, and nothing is running.")
 
 
 def free_port() -> int:
@@ -182,11 +180,7 @@ def free_port() -> int:
 
 
 def _heading(text: str) -> None:
-    _say("\n" + click.style(text, fg="cyan", bold=True))
-
-
-def _say(text: str) -> None:
-    click.echo(text, err=True)
+    say("", text, fg="cyan", bold=True)
 
 
 def _size(amount: int) -> str:

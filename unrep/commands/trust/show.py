@@ -1,6 +1,5 @@
 """`unrep trust show`: what a trust file says, in words."""
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from bundle.signing import VerifyingKey
 from bundle.trust import trust_of
 from bundle.trust_draft import listed, missing, newest_root
 from bundle.trust_file import TrustFile
+from unrep.console import answer, show
 from unrep.trust_files import read_trust_file, trust_argument
 
 
@@ -20,7 +20,10 @@ from unrep.trust_files import read_trust_file, trust_argument
 def show_command(path: Path, as_json: bool) -> None:
     """Show trust file T: its newest trust root, what is revoked, and what it lacks to be followed."""
     shown = _document(read_trust_file(path))
-    click.echo(json.dumps(shown) if as_json else "\n".join(_lines(path, shown)))
+    if as_json:
+        answer(shown)
+    else:
+        show(*_lines(path, shown))
 
 
 def _document(file: TrustFile) -> dict[str, Any]:
