@@ -59,7 +59,7 @@ class Record:
         """Makes the state durable. Raises StorageFailed or DiskFull; then the state before stays."""
         if state == self._state:
             return
-        document = _document(msgspec.to_builtins(state))
+        document = msgspec.json.encode(each_text(msgspec.to_builtins(state), plain)).decode()
         with self._errors(), self._transaction() as database:
             row = database.execute(
                 "INSERT INTO states (document, sha256, saved_at) VALUES (?, ?, ?)",
@@ -73,7 +73,7 @@ class Record:
 
         Raises StorageFailed or DiskFull; then neither was added.
         """
-        document = _document(run)
+        document = json.dumps(each_text(run, plain))  # whoever reads a record, by whatever means, reads lines [A-95]
         with self._errors(), self._transaction() as database:
             last = database.execute("SELECT head FROM runs ORDER BY number DESC LIMIT 1").fetchone()
             head = head_after(str(last[0]) if last else START, document)
@@ -171,11 +171,6 @@ def _reading(site: Site) -> Iterator[sqlite3.Connection | None]:
 def _text(stored: bytes) -> str:
     """What a spoiled medium has made of a text, too: its checksum, or the chain, tells."""
     return stored.decode(errors="surrogateescape")
-
-
-def _document(values: dict[str, Any]) -> str:
-    """As JSON, each text in it plain [A-95]: whoever reads a record, by whatever means, reads lines."""
-    return json.dumps(each_text(values, plain))
 
 
 def _newest(database: sqlite3.Connection, path: object) -> SiteState:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import accumulate
+from os import PathLike
 from pathlib import Path
 from typing import BinaryIO
 
@@ -214,7 +215,8 @@ def open_for_display(path: Path, unlock: Unlock | None = None) -> VerifiedBundle
 
 def _open(path: Path, trust: Trust | None, unlock: Unlock | None) -> VerifiedBundle:
     try:
-        file = open_plain(path, buffered=True)
+        # A pipe is refused, not waited for. Bytes in memory, as fuzzers have them, are no path, and open as one.
+        file = open_plain(path, buffered=True) if isinstance(path, PathLike) else path.open("rb")
         try:
             header = file.read(PREAMBLE_BYTES)
             header += file.read(read_preamble(header).header_bytes - PREAMBLE_BYTES)
