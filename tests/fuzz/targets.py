@@ -118,6 +118,7 @@ def run_recipes(data: bytes) -> None:
     for kind, base in (("delta", BASE), ("full", None)):
         about = {"kind": kind, "length": len(body), "hash": sha256(body).digest(), "index": [0] + [index_bytes] * 2}
         about |= {"base": BASE.manifest.tree_hash} if base else {}
+        about |= {"room": 1 << 20}
         made = {"format": 1, "product": "vectors", "version": "1.1", "seq": 2, "created": 1_700_000_000}
         made |= {"platform": "any", "tree": sha256(TARGET).digest(), "manifest_size": len(TARGET), "entries": 7}
         made |= {"size": sum(len(c) for _, _, c in raw.TARGET), "piece_size": 1 << 16, "sections": [about]}
