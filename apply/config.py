@@ -1,5 +1,6 @@
 """A site's configuration: SITE/unrep.toml or the file named by --config, every key optional.
 
+    product          the only one that comes in here; before all tables
     [prepare]        python_wheels {requirements, wheels, python}, command     before the switch, in the new tree
     [switch]         restart | iis_app_pool | windows_service | systemd_unit   at most one of them
                      current = link | pointer                                  what SITE/current is
@@ -28,6 +29,8 @@ from msgspec import Meta, Struct
 
 from apply.errors import ConfigError
 from apply.timetable import Timetable
+from bundle.errors import Malformed
+from bundle.root import check_product
 
 # No text may hold a NUL, which ends a string for the operating system.
 _NO_NUL: Final = "^[^\x00]*$"
@@ -216,8 +219,12 @@ class AgentConfig(Table, frozen=True, kw_only=True):
 
 
 class SiteConfig(Table, frozen=True, kw_only=True):
-    """The whole configuration; SiteConfig() is that of a site without a file."""
+    """The whole configuration; SiteConfig() is that of a site without a file.
 
+    `product`: what the site is for [A-91]; "" where its first release decides.
+    """
+
+    product: str = ""
     prepare: PrepareConfig = PrepareConfig()
     switch: SwitchConfig = SwitchConfig()
     hooks: HooksConfig = HooksConfig()
@@ -228,6 +235,13 @@ class SiteConfig(Table, frozen=True, kw_only=True):
     log: LogConfig = LogConfig()
     trust: TrustConfig = TrustConfig()
     agent: AgentConfig = AgentConfig()
+
+    def __post_init__(self) -> None:
+        if self.product:
+            try:
+                check_product(self.product)
+            except Malformed as error:
+                raise ValueError(str(error)) from error
 
 
 def load(path: Path | None) -> SiteConfig:

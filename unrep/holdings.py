@@ -6,7 +6,7 @@ from pathlib import Path
 from apply.installed import held_trees, left_trees
 from apply.lack import find_lack
 from apply.site import Site
-from apply.trusted import site_trust
+from apply.trusted import learning_from_refused, site_trust
 from bundle.progress import Progress
 from bundle.reader import Unlock, open_bundle
 from bundle.root import Section
@@ -15,11 +15,16 @@ from transfer.plan import SiteHoldings, Wish
 from unrep.errors import UsageRefused
 
 
-def whom_to_trust(path: Path | None, site: Path | None) -> Trust:
-    """Whom to trust: what was named, and what the site has followed since."""
+def whom_to_trust(path: Path | None, site: Path | None, command: str = "") -> Trust:
+    """Whom to trust: what was named, and what the site has followed since.
+
+    The site learns from the headers that `command` refuses; from none, if no command is named.
+    """
     given = load_trust(path) if path else None
     if site:
-        return site_trust(Site.at(site), given)
+        place = Site.at(site)
+        trust = site_trust(place, given)
+        return learning_from_refused(place, trust, command) if command else trust
     if given is None:
         raise UsageRefused("name whom to trust with --trust T, or with --site S a site that follows a trust root")
     return given

@@ -94,7 +94,7 @@ def fetch_command(
     _check_options(as_events and as_json, ticket is not None and recipient.key_file is None)
     config = TransferConfig(limit_bytes_per_s=limit_rate, max_bytes=max_bytes, patience_s=patience)
     access, timetable = read_access(auth_file, ca_file, proxy), _timetable(windows, time_zone)
-    keys = whom_to_trust(trust, site)
+    keys = whom_to_trust(trust, site, "fetch")
     with progress_bar() as bar:
         progress = FetchProgress(bar, as_events)
         hours = WindowHours(timetable, time.time, progress.wait_until)

@@ -32,7 +32,7 @@ def join_command(
     --out bring the rest.
     """
     with progress_bar() as bar:
-        keys = whom_to_trust(trust, site)
+        keys = whom_to_trust(trust, site, "join")
         holdings = site_holdings(site, keys, bar) if site else None
         joined = join(directories, keys, out, holdings, allow_full, bar)
     key = recipient_at(site, None).key() if joined.verified.root.is_encrypted else None

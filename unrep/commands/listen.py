@@ -51,7 +51,7 @@ def listen_command(
     only what is missing. Needs the extra 'unrep[broadcast]'.
     """
     require_codec()
-    keys = whom_to_trust(trust, site)
+    keys = whom_to_trust(trust, site, "listen")
     with progress_bar() as bar:
         holdings = site_holdings(site, keys, bar) if site else None
         with MulticastReceiver(group, interface) as receiver:
