@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bounds import CASES as BOUND_CASES
 from cases import CASES as EDGE_CASES
-from chains import CHAINS
+from chains import CASES as CHAIN_CASES
 from files import CASES as FILE_CASES
 from frames import CASES as FRAME_CASES
 from heartbeats import HEARTBEATS
@@ -29,7 +29,10 @@ from streams import CASES as STREAM_CASES
 
 @dataclass(frozen=True)
 class Vector:
-    """What stands in vectors.json about one file. `requirements`: such as "F-5 F-9"; `ticket` lies beside it."""
+    """What stands in vectors.json about one file. `requirements`: such as "F-5 F-9"; `ticket` lies beside it.
+
+    adopted: what becomes of it where a person has adopted its trust roots, "" if it carries none.
+    """
 
     name: str
     expect: str
@@ -37,6 +40,7 @@ class Vector:
     about: str
     make: Callable[[], bytes]
     ticket: Ticket | None = None
+    adopted: str = ""
 
 
 VECTORS = [
@@ -47,7 +51,7 @@ VECTORS = [
         *ROOT_CASES,
         *FRAME_CASES,
         *REAIMED_CASES,
-        *CHAINS,
+        *CHAIN_CASES,
         *EDGE_CASES,
         *STREAM_CASES,
         *BOUND_CASES,
@@ -73,6 +77,7 @@ def main() -> None:
                 "requirements": cited(item.requirements),
                 "about": item.about,
             }
+            | ({"adopted": item.adopted} if item.adopted else {})
             | ({"ticket": item.ticket.write(data).hex()} if item.ticket else {})
         )
     document = {
