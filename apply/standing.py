@@ -1,7 +1,7 @@
 """Whose word counts: what a site remembers of what release keys said, and when it forgets that again [R-19].
 
-A release key can be stolen, and a site remembers times and numbers that it signed. So each is kept with who said it, and
-is forgotten once a trust root or a revocation list no longer lets that key speak.
+A release key can be stolen, and a site remembers times and numbers that it signed. So each is kept with who said it,
+and is forgotten once a trust root or a revocation list no longer lets that key speak.
 """
 
 import msgspec

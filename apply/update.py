@@ -112,8 +112,8 @@ def _opened(run: Run, bundle: Path, trust: Trust, config: SiteConfig, unlock: Un
         raise Expired(f"{bundle}: {run.caution}, and trust.strict_expiry is set; have it signed again ashore")
     if offered := opened.verified.trust.offered_by(opened.signature_block()):
         run.warn(
-            f"shore offers trust root {offered}, to which no bundle brings a site with a plain key: get the trust file, "
-            "look at it with 'unrep trust show', and name it with --trust once"
+            f"shore offers trust root {offered}, which no bundle brings to a site with a plain key: get the trust file "
+            "from shore, look at it with 'unrep trust show', and name it with --trust once"
         )
     return opened
 

@@ -1,4 +1,4 @@
-"""For which product a site is, as a person says: --product, `product` in its configuration, or the answer at a terminal.
+"""For which product a site is, as a person says: --product, `product` in unrep.toml, or an answer at a terminal.
 
 A key may sign releases of several products, and the first that comes in binds the site for good [A-91].
 """
@@ -32,14 +32,16 @@ product_option = click.option(
     "--product",
     metavar="P",
     callback=_product,
-    help="The only product that site S takes. Default: as S/unrep.toml says, else that of its first release.",
+    help="The only product that comes in. Default: as S/unrep.toml says, else that of the site's first release.",
 )
 
 
 def pinned_product(given: str, config: SiteConfig) -> str:
     """The product that a person named, "" for none. Raises UsageRefused where two were named."""
     if given and config.product and given != config.product:
-        raise UsageRefused(f"--product {given!r}: the site's configuration says {config.product!r}; correct one of them")
+        raise UsageRefused(
+            f"--product {given!r}: the site's configuration says {config.product!r}; correct one of them"
+        )
     return given or config.product
 
 
@@ -52,7 +54,7 @@ def confirmed_product(bundle: Path, site: Site, trust: Trust | None) -> str:
         return ""
     with open_bundle(bundle, site_trust(site, trust)) as opened:
         root = opened.root
-    question = f"{site.root} is to take product {root.product!r}, and no other from then on: begin with {describe(root)}?"
+    question = f"From now on {site.root} takes product {root.product!r} alone; begin with {describe(root)}?"
     if not click.confirm(question, err=True):
         raise UsageRefused(f"{bundle}: nothing was changed; name with --product what the site is for")
     return root.product

@@ -103,9 +103,7 @@ def compare(directory: Path) -> tuple[int, list[str], list[str]]:
         for h in told["heartbeats"]
     ]
     expected += [(f"image {i['name']}", i["references"], named(bytes.fromhex(i["image"]))) for i in images]
-    other = [
-        f"{name}: {right} is expected, the reader says {said}" for name, right, said in expected if right != said
-    ]
+    other = [f"{name}: {right} is expected, the reader says {said}" for name, right, said in expected if right != said]
     partly = [f"{name}: NOT FULLY EVALUATED" for name, (_, whole) in verdicts.items() if not whole]
     return len(expected), other, partly
 

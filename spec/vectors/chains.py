@@ -1,7 +1,7 @@
 """Vectors of spec/trust.md: chains of trust roots and revocation lists in a bundle's signature block, as raw bytes.
 
-What a vector changes is the one defect that it has, for a receiver to whom a person has named TRUSTED and the trust roots
-that follow it. One who trusts TRUSTED alone, a plain key, passes over trust roots and list.
+What a vector changes is the one defect that it has, for a receiver to whom a person has named TRUSTED and the trust
+roots that follow it. One who trusts TRUSTED alone, a plain key, passes over trust roots and list.
 """
 
 from collections.abc import Callable

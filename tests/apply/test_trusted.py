@@ -20,7 +20,21 @@ from bundle.signing import verifying_key
 from bundle.trust import Trust
 from bundle.trust_file import TrustFile
 from tests.support.site import QUIET, Ship, shore
-from tests.support.trust import MADE, NEXT, RELEASE, A, B, C, D, History, begun, raw, releases, signed_anew, signed_by_a_thief
+from tests.support.trust import (
+    MADE,
+    NEXT,
+    RELEASE,
+    A,
+    B,
+    C,
+    D,
+    History,
+    begun,
+    raw,
+    releases,
+    signed_anew,
+    signed_by_a_thief,
+)
 
 FIRST = begun()
 SECOND = FIRST.rotated(releases=releases(NEXT))
@@ -108,7 +122,9 @@ class TestAPlainKey:
         with pytest.raises(Untrusted, match="a plain key alone signs none above 0"):
             apply(plain_ship, ahead, self.PLAIN)
 
-    @pytest.mark.parametrize("seq", [20_261_130, 202_611_301_200, 20_261_130_120_000, 1_796_000_000_000, 99991231235959])
+    @pytest.mark.parametrize(
+        "seq", [20_261_130, 202_611_301_200, 20_261_130_120_000, 1_796_000_000_000, 99991231235959]
+    )
     def test_dates_and_milliseconds_are_seqs(self, tmp_path: Path, seq: int) -> None:
         """[A-90]: at a first install, and as the step from a site that counted its releases."""
         assert apply(Ship(tmp_path / "first"), bundle("1.0.0", seq, None, D), self.PLAIN) == "applied"

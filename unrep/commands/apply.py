@@ -1,5 +1,6 @@
 """`unrep apply`: aboard, from a bundle to a running release, or back."""
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -51,11 +52,15 @@ def apply_command(
     pinned = pinned_product(product, settings)
     if not (pinned or dry_run or as_json):
         pinned = confirmed_product(bundle, Site.at(site), given)
-    perform = rehearse if dry_run else update
+    perform = partial(
+        rehearse if dry_run else update,
+        bundle,
+        site,
+        given,
+        config=settings,
+        override_hold=override,
+        unlock=unlock,
+        product=pinned,
+    )
     with progress_bar() as bar:
-        told(
-            lambda: perform(
-                bundle, site, given, progress=bar, config=settings, override_hold=override, unlock=unlock, product=pinned
-            ),
-            as_json,
-        )
+        told(lambda: perform(progress=bar), as_json)

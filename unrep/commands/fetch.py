@@ -2,17 +2,20 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
 import click
 
+from apply.admittance import check_product
+from apply.record import read_state
 from apply.site import Site
+from apply.state import SiteState
 from apply.timetable import Timetable
 from apply.unlocking import ship_key_file
 from bundle.errors import BundleError
-from bundle.reader import stored_bytes
+from bundle.reader import VerifiedRoot, stored_bytes
 from transfer.access import read_access
 from transfer.config import TransferConfig
 from transfer.errors import TransferError
@@ -29,6 +32,7 @@ from unrep.fetch_progress import FetchProgress
 from unrep.holdings import retained, site_holdings, whom_to_trust
 from unrep.hours import WindowHours
 from unrep.link_rate import remember_rate
+from unrep.pinning import pinned_product, product_option
 from unrep.quantities import parse_rate, parse_size
 from unrep.unlocking import unlock_options
 
@@ -38,6 +42,7 @@ from unrep.unlocking import unlock_options
 @trust_option
 @click.option("--out", metavar="F", required=True, type=click.Path(path_type=Path), help="Where the bundle goes.")
 @click.option("--site", metavar="S", type=click.Path(path_type=Path), help="Fetch only what this site needs.")
+@product_option
 @click.option(
     "--allow-full", is_flag=True, help="Accept the full release where no delta starts from one that the site holds."
 )
@@ -64,6 +69,7 @@ def fetch_command(
     trust: Path | None,
     out: Path,
     site: Path | None,
+    product: str,
     allow_full: bool,
     ship_key: Path | None,
     ticket: Path | None,
@@ -93,6 +99,7 @@ def fetch_command(
     recipient = recipient_at(site, ship_key)
     _check_options(as_events and as_json, ticket is not None and recipient.key_file is None)
     config = TransferConfig(limit_bytes_per_s=limit_rate, max_bytes=max_bytes, patience_s=patience)
+    judge = judge_of_product(site, product)
     access, timetable = read_access(auth_file, ca_file, proxy), _timetable(windows, time_zone)
     keys = whom_to_trust(trust, site, "fetch")
     with progress_bar() as bar:
@@ -114,7 +121,7 @@ def fetch_command(
                 say=progress.say,
                 paid_bytes=agreed.paid_bytes,
                 hours=hours,
-                admit=Admission(recipient, agreed.sources, out, config, ticket, say, access),
+                admit=Admission(recipient, agreed.sources, out, config, ticket, say, access, judge),
             )
             figures = _run(fetch, agreed, progress)
     remember_rate(site, figures)
@@ -174,6 +181,14 @@ def _wait(hours: WindowHours) -> None:
 def recipient_at(site: Path | None, ship_key: Path | None) -> Recipient:
     """Who reads what is fetched: the ship whose key was named, else the one whose site it is."""
     return Recipient(ship_key_file(Site.at(site), configuration(site, None), ship_key) if site else ship_key)
+
+
+def judge_of_product(site: Path | None, given: str) -> Callable[[VerifiedRoot], None]:
+    """What raises WrongProduct for a bundle of another product than a person named or the site has, before a section of
+    it is paid for. Raises UsageRefused, ConfigError or InputError."""
+    state = read_state(Site.at(site)) if site else SiteState()
+    pinned = pinned_product(given, configuration(site, None)) if site else given
+    return lambda verified: check_product(state, verified.root.product, pinned)
 
 
 def _summary(figures: Figures) -> str:
