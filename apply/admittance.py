@@ -33,6 +33,11 @@ def check_product(state: SiteState, product: str, pinned: str) -> None:
             f"the bundle brings product {product!r}; this site is for {pinned!r} alone, as its configuration or "
             "--product says"
         )
+    if pinned and state.product not in ("", pinned):
+        raise WrongProduct(
+            f"the bundle brings product {product!r}, as the configuration or --product says; but this site began with "
+            f"{state.product!r}: correct that, or move its versions, current and .unrep away to begin anew"
+        )
     state.check_product(product)
 
 

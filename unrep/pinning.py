@@ -11,7 +11,7 @@ import click
 from apply.config import SiteConfig
 from apply.record import read_state
 from apply.site import Site
-from apply.trusted import site_trust
+from apply.trusted import learning, site_trust
 from bundle.errors import Malformed
 from bundle.reader import open_bundle
 from bundle.root import check_product
@@ -50,11 +50,15 @@ def confirmed_product(bundle: Path, site: Site, trust: Trust | None) -> str:
 
     Raises UsageRefused if the answer is no, Refused or InputError for a bundle that cannot be read.
     """
-    if read_state(site).product or not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if read_state(site).product or not _at_terminal():
         return ""
-    with open_bundle(bundle, site_trust(site, trust)) as opened:
+    with open_bundle(bundle, learning(site, site_trust(site, trust), "apply")) as opened:
         root = opened.root
     question = f"From now on {site.root} takes product {root.product!r} alone; begin with {describe(root)}?"
     if not click.confirm(question, err=True):
         raise UsageRefused(f"{bundle}: nothing was changed; name with --product what the site is for")
     return root.product
+
+
+def _at_terminal() -> bool:
+    return all(stream and stream.isatty() for stream in (sys.stdin, sys.stderr))  # a service may have none
