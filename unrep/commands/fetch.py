@@ -96,16 +96,14 @@ def fetch_command(
     For a ship with a key, the ticket of an encrypted bundle comes first, to F.tickets/. Without a key such a bundle is
     fetched all the same, and not looked into.
     """
-    recipient = recipient_at(site, ship_key)
+    recipient, judge = recipient_at(site, ship_key), judge_of_product(site, product)
     _check_options(as_events and as_json, ticket is not None and recipient.key_file is None)
     config = TransferConfig(limit_bytes_per_s=limit_rate, max_bytes=max_bytes, patience_s=patience)
-    judge = judge_of_product(site, product)
     access, timetable = read_access(auth_file, ca_file, proxy), _timetable(windows, time_zone)
     keys = whom_to_trust(trust, site, "fetch")
     with progress_bar() as bar:
         progress = FetchProgress(bar, as_events)
-        hours = WindowHours(timetable, time.time, progress.wait_until)
-        _wait(hours)
+        hours = _waited_for(WindowHours(timetable, time.time, progress.wait_until))
         agreed = resolve_all(sources, keys, out, config, say, access)
         with closing(open_sources(agreed.sources, out, config, access, retained(site))) as opened:
             _say_refused([*agreed.refused.values(), *opened.refused.values()])
@@ -172,10 +170,11 @@ def _timetable(windows: tuple[str, ...], time_zone: str) -> Timetable:
         raise UsageRefused(f"--window or --time-zone: {error}") from error
 
 
-def _wait(hours: WindowHours) -> None:
-    """Until the window opens, for a pointer costs something too."""
+def _waited_for(hours: WindowHours) -> WindowHours:
+    """The same, once the window is open, for a pointer costs something too."""
     while shut_s := hours.shut_s():
         time.sleep(min(shut_s, NAP_S))
+    return hours
 
 
 def recipient_at(site: Path | None, ship_key: Path | None) -> Recipient:
