@@ -10,7 +10,7 @@ from apply.record import Record
 from apply.run import Report, Run, finish, reporting, working
 from apply.site import Site
 from apply.standing import Standing
-from apply.trusted import site_trust
+from apply.trusted import taking_in
 from bundle.errors import InputError, Refused, Untrusted
 from bundle.heartbeat import MAX_HEARTBEAT_BYTES, Heartbeat, signed_heartbeat
 from bundle.progress import Quiet
@@ -26,7 +26,7 @@ def hear(path: Path, site: Path, trust: Trust | None, nonce: bytes | None = None
     """
     run = Run("hear", Site.at(site), Quiet())
     with reporting(run):
-        followed = site_trust(run.site, trust)
+        followed = taking_in(run.site, trust, run.command)
         beat, signers = _verified(path, followed, nonce)
         standing = Standing.of(followed)
         beat = msgspec.structs.replace(beat, time=min(beat.time, standing.speaks_until))

@@ -60,6 +60,15 @@ def learning(site: Site, trust: Trust, command: str) -> Trust:
     return replace(trust, learn=learn)
 
 
+def taking_in(site: Site, given: Trust | None, command: str) -> Trust:
+    """Whom the site trusts, as `site_trust` has it, and learning; what `given` adds to what it keeps is kept at once,
+    whatever becomes of the bundle beside which it was named [R-11]. Raises as these two."""
+    trust = learning(site, site_trust(site, given), command)
+    if trust.learn and kept_trust(site):
+        trust.learn(trust, False)
+    return trust
+
+
 def learning_from_refused(site: Site, trust: Trust, command: str) -> Trust:
     """The same for a command that leaves the site as it is: what a bundle that is accepted teaches comes with it, and
     is kept when that is applied. Where the site cannot be written, or keeps nothing yet, nothing is kept."""

@@ -32,7 +32,7 @@ from apply.site import Site
 from apply.standing import Standing
 from apply.state import Release, SiteState
 from apply.trial import Trial
-from apply.trusted import keep, learning, site_trust
+from apply.trusted import keep, site_trust, taking_in
 from apply.unlocking import site_unlock
 from bundle.errors import BundleError, Expired
 from bundle.progress import Progress, Quiet
@@ -64,7 +64,7 @@ def update(
     run = Run("apply", Site.at(site), progress, open_log(config.log))
     pinned = product or config.product
     with reporting(run):
-        whom = learning(run.site, site_trust(run.site, trust), run.command)
+        whom = taking_in(run.site, trust, run.command)
         with _opened(run, bundle, whom, config, unlock) as opened, working(run) as record:
             return _Update(run, config, record, opened, override_hold, pinned).make()
 

@@ -44,8 +44,7 @@ class Recipient:
 class Admission:
     """Called with the root of what is about to be fetched: puts the recipient's ticket beside the output.
 
-    It comes from the first of the sources that has a good one. `given`: a ticket that came by another way. `judge` is
-    asked before that, and raises for a bundle that the site does not take.
+    It comes from the first of the sources that has a good one. `given`: a ticket that came by another way.
     """
 
     recipient: Recipient
@@ -55,11 +54,9 @@ class Admission:
     given: Path | None = None
     say: Callable[[str], None] = lambda message: None
     access: Access = NOTHING
-    judge: Callable[[VerifiedRoot], None] = lambda verified: None
 
     def __call__(self, verified: VerifiedRoot) -> None:
         """Raises Sealed if there is no ticket, or one for another; another Refused, InputError or TransferError."""
-        self.judge(verified)
         if not verified.root.is_encrypted:
             return
         key = self.recipient.key()

@@ -11,12 +11,13 @@ import click
 from apply.config import SiteConfig
 from apply.record import read_state
 from apply.site import Site
-from apply.trusted import learning, site_trust
+from apply.trusted import taking_in
 from bundle.errors import Malformed
 from bundle.reader import open_bundle
 from bundle.root import check_product
 from bundle.trust import Trust
 from transfer.output import describe
+from unrep.aboard import configuration
 from unrep.errors import UsageRefused
 
 
@@ -45,6 +46,13 @@ def pinned_product(given: str, config: SiteConfig) -> str:
     return given or config.product
 
 
+def pinned_at(site: Path | None, given: str = "") -> str:
+    """The same for a command that may be about no site. Raises UsageRefused, ConfigError."""
+    if given and site is None:
+        raise UsageRefused("--product: says what a site takes; name the site with --site S")
+    return pinned_product(given, configuration(site, None)) if site else ""
+
+
 def confirmed_product(bundle: Path, site: Site, trust: Trust | None) -> str:
     """The product of a bundle that would be the first at a site, once a person at a terminal has agreed; "" elsewhere.
 
@@ -52,7 +60,7 @@ def confirmed_product(bundle: Path, site: Site, trust: Trust | None) -> str:
     """
     if read_state(site).product or not _at_terminal():
         return ""
-    with open_bundle(bundle, learning(site, site_trust(site, trust), "apply")) as opened:
+    with open_bundle(bundle, taking_in(site, trust, "apply")) as opened:
         root = opened.root
     question = f"From now on {site.root} takes product {root.product!r} alone; begin with {describe(root)}?"
     if not click.confirm(question, err=True):

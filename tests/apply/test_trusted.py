@@ -287,6 +287,18 @@ class TestKeptBeforeARefusal:
         with pytest.raises(Untrusted, match="which is revoked"):
             apply(empty, bundle("1.0.0", 1, None), FIRST.trust)
 
+    def test_a_file_that_a_person_named_beside_it(self, ship: Ship) -> None:
+        """Its list holds, though the bundle is refused for it; a rehearsal keeps nothing."""
+        given, path = self.BOTH.revoking(RELEASE).trust, bundle("1.0.1", 2, None)
+        before = ship.seen()
+        with pytest.raises(Untrusted, match="which is revoked"):
+            rehearse(path, ship.root, given, QUIET)
+        assert ship.seen() == before
+        with pytest.raises(Untrusted, match="which is revoked"):
+            apply(ship, path, given)
+        with pytest.raises(Untrusted, match="which is revoked"):
+            apply(ship, path)
+
     def test_what_is_forged_is_not_kept(self, ship: Ship) -> None:
         before = ship.seen()
         stranger = begun(keys=sorted(map(raw, (A, B, D)))).rotated(signers=(A, D)).revoking(RELEASE, signers=(A, D))

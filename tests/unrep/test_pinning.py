@@ -121,6 +121,23 @@ class TestFetch:
         assert fetch(ship, another(), "--product", "vms")[0] == 3
         assert fetch(ship, another(), "--product", "pms")[0] == 0
 
+    def test_the_option_is_about_a_site(self, ship: Ship) -> None:
+        code, _, err = run(
+            "fetch", mine(), "--trust", shore().trust_file, "--out", ship.app / "got", "--product", "vms"
+        )
+        assert code == 2 and "name the site with --site" in err
+
+    @pytest.mark.parametrize("command", ["plan", "join"])
+    def test_whatever_the_way(self, ship: Ship, command: str) -> None:
+        """The header of a bundle, and volumes of one."""
+        pin(ship)
+        volumes, out = ship.app / "volumes", [] if command == "plan" else ["--out", ship.app / "got"]
+        volumes.mkdir()
+        assert run("export", another(), "--volume-size", "1M", "--out", volumes)[0] == 0
+        source = another() if command == "plan" else volumes
+        code, _, err = run(command, source, "--site", ship.root, "--trust", shore().trust_file, *out)
+        assert code == 3 and "this site is for 'vms' alone" in err, err
+
     def test_for_a_site_that_has_one(self, ship: Ship) -> None:
         apply(ship, mine())
         code, _, err = fetch(ship, another(), "--allow-full")

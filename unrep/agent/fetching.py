@@ -100,7 +100,9 @@ class Fetching:
         try:
             recipient = Recipient(ship_key_file(self._site, settings.config))
             admit = Admission(recipient, tuple(sources), output, config, access=settings.access)
-            holdings = site_holdings(self._site.root, settings.trust, Quiet(), recipient.unlock(output))
+            holdings = site_holdings(
+                self._site.root, settings.trust, Quiet(), settings.config.product, recipient.unlock(output)
+            )
             with closing(open_sources(sources, output, config, settings.access, self._retained(settings))) as opened:
                 progress = _WhileOpen(self._may_go_on)
                 allow_full = settings.agent.allow_full

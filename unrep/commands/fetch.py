@@ -2,20 +2,17 @@
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
 import click
 
-from apply.admittance import check_product
-from apply.record import read_state
 from apply.site import Site
-from apply.state import SiteState
 from apply.timetable import Timetable
 from apply.unlocking import ship_key_file
 from bundle.errors import BundleError
-from bundle.reader import VerifiedRoot, stored_bytes
+from bundle.reader import stored_bytes
 from transfer.access import read_access
 from transfer.config import TransferConfig
 from transfer.errors import TransferError
@@ -32,7 +29,7 @@ from unrep.fetch_progress import FetchProgress
 from unrep.holdings import retained, site_holdings, whom_to_trust
 from unrep.hours import WindowHours
 from unrep.link_rate import remember_rate
-from unrep.pinning import pinned_product, product_option
+from unrep.pinning import pinned_at, product_option
 from unrep.quantities import parse_rate, parse_size
 from unrep.unlocking import unlock_options
 
@@ -96,7 +93,7 @@ def fetch_command(
     For a ship with a key, the ticket of an encrypted bundle comes first, to F.tickets/. Without a key such a bundle is
     fetched all the same, and not looked into.
     """
-    recipient, judge = recipient_at(site, ship_key), judge_of_product(site, product)
+    recipient, pinned = recipient_at(site, ship_key), pinned_at(site, product)
     _check_options(as_events and as_json, ticket is not None and recipient.key_file is None)
     config = TransferConfig(limit_bytes_per_s=limit_rate, max_bytes=max_bytes, patience_s=patience)
     access, timetable = read_access(auth_file, ca_file, proxy), _timetable(windows, time_zone)
@@ -107,7 +104,7 @@ def fetch_command(
         agreed = resolve_all(sources, keys, out, config, say, access)
         with closing(open_sources(agreed.sources, out, config, access, retained(site))) as opened:
             _say_refused([*agreed.refused.values(), *opened.refused.values()])
-            holdings = site_holdings(site, keys, progress, recipient.unlock(out)) if site else None
+            holdings = site_holdings(site, keys, progress, pinned, recipient.unlock(out)) if site else None
             fetch = Fetch(
                 opened,
                 keys,
@@ -119,7 +116,7 @@ def fetch_command(
                 say=progress.say,
                 paid_bytes=agreed.paid_bytes,
                 hours=hours,
-                admit=Admission(recipient, agreed.sources, out, config, ticket, say, access, judge),
+                admit=Admission(recipient, agreed.sources, out, config, ticket, say, access),
             )
             figures = _run(fetch, agreed, progress)
     remember_rate(site, figures)
@@ -180,14 +177,6 @@ def _waited_for(hours: WindowHours) -> WindowHours:
 def recipient_at(site: Path | None, ship_key: Path | None) -> Recipient:
     """Who reads what is fetched: the ship whose key was named, else the one whose site it is."""
     return Recipient(ship_key_file(Site.at(site), configuration(site, None), ship_key) if site else ship_key)
-
-
-def judge_of_product(site: Path | None, given: str) -> Callable[[VerifiedRoot], None]:
-    """What raises WrongProduct for a bundle of another product than a person named or the site has, before a section of
-    it is paid for. Raises UsageRefused, ConfigError or InputError."""
-    state = read_state(Site.at(site)) if site else SiteState()
-    pinned = pinned_product(given, configuration(site, None)) if site else given
-    return lambda verified: check_product(state, verified.root.product, pinned)
 
 
 def _summary(figures: Figures) -> str:
