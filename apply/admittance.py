@@ -3,11 +3,16 @@
 The one place that `update`, its rehearsal and the agent ask [A-11].
 """
 
-from apply.state import LeavesNoRoom, Release, SiteState, WrongProduct
+from apply.state import Release, SiteState, WrongProduct
 from bundle import canonical
+from bundle.errors import Refused
 from bundle.reader import VerifiedRoot
 
 SHARE_OF_ROOM = 4  # of what is left above the high-water mark, a release under a plain key may use one in so many
+
+
+class LeavesNoRoom(Refused):
+    """The release's seq uses up so much of all that can be counted that nothing newer might follow."""
 
 
 def admits(state: SiteState, verified: VerifiedRoot, pinned: str) -> bool:

@@ -33,10 +33,6 @@ class Replay(Refused):
     """The bundle is older than what the site has accepted, or claims the seq of another release."""
 
 
-class LeavesNoRoom(Refused):
-    """The release's seq uses up so much of all that can be counted that nothing newer might follow."""
-
-
 class Quarantined(Refused):
     """The release failed here before, and no newer seq lifts that."""
 

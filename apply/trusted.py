@@ -64,7 +64,7 @@ def taking_in(site: Site, given: Trust | None, command: str) -> Trust:
     """Whom the site trusts, as `site_trust` has it, and learning; what `given` adds to what it keeps is kept at once,
     whatever becomes of the bundle beside which it was named [R-11]. Raises as these two."""
     trust = learning(site, site_trust(site, given), command)
-    if trust.learn and kept_trust(site):
+    if given and trust.learn and kept_trust(site):
         trust.learn(trust, False)
     return trust
 

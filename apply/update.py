@@ -37,7 +37,7 @@ from apply.unlocking import site_unlock
 from bundle.errors import BundleError, Expired
 from bundle.progress import Progress, Quiet
 from bundle.reader import Unlock, VerifiedBundle, VerifiedRoot, open_bundle
-from bundle.trust import Trust
+from bundle.trust import HOW_TO_ADOPT, Trust
 
 
 def update(
@@ -114,10 +114,7 @@ def _opened(run: Run, bundle: Path, trust: Trust, config: SiteConfig, unlock: Un
         opened.close()
         raise Expired(f"{bundle}: {run.caution}, and trust.strict_expiry is set; have it signed again ashore")
     if offered := opened.verified.trust.offered_by(opened.signature_block()):
-        run.warn(
-            f"shore offers trust root {offered}, which no bundle brings to a site with a plain key: get the trust file "
-            "from shore, look at it with 'unrep trust show', and name it with --trust once"
-        )
+        run.warn(f"shore offers trust root {offered}, {HOW_TO_ADOPT}")
     return opened
 
 

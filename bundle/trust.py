@@ -43,6 +43,11 @@ MAX_LINKS = 1024
 CENTURY_S = 36_525 * 86_400
 BEGINNING = 1_764_547_200  # 2025-12-01: no bundle and no heartbeat is older, so no right clock is behind it
 
+HOW_TO_ADOPT = (
+    "which a person must adopt: get the trust file from shore, look at it with 'unrep trust show', and name it with "
+    "--trust once"
+)
+
 Signers = frozenset[VerifyingKey]
 
 
@@ -141,10 +146,15 @@ class Trust:
         A plain key passes over trust roots and list, for its thief could sign them: a person adopts them [R-1].
         Raises Untrusted, Malformed or Unsupported.
         """
-        if self.chain:
-            return self.following(block.trust).informed_of(block.revocations)
-        _listed(block.trust)
-        return self
+        if not self.chain:
+            _listed(block.trust)
+            return self
+        followed = self.following(block.trust)
+        try:
+            return followed.informed_of(block.revocations)
+        except Refused:
+            self.tell(followed, refused=True)  # a bad list takes nothing from good trust roots
+            raise
 
     def release_signers(self, root: bytes, block: SignatureBlock) -> Signers:
         """The release keys that signed a bundle's root, by the signatures of its block. Raises Untrusted."""
@@ -152,7 +162,7 @@ class Trust:
             return self.signers(root, PAYLOAD_TYPE, block.signatures)
         except Untrusted as error:
             if offered := self.offered_by(block):
-                raise Untrusted(f"{error}; it offers trust root {offered}, which a person must adopt") from error
+                raise Untrusted(f"{error}; it offers trust root {offered}, {HOW_TO_ADOPT}") from error
             raise
 
     def tell(self, taught: "Trust", refused: bool = False) -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from apply.admittance import check_room
+from apply.admittance import LeavesNoRoom, check_room
 from apply.errors import Held, SiteInvalid
 from apply.hold import set_hold
-from apply.state import HighWater, LeavesNoRoom
+from apply.state import HighWater
 from apply.trusted import keep, kept_trust, site_trust
 from apply.update import rehearse, update
 from bundle.errors import Corrupt, Expired, InputError, Revoked, Untrusted
@@ -286,6 +286,13 @@ class TestKeptBeforeARefusal:
             apply(empty, self.stolen("1.0.0", 1, FIRST.revoking(RELEASE)), FIRST.trust)
         with pytest.raises(Untrusted, match="which is revoked"):
             apply(empty, bundle("1.0.0", 1, None), FIRST.trust)
+
+    def test_trust_roots_beside_a_list_that_is_too_old(self, ship: Ship) -> None:
+        apply(ship, bundle("1.0.1", 2, FIRST.revoking(D).revoking(D)))
+        with pytest.raises(Untrusted, match="version 1 is older than the known version 2"):
+            apply(ship, bundle("1.0.2", 3, SECOND.revoking(D), NEXT))
+        kept = kept_trust(ship.site)
+        assert kept and kept.root.version == 2 and kept.revocations and kept.revocations.listed.version == 2
 
     def test_a_file_that_a_person_named_beside_it(self, ship: Ship) -> None:
         """Its list holds, though the bundle is refused for it; a rehearsal keeps nothing."""
