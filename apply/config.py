@@ -312,7 +312,9 @@ def _sentence(message: str, document: dict[str, Any]) -> str:
         problem, key = message[: place.start()], place[1]
     if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", problem, re.DOTALL):
         known = ", ".join(_known_keys(key, document))
-        return f"unknown key {_joined(key, unknown[1])!r}; known keys are {known}"
+        misplaced = key and unknown[1] in SiteConfig.__struct_fields__
+        hint = f"; {unknown[1]!r} stands above all tables" if misplaced else ""
+        return f"unknown key {_joined(key, unknown[1])!r}; known keys are {known}{hint}"
     if missing := re.fullmatch(r"Object missing required field `(.*)`", problem):
         return f"missing key {_joined(key, missing[1])!r}"
     if problem.startswith("Invalid"):
@@ -321,7 +323,7 @@ def _sentence(message: str, document: dict[str, Any]) -> str:
     if "matching regex" in problem:
         return f"{key!r} must not hold a NUL character"
     words = re.sub(r"`(\w+)(?: \| null)?`", lambda word: _TOML_WORDS.get(word[1], word[1]), problem)
-    return f"{key!r}: {_lowered(words)}"
+    return f"{key!r}: {_lowered(words)}" if key else _lowered(words)
 
 
 def _lowered(sentence: str) -> str:

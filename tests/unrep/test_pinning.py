@@ -93,6 +93,9 @@ class TestApply:
         assert code == 2 and "--product 'pms': the site's configuration says 'vms'" in err
         code, _, err = apply(ship, mine(), "--product", "p/q")
         assert code == 2 and "product 'p/q': use 1 to 64 letters" in err
+        ship.configure(extra='product = "vms"\n')
+        code, _, err = apply(ship, mine())
+        assert code == 2 and "unknown key 'health_window.product'" in err and "stands above all tables" in err
         pin(Ship(ship.root.parent), "p q")
         code, _, err = apply(ship, mine())
         assert code == 2 and "product 'p q': use 1 to 64 letters" in err and "unrep.toml" in err
@@ -103,7 +106,8 @@ class TestApply:
         pin(ship)
         code, _, err = apply(ship, mine())
         assert code == 3 and "began with 'pms'" in err and "move its versions, current and .unrep away" in err
-        for name in ("versions", "current", ".unrep"):
+        ship.point(None)
+        for name in ("versions", ".unrep"):
             (ship.root / name).rename(ship.app / name)
         assert apply(ship, mine())[0] == 0
 
