@@ -312,8 +312,7 @@ def _sentence(message: str, document: dict[str, Any]) -> str:
         problem, key = message[: place.start()], place[1]
     if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", problem, re.DOTALL):
         known = ", ".join(_known_keys(key, document))
-        misplaced = key and unknown[1] in SiteConfig.__struct_fields__
-        hint = f"; {unknown[1]!r} stands above all tables" if misplaced else ""
+        hint = "; 'product' stands above all tables" if unknown[1] == "product" else ""
         return f"unknown key {_joined(key, unknown[1])!r}; known keys are {known}{hint}"
     if missing := re.fullmatch(r"Object missing required field `(.*)`", problem):
         return f"missing key {_joined(key, missing[1])!r}"

@@ -184,7 +184,7 @@ class Trust:
         name = f"{root.product} {root.version} (seq {root.seq})"
         if root.epoch > self.root.epoch:
             whose = f"was not begun by trust root {self.root.version}"
-            plain = "needs a trust root that begins it: a plain key alone signs none above 0"
+            plain = "needs a trust root that begins it, named with --trust: a plain key alone signs none above 0"
             raise Untrusted(f"{name}: epoch {root.epoch} {whose if self.chain else plain}")
         if self.revocations and root.tree in self.revocations.listed.trees:
             raise Revoked(f"{name}: revoked by shore, revocation list {self.revocations.listed.version}")
