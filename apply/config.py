@@ -1,5 +1,6 @@
 """A site's configuration: SITE/unrep.toml or the file named by --config, every key optional.
 
+    product          the only one that comes in here; before all tables
     [prepare]        python_wheels {requirements, wheels, python}, command     before the switch, in the new tree
     [switch]         restart | iis_app_pool | windows_service | systemd_unit   at most one of them
                      current = link | pointer                                  what SITE/current is
@@ -28,6 +29,8 @@ from msgspec import Meta, Struct
 
 from apply.errors import ConfigError
 from apply.timetable import Timetable
+from bundle.errors import Malformed
+from bundle.root import check_product
 
 # No text may hold a NUL, which ends a string for the operating system.
 _NO_NUL: Final = "^[^\x00]*$"
@@ -216,8 +219,12 @@ class AgentConfig(Table, frozen=True, kw_only=True):
 
 
 class SiteConfig(Table, frozen=True, kw_only=True):
-    """The whole configuration; SiteConfig() is that of a site without a file."""
+    """The whole configuration; SiteConfig() is that of a site without a file.
 
+    `product`: what the site is for [A-91]; "" where its first release decides.
+    """
+
+    product: str = ""
     prepare: PrepareConfig = PrepareConfig()
     switch: SwitchConfig = SwitchConfig()
     hooks: HooksConfig = HooksConfig()
@@ -228,6 +235,13 @@ class SiteConfig(Table, frozen=True, kw_only=True):
     log: LogConfig = LogConfig()
     trust: TrustConfig = TrustConfig()
     agent: AgentConfig = AgentConfig()
+
+    def __post_init__(self) -> None:
+        if self.product:
+            try:
+                check_product(self.product)
+            except Malformed as error:
+                raise ValueError(str(error)) from error
 
 
 def load(path: Path | None) -> SiteConfig:
@@ -298,7 +312,8 @@ def _sentence(message: str, document: dict[str, Any]) -> str:
         problem, key = message[: place.start()], place[1]
     if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", problem, re.DOTALL):
         known = ", ".join(_known_keys(key, document))
-        return f"unknown key {_joined(key, unknown[1])!r}; known keys are {known}"
+        hint = "; 'product' stands above all tables" if unknown[1] == "product" else ""
+        return f"unknown key {_joined(key, unknown[1])!r}; known keys are {known}{hint}"
     if missing := re.fullmatch(r"Object missing required field `(.*)`", problem):
         return f"missing key {_joined(key, missing[1])!r}"
     if problem.startswith("Invalid"):
@@ -307,7 +322,7 @@ def _sentence(message: str, document: dict[str, Any]) -> str:
     if "matching regex" in problem:
         return f"{key!r} must not hold a NUL character"
     words = re.sub(r"`(\w+)(?: \| null)?`", lambda word: _TOML_WORDS.get(word[1], word[1]), problem)
-    return f"{key!r}: {_lowered(words)}"
+    return f"{key!r}: {_lowered(words)}" if key else _lowered(words)
 
 
 def _lowered(sentence: str) -> str:

@@ -3,46 +3,55 @@
 import time
 from pathlib import Path
 
+import msgspec
+
+from apply.admittance import check_product
 from apply.record import Record
 from apply.run import Report, Run, finish, reporting, working
 from apply.site import Site
-from apply.trusted import site_trust
+from apply.standing import Standing
+from apply.trusted import taking_in
 from bundle.errors import InputError, Refused, Untrusted
-from bundle.heartbeat import MAX_HEARTBEAT_BYTES, Heartbeat, verify_heartbeat
+from bundle.heartbeat import MAX_HEARTBEAT_BYTES, Heartbeat, signed_heartbeat
 from bundle.progress import Quiet
-from bundle.trust import Trust
+from bundle.trust import Signers, Trust
 
 
-def hear(path: Path, site: Path, trust: Trust | None, nonce: bytes | None = None) -> Report:
+def hear(path: Path, site: Path, trust: Trust | None, nonce: bytes | None = None, product: str = "") -> Report:
     """Takes in a heartbeat: `nothing-to-do`, for no release changes. `nonce`: the one that shore was asked to sign.
 
+    `product`: what the site is for, as a person said; "" for no word.
     Raises Refused for one that is not newer than the last, not for this site's product, or not signed by whom the site
     trusts; InputError if it cannot be read.
     """
     run = Run("hear", Site.at(site), Quiet())
     with reporting(run):
-        followed = site_trust(run.site, trust)
-        beat = _verified(path, followed, nonce)
+        followed = taking_in(run.site, trust, run.command)
+        beat, signers = _verified(path, followed, nonce)
+        standing = Standing.of(followed)
+        beat = msgspec.structs.replace(beat, time=min(beat.time, standing.speaks_until))
         with working(run) as record:
-            record.save(record.state.told(beat, followed.root.version, int(time.time())))
+            check_product(record.state, beat.product, product)
+            heeded = record.state.heeding(standing)
+            record.save(heeded.told(beat, standing.word_of(signers), int(time.time())))
             return _finished(run, record, beat)
 
 
-def _verified(path: Path, trust: Trust, nonce: bytes | None) -> Heartbeat:
+def _verified(path: Path, trust: Trust, nonce: bytes | None) -> tuple[Heartbeat, Signers]:
     try:
         with path.open("rb") as file:
             data = file.read(MAX_HEARTBEAT_BYTES + 1)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     try:
-        beat = verify_heartbeat(data, trust)
+        beat, signers = signed_heartbeat(data, trust)
     except Refused as error:
         raise type(error)(f"{path}: {error}") from error
     if nonce not in (None, beat.nonce):
         raise Untrusted(
             f"{path}: its nonce is {beat.nonce.hex()}, not the one that was asked for: it may be an old one"
         )
-    return beat
+    return beat, signers
 
 
 def _finished(run: Run, record: Record, beat: Heartbeat) -> Report:

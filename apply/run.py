@@ -89,6 +89,10 @@ class Run:
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     _begun: float = field(default_factory=time.perf_counter)
 
+    def warn(self, caution: str) -> None:
+        """Adds to the caution."""
+        self.caution = f"{self.caution}; {caution}" if self.caution else caution
+
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
         """Counts the seconds of a step, however it ends; a step that is made twice adds up."""

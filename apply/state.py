@@ -12,6 +12,7 @@ from typing import Literal
 
 import msgspec
 
+from apply.standing import Standing, Word
 from bundle.errors import Refused
 from bundle.heartbeat import Heartbeat
 from bundle.reader import VerifiedRoot
@@ -120,7 +121,10 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Shore(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the latest heartbeat said is newest, at `time` in seconds since 1970; proven `under` that trust root."""
+    """What the latest heartbeat said is newest, at `time` in seconds since 1970; proven `under` that trust root.
+
+    signers: the release keys that signed it, by their ids in hex. product: "" in records of older versions of unrep.
+    """
 
     epoch: int
     seq: int
@@ -128,6 +132,8 @@ class Shore(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     revocations: int
     time: int
     under: int
+    signers: tuple[str, ...] = ()
+    product: str = ""
 
 
 class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -135,6 +141,7 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     time_floor: the latest time that shore's signed word spoke of, in seconds since 1970; a clock below it is wrong
     [A-10]. heard_at: when something new last came from shore [R-16], 0 for unknown. shore: its latest heartbeat.
+    floor_from: who spoke of the time floor [R-19].
     """
 
     product: str = ""
@@ -146,6 +153,7 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     time_floor: int = 0
     heard_at: int = 0
     shore: Shore | None = None
+    floor_from: Word = Word()
 
     # What it says
 
@@ -209,14 +217,19 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     # What it admits
 
+    def check_product(self, product: str) -> None:
+        """Raises WrongProduct for another than that of the first release here."""
+        if self.product and product != self.product:
+            raise WrongProduct(f"the bundle brings product {product!r}; this site has {self.product!r}")
+
     def is_current(self, product: str, release: Release) -> bool:
         """Whether this very tree runs already. Raises WrongProduct."""
-        self._check_product(product)
+        self.check_product(product)
         return self.current is not None and self.current.tree == release.tree
 
     def admit(self, product: str, release: Release) -> None:
         """Raises WrongProduct, Quarantined, Replay or VersionTaken for a release that may not come in [A-11]."""
-        self._check_product(product)
+        self.check_product(product)
         name = f"{product} {release.version} (seq {release.seq})"
         for failed in self.quarantined:
             if failed.holds(release):
@@ -236,10 +249,24 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     # Transitions
 
-    def placed(self, release: Release, created: int) -> "SiteState":
-        """Its complete tree is about to get its place under versions/, so what stands there is unrep's."""
+    def heeding(self, standing: Standing) -> "SiteState":
+        """Without the times and the heartbeat of those who no longer may speak; the floor is renewed with each trust
+        root [R-19]."""
+        state = self
+        if self.floor_from.under != standing.version or not standing.counts(self.floor_from.signers):
+            state = state._with(time_floor=standing.spoken_at, floor_from=Word(standing.version))
+        if state.shore and not standing.counts(state.shore.signers):
+            heard_at = 0 if state.heard_at == state.shore.time else state.heard_at
+            state = state._with(shore=None, heard_at=heard_at)
+        return state
+
+    def placed(self, release: Release, created: int, word: Word = Word()) -> "SiteState":  # noqa: B008
+        """Its complete tree is about to get its place under versions/, so what stands there is unrep's.
+
+        `created`: the time that its header speaks of; `word`: who signed that.
+        """
         others = tuple(r for r in self.releases if r is not self.find(release.version))
-        return self._with(releases=(*others, release), time_floor=max(self.time_floor, created))
+        return self._with(releases=(*others, release))._not_before(created, word)
 
     def begun(
         self, product: str, release: Release, run: str, now: int, *, by_hand: bool = False, data_saved: bool = False
@@ -247,7 +274,7 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         """The switch is intended. The release is complete and verified, so the high-water mark rises [A-9]."""
         if self.unfinished:
             raise OutOfOrder("another release is pending")
-        self._check_product(product)
+        self.check_product(product)
         intent = Intent(
             version=release.version, run=run, give_up_at=now + MAX_TRIAL_S, by_hand=by_hand, data_saved=data_saved
         )
@@ -255,7 +282,8 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         heard_at = now
         if self.high_water and self.high_water.mark >= mark.mark:
             mark, heard_at = self.high_water, self.heard_at
-        return self._with(product=product, pending=intent, high_water=mark, heard_at=heard_at)
+        shore = None if self.shore and self.shore.product not in ("", product) else self.shore
+        return self._with(product=product, pending=intent, high_water=mark, heard_at=heard_at, shore=shore)
 
     def attempted(self) -> "SiteState":
         """The new version is about to be started."""
@@ -293,30 +321,32 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         """Neither the new version nor the old one could be made to run [A-23]."""
         return self._pending(trouble=reason)
 
-    def renewed(self, release: Release, created: int, now: int = 0) -> "SiteState":
-        """A verified bundle spoke of the current tree again, perhaps under a higher seq."""
+    def renewed(self, release: Release, created: int, now: int = 0, word: Word = Word()) -> "SiteState":  # noqa: B008
+        """A verified bundle spoke of the current tree again, perhaps under a higher seq; see `placed`."""
         if not self.current or self.current.tree != release.tree:
             raise OutOfOrder("this is not the current release")
-        floor = max(self.time_floor, created)
+        state = self._not_before(created, word)
         if self.high_water and release.mark <= self.high_water.mark:
-            return self._with(time_floor=floor)
+            return state
         newer = msgspec.structs.replace(self.current, seq=release.seq, epoch=release.epoch, bundle=release.bundle)
         releases = tuple(newer if r == self.current else r for r in self.releases)
         mark = HighWater(*release.mark, release.tree)
-        return self._with(releases=releases, high_water=mark, time_floor=floor, heard_at=max(now, floor))
+        return state._with(releases=releases, high_water=mark, heard_at=max(now, state.time_floor))
 
-    def told(self, beat: Heartbeat, under: int, now: int) -> "SiteState":
-        """A heartbeat came, verified under that trust root [R-15].
+    def told(self, beat: Heartbeat, word: Word, now: int) -> "SiteState":
+        """A heartbeat came, verified, with a time that counts [R-15]; `word`: who signed it.
 
         Raises WrongProduct, or Replay for one that is not newer than the last; a new trust root begins anew, so that a
         stolen key cannot silence shore by speaking from the future.
         """
-        self._check_product(beat.product)
-        if self.shore and (under, beat.time) <= (self.shore.under, self.shore.time):
+        self.check_product(beat.product)
+        if self.shore and (word.under, beat.time) <= (self.shore.under, self.shore.time):
             raise Replay("heartbeat: not newer than the last one that this site heard; ask shore for a new one")
-        shore = Shore(beat.epoch, beat.seq, beat.trust, beat.revocations, beat.time, under)
+        shore = Shore(
+            beat.epoch, beat.seq, beat.trust, beat.revocations, beat.time, word.under, word.signers, beat.product
+        )
         heard_at = max(self.heard_at if self.heard_at <= now else 0, beat.time)
-        return self._with(shore=shore, heard_at=heard_at, time_floor=max(self.time_floor, beat.time))
+        return self._with(shore=shore, heard_at=heard_at)._not_before(beat.time, word)
 
     def adopted(self, release: Release) -> "SiteState":
         """A person pointed `current` to another release of this site."""
@@ -330,9 +360,8 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             raise OutOfOrder(f"version {version} is needed")
         return self._with(releases=tuple(r for r in self.releases if r.version != version))
 
-    def _check_product(self, product: str) -> None:
-        if self.product and product != self.product:
-            raise WrongProduct(f"the bundle brings product {product!r}; this site has {self.product!r}")
+    def _not_before(self, time: int, word: Word) -> "SiteState":
+        return self._with(time_floor=time, floor_from=word) if time > self.time_floor else self
 
     def _is_quarantined(self, release: Release) -> bool:
         return any(failed.holds(release) for failed in self.quarantined)

@@ -1,11 +1,15 @@
 """Whom a site trusts: what it was given once, and what bundles have taught it since. spec/trust.md, section 6.
 
-A site that was given a plain key, and never followed a trust root from there, keeps nothing: --trust names the key each
-time. Any other keeps its chain in SITE/.unrep/trust/, and from then on that decides, whatever --trust says.
+A site that was given a plain key keeps nothing: --trust names the key each time, until it names a trust root. Any other
+keeps its chain in SITE/.unrep/trust/, and from then on that decides, whatever --trust says.
 """
 
+from contextlib import suppress
+from dataclasses import replace
+
 from apply import durable
-from apply.errors import SiteInvalid
+from apply.errors import AboardError, SiteInvalid
+from apply.lock import site_lock
 from apply.site import Site
 from bundle import canonical
 from bundle.errors import InputError, Refused, Untrusted
@@ -41,10 +45,46 @@ def _learned(site: Site, kept: Trust, given: Trust) -> Trust:
     return learned
 
 
+def learning(site: Site, trust: Trust, command: str) -> Trust:
+    """The trust that makes the site keep what each header teaches, whatever becomes of the release [R-11].
+
+    Whoever verifies with it may get StorageFailed, SiteBusy or SiteInvalid. `command`: who learns, for the site's lock.
+    """
+
+    def learn(taught: Trust, refused: bool) -> None:
+        if _is_news(site, taught):
+            site.make_directories()
+            with site_lock(site, command):
+                keep(site, taught)
+
+    return replace(trust, learn=learn)
+
+
+def taking_in(site: Site, given: Trust | None, command: str) -> Trust:
+    """Whom the site trusts, as `site_trust` has it, and learning; what `given` adds to what it keeps is kept at once,
+    whatever becomes of the bundle beside which it was named [R-11]. Raises as these two."""
+    trust = learning(site, site_trust(site, given), command)
+    if given and trust.learn and kept_trust(site):
+        trust.learn(trust, False)
+    return trust
+
+
+def learning_from_refused(site: Site, trust: Trust, command: str) -> Trust:
+    """The same for a command that leaves the site as it is: what a bundle that is accepted teaches comes with it, and
+    is kept when that is applied. Where the site cannot be written, or keeps nothing yet, nothing is kept."""
+    keeper = learning(site, trust, command).learn
+
+    def learn(taught: Trust, refused: bool) -> None:
+        with suppress(AboardError):
+            if refused and keeper and kept_trust(site):
+                keeper(taught, refused)
+
+    return replace(trust, learn=learn)
+
+
 def keep(site: Site, trust: Trust) -> None:
     """Makes durable what a verified bundle taught; never less than is kept already. Raises StorageFailed."""
-    kept = kept_trust(site)
-    if not trust.chain or (kept and not _is_ahead(trust, kept)):
+    if not _is_news(site, trust):
         return
     path = site.trust_file
     if not path.parent.is_dir():
@@ -67,6 +107,11 @@ def kept_trust(site: Site) -> Trust | None:
         raise SiteInvalid(
             f"{path}: damaged ({error}); put back a backup of it, or remove it and name with --trust whom to trust"
         ) from error
+
+
+def _is_news(site: Site, trust: Trust) -> bool:
+    kept = kept_trust(site)
+    return bool(trust.chain) and (kept is None or _is_ahead(trust, kept))
 
 
 def _is_ahead(trust: Trust, kept: Trust) -> bool:

@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 from apply import durable, hooks
+from apply.admittance import admits
 from apply.blueprint import Blueprint, draw_up
 from apply.config import SiteConfig
 from apply.errors import AboardError, BaseDrifted, Degraded, PreflightRefused, RolledBack, StorageFailed
@@ -28,14 +29,15 @@ from apply.recover import resume
 from apply.retention import remove, retain, tidy
 from apply.run import Report, Run, finish, reporting, working
 from apply.site import Site
-from apply.state import Release
+from apply.standing import Standing
+from apply.state import Release, SiteState
 from apply.trial import Trial
-from apply.trusted import keep, site_trust
+from apply.trusted import keep, site_trust, taking_in
 from apply.unlocking import site_unlock
 from bundle.errors import BundleError, Expired
 from bundle.progress import Progress, Quiet
 from bundle.reader import Unlock, VerifiedBundle, VerifiedRoot, open_bundle
-from bundle.trust import Trust
+from bundle.trust import HOW_TO_ADOPT, Trust
 
 
 def update(
@@ -47,19 +49,24 @@ def update(
     *,
     override_hold: bool = False,
     unlock: Unlock | None = None,
+    product: str = "",
 ) -> Report:
     """Applies a bundle to a site: `applied`, or `already-current`, which touches nothing but the record [A-19].
 
     `trust`: whom a person named, None for whom the site keeps; what the bundle teaches about that is kept [R-11].
     `override_hold`: a person says so although the master holds the running version [A-64]. `unlock`: what opens an
-    encrypted bundle, if not the site's own key and the ticket beside it.
+    encrypted bundle, if not the site's own key and the ticket beside it. `product`: what the site is for, as a person
+    said, if its configuration does not [A-91].
     Raises Refused, NoSection, PreflightRefused, StepFailed or SwitchFailed with the site as it was; RolledBack when the
     new version failed and the old one serves again; Degraded when neither could be made healthy. Each tells of the run
     in its `document`.
     """
     run = Run("apply", Site.at(site), progress, open_log(config.log))
-    with reporting(run), _opened(run, bundle, trust, config, unlock) as opened, working(run) as record:
-        return _Update(run, config, record, opened, override_hold).make()
+    pinned = product or config.product
+    with reporting(run):
+        whom = taking_in(run.site, trust, run.command)
+        with _opened(run, bundle, whom, config, unlock) as opened, working(run) as record:
+            return _Update(run, config, record, opened, override_hold, pinned).make()
 
 
 def rehearse(
@@ -71,18 +78,21 @@ def rehearse(
     *,
     override_hold: bool = False,
     unlock: Unlock | None = None,
+    product: str = "",
 ) -> Report:
     """What `update` would do, writing nothing: `would-apply`, `already-current`. Raises as `update` before its intent.
 
     Every file of the base is hashed, so that drift shows now [A-16].
     """
     run = Run("apply --dry-run", Site.at(site), progress)
-    with reporting(run), _opened(run, bundle, trust, config, unlock) as opened:
+    with reporting(run), _opened(run, bundle, site_trust(run.site, trust), config, unlock) as opened:
         state, release = read_state(run.site), Release.of(opened.verified)
         run.from_version = state.current_version
-        if state.is_current(opened.root.product, release):
+        pinned = product or config.product
+        if not admits(state, opened.verified, pinned):
             return run.report("already-current", state.current_version, f"{release.version} is current already")
-        state.admit(opened.root.product, release)
+        if not (state.product or pinned):
+            run.warn(f"it would bind this site to product {run.product!r}")
         if not override_hold:
             check_hold(run.site, release.version)
         try:
@@ -95,20 +105,22 @@ def rehearse(
         return run.report("would-apply", state.current_version, f"would install {release.version} {blueprint.origin}")
 
 
-def _opened(run: Run, bundle: Path, trust: Trust | None, config: SiteConfig, unlock: Unlock | None) -> VerifiedBundle:
+def _opened(run: Run, bundle: Path, trust: Trust, config: SiteConfig, unlock: Unlock | None) -> VerifiedBundle:
     with run.step("verify"):
-        opened = open_bundle(bundle, site_trust(run.site, trust), unlock or site_unlock(run.site, config, bundle))
+        opened = open_bundle(bundle, trust, unlock or site_unlock(run.site, config, bundle))
     run.subject, run.product = Release.of(opened.verified), opened.root.product
     run.caution = _expiry(run, opened.verified)
     if run.caution and config.trust.strict_expiry:
         opened.close()
         raise Expired(f"{bundle}: {run.caution}, and trust.strict_expiry is set; have it signed again ashore")
+    if offered := opened.verified.trust.offered_by(opened.signature_block()):
+        run.warn(f"shore offers trust root {offered}, {HOW_TO_ADOPT}")
     return opened
 
 
 def _expiry(run: Run, verified: VerifiedRoot) -> str:
     """What has expired, by the clock or by the latest time that shore spoke of, whichever is later [R-13], [R-14]."""
-    floor = read_state(run.site).time_floor
+    floor = read_state(run.site).heeding(Standing.of(verified.trust)).time_floor
     return verified.trust.expiry(verified.signers, max(time.time(), floor, verified.spoken_at))
 
 
@@ -116,7 +128,7 @@ class _Update:
     """The steps of one update, in their order."""
 
     def __init__(
-        self, run: Run, config: SiteConfig, record: Record, bundle: VerifiedBundle, override_hold: bool
+        self, run: Run, config: SiteConfig, record: Record, bundle: VerifiedBundle, override_hold: bool, pinned: str
     ) -> None:
         self._run = run
         self._site = run.site
@@ -125,6 +137,9 @@ class _Update:
         self._bundle = bundle
         self._release = Release.of(bundle.verified)
         self._spoken_at = bundle.verified.spoken_at
+        self._standing = Standing.of(bundle.verified.trust)
+        self._word = self._standing.word_of(bundle.verified.signers)
+        self._pinned = pinned
         self._override_hold = override_hold
         self._note = ""  # what a person should know beside the verdict
 
@@ -132,24 +147,29 @@ class _Update:
         product = self._bundle.root.product
         finished = self._finish_what_was_pending()
         keep(self._site, self._bundle.verified.trust)
-        if self._record.state.is_current(product, self._release):
-            self._record.save(self._record.state.renewed(self._release, self._spoken_at, int(time.time())))
+        if not admits(self._record.state, self._bundle.verified, self._pinned):
+            heeded = self._record.state.heeding(self._standing)
+            self._record.save(heeded.renewed(self._release, self._spoken_at, int(time.time()), self._word))
             return self._applied(finished) if finished else self._already_current()
-        self._record.state.admit(product, self._release)
         self._check_hold()
         aboard = self._is_aboard()
         try:
             self._make_ready(aboard)
             self._check_hold()  # it may have been set meanwhile, and this is the last moment for it
-            ready = self._record.state.placed(self._release, self._spoken_at)
+            ready, is_bound = self._placed(), bool(self._record.state.product)
             now = int(max(time.time(), ready.time_floor))
             saved = ready.current is not None
             self._record.save(ready.begun(product, self._release, self._run.id, now, data_saved=saved))
+            if not is_bound and not self._pinned:
+                self._run.warn(f"from now on this site takes product {product!r} alone")
         except (AboardError, BundleError):
             self._withdraw(aboard)
             raise
         reason = Trial(self._site, self._config, self._record, self._run).forward()
         return self._applied(reason)
+
+    def _placed(self) -> SiteState:
+        return self._record.state.heeding(self._standing).placed(self._release, self._spoken_at, self._word)
 
     def _check_hold(self) -> None:
         if not self._override_hold:
@@ -215,7 +235,7 @@ class _Update:
         with self._run.step("make durable"):
             durable.sync_tree(tree)
             durable.write_file(self._site.manifest_file(self._release.tree), blueprint.evaluation.manifest.encoded)
-            self._record.save(self._record.state.placed(self._release, self._spoken_at))
+            self._record.save(self._placed())
             durable.replace(tree, self._site.tree(self._release.version))
         self._run.release_bytes = self._bundle.root.size
         with contextlib.suppress(StorageFailed):  # then it is litter for the next run

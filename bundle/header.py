@@ -15,7 +15,7 @@ def trust_to_sign_under(trust: Trust | None, signers: Sequence[Signer]) -> Trust
     """
     keys = tuple(verifying_key(signer) for signer in signers)
     if trust is None:
-        return Trust(keys)
+        return Trust.of_maker(keys)
     for key in keys:
         if key not in trust.release_keys:
             raise InputError(

@@ -9,7 +9,7 @@ from bundle import canonical
 from bundle.errors import Malformed, Unsupported
 from bundle.root import check_product
 from bundle.signing import Signed, Signer, check_signatures, sign_payload
-from bundle.trust import Trust
+from bundle.trust import Signers, Trust
 
 HEARTBEAT_TYPE = b"unrep/heartbeat/1"
 HEARTBEAT_FORMAT = 1
@@ -39,16 +39,21 @@ def sign_heartbeat(beat: Heartbeat, signer: Signer) -> bytes:
 
 def verify_heartbeat(data: bytes, trust: Trust) -> Heartbeat:
     """Reads a heartbeat that a trusted release key signed. Raises Malformed, Untrusted or Unsupported."""
+    return signed_heartbeat(data, trust)[0]
+
+
+def signed_heartbeat(data: bytes, trust: Trust) -> tuple[Heartbeat, Signers]:
+    """The same, and which of the trusted release keys signed it."""
     if len(data) > MAX_HEARTBEAT_BYTES:
         raise Malformed(f"heartbeat: {len(data)} bytes, it has at most {MAX_HEARTBEAT_BYTES}")
     signed = canonical.decode(data, Signed, "heartbeat")
     check_signatures(signed.signatures, "heartbeat")
-    trust.signers(signed.payload, HEARTBEAT_TYPE, signed.signatures)
+    signers = trust.signers(signed.payload, HEARTBEAT_TYPE, signed.signatures)
     beat = canonical.decode(signed.payload, Heartbeat, "heartbeat")
     if beat.heartbeat != HEARTBEAT_FORMAT:
         raise Unsupported(f"heartbeat: format {beat.heartbeat} is not {HEARTBEAT_FORMAT}; update unrep first")
     _check(beat)
-    return beat
+    return beat, signers
 
 
 def _check(beat: Heartbeat) -> None:

@@ -41,8 +41,8 @@ class VerifiedRoot:
 
     @property
     def spoken_at(self) -> int:
-        """The latest time that its header speaks of, in seconds since 1970."""
-        return max(self.root.created, self.trust.spoken_at)
+        """The latest time that its header speaks of, in seconds since 1970, as far as that counts [R-19]."""
+        return max(min(self.root.created, self.trust.speaks_until), self.trust.spoken_at)
 
     @property
     def total_bytes(self) -> int:
@@ -77,13 +77,24 @@ def _read_header(header: bytes, trust: Trust | None) -> VerifiedRoot:
     if len(header) < preamble.header_bytes:
         raise Corrupt(f"the bundle is cut short: {len(header)} of {preamble.header_bytes} header bytes are there")
     root = header[PREAMBLE_BYTES : PREAMBLE_BYTES + preamble.root_bytes]
-    followed, signers = Trust(), Signers()
-    if trust:
-        followed, signers = trust.verify(root, header[PREAMBLE_BYTES + preamble.root_bytes : preamble.header_bytes])
-    decoded = decode_root(root)
-    if trust:
-        followed.check_release(decoded)
+    block = header[PREAMBLE_BYTES + preamble.root_bytes : preamble.header_bytes]
+    decoded, followed, signers = _judged(root, block, trust) if trust else (decode_root(root), Trust(), Signers())
     return VerifiedRoot(decoded, sha256(root).digest(), len(root), preamble.header_bytes, followed, signers)
+
+
+def _judged(root: bytes, block: bytes, trust: Trust) -> tuple[Root, Trust, Signers]:
+    """What the header teaches is handed on whatever becomes of the release: it proves itself [R-11]."""
+    parsed = decode_block(block)
+    followed = trust.taught_by(parsed)
+    try:
+        signers = followed.release_signers(root, parsed)
+        decoded = decode_root(root)
+        followed.check_release(decoded)
+    except Refused:
+        trust.tell(followed, refused=True)
+        raise
+    trust.tell(followed)
+    return decoded, followed, signers
 
 
 class VerifiedBundle:

@@ -5,8 +5,8 @@ each trust root signed by the thresholds of its predecessor and its own [R-9]; r
 newest of them. Nothing here changes: to learn is to get another `Trust`. Every check raises; none answers yes or no.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from bundle.root import Root
 from bundle.signing import (
     Links,
     Signature,
+    SignatureBlock,
     Signed,
     VerifyingKey,
     check_signatures,
@@ -39,6 +40,13 @@ from bundle.trust_root import (
 )
 
 MAX_LINKS = 1024
+CENTURY_S = 36_525 * 86_400
+BEGINNING = 1_764_547_200  # 2025-12-01: no bundle and no heartbeat is older, so no right clock is behind it
+
+HOW_TO_ADOPT = (
+    "which a person must adopt: get the trust file from shore, look at it with 'unrep trust show', and name it with "
+    "--trust once"
+)
 
 Signers = frozenset[VerifyingKey]
 
@@ -63,13 +71,22 @@ class KnownRevocations:
 class Trust:
     """What a reader trusts: `threshold` of `keys` that a person vouches for, or the last trust root of `chain`.
 
-    Plain keys count as a trust root of version 0, with any epoch, no expiry, and the same keys for releases [R-1].
+    Plain keys count as a trust root of version 0, with epoch 0, no expiry, and the same keys for releases [R-1].
+    `begun_epoch`: of plain keys, the highest epoch; above 0 for a maker alone. `learn` is called with the trust that a
+    header has led to beyond this one, and whether its bundle was refused, good or bad [R-11].
     """
 
     keys: tuple[VerifyingKey, ...] = ()
     threshold: int = 1
     chain: tuple[Link, ...] = ()
     revocations: KnownRevocations | None = None
+    begun_epoch: int = 0
+    learn: Callable[["Trust", bool], None] | None = field(default=None, compare=False, repr=False)
+
+    @classmethod
+    def of_maker(cls, keys: tuple[VerifyingKey, ...]) -> "Trust":
+        """For whoever proves what these keys of its own have signed: it is for ships to judge the epoch."""
+        return cls(keys, begun_epoch=canonical.MAX_INTEGER)
 
     @cached_property
     def root(self) -> TrustRoot:
@@ -78,7 +95,7 @@ class Trust:
             return self.chain[-1].root
         raw = sorted({key.raw for key in self.keys})
         releases = [ReleaseKey(key, 0) for key in raw]
-        return TrustRoot(TRUST_FORMAT, 0, 0, raw, self.threshold, releases, epoch=canonical.MAX_INTEGER)
+        return TrustRoot(TRUST_FORMAT, 0, 0, raw, self.threshold, releases, epoch=self.begun_epoch)
 
     @property
     def release_keys(self) -> Signers:
@@ -87,9 +104,16 @@ class Trust:
 
     @property
     def spoken_at(self) -> int:
-        """The latest time that a trust root or revocation list in it bears, in seconds since 1970."""
-        listed = self.revocations.listed.created if self.revocations else 0
-        return max(listed, *(link.root.created for link in self.chain), 0)
+        """The latest time that the newest trust root or the revocation list bears, in seconds since 1970 [R-14].
+
+        Not that of an older one: a mistake in it must end with its successor.
+        """
+        return max(self.root.created, self.revocations.listed.created if self.revocations else 0)
+
+    @property
+    def speaks_until(self) -> int:
+        """The latest time that a release key may speak of [R-19]; what is later counts as this."""
+        return max(self.spoken_at, BEGINNING) + CENTURY_S
 
     def signers(self, payload: bytes, payload_type: bytes, signatures: list[Signature]) -> Signers:
         """The release keys that signed. Raises Untrusted if they are too few, saying whose signatures are there."""
@@ -113,14 +137,55 @@ class Trust:
         Raises Untrusted unless enough distinct trusted keys signed; Malformed or Unsupported for a bad block.
         """
         parsed = decode_block(block)
-        trust = self.following(parsed.trust).informed_of(parsed.revocations)
-        return trust, trust.signers(root, PAYLOAD_TYPE, parsed.signatures)
+        trust = self.taught_by(parsed)
+        return trust, trust.release_signers(root, parsed)
+
+    def taught_by(self, block: SignatureBlock) -> "Trust":
+        """The trust with what a block teaches, which proves itself, whoever signed the bundle; this one for nothing.
+
+        A plain key passes over trust roots and list, for its thief could sign them: a person adopts them [R-1].
+        Raises Untrusted, Malformed or Unsupported.
+        """
+        if not self.chain:
+            _listed(block.trust)
+            return self
+        followed = self.following(block.trust)
+        try:
+            return followed.informed_of(block.revocations)
+        except Refused:
+            self.tell(followed, refused=True)  # a bad list takes nothing from good trust roots
+            raise
+
+    def release_signers(self, root: bytes, block: SignatureBlock) -> Signers:
+        """The release keys that signed a bundle's root, by the signatures of its block. Raises Untrusted."""
+        try:
+            return self.signers(root, PAYLOAD_TYPE, block.signatures)
+        except Untrusted as error:
+            if offered := self.offered_by(block):
+                raise Untrusted(f"{error}; it offers trust root {offered}, {HOW_TO_ADOPT}") from error
+            raise
+
+    def tell(self, taught: "Trust", refused: bool = False) -> None:
+        """Hands on what a header has taught; `refused`: its bundle does not come in."""
+        if self.learn and taught is not self:
+            self.learn(taught, refused)
+
+    def offered_by(self, block: SignatureBlock) -> int:
+        """The newest trust root that leads on from a plain key, for a person to adopt; 0 if there is none [R-1]."""
+        if self.chain or not block.trust:
+            return 0
+        try:
+            return self.following(block.trust).root.version
+        except Refused:
+            return 0
 
     def check_release(self, root: Root) -> None:
         """Raises Untrusted for an epoch that the trust root has not begun, Revoked for a revoked tree [R-7], [R-6]."""
         name = f"{root.product} {root.version} (seq {root.seq})"
         if root.epoch > self.root.epoch:
-            raise Untrusted(f"{name}: epoch {root.epoch} was not begun by trust root {self.root.version}")
+            whose = f"was not begun by trust root {self.root.version}"
+            plain = "needs a trust root that begins it, named with --trust: a plain key alone signs none above 0"
+            raise Untrusted(f"{name}: epoch {root.epoch} {whose if self.chain else plain}")
         if self.revocations and root.tree in self.revocations.listed.trees:
             raise Revoked(f"{name}: revoked by shore, revocation list {self.revocations.listed.version}")
 
@@ -206,13 +271,13 @@ class Trust:
         where = f"trust root {version}"
         _check_threshold(signed, TRUST_TYPE, self.root, where)
         link = _own(signed, version, where)
-        if self.chain and link.root.epoch < self.root.epoch:
+        if link.root.epoch < self.root.epoch:
             raise Untrusted(f"{where}: epoch {link.root.epoch} is below {self.root.epoch}, that of its predecessor")
         return replace(self, chain=(*self.chain, link))
 
 
 def trust_of(file: TrustFile) -> Trust:
-    """The trust that a trust file holds. The person who gives it vouches for its first link alone.
+    """The trust that a trust file holds, as a site keeps it: the list was taken in under one of the links.
 
     Raises Untrusted, Malformed or Unsupported.
     """
@@ -223,13 +288,22 @@ def trust_of(file: TrustFile) -> Trust:
         trust = Trust(chain=(_own(roots[0], first, f"trust root {first}"),)).following(Links(first, roots))
     if not file.revocations:
         return trust
-    for link in reversed(trust.chain):  # it was taken in under one of them, perhaps not the newest
+    for link in reversed(trust.chain):
         try:
             informed = replace(trust, chain=(link,)).informed_of(file.revocations)
         except Untrusted:
             continue
         return replace(trust, revocations=informed.revocations)
     raise Untrusted("revocation list: not signed by the threshold of any trust root beside it")
+
+
+def given_trust(file: TrustFile) -> Trust:
+    """The same of a file that a person names, who vouches for its first link alone: the list must be signed by the
+    threshold of the newest, for keys that a rotation dropped may be stolen ones [R-12]. Raises as `trust_of`."""
+    trust = trust_of(file)
+    if trust.revocations:
+        _check_threshold(trust.revocations.signed, REVOCATIONS_TYPE, trust.root, "revocation list")
+    return trust
 
 
 def load_trust(path: Path) -> Trust:
@@ -248,7 +322,7 @@ def load_trust(path: Path) -> Trust:
             "or the file of 'unrep trust'"
         ) from error
     try:
-        return trust_of(file)
+        return given_trust(file)
     except Refused as error:
         raise type(error)(f"{path}: {error}") from error
 

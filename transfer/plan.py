@@ -32,23 +32,26 @@ class SiteHoldings:
 
     `is_empty`: nothing was ever installed there. A site that holds no verified release need not be empty. `left`: the
     tree hashes of what is left of damaged ones; asked for only where no delta starts from the others [T-40]. `mend`:
-    given the file that holds a delta by now, and the delta, what the full section has to add [T-41].
+    given the file that holds a delta by now, and the delta, what the full section has to add [T-41]. `admit`: raises
+    Refused for a bundle that the site does not take, whatever it holds.
     """
 
     trees: tuple[bytes, ...]
     is_empty: bool
     left: Callable[[], Sequence[bytes]] = tuple
     mend: Callable[[Path, Section], Iterator[Wish]] = lambda path, delta: iter(())
+    admit: Callable[[Root], None] = lambda root: None
 
 
 def choose_sections(root: Root, holdings: SiteHoldings | None, allow_full: bool) -> tuple[Section, ...]:
     """The sections to fetch: all without a site, else the one that costs its site least; none if it has the target.
 
     [T-4] to [T-6]. Raises NoSection if the bundle has nothing for the site, ConsentNeeded if it has the full release
-    only: that is never fetched in place of a delta unless somebody said so.
+    only: that is never fetched in place of a delta unless somebody said so; Refused if the site does not take it.
     """
     if holdings is None:
         return tuple(root.sections)
+    holdings.admit(root)
     if root.tree in holdings.trees:
         return ()
     deltas = _deltas(root, holdings.trees) or (_deltas(root, holdings.left()) if holdings.trees else [])

@@ -48,7 +48,7 @@ def publish(path: Path, shelf: Shelf, key: Ed25519PrivateKey | None, go_back: bo
     `go_back`: whether the pointer may name an older release than it does [T-53]. Raises InputError or Refused for the
     bundle, OutputRefused, OutputBusy, DiskFull or Incomplete for the shelf.
     """
-    opened = open_bundle(path, Trust((verifying_key(key),))) if key else open_for_display(path)
+    opened = open_bundle(path, Trust.of_maker((verifying_key(key),))) if key else open_for_display(path)
     with opened as bundle, _turn(shelf):
         pointer = _pointer_to(bundle)
         there = shelf.read(POINTER_NAME, MAX_POINTER_BYTES + 1)

@@ -128,6 +128,16 @@ def ask_passphrase(question: str, *, twice: bool = False) -> bytes:
     return typed.encode(errors="surrogateescape")
 
 
+def confirm(question: str) -> bool:
+    """What a person answers. Raises click.Abort for an answer that never comes."""
+    return click.confirm(plain(question), err=True)
+
+
+def is_terminal() -> bool:
+    """Whether somebody is there to be asked; a service may have no streams at all."""
+    return all(stream and stream.isatty() for stream in (sys.stdin, sys.stderr))
+
+
 def say_defect(error: BaseException) -> None:
     """Where an error came from, for who mends it, and what it came from."""
     if cause := error.__cause__ or (None if error.__suppress_context__ else error.__context__):

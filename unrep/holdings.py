@@ -3,31 +3,44 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from apply.admittance import check_product
 from apply.installed import held_trees, left_trees
 from apply.lack import find_lack
+from apply.record import read_state
 from apply.site import Site
-from apply.trusted import site_trust
+from apply.trusted import learning_from_refused, site_trust
 from bundle.progress import Progress
 from bundle.reader import Unlock, open_bundle
-from bundle.root import Section
+from bundle.root import Root, Section
 from bundle.trust import Trust, load_trust
 from transfer.plan import SiteHoldings, Wish
 from unrep.errors import UsageRefused
 
 
-def whom_to_trust(path: Path | None, site: Path | None) -> Trust:
-    """Whom to trust: what was named, and what the site has followed since."""
+def whom_to_trust(path: Path | None, site: Path | None, command: str = "") -> Trust:
+    """Whom to trust: what was named, and what the site has followed since.
+
+    The site learns from the headers that `command` refuses; from none, if no command is named.
+    """
     given = load_trust(path) if path else None
     if site:
-        return site_trust(Site.at(site), given)
+        place = Site.at(site)
+        trust = site_trust(place, given)
+        return learning_from_refused(place, trust, command) if command else trust
     if given is None:
         raise UsageRefused("name whom to trust with --trust T, or with --site S a site that follows a trust root")
     return given
 
 
-def site_holdings(site: Path, trust: Trust, progress: Progress, unlock: Unlock | None = None) -> SiteHoldings:
-    """What the site holds, verified. Without `unlock` nobody looks into an encrypted bundle for what it cannot mend."""
+def site_holdings(
+    site: Path, trust: Trust, progress: Progress, pinned: str, unlock: Unlock | None = None
+) -> SiteHoldings:
+    """What the site holds, verified. Without `unlock` nobody looks into an encrypted bundle for what it cannot mend.
+
+    A bundle of another product than that of the site, or than `pinned` if that is not "", is refused [A-91].
+    """
     trees, is_empty = held_trees(site)
+    state = read_state(Site.at(site))
 
     def mend(path: Path, delta: Section) -> Iterator[Wish]:
         with open_bundle(path, trust, unlock) as bundle:
@@ -40,7 +53,10 @@ def site_holdings(site: Path, trust: Trust, progress: Progress, unlock: Unlock |
                 with open_bundle(path, trust, unlock) as grown:  # what the other read ahead of itself were holes
                     yield Wish(lack.stretches(grown, full), lack.why)
 
-    return SiteHoldings(tuple(trees), is_empty, lambda: left_trees(site), mend)
+    def admit(root: Root) -> None:
+        check_product(state, root.product, pinned)
+
+    return SiteHoldings(tuple(trees), is_empty, lambda: left_trees(site), mend, admit)
 
 
 def retained(site: Path | None) -> list[Path]:

@@ -94,14 +94,14 @@ def parse_signatures(pairs: list[Any], name: str) -> dict[bytes, bytes]:
 
 @dataclass(frozen=True)
 class TrustRoot:
-    """[R-3]; `epoch` is None where every epoch is begun."""
+    """[R-3]; version 0 is a plain key [R-1]."""
 
     version: int
     keys: Sequence[bytes]
     threshold: int
     releases: Sequence[bytes]
     releases_threshold: int = 1
-    epoch: int | None = None
+    epoch: int = 0
 
 
 def parse_trust_root(link: Signed) -> TrustRoot:
@@ -165,12 +165,16 @@ def _check_ascending(items: Sequence[Any], name: str) -> None:
     need(all(a < b for a, b in pairwise(items)), f"{name}: keys or trees do not ascend")
 
 
-def _links(value: list[Any]) -> tuple[int, list[Signed]]:
-    """The version of the first, and the trust roots from there [R-8]."""
+def _links(value: list[Any]) -> tuple[int, list[Any]]:
+    """The version of the first, and the trust roots from there, which nobody has looked into [R-8]."""
     need([type(item) for item in value] == [int, list], "the chain is no pair of version and trust roots")
     first, links = value
     need(first >= 1 and 1 <= len(links) <= MAX_LINKS, "the chain begins with no version, or has not 1 to 1,024 links")
-    return first, [Signed.of(f"trust root {first + at}", "trust", link) for at, link in enumerate(links)]
+    return first, links
+
+
+def _named(first: int, links: list[Any]) -> list[Signed]:
+    return [Signed.of(f"trust root {first + at}", "trust", link) for at, link in enumerate(links)]
 
 
 def _signed_list(value: Any) -> Signed:
@@ -199,30 +203,18 @@ class Trust:
         value = decode(data, "the trust file")
         _check_number(value, "trust", "the trust file")
         fields = keyed(value, FILE, {"revocations": [], "key": b""}, "the trust file")
-        first, links = _links(fields["links"])
+        first, roots = _links(fields["links"])
+        links = _named(first, roots)
         if fields["key"]:
             need(first == 1, "the trust file has a key and begins beyond trust root 1")
-            newest, steps = cls.of_keys([fields["key"]], 1), []
+            newest = cls.of_keys([fields["key"]], 1)
         else:
             root = parse_trust_root(links[0])
             need(root.version == first, f"{links[0].name} has version {root.version}")
             newest = cls(root, {first: links.pop(0).payload})
-            steps = [newest]
         for link in links:
             newest = newest.followed(link)
-            steps.append(newest)
-        return newest._with_list_of_any(steps, fields["revocations"])
-
-    def _with_list_of_any(self, steps: Sequence["Trust"], value: Sequence[Any]) -> "Trust":
-        if not value:
-            return self
-        for step in reversed(steps):
-            try:
-                return replace(self, revoked=step.listed(_signed_list(value)).revoked)
-            except Refused as fault:
-                if fault.kind != "untrusted":
-                    raise
-        raise untrusted("the trust file's revocation list is signed by the threshold of none of its trust roots")
+        return newest.listed(_signed_list(fields["revocations"])) if fields["revocations"] else newest
 
     def followed(self, link: Signed) -> "Trust":
         """One version on [R-9]."""
@@ -231,16 +223,16 @@ class Trust:
         root = parse_trust_root(link)
         if root.version != old.version + 1:
             raise untrusted(f"{link.name} has version {root.version}")
-        if old.epoch is not None and (root.epoch or 0) < old.epoch:
+        if root.epoch < old.epoch:
             raise untrusted(f"{link.name} has an epoch below that of its predecessor")
         return replace(self, newest=root, links={**self.links, root.version: link.payload})
 
-    def chained(self, first: int, links: Sequence[Signed]) -> "Trust":
-        """To the end of a bundle's chain [R-9]."""
+    def chained(self, first: int, roots: list[Any]) -> "Trust":
+        """To the end of a bundle's chain [R-9]; for a plain key, where a person adopts that."""
         if first > self.newest.version + 1:
             raise untrusted(f"the chain begins with {first}, beyond trust root {self.newest.version} and its successor")
         trust = self
-        for version, link in enumerate(links, first):
+        for version, link in enumerate(_named(first, roots), first):
             if version > self.newest.version:
                 trust = trust.followed(link)
             elif self.links.get(version, link.payload) != link.payload:
@@ -257,15 +249,21 @@ class Trust:
             raise untrusted(f"the revocation list has version {found.version}, and {self.revoked.version} is known")
         return replace(self, revoked=found)
 
+    def adopting(self, block: bytes) -> "Trust":
+        """Of one to whom a person has named the trust roots of a block [R-1]."""
+        fields = keyed(decode(block, "the signature block"), BLOCK, {"trust": [], "revocations": []}, "the block")
+        return self.chained(*_links(fields["trust"]))
+
     def after(self, header: bytes, block: bytes) -> "Trust":
         """What is known once the signature block is read; refuses a root that no release key in force signed."""
         name = "the signature block"
         fields = keyed(decode(block, name), BLOCK, {"trust": [], "revocations": []}, name)
         release = Signed("the bundle", "root", header, parse_signatures(fields["signatures"], name))
         chain = _links(fields["trust"]) if fields["trust"] else None
-        signed = _signed_list(fields["revocations"]) if fields["revocations"] else None
-        trust = self.chained(*chain) if chain else self
-        trust = trust.listed(signed) if signed else trust
+        trust = self
+        if self.newest.version:  # a plain key follows nothing [R-1]
+            trust = trust.chained(*chain) if chain else trust
+            trust = trust.listed(_signed_list(fields["revocations"])) if fields["revocations"] else trust
         release.need_signatures(trust.may, trust.newest.releases_threshold, "those that may")
         return trust
 
@@ -276,7 +274,7 @@ class Trust:
 
     def judge(self, epoch: int, tree: bytes) -> None:
         """[R-6] [R-7]"""
-        if self.newest.epoch is not None and epoch > self.newest.epoch:
+        if epoch > self.newest.epoch:
             raise untrusted(f"the bundle has epoch {epoch}, and the trust root has begun {self.newest.epoch}")
         if self.revoked and tree in self.revoked.trees:
             raise Refused("revoked", "the release is revoked")

@@ -1,6 +1,7 @@
 """Vectors of spec/trust.md: chains of trust roots and revocation lists in a bundle's signature block, as raw bytes.
 
-The receiver trusts TRUSTED, a plain key, which is trust root 0. What a vector changes is the one defect that it has.
+What a vector changes is the one defect that it has, for a receiver to whom a person has named TRUSTED and the trust
+roots that follow it. One who trusts TRUSTED alone, a plain key, passes over trust roots and list.
 """
 
 from collections.abc import Callable
@@ -139,8 +140,10 @@ CHAINS: list[tuple[str, str, str, str, Callable[[], bytes]]] = [
         root(1, [TRUSTED, A, B], payload_type=ROOT_TYPE))),
     ("chain-release-type", "untrusted", "R-2", "a bundle's root signed as a trust root", lambda: carrying(
         FIRST, signed=lambda data: b"DSSEv1 13 unrep/trust/1 %d %s" % (len(data), data))),
-    ("chain-plain-key", "untrusted", "R-9", "signed by the plain key, which no longer may", lambda: carrying(
+    ("chain-plain-key", "untrusted", "R-1 R-9", "signed by the plain key, which no longer may", lambda: carrying(
         FIRST, key=TRUSTED)),
+    ("chain-plain-list", "untrusted", "R-1 R-10", "signed by the plain key, beside a list by it", lambda: carrying(
+        FIRST, listed=revocations([TRUSTED], ("keys", [raw_key(TRUSTED)])), key=TRUSTED)),
     ("chain-root-key", "untrusted", "R-3", "signed by a root key", lambda: carrying(FIRST, key=A)),
     ("chain-dropped-key", "untrusted", "R-9", "signed by a key that a rotation dropped", lambda: carrying(
         FIRST, SECOND, THIRD)),
@@ -191,3 +194,17 @@ CHAINS: list[tuple[str, str, str, str, Callable[[], bytes]]] = [
         [full()], keys=[RELEASE], signatures=lambda e: (
             ("signatures", e), ("revocations", revocations([A, C])), ("trust", [1, [FIRST]]))))),
 ]  # fmt: skip
+
+# What a plain key alone has signed; the others above are untrusted to one who has adopted nothing.
+WITHOUT_ADOPTION = {
+    "chain-plain-key": "accept",
+    "chain-plain-list": "accept",
+    "chain-no-links": "malformed",
+    "chain-first-0": "malformed",
+    "revocations-first": "malformed",
+}
+
+CASES = [
+    (name, WITHOUT_ADOPTION.get(name, "untrusted"), requirements, about, make, None, None, adopted)
+    for name, adopted, requirements, about, make in CHAINS
+]

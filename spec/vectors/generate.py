@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bounds import CASES as BOUND_CASES
 from cases import CASES as EDGE_CASES
-from chains import CHAINS
+from chains import CASES as CHAIN_CASES
 from files import CASES as FILE_CASES
 from frames import CASES as FRAME_CASES
 from heartbeats import HEARTBEATS
@@ -34,6 +34,7 @@ class Vector:
     """What stands in vectors.json about one file. `requirements`: such as "F-5 F-9"; `ticket` lies beside it.
 
     `base`: the receiver's base, where it is not that of all others.
+    adopted: what becomes of it where a person has adopted its trust roots, "" if it carries none.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Vector:
     make: Callable[[], bytes]
     ticket: Ticket | None = None
     base: Tree | None = None
+    adopted: str = ""
 
 
 VECTORS = [
@@ -53,7 +55,7 @@ VECTORS = [
         *ROOT_CASES,
         *FRAME_CASES,
         *REAIMED_CASES,
-        *CHAINS,
+        *CHAIN_CASES,
         *EDGE_CASES,
         *STREAM_CASES,
         *BOUND_CASES,
@@ -85,6 +87,7 @@ def main() -> None:
                 "requirements": cited(item.requirements),
                 "about": item.about,
             }
+            | ({"adopted": item.adopted} if item.adopted else {})
             | ({"ticket": item.ticket.write(data).hex()} if item.ticket else {})
             | ({"base": hexed(item.base)} if item.base else {})
         )

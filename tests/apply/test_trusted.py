@@ -6,17 +6,35 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from apply.errors import SiteInvalid
+from apply.admittance import LeavesNoRoom, check_room
+from apply.errors import Held, SiteInvalid
+from apply.hold import set_hold
 from apply.state import HighWater
 from apply.trusted import keep, kept_trust, site_trust
 from apply.update import rehearse, update
-from bundle.errors import Expired, InputError, Revoked, Untrusted
+from bundle.errors import Corrupt, Expired, InputError, Revoked, Untrusted
 from bundle.signing import verifying_key
 from bundle.trust import Trust
+from bundle.trust_file import TrustFile
 from tests.support.site import QUIET, Ship, shore
-from tests.support.trust import MADE, NEXT, RELEASE, A, B, D, History, begun, raw, releases, signed_anew
+from tests.support.trust import (
+    MADE,
+    NEXT,
+    RELEASE,
+    A,
+    B,
+    C,
+    D,
+    History,
+    begun,
+    raw,
+    releases,
+    signed_anew,
+    signed_by_a_thief,
+)
 
 FIRST = begun()
 SECOND = FIRST.rotated(releases=releases(NEXT))
@@ -68,14 +86,94 @@ def test_a_rotation_is_followed_and_the_old_release_key_is_out(ship: Ship) -> No
         apply(ship, bundle("1.0.2", 3), FIRST.trust)
 
 
-def test_from_a_plain_key_into_a_chain(tmp_path: Path) -> None:
-    """[R-1]: the script aboard that names the key goes on working; the key alone no longer signs."""
-    ship, plain = Ship(tmp_path), Trust((verifying_key(D),))
-    apply(ship, bundle("1.0.0", 1, None, D), plain)
-    assert apply(ship, bundle("1.0.1", 2, begun(after=D)), plain) == "applied"
-    assert apply(ship, bundle("1.0.1", 2, begun(after=D)), plain) == "already-current"
-    with pytest.raises(Untrusted, match="0 of them trusted"):
-        apply(ship, bundle("1.0.2", 3, None, D), plain)
+class TestAPlainKey:
+    """[R-1], [R-20], [A-90]: whoever steals it can do harm until a person comes, and lose the site for nobody."""
+
+    PLAIN = Trust((verifying_key(D),))
+    LEADING_ON = begun(after=D, releases=releases(RELEASE, D))
+
+    @pytest.fixture
+    def plain_ship(self, tmp_path: Path) -> Ship:
+        ship = Ship(tmp_path)
+        apply(ship, bundle("1.0.0", 1, None, D), self.PLAIN)
+        return ship
+
+    def test_into_a_chain_by_hand(self, plain_ship: Ship) -> None:
+        """The script aboard that names the key goes on working; the key alone no longer signs."""
+        ship, adopted = plain_ship, begun(after=D)
+        assert apply(ship, bundle("1.0.1", 2, adopted), adopted.trust) == "applied"
+        assert apply(ship, bundle("1.0.1", 2, adopted), self.PLAIN) == "already-current"
+        with pytest.raises(Untrusted, match="0 of them trusted"):
+            apply(ship, bundle("1.0.2", 3, None, D), self.PLAIN)
+
+    def test_a_bundle_brings_no_site_into_a_chain(self, plain_ship: Ship) -> None:
+        """A thief's trust root 1, signed by the key that he stole, moves nothing; nor strands it shore's own."""
+        ship = plain_ship
+        report = update(bundle("1.0.1", 2, self.LEADING_ON, D), ship.root, self.PLAIN, ship.config, QUIET)
+        assert report.outcome == "applied" and "shore offers trust root 1" in report.reason
+        assert kept_trust(ship.site) is None
+        with pytest.raises(Untrusted, match="offers trust root 1, which a person must adopt"):
+            apply(ship, bundle("1.0.2", 3, self.LEADING_ON, RELEASE), self.PLAIN)
+        assert apply(ship, bundle("1.0.2", 3, None, D), self.PLAIN) == "applied"
+
+    @pytest.mark.parametrize("epoch", [1, 2**53 - 1])
+    def test_no_epoch_is_begun(self, plain_ship: Ship, epoch: int) -> None:
+        ahead = signed_anew(shore().bundle("1.0.1", 2, epoch=epoch), PLACE / f"plain-{epoch}", D, None)
+        with pytest.raises(Untrusted, match="a plain key alone signs none above 0"):
+            apply(plain_ship, ahead, self.PLAIN)
+
+    @pytest.mark.parametrize(
+        "seq", [20_261_130, 202_611_301_200, 20_261_130_120_000, 1_796_000_000_000, 99991231235959]
+    )
+    def test_dates_and_milliseconds_are_seqs(self, tmp_path: Path, seq: int) -> None:
+        """[A-90]: at a first install, and as the step from a site that counted its releases."""
+        assert apply(Ship(tmp_path / "first"), bundle("1.0.0", seq, None, D), self.PLAIN) == "applied"
+        ship = Ship(tmp_path / "later")
+        apply(ship, bundle("1.0.0", 7, None, D), self.PLAIN)
+        assert apply(ship, bundle("1.0.1", seq, None, D), self.PLAIN) == "applied"
+
+    @pytest.mark.parametrize("seq", [2**53 - 1, 2**53 - 2, 9 * 10**15, 2**52])
+    @pytest.mark.parametrize("name", ["1.0.0", "1.0.1"], ids=["the current tree", "another"])
+    def test_a_seq_that_leaves_no_room_is_refused(self, plain_ship: Ship, tmp_path: Path, seq: int, name: str) -> None:
+        """[A-90]: of the current tree as well, whose bundle would only move the high-water mark."""
+        ship, state = plain_ship, plain_ship.state
+        thief = bundle(name, seq, None, D)
+        for attempt in (
+            lambda: apply(ship, thief, self.PLAIN),
+            lambda: rehearse(thief, ship.root, self.PLAIN, QUIET),
+            lambda: apply(Ship(tmp_path / "empty"), thief, self.PLAIN),
+        ):
+            with pytest.raises(LeavesNoRoom, match=f"seq {seq} leaves too little room above it"):
+                attempt()
+        assert ship.state == state
+
+    def test_after_every_leap_there_is_room(self, plain_ship: Ship) -> None:
+        """[A-90]: a thief who takes the highest that he may, again and again, leaves seqs for shore."""
+        state, release = plain_ship.state, plain_ship.state.current
+        assert release
+        seq = 0
+        for _ in range(100):
+            seq += (2**53 - 1 - seq) // 4
+            leap = msgspec.structs.replace(release, seq=seq)
+            check_room(state, leap)
+            state = state.renewed(leap, 0)
+            check_room(state, msgspec.structs.replace(release, seq=seq + 1))
+        assert state.high_water == HighWater(0, seq, release.tree)
+
+    def test_a_person_takes_the_site_back_with_another_key(self, plain_ship: Ship) -> None:
+        """[R-20]: at a site that stays with a plain key; shore goes on above what the thief took."""
+        ship, ahead = plain_ship, (2**53 - 1) // 4
+        apply(ship, bundle("1.0.1", ahead, None, D), self.PLAIN)
+        assert apply(ship, bundle("1.0.2", ahead + 1, None, C), Trust((verifying_key(C),))) == "applied"
+
+    def test_a_person_takes_the_site_back_with_a_trust_root(self, plain_ship: Ship) -> None:
+        """[R-20]: and a new epoch, in which seq begins again."""
+        ship = plain_ship
+        apply(ship, bundle("1.0.1", (2**53 - 1) // 4, None, D), self.PLAIN)
+        anew = begun(epoch=1)
+        good = signed_anew(shore().bundle("1.0.2", 1, epoch=1), PLACE / "plain-anew", RELEASE, anew)
+        assert apply(ship, good, anew.trust) == "applied"
+        assert kept_trust(ship.site) == anew.trust
 
 
 def test_a_trust_that_does_not_belong_to_the_chain_is_refused(ship: Ship) -> None:
@@ -126,6 +224,94 @@ def test_what_a_refused_release_taught_is_kept(ship: Ship) -> None:
     with pytest.raises(Exception, match="older than seq 5"):
         apply(ship, bundle("1.0.2", 3, SECOND, NEXT))
     assert kept_trust(ship.site) == SECOND.trust
+
+
+class TestKeptBeforeARefusal:
+    """[R-11]: a list and trust roots prove themselves, whoever signed the bundle that shows them."""
+
+    BOTH = FIRST.rotated(releases=releases(RELEASE, NEXT))
+
+    def stolen(self, name: str, seq: int, history: History, **more: int) -> Path:
+        """A bundle with that chain, signed by a key that it takes back."""
+        return signed_by_a_thief(shore().bundle(name, seq, **more), PLACE / f"thief-{name}-{seq}", RELEASE, history)
+
+    def test_a_list_of_a_bundle_by_the_key_that_it_revokes(self, ship: Ship) -> None:
+        with pytest.raises(Untrusted, match="which is revoked"):
+            apply(ship, self.stolen("1.0.1", 2, self.BOTH.revoking(RELEASE)))
+        kept = kept_trust(ship.site)
+        assert kept and kept.revocations and kept.root.version == 2
+        with pytest.raises(Untrusted, match="which is revoked"):
+            apply(ship, bundle("1.0.1", 2, None))
+
+    def test_a_list_that_revokes_the_very_release(self, ship: Ship) -> None:
+        with pytest.raises(Revoked):
+            apply(ship, self.stolen("1.0.1", 2, FIRST.revoking(trees=[bytes.fromhex(shore().tree("1.0.1"))])))
+        with pytest.raises(Revoked):
+            apply(ship, bundle("1.0.1", 2, None))
+
+    def test_a_trust_root_of_a_bundle_by_a_key_that_it_drops(self, ship: Ship) -> None:
+        with pytest.raises(Untrusted, match="0 of them trusted"):
+            apply(ship, self.stolen("1.0.1", 2, SECOND))
+        assert kept_trust(ship.site) == SECOND.trust
+
+    def test_an_epoch_that_was_not_begun(self, ship: Ship) -> None:
+        with pytest.raises(Untrusted, match="epoch 2 was not begun by trust root 2"):
+            apply(ship, self.stolen("1.0.1", 2, self.BOTH, epoch=2))
+        assert kept_trust(ship.site) == self.BOTH.trust
+
+    def test_a_bundle_that_is_cut_short(self, ship: Ship) -> None:
+        whole = bundle("1.0.1", 2, SECOND, NEXT)
+        whole.write_bytes(whole.read_bytes()[:-1])
+        with pytest.raises(Corrupt):
+            apply(ship, whole)
+        assert kept_trust(ship.site) == SECOND.trust
+
+    def test_an_expired_one_where_that_refuses(self, ship: Ship) -> None:
+        ship.configure(extra="[trust]\nstrict_expiry = true\n")
+        expired = FIRST.rotated(releases=releases(RELEASE, expires=MADE + 1))
+        with pytest.raises(Expired):
+            apply(ship, bundle("1.0.1", 2, expired))
+        assert kept_trust(ship.site) == expired.trust
+
+    def test_a_site_that_was_held(self, ship: Ship) -> None:
+        set_hold(ship.site, "Strait of Dover")
+        with pytest.raises(Held):
+            apply(ship, bundle("1.0.1", 2, SECOND, NEXT))
+        assert kept_trust(ship.site) == SECOND.trust
+
+    def test_a_site_that_keeps_nothing_yet(self, tmp_path: Path) -> None:
+        """The trust that a person named has proven itself by what it signed."""
+        empty = Ship(tmp_path)
+        with pytest.raises(Untrusted, match="which is revoked"):
+            apply(empty, self.stolen("1.0.0", 1, FIRST.revoking(RELEASE)), FIRST.trust)
+        with pytest.raises(Untrusted, match="which is revoked"):
+            apply(empty, bundle("1.0.0", 1, None), FIRST.trust)
+
+    def test_trust_roots_beside_a_list_that_is_too_old(self, ship: Ship) -> None:
+        apply(ship, bundle("1.0.1", 2, FIRST.revoking(D).revoking(D)))
+        with pytest.raises(Untrusted, match="version 1 is older than the known version 2"):
+            apply(ship, bundle("1.0.2", 3, SECOND.revoking(D), NEXT))
+        kept = kept_trust(ship.site)
+        assert kept and kept.root.version == 2 and kept.revocations and kept.revocations.listed.version == 2
+
+    def test_a_file_that_a_person_named_beside_it(self, ship: Ship) -> None:
+        """Its list holds, though the bundle is refused for it; a rehearsal keeps nothing."""
+        given, path = self.BOTH.revoking(RELEASE).trust, bundle("1.0.1", 2, None)
+        before = ship.seen()
+        with pytest.raises(Untrusted, match="which is revoked"):
+            rehearse(path, ship.root, given, QUIET)
+        assert ship.seen() == before
+        with pytest.raises(Untrusted, match="which is revoked"):
+            apply(ship, path, given)
+        with pytest.raises(Untrusted, match="which is revoked"):
+            apply(ship, path)
+
+    def test_what_is_forged_is_not_kept(self, ship: Ship) -> None:
+        before = ship.seen()
+        stranger = begun(keys=sorted(map(raw, (A, B, D)))).rotated(signers=(A, D)).revoking(RELEASE, signers=(A, D))
+        with pytest.raises(Untrusted, match="trust root 2: signed by 1 keys of trust root 1, 2 needed"):
+            apply(ship, self.stolen("1.0.1", 2, stranger))
+        assert ship.seen() == before
 
 
 def test_a_rehearsal_keeps_nothing(ship: Ship) -> None:
@@ -217,6 +403,39 @@ class TestClock:
         late = FIRST.revoking(D, created=4_000_000_000)
         apply(ship, bundle("1.0.1", 2, late))
         assert ship.state.time_floor == 4_000_000_000
+
+    @pytest.fixture
+    def strict_ship(self, tmp_path: Path) -> Ship:
+        """A site that is strict about expiry, and was made to believe by a stolen release key that it is 2125."""
+        ship, made = Ship(tmp_path), shore().directory / "far"
+        ship.configure(extra="[trust]\nstrict_expiry = true\n")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("SOURCE_DATE_EPOCH", str(2**53 - 1))
+            thief = shore().bundle("1.0.0", 1, version="far", product="vms")
+        both = begun(releases=sorted([*releases(RELEASE), *releases(NEXT, expires=4_000_000_000)], key=lambda r: r.key))
+        assert apply(ship, signed_anew(thief, made, RELEASE, both), both.trust) == "applied"
+        assert ship.state.time_floor == both.trust.speaks_until < 2**33
+        with pytest.raises(Expired):
+            apply(ship, bundle("1.0.1", 2, both, NEXT))
+        return ship
+
+    def test_a_revoked_key_takes_its_times_with_it(self, strict_ship: Ship) -> None:
+        """[R-19]: a floor that is a century ahead locks nobody out for ever."""
+        both = History(self.kept_file(strict_ship)).revoking(RELEASE)
+        assert apply(strict_ship, bundle("1.0.1", 2, both, NEXT)) == "applied"
+        assert strict_ship.state.time_floor < 4_000_000_000
+
+    def test_a_trust_root_renews_the_floor(self, strict_ship: Ship) -> None:
+        """[R-19]: though it drops no key."""
+        rotated = History(self.kept_file(strict_ship)).rotated()
+        assert apply(strict_ship, bundle("1.0.1", 2, rotated, NEXT)) == "applied"
+        assert strict_ship.state.time_floor < 4_000_000_000
+
+    @staticmethod
+    def kept_file(ship: Ship) -> TrustFile:
+        kept = kept_trust(ship.site)
+        assert kept
+        return kept.file()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="modes of POSIX")

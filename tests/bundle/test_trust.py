@@ -15,11 +15,11 @@ import pytest
 from bundle import canonical
 from bundle.errors import InputError, Malformed, Refused, Revoked, Untrusted
 from bundle.root import Root
-from bundle.signing import Signed, sign, verifying_key
-from bundle.trust import Trust, load_trust, trust_of
+from bundle.signing import Signed, sign, sign_payload, verifying_key
+from bundle.trust import Trust, given_trust, load_trust, trust_of
 from bundle.trust_draft import first_root, missing, newest_root, revoked, signed, succeeded
-from bundle.trust_file import MAX_TRUST_FILE_BYTES, decode_trust_file
-from bundle.trust_root import TRUST_FORMAT, TrustRoot
+from bundle.trust_file import MAX_TRUST_FILE_BYTES, TrustFile, decode_trust_file
+from bundle.trust_root import REVOCATIONS_TYPE, TRUST_FORMAT, Revocations, TrustRoot
 from tests.support.trust import MADE, NEXT, RELEASE, A, B, C, D, History, begun, raw, releases, write_keys
 
 PAYLOAD = b"a bundle's root"
@@ -66,15 +66,22 @@ def test_another_root_under_a_known_version_is_refused() -> None:
         other.trust.verify(PAYLOAD, block_of(SECOND, key=NEXT))
 
 
-def test_a_plain_key_leads_into_a_chain() -> None:
-    """[R-1]"""
-    plain = Trust((verifying_key(D),))
-    followed = learned(plain, block_of(begun(after=D)))
-    assert followed.root.version == 1 and followed.descends_from(plain)
-    with pytest.raises(Untrusted, match="signed by 0 keys of the key that is trusted here"):
+def test_a_plain_key_leads_into_a_chain_by_hand_alone() -> None:
+    """[R-1]: what a bundle carries is not followed, for whoever steals the key could sign it."""
+    plain, history = Trust((verifying_key(D),)), begun(after=D)
+    assert learned(plain, block_of(history, key=D)) == plain
+    with pytest.raises(Untrusted, match=r"0 of them trusted.*it offers trust root 1, which a person must adopt"):
+        plain.verify(PAYLOAD, block_of(history))
+    with pytest.raises(Untrusted) as caught:  # a trust root that the key has not signed is not even spoken of
         plain.verify(PAYLOAD, block_of(begun(after=C)))
+    assert "offers" not in str(caught.value)
+    adopted = given_trust(history.file)
+    assert adopted.root.version == 1 and adopted.descends_from(plain)
+    assert learned(adopted, block_of(history)) == adopted
     with pytest.raises(Untrusted):  # from then on the plain key alone is not enough
-        followed.verify(PAYLOAD, sign(PAYLOAD, [D]))
+        adopted.verify(PAYLOAD, sign(PAYLOAD, [D]))
+    with pytest.raises(Untrusted, match="signed by 0 keys of the key that is trusted here"):
+        given_trust(msgspec.structs.replace(history.file, key=raw(C)))
 
 
 def test_fifty_missed_rotations_are_followed_from_one_bundle() -> None:
@@ -94,7 +101,7 @@ def test_a_very_long_chain_is_kept_from_its_newest_links_on(monkeypatch: pytest.
     monkeypatch.setattr("bundle.trust.MAX_LINKS", 3)
     monkeypatch.setattr("bundle.trust_draft.MAX_LINKS", 3)
     history = begun(after=D)
-    trust = learned(Trust((verifying_key(D),)), block_of(history))
+    trust = history.trust
     for version in range(2, 7):
         history = history.rotated()
         trust = learned(trust_of(trust.file()), block_of(history, since=version))
@@ -148,7 +155,11 @@ def test_64_a_revoked_release_and_an_epoch_that_was_not_begun() -> None:
     with pytest.raises(Untrusted, match="epoch 2 was not begun by trust root 1"):
         FIRST.trust.check_release(root)
     begun(epoch=2).trust.check_release(root)
-    Trust((verifying_key(A),)).check_release(root)  # a plain key has begun every epoch
+    plain = Trust((verifying_key(A),))
+    with pytest.raises(Untrusted, match="a plain key alone signs none above 0"):  # [R-1]
+        plain.check_release(root)
+    plain.check_release(msgspec.structs.replace(root, epoch=0))
+    Trust.of_maker(plain.keys).check_release(root)  # who made it proves it, and judges no epoch
     with pytest.raises(Revoked, match="revocation list 1"):
         begun(epoch=2).revoking(trees=[root.tree]).trust.check_release(root)
 
@@ -187,6 +198,44 @@ def test_05_one_holder_never_makes_a_threshold() -> None:
     links = msgspec.structs.replace(once.links, roots=[once.links.roots[0], lying])
     with pytest.raises(Untrusted, match="signed by 1 keys of trust root 1, 2 needed"):
         FIRST.trust.following(links)
+
+
+class TestGivenByHand:
+    """[R-12]: the list of a file that is given must be signed by the threshold of its newest trust root."""
+
+    NEW_KEYS = sorted(map(raw, (B, C, D)))
+
+    def forged(self) -> TrustFile:
+        """A's and B's keys were stolen after root 2 had dropped A; they list what they like, up to the last version."""
+        file = FIRST.rotated(keys=self.NEW_KEYS, signers=(A, B, C)).file
+        last = canonical.encode(Revocations(1, 2**53 - 1, MADE, [raw(NEXT)]))
+        return msgspec.structs.replace(file, revocations=Signed(last, sign_payload(last, REVOCATIONS_TYPE, [A, B])))
+
+    def test_a_list_by_dropped_root_keys_is_refused(self, tmp_path: Path) -> None:
+        (tmp_path / "t").write_bytes(canonical.encode(self.forged()))
+        with pytest.raises(Untrusted, match=r"t: revocation list: signed by 1 keys of trust root 2, 2 needed"):
+            load_trust(tmp_path / "t")
+        assert trust_of(self.forged()).revocations  # a site's own file may hold one that was taken in before [R-10]
+
+    def test_a_list_by_the_newest_keys_is_taken(self, tmp_path: Path) -> None:
+        known = FIRST.revoking(NEXT).rotated(keys=self.NEW_KEYS, signers=(A, B, C))
+        assert load_trust(known.write(tmp_path / "t")).revocations == known.trust.revocations
+
+
+class TestSpokenTimes:
+    """[R-14], [R-19]"""
+
+    def test_a_mistake_in_a_trust_root_ends_with_its_successor(self) -> None:
+        mistaken = begun(created=2**53 - 1)
+        assert mistaken.trust.spoken_at == 2**53 - 1
+        root = msgspec.structs.replace(newest_root(mistaken.file), version=2, created=MADE)
+        mended = History(signed(succeeded(mistaken.file, root), [A, B]))
+        assert mended.trust.spoken_at == MADE
+
+    def test_a_release_key_speaks_of_the_next_hundred_years_alone(self) -> None:
+        century = 36_525 * 86_400
+        assert FIRST.trust.speaks_until == 1_764_547_200 + century
+        assert begun(created=4_000_000_000).trust.speaks_until == 4_000_000_000 + century
 
 
 class TestAshore:

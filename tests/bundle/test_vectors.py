@@ -13,7 +13,7 @@ from bundle.errors import BundleError, Corrupt, Malformed, Revoked, Sealed, Unsu
 from bundle.evaluate import Evaluation
 from bundle.heartbeat import verify_heartbeat
 from bundle.manifest import Kind, TreeManifest, check_link_target
-from bundle.reader import open_bundle
+from bundle.reader import open_bundle, open_for_display
 from bundle.ship_key import ShipKey, ShipPublicKey
 from bundle.signing import VerifyingKey
 from bundle.ticket import TicketFile
@@ -43,9 +43,9 @@ def base(vector: dict[str, Any], tmp_path: Path) -> DirectoryBase:
     return DirectoryBase(directory, scan(directory))
 
 
-def read_through(path: Path, base: DirectoryBase, ticket: Path) -> TreeManifest:
+def read_through(path: Path, base: DirectoryBase, ticket: Path, trust: Trust = TRUST) -> TreeManifest:
     """Reads a bundle as far as a receiver with that base and ticket does: header, one section, every object."""
-    with open_bundle(path, TRUST, TicketFile(SHIP, ticket)) as bundle:
+    with open_bundle(path, trust, TicketFile(SHIP, ticket)) as bundle:
         delta = bundle.root.delta_section(base.manifest.tree_hash)
         section = delta or bundle.root.full_section()
         assert section is not None, "the vector holds nothing for its receiver"
@@ -71,6 +71,24 @@ def test_vector(vector: dict[str, str], base: DirectoryBase, tmp_path: Path) -> 
         read_through(path, base, ticket)
     assert type(caught.value) is CLASSES[vector["expect"]], f"{vector['about']}: {caught.value}"
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("vector", [v for v in DOCUMENT["vectors"] if "adopted" in v], ids=lambda v: v["name"])
+def test_vector_whose_trust_roots_a_person_adopted(vector: dict[str, str], base: DirectoryBase, tmp_path: Path) -> None:
+    """[R-1]: the trust roots that it carries were named as a trust file, with the key that they follow."""
+
+    def judged() -> None:
+        path = VECTORS / f"{vector['name']}.unrep"
+        with open_for_display(path) as bundle:
+            adopted = TRUST.following(bundle.signature_block().trust)
+        read_through(path, base, tmp_path / "ticket", adopted)
+
+    if vector["adopted"] == "accept":
+        judged()
+        return
+    with pytest.raises(BundleError) as caught:
+        judged()
+    assert type(caught.value) is CLASSES[vector["adopted"]], f"{vector['about']}: {caught.value}"
 
 
 @pytest.mark.parametrize("key", DOCUMENT["keys"], ids=lambda key: key["name"])

@@ -10,13 +10,29 @@ from typing import Any
 
 import pytest
 
+from apply.errors import StorageFailed
 from bundle.signing import load_private_key, load_public_key, verifying_key
 from bundle.trust import load_trust
 from tests.end_to_end.test_site_commands import unrep as process
 from tests.support.command import run
 from tests.support.releases import write_tree
 from tests.support.site import Ship, shore
-from tests.support.trust import NEXT, RELEASE, A, B, C, D, begun, private, raw, releases, signed_anew, write_keys
+from tests.support.trust import (
+    NEXT,
+    RELEASE,
+    A,
+    B,
+    C,
+    D,
+    History,
+    begun,
+    private,
+    raw,
+    releases,
+    signed_anew,
+    signed_by_a_thief,
+    write_keys,
+)
 
 NAMES = {"A": A, "B": B, "C": C, "D": D, "R": RELEASE, "N": NEXT}
 DAY_S = 86_400
@@ -261,6 +277,46 @@ class TestFetch:
         assert Path("f").read_bytes() == longer.read_bytes()
 
 
+class TestKeptBeforeARefusal:
+    """[R-11]: by whatever command a site comes to see it."""
+
+    @pytest.fixture
+    def stolen(self, home: Path) -> Ship:
+        """A site, and a bundle `stolen` by a key that the list in it revokes, which is `plain` without that list."""
+        ship, first = Ship(home), begun()
+        first.write(home / "root-1")
+        signed_anew(shore().bundle("1.0.0", 1), home / "b1", RELEASE, first)
+        done("apply b1 --trust root-1 --site", ship.root)
+        newer = shore().bundle("1.0.1", 2, "1.0.0")
+        signed_by_a_thief(newer, home / "stolen", RELEASE, first.revoking(RELEASE))
+        signed_anew(newer, home / "plain", RELEASE, first)
+        return ship
+
+    @pytest.mark.parametrize("command", ["apply stolen --site", "fetch stolen --out f --site"])
+    def test_what_is_refused_teaches(self, stolen: Ship, command: str) -> None:
+        code, _, err = run(command, stolen.root)
+        assert code == 3 and "which is revoked" in err
+        for again in ("apply plain --site", "fetch plain --out g --site"):
+            code, _, err = run(again, stolen.root)
+            assert code == 3 and "which is revoked" in err
+
+    def test_the_agent_learns_from_a_header(self, home: Path, stolen: Ship) -> None:
+        for source, outcome in (("stolen", "which is revoked"), ("plain", "which is revoked")):
+            stolen.configure(f"[agent]\nsources = [{json.dumps(str(home / source))}]\n")
+            assert outcome in run("agent --once --site", stolen.root)[2]
+        assert stolen.state.current_version == "1.0.0"
+
+    def test_a_fetch_that_may_not_write_there_is_refused_all_the_same(
+        self, stolen: Ship, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def full(*_: object) -> None:
+            raise StorageFailed("chain: cannot be written")
+
+        monkeypatch.setattr("apply.trusted.keep", full)
+        code, _, err = run("fetch stolen --out f --site", stolen.root)
+        assert code == 3 and "which is revoked" in err
+
+
 class TestHeartbeats:
     @pytest.fixture
     def ship(self, home: Path) -> Ship:
@@ -313,6 +369,64 @@ class TestHeartbeats:
         self.beat(monkeypatch, 1_800_000_000, "--trust", "root-2", key="N.key")
         assert run("hear beat --site", ship.root)[0] == 3
         done("hear beat --site", ship.root, "--trust", "root-2")
+
+    def heard_from_a_thief(self, ship: Ship, monkeypatch: pytest.MonkeyPatch) -> History:
+        """The history so far, with two release keys, one of which is stolen and has spoken from the end of time."""
+        both = begun().rotated(releases=releases(RELEASE, NEXT))
+        both.write(ship.root.parent / "both")
+        signed_anew(shore().bundle("1.0.1", 2, "1.0.0"), Path("b2"), NEXT, both)
+        done("apply b2 --site", ship.root)
+        self.beat(monkeypatch, 2**53 - 1, "--trust", "both", seq=2**53 - 1)
+        done("hear beat --site", ship.root)
+        shore_of = ship.state.shore
+        assert shore_of and shore_of.time == ship.state.time_floor == both.trust.speaks_until < 2**33
+        return both
+
+    def test_what_a_stolen_key_said_ends_with_its_revocation(self, ship: Ship, monkeypatch: pytest.MonkeyPatch) -> None:
+        """[R-19]: a heartbeat from the end of time, and the release that it named; the trust root stays as it was."""
+        history = self.heard_from_a_thief(ship, monkeypatch)
+        self.beat(monkeypatch, 1_800_000_000, "--trust", "both", seq=2, key="N.key")
+        assert run("hear beat --site", ship.root)[0] == 3
+        signed_anew(shore().bundle("1.0.2", 3, "1.0.1"), Path("b3"), NEXT, history.revoking(RELEASE))
+        done("apply b3 --site", ship.root)
+        status = document("status --site", ship.root)
+        assert status["shore"] is None and status["trust"]["revocations"] == 1
+        assert ship.state.time_floor <= 1_800_000_000
+        done("hear beat --site", ship.root)
+
+    def test_what_it_said_ends_with_the_trust_root_that_drops_it(
+        self, ship: Ship, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """[R-19]"""
+        history = self.heard_from_a_thief(ship, monkeypatch).rotated(releases=releases(NEXT))
+        history.write(ship.root.parent / "root-3")
+        self.beat(monkeypatch, 1_800_000_000, "--trust", "root-3", seq=2, key="N.key")
+        done("hear beat --site", ship.root, "--trust", "root-3")
+        assert ship.state.time_floor == 1_800_000_000
+
+    def test_an_older_one_of_a_key_that_still_counts_is_refused_after_a_new_list(
+        self, ship: Ship, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """[R-15], [R-19]: only what a revoked key said is forgotten."""
+        self.beat(monkeypatch, 1_800_000_000)
+        shutil.copy("beat", "old")
+        self.beat(monkeypatch, 1_800_000_060)
+        done("hear beat --site", ship.root)
+        signed_anew(shore().bundle("1.0.1", 2, "1.0.0"), Path("b2"), RELEASE, begun().revoking(D))
+        done("apply b2 --site", ship.root)
+        code, _, err = run("hear old --site", ship.root)
+        assert code == 3 and "not newer" in err
+
+    def test_another_plain_key_does_not_answer_for_the_one_before(
+        self, home: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """[R-19], [R-20]: a person who names another key takes back what the stolen one said."""
+        ship = Ship(home / "plain")
+        self.beat(monkeypatch, 2**53 - 1)
+        done("hear beat --trust R.pub --site", ship.root)
+        self.beat(monkeypatch, 1_800_000_000, key="N.key")
+        done("hear beat --trust N.pub --site", ship.root)
+        assert ship.state.time_floor == 1_800_000_000
 
     def test_a_nonce_proves_that_it_is_new(self, ship: Ship, monkeypatch: pytest.MonkeyPatch) -> None:
         """[R-15]"""

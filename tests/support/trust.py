@@ -9,8 +9,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from bundle import canonical
+from bundle.layout import PREAMBLE_BYTES, Preamble, read_preamble
 from bundle.resigning import resign
-from bundle.signing import verifying_key
+from bundle.signing import sign, verifying_key
 from bundle.trust import Trust, trust_of
 from bundle.trust_draft import first_root, newest_root, revoked, signed, succeeded
 from bundle.trust_file import TrustFile
@@ -86,4 +87,14 @@ def releases(*keys: Ed25519PrivateKey, expires: int = 0) -> list[ReleaseKey]:
 def signed_anew(bundle: Path, out: Path, key: Ed25519PrivateKey, history: History | None, trust_from: int = 0) -> Path:
     """A copy of the bundle, signed by that key alone, with that chain."""
     resign(bundle, out, [key], history.trust if history else None, trust_from)
+    return out
+
+
+def signed_by_a_thief(bundle: Path, out: Path, key: Ed25519PrivateKey, history: History) -> Path:
+    """The same, though ships that follow the chain would not count the key: shore's own commands refuse that."""
+    data = bundle.read_bytes()
+    preamble = read_preamble(data)
+    root = data[PREAMBLE_BYTES : PREAMBLE_BYTES + preamble.root_bytes]
+    block = sign(root, [key], *history.trust.carried())
+    out.write_bytes(Preamble(len(root), len(block)).pack() + root + block + data[preamble.header_bytes :])
     return out

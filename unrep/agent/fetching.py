@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from apply.admittance import admits
 from apply.errors import AboardError
 from apply.site import Site
 from apply.state import Release, SiteState
@@ -82,13 +83,11 @@ class Fetching:
                 verified = Fetch(link, settings.trust, output, config=config).look()
             if resolved.pointer:
                 resolved.pointer.check(verified.root, resolved.source)
-            release = Release.of(verified)
-            if not state.is_current(verified.root.product, release):
-                state.admit(verified.root.product, release)
-            elif state.high_water and release.mark <= state.high_water.mark:
+            comes_in = admits(state, verified, settings.config.product)
+            if not comes_in and state.high_water and Release.of(verified).mark <= state.high_water.mark:
                 self._journal.stands(source, None)
                 return None
-        except (TransferError, BundleError) as error:
+        except (TransferError, BundleError, AboardError) as error:
             self._journal.stands(source, Event("refused", _about(source, error), {"source": source}))
             return None
         return Offer(resolved.source, verified)
@@ -101,7 +100,9 @@ class Fetching:
         try:
             recipient = Recipient(ship_key_file(self._site, settings.config))
             admit = Admission(recipient, tuple(sources), output, config, access=settings.access)
-            holdings = site_holdings(self._site.root, settings.trust, Quiet(), recipient.unlock(output))
+            holdings = site_holdings(
+                self._site.root, settings.trust, Quiet(), settings.config.product, recipient.unlock(output)
+            )
             with closing(open_sources(sources, output, config, settings.access, self._retained(settings))) as opened:
                 progress = _WhileOpen(self._may_go_on)
                 allow_full = settings.agent.allow_full

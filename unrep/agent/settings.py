@@ -5,8 +5,9 @@ from pathlib import Path
 
 from apply.config import AgentConfig, SiteConfig
 from apply.errors import ConfigError
+from apply.record import read_state
 from apply.site import Site
-from apply.trusted import kept_trust, site_trust
+from apply.trusted import kept_trust, learning, site_trust
 from bundle.trust import Trust, load_trust
 from transfer.access import Access, read_access
 from transfer.config import TransferConfig
@@ -33,16 +34,25 @@ class Settings:
 
 
 def read_settings(site: Site, config: Path | None) -> Settings:
-    """Raises ConfigError or InputError for what a person must correct first."""
+    """Raises ConfigError or InputError for what a person must correct first.
+
+    Nobody can be asked, and sources offer what they like: a person says beforehand what a site is for [A-91].
+    """
     settings = configuration(site.root, config)
     path = config or site.root / "unrep.toml"
     if not settings.agent.sources:
         raise ConfigError(f"{path}: 'agent.sources' is missing: name the URLs or directories where bundles appear")
     if settings.agent.trust is None and kept_trust(site) is None:
         raise ConfigError(f"{path}: 'agent.trust' is missing: name the file with the sender's public key")
+    if not settings.product and not read_state(site).product:
+        raise ConfigError(
+            f"{path}: 'product' is missing: name what this site is for, above all tables, or install its first release "
+            "with 'unrep apply'"
+        )
     sources = tuple(text if "://" in text else str(site.root / text) for text in settings.agent.sources)
     given = load_trust(site.root / settings.agent.trust) if settings.agent.trust else None
-    return Settings(settings, site_trust(site, given), sources, _access(site, settings.agent))
+    trust = learning(site, site_trust(site, given), "agent")
+    return Settings(settings, trust, sources, _access(site, settings.agent))
 
 
 def _access(site: Site, agent: AgentConfig) -> Access:

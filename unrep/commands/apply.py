@@ -1,5 +1,6 @@
 """`unrep apply`: aboard, from a bundle to a running release, or back."""
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -10,6 +11,7 @@ from apply.update import rehearse, update
 from bundle.trust import load_trust
 from unrep.aboard import config_option, configuration, json_option, site_option, told, trust_option
 from unrep.console import progress_bar
+from unrep.pinning import confirmed_product, pinned_product, product_option
 from unrep.unlocking import unlock_options
 
 
@@ -18,6 +20,7 @@ from unrep.unlocking import unlock_options
 @site_option
 @trust_option
 @config_option
+@product_option
 @unlock_options
 @click.option("--override", is_flag=True, help="Apply although the master holds the running version.")
 @click.option("--dry-run", is_flag=True, help="Check everything, change nothing, say what would happen.")
@@ -27,6 +30,7 @@ def apply_command(
     site: Path,
     trust: Path | None,
     config: Path | None,
+    product: str,
     ship_key: Path | None,
     ticket: Path | None,
     override: bool,
@@ -38,12 +42,25 @@ def apply_command(
     The complete new version is built and verified beside the running one, then `current` is switched in one step. If
     the new version does not become healthy, the old one comes back by itself.
 
+    The first release decides for which product the site is, unless --product or S/unrep.toml does; at a terminal you
+    are asked.
+
     An encrypted bundle is opened with the ship's key, S/.unrep/ship.key, and the ticket for it in F.tickets/.
     """
     given, settings = load_trust(trust) if trust else None, configuration(site, config)
     unlock = site_unlock(Site.at(site), settings, bundle, ship_key, ticket)
+    pinned = pinned_product(product, settings)
+    if not (pinned or dry_run or as_json):
+        pinned = confirmed_product(bundle, Site.at(site), given)
+    perform = partial(
+        rehearse if dry_run else update,
+        bundle,
+        site,
+        given,
+        config=settings,
+        override_hold=override,
+        unlock=unlock,
+        product=pinned,
+    )
     with progress_bar() as bar:
-        if dry_run:
-            told(lambda: rehearse(bundle, site, given, bar, settings, override_hold=override, unlock=unlock), as_json)
-        else:
-            told(lambda: update(bundle, site, given, settings, bar, override_hold=override, unlock=unlock), as_json)
+        told(lambda: perform(progress=bar), as_json)

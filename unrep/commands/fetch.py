@@ -29,6 +29,7 @@ from unrep.fetch_progress import FetchProgress
 from unrep.holdings import retained, site_holdings, whom_to_trust
 from unrep.hours import WindowHours
 from unrep.link_rate import remember_rate
+from unrep.pinning import pinned_at, product_option
 from unrep.quantities import parse_rate, parse_size
 from unrep.unlocking import unlock_options
 
@@ -38,6 +39,7 @@ from unrep.unlocking import unlock_options
 @trust_option
 @click.option("--out", metavar="F", required=True, type=click.Path(path_type=Path), help="Where the bundle goes.")
 @click.option("--site", metavar="S", type=click.Path(path_type=Path), help="Fetch only what this site needs.")
+@product_option
 @click.option(
     "--allow-full", is_flag=True, help="Accept the full release where no delta starts from one that the site holds."
 )
@@ -64,6 +66,7 @@ def fetch_command(
     trust: Path | None,
     out: Path,
     site: Path | None,
+    product: str,
     allow_full: bool,
     ship_key: Path | None,
     ticket: Path | None,
@@ -90,19 +93,18 @@ def fetch_command(
     For a ship with a key, the ticket of an encrypted bundle comes first, to F.tickets/. Without a key such a bundle is
     fetched all the same, and not looked into.
     """
-    recipient = recipient_at(site, ship_key)
+    recipient, pinned = recipient_at(site, ship_key), pinned_at(site, product)
     _check_options(as_events and as_json, ticket is not None and recipient.key_file is None)
     config = TransferConfig(limit_bytes_per_s=limit_rate, max_bytes=max_bytes, patience_s=patience)
     access, timetable = read_access(auth_file, ca_file, proxy), _timetable(windows, time_zone)
-    keys = whom_to_trust(trust, site)
+    keys = whom_to_trust(trust, site, "fetch")
     with progress_bar() as bar:
         progress = FetchProgress(bar, as_events)
-        hours = WindowHours(timetable, time.time, progress.wait_until)
-        _wait(hours)
+        hours = _waited_for(WindowHours(timetable, time.time, progress.wait_until))
         agreed = resolve_all(sources, keys, out, config, say, access)
         with closing(open_sources(agreed.sources, out, config, access, retained(site))) as opened:
             _say_refused([*agreed.refused.values(), *opened.refused.values()])
-            holdings = site_holdings(site, keys, progress, recipient.unlock(out)) if site else None
+            holdings = site_holdings(site, keys, progress, pinned, recipient.unlock(out)) if site else None
             fetch = Fetch(
                 opened,
                 keys,
@@ -165,10 +167,11 @@ def _timetable(windows: tuple[str, ...], time_zone: str) -> Timetable:
         raise UsageRefused(f"--window or --time-zone: {error}") from error
 
 
-def _wait(hours: WindowHours) -> None:
-    """Until the window opens, for a pointer costs something too."""
+def _waited_for(hours: WindowHours) -> WindowHours:
+    """The same, once the window is open, for a pointer costs something too."""
     while shut_s := hours.shut_s():
         time.sleep(min(shut_s, NAP_S))
+    return hours
 
 
 def recipient_at(site: Path | None, ship_key: Path | None) -> Recipient:

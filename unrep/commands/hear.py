@@ -6,7 +6,7 @@ import click
 
 from apply.hearing import hear
 from bundle.trust import load_trust
-from unrep.aboard import json_option, site_option, told, trust_option
+from unrep.aboard import configuration, json_option, site_option, told, trust_option
 from unrep.commands.heartbeat import parse_nonce
 
 
@@ -22,4 +22,4 @@ def hear_command(heartbeat: Path, site: Path, trust: Path | None, nonce: bytes |
     No release is changed.
     """
     given = load_trust(trust) if trust else None
-    told(lambda: hear(heartbeat, site, given, nonce), as_json)
+    told(lambda: hear(heartbeat, site, given, nonce, configuration(site, None).product), as_json)

@@ -11,6 +11,7 @@ from unrep.aboard import json_option, trust_option
 from unrep.commands.fetch import recipient_at
 from unrep.console import answer, progress_bar, say
 from unrep.holdings import site_holdings, whom_to_trust
+from unrep.pinning import pinned_at
 
 
 @click.command("join")
@@ -31,8 +32,8 @@ def join_command(
     --out bring the rest.
     """
     with progress_bar() as bar:
-        keys = whom_to_trust(trust, site)
-        holdings = site_holdings(site, keys, bar) if site else None
+        keys = whom_to_trust(trust, site, "join")
+        holdings = site_holdings(site, keys, bar, pinned_at(site)) if site else None
         joined = join(directories, keys, out, holdings, allow_full, bar)
     key = recipient_at(site, None).key() if joined.verified.root.is_encrypted else None
     ticket = find_ticket(directories, out, joined.verified, key) if key else None

@@ -15,6 +15,7 @@ from unrep.aboard import json_option, trust_option
 from unrep.console import answer, progress_bar, say
 from unrep.holdings import site_holdings, whom_to_trust
 from unrep.network import group_option, interface_option
+from unrep.pinning import pinned_at
 
 
 @click.command("listen")
@@ -50,9 +51,9 @@ def listen_command(
     only what is missing. Needs the extra 'unrep[broadcast]'.
     """
     require_codec()
-    keys = whom_to_trust(trust, site)
+    keys = whom_to_trust(trust, site, "listen")
     with progress_bar() as bar:
-        holdings = site_holdings(site, keys, bar) if site else None
+        holdings = site_holdings(site, keys, bar, pinned_at(site)) if site else None
         with MulticastReceiver(group, interface) as receiver:
             say(f"listening on {group}")
             listen = Listen(receiver.receive, keys, out, holdings, allow_full, timeout, SystemClock(), bar, say)

@@ -18,6 +18,7 @@ from unrep.aboard import access_options, json_option, trust_option
 from unrep.console import answer, say
 from unrep.holdings import site_holdings, whom_to_trust
 from unrep.link_rate import recall_rate
+from unrep.pinning import pinned_at
 from unrep.quantities import parse_rate
 
 _NOWHERE = Path("unrep-plan")  # no output: a name beside which nothing is written
@@ -56,7 +57,7 @@ def plan_command(
     """
     keys, config, access = whom_to_trust(trust, site), TransferConfig(), read_access(auth_file, ca_file, proxy)
     rate = rate or recall_rate(site, out)
-    holdings = site_holdings(site, keys, Quiet()) if site else None
+    holdings = site_holdings(site, keys, Quiet(), pinned_at(site)) if site else None
     output = out or _NOWHERE
     resolved = resolve(source, keys, output, config, say, access)
     with closing(open_sources([resolved.source], output, config, access)) as link:

@@ -8,14 +8,16 @@ from typing import Any
 import click
 import msgspec
 
+from apply.errors import ConfigError
 from apply.hold import Hold, read_hold
 from apply.record import read_state
 from apply.run import named
 from apply.site import Site
+from apply.standing import Standing
 from apply.state import Release, SiteState
 from apply.trusted import kept_trust
 from bundle.trust import Trust
-from unrep.aboard import json_option, site_option
+from unrep.aboard import configuration, json_option, site_option
 from unrep.console import answer, show
 
 DAY_S = 86_400
@@ -27,16 +29,26 @@ DAY_S = 86_400
 def status_command(site: Path, as_json: bool) -> None:
     """Show what is installed at site S, and whether a person is needed."""
     place = Site.at(site)
-    state, trust, held = read_state(place), kept_trust(place), read_hold(place)
+    state, trust, held, pinned = read_state(place), kept_trust(place), read_hold(place), _pinned(site)
+    state = state.heeding(Standing.of(trust)) if trust else state
     if as_json:
-        answer(_document(state, trust, held))
+        answer(_document(state, trust, held, pinned))
     else:
-        show(*_lines(state, trust, held))
+        show(*_lines(state, trust, held, pinned))
 
 
-def _document(state: SiteState, trust: Trust | None, held: Hold | None) -> dict[str, Any]:
+def _pinned(site: Path) -> str:
+    """The product that the configuration names; "" for none, or where that cannot be read, for that is not shown."""
+    try:
+        return configuration(site, None).product
+    except ConfigError:
+        return ""
+
+
+def _document(state: SiteState, trust: Trust | None, held: Hold | None, pinned: str) -> dict[str, Any]:
     return {
         "product": state.product or None,
+        "pinned_product": pinned or None,
         "state": state.condition,
         "current": named(state.current),
         "last_good": named(state.last_good),
@@ -52,8 +64,10 @@ def _document(state: SiteState, trust: Trust | None, held: Hold | None) -> dict[
     }
 
 
-def _lines(state: SiteState, trust: Trust | None, held: Hold | None) -> list[str]:
+def _lines(state: SiteState, trust: Trust | None, held: Hold | None, pinned: str) -> list[str]:
     told = [f"  {held}; no other version comes in until 'unrep resume'"] if held else []
+    if pinned not in ("", state.product):
+        told.append(f"  unrep.toml says that product {pinned!r} alone comes in here")
     if state.condition == "empty" or not state.releases:
         return ["empty: nothing was ever installed here", *told]
     lines = [f"{state.product} {state.current_version or '(none)'}: {_condition(state)}"]

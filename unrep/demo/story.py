@@ -26,6 +26,8 @@ DROP_EVERY_BYTES = 64 * 1024
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 _SITE_CONFIG = """\
+product = "harbour"
+
 [switch]
 restart = [{python}, "{{tree}}/restart.py", "{port}"]
 

@@ -22,7 +22,7 @@ from unrep.trust_files import date_option, keys_option, now_s, out_option, secon
     "--after",
     metavar="P",
     type=click.Path(path_type=Path),
-    help="Plain public key that ships trust so far; its holder signs too, and they follow.",
+    help="Plain public key that ships trust so far; its holder signs too. Each ship is given the file by hand.",
 )
 @out_option
 def init_command(
