@@ -24,6 +24,7 @@ from apply.state import SiteState
 
 STATES_KEPT = 20
 RECEIPTS_KEPT = 256
+PATIENCE_S = 5.0  # for a lock that another process has on the record
 
 
 class Record:
@@ -37,7 +38,7 @@ class Record:
         self._path = site.state_file
         is_new = not self._path.exists()
         with self._errors():
-            self._database = sqlite3.connect(self._path, isolation_level=None)
+            self._database = sqlite3.connect(self._path, PATIENCE_S, isolation_level=None)
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=FULL")
             if schema.version_of(self._database, self._path) < schema.VERSION:
