@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import IO, Final, cast
 
 from apply.errors import StepFailed
+from apply.programs import calm_directory, calm_environment, system32
 
 if sys.platform == "win32":
     _NEW_GROUP, _DETACHED = subprocess.CREATE_NEW_PROCESS_GROUP, subprocess.DETACHED_PROCESS
@@ -83,9 +84,31 @@ def run(
     environment adds variables. Raises StepFailed, naming the command and its last line of output, if it cannot be
     started, exits with another code than 0, or has not ended after timeout_s; then its process group is dead.
     """
-    words = [context.expand(word) for word in argv]
+    given = {**os.environ, **context.environment(), **(environment or {})}
+    return _run([context.expand(word) for word in argv], step, timeout_s, cwd or context.site, given)
+
+
+def run_own(
+    argv: Sequence[str],
+    context: StepContext,
+    *,
+    step: str,
+    timeout_s: float,
+    cwd: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> str:
+    """`run` for a program of our own choice, named in full (apply.programs): the words are taken as they are.
+
+    It runs where no file of the site or the release is near, unless cwd says where, and without what steers Python or
+    pip in our environment [A-102].
+    """
+    given = {**calm_environment(), **context.environment(), **(environment or {})}
+    return _run(list(argv), step, timeout_s, cwd or calm_directory(), given)
+
+
+def _run(words: list[str], step: str, timeout_s: float, cwd: Path, environment: Mapping[str, str]) -> str:
     beginning: Future[subprocess.Popen[bytes]] = Future()
-    start = partial(_start, words, step, cwd or context.site, {**context.environment(), **(environment or {})})
+    start = partial(_start, words, step, cwd, environment)
     life = threading.Thread(target=_live, args=(start, beginning), daemon=True)
     try:
         life.start()
@@ -116,7 +139,7 @@ def _start(words: list[str], step: str, cwd: Path, environment: Mapping[str, str
         return subprocess.Popen(
             words,
             cwd=cwd,
-            env={**os.environ, **environment},
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -152,7 +175,8 @@ def _kill_group(process: "subprocess.Popen[bytes]") -> None:
     if process.returncode is not None:
         return  # its number may be another's by now
     if sys.platform == "win32":
-        subprocess.run(["taskkill.exe", "/F", "/T", "/PID", str(process.pid)], capture_output=True, check=False)
+        end_tree = [system32("taskkill.exe"), "/F", "/T", "/PID", str(process.pid)]
+        subprocess.run(end_tree, capture_output=True, check=False, cwd=calm_directory())
         with contextlib.suppress(OSError):
             process.kill()  # where taskkill could not; harmless for one that has ended
     else:
@@ -194,7 +218,7 @@ def _drain(stream: IO[bytes]) -> None:
         stdin=stream,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        cwd=Path(sys.executable).anchor,  # a version directory that it stood in could never be removed on Windows
+        cwd=calm_directory(),  # a version directory that it stood in could never be removed on Windows
         start_new_session=os.name != "nt",
         creationflags=_DETACHED,
     )

