@@ -5,6 +5,7 @@ from pathlib import Path
 
 from apply.config import AgentConfig, SiteConfig
 from apply.errors import ConfigError
+from apply.guarded import check_guarded
 from apply.site import Site
 from apply.trusted import kept_trust, site_trust
 from bundle.trust import Trust, load_trust
@@ -32,9 +33,12 @@ class Settings:
         return TransferConfig(limit_bytes_per_s=self.agent.limit_bytes_per_s)
 
 
-def read_settings(site: Site, config: Path | None) -> Settings:
-    """Raises ConfigError or InputError for what a person must correct first."""
-    settings = configuration(site.root, config)
+def read_settings(site: Site, config: Path | None, account: int = 0) -> Settings:
+    """Raises ConfigError or InputError for what a person must correct first; Unguarded for root, if another than
+    `account` could change what the agent goes by."""
+    settings = configuration(site.root, config, account)
+    steering = settings.agent.trust, settings.agent.auth_file, settings.agent.ca_file, settings.trust.ship_key
+    check_guarded(*(site.root / named for named in steering if named), account=account)
     path = config or site.root / "unrep.toml"
     if not settings.agent.sources:
         raise ConfigError(f"{path}: 'agent.sources' is missing: name the URLs or directories where bundles appear")
