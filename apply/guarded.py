@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from apply.errors import Unguarded
+from apply.site import Site
 
 _MAX_LINKS: Final = 40
 _ROOT: Final = 0
@@ -29,6 +30,11 @@ def check_guarded(*paths: Path | None, account: int = _ROOT) -> None:
         for path in filter(None, paths):
             for place, status, is_last in _way(path.absolute()):
                 _judge(place, status, is_last, account)
+
+
+def check_site(site: Site, account: int = _ROOT) -> None:
+    """`check_guarded` for a site: where its versions and its record are, and the way there."""
+    check_guarded(site.root, site.versions, site.private, account=account)
 
 
 def _way(path: Path) -> Iterator[tuple[Path, os.stat_result, bool]]:

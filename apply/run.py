@@ -15,7 +15,7 @@ import msgspec
 
 from apply.audit import keep
 from apply.errors import AboardError, Degraded, RolledBack
-from apply.guarded import check_guarded
+from apply.guarded import check_site
 from apply.lock import site_lock
 from apply.log import Log, no_log
 from apply.record import Record
@@ -148,7 +148,7 @@ def working(run: Run) -> Iterator[Record]:
 
     Raises SiteBusy, StorageFailed, SiteInvalid, Unguarded.
     """
-    check_guarded(run.site.root, run.site.versions, run.site.private)
+    check_site(run.site)
     run.site.make_directories()
     with site_lock(run.site, run.command), contextlib.closing(Record(run.site)) as record:
         run.from_version = run.current_version = record.state.current_version

@@ -9,7 +9,7 @@ import click
 
 from apply.config import SiteConfig, load
 from apply.errors import AboardError
-from apply.guarded import check_guarded
+from apply.guarded import check_guarded, check_site
 from apply.run import Report
 from apply.site import Site
 from bundle.errors import BundleError
@@ -54,7 +54,8 @@ def configuration(site: Path, config: Path | None, account: int = 0) -> SiteConf
     """
     place = Site.at(site)
     path = config or place.config_file
-    check_guarded(path, place.root, place.versions, place.private, account=account)
+    check_guarded(path, account=account)
+    check_site(place, account)
     return load(path)
 
 

@@ -6,22 +6,41 @@ import signal
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
+from typing import Final
 
 from unrep.errors import UsageRefused
 
 CONNECT_TIMEOUT_S = 10
+# Python takes no module from the working directory with this set, whatever it is set to; this value says that we did.
+SAFE_PATH: Final = ("PYTHONSAFEPATH", "unrep")
 
 
 @contextmanager
 def local_processes(workers: int | None) -> Iterator[Executor]:
     """Processes of this machine, one a core unless told otherwise; what has not begun is dropped on an error."""
-    pool = ProcessPoolExecutor(
-        workers or os.cpu_count() or 1, multiprocessing.get_context("spawn"), initializer=_ignore_interrupts
-    )
+    with _safe_path():
+        pool = ProcessPoolExecutor(
+            workers or os.cpu_count() or 1, multiprocessing.get_context("spawn"), initializer=_ignore_interrupts
+        )
+        try:
+            yield pool
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _safe_path() -> Iterator[None]:
+    """For the processes that are started meanwhile: a `multiprocessing.py` of where somebody stands is not meant
+    [A-102]."""
+    name, value = SAFE_PATH
+    if os.environ.get(name):
+        yield
+        return
+    os.environ[name] = value
     try:
-        yield pool
+        yield
     finally:
-        pool.shutdown(cancel_futures=True)
+        del os.environ[name]
 
 
 @contextmanager

@@ -102,6 +102,16 @@ def test_no_run_works_on_such_a_site(ship: Ship, change: Change) -> None:
     assert ship.calls == []
 
 
+@pytest.mark.parametrize("command", [["hold"], ["resume"], ["ship-key", "new"], ["rollback"], ["gc"]])
+def test_whatever_else_writes_there(ship: Ship, command: list[str]) -> None:
+    """[A-103]: and `status`, which does not, tells as ever."""
+    os.chown(ship.site.private, NOBODY, 0)
+    refused = unrep(*command, "--site", ship.root)
+    assert refused.returncode == 5 and f"chown root {ship.site.private}, or run unrep as nobody" in refused.stderr
+    assert not ship.site.hold_file.exists() and not ship.site.ship_key_file.exists()
+    assert unrep("status", "--site", ship.root).returncode == 0
+
+
 @pytest.mark.parametrize("name", ["trust.pub", "auth"])
 def test_what_an_agent_goes_by(ship: Ship, tmp_path: Path, name: str) -> None:
     """[A-103]: as it starts, and before it is installed."""
