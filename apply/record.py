@@ -199,4 +199,6 @@ def _sqlite_errors(path: str) -> Iterator[None]:
             raise DiskFull(f"{path}: no space left on its file system: free some and run again") from error
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
             raise SiteInvalid(f"{path}: not a record of unrep, or damaged; put back a backup of it") from error
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
+            raise StorageFailed(f"{path}: {error}, by another process; end that and run again") from error
         raise StorageFailed(f"{path}: {error}") from error
