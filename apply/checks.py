@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import urlsplit
 
-from apply.commands import StepContext, quoted, run
+from apply.commands import StepContext, quoted, run, run_own
 from apply.config import CommandCheck, HealthCheck, HttpCheck, SystemdUnitCheck, TcpCheck, WindowsServiceCheck
 from apply.errors import StepFailed
+from apply.programs import system_program
 from apply.windows import service_state
 
 if TYPE_CHECKING:
@@ -79,7 +80,8 @@ def _answer(check: HealthCheck, context: StepContext, limit_s: float) -> str:
                 raise StepFailed(STEP, f"is {state}, expected RUNNING")
             return "is RUNNING"
         case SystemdUnitCheck():
-            run(["systemctl", "is-active", "--", check.name], context, step=STEP, timeout_s=limit_s)
+            systemctl = system_program("systemctl")
+            run_own([systemctl, "is-active", "--", check.name], context, step=STEP, timeout_s=limit_s)
             return "is active"
 
 

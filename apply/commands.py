@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import IO, Final, cast
 
 from apply.errors import StepFailed
+from apply.programs import calm_directory, calm_environment, system32
 from bundle.plain_text import plain
 
 if sys.platform == "win32":
@@ -42,6 +43,7 @@ _MAX_COMMAND_CHARACTERS: Final = 150
 _KILL_GRACE_S: Final = 5.0
 # How long output may stay open after its command has ended before it counts as inherited by a server.
 _LEFTOVER_GRACE_S: Final = 0.2
+_READABLE: Final = 0o022 if os.name != "nt" else -1  # umask: the application may be another account's [A-111]
 # Into a pipe Python prints by the 8 KiB, but errors at once: the last line would not be the error, and that of a killed
 # program would be lost. Whoever sets the variable, if to nothing, is not overruled.
 _PRINT_AT_ONCE: Final = {"PYTHONUNBUFFERED": "1"}
@@ -88,9 +90,33 @@ def run(
     environment adds variables. Raises StepFailed, naming the command and its last line of output, if it cannot be
     started, exits with another code than 0, or has not ended after timeout_s; then its process group is dead.
     """
-    words = [context.expand(word) for word in argv]
+    given = {**os.environ, **context.environment(), **(environment or {})}
+    return _run([context.expand(word) for word in argv], step, timeout_s, cwd or context.site, given)
+
+
+def run_own(
+    argv: Sequence[str],
+    context: StepContext,
+    *,
+    step: str,
+    timeout_s: float,
+    cwd: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> str:
+    """`run` for a program of our own choice, named in full (apply.programs): the words are taken as they are.
+
+    It runs where no file of the site or the release is near, unless cwd says where, and without what steers Python or
+    pip in our environment [A-102].
+    """
+    given = {**calm_environment(), **context.environment(), **(environment or {})}
+    return _run(list(argv), step, timeout_s, cwd or calm_directory(), given, _READABLE)
+
+
+def _run(
+    words: list[str], step: str, timeout_s: float, cwd: Path, environment: Mapping[str, str], umask: int = -1
+) -> str:
     beginning: Future[subprocess.Popen[bytes]] = Future()
-    start = partial(_start, words, step, cwd or context.site, {**context.environment(), **(environment or {})})
+    start = partial(_start, words, step, cwd, environment, umask)
     life = threading.Thread(target=_live, args=(start, beginning), daemon=True)
     try:
         life.start()
@@ -116,16 +142,19 @@ def quoted(words: Sequence[str]) -> str:
     return plain(subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words))
 
 
-def _start(words: list[str], step: str, cwd: Path, environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+def _start(
+    words: list[str], step: str, cwd: Path, environment: Mapping[str, str], umask: int
+) -> "subprocess.Popen[bytes]":
     try:
         return subprocess.Popen(
             words,
             cwd=cwd,
-            env={**_PRINT_AT_ONCE, **os.environ, **environment},
+            env={**_PRINT_AT_ONCE, **environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             bufsize=0,
+            umask=umask,
             start_new_session=os.name != "nt",
             creationflags=_NEW_GROUP,
         )
@@ -159,7 +188,8 @@ def _kill_group(process: "subprocess.Popen[bytes]") -> None:
     if process.returncode is not None:
         return  # its number may be another's by now
     if sys.platform == "win32":
-        subprocess.run(["taskkill.exe", "/F", "/T", "/PID", str(process.pid)], capture_output=True, check=False)
+        end_tree = [system32("taskkill.exe"), "/F", "/T", "/PID", str(process.pid)]
+        subprocess.run(end_tree, capture_output=True, check=False, cwd=calm_directory())
         with contextlib.suppress(OSError):
             process.kill()  # where taskkill could not; harmless for one that has ended
     else:
@@ -201,7 +231,7 @@ def _drain(stream: IO[bytes]) -> None:
         stdin=stream,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        cwd=Path(sys.executable).anchor,  # a version directory that it stood in could never be removed on Windows
+        cwd=calm_directory(),  # a version directory that it stood in could never be removed on Windows
         start_new_session=os.name != "nt",
         creationflags=_DETACHED,
     )

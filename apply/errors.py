@@ -7,6 +7,7 @@
     |   |-- StorageFailed       a path cannot be read, written, removed or made durable
     |   |   `-- DiskFull        ... because its file system (or quota) is full: free space
     |   |-- Held                the master keeps the running version: `unrep resume` first
+    |   |-- Unguarded           somebody else could change what root is about to do: chmod or chown as it says
     |   |-- BaseDrifted         an installed version is not what its manifest says
     |   `-- SiteInvalid         the site's layout is not one that unrep made, or may touch
     |-- StepFailed              a step around the switch failed: the update decides what follows
@@ -55,6 +56,10 @@ class InUse(StorageFailed):
 
 class DiskFull(StorageFailed):
     """The file system that holds the named path has no room left, or its quota is used up."""
+
+
+class Unguarded(PreflightRefused):
+    """Others than root may write what decides what root does."""
 
 
 class BaseDrifted(PreflightRefused):

@@ -13,6 +13,7 @@ from typing import Final
 from apply import durable
 from apply.account import user_name
 from apply.errors import Held
+from apply.guarded import check_site
 from apply.site import Site
 from bundle.plain_text import excerpt
 
@@ -51,7 +52,11 @@ def read_hold(site: Site) -> Hold | None:
 
 
 def set_hold(site: Site, reason: str) -> Hold:
-    """Sets a hold, or gives that which is set another reason; durable when it returns. Raises StorageFailed."""
+    """Sets a hold, or gives that which is set another reason; durable when it returns.
+
+    Raises StorageFailed or Unguarded.
+    """
+    check_site(site)
     site.make_directories()
     since = datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="seconds")
     made = Hold(since, user_name(), _words(reason))
@@ -60,7 +65,8 @@ def set_hold(site: Site, reason: str) -> Hold:
 
 
 def lift_hold(site: Site) -> Hold | None:
-    """Removes the hold; what it was, None if there was none. Raises StorageFailed."""
+    """Removes the hold; what it was, None if there was none. Raises StorageFailed or Unguarded."""
+    check_site(site)
     lifted = read_hold(site)
     if lifted:
         durable.remove_tree(site.hold_file)

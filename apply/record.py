@@ -25,6 +25,7 @@ from bundle.plain_text import each_text, plain
 
 STATES_KEPT = 20
 RECEIPTS_KEPT = 256
+PATIENCE_S = 5.0  # for a lock that another process has on the record
 
 
 class Record:
@@ -38,7 +39,7 @@ class Record:
         self._path = site.state_file
         is_new = not self._path.exists()
         with self._errors():
-            self._database = sqlite3.connect(self._path, isolation_level=None)
+            self._database = sqlite3.connect(self._path, PATIENCE_S, isolation_level=None)
             self._database.text_factory = _text
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=FULL")
@@ -206,4 +207,6 @@ def _sqlite_errors(path: str) -> Iterator[None]:
             raise DiskFull(f"{path}: no space left on its file system: free some and run again") from error
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
             raise SiteInvalid(f"{path}: not a record of unrep, or damaged; put back a backup of it") from error
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
+            raise StorageFailed(f"{path}: {error}, by another process; end that and run again") from error
         raise StorageFailed(f"{path}: {error}") from error

@@ -7,7 +7,7 @@ tried again; one that has failed, or was cut short too often, is taken back; the
 import time
 from pathlib import Path
 
-from apply import durable
+from apply import durable, found_healthy
 from apply.config import SiteConfig
 from apply.errors import SiteInvalid
 from apply.log import open_log
@@ -47,7 +47,8 @@ def resume(run: Run, config: SiteConfig, record: Record) -> str:
     intent = record.state.pending
     if intent.going_back:
         trial.back(f"version {intent.version} failed before")
-    if not record.state.may_try_again(max(time.time(), record.state.time_floor)):
+    now = max(time.time(), record.state.time_floor)
+    if not record.state.may_try_again(now) and not found_healthy.noted(run.site, record.state):
         attempts = f"{intent.attempts} of {MAX_ATTEMPTS} attempts"
         trial.back(f"the trial of version {intent.version} was cut short again and again, {attempts}")
     return trial.forward()

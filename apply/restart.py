@@ -6,9 +6,10 @@ IIS gets no change notification through a junction, and no server re-reads its c
 from functools import partial
 from typing import Final, Protocol
 
-from apply.commands import StepContext, run
+from apply.commands import StepContext, run, run_own
 from apply.config import SiteConfig
-from apply.windows import service_state, system32
+from apply.programs import system32, system_program
+from apply.windows import service_state
 
 STEP: Final = "restart"
 
@@ -35,12 +36,16 @@ def restarter(config: SiteConfig) -> Restart:
     if switch.windows_service is not None:
         return partial(_windows_service, switch.windows_service, timeout_s)
     if switch.systemd_unit is not None:
-        return partial(_by_command, ("systemctl", "restart", "--", switch.systemd_unit), timeout_s)
+        return partial(_systemd_unit, switch.systemd_unit, timeout_s)
     return _nothing
 
 
 def _by_command(argv: tuple[str, ...], timeout_s: float, context: StepContext) -> None:
     run(argv, context, step=STEP, timeout_s=timeout_s)
+
+
+def _systemd_unit(name: str, timeout_s: float, context: StepContext) -> None:
+    run_own([system_program("systemctl"), "restart", "--", name], context, step=STEP, timeout_s=timeout_s)
 
 
 def _nothing(context: StepContext) -> None:
@@ -53,14 +58,14 @@ def _app_pool(name: str, timeout_s: float, context: StepContext) -> None:
     A recycle overlaps: for a moment the old worker still answers, so a health check must want the new version's text.
     """
     appcmd, pool = system32("inetsrv/appcmd.exe"), f"/apppool.name:{name}"
-    state = run([appcmd, "list", "apppool", pool, "/text:state"], context, step=STEP, timeout_s=timeout_s)
+    state = run_own([appcmd, "list", "apppool", pool, "/text:state"], context, step=STEP, timeout_s=timeout_s)
     action = "start" if state.strip() == "Stopped" else "recycle"
-    run([appcmd, action, "apppool", pool], context, step=STEP, timeout_s=timeout_s)
+    run_own([appcmd, action, "apppool", pool], context, step=STEP, timeout_s=timeout_s)
 
 
 def _windows_service(name: str, timeout_s: float, context: StepContext) -> None:
     """Stop it unless it is stopped, and start it. `net` waits for both, and stops what depends on it with /y."""
     net = system32("net.exe")
     if service_state(name, context, step=STEP, timeout_s=timeout_s) != "STOPPED":
-        run([net, "stop", name, "/y"], context, step=STEP, timeout_s=timeout_s)
-    run([net, "start", name], context, step=STEP, timeout_s=timeout_s)
+        run_own([net, "stop", name, "/y"], context, step=STEP, timeout_s=timeout_s)
+    run_own([net, "start", name], context, step=STEP, timeout_s=timeout_s)

@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from apply import durable
+from apply import durable, found_healthy
 from apply.config import SiteConfig
 from apply.errors import InUse, StorageFailed
 from apply.holders import holder
@@ -103,6 +103,8 @@ def tidy(site: Site, record: Record) -> None:
     trees = {release.tree for release in record.state.releases}
     _keep_only(site.venvs, versions)
     _keep_only(site.manifests, trees)
+    if not state.pending:
+        found_healthy.forget(site)
 
 
 def _keep_only(directory: Path, names: set[str]) -> None:

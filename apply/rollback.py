@@ -5,7 +5,7 @@ from pathlib import Path
 
 from apply import hooks
 from apply.config import SiteConfig
-from apply.errors import Degraded, PreflightRefused, RolledBack
+from apply.errors import Degraded, PreflightRefused, RolledBack, StorageFailed
 from apply.installed import holdings, open_installed, verify_tree
 from apply.log import open_log
 from apply.record import Record
@@ -48,17 +48,29 @@ def roll_back(
             return finish(run, record, run.report(outcome, target.version, reason))
         with run.step("verify"):
             verify_tree(open_installed(run.site, target), progress)
-        if restore_data:
-            if record.state.current:
-                with run.step("snapshot"):
-                    hooks.snapshot(run.site, config, record.state.current_version)
-            with run.step("restore"):
-                hooks.restore(run.site, config, target.version)
-        now = int(max(time.time(), record.state.time_floor))
-        intended = record.state.begun(record.state.product, target, run.id, now, by_hand=True, data_saved=restore_data)
-        record.save(intended)
+        _intend(run, config, record, target, restore_data)
         reason = Trial(run.site, config, record, run).forward()
         return finish(run, record, run.report("rolled-back", target.version, reason))
+
+
+def _intend(run: Run, config: SiteConfig, record: Record, target: Release, restore_data: bool) -> None:
+    """The data of that version put back, if that is asked for, then the intent. Raises StepFailed or StorageFailed."""
+    current = record.state.current_version
+    if restore_data:
+        if current:
+            with run.step("snapshot"):
+                hooks.snapshot(run.site, config, current)
+        with run.step("restore"):
+            hooks.restore(run.site, config, target.version)
+    now = int(max(time.time(), record.state.time_floor))
+    intended = record.state.begun(record.state.product, target, run.id, now, by_hand=True, data_saved=restore_data)
+    try:
+        record.save(intended)
+    except StorageFailed:
+        if restore_data and current:  # nothing will be switched, so the data must be the current version's again
+            with run.step("restore_back"):
+                hooks.restore(run.site, config, current)
+        raise
 
 
 def _finish_what_was_pending(run: Run, config: SiteConfig, record: Record, to: str | None) -> str:

@@ -15,6 +15,7 @@ import msgspec
 from apply.account import user_name
 from apply.audit import keep
 from apply.errors import AboardError, Degraded, RolledBack
+from apply.guarded import check_site
 from apply.lock import site_lock
 from apply.log import Log, no_log
 from apply.record import Record
@@ -150,8 +151,9 @@ def reporting(run: Run) -> Iterator[None]:
 def working(run: Run) -> Iterator[Record]:
     """Holds the site for a run, with its record open; a run that ends in an error is put on record, too.
 
-    Raises SiteBusy, StorageFailed, SiteInvalid.
+    Raises SiteBusy, StorageFailed, SiteInvalid, Unguarded.
     """
+    check_site(run.site)
     run.site.make_directories()
     with site_lock(run.site, run.command), contextlib.closing(Record(run.site)) as record:
         run.from_version = run.current_version = record.state.current_version

@@ -19,6 +19,7 @@ SITE/.unrep/inbox/        what the agent fetches, complete or in part
 SITE/.unrep/shut.json     for how long the agent's windows have been shut (apply.timetable)
 SITE/.unrep/link.json     the rate of the last fetch (unrep.link_rate)
 SITE/.unrep/hold          if it is there, the running version stays (apply.hold)
+SITE/.unrep/healthy       a verdict that the record could not take (apply.found_healthy)
 """
 
 import os
@@ -92,6 +93,10 @@ class Site:
     @property
     def hold_file(self) -> Path:
         return self.private / "hold"
+
+    @property
+    def healthy_file(self) -> Path:
+        return self.private / "healthy"
 
     @property
     def staging(self) -> Path:

@@ -4,16 +4,19 @@
     back      switch back first, then record the failure, restore data, restart, watch the old version's health
 
 Every method may be begun again after the process was killed anywhere in it: each step is harmless when repeated, and
-the record says only what has happened.
+the record says only what has happened. The verdict is the application's alone: a record that cannot be written ends the
+run, and the release stays on trial [A-100].
 """
 
+import contextlib
 import time
-from typing import NoReturn
+from pathlib import Path
+from typing import Final, NoReturn
 
-from apply import hooks
+from apply import found_healthy, hooks
 from apply.checks import check_once
 from apply.config import SiteConfig
-from apply.errors import Degraded, RolledBack, StepFailed, StorageFailed, SwitchFailed
+from apply.errors import Degraded, RolledBack, SiteInvalid, StepFailed, StorageFailed, SwitchFailed
 from apply.health import Verdict, watch
 from apply.record import Record
 from apply.restart import restarter
@@ -22,7 +25,8 @@ from apply.site import Site
 from apply.state import SiteState
 from apply.switch import open_switch
 
-_FAILURES = (StepFailed, StorageFailed, SwitchFailed)
+_FAILURES: Final = (StepFailed, SwitchFailed)
+_PAUSES_S: Final = (0.2, 0.8)  # before a save is tried again; each waits for a lock by itself
 
 
 class Trial:
@@ -51,6 +55,7 @@ class Trial:
         if failure:
             self.back(f"version {release.version} failed: {failure}")
         if trouble := self._unsaved(self._record.state.committed()):
+            found_healthy.note(self._site, self._record.state)
             raise Degraded(
                 f"version {release.version} is healthy, which cannot be recorded: {trouble}; then run 'unrep recover'"
             )
@@ -69,7 +74,7 @@ class Trial:
         try:
             with self._run.step("switch_back"):
                 self._switch.point_to(self._site.tree(old.version))
-            self._unsaved(failed)  # a full disk must not keep the old version from serving; the last save decides
+            self._unsaved(failed, pauses_s=())  # nothing must keep the old version from serving; the last save decides
             trouble = self._serve_again(old.version) or self._unsaved(failed.settled())
         except _FAILURES as error:
             trouble = str(error)
@@ -81,11 +86,23 @@ class Trial:
         raise RolledBack(f"{reason}; version {old.version} runs again")
 
     def _bring_up(self, version: str) -> None:
+        before = self._switch.read()
         with self._run.step("switch"):
             self._switch.point_to(self._site.tree(version))
-        self._record.save(self._record.state.attempted())
+        if trouble := self._unsaved(self._record.state.attempted()):
+            self._leave_unstarted(before)
+            raise Degraded(
+                f"version {version} is ready and was not started, for that cannot be recorded: {trouble}; "
+                "then run 'unrep recover'"
+            )
         with self._run.step("restart"):
             self._restart(self._site.context(version))
+
+    def _leave_unstarted(self, before: Path | None) -> None:
+        """`current` as it was, for what runs is what ran before; where that fails too, either name is sound [A-20]."""
+        if before is not None:
+            with contextlib.suppress(SwitchFailed):
+                self._switch.point_to(before)
 
     def _serve_again(self, version: str) -> str:
         """The old version, which `current` names again; why it is not healthy, "" if it is."""
@@ -98,13 +115,20 @@ class Trial:
         verdict = self._judge(version, "health_back")
         return "" if verdict.healthy else verdict.reason
 
-    def _unsaved(self, state: SiteState) -> str:
-        """Saves the state; why that failed, "" if it did not. Then the trial is still pending, as recovery expects."""
+    def _unsaved(self, state: SiteState, pauses_s: tuple[float, ...] = _PAUSES_S) -> str:
+        """Saves the state, in as many more tries as there are pauses; why that failed, "" if it did not.
+
+        Then the trial is still pending, as recovery expects.
+        """
         try:
             self._record.save(state)
-        except StorageFailed as error:
-            return str(error)
-        return ""
+        except (StorageFailed, SiteInvalid) as error:
+            if not pauses_s:
+                return str(error)
+        else:
+            return ""
+        time.sleep(pauses_s[0])
+        return self._unsaved(state, pauses_s[1:])
 
     def _judge(self, version: str, step: str) -> Verdict:
         context = self._site.context(version)

@@ -1,12 +1,11 @@
 """Programs that Windows brings along, and what they say."""
 
-import os
 import re
-from pathlib import Path
 from typing import Final
 
-from apply.commands import StepContext, run
+from apply.commands import StepContext, run_own
 from apply.errors import StepFailed
+from apply.programs import system32
 
 # The states of winsvc.h as sc.exe prints them, in every language of Windows.
 SERVICE_STATES: Final = (
@@ -20,19 +19,9 @@ SERVICE_STATES: Final = (
 )
 
 
-def system32(program: str) -> str:
-    r"""The full path of a program of Windows; a bare name would be looked for in the working directory, too.
-
-    A 32-bit Python is shown another System32 than the real one, which for it alone is called Sysnative.
-    """
-    windows = Path(os.environ.get("SYSTEMROOT", r"C:\Windows"))
-    native = windows / "Sysnative"
-    return str((native if native.is_dir() else windows / "System32") / program)
-
-
 def service_state(name: str, context: StepContext, *, step: str, timeout_s: float) -> str:
     """One of SERVICE_STATES. Raises StepFailed if there is no such service, or if it cannot be asked."""
-    answer = run([system32("sc.exe"), "query", name], context, step=step, timeout_s=timeout_s)
+    answer = run_own([system32("sc.exe"), "query", name], context, step=step, timeout_s=timeout_s)
     states = re.findall(rf":\s*[1-7]\s+({'|'.join(SERVICE_STATES)})\b", answer)  # the label before it is translated
     if len(states) != 1:
         raise StepFailed(step, f"sc.exe told no state of the service {name}")

@@ -8,6 +8,7 @@ import click
 
 from apply.config import SiteConfig, load
 from apply.errors import AboardError
+from apply.guarded import check_guarded, check_site
 from apply.run import Report
 from apply.site import Site
 from bundle.errors import BundleError
@@ -45,9 +46,16 @@ access_options = group(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
 
 
-def configuration(site: Path, config: Path | None) -> SiteConfig:
-    """The named configuration, else the site's own, else all defaults. Raises ConfigError or InputError."""
-    return load(config or Site.at(site).config_file)
+def configuration(site: Path, config: Path | None, account: int = 0) -> SiteConfig:
+    """The named configuration, else the site's own, else all defaults.
+
+    Raises ConfigError or InputError; Unguarded for root, if another than `account` could change that, or the site.
+    """
+    place = Site.at(site)
+    path = config or place.config_file
+    check_guarded(path, account=account)
+    check_site(place, account)
+    return load(path)
 
 
 def told(perform: Callable[[], Report], as_json: bool) -> None:

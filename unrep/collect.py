@@ -16,7 +16,7 @@ from bundle.host.files import set_mode, write_all
 from bundle.manifest import TreeManifest
 from bundle.progress import Progress, Quiet
 from bundle.tree import scan
-from unrep import source_tree, wheels
+from unrep import first_sight, source_tree, wheels
 from unrep.errors import CollectError
 from unrep.pins import Pin, applying, read_pins
 from unrep.target import Target
@@ -30,7 +30,8 @@ class Collected:
     """A finished release directory: what it holds, and its tree hash in hexadecimal.
 
     `requirements` is the requirements file's path within the release, as the ship's `[prepare]` names it; `left_out`
-    are the paths of the source that rules or caches kept out.
+    are the paths of the source that rules or caches kept out. unhashed: the pins without a hash, as NAME==VERSION; what
+    of their wheels is compared with is in the file `first_seen`, unless `unkept` says why not.
     """
 
     directory: Path
@@ -41,6 +42,9 @@ class Collected:
     left_out: tuple[str, ...]
     tree: str
     seconds: float
+    unhashed: tuple[str, ...] = ()
+    first_seen: Path | None = None
+    unkept: str = ""
 
 
 def collect(
@@ -49,8 +53,10 @@ def collect(
     out: Path,
     target: Target,
     progress: Progress = Quiet(),  # noqa: B008
+    *,
+    require_hashes: bool = False,
 ) -> Collected:
-    """Makes the release directory `out`.
+    """Makes the release directory `out`; `require_hashes` of every pin, or take note of what came the first time.
 
     Raises CollectError, or RegistryUnreachable, and leaves nothing at `out` then.
     """
@@ -60,18 +66,23 @@ def collect(
         _check_places(source, out)
         pins = read_pins(requirements)
         needed = applying(pins, target.environment())
+        unhashed, hashes_file = _unhashed(needed, require_hashes), first_sight.beside(requirements)
+        hashes: dict[str, str] = {}
         with tempfile.TemporaryDirectory(prefix=_unfinished(out), dir=out.parent) as scratch:
             release = Path(scratch, out.name)
             with Directory.open(release.parent) as beside:
                 beside.make(release.name).close()
-            found = source_tree.walk(source, without=lambda path: _is_result(path, out))
+            found = source_tree.walk(source, without=lambda path: path == hashes_file or _is_result(path, out))
             source_tree.copy(source, found.files, release, progress)
             named = _place_requirements(source, requirements, pins, release)
             names = _bring_wheels(source, release, needed, target, progress)
+            if unhashed:
+                hashes = first_sight.compared(hashes_file, [release / WHEELS / name for name in names])
             manifest = _manifest(source, release, target, progress)
             if out.exists():
                 out.rmdir()
             release.rename(out)
+        unkept = first_sight.keep(hashes_file, hashes) if unhashed else ""
     except OSError as error:
         raise CollectError(f"{error.filename or out}: {error.strerror or error}") from error
     return Collected(
@@ -83,7 +94,20 @@ def collect(
         left_out=tuple(path.as_posix() for path in found.left_out),
         tree=manifest.tree_hash.hex(),
         seconds=round(time.monotonic() - begun, 3),
+        unhashed=unhashed,
+        first_seen=hashes_file if unhashed else None,
+        unkept=unkept,
     )
+
+
+def _unhashed(pins: list[Pin], require_hashes: bool) -> tuple[str, ...]:
+    """The pins without a hash. Raises CollectError, naming them, if hashes are required."""
+    found = tuple(f"{pin.name}=={pin.version}" for pin in pins if not pin.hashes)
+    if found and require_hashes:
+        raise CollectError(
+            f"without a hash: {', '.join(found)}: add --hash=sha256:... to each, as 'pip hash' prints it"
+        )
+    return found
 
 
 def _check_places(source: Path, out: Path) -> None:

@@ -17,6 +17,7 @@ from bundle.signing import PassphraseNeeded, Signer, load_private_key, load_publ
 from unrep.console import ask_passphrase, say
 from unrep.errors import UsageRefused
 from unrep.options import group
+from unrep.workers import SAFE_PATH
 
 TIMEOUT_S = 300.0  # a token may wait for a finger
 
@@ -38,7 +39,15 @@ class CommandSigner:
         """Raises InputError if the command fails, or gives anything but a signature by that key."""
         argv = _argv(self._command)
         try:
-            made = subprocess.run(argv, input=data, stdout=subprocess.PIPE, timeout=TIMEOUT_S, check=True).stdout
+            asked = subprocess.run(  # as a person would run it: what holds for our workers does not for the command
+                argv,
+                input=data,
+                stdout=subprocess.PIPE,
+                timeout=TIMEOUT_S,
+                check=True,
+                env={name: value for name, value in os.environ.items() if (name, value) != SAFE_PATH},
+            )
+            made = asked.stdout
             self._public.verify(made, data)
         except OSError as error:
             raise InputError(f"--sign-with: {self._command}: cannot be run: {error.strerror}") from error

@@ -46,7 +46,7 @@ def download(pins: list[Pin], target: Target, directory: Path, progress: Progres
     with tempfile.TemporaryDirectory(prefix="unrep-") as scratch:
         wanted = Path(scratch, "requirements.txt")
         wanted.write_text("".join(pin.line(with_marker=False) for pin in pins), encoding="utf-8")
-        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-input"]
+        command = [sys.executable, "-I", "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-input"]
         command += ["--disable-pip-version-check", "--progress-bar=off", "-vv", *target.pip_options()]
         code, lines = _run([*command, "--dest", str(directory), "--requirement", str(wanted)], progress)
     progress.finish()
@@ -129,6 +129,8 @@ def _read(path: Path) -> Wheel:
         requires = tuple(Requirement(line) for line in headers.get_all("Requires-Dist", []))
     except (InvalidWheelFilename, InvalidRequirement, zipfile.BadZipFile, ValueError) as error:
         raise CollectError(f"{path.name}: not a wheel that can be read ({error}): pin another version") from error
+    if address := next((requirement for requirement in requires if requirement.url), None):
+        raise CollectError(f"{path.name}: requires an address, {address}, which no ship asks: pin another version")
     return Wheel(name, version, requires)
 
 

@@ -14,6 +14,8 @@ from unrep.errors import UsageRefused
 
 CONNECT_TIMEOUT_S = 10
 MOST_WORKERS: Final = 61 if sys.platform == "win32" else 512  # Windows waits for 63 handles at most, two of them ours
+# Python takes no module from the working directory with this set, whatever it is set to; this value says that we did.
+SAFE_PATH: Final = ("PYTHONSAFEPATH", "unrep")
 
 
 @contextmanager
@@ -22,11 +24,27 @@ def local_processes(workers: int | None) -> Iterator[Executor]:
 
     Where the system gives them no semaphores, one thread of this process does the work, and a line says so.
     """
-    pool = _pool(min(workers or os.cpu_count() or 1, MOST_WORKERS))
+    with _safe_path():
+        pool = _pool(min(workers or os.cpu_count() or 1, MOST_WORKERS))
+        try:
+            yield pool
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _safe_path() -> Iterator[None]:
+    """For the processes that are started meanwhile: a `multiprocessing.py` of where somebody stands is not meant
+    [A-102]."""
+    name, value = SAFE_PATH
+    if os.environ.get(name):
+        yield
+        return
+    os.environ[name] = value
     try:
-        yield pool
+        yield
     finally:
-        pool.shutdown(cancel_futures=True)
+        del os.environ[name]
 
 
 @contextmanager

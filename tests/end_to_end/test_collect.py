@@ -1,5 +1,6 @@
 """`unrep collect` with the real pip: complete, reproducible, and nothing left behind when it is refused."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -300,7 +301,58 @@ def test_the_command_prints_one_object(source: Path, tmp_path: Path) -> None:
     assert document["wheels"] == ["beta-2.1-py3-none-any.whl"]
     assert document["tree"] == scan(tmp_path / "out").tree_hash.hex()
     assert {"files", "bytes", "seconds"} <= document.keys()
+    assert "caution: 1 pin has no --hash, and a registry that lies goes unnoticed the first time; " in done.stderr
+    assert f"compared with {pins}.wheels.sha256 from now on" in done.stderr
+    assert document["unhashed"] == ["beta==2.1"]
     assert "tree hash" in done.stderr and "left out: __pycache__, today.log" in done.stderr
+
+
+def test_a_wheel_without_a_hash_is_compared_with_what_it_was(house: Path, source: Path, tmp_path: Path) -> None:
+    """[A-106]: by its name, so that one for another platform is another; the file is beside the requirements, and no
+    part of the release though they are in the source."""
+    pins = write(source / "pins.txt", "beta==2.1\nfast==1.0\n")
+    kept = source / "pins.txt.wheels.sha256"
+    first = collect(source, pins, tmp_path / "first", LINUX)
+    assert first.unhashed == ("beta==2.1", "fast==1.0") and first.first_seen == kept and not first.unkept
+    seen = kept.read_text()
+    assert [line.split()[1] for line in seen.splitlines()] == sorted(first.wheels)
+    assert collect(source, pins, tmp_path / "second", LINUX).tree == first.tree and kept.read_text() == seen
+    collect(source, pins, tmp_path / "windows", WINDOWS)
+    both = kept.read_text()
+    assert len(both.splitlines()) == 3 and set(seen.splitlines()) < set(both.splitlines())
+    make_wheel(house, "beta", "2.1", ('alpha ; extra == "more"',))
+    said = refused(source, pins, tmp_path / "third")
+    assert said.startswith("beta-2.1-py3-none-any.whl: is another file than when it was first collected")
+    assert kept.read_text() == both
+    kept.write_text("".join(line for line in both.splitlines(True) if "beta" not in line))
+    assert collect(source, pins, tmp_path / "third", LINUX).wheels == first.wheels
+    kept.write_text("hello\n")
+    assert f"{kept}: line 1 is not the hash of one more wheel" in refused(source, pins, tmp_path / "fourth")
+
+
+@pytest.mark.usefixtures("house")
+def test_hashes_may_be_required(house: Path, source: Path, tmp_path: Path) -> None:
+    """[A-106]: pins with hashes are never cautioned, and nothing is kept of them."""
+    arguments = ["--python-version", "3.11", "--out", str(tmp_path / "out"), "--json"]
+    command = [sys.executable, "-m", "unrep", "collect", str(source), "--platform", "win_amd64", *arguments]
+    plain = requirements(tmp_path, "beta==2.1\n")
+    done = subprocess.run([*command, "--require-hashes", "--requirements", plain], capture_output=True, text=True)
+    assert done.returncode == 2 and "without a hash: beta==2.1: add --hash=sha256:" in done.stderr, done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["house", "pins.txt", "source"]
+    digest = hashlib.sha256((house / "beta-2.1-py3-none-any.whl").read_bytes()).hexdigest()
+    hashed = write(tmp_path / "hashed.txt", f"beta==2.1 --hash=sha256:{digest}\n")
+    done = subprocess.run([*command, "--require-hashes", "--requirements", hashed], capture_output=True, text=True)
+    assert done.returncode == 0 and "caution" not in done.stderr and json.loads(done.stdout)["unhashed"] == []
+    assert not (tmp_path / "hashed.txt.wheels.sha256").exists()
+
+
+@pytest.mark.usefixtures("house")
+@pytest.mark.skipif(os.name == "nt", reason="a file in the way of another, as POSIX says it")
+def test_hashes_that_cannot_be_kept(source: Path, tmp_path: Path) -> None:
+    """[A-106]: the release is made all the same, and the caution says why."""
+    pins = requirements(tmp_path, "beta==2.1\n")
+    (tmp_path / ".pins.txt.wheels.sha256.new").mkdir()
+    assert "Is a directory" in collect(source, pins, tmp_path / "out", LINUX).unkept
 
 
 @pytest.mark.usefixtures("house")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,10 +13,14 @@ import pytest
 
 from apply.site import Site
 from tests.support.site import PATIENCE_S, Ship, shore, until
+from unrep.agent.access_list import descriptor
+from unrep.agent.accounts import windows_account
 from unrep.agent.installing import service_name
 from unrep.agent.systemd import unit_text, write_unit
+from unrep.agent.windows_service import command_line
 from unrep.errors import UsageRefused
 
+NOBODY = 65534
 posix = pytest.mark.skipif(os.name == "nt", reason="systemd is not for Windows")
 windows = pytest.mark.skipif(os.name != "nt", reason="services of Windows")
 
@@ -63,6 +68,120 @@ def test_systemd_finds_nothing_wrong_with_it(ship: Ship, tmp_path: Path) -> None
 
 
 @posix
+def test_what_the_unit_forbids(ship: Ship, tmp_path: Path) -> None:
+    """[A-104]: writing to the system but for the site, more rights than it began with, files that others may write."""
+    (tmp_path / "a b").mkdir()
+    lines = unit_text(["/usr/bin/python3"], tmp_path / "a b").splitlines()
+    for line in ("UMask=0022", "NoNewPrivileges=yes", "ProtectSystem=full", f'ReadWritePaths="-{tmp_path}/a b"'):
+        assert line in lines[lines.index("[Service]") : lines.index("[Install]")]
+    assert not [line for line in lines if line.startswith("User=")]
+
+
+@posix
+@pytest.mark.parametrize("name", ["back\\", "two\\\\", 'a "b" c\\"', "100% %n $HOME ${HOME}", "; # -", "æ"])
+def test_no_name_of_a_directory_says_more_than_a_name(tmp_path: Path, name: str) -> None:
+    """[A-105]: a backslash at the end of a line would swallow the next one."""
+    site = tmp_path / name
+    site.mkdir()
+    unit = tmp_path / "odd.service"
+    write_unit(unit, unit_text(["/bin/echo", str(site)], site))
+    lines = unit.read_text().splitlines()
+    assert not [line for line in lines if line.endswith("\\")] and len(lines) == len(
+        unit_text(["a"], tmp_path).splitlines()
+    )
+    if shutil.which("systemd-analyze"):
+        done = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True)
+        assert done.returncode == 0 and "odd.service" not in done.stderr, done.stderr
+
+
+@posix
+@pytest.mark.parametrize("what", ["\nExecStartPre=/bin/evil\n", "\rx", "\x1b[2J", "\u2028x", "\udcff", "\x7f"])
+@pytest.mark.parametrize("option", ["site", "config"])
+def test_a_name_that_no_line_can_hold_is_refused(tmp_path: Path, what: str, option: str) -> None:
+    """[A-105]: by one printable sentence."""
+    odd = tmp_path / f"vms{what}".replace("/", "_")
+    site, argv = (odd, ["agent"]) if option == "site" else (tmp_path, ["agent", "--config", str(odd)])
+    with pytest.raises(UsageRefused, match="no systemd unit can name that; rename it") as refused:
+        unit_text(argv, site)
+    assert str(refused.value).isprintable()
+
+
+@posix
+def test_a_newline_in_the_path_comes_into_no_unit(ship: Ship, tmp_path: Path) -> None:
+    """[A-105]: by the command, which writes nothing."""
+    odd = tmp_path / "x\nExecStartPre=touch y\n"
+    ship.root.rename(odd)
+    ship.root = odd
+    refused = install(ship, "--to", tmp_path / "unit.service")
+    assert refused.returncode == 2 and "no systemd unit can name that" in refused.stderr, refused.stderr
+    assert refused.stderr.count("\n") == 1 and not (tmp_path / "unit.service").exists()
+
+
+@pytest.mark.parametrize("word", ["C:\\%TEMP%\\vms", "C:\\vms\n", "C:\\100%"])
+def test_no_service_is_given_a_name_that_means_more(word: str) -> None:
+    """[A-105]: the service manager fills in what stands between two per cent signs."""
+    with pytest.raises(UsageRefused, match="no service can be given that"):
+        command_line(["python.exe", word])
+    assert command_line(["C:\\a b\\python.exe", "x'y"]) == '"C:\\a b\\python.exe" x\'y'
+
+
+class TestAccounts:
+    """[A-104]"""
+
+    @pytest.mark.parametrize(
+        ("named", "known"),
+        [
+            (None, "LocalSystem"),
+            ("localsystem", "LocalSystem"),
+            ("LocalService", "NT AUTHORITY\\LocalService"),
+            ("NT Authority\\Local Service", "NT AUTHORITY\\LocalService"),
+            ("network service", "NT AUTHORITY\\NetworkService"),
+            ("nt service\\unrep-agent-vms", "NT SERVICE\\unrep-agent-vms"),
+            ("FLEET\\vms$", "FLEET\\vms$"),
+        ],
+    )
+    def test_windows_accounts_without_a_password(self, named: str | None, known: str) -> None:
+        assert windows_account(named, "unrep-agent-vms") == known
+
+    @pytest.mark.parametrize(
+        "named", ["", "Administrator", ".\\bob", "FLEET\\bob", "NT SERVICE\\other", "a\\b\\c$", "$"]
+    )
+    def test_others_are_refused_by_name(self, named: str) -> None:
+        with pytest.raises(UsageRefused, match=f"--account {re.escape(repr(named))}: would need a password"):
+            windows_account(named, "unrep-agent-vms")
+
+    @pytest.mark.parametrize("named", ["no-such-user", "", "root\nExecStartPre=/bin/evil", "%u", "a b"])
+    @posix
+    def test_users_that_there_are_not(self, ship: Ship, tmp_path: Path, named: str) -> None:
+        refused = install(ship, "--to", tmp_path / "unit.service", "--account", named)
+        assert refused.returncode == 2 and f"--account {named!r}: there is no such user" in refused.stderr
+        assert not (tmp_path / "unit.service").exists()
+
+    @pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="root gives a site away, on POSIX")
+    def test_a_user_whose_the_site_is(self, ship: Ship, tmp_path: Path) -> None:
+        """[A-103]: what that user owns steers its agent, what a third one owns does not."""
+        unit = tmp_path / "unit.service"
+        refused = install(ship, "--to", unit, "--account", "nobody")
+        assert refused.returncode == 2 and f"chown -R nobody {ship.root}" in refused.stderr
+        for path in (ship.root, *ship.root.rglob("*")):
+            os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
+        done = install(ship, "--to", unit, "--account", "nobody")
+        assert done.returncode == 0 and "\nUser=nobody\n" in unit.read_text(), done.stderr
+        refused = install(ship, "--to", unit)
+        assert refused.returncode == 5 and "belongs to nobody" in refused.stderr
+        os.chown(ship.root / "unrep.toml", 1, 1)
+        refused = install(ship, "--to", unit, "--account", "nobody")
+        assert refused.returncode == 5 and "unrep.toml: belongs to" in refused.stderr
+
+
+def test_the_access_lists_of_windows() -> None:
+    """[A-104]: in SDDL; protected from what the directories above grant."""
+    everything = "(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
+    assert descriptor("", read_by_users=True) == f"O:BAD:PAI{everything}(A;OICI;0x1200a9;;;BU)"
+    assert descriptor("S-1-5-19", read_by_users=False) == f"O:BAD:PAI{everything}(A;OICI;FA;;;S-1-5-19)"
+
+
+@posix
 def test_no_other_file_is_written_over(ship: Ship, tmp_path: Path) -> None:
     unit = tmp_path / "somebody.service"
     unit.write_text("[Unit]\nDescription=another\n")
@@ -78,7 +197,7 @@ def test_a_site_that_systemd_cannot_name(ship: Ship, tmp_path: Path) -> None:
     ship.root.rename(place)
     argv = [sys.executable, "-m", "unrep", "agent", "install", "--site", os.fsencode(place), "--to", tmp_path / "unit"]
     refused = subprocess.run(argv, capture_output=True, text=True, cwd=Path(__file__).parents[2])
-    assert refused.returncode == 2 and r"\udcff\x1b: a systemd unit can name paths in UTF-8 only" in refused.stderr
+    assert refused.returncode == 2 and "no systemd unit can name that; rename it" in refused.stderr
     place.rename(ship.root)
     (tmp_path / "unit").write_bytes(b"\xff")
     assert "not written by unrep" in install(ship, "--to", tmp_path / "unit").stderr
@@ -125,6 +244,7 @@ def test_the_service_starts_works_and_stops(ship: Ship, service: str, tmp_path: 
     ship.recover()
     for _ in range(2):
         done = install(ship)
+        assert "administrators and LocalSystem may write there" in done.stderr, done.stderr
         assert done.returncode == 0 and f"service {service} is registered" in done.stderr, done.stderr
     sc("start", service)
     until(lambda: "RUNNING" in sc("query", service))

@@ -8,7 +8,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from bundle.progress import Quiet
-from tests.support.wheelhouse import make_wheel
+from tests.support.wheelhouse import make_wheel, use_only
 from unrep.errors import CollectError
 from unrep.pins import Pin
 from unrep.target import Target
@@ -50,6 +50,28 @@ def test_a_name_is_the_same_in_every_spelling(tmp_path: Path) -> None:
     make_wheel(tmp_path, "Zope_Interface", "6.0", ("Alpha.Beta",))
     make_wheel(tmp_path, "alpha_beta", "1.0")
     require_complete(tmp_path, pins("zope.interface==6.0", "alpha-beta==1"), LINUX.environment())
+
+
+def test_a_wheel_that_requires_an_address(tmp_path: Path) -> None:
+    """[A-101]: aboard it would be refused."""
+    make_wheel(tmp_path, "alpha", "1.0", ("beta @ https://example.org/beta-1.0-py3-none-any.whl",))
+    assert "alpha-1.0-py3-none-any.whl: requires an address, beta@ https" in gaps(tmp_path, "alpha==1.0").replace(
+        "beta @", "beta@"
+    )
+
+
+def test_pip_is_not_looked_for_where_somebody_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """[A-102]: the source that is collected may hold a module of any name."""
+    make_wheel(tmp_path / "house", "alpha", "1.0")
+    use_only(tmp_path / "house", monkeypatch)
+    for place in (tmp_path / "source", tmp_path / "path"):
+        place.mkdir()
+        (place / "pip.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    monkeypatch.chdir(tmp_path / "source")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "path"))
+    (tmp_path / "wheels").mkdir()
+    download(pins("alpha==1.0"), LINUX, tmp_path / "wheels", Quiet())
+    assert not (tmp_path / "ran").exists() and (tmp_path / "wheels/alpha-1.0-py3-none-any.whl").exists()
 
 
 def test_a_wheel_that_cannot_be_read(tmp_path: Path) -> None:

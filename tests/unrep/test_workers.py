@@ -82,3 +82,21 @@ def test_without_semaphores_a_thread_builds_the_same(shore: Path) -> None:
 def test_a_number_of_workers_that_no_system_manages_is_no_error(shore: Path) -> None:
     done = unrep(shore, f"{BUILD} --out x.unrep --workers 9999999999")
     assert done.returncode == 0, done.stderr
+
+
+def test_a_worker_takes_no_module_from_where_somebody_stands(shore: Path) -> None:
+    """[A-102]: nor does what Python starts beside the workers; a command that signs is run as ever."""
+    (shore / "multiprocessing.py").write_text("open('ran', 'w')")
+    (shore / "sign.py").write_text(
+        "import os, pathlib, sys; from bundle.signing import load_private_key\n"
+        "open('path', 'w').write(os.environ.get('PYTHONSAFEPATH', 'unset'))\n"
+        "sys.stdout.buffer.write(load_private_key(pathlib.Path('k.key')).sign(sys.stdin.buffer.read()))\n"
+    )
+    line = BUILD.replace("--key k.key", "--public k.pub --out b.unrep --workers 2 --sign-with").split()
+    begin = f"import sys; sys.path[0] = {str(Path(__file__).parents[2])!r}; from unrep.cli import main; main()"
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}
+    argv = [sys.executable, "-c", begin, *line, f'"{sys.executable}" sign.py']
+    environment["PYTHONPATH"] = str(Path(__file__).parents[2])
+    done = subprocess.run(argv, cwd=shore, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert not (shore / "ran").exists() and (shore / "path").read_text() == "unset"

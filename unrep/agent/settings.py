@@ -5,6 +5,7 @@ from pathlib import Path
 
 from apply.config import AgentConfig, SiteConfig
 from apply.errors import ConfigError
+from apply.guarded import check_guarded
 from apply.record import read_state
 from apply.site import Site
 from apply.trusted import kept_trust, learning, site_trust
@@ -33,12 +34,15 @@ class Settings:
         return TransferConfig(limit_bytes_per_s=self.agent.limit_bytes_per_s)
 
 
-def read_settings(site: Site, config: Path | None) -> Settings:
-    """Raises ConfigError or InputError for what a person must correct first.
+def read_settings(site: Site, config: Path | None, account: int = 0) -> Settings:
+    """Raises ConfigError or InputError for what a person must correct first; Unguarded for root, if another than
+    `account` could change what the agent goes by.
 
     Nobody can be asked, and sources offer what they like: a person says beforehand what a site is for [A-91].
     """
-    settings = configuration(site.root, config)
+    settings = configuration(site.root, config, account)
+    steering = settings.agent.trust, settings.agent.auth_file, settings.agent.ca_file, settings.trust.ship_key
+    check_guarded(*(site.root / named for named in steering if named), account=account)
     path = config or site.root / "unrep.toml"
     if not settings.agent.sources:
         raise ConfigError(f"{path}: 'agent.sources' is missing: name the URLs or directories where bundles appear")

@@ -12,31 +12,45 @@ STANDARD_DIRECTORY: Final = Path("/etc/systemd/system")
 _OURS: Final = "# Written by 'unrep agent install'; it writes it anew, and no other file.\n"
 # KillMode: a server that a site's restart command has left behind is not the agent's, and outlives it.
 _UNIT: Final = """\
+# What it forbids holds for the site's commands, too; 'systemctl edit' relaxes it, and that stays.
 [Unit]
 Description=unrep agent of {site}
 After=network.target local-fs.target
-RequiresMountsFor={quoted_site}
+RequiresMountsFor={site}
 
 [Service]
 Type=exec
-ExecStart={command}
+{user}ExecStart={command}
 WorkingDirectory=/
 Restart=always
 RestartSec=30
 KillMode=process
 TimeoutStopSec=60
+UMask=0022
+NoNewPrivileges=yes
+ProtectSystem=full
+ReadWritePaths={writable}
 
 [Install]
 WantedBy=multi-user.target
 """
 
 
-def unit_text(argv: Sequence[str], site: Path) -> str:
-    """The whole file. Raises UsageRefused for a path that is no UTF-8, of which systemd takes no line."""
-    if any("\ud800" <= character <= "\udfff" for word in (*argv, str(site)) for character in word):
-        raise UsageRefused(f"{site}: a systemd unit can name paths in UTF-8 only; rename the directory")
+def unit_text(argv: Sequence[str], site: Path, account: str = "") -> str:
+    """The whole file; `account`: of the user that the agent runs as, "" for root.
+
+    Raises UsageRefused for a word that no line of a unit can hold [A-105].
+    """
+    for word in (*argv, str(site)):
+        if not word.isprintable():
+            raise UsageRefused(f"{word!r}: no systemd unit can name that; rename it without control characters")
     command = " ".join(_quoted(word).replace("$", "$$") for word in argv)
-    return _OURS + _UNIT.format(site=str(site).replace("%", "%%"), quoted_site=_quoted(str(site)), command=command)
+    return _OURS + _UNIT.format(
+        site=_quoted(str(site)),
+        user=f"User={account}\n" if account else "",
+        command=command,
+        writable=_quoted(f"-{site}"),  # which is missing where a disk is not mounted: the agent says so better
+    )
 
 
 def write_unit(path: Path, text: str) -> bool:
@@ -52,6 +66,9 @@ def write_unit(path: Path, text: str) -> bool:
 
 
 def _quoted(word: str) -> str:
-    """A word in the quotes of systemd; it reads specifiers in them, too."""
-    escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("\n", "\\n")
+    """A printable word in the quotes of systemd; it reads specifiers in them, too.
+
+    In quotes also where a line is taken as it stands, for a backslash at its end would swallow the next one.
+    """
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
     return f'"{escaped}"'

@@ -54,21 +54,31 @@ class _Status(ctypes.Structure):
     )
 
 
-def register(name: str, argv: Sequence[str], description: str) -> None:
+def command_line(argv: Sequence[str]) -> str:
+    """The command as the service manager keeps it, which fills in %VARIABLES%. Raises UsageRefused for a word that it
+    cannot keep as it is [A-105]."""
+    for word in argv:
+        if not word.isprintable() or "%" in word:
+            raise UsageRefused(f"{word!r}: no service can be given that; rename it without % and control characters")
+    return list2cmdline(argv)
+
+
+def register(name: str, argv: Sequence[str], description: str, account: str) -> None:
     """Makes the service, started with the system and again after a failure, or changes the one of that name.
 
+    `account`: as the service manager names it, one without a password.
     Raises UsageRefused where Windows does, as it does for anybody who is no administrator.
     """
-    api, command = _advapi32(), list2cmdline(argv)
+    api, command = _advapi32(), command_line(argv)
     with _opened(api, "OpenSCManagerW", None, None, _CREATE_AND_CONNECT) as manager:
-        kind = (_OWN_PROCESS, _AUTO_START, _ERROR_NORMAL, command, None, None, None, None, None)
+        kind = (_OWN_PROCESS, _AUTO_START, _ERROR_NORMAL, command, None, None, None, account, "")
         made = api.CreateServiceW(manager, name, name, _ALL_ACCESS, *kind)
         if made:
             api.CloseServiceHandle(ctypes.c_void_p(made))
         elif _last_error() != _ALREADY_EXISTS:
             raise _refused(f"service {name} cannot be made")
         with _opened(api, "OpenServiceW", manager, name, _ALL_ACCESS) as service:
-            _checked(name, api.ChangeServiceConfigW(service, *kind[:-1], None, name))
+            _checked(name, api.ChangeServiceConfigW(service, *kind, name))
             _configure(api, service, description)
 
 

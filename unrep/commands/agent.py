@@ -7,7 +7,8 @@ import click
 
 from apply.site import Site
 from unrep.aboard import config_option, site_option
-from unrep.agent import systemd, windows_service
+from unrep.agent import access_list, systemd, windows_service
+from unrep.agent.accounts import posix_account, windows_account
 from unrep.agent.clock import SystemClock
 from unrep.agent.installing import agent_argv, service_name
 from unrep.agent.journal import Event, Journal
@@ -47,23 +48,33 @@ def agent_command(ctx: click.Context, site: Path | None, config: Path | None, on
 @site_option
 @config_option
 @click.option("--to", metavar="F", type=click.Path(path_type=Path), help="Write the systemd unit to this file instead.")
-def install_command(site: Path, config: Path | None, to: Path | None) -> None:
+@click.option(
+    "--account",
+    metavar="A",
+    help="Run as this user; on Windows LocalService, NetworkService, the service's own or a group managed account. "
+    "Default: root, LocalSystem.",
+)
+def install_command(site: Path, config: Path | None, to: Path | None, account: str | None) -> None:
     """Make the agent of site S a service: a systemd unit, or a Windows service. Run again after any change.
 
-    It is not started yet; how to do that is said. The configuration must be complete before.
+    It is not started yet; how to do that is said. The configuration must be complete before, and nobody but the
+    agent's account and root may be able to change it. On Windows the site's access list is set so.
     """
     place = Site.at(site)
-    read_settings(place, config)
+    read_settings(place, config, posix_account(account, place))
     name = service_name(place)
     argv = agent_argv(place, config, name)
     if os.name == "nt":
         if to:
             raise UsageRefused("--to: a Windows service is registered, and has no file; leave it out")
+        runs_as = windows_account(account, name)
         place.make_directories()
-        windows_service.register(name, argv, f"Keeps {place.root} up to date")
+        windows_service.register(name, argv, f"Keeps {place.root} up to date", runs_as)
+        access_list.close_off(place, runs_as)
+        say(f"{place.root}: administrators and {runs_as} may write there, users read; .unrep is closed to users")
         say(f"service {name} is registered; start it with: sc start {name}")
         return
     unit = to or systemd.STANDARD_DIRECTORY / f"{name}.service"
-    written = systemd.write_unit(unit, systemd.unit_text(argv, place.root))
+    written = systemd.write_unit(unit, systemd.unit_text(argv, place.root, account or ""))
     say(f"{unit}: {'written' if written else 'is as it should be already'}")
     say(f"start it with: systemctl daemon-reload && systemctl enable --now {unit.name}")

@@ -31,19 +31,31 @@ LEFT_OUT_SHOWN = 10
 @click.option(
     "--out", metavar="DIR", required=True, type=click.Path(path_type=Path), help="The release directory to make."
 )
+@click.option("--require-hashes", is_flag=True, help="Refuse pins that do not say --hash.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
 def collect_command(
-    source: Path, requirements: Path, platforms: tuple[str, ...], python_version: str | None, out: Path, as_json: bool
+    source: Path,
+    requirements: Path,
+    platforms: tuple[str, ...],
+    python_version: str | None,
+    out: Path,
+    require_hashes: bool,
+    as_json: bool,
 ) -> None:
     """Make a self-contained release directory of SRC: its source and the wheels it needs aboard.
 
     What .gitignore files ignore is left out, and so are caches and virtual environments. The same input gives the same
     release.
+
+    A wheel whose pin has no --hash is whatever the registry gives the first time; its hash is kept in R.wheels.sha256,
+    and compared from then on.
     """
     target = Target(platforms, python_version)
     with progress_bar() as bar:
-        collected = collect(source, requirements, out, target, bar)
+        collected = collect(source, requirements, out, target, bar, require_hashes=require_hashes)
     say(*_summary(collected))
+    if collected.unhashed:
+        say(_caution(collected))
     if as_json:
         answer(_document(collected))
 
@@ -60,6 +72,15 @@ def _summary(collected: Collected) -> list[str]:
     return lines
 
 
+def _caution(collected: Collected) -> str:
+    count = len(collected.unhashed)
+    pins = "pin has" if count == 1 else "pins have"
+    what = f"caution: {count} {pins} no --hash, and a registry that lies goes unnoticed"
+    if collected.unkept:
+        return f"{what}; nor can the hashes be kept: {collected.unkept}"
+    return f"{what} the first time; their wheels are compared with {collected.first_seen} from now on"
+
+
 def _document(collected: Collected) -> dict[str, object]:
     return {
         "directory": str(collected.directory),
@@ -68,6 +89,7 @@ def _document(collected: Collected) -> dict[str, object]:
         "wheels": list(collected.wheels),
         "requirements": collected.requirements,
         "left_out": list(collected.left_out),
+        "unhashed": list(collected.unhashed),
         "tree": collected.tree,
         "seconds": collected.seconds,
     }

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from apply.guarded import check_site
 from apply.site import Site
 from bundle.ship_key import write_ship_key_pair
 from unrep.aboard import json_option
@@ -32,6 +33,7 @@ def new_command(out: Path | None, site: Path | None, as_json: bool) -> None:
         raise UsageRefused("name where the key goes: either --out NAME, or --site S")
     if site:
         place = Site.at(site)
+        check_site(place)
         place.make_directories()
         out = place.ship_key_file.with_suffix("")
     name = out or Path()
