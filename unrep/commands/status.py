@@ -8,6 +8,7 @@ from typing import Any
 import click
 import msgspec
 
+from apply.config import load
 from apply.errors import ConfigError
 from apply.hold import Hold, read_hold
 from apply.record import read_state
@@ -17,7 +18,7 @@ from apply.standing import Standing
 from apply.state import Release, SiteState
 from apply.trusted import kept_trust
 from bundle.trust import Trust
-from unrep.aboard import configuration, json_option, site_option
+from unrep.aboard import json_option, site_option
 from unrep.console import answer, show
 
 DAY_S = 86_400
@@ -29,7 +30,7 @@ DAY_S = 86_400
 def status_command(site: Path, as_json: bool) -> None:
     """Show what is installed at site S, and whether a person is needed."""
     place = Site.at(site)
-    state, trust, held, pinned = read_state(place), kept_trust(place), read_hold(place), _pinned(site)
+    state, trust, held, pinned = read_state(place), kept_trust(place), read_hold(place), _pinned(place)
     state = state.heeding(Standing.of(trust)) if trust else state
     if as_json:
         answer(_document(state, trust, held, pinned))
@@ -37,10 +38,10 @@ def status_command(site: Path, as_json: bool) -> None:
         show(*_lines(state, trust, held, pinned))
 
 
-def _pinned(site: Path) -> str:
+def _pinned(place: Site) -> str:
     """The product that the configuration names; "" for none, or where that cannot be read, for that is not shown."""
     try:
-        return configuration(site, None).product
+        return load(place.config_file).product  # whoever may write it: nothing is done by it here
     except ConfigError:
         return ""
 
