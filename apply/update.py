@@ -88,11 +88,8 @@ def rehearse(
     with reporting(run), _opened(run, bundle, site_trust(run.site, trust), config, unlock) as opened:
         state, release = read_state(run.site), Release.of(opened.verified)
         run.from_version = state.current_version
-        pinned = product or config.product
-        if not admits(state, opened.verified, pinned):
+        if not admits(state, opened.verified, product or config.product):
             return run.report("already-current", state.current_version, f"{release.version} is current already")
-        if not (state.product or pinned):
-            run.warn(f"it would bind this site to product {run.product!r}")
         if not override_hold:
             check_hold(run.site, release.version)
         try:

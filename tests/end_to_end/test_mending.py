@@ -39,7 +39,7 @@ def shore(tmp_path: Path) -> Path:
         patch.setattr(sections, "FULL_FRAME_BYTES", 100_000)
         patch.setattr(builder, "PIECE_BYTES", MIN_PIECE_BYTES)
         new = write_tree(directory / "new", NEW)
-        build_from(new, [directory / "old"], directory / "www" / "new.unrep", full=True, epoch=1)
+        build_from(new, [directory / "old"], directory / "www" / "new.unrep", full=True, seq=3)
     return directory
 
 

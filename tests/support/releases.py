@@ -46,7 +46,7 @@ def build_from(
 ) -> BuildReport:
     """Builds a bundle of a release directory, in this process unless a pool is given."""
     described = BuildRequest(
-        new, request.pop("product", "vms"), request.pop("version", "1.1"), 2, out, bases, **request
+        new, request.pop("product", "vms"), request.pop("version", "1.1"), request.pop("seq", 2), out, bases, **request
     )
     if pool:
         return build(described, KEY, pool, Quiet())
