@@ -59,7 +59,7 @@ class Record:
         """Makes the state durable. Raises StorageFailed or DiskFull; then the state before stays."""
         if state == self._state:
             return
-        document = _document(msgspec.to_builtins(state))
+        document = msgspec.json.encode(_plain(msgspec.to_builtins(state))).decode()
         with self._errors(), self._transaction() as database:
             row = database.execute(
                 "INSERT INTO states (document, sha256, saved_at) VALUES (?, ?, ?)",
@@ -73,7 +73,7 @@ class Record:
 
         Raises StorageFailed or DiskFull; then neither was added.
         """
-        document = _document(run)
+        document = json.dumps(_plain(run))
         with self._errors(), self._transaction() as database:
             last = database.execute("SELECT head FROM runs ORDER BY number DESC LIMIT 1").fetchone()
             head = head_after(str(last[0]) if last else START, document)
@@ -173,9 +173,9 @@ def _text(stored: bytes) -> str:
     return stored.decode(errors="surrogateescape")
 
 
-def _document(values: dict[str, Any]) -> str:
-    """As JSON, each text in it plain [A-95]: whoever reads a record, by whatever means, reads lines."""
-    return json.dumps(each_text(values, plain))
+def _plain(values: dict[str, Any]) -> Any:
+    """With each text in it plain [A-95]: whoever reads a record, by whatever means, reads lines."""
+    return each_text(values, plain)
 
 
 def _newest(database: sqlite3.Connection, path: object) -> SiteState:

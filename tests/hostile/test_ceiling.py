@@ -96,10 +96,10 @@ def test_no_command_of_the_site_has_the_limit(site: Besieged, tmp_path: Path) ->
 def test_a_system_that_does_not_tell_what_is_taken_sets_no_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     import resource
 
-    def refuse(_: Path) -> str:
+    def refuse(_: Path) -> bytes:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(Path, "read_text", refuse)
+    monkeypatch.setattr(Path, "read_bytes", refuse)
     before = resource.getrlimit(resource.RLIMIT_DATA)
     with memory_ceiling():
         assert resource.getrlimit(resource.RLIMIT_DATA) == before
