@@ -60,7 +60,7 @@ class Record:
         """Makes the state durable. Raises StorageFailed or DiskFull; then the state before stays."""
         if state == self._state:
             return
-        document = msgspec.json.encode(each_text(msgspec.to_builtins(state), plain)).decode()
+        document = msgspec.json.encode(_plain(msgspec.to_builtins(state))).decode()
         with self._errors(), self._transaction() as database:
             row = database.execute(
                 "INSERT INTO states (document, sha256, saved_at) VALUES (?, ?, ?)",
@@ -74,7 +74,7 @@ class Record:
 
         Raises StorageFailed or DiskFull; then neither was added.
         """
-        document = json.dumps(each_text(run, plain))  # whoever reads a record, by whatever means, reads lines [A-95]
+        document = json.dumps(_plain(run))
         with self._errors(), self._transaction() as database:
             last = database.execute("SELECT head FROM runs ORDER BY number DESC LIMIT 1").fetchone()
             head = head_after(str(last[0]) if last else START, document)
@@ -172,6 +172,11 @@ def _reading(site: Site) -> Iterator[sqlite3.Connection | None]:
 def _text(stored: bytes) -> str:
     """What a spoiled medium has made of a text, too: its checksum, or the chain, tells."""
     return stored.decode(errors="surrogateescape")
+
+
+def _plain(values: dict[str, Any]) -> Any:
+    """With each text in it plain [A-95]: whoever reads a record, by whatever means, reads lines."""
+    return each_text(values, plain)
 
 
 def _newest(database: sqlite3.Connection, path: object) -> SiteState:

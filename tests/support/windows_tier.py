@@ -275,8 +275,8 @@ def _bury_half_dead(session: int) -> None:
     """Ends processes of which the first thread alone is dead: Wine leaves such, and xdist waits for them for ever."""
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            state, _, _, its_session = (process / "stat").read_text(errors="replace").rpartition(")")[2].split()[:4]
-            if state == "Z" and int(its_session) == session and len(list((process / "task").iterdir())) > 1:
+            state, _, _, its_session = (process / "stat").read_bytes().rpartition(b")")[2].split()[:4]
+            if state == b"Z" and int(its_session) == session and len(list((process / "task").iterdir())) > 1:
                 os.kill(int(process.name), signal.SIGKILL)
 
 
