@@ -65,7 +65,7 @@ class Ran:
 
     def __str__(self) -> str:
         result = "ok" if self.is_right else "FAILED"
-        return f"{self.system:<10}{self.user:<8}{self.command:<36}{result:<8}{self.seconds:>7.0f} s"
+        return f"{self.system:<10}{self.user:<8}{self.command:<38}{result:<8}{self.seconds:>7.0f} s"
 
 
 @dataclass(frozen=True)
