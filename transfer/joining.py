@@ -42,6 +42,10 @@ class Headed:
     header: bytes
     verified: VerifiedRoot
 
+    def store(self, output: VerifiedRoot) -> VolumeStore:
+        """What it holds for an output that begins with that header."""
+        return VolumeStore(self.volume.path, self.volume, self.verified.header_bytes - output.header_bytes)
+
 
 def join(
     directories: Sequence[Path],
@@ -58,9 +62,9 @@ def join(
     """
     with output_lock(output):
         found = _one_bundle(find_volumes(directories), trust)
-        header, verified = found[0].header, found[0].verified
         standing = inspect_output(output, trust)
-        standing.check(verified)
+        standing.check(found[0].verified)
+        header, verified = standing.header_of(found[0].header, found[0].verified)
         sections = choose_sections(verified.root, holdings, allow_full)
         volumes = [headed.volume for headed in found]
         with _open_partial(standing, header, verified) as partial:
@@ -69,7 +73,7 @@ def join(
             progress.advance(plan.examine(partial.read))
             resumed = plan.present_bytes
             partial.check_space(plan.wanted_bytes - resumed)
-            take_pieces(plan, partial, [VolumeStore(volume.path, volume) for volume in volumes], progress, Taken())
+            take_pieces(plan, partial, [headed.store(verified) for headed in found], progress, Taken())
             progress.finish()
             if missing := plan.missing():
                 raise Incomplete(what_is_missing(output, sum(slot.length for slot in missing), volumes))
@@ -119,7 +123,7 @@ def _one_bundle(volumes: Sequence[Volume], trust: Trust) -> list[Headed]:
             refused = refused or type(error)(f"{volume.path}: {error}")
     if not found and refused:
         raise refused
-    bundles = {headed.header: describe(headed.verified.root) for headed in found}
+    bundles = {headed.verified.root_hash: describe(headed.verified.root) for headed in found}
     if len(bundles) > 1:
         raise SourceRefused(
             f"there are volumes of several bundles ({', '.join(bundles.values())}); name directories with those of one"

@@ -11,6 +11,7 @@ from collections.abc import Set as AbstractSet
 from random import Random
 from weakref import WeakKeyDictionary
 
+from bundle.reader import VerifiedRoot
 from transfer.budget import Budget
 from transfer.clock import Clock
 from transfer.config import TransferConfig
@@ -73,6 +74,12 @@ class Reception:
         self._bundle_bytes = total
         for supplier in self.suppliers:
             supplier.patience.bundle_bytes = total
+
+    def begin_bundle(self, verified: VerifiedRoot | None) -> None:
+        """From now on ranges are of the output that begins with that header; None: of whatever file is there."""
+        self.bundle_bytes = verified.total_bytes if verified else None
+        for supplier in self.suppliers:
+            supplier.begin_bundle(verified)
 
     @property
     def alive(self) -> list[Supplier]:
@@ -220,13 +227,15 @@ class Reception:
 
     def _assign(self) -> None:
         """Gives every idle connection something to do."""
+        chunk_bytes = self._pace.step_bytes(self._config.read_bytes)
         for supplier in self.alive:
             for lane in [lane for lane in supplier.lanes if lane.is_idle]:
                 if supplier.target() == 1 < supplier.crew().sound:
                     supplier.part_with(lane)
+                elif supplier.layout.is_in_doubt:
+                    supplier.look(lane, chunk_bytes)
                 elif work := self._next_range(supplier) or self._rescue(supplier, lane) or self._share(supplier):
-                    now = self._clock.now()
-                    lane.ask(*work, self._pace.step_bytes(self._config.read_bytes), now)
+                    supplier.ask(lane, *work, chunk_bytes)
 
     def _next_range(self, supplier: Supplier) -> tuple[int, int] | None:
         alive = self.alive
@@ -241,7 +250,7 @@ class Reception:
 
     def _rescue(self, supplier: Supplier, lane: Lane) -> tuple[int, int] | None:
         """What a silent connection was asked for, to be asked for once more: the first to deliver wins [T-20]."""
-        silent_lanes = [(one, silent) for one in self.alive for silent in one.silent_lanes()]
+        silent_lanes = [(one, silent) for one in self.alive for silent in one.silent_lanes() if silent.look is None]
         for owner, silent in silent_lanes:
             if any(silent.rival is other for _, other in silent_lanes) and silent.rival is not None:
                 self._owners[silent.rival.connection].part_with(silent.rival)

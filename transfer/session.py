@@ -22,6 +22,7 @@ from transfer.config import TransferConfig
 from transfer.errors import BudgetSpent, ConsentNeeded, Incomplete, SourceCorrupt, TransferError
 from transfer.filling import Filling
 from transfer.hours import Hours
+from transfer.layout import header_bytes_of
 from transfer.ledger import Ledger
 from transfer.link import Sources
 from transfer.lock import output_lock
@@ -150,6 +151,7 @@ class Fetch:
         standing = inspect_output(self._output, self._trust)
         verified = self._receive_root(len(standing.header) if standing.verified else 0)
         standing.check(verified)
+        verified = self._begin_bundle(standing, verified)
         self._sections = choose_sections(verified.root, self._holdings, self._allow_full)
         if self._sections:
             self._admit(verified)
@@ -230,8 +232,6 @@ class Fetch:
             else:
                 self._verified, self._header_from = verified, supplier
                 self._head = head
-                self._header = head[: verified.header_bytes]
-                self._reception.bundle_bytes = verified.total_bytes
                 return verified
 
     def _receive_head(self, supplier: Supplier, first_bytes: int, patience_s: float) -> bytes:
@@ -243,6 +243,15 @@ class Fetch:
             return head  # for `verify_header` to refuse
         return head + self._reception.receive_range(len(head), wanted, supplier, patience_s)
 
+    def _begin_bundle(self, standing: Standing, offered: VerifiedRoot) -> VerifiedRoot:
+        """The root and header that the output has: all places are those of the file that begins so [T-133]."""
+        header, behind = self._head[: offered.header_bytes], self._head[offered.header_bytes :]
+        self._header, verified = standing.header_of(header, offered)
+        self._head, self._verified = self._header + behind, verified
+        self._reception.begin_bundle(verified)
+        self._header_from.settle(offered.header_bytes)
+        return verified
+
     def _open_partial(self, standing: Standing, verified: VerifiedRoot) -> Partial:
         if not standing.continues(verified) and standing.verified:
             here, there = describe(standing.verified.root), describe(verified.root)
@@ -253,7 +262,7 @@ class Fetch:
     def _open_ledger(self, verified: VerifiedRoot) -> None:
         """From now on what is received is written down; what was paid for another bundle does not count."""
         if not self._ledger.is_open:
-            self._begun = self._ledger.open(self._header, verified.root.piece_size, self._paid_bytes())
+            self._begun = self._ledger.open(verified, self._paid_bytes())
             self._budget.spent_bytes = self._ledger.paid_bytes
 
     def _pay(self, amount: int) -> None:
@@ -268,7 +277,7 @@ class Fetch:
     def _plan_for(self, partial: Partial, standing: Standing, verified: VerifiedRoot) -> Plan:
         if not partial.is_new:
             self._resumed_bytes = len(standing.header)
-        self._stores = find_stores(self._paths, self._header, self._trust, self._output)
+        self._stores = find_stores(self._paths, verified, self._trust, self._output)
         self._plan = Plan.of(verified, self._sections, fresh=partial.is_new)
         return self._plan
 
@@ -325,10 +334,12 @@ class Fetch:
     def _check_unchanged(self, verified: VerifiedRoot, error: SourceCorrupt) -> None:
         """Raises Incomplete if the file at the source was exchanged for another one since the fetch began [T-25]."""
         self._reception.close()
-        self._reception.bundle_bytes = None
         source = next(supplier for supplier in self._reception.suppliers if supplier.lost is error)
         self._reception.ask_again(source)
-        if self._reception.receive_range(0, verified.header_bytes, source) != self._header:
+        shift_bytes = source.layout.shift_bytes
+        self._reception.begin_bundle(None)
+        beginning = self._reception.receive_range(0, PREAMBLE_BYTES + verified.root_bytes, source)
+        if header_bytes_of(beginning, verified) != verified.header_bytes + shift_bytes:
             raise Incomplete(
                 f"{source.name}: the file there was exchanged for another one during the fetch; "
                 "run the same command again to see what it is now"

@@ -16,6 +16,7 @@ from bundle.layout import PREAMBLE_BYTES, read_preamble
 from bundle.progress import Progress
 from bundle.reader import VerifiedRoot, verify_header
 from bundle.trust import Trust
+from transfer.layout import header_bytes_of
 from transfer.partial import Partial, partial_path
 from transfer.plan import Plan, Slot
 from transfer.volume import Volume, open_volume
@@ -37,29 +38,34 @@ class Store(Protocol):
 
 @dataclass(frozen=True)
 class PlaceStore:
-    """A file of the same bundle: every piece has its own place, which may be a hole."""
+    """A file of the same bundle: every piece has its own place, which may be a hole.
+
+    `shift_bytes`: so far behind their place in the output, as in `Layout`.
+    """
 
     path: Path
+    shift_bytes: int
 
     def read_piece(self, slot: Slot) -> bytes:
-        data = _read(self.path, slot.offset, slot.length)
+        data = _read(self.path, slot.offset + self.shift_bytes, slot.length)
         return data if data.strip(b"\0") else b""
 
 
 @dataclass(frozen=True)
 class VolumeStore:
-    """A volume of the same bundle."""
+    """A volume of the same bundle; `shift_bytes` as above."""
 
     path: Path
     volume: Volume
+    shift_bytes: int
 
     def read_piece(self, slot: Slot) -> bytes:
-        return self.volume.read(slot.offset, slot.length)
+        return self.volume.read(slot.offset + self.shift_bytes, slot.length)
 
 
 @dataclass(frozen=True)
 class OtherBundle:
-    """Another bundle, or the same one signed anew: pieces are found by their hash, wherever they stand."""
+    """Another bundle: pieces are found by their hash, wherever they stand."""
 
     path: Path
     places: dict[bytes, tuple[int, int]]
@@ -78,13 +84,13 @@ class Taken:
     unreadable: set[Path] = field(default_factory=set)
 
 
-def find_stores(paths: Sequence[Path], header: bytes, trust: Trust, output: Path) -> list[Store]:
-    """The stores among some files, and in some directories, for the bundle with that header; not the output itself."""
+def find_stores(paths: Sequence[Path], verified: VerifiedRoot, trust: Trust, output: Path) -> list[Store]:
+    """The stores among some files, and in some directories, for one bundle; not the output itself."""
     own = [path for path in (output, partial_path(output)) if path.exists()]
     found: list[Store] = []
     for path in _files(paths):
         try:
-            if not any(path.samefile(one) for one in own) and (store := _store(path, header, trust)):
+            if not any(path.samefile(one) for one in own) and (store := _store(path, verified, trust)):
                 found.append(store)
         except OSError:
             continue  # what it would have brought comes from elsewhere
@@ -141,17 +147,18 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
             continue
 
 
-def _store(path: Path, header: bytes, trust: Trust) -> Store | None:
+def _store(path: Path, verified: VerifiedRoot, trust: Trust) -> Store | None:
     """What that file is for us. Raises OSError."""
     if not path.is_file():
         return None
     try:
         volume = open_volume(path)
-        return VolumeStore(path, volume) if volume.beginning().startswith(header) else None
+        own_bytes = header_bytes_of(volume.beginning(), verified)
+        return VolumeStore(path, volume, own_bytes - verified.header_bytes) if own_bytes else None
     except Malformed:
         beginning = _read_header(path)
-    if beginning == header:
-        return PlaceStore(path)
+    if own_bytes := header_bytes_of(beginning, verified):
+        return PlaceStore(path, own_bytes - verified.header_bytes)
     try:
         return OtherBundle(path, _places(path, verify_header(beginning, trust)))
     except Refused:

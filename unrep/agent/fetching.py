@@ -46,11 +46,6 @@ class Offer:
         """See Release.mark."""
         return self.verified.root.epoch, self.verified.root.seq
 
-    @property
-    def layout(self) -> tuple[bytes, int]:
-        """Offers of the same have every piece in the same place; signed anew, a bundle may have a longer header."""
-        return self.verified.root_hash, self.verified.header_bytes
-
 
 class Fetching:
     """Fills the inbox of a site. `may_go_on`: whether the fetch window is still open."""
@@ -67,7 +62,7 @@ class Fetching:
         offers = [offer for offer in found if offer]
         while offers:
             newest = max(offers, key=lambda offer: offer.mark)
-            same = [offer for offer in offers if offer.layout == newest.layout]
+            same = [offer for offer in offers if offer.verified.root_hash == newest.verified.root_hash]
             if self._fetch(same, settings):
                 return
             offers = [offer for offer in offers if offer not in same]
