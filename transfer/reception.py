@@ -53,15 +53,18 @@ class Reception:
         self._say = say
         self._pace = Pace(config.limit_bytes_per_s, clock)
         self._budget = budget or Budget()
+        self._paced_bytes = 0
         self._hours = hours or Always()
         self._owners: WeakKeyDictionary[Connection, Supplier] = WeakKeyDictionary()
         self._wanted = Wanted()
         self._asked = self.suppliers  # those that this call may ask
         self._bundle_bytes: int | None = None
+        for supplier in self.suppliers:
+            supplier.meter.budget = None if supplier.is_free else self._budget
 
     @property
     def received_bytes(self) -> int:
-        """Every byte that the links handed over, of use or not."""
+        """Every byte that came over the links, of use or not."""
         return sum(supplier.received_bytes for supplier in self.suppliers)
 
     @property
@@ -105,8 +108,10 @@ class Reception:
                 self._check_hope()
             self._dial()
             event = self._sources.wait(self._idle_s())
+            self._budget.collect()
             if event is not None:
                 yield from self._take(event)
+            self._keep_pace()
             self._check_patience()
 
     def receive_range(self, start: int, end: int, supplier: Supplier | None = None, patience_s: float = 0.0) -> bytes:
@@ -195,6 +200,7 @@ class Reception:
         for supplier in self.suppliers:
             supplier.begin(Wanted())
             supplier.close()
+        self._budget.collect()
 
     # -- one step
 
@@ -204,8 +210,6 @@ class Reception:
             return
         if isinstance(event, Arrived):
             self._end_race(supplier, event.connection)
-            if not supplier.is_free:
-                self._budget.received(len(event.data))
         try:
             chunk = supplier.take(event)
         except TransferError as error:
@@ -213,7 +217,12 @@ class Reception:
             return
         if chunk:
             yield (*chunk, supplier)
-            self._pace.spend(len(chunk[1]))
+
+    def _keep_pace(self) -> None:
+        """Pauses for all that came since the last time, heads too [T-27]."""
+        came, self._paced_bytes = self.received_bytes - self._paced_bytes, self.received_bytes
+        if came:
+            self._pace.spend(came)
 
     def _end_race(self, supplier: Supplier, connection: Connection) -> None:
         """The first to deliver has won."""
@@ -243,7 +252,7 @@ class Reception:
         most = request_bytes(self._config, sum(one.target() for one in alive), busy, self._wanted.left_bytes)
         may_wait = any(one.is_hopeful for one in alive if one is not supplier)
         doubt = supplier.spoiled if may_wait else frozenset[int]()
-        is_last = not any(one.is_busy for one in alive if not one.is_free)
+        is_last = self._is_last
         may_be_held = supplier.suspects.is_proven or not may_wait
         offer = Offer(supplier.reach_bytes, self._allowance(supplier), is_last, doubt, may_be_held)
         return self._wanted.take(most, offer)
@@ -297,18 +306,30 @@ class Reception:
 
     # -- when to stop
 
+    @property
+    def _is_last(self) -> bool:
+        """Whether nothing that costs is on its way."""
+        return not any(one.is_busy for one in self.alive if not one.is_free)
+
     def _allowance(self, supplier: Supplier) -> int | None:
-        """How many bytes may be asked of it beyond what is on its way; None: any number."""
-        if supplier.is_free or self._budget.left_bytes is None:
+        """How many bytes may be asked of it beyond what is on its way; None: any number.
+
+        Beside others, the longest head may come before each that has not begun; alone, one as long as the last.
+        """
+        left = self._budget.left_bytes
+        if supplier.is_free or left is None:
             return None
-        return max(0, self._budget.left_bytes - sum(one.pending_bytes for one in self.alive if not one.is_free))
+        if self._is_last:
+            return max(0, left - supplier.meter.head_bytes * 9 // 8)  # the next may be a few digits longer
+        paid = [one for one in self.alive if not one.is_free]
+        return max(0, left - sum(one.pending_bytes + one.most_head_bytes for one in paid))
 
     def _check_hope(self) -> None:
         """Raises what keeps the rest from coming, if no source can be asked for it."""
         able = [one for one in self.alive if self._wanted.is_within(one.reach_bytes)]
         if not able:
             raise self._verdict(None)
-        if self._budget.left_bytes == 0 and not any(one.is_free for one in able):
+        if all(self._allowance(one) == 0 for one in able):
             raise self._budget.spent(self._wanted.left_bytes)
 
     def _check_patience(self) -> None:

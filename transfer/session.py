@@ -54,8 +54,8 @@ class Figures:
     bytes_total      length of the bundle
     bytes_needed     of those, header and chosen sections
     bytes_resumed    of those, found verified at the output when the fetch began
-    bytes_received   handed over by all sources, whether of use or not
-    bytes_paid       of those, from sources that may cost something: not from files and directories
+    bytes_received   every byte that came from the sources, whether of use or not, heads of answers included
+    bytes_paid       ... and for pointer and ticket, from those that may cost something: not files and directories
     """
 
     path: Path
@@ -77,7 +77,7 @@ class Fetch:
 
     `holdings`: what the site has, if the bundle is for one; without, all sections are fetched. `allow_full`: whether
     the full release may be fetched for a site that holds releases, but none that the bundle has a delta from.
-    `paid_bytes`: what was received for this fetch before, for a pointer. `hours`: when sources may be asked.
+    `budget`: of the command, which may have received a pointer before. `hours`: when sources may be asked.
     `admit` is asked before any section is; what it raises ends the fetch.
     """
 
@@ -93,7 +93,7 @@ class Fetch:
         progress: Progress | None = None,
         say: Callable[[str], None] = lambda message: None,
         jitter: Random | None = None,
-        paid_bytes: int = 0,
+        budget: Budget | None = None,
         hours: Hours | None = None,
         admit: Callable[[VerifiedRoot], None] = lambda verified: None,
     ) -> None:
@@ -107,8 +107,7 @@ class Fetch:
         self._progress = progress or Quiet()
         self._say = say
         self._admit = admit
-        self._budget = Budget(self._config.max_bytes, self._pay)
-        self._paid_before = paid_bytes
+        self._budget = budget or Budget(self._config.max_bytes)
         self._ledger = Ledger(output)
         self._begun: list[tuple[int, bytes]] = []
         jitter = jitter or Random()  # noqa: S311 - spreads retries, hides nothing
@@ -131,8 +130,9 @@ class Fetch:
         Raises TransferError, Refused for a bundle that must not be used, NoSection if it has nothing for the site.
         """
         with output_lock(self._output), Ledger(self._output) as self._ledger:
-            self._ledger.pay(self._paid_before, None)
-            self._budget.spent_bytes = self._ledger.paid_bytes
+            self._budget.earlier_bytes = self._ledger.paid_bytes
+            self._ledger.pay(self._budget.run_bytes, None)
+            self._budget.note = self._pay
             try:
                 self._run()
             finally:
@@ -163,6 +163,7 @@ class Fetch:
             except SourceCorrupt as error:
                 self._check_unchanged(verified, error)
                 raise
+            self._reception.close()
             self._ledger.close()
             partial.finish(self._output)
 
@@ -178,7 +179,7 @@ class Fetch:
             bytes_needed=verified.header_bytes + plan.wanted_bytes if verified and plan else 0,
             bytes_resumed=self._resumed_bytes,
             bytes_received=sum(source.bytes_received for source in self._source_figures()),
-            bytes_paid=self._paid_bytes(),
+            bytes_paid=self._budget.run_bytes,
             connections=sum(supplier.connections for supplier in self._reception.suppliers),
             seconds=self._clock.now() - self._began,
             sources=self._source_figures(),
@@ -262,17 +263,14 @@ class Fetch:
     def _open_ledger(self, verified: VerifiedRoot) -> None:
         """From now on what is received is written down; what was paid for another bundle does not count."""
         if not self._ledger.is_open:
-            self._begun = self._ledger.open(verified, self._paid_bytes())
-            self._budget.spent_bytes = self._ledger.paid_bytes
+            self._budget.collect()
+            received = self._budget.run_bytes
+            self._begun = self._ledger.open(verified, received)
+            self._budget.earlier_bytes = self._ledger.paid_bytes - received
 
     def _pay(self, amount: int) -> None:
-        seconds, paid = self._clock.now() - self._began, self._paid_bytes() + amount
+        seconds, paid = self._clock.now() - self._began, self._budget.run_bytes
         self._ledger.pay(amount, paid / seconds if seconds > 0 and paid >= LEAST_TELLING_BYTES else None)
-
-    def _paid_bytes(self) -> int:
-        """Received by this call over links that cost something."""
-        paid = sum(supplier.received_bytes for supplier in self._reception.suppliers if not supplier.is_free)
-        return self._paid_before + paid
 
     def _plan_for(self, partial: Partial, standing: Standing, verified: VerifiedRoot) -> Plan:
         if not partial.is_new:

@@ -26,7 +26,7 @@ MOST_UNPROVEN = 14  # connections that may still come through, when a link is ba
 class Supplier:
     """What one session takes in over one link.
 
-    received_bytes   every byte that the link handed over
+    meter            every byte that came over the link
     cut_short        that the file at the source ends before the bundle does, once that is known
     layout           where pieces stand in its file
     spoiled          offsets of pieces that it sent wrong, which are better asked of another [T-91]
@@ -39,7 +39,7 @@ class Supplier:
     ) -> None:
         self.name = link.name
         self.is_free = link.is_free
-        self.received_bytes = 0
+        self.meter = link.meter
         self.cut_short: CutShort | None = None
         self.layout = Layout()
         self.spoiled: set[int] = set()
@@ -61,6 +61,17 @@ class Supplier:
     def connections(self) -> int:
         """How many were made so far."""
         return self._link.connections
+
+    @property
+    def received_bytes(self) -> int:
+        """Every byte that came over the link, of use or not."""
+        return self.meter.received_bytes
+
+    @property
+    def most_head_bytes(self) -> int:
+        """What answers that have not begun may cost beside what was asked for, with one more."""
+        unanswered = sum(lane.is_busy and lane.total_bytes is None for lane in self._lanes.values())
+        return self._link.most_head_bytes * (1 + unanswered)
 
     @property
     def bytes_per_s(self) -> float | None:
@@ -123,8 +134,6 @@ class Supplier:
 
     def take(self, event: Event) -> tuple[int, bytes] | None:
         """What an event brings: (offset, bytes), if any are of use. Raises what ends this source."""
-        if isinstance(event, Arrived):
-            self.received_bytes += len(event.data)
         lane = self._lanes.get(event.connection)
         if lane is None:
             return None  # it was closed meanwhile

@@ -14,6 +14,7 @@ from bundle.signing import read_file
 from bundle.ticket import TicketFile, decode_ticket, open_ticket, verify_ticket
 from transfer.access import NOTHING, Access
 from transfer.beginning import Beginning
+from transfer.budget import Budget
 from transfer.config import TransferConfig
 from transfer.errors import SourceRefused
 from transfer.links.directory import find_bundle
@@ -32,6 +33,7 @@ def bring_ticket(
     config: TransferConfig,
     say: Callable[[str], None] = lambda message: None,
     access: Access = NOTHING,
+    budget: Budget | None = None,
 ) -> Path:
     """The ticket beside the output, good for this ship: the one that lies there, or else the source's.
 
@@ -42,7 +44,7 @@ def bring_ticket(
     try:
         TicketFile(key, beside)(verified)
     except Refused:
-        keep_ticket(beside, _fetched(source, output, verified, key, config, say, access))
+        keep_ticket(beside, _fetched(source, output, verified, key, config, say, access, budget))
     return beside
 
 
@@ -98,11 +100,13 @@ def _fetched(
     config: TransferConfig,
     say: Callable[[str], None],
     access: Access,
+    budget: Budget | None,
 ) -> bytes:
     address = ticket_address(source, key.public.key_id)
     try:
         with closing(open_sources([address], output, config, access)) as link:
-            return Beginning(link, verified.trust, config, say).ticket(lambda data: checked_ticket(data, verified, key))
+            beginning = Beginning(link, verified.trust, config, say, budget)
+            return beginning.ticket(lambda data: checked_ticket(data, verified, key))
     except SourceRefused as error:
         raise Sealed(
             f"{source}: is encrypted, and there is no ticket for the ship with key id {key.public.key_id.hex()} "

@@ -12,6 +12,7 @@ from bundle.signing import read_file
 from bundle.stream import ContentKey
 from bundle.ticket import TicketFile
 from transfer.access import NOTHING, Access
+from transfer.budget import Budget
 from transfer.config import TransferConfig
 from transfer.errors import Incomplete, SourceRefused, TransferError
 from transfer.ticket import bring_ticket, checked_ticket, keep_ticket
@@ -54,6 +55,7 @@ class Admission:
     given: Path | None = None
     say: Callable[[str], None] = lambda message: None
     access: Access = NOTHING
+    budget: Budget | None = None
 
     def __call__(self, verified: VerifiedRoot) -> None:
         """Raises Sealed if there is no ticket, or one for another; another Refused, InputError or TransferError."""
@@ -75,7 +77,7 @@ class Admission:
         failures: list[Refused | TransferError] = []
         for source in self.sources:
             try:
-                bring_ticket(source, self.output, verified, key, self.config, self.say, self.access)
+                bring_ticket(source, self.output, verified, key, self.config, self.say, self.access, self.budget)
             except (Refused, SourceRefused, Incomplete) as error:
                 failures.append(error)
             else:

@@ -14,13 +14,14 @@ from threading import Lock
 from urllib.parse import urljoin
 
 from urllib3 import BaseHTTPResponse, Retry
-from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError, InvalidHeader, LocationParseError
 from urllib3.util import Url, parse_url
 
 from transfer.access import NOTHING, Access, shown
+from transfer.budget import Meter
 from transfer.errors import Dropped, PastEnd, SourceRefused
 from transfer.links.http_answers import HttpAnswer, accept, whole_file
+from transfer.links.http_connections import MAX_HEAD_BYTES, PlainConnection, TlsConnection, unread_bytes
 from transfer.links.http_faults import fault_of
 from transfer.links.threads import ThreadedConnection, Threads
 
@@ -36,7 +37,8 @@ class HttpReader:
     """One connection to one URL, kept alive between ranges; it blocks.
 
     `connect_s` bounds the making of a connection, `idle_s` every single wait for bytes; None: whoever waits aborts it.
-    `on_connect` is called for each connection made. Where a redirect has led once is asked first the next time.
+    `on_connect` is called for each connection made, and `meter` told of every byte that comes over any.
+    Where a redirect has led once is asked first the next time.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class HttpReader:
         connect_s: float = CONNECT_S,
         idle_s: float | None = None,
         on_connect: Callable[[], None] = lambda: None,
+        meter: Meter | None = None,
     ) -> None:
         _check_url(url, shown(url))
         self.name = shown(url)
@@ -57,10 +60,11 @@ class HttpReader:
         self._connect_s = connect_s
         self._idle_s = idle_s
         self._on_connect = on_connect
+        self._meter = meter or Meter()
         self._socket_options: list[tuple[int, int, int | bytes]] = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
         if receive_buffer_bytes is not None:
             self._socket_options.append((socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes))
-        self._connection: HTTPConnection | None = None
+        self._connection: PlainConnection | TlsConnection | None = None
         self._origin: tuple[str | None, str | None, int | None] | None = None
         self._is_aborted = False
         self._is_new = False  # connected, and not asked anything yet
@@ -88,6 +92,8 @@ class HttpReader:
 
     def close(self) -> None:
         if self._connection is not None:
+            if isinstance(self._connection.sock, socket.socket):
+                self._meter.count(unread_bytes(self._connection.sock))
             self._connection.close()
 
     def _follow(self, offset: int, length: int) -> HttpAnswer:
@@ -135,7 +141,7 @@ class HttpReader:
             headers["Proxy-Authorization"] = value
         return f"{url.scheme}://{url.netloc}{url.request_uri}", headers
 
-    def _connected(self, url: str) -> HTTPConnection:
+    def _connected(self, url: str) -> PlainConnection | TlsConnection:
         """The connection to where a URL leads, which stands."""
         parts = parse_url(url)
         origin = _origin(parts)
@@ -158,17 +164,20 @@ class HttpReader:
         connection.timeout = self._idle_s
         return connection
 
-    def _new_connection(self, parts: Url) -> HTTPConnection:
-        proxy = self._access.proxy(parts)
-        place = _place(proxy or parts)
-        if parts.scheme != "https":
-            return HTTPConnection(*place, socket_options=self._socket_options)
-        ca_certs = str(self._access.ca_file) if self._access.ca_file else None
-        return HTTPSConnection(
-            *place, socket_options=self._socket_options, cert_reqs="CERT_REQUIRED", ca_certs=ca_certs
-        )
+    def _new_connection(self, parts: Url) -> PlainConnection | TlsConnection:
+        place = _place(self._access.proxy(parts) or parts)
+        connection: PlainConnection | TlsConnection
+        if parts.scheme == "https":
+            ca_certs = str(self._access.ca_file) if self._access.ca_file else None
+            connection = TlsConnection(
+                *place, socket_options=self._socket_options, cert_reqs="CERT_REQUIRED", ca_certs=ca_certs
+            )
+        else:
+            connection = PlainConnection(*place, socket_options=self._socket_options)
+        connection.watch(self._meter, lambda sock: None)
+        return connection
 
-    def _connect(self, connection: HTTPConnection, parts: Url) -> None:
+    def _connect(self, connection: PlainConnection | TlsConnection, parts: Url) -> None:
         proxy = self._access.proxy(parts)
         if proxy and parts.scheme == "https":  # set anew each time: a connection that is closed forgets it
             value = self._access.proxy_authorization(proxy)
@@ -238,6 +247,7 @@ class HttpLink:
     """
 
     most_lanes = MOST_LANES
+    most_head_bytes = MAX_HEAD_BYTES
     is_free = False
 
     def __init__(
@@ -251,6 +261,7 @@ class HttpLink:
         _check_url(url, shown(url))
         self.name = shown(url)
         self.connections = 0
+        self.meter = Meter()
         self._url = url
         self._max_redirects = max_redirects
         self._receive_buffer_bytes = receive_buffer_bytes
@@ -266,6 +277,7 @@ class HttpLink:
                 self._receive_buffer_bytes,
                 self._access,
                 on_connect=self._count_connection,
+                meter=self.meter,
             )
         )
 

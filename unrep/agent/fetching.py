@@ -17,6 +17,7 @@ from apply.unlocking import ship_key_file
 from bundle.errors import BundleError
 from bundle.progress import Quiet
 from bundle.reader import VerifiedRoot
+from transfer.budget import Budget
 from transfer.errors import Incomplete, TransferError
 from transfer.latest import resolve
 from transfer.output import describe
@@ -95,13 +96,22 @@ class Fetching:
         was_there, fetch = output.exists(), None
         try:
             recipient = Recipient(ship_key_file(self._site, settings.config))
-            admit = Admission(recipient, tuple(sources), output, config, access=settings.access)
+            budget = Budget(config.max_bytes)
+            admit = Admission(recipient, tuple(sources), output, config, access=settings.access, budget=budget)
             holdings = site_holdings(self._site.root, settings.trust, Quiet(), recipient.unlock(output))
             with closing(open_sources(sources, output, config, settings.access, self._retained(settings))) as opened:
                 progress = _WhileOpen(self._may_go_on)
                 allow_full = settings.agent.allow_full
                 fetch = Fetch(
-                    opened, settings.trust, output, holdings, allow_full, config, progress=progress, admit=admit
+                    opened,
+                    settings.trust,
+                    output,
+                    holdings,
+                    allow_full,
+                    config,
+                    progress=progress,
+                    admit=admit,
+                    budget=budget,
                 )
                 figures = fetch.run()
                 remember_rate(self._site.root, figures)
