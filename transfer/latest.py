@@ -9,7 +9,7 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from bundle.errors import Refused
 from bundle.trust import Trust
-from transfer.access import NOTHING, Access
+from transfer.access import NOTHING, Access, shown_source
 from transfer.beginning import Beginning
 from transfer.budget import Budget
 from transfer.config import TransferConfig
@@ -92,7 +92,7 @@ def resolve_all(
     newest = max((one.pointer for one in found if one.pointer), key=lambda one: one.order, default=None)
     for one in found:
         if one.pointer and newest and one.pointer.root != newest.root:
-            refused[one.source] = SourceRefused(f"{one.source}: another source has a newer release")
+            refused[one.source] = SourceRefused(f"{shown_source(one.source)}: another source has a newer release")
     return Agreed(tuple(one.source for one in found if one.source not in refused), newest, refused)
 
 

@@ -12,7 +12,7 @@ from bundle.reader import VerifiedRoot
 from bundle.ship_key import ShipKey
 from bundle.signing import read_file
 from bundle.ticket import TicketFile, decode_ticket, open_ticket, verify_ticket
-from transfer.access import NOTHING, Access
+from transfer.access import NOTHING, Access, shown_source
 from transfer.beginning import Beginning
 from transfer.budget import Budget
 from transfer.config import TransferConfig
@@ -109,6 +109,6 @@ def _fetched(
             return beginning.ticket(lambda data: checked_ticket(data, verified, key))
     except SourceRefused as error:
         raise Sealed(
-            f"{source}: is encrypted, and there is no ticket for the ship with key id {key.public.key_id.hex()} "
-            f"({error}); have shore make one with 'unrep ticket'"
+            f"{shown_source(source)}: is encrypted, and there is no ticket for the ship with key id "
+            f"{key.public.key_id.hex()} ({error}); have shore make one with 'unrep ticket'"
         ) from error

@@ -20,6 +20,7 @@ from urllib3.util import Url, parse_url
 from transfer.access import NOTHING, Access, shown
 from transfer.budget import Meter
 from transfer.errors import Dropped, PastEnd, SourceRefused
+from transfer.links.addresses import Nearness, nearness, spelled_nearness
 from transfer.links.http_answers import HttpAnswer, accept, whole_file
 from transfer.links.http_connections import MAX_HEAD_BYTES, PlainConnection, TlsConnection, unread_bytes
 from transfer.links.http_faults import fault_of
@@ -29,6 +30,7 @@ CONNECT_S = 20.0
 MOST_LANES = 6
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_FORBIDDEN = frozenset({401, 403, 404})  # what servers say to who shows no credentials
 _PASSING = frozenset({408, 425, 429})
 _UNSATISFIED = re.compile(r"bytes \*/(\d{1,16})")
 
@@ -66,6 +68,7 @@ class HttpReader:
             self._socket_options.append((socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes))
         self._connection: PlainConnection | TlsConnection | None = None
         self._origin: tuple[str | None, str | None, int | None] | None = None
+        self._nearest = Nearness.WORLD  # how near redirects may lead: as near as the source
         self._is_aborted = False
         self._is_new = False  # connected, and not asked anything yet
 
@@ -174,8 +177,23 @@ class HttpReader:
             )
         else:
             connection = PlainConnection(*place, socket_options=self._socket_options)
-        connection.watch(self._meter, lambda sock: None)
+        connection.watch(self._meter, lambda sock: self._admit(parts, sock))
         return connection
+
+    def _admit(self, parts: Url, sock: socket.socket) -> None:
+        """Raises SourceRefused for a connection to where a redirect must not lead [T-135].
+
+        Through a proxy the address is not known, so a host counts that is an address by its own spelling.
+        """
+        is_direct = self._access.proxy(parts) is None
+        near = nearness(str(sock.getpeername()[0])) if is_direct else spelled_nearness(parts.host or "")
+        if _origin(parts) == _origin(parse_url(self._source)):
+            self._nearest = near
+        elif near > self._nearest:
+            raise SourceRefused(
+                f"{self.name}: redirected to {shown(self._target)}, which is an address of this machine or of a "
+                "private network, as the source is not; name that as the source if it is meant"
+            )
 
     def _connect(self, connection: PlainConnection | TlsConnection, parts: Url) -> None:
         proxy = self._access.proxy(parts)
@@ -217,12 +235,15 @@ class HttpReader:
             found = _UNSATISFIED.fullmatch(response.headers.get("Content-Range", ""))
             return PastEnd(f"ends at byte {found[1]}" if found else "has no bytes there")
         said = f"{status} {response.reason or ''}".strip()
+        withheld = self._access.withheld(parse_url(self._target)) if status in _FORBIDDEN else ""
         if status in _PASSING or status >= 500:
             wait_s = 0.0
             with contextlib.suppress(InvalidHeader):
                 wait_s = Retry().get_retry_after(response) or 0.0
             return Dropped(f"answers {said}", wait_s)
-        return SourceRefused(f"{self.name}: the server answers {said}; check the address, and what it lets you read")
+        return SourceRefused(
+            f"{self.name}: the server answers {said}; check the address, and what it lets you read{withheld}"
+        )
 
     def _redirected(self, url: str, response: BaseHTTPResponse) -> str:
         """Where a redirect leads [T-17]. Raises SourceRefused for anything but http and https, or less than before."""
@@ -300,8 +321,7 @@ def _check_url(url: str, name: str) -> None:
     except LocationParseError as error:
         raise SourceRefused(f"{name}: not a valid URL") from error
     if parts.auth:
-        bare = name.replace(f"{parts.auth}@", "")
-        raise SourceRefused(f"{bare}: a user name or password in the URL is not used; put it into --auth-file")
+        raise SourceRefused(f"{name}: a user name or password in the URL is not used; put it into --auth-file")
     if parts.scheme not in ("http", "https") or not parts.host:
         raise SourceRefused(f"{name}: a bundle is fetched from an http:// or https:// URL, a file or a directory")
 

@@ -17,6 +17,7 @@ from apply.unlocking import ship_key_file
 from bundle.errors import BundleError
 from bundle.progress import Quiet
 from bundle.reader import VerifiedRoot
+from transfer.access import shown_source
 from transfer.budget import Budget
 from transfer.errors import Incomplete, TransferError
 from transfer.latest import resolve
@@ -41,6 +42,11 @@ class Offer:
 
     source: str
     verified: VerifiedRoot
+
+    @property
+    def name(self) -> str:
+        """The source for messages."""
+        return shown_source(self.source)
 
     @property
     def mark(self) -> tuple[int, int]:
@@ -70,6 +76,7 @@ class Fetching:
 
     def _look(self, source: str, settings: Settings, state: SiteState) -> Offer | None:
         """What stands there, if the site wants it."""
+        name = shown_source(source)
         config = replace(settings.transfer(), patience_s=LOOK_PATIENCE_S, first_request_bytes=LOOK_BYTES)
         try:
             output = self._site.inbox / "look"
@@ -82,10 +89,10 @@ class Fetching:
             if not state.is_current(verified.root.product, release):
                 state.admit(verified.root.product, release)
             elif state.high_water and release.mark <= state.high_water.mark:
-                self._journal.stands(source, None)
+                self._journal.stands(name, None)
                 return None
         except (TransferError, BundleError) as error:
-            self._journal.stands(source, Event("refused", _about(source, error), {"source": source}))
+            self._journal.stands(name, Event("refused", _about(name, error), {"source": name}))
             return None
         return Offer(resolved.source, verified)
 
@@ -118,8 +125,8 @@ class Fetching:
         except (TransferError, BundleError, AboardError) as error:
             kind = "incomplete" if isinstance(error, Incomplete) else "refused"
             details = figures_document(fetch.figures()) if fetch else {}
-            event = Event(kind, _about(offer.source, error), {"source": offer.source} | details)
-            self._journal.stands(offer.source, event)
+            event = Event(kind, _about(offer.name, error), {"source": offer.name} | details)
+            self._journal.stands(offer.name, event)
             return False
         for lost in figures.sources:
             told = Event("refused", f"{lost.lost}; it was asked no more", {"source": lost.name}) if lost.lost else None
@@ -152,8 +159,8 @@ def _about(source: str, error: Exception) -> str:
 def _fetched(offer: Offer, figures: Figures) -> Event:
     root = offer.verified.root
     message = (
-        f"{describe(root)} from {offer.source}, {figures.bytes_received:,} bytes received for "
+        f"{describe(root)} from {offer.name}, {figures.bytes_received:,} bytes received for "
         f"{figures.bytes_needed:,} needed, in {figures.seconds:.1f} s"
     )
-    details = {"source": offer.source, "version": root.version, "seq": root.seq}
+    details = {"source": offer.name, "version": root.version, "seq": root.seq}
     return Event("fetched", message, details | figures_document(figures))
