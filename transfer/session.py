@@ -316,13 +316,14 @@ class Fetch:
         damaged_before = set(self._taken.damaged)
         take_pieces(plan, partial, self._stores, self._progress, self._taken)
         for path in self._taken.damaged - damaged_before:
-            self._say(f"{path}: holds pieces that are not the ones that were signed; they were left out")
+            then = "it was asked no more" if self._taken.is_dropped(path) else "they were left out"
+            self._say(f"{path}: holds pieces that are not the ones that were signed; {then}")
         missing = sum(slot.length for slot in plan.missing())
         read = [store for store in self._stores if store.path not in self._taken.unreadable]
         is_alone = not self._reception.retire({str(store.path) for store in read})
         volumes = [store.volume for store in read if isinstance(store, VolumeStore)]
         if missing and is_alone and volumes:
-            raise Incomplete(what_is_missing(self._output, missing, volumes))
+            raise Incomplete(what_is_missing(self._output, missing, volumes, self._taken.damaged))
         if missing and is_alone and len(read) == len(self._stores) and not self._taken.damaged:
             raise Incomplete(
                 f"{', '.join(str(store.path) for store in read)}: has only a part of the bundle, {missing:,} bytes "

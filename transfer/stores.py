@@ -5,6 +5,7 @@ of another release, of whose pieces some are the same. Every piece is verified l
 torn, renamed or damaged costs only what it does not hold.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from bundle.trust import Trust
 from transfer.layout import header_bytes_of
 from transfer.partial import Partial, partial_path
 from transfer.plan import Plan, Slot
+from transfer.suspects import BAD_PIECE_POINTS, DISTRUST_POINTS
 from transfer.volume import Volume, open_volume
 
 HOLE_BYTES = 64
@@ -77,11 +79,35 @@ class OtherBundle:
 
 @dataclass
 class Taken:
-    """What came from stores: bytes by path, those that hold damaged pieces, and those that could not be read."""
+    """What came from stores: bytes by path, those that hold damaged pieces, and those that could not be read.
+
+    Who gave a wrong piece is asked after all others from then on; who does so again and again, not at all [T-137].
+    """
 
     bytes_by_path: dict[Path, int] = field(default_factory=dict)
     damaged: set[Path] = field(default_factory=set)
     unreadable: set[Path] = field(default_factory=set)
+    _points: Counter[Path] = field(default_factory=Counter)
+
+    def order(self, stores: Sequence[Store]) -> Iterator[Store]:
+        """Whom to ask for a piece, one after the other."""
+        yield from (store for store in stores if store.path not in self.damaged)
+        if self.damaged:
+            yield from (store for store in stores if store.path in self.damaged and not self.is_dropped(store.path))
+
+    def is_dropped(self, path: Path) -> bool:
+        """Whether it is asked no more."""
+        return self._points[path] >= DISTRUST_POINTS
+
+    def good(self, path: Path, amount: int) -> None:
+        """So many bytes were the ones that were signed."""
+        self.bytes_by_path[path] = self.bytes_by_path.get(path, 0) + amount
+        self._points[path] = max(0, self._points[path] - 1)
+
+    def wrong(self, path: Path) -> None:
+        """A piece was not."""
+        self.damaged.add(path)
+        self._points[path] += BAD_PIECE_POINTS
 
 
 def find_stores(paths: Sequence[Path], verified: VerifiedRoot, trust: Trust, output: Path) -> list[Store]:
@@ -114,7 +140,7 @@ def take_pieces(plan: Plan, partial: Partial, stores: Sequence[Store], progress:
 
 
 def _take(plan: Plan, partial: Partial, slot: Slot, stores: Sequence[Store], taken: Taken) -> bool:
-    for store in stores:
+    for store in taken.order(stores):
         try:
             data = store.read_piece(slot)
         except OSError:
@@ -126,10 +152,10 @@ def _take(plan: Plan, partial: Partial, slot: Slot, stores: Sequence[Store], tak
             piece = plan.accept(slot, data)
         except Corrupt:
             if not _has_hole(data, slot.length):
-                taken.damaged.add(store.path)
+                taken.wrong(store.path)
             continue
         partial.write(piece)
-        taken.bytes_by_path[store.path] = taken.bytes_by_path.get(store.path, 0) + slot.length
+        taken.good(store.path, slot.length)
         return True
     return False
 

@@ -10,8 +10,7 @@ from bundle.companions import ticket_beside, ticket_name, tickets_beside
 from bundle.errors import InputError, Refused, Sealed
 from bundle.reader import VerifiedRoot
 from bundle.ship_key import ShipKey
-from bundle.signing import read_file
-from bundle.ticket import TicketFile, decode_ticket, open_ticket, verify_ticket
+from bundle.ticket import MAX_TICKET_BYTES, TicketFile, decode_ticket, open_ticket, verify_ticket
 from transfer.access import NOTHING, Access, shown_source
 from transfer.beginning import Beginning
 from transfer.budget import Budget
@@ -56,6 +55,17 @@ def checked_ticket(data: bytes, verified: VerifiedRoot, key: ShipKey) -> bytes:
     return data
 
 
+def read_ticket(path: Path) -> bytes:
+    """The bytes of a ticket's file, so many as a ticket may have and one more. Raises InputError."""
+    try:
+        if not path.is_file():
+            raise InputError(f"{path}: is no file; name a ticket")
+        with path.open("rb") as file:
+            return file.read(MAX_TICKET_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+
+
 def keep_ticket(path: Path, data: bytes) -> None:
     """Writes a ticket, durably. Raises OutputRefused or DiskFull."""
     with storage_errors(path.parent, comfort=""):
@@ -73,7 +83,7 @@ def find_ticket(directories: Sequence[Path], output: Path, verified: VerifiedRoo
     places = [path for top in directories for path in (top / name, *sorted(top.glob(f"*.tickets/{name}")))]
     for path in (beside, *places):
         try:
-            data = checked_ticket(read_file(path), verified, key)
+            data = checked_ticket(read_ticket(path), verified, key)
         except (Refused, InputError):
             continue  # none, or for another bundle: a stick may hold several
         if path != beside:

@@ -8,14 +8,13 @@ from bundle.companions import ticket_beside
 from bundle.errors import Refused
 from bundle.reader import Unlock, VerifiedRoot
 from bundle.ship_key import ShipKey, load_ship_key
-from bundle.signing import read_file
 from bundle.stream import ContentKey
 from bundle.ticket import TicketFile
 from transfer.access import NOTHING, Access
 from transfer.budget import Budget
 from transfer.config import TransferConfig
 from transfer.errors import Incomplete, SourceRefused, TransferError
-from transfer.ticket import bring_ticket, checked_ticket, keep_ticket
+from transfer.ticket import bring_ticket, checked_ticket, keep_ticket, read_ticket
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ class Admission:
             self._bring(verified, key)
             return
         try:
-            ticket = checked_ticket(read_file(self.given), verified, key)
+            ticket = checked_ticket(read_ticket(self.given), verified, key)
         except Refused as error:
             raise type(error)(f"{self.given}: {error}") from error
         keep_ticket(ticket_beside(self.output, key.public.key_id), ticket)
