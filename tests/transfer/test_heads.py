@@ -171,7 +171,7 @@ def test_pointers_and_plans_count_too(tmp_path: Path) -> None:
     with HeavyHeads(b"no pointer" * 100, 15_000) as server:
         url = server.url.removesuffix("b") + "latest"
         code, _, err = run("fetch", url, "--trust", trust, "--out", tmp_path / "f", "--max-bytes", 20_000)
-        assert code != 0 and server.sent_bytes <= 20_000 + FLIGHT_BYTES, err
+        assert code == 4 and "--max-bytes 20,000: " in err and server.sent_bytes <= 20_000 + FLIGHT_BYTES, err
     with HeavyHeads(BUNDLE.data, 9_000) as server:
         code, out, err = run("plan", server.url, "--trust", trust, "--json")
         assert code == 0 and json.loads(out)["bytes_received"] == server.sent_bytes > 18_000, err

@@ -80,9 +80,10 @@ class Fetching:
         config = replace(settings.transfer(), patience_s=LOOK_PATIENCE_S, first_request_bytes=LOOK_BYTES)
         try:
             output = self._site.inbox / "look"
-            resolved = resolve(source, settings.trust, output, config, lambda _: None, settings.access)
+            budget = Budget(config.max_bytes)
+            resolved = resolve(source, settings.trust, output, config, lambda _: None, settings.access, budget)
             with closing(open_sources([resolved.source], output, config, settings.access)) as link:
-                verified = Fetch(link, settings.trust, output, config=config).look()
+                verified = Fetch(link, settings.trust, output, config=config, budget=budget).look()
             if resolved.pointer:
                 resolved.pointer.check(verified.root, resolved.source)
             release = Release.of(verified)
