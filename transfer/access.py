@@ -1,9 +1,11 @@
 """How servers are reached: credentials from a file, certificate authorities, proxies [T-96], [T-97], [T-98].
 
-A credential is sent to the server that it is for and to no other: not to where a redirect leads, and not to a proxy.
+A credential is sent to the server that it is for and to no other: not to where a redirect leads, and not to a proxy;
+and in the clear only to a host that somebody has named for it.
 Neither credentials nor the query of a URL, which may hold a key, are ever part of a message.
 """
 
+import re
 import ssl
 import stat
 import sys
@@ -23,13 +25,15 @@ from transfer.errors import AccessRefused
 
 MAX_FILE_BYTES = 64 * 1024
 ANY_HOST = ""
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_USER = re.compile(r"^((?:[A-Za-z][A-Za-z0-9+.-]*:)?//)[^/]*@")
 _PORTS = {"http": 80, "https": 443}
 _KINDS = "'basic USER:PASSWORD' or 'bearer TOKEN', each with a host before it if there are several"
 
 
 @dataclass(frozen=True)
 class Access:
-    """`credentials`: values of Authorization, by host or host:port in lower case, or for ANY_HOST.
+    """`credentials`: values of Authorization, by host or host:port in lower case, or for ANY_HOST, over https alone.
 
     `proxies`: URL of the proxy by the scheme of what is asked for; `no_proxy`: as in the environment.
     """
@@ -42,7 +46,16 @@ class Access:
     def authorization(self, url: Url) -> str | None:
         """What to send to the server at a URL, as a source was named; None: nothing."""
         named = self._credential(url)
-        return named if named else self.credentials.get(ANY_HOST)
+        return self.credentials.get(ANY_HOST) if named is None and url.scheme == "https" else named
+
+    def withheld(self, url: Url) -> str:
+        """For the end of a message: that there are credentials which do not go there in the clear; else nothing."""
+        if url.scheme == "https" or ANY_HOST not in self.credentials or self._credential(url):
+            return ""
+        return (
+            "; the credentials that --auth-file has for all hosts go over https alone: "
+            f"put {url.host} before them in its line to send them over http too"
+        )
 
     def proxy(self, url: Url) -> Url | None:
         """The proxy through which to ask for a URL; None: none."""
@@ -105,8 +118,14 @@ def read_credentials(path: Path) -> dict[str, str]:
 
 
 def shown(url: str) -> str:
-    """A URL for messages: without its query."""
-    return url.partition("?")[0] + ("?..." if "?" in url else "")
+    """A URL for messages: without its query, and without what stands before an `@`."""
+    address, query, _ = url.partition("?")
+    return _USER.sub(r"\1", address) + ("?..." if query else "")
+
+
+def shown_source(source: str) -> str:
+    """A source for messages: of a URL what may be shown, a path as it is."""
+    return shown(source) if _URL.match(source) else source
 
 
 def _check_authorities(path: Path) -> None:

@@ -12,6 +12,7 @@ from bundle.layout import PREAMBLE_BYTES, read_preamble
 from bundle.reader import VerifiedRoot, verify_header
 from bundle.ticket import MAX_TICKET_BYTES
 from bundle.trust import Trust
+from transfer.budget import Budget
 from transfer.clock import SystemClock
 from transfer.config import TransferConfig
 from transfer.link import Sources
@@ -24,18 +25,27 @@ T = TypeVar("T")
 class Beginning:
     """What the file at the first of some sources begins with.
 
-    `say` is told about waiting; every method raises TransferError or Refused.
+    `say` is told about waiting, `budget` of what comes over links that cost.
+    Every method raises TransferError or Refused.
     """
 
-    def __init__(self, sources: Sources, trust: Trust, config: TransferConfig, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        sources: Sources,
+        trust: Trust,
+        config: TransferConfig,
+        say: Callable[[str], None],
+        budget: Budget | None = None,
+    ) -> None:
         self._name = sources.links[0].name
         self._trust = trust
         self._max_copies = config.max_bad_copies
-        self._reception = Reception(sources, config, SystemClock(), say, Random())  # noqa: S311 - spreads retries, hides nothing
+        jitter = Random()  # noqa: S311 - spreads retries, hides nothing
+        self._reception = Reception(sources, config, SystemClock(), say, jitter, budget)
 
     @property
     def received_bytes(self) -> int:
-        """What was paid for so far."""
+        """Every byte that came so far."""
         return self._reception.received_bytes
 
     def header(self) -> VerifiedRoot:

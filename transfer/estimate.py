@@ -64,7 +64,7 @@ def _examined(verified: VerifiedRoot, sections: Sequence[Section], output: Path 
         standing.check(verified)
     if standing is None or not standing.continues(verified) or not standing.path.exists():
         return Plan.of(verified, sections, fresh=True)
-    plan = Plan.of(verified, sections, fresh=False)
+    plan = Plan.of(standing.verified or verified, sections, fresh=False)
     try:
         with standing.path.open("rb") as file:
             plan.examine(_reader(file.seek, file.read))

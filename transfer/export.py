@@ -14,10 +14,9 @@ from bundle.errors import Corrupt, InputError
 from bundle.progress import Progress
 from bundle.reader import VerifiedBundle, VerifiedRoot, open_for_display
 from bundle.root import Section
-from bundle.signing import read_file
 from transfer.errors import OutputRefused
 from transfer.placing import place
-from transfer.ticket import keep_ticket
+from transfer.ticket import keep_ticket, read_ticket
 from transfer.volume import MAX_VOLUMES, VOLUME_SUFFIX, VolumeMap, merged
 from transfer.whole import read_header, whole_bundle
 
@@ -103,7 +102,7 @@ def _copy_tickets(bundle: VerifiedBundle, places: Sequence[Path]) -> None:
     """The tickets that lie beside an encrypted bundle, onto every medium, for any ship to find its own [T-73]."""
     directory = f"{bundle.root.product}-{bundle.root.version}.tickets"
     for ticket, medium in product(listed_tickets(bundle.path), {target.parent for target in places}):
-        keep_ticket(medium / directory / ticket.name, read_file(ticket))
+        keep_ticket(medium / directory / ticket.name, read_ticket(ticket))
 
 
 def _places(bundle: VerifiedBundle, layouts: Sequence[object], directories: Sequence[Path]) -> list[Path]:

@@ -4,8 +4,10 @@ Every piece is verified before it is kept, so a torn, lying or foreign volume co
 the end stays a hole: another volume, or a fetch over the link, goes on from there [T-72].
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from bundle.errors import Malformed, Refused
@@ -20,18 +22,22 @@ from transfer.output import Standing, describe, inspect_output
 from transfer.partial import PARTIAL_SUFFIX, Partial, remove_partial
 from transfer.plan import Plan, SiteHoldings, choose_sections
 from transfer.stores import Taken, VolumeStore, take_pieces
-from transfer.volume import Volume, open_volume, what_is_missing
+from transfer.volume import MAX_VOLUMES, Volume, open_volume, what_is_missing
 
 
 @dataclass(frozen=True)
 class Joined:
-    """What came of it: bytes of the bundle file, with its header, as in the figures of a fetch [T-30]."""
+    """What came of it: bytes of the bundle file, with its header, as in the figures of a fetch [T-30].
+
+    `damaged`: volumes that held pieces that were not signed.
+    """
 
     verified: VerifiedRoot
     volumes: tuple[Path, ...]
     bytes_needed: int
     bytes_resumed: int
     bytes_joined: int
+    damaged: tuple[Path, ...]
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,10 @@ class Headed:
     volume: Volume
     header: bytes
     verified: VerifiedRoot
+
+    def store(self, output: VerifiedRoot) -> VolumeStore:
+        """What it holds for an output that begins with that header."""
+        return VolumeStore(self.volume.path, self.volume, self.verified.header_bytes - output.header_bytes)
 
 
 def join(
@@ -58,9 +68,9 @@ def join(
     """
     with output_lock(output):
         found = _one_bundle(find_volumes(directories), trust)
-        header, verified = found[0].header, found[0].verified
         standing = inspect_output(output, trust)
-        standing.check(verified)
+        standing.check(found[0].verified)
+        header, verified = standing.header_of(found[0].header, found[0].verified)
         sections = choose_sections(verified.root, holdings, allow_full)
         volumes = [headed.volume for headed in found]
         with _open_partial(standing, header, verified) as partial:
@@ -69,10 +79,12 @@ def join(
             progress.advance(plan.examine(partial.read))
             resumed = plan.present_bytes
             partial.check_space(plan.wanted_bytes - resumed)
-            take_pieces(plan, partial, [VolumeStore(volume.path, volume) for volume in volumes], progress, Taken())
+            taken = Taken()
+            take_pieces(plan, partial, [headed.store(verified) for headed in found], progress, taken)
             progress.finish()
             if missing := plan.missing():
-                raise Incomplete(what_is_missing(output, sum(slot.length for slot in missing), volumes))
+                missing_bytes = sum(slot.length for slot in missing)
+                raise Incomplete(what_is_missing(output, missing_bytes, volumes, taken.damaged))
             partial.finish(output)
     return Joined(
         verified,
@@ -80,11 +92,12 @@ def join(
         len(header) + plan.wanted_bytes,
         resumed + (0 if partial.is_new else len(standing.header)),
         plan.present_bytes - resumed,
+        tuple(sorted(taken.damaged)),
     )
 
 
 def find_volumes(directories: Sequence[Path]) -> list[Volume]:
-    """The volumes in some directories, whatever their names; drafts of an export do not count.
+    """The volumes in some directories, whatever their names, 999 of each; drafts of an export do not count.
 
     Raises SourceRefused if a directory cannot be read, or there is no volume in any.
     """
@@ -96,14 +109,16 @@ def find_volumes(directories: Sequence[Path]) -> list[Volume]:
             raise SourceRefused(
                 f"{directory}: cannot be read: {error.strerror}; name a directory with volumes"
             ) from error
-        for path in paths:
-            try:
-                found.append(open_volume(path))
-            except (Malformed, OSError):
-                continue  # photos, a torn volume: what it would have brought is named as missing
+        found += islice(_volumes(paths), MAX_VOLUMES)
     if not found:
         raise SourceRefused(f"{', '.join(map(str, directories))}: there is no volume of 'unrep export' in there")
     return found
+
+
+def _volumes(paths: Sequence[Path]) -> Iterator[Volume]:
+    for path in paths:
+        with suppress(Malformed, OSError):  # photos, a torn volume: what it would have brought is named as missing
+            yield open_volume(path)
 
 
 def _one_bundle(volumes: Sequence[Volume], trust: Trust) -> list[Headed]:
@@ -119,7 +134,7 @@ def _one_bundle(volumes: Sequence[Volume], trust: Trust) -> list[Headed]:
             refused = refused or type(error)(f"{volume.path}: {error}")
     if not found and refused:
         raise refused
-    bundles = {headed.header: describe(headed.verified.root) for headed in found}
+    bundles = {headed.verified.root_hash: describe(headed.verified.root) for headed in found}
     if len(bundles) > 1:
         raise SourceRefused(
             f"there are volumes of several bundles ({', '.join(bundles.values())}); name directories with those of one"

@@ -17,6 +17,8 @@ class Lane:
     is_proven      whether it has answered a request; that it opened proves little, for a box nearby may have done that
     is_cut         more was asked for than is wanted now: at `end` the connection has to be closed
     rival          another lane that was asked for the same bytes; the first to deliver wins
+    shift_bytes    so much further behind are places in the file of the source
+    look           what came so far of a look at the beginning of that file [T-133]; None: it was asked for pieces
     """
 
     connection: Connection
@@ -32,6 +34,8 @@ class Lane:
     is_proven: bool = False
     is_cut: bool = False
     rival: "Lane | None" = field(default=None, repr=False)
+    shift_bytes: int = 0
+    look: bytearray | None = None
 
     @property
     def is_dialing(self) -> bool:
@@ -53,13 +57,19 @@ class Lane:
         """When it was dialed, or asked if it stands."""
         return self.dialed_at if self.is_dialing else self.asked_at
 
-    def ask(self, start: int, end: int, chunk_bytes: int, now: float) -> None:
-        """Gives it a range."""
+    def ask(self, start: int, end: int, chunk_bytes: int, now: float, shift_bytes: int = 0) -> None:
+        """Gives it a range, which stands `shift_bytes` further behind at the source."""
         self.position = self.asked_position = start
         self.end, self.total_bytes, self.is_cut = end, None, False
         self.asked_at = self.alive_at = now
         self.is_asked = True
-        self.connection.ask(start, end - start, chunk_bytes)
+        self.shift_bytes, self.look = shift_bytes, None
+        self.connection.ask(start + shift_bytes, end - start, chunk_bytes)
+
+    def ask_look(self, end: int, chunk_bytes: int, now: float) -> None:
+        """Asks for the first bytes of the file, as they stand at the source."""
+        self.ask(0, end, chunk_bytes, now)
+        self.look = bytearray()
 
     def rest(self) -> None:
         """Takes its range away."""

@@ -9,8 +9,9 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from bundle.errors import Refused
 from bundle.trust import Trust
-from transfer.access import NOTHING, Access
+from transfer.access import NOTHING, Access, shown_source
 from transfer.beginning import Beginning
+from transfer.budget import Budget
 from transfer.config import TransferConfig
 from transfer.errors import SourceRefused, TransferError
 from transfer.pointer import POINTER_NAME, Pointer
@@ -23,12 +24,12 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 class Resolved:
     """The bundle to fetch; `pointer` is what named it, None where the source was a bundle's own address.
 
-    `paid_bytes`: received for the pointer.
+    `received_bytes`: every byte that came for the pointer.
     """
 
     source: str
     pointer: Pointer | None = None
-    paid_bytes: int = 0
+    received_bytes: int = 0
 
 
 def resolve(
@@ -38,6 +39,7 @@ def resolve(
     config: TransferConfig,
     say: Callable[[str], None] = lambda message: None,
     access: Access = NOTHING,
+    budget: Budget | None = None,
 ) -> Resolved:
     """Follows a pointer: a source whose last name is `latest`, or a directory that holds one.
 
@@ -47,7 +49,7 @@ def resolve(
     if address is None:
         return Resolved(source)
     with closing(open_sources([address], output, config, access)) as link:
-        beginning = Beginning(link, trust, config, say)
+        beginning = Beginning(link, trust, config, say, budget)
         pointer = beginning.pointer()
     if _URL.match(address):
         return Resolved(urljoin(address, quote(pointer.file)), pointer, beginning.received_bytes)
@@ -56,15 +58,11 @@ def resolve(
 
 @dataclass(frozen=True)
 class Agreed:
-    """Sources of one bundle. `pointer`: what named it, if one did; `refused`: why others are left out.
-
-    `paid_bytes`: received for pointers.
-    """
+    """Sources of one bundle. `pointer`: what named it, if one did; `refused`: why others are left out."""
 
     sources: tuple[str, ...]
     pointer: Pointer | None
     refused: dict[str, TransferError | Refused]
-    paid_bytes: int
 
 
 def resolve_all(
@@ -74,6 +72,7 @@ def resolve_all(
     config: TransferConfig,
     say: Callable[[str], None] = lambda message: None,
     access: Access = NOTHING,
+    budget: Budget | None = None,
 ) -> Agreed:
     """Follows every pointer among the sources; one that names an older release than another one does is left out.
 
@@ -83,7 +82,7 @@ def resolve_all(
     refused: dict[str, TransferError | Refused] = {}
     for source in sources:
         try:
-            found.append(resolve(source, trust, output, config, say, access))
+            found.append(resolve(source, trust, output, config, say, access, budget))
         except (TransferError, Refused) as error:
             if len(sources) == 1:
                 raise
@@ -93,9 +92,8 @@ def resolve_all(
     newest = max((one.pointer for one in found if one.pointer), key=lambda one: one.order, default=None)
     for one in found:
         if one.pointer and newest and one.pointer.root != newest.root:
-            refused[one.source] = SourceRefused(f"{one.source}: another source has a newer release")
-    paid_bytes = sum(one.paid_bytes for one in found)
-    return Agreed(tuple(one.source for one in found if one.source not in refused), newest, refused, paid_bytes)
+            refused[one.source] = SourceRefused(f"{shown_source(one.source)}: another source has a newer release")
+    return Agreed(tuple(one.source for one in found if one.source not in refused), newest, refused)
 
 
 def _pointer_address(source: str) -> str | None:

@@ -2,11 +2,11 @@
 
     offset   size   meaning
          0      8   magic, "STATE01" and a line feed
-         8     32   what it belongs to: SHA-256 of the bundle's header
+         8     32   what it belongs to: SHA-256 of the bundle's root
         40      8   bytes received over links that cost something, in all runs
         48      8   bytes per second at which they came last; 0 if that is not known
         56      8   piece size, p
-        64    ...   slots of 16 + p bytes: offset of the bytes in the file, how many, and the bytes
+        64    ...   slots of 16 + p bytes: offset of the bytes behind the header, how many, and the bytes
 
 Numbers are unsigned and little-endian. Several connections have a piece each under way, and pieces wait for the table
 that names them: without this a kill would lose all of those [T-12]. Nothing here is trusted: a piece is verified when
@@ -17,12 +17,12 @@ pieces in the partial file count.
 import struct
 from collections.abc import Iterator
 from contextlib import suppress
-from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
 from bundle.host.files import PRIVATE, open_plain, reopen_or_create
+from bundle.reader import VerifiedRoot
 from transfer.partial import state_path, storage_errors
 
 MAX_SLOTS = 2048  # more pieces are never held for their table [T-33]
@@ -51,6 +51,7 @@ class Ledger:
         self._free: list[int] = []
         self._count = 0
         self._piece_bytes = 0
+        self._header_bytes = 0
         with suppress(OSError, struct.error):
             with open_plain(self.path) as file:
                 magic, identity, paid, rate, self._piece_bytes = _HEAD.unpack(file.read(_HEAD.size))
@@ -68,13 +69,13 @@ class Ledger:
         """Whether it is kept."""
         return self._file is not None
 
-    def open(self, header: bytes, piece_bytes: int, received_bytes: int) -> list[tuple[int, bytes]]:
-        """Begins to keep it, for the bundle with that header; `received_bytes`: what this run alone has paid so far.
+    def open(self, verified: VerifiedRoot, received_bytes: int) -> list[tuple[int, bytes]]:
+        """Begins to keep it, for a bundle, whoever signed it; `received_bytes`: what this run alone has paid so far.
 
         Returns the beginnings of pieces that stand there, as (offset in the file, bytes). Raises DiskFull or
         OutputRefused.
         """
-        identity = sha256(header).digest()
+        identity, piece_bytes, self._header_bytes = verified.root_hash, verified.root.piece_size, verified.header_bytes
         is_same = identity == self._identity and piece_bytes == self._piece_bytes
         begun = list(self._read_slots()) if is_same else []
         self.paid_bytes = self.paid_bytes if is_same else received_bytes
@@ -106,7 +107,7 @@ class Ledger:
         at = self._slot_at(self._slots[piece_offset])
         with storage_errors(self.path):
             self._put(at + _SLOT.size + filled, data)
-            self._put(at, _SLOT.pack(piece_offset, filled + len(data)))
+            self._put(at, _SLOT.pack(piece_offset - self._header_bytes, filled + len(data)))
 
     def settle(self, piece_offset: int) -> None:
         """That piece is written, or was damaged; its slot may be used for another. Raises DiskFull or OutputRefused."""
@@ -132,7 +133,7 @@ class Ledger:
                 offset, length = _SLOT.unpack(head)
                 if 0 < length <= self._piece_bytes:
                     data = file.read(length)
-                    yield offset, data
+                    yield offset + self._header_bytes, data
 
     def _slot_at(self, number: int) -> int:
         return _HEAD.size + number * (_SLOT.size + self._piece_bytes)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from transfer.budget import Meter
+
 
 class Connection(Protocol):
     """One connection, on its way or open; its events name it."""
@@ -86,6 +88,14 @@ class Link(Protocol):
     @property
     def most_lanes(self) -> int:
         """How many connections at once can be of use."""
+
+    @property
+    def meter(self) -> Meter:
+        """Every byte that came over its connections, as they come; it is told what they count for."""
+
+    @property
+    def most_head_bytes(self) -> int:
+        """How many bytes may come before those of an answer, at most."""
 
     @property
     def is_free(self) -> bool:

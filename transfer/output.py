@@ -32,22 +32,26 @@ class Standing:
         return self.path == self.output
 
     def continues(self, offered: VerifiedRoot) -> bool:
-        """Whether what stands here may hold pieces of the bundle that is offered, in the same places."""
-        return self.verified is None or (
-            self.verified.root_hash == offered.root_hash and self.verified.header_bytes == offered.header_bytes
-        )
+        """Whether what stands here may hold pieces of the bundle that is offered: the same root, whoever signed it."""
+        return self.verified is None or self.verified.root_hash == offered.root_hash
+
+    def header_of(self, header: bytes, offered: VerifiedRoot) -> tuple[bytes, VerifiedRoot]:
+        """What the output begins with from now on, for a bundle that is offered with that header [T-133].
+
+        What stands there stays if it is of that bundle, and so does the place of every piece behind it.
+        """
+        if self.verified and self.continues(offered):
+            return self.header, self.verified
+        return header, offered
 
     def check(self, offered: VerifiedRoot) -> None:
         """Raises OutputRefused rather than lose a bundle, or bytes that were paid for and may yet be of use [T-11].
 
-        Only a part of a release that the offered one replaces, same product and a higher seq, is given up; or one that
-        was signed anew since, so that its pieces have other places.
+        Only a part of a release that the offered one replaces, same product and a higher seq, is given up.
         """
         if self.continues(offered) or self.verified is None:
             return
         here, there = describe(self.verified.root), describe(offered.root)
-        if self.is_finished and self.verified.root_hash == offered.root_hash:
-            raise OutputRefused(f"{self.path}: is {here} with other signatures; name another --out or remove it")
         if self.is_finished:
             raise OutputRefused(f"{self.path}: is another bundle, {here}, not {there}; name another --out or remove it")
         if not _replaces(offered, self.verified):
@@ -105,4 +109,4 @@ def _read_header(path: Path) -> bytes:
 
 def _replaces(offered: VerifiedRoot, old: VerifiedRoot) -> bool:
     newer = (offered.root.epoch, offered.root.seq) > (old.root.epoch, old.root.seq)
-    return offered.root_hash == old.root_hash or (offered.root.product == old.root.product and newer)
+    return offered.root.product == old.root.product and newer

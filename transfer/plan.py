@@ -4,9 +4,11 @@ A plan lists the pieces of the wanted sections in the order of the file. Hash ta
 pieces that come in order can be verified one by one.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from itertools import accumulate
 from pathlib import Path
 
 from bundle.errors import Corrupt, NoSection
@@ -81,6 +83,18 @@ def _shown(trees: Sequence[bytes]) -> str:
     return f"{hashes} and {len(trees) - HASHES_SHOWN} more" if len(trees) > HASHES_SHOWN else hashes
 
 
+def _touched(stretches: Sequence[tuple[int, int]]) -> Callable[[int, int], bool]:
+    """Tells whether any of these, in whatever order and across each other, has a byte from `start` to `end`."""
+    ordered = sorted(stretches)
+    reaches = list(accumulate((end for _, end in ordered), max))
+
+    def touches(start: int, end: int) -> bool:
+        before = bisect_left(ordered, (end,))
+        return before > 0 and reaches[before - 1] > start
+
+    return touches
+
+
 class State(Enum):
     """What is known of a piece of the output."""
 
@@ -141,9 +155,10 @@ class Plan:
         tree = self._trees.setdefault(verified.root.offset_of(section), verified.hash_tree(section))
         pieces = list(verified.pieces(section))
         size, body = verified.root.piece_size, pieces[-1][1].level
+        touches = _touched(stretches) if stretches is not None else lambda start, end: True
         for offset, piece in pieces:
             at = piece.index * size
-            touched = stretches is None or any(start < at + piece.length and at < end for start, end in stretches)
+            touched = touches(at, at + piece.length)
             if offset not in self._states and (touched or piece.level < body):
                 self.slots.append(Slot(offset, piece.length, piece.level < body, piece, tree))
                 self._states[offset] = State.MISSING if fresh else State.UNKNOWN

@@ -16,6 +16,7 @@ from bundle.errors import Malformed
 from bundle.root import Root
 from bundle.signing import Signed, check_signatures, sign_payload
 from bundle.trust import Trust
+from transfer.access import shown_source
 from transfer.errors import SourceCorrupt
 
 POINTER_NAME = "latest"
@@ -50,8 +51,8 @@ class Pointer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Raises SourceCorrupt if that is not the root of the bundle that this names [T-55]."""
         if sha256(canonical.encode(root)).digest() != self.root:
             raise SourceCorrupt(
-                f"{source}: is {root.product} {root.version} (seq {root.seq}), not the {self.describe()} that "
-                f"{POINTER_NAME!r} names; have the bundle published again"
+                f"{shown_source(source)}: is {root.product} {root.version} (seq {root.seq}), not the {self.describe()} "
+                f"that {POINTER_NAME!r} names; have the bundle published again"
             )
 
 

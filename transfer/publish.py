@@ -16,7 +16,7 @@ from bundle.companions import listed_tickets
 from bundle.errors import Malformed, Refused
 from bundle.progress import Progress
 from bundle.reader import VerifiedBundle, open_bundle, open_for_display
-from bundle.signing import read_file, verifying_key
+from bundle.signing import verifying_key
 from bundle.ticket import MAX_TICKET_BYTES, decode_ticket, verify_ticket
 from bundle.trust import Trust
 from transfer.errors import OutputRefused
@@ -24,6 +24,7 @@ from transfer.lock import output_lock
 from transfer.pointer import MAX_POINTER_BYTES, POINTER_NAME, Pointer, read_unverified, sign_pointer
 from transfer.shelf import Shelf
 from transfer.shelves.directory import DirectoryShelf
+from transfer.ticket import read_ticket
 from transfer.whole import read_header, whole_bundle
 
 NAME_HASH_DIGITS = 16
@@ -124,7 +125,7 @@ def _add_tickets(bundle: VerifiedBundle, pointer: Pointer, shelf: Shelf) -> int:
     """
     put, verified = 0, bundle.verified
     for path in listed_tickets(bundle.path):
-        data, name = read_file(path), f"{pointer.file}.tickets/{path.name}"
+        data, name = read_ticket(path), f"{pointer.file}.tickets/{path.name}"
         try:
             ticket = decode_ticket(data)
             if verified.signers:

@@ -11,6 +11,7 @@ from collections.abc import Set as AbstractSet
 from random import Random
 from weakref import WeakKeyDictionary
 
+from bundle.reader import VerifiedRoot
 from transfer.budget import Budget
 from transfer.clock import Clock
 from transfer.config import TransferConfig
@@ -52,15 +53,18 @@ class Reception:
         self._say = say
         self._pace = Pace(config.limit_bytes_per_s, clock)
         self._budget = budget or Budget()
+        self._paced_bytes = 0
         self._hours = hours or Always()
         self._owners: WeakKeyDictionary[Connection, Supplier] = WeakKeyDictionary()
         self._wanted = Wanted()
         self._asked = self.suppliers  # those that this call may ask
         self._bundle_bytes: int | None = None
+        for supplier in self.suppliers:
+            supplier.meter.budget = None if supplier.is_free else self._budget
 
     @property
     def received_bytes(self) -> int:
-        """Every byte that the links handed over, of use or not."""
+        """Every byte that came over the links, of use or not."""
         return sum(supplier.received_bytes for supplier in self.suppliers)
 
     @property
@@ -73,6 +77,12 @@ class Reception:
         self._bundle_bytes = total
         for supplier in self.suppliers:
             supplier.patience.bundle_bytes = total
+
+    def begin_bundle(self, verified: VerifiedRoot | None) -> None:
+        """From now on ranges are of the output that begins with that header; None: of whatever file is there."""
+        self.bundle_bytes = verified.total_bytes if verified else None
+        for supplier in self.suppliers:
+            supplier.begin_bundle(verified)
 
     @property
     def alive(self) -> list[Supplier]:
@@ -98,8 +108,10 @@ class Reception:
                 self._check_hope()
             self._dial()
             event = self._sources.wait(self._idle_s())
+            self._budget.collect()
             if event is not None:
                 yield from self._take(event)
+            self._keep_pace()
             self._check_patience()
 
     def receive_range(self, start: int, end: int, supplier: Supplier | None = None, patience_s: float = 0.0) -> bytes:
@@ -188,6 +200,7 @@ class Reception:
         for supplier in self.suppliers:
             supplier.begin(Wanted())
             supplier.close()
+        self._budget.collect()
 
     # -- one step
 
@@ -197,8 +210,6 @@ class Reception:
             return
         if isinstance(event, Arrived):
             self._end_race(supplier, event.connection)
-            if not supplier.is_free:
-                self._budget.received(len(event.data))
         try:
             chunk = supplier.take(event)
         except TransferError as error:
@@ -206,7 +217,12 @@ class Reception:
             return
         if chunk:
             yield (*chunk, supplier)
-            self._pace.spend(len(chunk[1]))
+
+    def _keep_pace(self) -> None:
+        """Pauses for all that came since the last time, heads too [T-27]."""
+        came, self._paced_bytes = self.received_bytes - self._paced_bytes, self.received_bytes
+        if came:
+            self._pace.spend(came)
 
     def _end_race(self, supplier: Supplier, connection: Connection) -> None:
         """The first to deliver has won."""
@@ -220,13 +236,15 @@ class Reception:
 
     def _assign(self) -> None:
         """Gives every idle connection something to do."""
+        chunk_bytes = self._pace.step_bytes(self._config.read_bytes)
         for supplier in self.alive:
             for lane in [lane for lane in supplier.lanes if lane.is_idle]:
                 if supplier.target() == 1 < supplier.crew().sound:
                     supplier.part_with(lane)
+                elif supplier.layout.is_in_doubt:
+                    supplier.look(lane, chunk_bytes)
                 elif work := self._next_range(supplier) or self._rescue(supplier, lane) or self._share(supplier):
-                    now = self._clock.now()
-                    lane.ask(*work, self._pace.step_bytes(self._config.read_bytes), now)
+                    supplier.ask(lane, *work, chunk_bytes)
 
     def _next_range(self, supplier: Supplier) -> tuple[int, int] | None:
         alive = self.alive
@@ -234,14 +252,14 @@ class Reception:
         most = request_bytes(self._config, sum(one.target() for one in alive), busy, self._wanted.left_bytes)
         may_wait = any(one.is_hopeful for one in alive if one is not supplier)
         doubt = supplier.spoiled if may_wait else frozenset[int]()
-        is_last = not any(one.is_busy for one in alive if not one.is_free)
+        is_last = self._is_last
         may_be_held = supplier.suspects.is_proven or not may_wait
         offer = Offer(supplier.reach_bytes, self._allowance(supplier), is_last, doubt, may_be_held)
         return self._wanted.take(most, offer)
 
     def _rescue(self, supplier: Supplier, lane: Lane) -> tuple[int, int] | None:
         """What a silent connection was asked for, to be asked for once more: the first to deliver wins [T-20]."""
-        silent_lanes = [(one, silent) for one in self.alive for silent in one.silent_lanes()]
+        silent_lanes = [(one, silent) for one in self.alive for silent in one.silent_lanes() if silent.look is None]
         for owner, silent in silent_lanes:
             if any(silent.rival is other for _, other in silent_lanes) and silent.rival is not None:
                 self._owners[silent.rival.connection].part_with(silent.rival)
@@ -288,18 +306,30 @@ class Reception:
 
     # -- when to stop
 
+    @property
+    def _is_last(self) -> bool:
+        """Whether nothing that costs is on its way."""
+        return not any(one.is_busy for one in self.alive if not one.is_free)
+
     def _allowance(self, supplier: Supplier) -> int | None:
-        """How many bytes may be asked of it beyond what is on its way; None: any number."""
-        if supplier.is_free or self._budget.left_bytes is None:
+        """How many bytes may be asked of it beyond what is on its way; None: any number.
+
+        Beside others, the longest head may come before each that has not begun; alone, one as long as the last.
+        """
+        left = self._budget.left_bytes
+        if supplier.is_free or left is None:
             return None
-        return max(0, self._budget.left_bytes - sum(one.pending_bytes for one in self.alive if not one.is_free))
+        if self._is_last:
+            return max(0, left - supplier.meter.head_bytes * 9 // 8)  # the next may be a few digits longer
+        paid = [one for one in self.alive if not one.is_free]
+        return max(0, left - sum(one.pending_bytes + one.most_head_bytes for one in paid))
 
     def _check_hope(self) -> None:
         """Raises what keeps the rest from coming, if no source can be asked for it."""
         able = [one for one in self.alive if self._wanted.is_within(one.reach_bytes)]
         if not able:
             raise self._verdict(None)
-        if self._budget.left_bytes == 0 and not any(one.is_free for one in able):
+        if all(self._allowance(one) == 0 for one in able):
             raise self._budget.spent(self._wanted.left_bytes)
 
     def _check_patience(self) -> None:

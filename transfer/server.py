@@ -1,25 +1,33 @@
 """A small web server for bundles: tests, and fleets that have no other.
 
-It serves plain files of one directory: ranges, entity tags, keep-alive. There is no listing, and no way out of the
-directory, by dots, by escapes or by links [T-60].
+It serves files for ships that lie in one directory: ranges, entity tags, keep-alive. There is no listing, and no way
+out of the directory, by dots, by escapes or by links [T-60]. Nobody keeps others out by being slow [T-136].
 """
 
+import io
 import os
 import re
+import socket
 import stat
 import sys
 from email.utils import formatdate
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from time import monotonic
 from typing import Any, BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from transfer.errors import OutputRefused, SourceRefused
+from transfer.guests import Guests
 from transfer.partial import PARTIAL_SUFFIX
+from transfer.shown_files import is_shown
 
 BLOCK_BYTES = 64 * 1024
-IDLE_S = 60.0
+IDLE_S = 60.0  # until a request begins, or for a block to be taken
+HEAD_S = 30.0  # for a request, from its first byte to its last
+MAX_HEAD_BYTES = 16 * 1024
+BACKLOG = 128
 
 _RANGE = re.compile(r"bytes=(\d{1,16})?-(\d{1,16})?")
 
@@ -28,6 +36,7 @@ class LinkServer(ThreadingHTTPServer):
     """A server whose clients go away in the middle, as they do behind a bad link. One thread for each connection."""
 
     daemon_threads = True
+    request_queue_size = BACKLOG
     block_on_close = False  # an idle connection that is kept alive must not keep the server
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -46,6 +55,7 @@ class BundleServer(LinkServer):
         if not directory.is_dir():
             raise SourceRefused(f"{directory}: no such directory; name the one that holds the bundles")
         self.directory = directory.resolve()
+        self.guests = Guests()
         try:
             super().__init__((bind, port), _Handler)
         except (OSError, OverflowError, TypeError, ValueError) as error:  # the latter for what is no name of a host
@@ -59,11 +69,53 @@ class BundleServer(LinkServer):
         """The address of the directory."""
         return f"http://{self.server_address[0]!s}:{self.server_address[1]}/"
 
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """A thread of its own for a connection that has a place."""
+        if self.guests.admit(request, str(client_address[0])):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def shutdown_request(self, request: Any) -> None:
+        """The connection is over, however that came."""
+        super().shutdown_request(request)
+        self.guests.leave(request)
+
     def server_bind(self) -> None:
         """Without the look-up of the machine's name, which takes long where there is no name server."""
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+
+
+class _Requests(io.RawIOBase):
+    """What a client sends, one head after the other: so long, and in so long a time, and no more."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self.await_next()
+
+    def await_next(self) -> None:
+        """The next request has not begun."""
+        self.left_bytes = MAX_HEAD_BYTES + 1
+        self._until: float | None = None
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """0 where the head has been too long. Raises TimeoutError or another OSError."""
+        view = memoryview(buffer).cast("B")[: self.left_bytes]
+        if not view:
+            return 0
+        wait_s = IDLE_S if self._until is None else self._until - monotonic()
+        if wait_s <= 0:
+            raise TimeoutError
+        self._connection.settimeout(wait_s)
+        amount = self._connection.recv_into(view)
+        self._until = self._until or monotonic() + HEAD_S
+        self.left_bytes -= amount
+        return amount
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -75,6 +127,19 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = IDLE_S
     server: BundleServer
 
+    def setup(self) -> None:
+        """As for any server, but that requests have an end."""
+        super().setup()
+        self._requests = _Requests(self.connection)
+        self.rfile = io.BufferedReader(self._requests)
+        self._guest = self.server.guests.of(self.connection)
+
+    def handle_one_request(self) -> None:
+        """Waits for a request, and answers it."""
+        self._requests.await_next()
+        self._guest.turn(is_asking=False)
+        super().handle_one_request()
+
     def do_GET(self) -> None:
         self._serve(with_body=True)
 
@@ -85,6 +150,12 @@ class _Handler(BaseHTTPRequestHandler):
         """Nothing; a server with a log is a web server's business."""
 
     def _serve(self, with_body: bool) -> None:
+        self.connection.settimeout(IDLE_S)
+        if not self._requests.left_bytes:
+            self.close_connection = True
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, with_body)
+            return
+        self._guest.turn(is_asking=True)
         file = _open_inside(self.server.directory, self.path)
         if file is None:
             self._refuse(HTTPStatus.NOT_FOUND, with_body)
@@ -141,7 +212,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _open_inside(directory: Path, target: str) -> BinaryIO | None:
-    """The plain file that a request names, opened; None for all else, whatever the reason: a stranger learns nothing.
+    """The file that a request names, opened, if it is one for ships; None for all else: a stranger learns nothing.
 
     A name is taken apart once, after its escapes are undone; no component may be empty, hidden, a step up or a drive.
     """
@@ -157,9 +228,21 @@ def _open_inside(directory: Path, target: str) -> BinaryIO | None:
         path = directory.joinpath(*names).resolve(strict=True)
         if not path.is_relative_to(directory) or not stat.S_ISREG(path.stat().st_mode):
             return None
-        return path.open("rb")
+        return _shown(path)
     except (OSError, ValueError, RuntimeError):
         return None
+
+
+def _shown(path: Path) -> BinaryIO | None:
+    file = path.open("rb")
+    try:
+        if is_shown(file):
+            return file
+    except BaseException:
+        file.close()
+        raise
+    file.close()
+    return None
 
 
 def _entity_tag(status: os.stat_result) -> str:

@@ -22,6 +22,7 @@ from transfer.config import TransferConfig
 from transfer.errors import BudgetSpent, ConsentNeeded, Incomplete, SourceCorrupt, TransferError
 from transfer.filling import Filling
 from transfer.hours import Hours
+from transfer.layout import header_bytes_of
 from transfer.ledger import Ledger
 from transfer.link import Sources
 from transfer.lock import output_lock
@@ -53,8 +54,8 @@ class Figures:
     bytes_total      length of the bundle
     bytes_needed     of those, header and chosen sections
     bytes_resumed    of those, found verified at the output when the fetch began
-    bytes_received   handed over by all sources, whether of use or not
-    bytes_paid       of those, from sources that may cost something: not from files and directories
+    bytes_received   every byte that came from the sources, whether of use or not, heads of answers included
+    bytes_paid       ... and for pointer and ticket, from those that may cost something: not files and directories
     """
 
     path: Path
@@ -76,7 +77,7 @@ class Fetch:
 
     `holdings`: what the site has, if the bundle is for one; without, all sections are fetched. `allow_full`: whether
     the full release may be fetched for a site that holds releases, but none that the bundle has a delta from.
-    `paid_bytes`: what was received for this fetch before, for a pointer. `hours`: when sources may be asked.
+    `budget`: of the command, which may have received a pointer before. `hours`: when sources may be asked.
     `admit` is asked before any section is; what it raises ends the fetch.
     """
 
@@ -92,7 +93,7 @@ class Fetch:
         progress: Progress | None = None,
         say: Callable[[str], None] = lambda message: None,
         jitter: Random | None = None,
-        paid_bytes: int = 0,
+        budget: Budget | None = None,
         hours: Hours | None = None,
         admit: Callable[[VerifiedRoot], None] = lambda verified: None,
     ) -> None:
@@ -106,8 +107,7 @@ class Fetch:
         self._progress = progress or Quiet()
         self._say = say
         self._admit = admit
-        self._budget = Budget(self._config.max_bytes, self._pay)
-        self._paid_before = paid_bytes
+        self._budget = budget or Budget(self._config.max_bytes)
         self._ledger = Ledger(output)
         self._begun: list[tuple[int, bytes]] = []
         jitter = jitter or Random()  # noqa: S311 - spreads retries, hides nothing
@@ -130,8 +130,9 @@ class Fetch:
         Raises TransferError, Refused for a bundle that must not be used, NoSection if it has nothing for the site.
         """
         with output_lock(self._output), Ledger(self._output) as self._ledger:
-            self._ledger.pay(self._paid_before, None)
-            self._budget.spent_bytes = self._ledger.paid_bytes
+            self._budget.earlier_bytes = self._ledger.paid_bytes
+            self._ledger.pay(self._budget.run_bytes, None)
+            self._budget.note = self._pay
             try:
                 self._run()
             finally:
@@ -150,6 +151,7 @@ class Fetch:
         standing = inspect_output(self._output, self._trust)
         verified = self._receive_root(len(standing.header) if standing.verified else 0)
         standing.check(verified)
+        verified = self._begin_bundle(standing, verified)
         self._sections = choose_sections(verified.root, self._holdings, self._allow_full)
         if self._sections:
             self._admit(verified)
@@ -161,6 +163,7 @@ class Fetch:
             except SourceCorrupt as error:
                 self._check_unchanged(verified, error)
                 raise
+            self._reception.close()
             self._ledger.close()
             partial.finish(self._output)
 
@@ -176,7 +179,7 @@ class Fetch:
             bytes_needed=verified.header_bytes + plan.wanted_bytes if verified and plan else 0,
             bytes_resumed=self._resumed_bytes,
             bytes_received=sum(source.bytes_received for source in self._source_figures()),
-            bytes_paid=self._paid_bytes(),
+            bytes_paid=self._budget.run_bytes,
             connections=sum(supplier.connections for supplier in self._reception.suppliers),
             seconds=self._clock.now() - self._began,
             sources=self._source_figures(),
@@ -230,8 +233,6 @@ class Fetch:
             else:
                 self._verified, self._header_from = verified, supplier
                 self._head = head
-                self._header = head[: verified.header_bytes]
-                self._reception.bundle_bytes = verified.total_bytes
                 return verified
 
     def _receive_head(self, supplier: Supplier, first_bytes: int, patience_s: float) -> bytes:
@@ -243,6 +244,15 @@ class Fetch:
             return head  # for `verify_header` to refuse
         return head + self._reception.receive_range(len(head), wanted, supplier, patience_s)
 
+    def _begin_bundle(self, standing: Standing, offered: VerifiedRoot) -> VerifiedRoot:
+        """The root and header that the output has: all places are those of the file that begins so [T-133]."""
+        header, behind = self._head[: offered.header_bytes], self._head[offered.header_bytes :]
+        self._header, verified = standing.header_of(header, offered)
+        self._head, self._verified = self._header + behind, verified
+        self._reception.begin_bundle(verified)
+        self._header_from.settle(offered.header_bytes)
+        return verified
+
     def _open_partial(self, standing: Standing, verified: VerifiedRoot) -> Partial:
         if not standing.continues(verified) and standing.verified:
             here, there = describe(standing.verified.root), describe(verified.root)
@@ -253,22 +263,19 @@ class Fetch:
     def _open_ledger(self, verified: VerifiedRoot) -> None:
         """From now on what is received is written down; what was paid for another bundle does not count."""
         if not self._ledger.is_open:
-            self._begun = self._ledger.open(self._header, verified.root.piece_size, self._paid_bytes())
-            self._budget.spent_bytes = self._ledger.paid_bytes
+            self._budget.collect()
+            received = self._budget.run_bytes
+            self._begun = self._ledger.open(verified, received)
+            self._budget.earlier_bytes = self._ledger.paid_bytes - received
 
     def _pay(self, amount: int) -> None:
-        seconds, paid = self._clock.now() - self._began, self._paid_bytes() + amount
+        seconds, paid = self._clock.now() - self._began, self._budget.run_bytes
         self._ledger.pay(amount, paid / seconds if seconds > 0 and paid >= LEAST_TELLING_BYTES else None)
-
-    def _paid_bytes(self) -> int:
-        """Received by this call over links that cost something."""
-        paid = sum(supplier.received_bytes for supplier in self._reception.suppliers if not supplier.is_free)
-        return self._paid_before + paid
 
     def _plan_for(self, partial: Partial, standing: Standing, verified: VerifiedRoot) -> Plan:
         if not partial.is_new:
             self._resumed_bytes = len(standing.header)
-        self._stores = find_stores(self._paths, self._header, self._trust, self._output)
+        self._stores = find_stores(self._paths, verified, self._trust, self._output)
         self._plan = Plan.of(verified, self._sections, fresh=partial.is_new)
         return self._plan
 
@@ -309,13 +316,14 @@ class Fetch:
         damaged_before = set(self._taken.damaged)
         take_pieces(plan, partial, self._stores, self._progress, self._taken)
         for path in self._taken.damaged - damaged_before:
-            self._say(f"{path}: holds pieces that are not the ones that were signed; they were left out")
+            then = "it was asked no more" if self._taken.is_dropped(path) else "they were left out"
+            self._say(f"{path}: holds pieces that are not the ones that were signed; {then}")
         missing = sum(slot.length for slot in plan.missing())
         read = [store for store in self._stores if store.path not in self._taken.unreadable]
         is_alone = not self._reception.retire({str(store.path) for store in read})
         volumes = [store.volume for store in read if isinstance(store, VolumeStore)]
         if missing and is_alone and volumes:
-            raise Incomplete(what_is_missing(self._output, missing, volumes))
+            raise Incomplete(what_is_missing(self._output, missing, volumes, self._taken.damaged))
         if missing and is_alone and len(read) == len(self._stores) and not self._taken.damaged:
             raise Incomplete(
                 f"{', '.join(str(store.path) for store in read)}: has only a part of the bundle, {missing:,} bytes "
@@ -325,10 +333,12 @@ class Fetch:
     def _check_unchanged(self, verified: VerifiedRoot, error: SourceCorrupt) -> None:
         """Raises Incomplete if the file at the source was exchanged for another one since the fetch began [T-25]."""
         self._reception.close()
-        self._reception.bundle_bytes = None
         source = next(supplier for supplier in self._reception.suppliers if supplier.lost is error)
         self._reception.ask_again(source)
-        if self._reception.receive_range(0, verified.header_bytes, source) != self._header:
+        shift_bytes = source.layout.shift_bytes
+        self._reception.begin_bundle(None)
+        beginning = self._reception.receive_range(0, PREAMBLE_BYTES + verified.root_bytes, source)
+        if header_bytes_of(beginning, verified) != verified.header_bytes + shift_bytes:
             raise Incomplete(
                 f"{source.name}: the file there was exchanged for another one during the fetch; "
                 "run the same command again to see what it is now"

@@ -14,6 +14,8 @@ from transfer.links.threads import Threads
 from transfer.partial import partial_path
 
 MIN_RECEIVE_BUFFER_BYTES = 16 * 1024
+BUDGET_SHARES = 20
+MOST_BUDGET_SHARE_BYTES = 128 * 1024  # a buffer that is no smaller is left to the system, which begins with less
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
@@ -91,6 +93,11 @@ def is_url(source: str) -> bool:
 
 
 def receive_buffer_bytes(config: TransferConfig) -> int | None:
-    """A second's worth of a limited rate: without a bound the system would take in megabytes ahead of every pause."""
-    limit = config.limit_bytes_per_s
-    return None if limit is None else max(limit, MIN_RECEIVE_BUFFER_BYTES)
+    """A second's worth of a limited rate: without a bound the system would take in megabytes ahead of every pause.
+
+    And a twentieth of a small budget, for what it takes in of an answer that is of no use is paid for.
+    """
+    share = config.max_bytes // BUDGET_SHARES if config.max_bytes else MOST_BUDGET_SHARE_BYTES
+    bounds = [config.limit_bytes_per_s, share if share < MOST_BUDGET_SHARE_BYTES else None]
+    bound = min((bound for bound in bounds if bound is not None), default=None)
+    return None if bound is None else max(bound, MIN_RECEIVE_BUFFER_BYTES)

@@ -5,6 +5,7 @@ of another release, of whose pieces some are the same. Every piece is verified l
 torn, renamed or damaged costs only what it does not hold.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,8 +17,10 @@ from bundle.layout import PREAMBLE_BYTES, read_preamble
 from bundle.progress import Progress
 from bundle.reader import VerifiedRoot, verify_header
 from bundle.trust import Trust
+from transfer.layout import header_bytes_of
 from transfer.partial import Partial, partial_path
 from transfer.plan import Plan, Slot
+from transfer.suspects import BAD_PIECE_POINTS, DISTRUST_POINTS
 from transfer.volume import Volume, open_volume
 
 HOLE_BYTES = 64
@@ -37,29 +40,34 @@ class Store(Protocol):
 
 @dataclass(frozen=True)
 class PlaceStore:
-    """A file of the same bundle: every piece has its own place, which may be a hole."""
+    """A file of the same bundle: every piece has its own place, which may be a hole.
+
+    `shift_bytes`: so far behind their place in the output, as in `Layout`.
+    """
 
     path: Path
+    shift_bytes: int
 
     def read_piece(self, slot: Slot) -> bytes:
-        data = _read(self.path, slot.offset, slot.length)
+        data = _read(self.path, slot.offset + self.shift_bytes, slot.length)
         return data if data.strip(b"\0") else b""
 
 
 @dataclass(frozen=True)
 class VolumeStore:
-    """A volume of the same bundle."""
+    """A volume of the same bundle; `shift_bytes` as above."""
 
     path: Path
     volume: Volume
+    shift_bytes: int
 
     def read_piece(self, slot: Slot) -> bytes:
-        return self.volume.read(slot.offset, slot.length)
+        return self.volume.read(slot.offset + self.shift_bytes, slot.length)
 
 
 @dataclass(frozen=True)
 class OtherBundle:
-    """Another bundle, or the same one signed anew: pieces are found by their hash, wherever they stand."""
+    """Another bundle: pieces are found by their hash, wherever they stand."""
 
     path: Path
     places: dict[bytes, tuple[int, int]]
@@ -71,20 +79,44 @@ class OtherBundle:
 
 @dataclass
 class Taken:
-    """What came from stores: bytes by path, those that hold damaged pieces, and those that could not be read."""
+    """What came from stores: bytes by path, those that hold damaged pieces, and those that could not be read.
+
+    Who gave a wrong piece is asked after all others from then on; who does so again and again, not at all [T-137].
+    """
 
     bytes_by_path: dict[Path, int] = field(default_factory=dict)
     damaged: set[Path] = field(default_factory=set)
     unreadable: set[Path] = field(default_factory=set)
+    _points: Counter[Path] = field(default_factory=Counter)
+
+    def order(self, stores: Sequence[Store]) -> Iterator[Store]:
+        """Whom to ask for a piece, one after the other."""
+        yield from (store for store in stores if store.path not in self.damaged)
+        if self.damaged:
+            yield from (store for store in stores if store.path in self.damaged and not self.is_dropped(store.path))
+
+    def is_dropped(self, path: Path) -> bool:
+        """Whether it is asked no more."""
+        return self._points[path] >= DISTRUST_POINTS
+
+    def good(self, path: Path, amount: int) -> None:
+        """So many bytes were the ones that were signed."""
+        self.bytes_by_path[path] = self.bytes_by_path.get(path, 0) + amount
+        self._points[path] = max(0, self._points[path] - 1)
+
+    def wrong(self, path: Path) -> None:
+        """A piece was not."""
+        self.damaged.add(path)
+        self._points[path] += BAD_PIECE_POINTS
 
 
-def find_stores(paths: Sequence[Path], header: bytes, trust: Trust, output: Path) -> list[Store]:
-    """The stores among some files, and in some directories, for the bundle with that header; not the output itself."""
+def find_stores(paths: Sequence[Path], verified: VerifiedRoot, trust: Trust, output: Path) -> list[Store]:
+    """The stores among some files, and in some directories, for one bundle; not the output itself."""
     own = [path for path in (output, partial_path(output)) if path.exists()]
     found: list[Store] = []
     for path in _files(paths):
         try:
-            if not any(path.samefile(one) for one in own) and (store := _store(path, header, trust)):
+            if not any(path.samefile(one) for one in own) and (store := _store(path, verified, trust)):
                 found.append(store)
         except OSError:
             continue  # what it would have brought comes from elsewhere
@@ -108,7 +140,7 @@ def take_pieces(plan: Plan, partial: Partial, stores: Sequence[Store], progress:
 
 
 def _take(plan: Plan, partial: Partial, slot: Slot, stores: Sequence[Store], taken: Taken) -> bool:
-    for store in stores:
+    for store in taken.order(stores):
         try:
             data = store.read_piece(slot)
         except OSError:
@@ -120,10 +152,10 @@ def _take(plan: Plan, partial: Partial, slot: Slot, stores: Sequence[Store], tak
             piece = plan.accept(slot, data)
         except Corrupt:
             if not _has_hole(data, slot.length):
-                taken.damaged.add(store.path)
+                taken.wrong(store.path)
             continue
         partial.write(piece)
-        taken.bytes_by_path[store.path] = taken.bytes_by_path.get(store.path, 0) + slot.length
+        taken.good(store.path, slot.length)
         return True
     return False
 
@@ -141,17 +173,18 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
             continue
 
 
-def _store(path: Path, header: bytes, trust: Trust) -> Store | None:
+def _store(path: Path, verified: VerifiedRoot, trust: Trust) -> Store | None:
     """What that file is for us. Raises OSError."""
     if not path.is_file():
         return None
     try:
         volume = open_volume(path)
-        return VolumeStore(path, volume) if volume.beginning().startswith(header) else None
+        own_bytes = header_bytes_of(volume.beginning(), verified)
+        return VolumeStore(path, volume, own_bytes - verified.header_bytes) if own_bytes else None
     except Malformed:
         beginning = _read_header(path)
-    if beginning == header:
-        return PlaceStore(path)
+    if own_bytes := header_bytes_of(beginning, verified):
+        return PlaceStore(path, own_bytes - verified.header_bytes)
     try:
         return OtherBundle(path, _places(path, verify_header(beginning, trust)))
     except Refused:

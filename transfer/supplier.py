@@ -7,12 +7,14 @@ concerns one alone: when to dial, what a silence means, which of its connections
 from collections.abc import Callable, Iterator
 from random import Random
 
+from bundle.reader import VerifiedRoot
 from transfer.clock import Clock
 from transfer.config import TransferConfig
 from transfer.crew import Crew, count_crew, lanes_wanted
 from transfer.errors import CutShort, Dropped, LinkFault, OtherFile, PastEnd
 from transfer.gauge import Gauge
 from transfer.lane import Lane
+from transfer.layout import Layout
 from transfer.link import Answered, Arrived, Connection, Ended, Event, Failed, Link, Opened
 from transfer.patience import Patience
 from transfer.suspects import Suspects
@@ -24,8 +26,9 @@ MOST_UNPROVEN = 14  # connections that may still come through, when a link is ba
 class Supplier:
     """What one session takes in over one link.
 
-    received_bytes   every byte that the link handed over
+    meter            every byte that came over the link
     cut_short        that the file at the source ends before the bundle does, once that is known
+    layout           where pieces stand in its file
     spoiled          offsets of pieces that it sent wrong, which are better asked of another [T-91]
     is_asked         whether it may have what is missing; a file that was read to its end has not
     lost             why it is asked no more; None while it is
@@ -36,8 +39,9 @@ class Supplier:
     ) -> None:
         self.name = link.name
         self.is_free = link.is_free
-        self.received_bytes = 0
+        self.meter = link.meter
         self.cut_short: CutShort | None = None
+        self.layout = Layout()
         self.spoiled: set[int] = set()
         self.is_asked = True
         self.lost: Exception | None = None
@@ -50,12 +54,24 @@ class Supplier:
         self._lanes: dict[Connection, Lane] = {}
         self._wanted = Wanted()
         self._most_lanes = link.most_lanes
+        self._file_bytes: int | None = None  # what it said while the header was read
         self._up_at = float("-inf")  # when the link last showed that it is up
 
     @property
     def connections(self) -> int:
         """How many were made so far."""
         return self._link.connections
+
+    @property
+    def received_bytes(self) -> int:
+        """Every byte that came over the link, of use or not."""
+        return self.meter.received_bytes
+
+    @property
+    def most_head_bytes(self) -> int:
+        """What answers that have not begun may cost beside what was asked for, with one more."""
+        unanswered = sum(lane.is_busy and lane.total_bytes is None for lane in self._lanes.values())
+        return self._link.most_head_bytes * (1 + unanswered)
 
     @property
     def bytes_per_s(self) -> float | None:
@@ -77,6 +93,14 @@ class Supplier:
         """Whether it delivers, or has not been asked for long enough to tell."""
         return self.crew().sound > 0 or self.patience.barren_s() < self._config.first_answer_s
 
+    def begin_bundle(self, verified: VerifiedRoot | None) -> None:
+        """From now on ranges are of the output that begins with that header; None: of whatever file is there."""
+        self.layout = Layout(verified)
+
+    def settle(self, header_bytes: int) -> None:
+        """The header came from here, and has that length."""
+        self.layout.settle(header_bytes, self._file_bytes)
+
     def begin(self, wanted: Wanted) -> None:
         """From now on this is what is wanted; the time without progress counts anew."""
         self._wanted = wanted
@@ -86,6 +110,16 @@ class Supplier:
         """Ends all connections, whatever they do."""
         for lane in list(self._lanes.values()):
             self.part_with(lane)
+
+    def ask(self, lane: Lane, start: int, end: int, chunk_bytes: int) -> None:
+        """Asks for a range, in bytes of the output."""
+        lane.ask(start, end, chunk_bytes, self._clock.now(), self.layout.shift_bytes)
+
+    def look(self, lane: Lane, chunk_bytes: int) -> None:
+        """Looks at the beginning of the file, unless another connection is about to [T-133]."""
+        silent = self.silent_lanes()
+        if not any(one.look is not None and one.is_busy and one not in silent for one in self._lanes.values()):
+            lane.ask_look(self.layout.look_bytes, chunk_bytes, self._clock.now())
 
     def may_have(self, offset: int) -> bool:
         """Whether the file there reaches so far."""
@@ -100,8 +134,6 @@ class Supplier:
 
     def take(self, event: Event) -> tuple[int, bytes] | None:
         """What an event brings: (offset, bytes), if any are of use. Raises what ends this source."""
-        if isinstance(event, Arrived):
-            self.received_bytes += len(event.data)
         lane = self._lanes.get(event.connection)
         if lane is None:
             return None  # it was closed meanwhile
@@ -131,10 +163,15 @@ class Supplier:
         lane.alive_at = self._up_at = now
         self._gauge.answered(now - lane.asked_at, is_first=not lane.is_proven)
         lane.is_proven = True
-        lane.total_bytes = total_bytes
+        lane.total_bytes = total_bytes - lane.shift_bytes
         if bundle_bytes is None:
+            self._file_bytes = total_bytes
             lane.end = max(lane.position, min(lane.end, total_bytes))
-        elif total_bytes > bundle_bytes:
+        elif lane.look is not None:
+            return
+        elif self.layout.doubts(total_bytes) or self.layout.is_in_doubt:
+            self.part_with(lane)  # before what it was asked for is paid: that stands elsewhere
+        elif lane.total_bytes > bundle_bytes:
             self._failed(lane, OtherFile(f"has {total_bytes} bytes, not the {bundle_bytes} of its bundle"))
 
     def _arrived(self, lane: Lane, data: bytes) -> tuple[int, bytes] | None:
@@ -145,15 +182,27 @@ class Supplier:
         data = data[: lane.end - lane.position]
         offset = lane.position
         lane.position += len(data)
+        if lane.look is not None:
+            self._looked(lane, lane.look, data)
+            return None
         self.patience.count(len(data))
         if lane.is_cut and not lane.is_busy:
             self.part_with(lane)
         return (offset, data) if data else None
 
+    def _looked(self, lane: Lane, seen: bytearray, data: bytes) -> None:
+        seen += data
+        if not lane.is_busy:
+            try:
+                self.layout.look(bytes(seen))
+            except OtherFile as fault:
+                self._failed(lane, fault)
+
     def _ended(self, lane: Lane) -> None:
         lane.alive_at, lane.is_asked = self._clock.now(), False
+        file_bytes = (lane.total_bytes or 0) + lane.shift_bytes
         if lane.is_busy and lane.position >= (lane.total_bytes or 0):
-            self._failed(lane, PastEnd(f"ends at byte {lane.total_bytes}", lane.total_bytes))
+            self._failed(lane, PastEnd(f"ends at byte {file_bytes}", file_bytes))
         elif lane.is_busy and lane.position == lane.asked_position:
             self._failed(lane, Dropped("the connection ended too early"))
         else:
@@ -168,7 +217,12 @@ class Supplier:
             lane.rest()
             self.part_with(lane)
             return
+        is_look = lane.look is not None
         self.part_with(lane)
+        if isinstance(fault, PastEnd) and fault.end_bytes is not None:
+            if not is_look and self.layout.doubts(fault.end_bytes):
+                return
+            fault.end_bytes = max(0, fault.end_bytes - lane.shift_bytes)
         sound = self.crew().sound
         if isinstance(fault, Dropped) and fault.wait_s and sound:
             self._most_lanes = sound  # the source serves so many at once and turns others away
@@ -208,7 +262,7 @@ class Supplier:
                 self.part_with(silent)
 
     def _return_range(self, lane: Lane) -> None:
-        if lane.rival is None:
+        if lane.rival is None and lane.look is None:
             self._wanted.add(lane.position, lane.end)
         lane.leave_rival()
         lane.rest()
@@ -266,7 +320,7 @@ class Supplier:
         ]
 
     def _is_slow(self, lane: Lane, now: float) -> bool:
-        is_settled = lane.rival is None and now > lane.asked_at + self._silence_s()
+        is_settled = lane.rival is None and lane.look is None and now > lane.asked_at + self._silence_s()
         return is_settled and lane.end - lane.position > self._config.slow_rest_s * lane.bytes_per_s(now)
 
     def target(self) -> int:

@@ -7,13 +7,14 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from bundle.companions import ticket_beside, ticket_name, tickets_beside
-from bundle.errors import Refused, Sealed
-from bundle.host.files import make_directory, read_plain
+from bundle.errors import InputError, Refused, Sealed
+from bundle.host.files import make_directory
 from bundle.reader import VerifiedRoot
 from bundle.ship_key import ShipKey
-from bundle.ticket import TicketFile, decode_ticket, open_ticket, verify_ticket
-from transfer.access import NOTHING, Access
+from bundle.ticket import MAX_TICKET_BYTES, TicketFile, decode_ticket, open_ticket, verify_ticket
+from transfer.access import NOTHING, Access, shown_source
 from transfer.beginning import Beginning
+from transfer.budget import Budget
 from transfer.config import TransferConfig
 from transfer.errors import SourceRefused
 from transfer.links.directory import find_bundle
@@ -32,6 +33,7 @@ def bring_ticket(
     config: TransferConfig,
     say: Callable[[str], None] = lambda message: None,
     access: Access = NOTHING,
+    budget: Budget | None = None,
 ) -> Path:
     """The ticket beside the output, good for this ship: the one that lies there, or else the source's.
 
@@ -42,7 +44,7 @@ def bring_ticket(
     try:
         TicketFile(key, beside)(verified)
     except Refused:
-        keep_ticket(beside, _fetched(source, output, verified, key, config, say, access))
+        keep_ticket(beside, _fetched(source, output, verified, key, config, say, access, budget))
     return beside
 
 
@@ -52,6 +54,14 @@ def checked_ticket(data: bytes, verified: VerifiedRoot, key: ShipKey) -> bytes:
     verify_ticket(ticket, verified.root_hash, verified.trust)
     open_ticket(ticket, key, verified.root_hash)
     return data
+
+
+def read_ticket(path: Path) -> bytes:
+    """The bytes of a ticket's file, so many as a ticket may have and one more. Raises InputError."""
+    try:
+        return read_plain(path, MAX_TICKET_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def keep_ticket(path: Path, data: bytes) -> None:
@@ -71,8 +81,8 @@ def find_ticket(directories: Sequence[Path], output: Path, verified: VerifiedRoo
     places = [path for top in directories for path in (top / name, *sorted(top.glob(f"*.tickets/{name}")))]
     for path in (beside, *places):
         try:
-            data = checked_ticket(read_plain(path), verified, key)
-        except (Refused, OSError):
+            data = checked_ticket(read_ticket(path), verified, key)
+        except (Refused, InputError):
             continue  # none, or for another bundle: a stick may hold several
         if path != beside:
             keep_ticket(beside, data)
@@ -98,13 +108,15 @@ def _fetched(
     config: TransferConfig,
     say: Callable[[str], None],
     access: Access,
+    budget: Budget | None,
 ) -> bytes:
     address = ticket_address(source, key.public.key_id)
     try:
         with closing(open_sources([address], output, config, access)) as link:
-            return Beginning(link, verified.trust, config, say).ticket(lambda data: checked_ticket(data, verified, key))
+            beginning = Beginning(link, verified.trust, config, say, budget)
+            return beginning.ticket(lambda data: checked_ticket(data, verified, key))
     except SourceRefused as error:
         raise Sealed(
-            f"{source}: is encrypted, and there is no ticket for the ship with key id {key.public.key_id.hex()} "
-            f"({error}); have shore make one with 'unrep ticket'"
+            f"{shown_source(source)}: is encrypted, and there is no ticket for the ship with key id "
+            f"{key.public.key_id.hex()} ({error}); have shore make one with 'unrep ticket'"
         ) from error

@@ -12,8 +12,10 @@ every piece is verified under the root.
 """
 
 import struct
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
 
@@ -68,11 +70,18 @@ class Volume:
 
     def find(self, offset: int) -> tuple[int, int]:
         """(place in the volume, how many bytes follow there) of an offset in the bundle file; (0, 0) if not here."""
-        starts = accumulate((size for _, size in self.map.stretches), initial=self.data_offset)
-        for (first, size), start in zip(self.map.stretches, starts, strict=False):
-            if first <= offset < first + size:
-                return start + offset - first, first + size - offset
-        return 0, 0
+        firsts, starts = self._places
+        at = bisect_right(firsts, offset) - 1
+        if at < 0 or offset >= firsts[at] + self.map.stretches[at][1]:
+            return 0, 0
+        within = offset - firsts[at]
+        return starts[at] + within, self.map.stretches[at][1] - within
+
+    @cached_property
+    def _places(self) -> tuple[list[int], list[int]]:
+        """Where each stretch begins, in the bundle and here: a map may have tens of thousands."""
+        sizes = (size for _, size in self.map.stretches)
+        return [first for first, _ in self.map.stretches], list(accumulate(sizes, initial=self.data_offset))
 
     def beginning(self) -> bytes:
         """What is here of the bundle's first bytes: the header, and what may follow it."""
@@ -116,11 +125,14 @@ def merged(stretches: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     return found
 
 
-def what_is_missing(output: Path, missing_bytes: int, volumes: Sequence[Volume]) -> str:
-    """A sentence that names the volumes that were not found."""
+def what_is_missing(output: Path, missing_bytes: int, volumes: Sequence[Volume], damaged: Collection[Path] = ()) -> str:
+    """A sentence that names the volumes that were not found, or else the damaged ones."""
     count = max(volume.map.count for volume in volumes)
     absent = sorted(set(range(1, count + 1)) - {volume.map.number for volume in volumes})
-    which = f"volume {', '.join(map(str, absent))} of {count}" if absent else "a good copy of the damaged volumes"
+    spoiled = f" ({', '.join(map(str, sorted(damaged)))})" if damaged else ""
+    which = f"volume {', '.join(map(str, absent))} of {count}" if absent else ""
+    if damaged or not absent:
+        which += f"{' and ' if which else ''}a good copy of the damaged volumes{spoiled}"
     return (
         f"{output}: {missing_bytes:,} bytes are missing; join again with {which}, or fetch the rest with the same "
         "--out, what was joined is kept"

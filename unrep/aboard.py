@@ -33,7 +33,8 @@ access_options = group(
         "--auth-file",
         metavar="F",
         type=click.Path(path_type=Path),
-        help="User and password, or a token, for servers and proxies; a file that only its owner may read.",
+        help="User and password, or a token, for servers by https, and for hosts and proxies that it names; a file "
+        "that only its owner may read.",
     ),
     click.option(
         "--ca-file",

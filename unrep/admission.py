@@ -8,13 +8,13 @@ from bundle.companions import ticket_beside
 from bundle.errors import Refused
 from bundle.reader import Unlock, VerifiedRoot
 from bundle.ship_key import ShipKey
-from bundle.signing import read_file
 from bundle.stream import ContentKey
 from bundle.ticket import TicketFile
 from transfer.access import NOTHING, Access
+from transfer.budget import Budget
 from transfer.config import TransferConfig
 from transfer.errors import Incomplete, SourceRefused, TransferError
-from transfer.ticket import bring_ticket, checked_ticket, keep_ticket
+from transfer.ticket import bring_ticket, checked_ticket, keep_ticket, read_ticket
 from unrep.unlocking import read_ship_key
 
 
@@ -55,6 +55,7 @@ class Admission:
     given: Path | None = None
     say: Callable[[str], None] = lambda message: None
     access: Access = NOTHING
+    budget: Budget | None = None
 
     def __call__(self, verified: VerifiedRoot) -> None:
         """Raises Sealed if there is no ticket, or one for another; another Refused, InputError or TransferError."""
@@ -67,7 +68,7 @@ class Admission:
             self._bring(verified, key)
             return
         try:
-            ticket = checked_ticket(read_file(self.given), verified, key)
+            ticket = checked_ticket(read_ticket(self.given), verified, key)
         except Refused as error:
             raise type(error)(f"{self.given}: {error}") from error
         keep_ticket(ticket_beside(self.output, key.public.key_id), ticket)
@@ -76,7 +77,7 @@ class Admission:
         failures: list[Refused | TransferError] = []
         for source in self.sources:
             try:
-                bring_ticket(source, self.output, verified, key, self.config, self.say, self.access)
+                bring_ticket(source, self.output, verified, key, self.config, self.say, self.access, self.budget)
             except (Refused, SourceRefused, Incomplete) as error:
                 failures.append(error)
             else:

@@ -38,6 +38,9 @@ class Run:
         return document
 
 
+HEAD_BYTES = 400  # an answer of nginx has fewer before its body
+
+
 def unrep(directory: Path, *argv: object) -> Run:
     """Runs the command in a directory."""
     command = [sys.executable, "-m", "unrep", *map(str, argv)]
@@ -95,11 +98,12 @@ def test_a_bundle_comes_from_nginx_and_the_figures_say_what_it_cost(ship: Path, 
     assert (first.code, second.code) == (0, 0), first.stderr + second.stderr
     figures = first.document
     assert figures["complete"] is True and 1 <= figures["connections"] <= 4 and figures["bytes_resumed"] == 0
-    assert figures["bytes_total"] == figures["bytes_needed"] == figures["bytes_received"] == len(content)
+    assert figures["bytes_total"] == figures["bytes_needed"] == len(content)
     assert [section["kind"] for section in figures["sections"]] == ["delta", "full"]
-    assert sum(request.body_bytes_sent for request in log) == len(content) + second.document["bytes_received"]
+    assert sum(request.body_bytes_sent for request in log) == len(content) + log[-1].body_bytes_sent
+    assert len(content) < figures["bytes_received"] < len(content) + (len(log) - 1) * HEAD_BYTES
     assert second.document["bytes_resumed"] == len(content) and "all of it was there already" in second.stderr
-    assert log[-1].body_bytes_sent == second.document["bytes_received"] < 1000
+    assert log[-1].body_bytes_sent < second.document["bytes_received"] < log[-1].body_bytes_sent + HEAD_BYTES < 1500
     assert unrep(ship, "verify", "new.unrep", "--trust", "shore.pub").code == 0
 
 
@@ -179,8 +183,9 @@ def test_for_a_site_only_the_ranges_that_it_needs_are_asked_for(ship: Path, shor
         asked = server.requests(before + 1)[before:]
         assert [section["kind"] for section in figures["sections"]] == ["delta"]
         assert figures["bytes_needed"] < figures["bytes_total"] - 390_000
-        assert sum(request.body_bytes_sent for request in asked) == figures["bytes_received"]
-        assert figures["bytes_received"] <= figures["bytes_needed"] + 4096
+        bodies = sum(request.body_bytes_sent for request in asked)
+        assert bodies < figures["bytes_received"] < bodies + len(asked) * HEAD_BYTES
+        assert figures["bytes_received"] <= figures["bytes_needed"] + 4096 + len(asked) * HEAD_BYTES
         assert unrep(ship, "apply", "new.unrep", "--site", site, "--trust", "shore.pub").code == 0
         again = fetch(ship, server.url("two.unrep"), "--site", site)
     assert again.code == 0 and again.document["sections"] == [] and "the site has this release" in again.stderr

@@ -44,7 +44,8 @@ def test_only_the_header_is_paid_and_the_figures_are_those_of_the_fetch(
         code, plan, said = unrep(capsys, "plan", url, "--rate", "16k", "--price-per-mb", "5")
         asked = server.requests(2)
         assert code == 0, said
-        assert sum(request.body_bytes_sent for request in asked) == len(BUNDLE.header) == plan["bytes_received"]
+        assert sum(request.body_bytes_sent for request in asked) == len(BUNDLE.header)
+        assert len(BUNDLE.header) < plan["bytes_received"] < len(BUNDLE.header) + 2 * 400, "with two heads [T-134]"
         assert all(request.status == 206 for request in asked)
         assert [path for path in sorted(ship.rglob("*")) if "nginx" not in str(path)] == before
         _, fetched, _ = unrep(capsys, "fetch", url, "--out", "f")

@@ -15,6 +15,7 @@ from typing import Any
 
 from bundle.trust import Trust
 from tests.support.tiny_bundle import TRUST
+from transfer.budget import Meter
 from transfer.config import TransferConfig
 from transfer.errors import BadAnswer, Dropped, PastEnd, Silent
 from transfer.link import Answered, Arrived, Ended, Event, Failed, Opened
@@ -168,6 +169,7 @@ class SimulatedConnection:
             return
         if isinstance(event, Arrived):
             request.delivered += len(event.data)
+            link.meter.count(len(event.data))
         at = request.delivered
         end = min(at + behaviour.chunk_bytes, len(self._data))
         if behaviour.drop_after is not None:
@@ -197,6 +199,7 @@ class SimulatedLink:
     """Serves `content`. `requests` is what was asked of it, `dialed` when connections were begun."""
 
     most_lanes = 6
+    most_head_bytes = 0
     is_free = False
 
     def __init__(
@@ -217,6 +220,7 @@ class SimulatedLink:
         self.requests: list[Request] = []
         self.dialed: list[float] = []
         self.connections = 0
+        self.meter = Meter()
         self.open: list[SimulatedConnection] = []
         self._script = script or repeat(HONEST)
         self._dials = dials or repeat(Dial(dial_s))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from tests.support.chaosproxy import ChaosProxy
+from transfer.budget import Meter
 from transfer.errors import Dropped, PastEnd
 from transfer.link import Answered, Arrived, Ended, Event, Failed, Opened
 
@@ -239,6 +240,7 @@ class VirtualConnection(asyncio.Protocol):
         self._transport = cast(Wire, transport)
 
     def data_received(self, data: bytes) -> None:
+        self._link.meter.count(len(data))
         if self._asked is None:
             return
         if self._left is None:
@@ -298,12 +300,14 @@ class VirtualWeather:
 
     name = "sim://ship/bundle"
     most_lanes = 6
+    most_head_bytes = 0
     is_free = False
 
     def __init__(self, content: bytes, **options: Any) -> None:
         self.content = content
         self.links = [self]
         self.paths: list[Path] = []
+        self.meter = Meter()
         self.connections = 0
         self.loop = VirtualLoop(lambda: Server(content))
         self.proxy = ChaosProxy(("127.0.0.1", 1), **options)

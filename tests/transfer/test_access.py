@@ -6,12 +6,13 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from urllib3.util import parse_url
 
 from tests.support.gatekeeper import forward_proxy, gatekeeper
 from tests.support.tiny_bundle import TRUST, Shape, tiny_bundle
 from tests.transfer.test_tls import CONTENT as TLS_CONTENT
 from tests.transfer.test_tls import certificate, tls_server
-from transfer.access import NOTHING, Access, read_access, read_credentials, shown
+from transfer.access import NOTHING, Access, read_access, read_credentials, shown, shown_source
 from transfer.config import TransferConfig
 from transfer.errors import AccessRefused, SourceRefused
 from transfer.session import Fetch
@@ -49,10 +50,9 @@ def fetch(url: str, output: Path, access: Access = NOTHING) -> bytes:
 @pytest.mark.parametrize(
     ("line", "wanted"),
     [
-        (f"bearer {TOKEN}", f"Bearer {TOKEN}"),
-        ("basic mate:ahoy", BASIC),
+        (f"127.0.0.1 bearer {TOKEN}", f"Bearer {TOKEN}"),
         ("# for shore\n\n127.0.0.1 basic mate:ahoy\nshore.example bearer other\n", BASIC),
-        ("\ufeffBASIC mate:ahoy\r\n", BASIC),
+        ("\ufeff127.0.0.1 BASIC mate:ahoy\r\n", BASIC),
     ],
 )
 def test_credentials_of_a_file_are_shown_to_the_server(tmp_path: Path, line: str, wanted: str) -> None:
@@ -62,6 +62,18 @@ def test_credentials_of_a_file_are_shown_to_the_server(tmp_path: Path, line: str
         assert fetch(server.url(), tmp_path / "out", access) == CONTENT
         with pytest.raises(SourceRefused, match="401"):
             fetch(server.url(), tmp_path / "other")
+
+
+def test_credentials_for_all_hosts_go_over_https_alone(tmp_path: Path) -> None:
+    """[T-96]: in the clear they would be anybody's on the way; and who misses them there is told what to do."""
+    access = read_access(auth_file(tmp_path, f"bearer {TOKEN}"))
+    with gatekeeper(CONTENT, f"Bearer {TOKEN}") as server:
+        with pytest.raises(SourceRefused, match=r"401.*go over https alone: put 127\.0\.0\.1 before them") as refusal:
+            fetch(server.url(), tmp_path / "out", access)
+        assert server.values("authorization") == {None} and TOKEN not in str(refusal.value)
+    assert access.authorization(parse_url("https://any.example/b")) == f"Bearer {TOKEN}"
+    assert access.authorization(parse_url("HTTP://any.example/b")) is None
+    assert not access.withheld(parse_url("https://any.example/b")) and not NOTHING.withheld(parse_url("http://h/b"))
 
 
 def test_a_line_for_one_host_is_for_no_other(tmp_path: Path) -> None:
@@ -78,7 +90,7 @@ def test_a_line_for_one_host_is_for_no_other(tmp_path: Path) -> None:
 def test_credentials_never_follow_a_redirect_to_another_server(tmp_path: Path) -> None:
     """[T-96]: even if the file has a line for that host: only who was named as a source is shown anything."""
     with gatekeeper(CONTENT) as other, gatekeeper(CONTENT) as server:
-        access = read_access(auth_file(tmp_path, f"bearer {TOKEN}"))
+        access = read_access(auth_file(tmp_path, f"127.0.0.1:{server.port} bearer {TOKEN}\n127.0.0.1 bearer theirs"))
         assert fetch(server.url("to/" + quote(other.url())), tmp_path / "out", access) == CONTENT
         assert server.values("authorization") == {f"Bearer {TOKEN}"}
         assert other.seen and other.values("authorization") == {None}
@@ -126,6 +138,10 @@ def test_credentials_are_in_no_message_and_no_representation(tmp_path: Path) -> 
     with pytest.raises(SourceRefused, match="--auth-file") as refusal:
         fetch(f"http://mate:{TOKEN}@127.0.0.1:1/b", tmp_path / "out")
     assert TOKEN not in str(refusal.value)
+    with pytest.raises(SourceRefused, match="not a valid URL") as refusal:
+        fetch(f"http://mate:{TOKEN}@[/b", tmp_path / "out")
+    assert TOKEN not in str(refusal.value)
+    assert shown_source(f"http://u:p@h/b?{TOKEN}") == "http://h/b?..." and shown_source("dir/what?") == "dir/what?"
 
 
 def test_authorities_of_a_file_are_trusted_instead_of_the_systems(tmp_path: Path) -> None:
@@ -151,7 +167,8 @@ def test_http_and_https_go_through_a_proxy(tmp_path: Path) -> None:
     """[T-98]: TLS through a tunnel, with the certificate of the server verified as ever."""
     pem = certificate(tmp_path)
     with forward_proxy() as proxy, gatekeeper(CONTENT, BASIC) as server, tls_server(pem) as secure:
-        access = read_access(auth_file(tmp_path, "basic mate:ahoy"), pem, f"http://127.0.0.1:{proxy.port}")
+        lines = f"basic mate:ahoy\n127.0.0.1:{server.port} basic mate:ahoy"
+        access = read_access(auth_file(tmp_path, lines), pem, f"http://127.0.0.1:{proxy.port}")
         assert fetch(server.url(), tmp_path / "plain", access) == CONTENT
         assert {one.target for one in proxy.seen} == {server.url()}
         proxy.seen.clear()

@@ -426,6 +426,15 @@ def test_the_rest_comes_by_fetch_and_only_that(path: Path, tmp_path: Path, out: 
     assert is_whole(out) and received <= len(BUNDLE.data) - kept + 4096 + len(BUNDLE.header)
 
 
+def test_a_part_under_another_block_of_signatures_is_gone_on_with(path: Path, out: Path) -> None:
+    """[T-133], [T-127]: the header that stands there stays, and what is heard goes to its place behind that."""
+    padded = BUNDLE.signed_also(20)
+    half = len(padded.data) // 2
+    partial_path(out).write_bytes(padded.data[:half] + bytes(len(padded.data) - half))
+    heard = Ear(from_shore(on_air(path, rounds=2)), out).listen.run()
+    assert is_whole(out, padded) and heard.bytes_resumed > 1_000_000
+
+
 def test_what_was_fetched_need_not_be_heard(path: Path, out: Path) -> None:
     """[T-128]: a file with damage in one place needs about that much off the air."""
     holed = bytearray(BUNDLE.data)

@@ -217,7 +217,7 @@ def test_two_bad_answers_are_asked_again_and_three_refuse(behaviour: str, tmp_pa
         (["honest", "whole_to_range"], SourceRefused, 2),
         (["honest", "wrong_bytes", "wrong_bytes", "honest"], SourceCorrupt, 4),
         (["honest", "wrong_bytes"], Incomplete, 4),
-        (["honest", "longer_file"], SourceCorrupt, 5),
+        (["honest", "longer_file"], SourceCorrupt, 7),
         (["honest", "not_found"], SourceRefused, 2),
         (["honest", "closed_for_today"], Incomplete, 2),
         (["honest", "range_unsatisfiable"], Incomplete, 4),

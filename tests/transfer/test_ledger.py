@@ -22,6 +22,8 @@ from transfer.partial import state_path
 
 PIECE = 65_536
 BUNDLE = tiny_bundle(Shape(full_bytes=3_000_000, piece_bytes=PIECE))
+FINE = tiny_bundle(Shape(full_bytes=9))
+BEHIND = len(FINE.header)
 SIZE, HEADER_BYTES = len(BUNDLE.data), len(BUNDLE.header)
 
 
@@ -135,16 +137,16 @@ def test_what_is_needed_may_be_all_of_the_budget(output: Path) -> None:
 def test_slots_are_used_again_and_bounded(tmp_path: Path) -> None:
     """[T-12]"""
     with Ledger(tmp_path / "x") as ledger:
-        assert ledger.open(b"header", 4096, 0) == []
+        assert ledger.open(FINE.verified, 0) == []
         for number in range(1000):
-            ledger.keep(number * 4096, 0, b"a" * 100)
-            ledger.settle(number * 4096)
+            ledger.keep(BEHIND + number * 4096, 0, b"a" * 100)
+            ledger.settle(BEHIND + number * 4096)
         assert ledger.path.stat().st_size < 64 + 2 * (16 + 4096)
         for number in range(MAX_SLOTS + 10):
-            ledger.keep(number * 4096, 0, b"b" * 100)
+            ledger.keep(BEHIND + number * 4096, 0, b"b" * 100)
         assert ledger.path.stat().st_size <= 64 + MAX_SLOTS * (16 + 4096)
     with Ledger(tmp_path / "x") as again:
-        begun = again.open(b"header", 4096, 0)
-        assert len(begun) == MAX_SLOTS and begun[3] == (3 * 4096, b"b" * 100) and again.paid_bytes == 0
+        begun = again.open(FINE.verified, 0)
+        assert len(begun) == MAX_SLOTS and begun[3] == (BEHIND + 3 * 4096, b"b" * 100) and again.paid_bytes == 0
     with Ledger(tmp_path / "x") as other:
-        assert other.open(b"another header", 4096, 0) == []
+        assert other.open(tiny_bundle(Shape(seq=9, full_bytes=9)).verified, 0) == []

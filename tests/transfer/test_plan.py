@@ -1,5 +1,8 @@
 """What is asked for: sections for a site, runs of pieces, and what stands there already."""
 
+import time
+from random import Random
+
 import pytest
 
 from bundle.errors import Corrupt, NoSection
@@ -150,3 +153,18 @@ def test_a_delta_from_what_is_left_is_chosen_where_no_other_is() -> None:
     assert chosen(bundle, SiteHoldings((tree_hash("older"),), False, left)) == [("delta", tree_hash("older"))]
     assert chosen(bundle, SiteHoldings((), True, left)) == [("full", b"")] and not asked
     assert chosen(bundle, SiteHoldings((tree_hash("damaged"),), False, left)) == [("delta", tree_hash("old"))]
+
+
+def test_stretches_without_number_cost_no_time() -> None:
+    """[T-41], [T-137]: whatever they are, as one by one; a damaged site may make very many."""
+    bundle = tiny_bundle(Shape(full_bytes=3_000_000))
+    (full,) = bundle.root.sections
+    random, size = Random(5), bundle.root.piece_size
+    stretches = [(at := random.randrange(2_000_000), at + random.randrange(1, 900)) for _ in range(200)]
+    plan = Plan(bundle.verified)
+    plan.add(full, stretches, fresh=True)
+    wanted = {slot.piece.index for slot in plan.slots if not slot.is_table}
+    assert wanted == {at // size for start, end in stretches for at in range(start, end)}
+    began = time.process_time()
+    Plan(bundle.verified).add(full, [(at, at + 1) for at in range(6_000_000, 3_000_000, -15)], fresh=True)
+    assert time.process_time() - began < 3

@@ -10,17 +10,27 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 
 import pytest
 
+from bundle.heartbeat import NONCE_BYTES, Heartbeat, sign_heartbeat
+from bundle.progress import Quiet
+from bundle.signing import write_key_pair
 from tests.support.nginx import free_port
-from tests.support.tiny_bundle import TRUST, Shape, tiny_bundle
+from tests.support.tiny_bundle import KEY, TRUST, Shape, tiny_bundle, write_trust
+from tests.support.trust import begun
+from transfer import guests
+from transfer import server as module
 from transfer.config import TransferConfig
 from transfer.errors import OutputRefused, SourceRefused
+from transfer.export import export
+from transfer.publish import publish
 from transfer.server import BundleServer
 from transfer.session import Fetch
+from transfer.shelves.directory import DirectoryShelf
 from transfer.source import open_sources
 
 BUNDLE = tiny_bundle(Shape(full_bytes=90_000))
@@ -42,14 +52,20 @@ def www(tmp_path: Path) -> Path:
     return directory
 
 
-@pytest.fixture
-def server(www: Path) -> Iterator[BundleServer]:
+@contextmanager
+def serving(www: Path) -> Iterator[BundleServer]:
     with BundleServer(www, "127.0.0.1", 0) as running:
         thread = threading.Thread(target=running.serve_forever, args=[0.01])
         thread.start()
         yield running
         running.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def server(www: Path) -> Iterator[BundleServer]:
+    with serving(www) as running:
+        yield running
 
 
 class Client:
@@ -115,18 +131,18 @@ def test_the_entity_tag_is_strong_and_changes_with_the_file(client: Client, www:
     for other in ('"other"', "W/" + tag, "Wed, 21 Oct 2015 07:28:00 GMT"):
         assert client.ask("/f", Range="bytes=0-9", If_Range=other)[0].status == 200
     replacement = www / "new"
-    replacement.write_bytes(DATA[::-1])
+    changed = DATA[:-1] + bytes([DATA[-1] ^ 1])
+    replacement.write_bytes(changed)
     replacement.replace(www / "f")
     answer, body = client.ask("/f", Range="bytes=0-9", If_Range=tag)
-    assert answer.status == 200 and body == DATA[::-1] and answer.headers["ETag"] != tag
+    assert answer.status == 200 and body == changed and answer.headers["ETag"] != tag
 
 
 def test_one_connection_takes_many_requests(client: Client) -> None:
-    """[T-60]: a HEAD, an empty file and refusals between do not break it."""
+    """[T-60]: a HEAD and refusals between do not break it."""
     client.ask("/f", "HEAD")
     kept = client.connection.sock
     assert client.ask("/vms/a%20b.unrep")[1] == DATA
-    assert client.ask("/empty")[1] == b"" and client.ask("/empty", Range="bytes=0-9")[0].status == 416
     assert client.ask("/nowhere")[0].status == 404 and client.ask("/nowhere", "HEAD")[1] == b""
     assert client.ask("/f?version=2", Range="bytes=1-2")[1] == DATA[1:3]
     assert kept is not None and client.connection.sock is kept
@@ -150,6 +166,7 @@ OUTSIDE = [
     "/f%00",
     "/.hidden",
     "/draft.part",
+    "/empty",
     "/C:/secret",
     "/out",
     "/outdir/secret",
@@ -171,6 +188,97 @@ def test_there_is_no_way_out_and_no_listing(www: Path, server: BundleServer) -> 
         said = raw(server, f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
         assert said.startswith(b"HTTP/1.1 404 "), (target, said[:200])
         assert b"secret" not in said.split(b"\r\n\r\n", 1)[1] and b"a b" not in said
+
+
+def test_what_is_for_ships_is_served_whatever_it_is_called(www: Path, client: Client) -> None:
+    """[T-60]: bundles, volumes, pointers, tickets, trust files, heartbeats, public keys."""
+    write_trust(www / "shore.pub")
+    export(www / "f", 50_000, [www], Quiet())
+    publish(www / "f", DirectoryShelf(www), KEY, False, Quiet())
+    begun().write(www / "fleet.trust")
+    beat = Heartbeat(1, "vms", 0, 2, 0, 0, 1_800_000_000, b"n" * NONCE_BYTES)
+    (www / "beat").write_bytes(sign_heartbeat(beat, KEY))
+    ticket = bytes([1]) + bytes(144)
+    (www / "vms.tickets").mkdir()
+    (www / "vms.tickets" / "ab.ticket").write_bytes(ticket)
+    assert client.ask("/vms.tickets/ab.ticket")[1] == ticket
+    served = [path for path in www.iterdir() if path.is_file() and path.name[0] != "."]
+    for path in served:
+        is_for_ships = path.name not in ("draft.part", "empty")
+        assert client.ask(f"/{path.name}")[0].status == (200 if is_for_ships else 404), path
+    assert len(served) > 8
+
+
+def test_what_else_lies_there_is_not(www: Path, client: Client) -> None:
+    """[T-60]: keys in every form and under every name, settings, states, locks, drafts."""
+    write_key_pair(www / "release")
+    pem, trust = (www / "release.key").read_bytes(), (www / "release.pub").read_bytes()
+    for name in ("release.key", "b.unrep", "latest", "key.ticket", "trust"):
+        (www / name).write_bytes(pem)
+    others = {
+        "both.pub": trust + pem,
+        "both.pem": pem + trust,
+        "raw": bytes(range(32)),
+        "auth": b"bearer token",
+        "unrep.toml": b"[agent]",
+        "f.lock": b"123\n",
+        "f.state": b"STATE01\n" + bytes(100),
+        "pass": b"ahoy",
+        "UNREP.txt": b"UNREP is what it begins with",
+        "short": b"UNREP",
+        "map": b"\x81\xa5trust",
+        "db": b"SQLite format 3\0" + bytes(5000),
+        "id_ed25519": b"-----BEGIN OPENSSH PRIVATE KEY-----\n",
+    }
+    for name, content in others.items():
+        (www / name).write_bytes(content)
+    for path in www.iterdir():
+        is_for_ships = path.name in ("f", "release.pub")
+        assert client.ask(f"/{path.name}")[0].status == (200 if is_for_ships else 404), path
+
+
+def test_slow_clients_keep_nobody_out(www: Path) -> None:
+    """[T-136]: more than there are places, some that say nothing, some a byte at a time; who asks is served at once."""
+    with ExitStack() as stack:
+        running = stack.enter_context(serving(www))
+        running.guests = guests.Guests(8)
+        client = Client(running)
+        for number in range(40):
+            slow = stack.enter_context(socket.create_connection(("127.0.0.1", running.server_port), timeout=10))
+            slow.sendall(b"GET /f HTTP/1.1\r\nX: " if number % 2 else b"")
+            assert number % 10 or Client(running).ask("/f", Range="bytes=0-9")[1] == DATA[:10]
+            assert len(running.guests) <= 8
+        assert client.ask("/f", Range="bytes=5-9")[1] == DATA[5:10]
+        assert sum(thread.name.startswith("Thread") for thread in threading.enumerate()) < 20
+
+
+def test_who_is_served_keeps_the_place(www: Path) -> None:
+    """[T-136]: those that ask nothing go first, and of the address that has most."""
+    there = guests.Guests(3)
+    with ExitStack() as stack:
+        pairs = [stack.enter_context(closing(socket.socketpair()[0])) for _ in range(5)]
+        assert there.admit(pairs[0], "ship") and there.admit(pairs[1], "crowd") and there.admit(pairs[2], "crowd")
+        there.of(pairs[1]).turn(is_asking=True)
+        leaving = threading.Timer(0.05, lambda: there.leave(pairs[2]))
+        leaving.start()
+        assert there.admit(pairs[3], "ship") and len(there) == 3
+        assert [there.of(pairs[n]).is_dismissed for n in (0, 1, 3)] == [False, False, False]
+        assert not there.admit(pairs[4], "ship"), "nobody went in time"
+
+
+def test_a_head_has_an_end(server: BundleServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """[T-136]: in bytes, and in seconds from the first one."""
+    fields = b"".join(b"X-%d: %s\r\n" % (number, b"y" * 1000) for number in range(20))
+    assert b" 431 " in raw(server, b"GET /f HTTP/1.1\r\n" + fields + b"\r\n").split(b"\r\n")[0]
+    monkeypatch.setattr(module, "HEAD_S", 0.3)
+    with socket.create_connection(("127.0.0.1", server.server_port), timeout=10) as slow:
+        began = time.monotonic()
+        with suppress(OSError):
+            for _ in range(100):
+                slow.sendall(b"G")
+                time.sleep(0.05)
+        assert time.monotonic() - began < 4
+    assert server.request_queue_size >= 128
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="symbolic links")
@@ -199,7 +307,7 @@ def test_a_client_that_goes_away_is_no_error(
     www: Path, server: BundleServer, client: Client, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """[T-60]: reset in the middle of an answer; the next one is served."""
-    (www / "large").write_bytes(bytes(20_000_000))
+    (www / "large").write_bytes(DATA + bytes(20_000_000))
     threads = threading.active_count()
     with socket.create_connection(("127.0.0.1", server.server_port), timeout=10) as connection:
         connection.sendall(b"GET /large HTTP/1.1\r\n\r\n")

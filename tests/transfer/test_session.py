@@ -8,6 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bundle.errors import Corrupt, Malformed, NoSection, Unsupported, Untrusted
+from bundle.layout import PREAMBLE_BYTES
 from bundle.signing import verifying_key
 from bundle.trust import Trust
 from tests.support.simulated_link import HONEST, Behaviour, Killed, SimulatedLink, fetch_over, then_honest
@@ -22,6 +23,7 @@ FULL = BUNDLE.root.full_section()
 OLD = BUNDLE.root.delta_section(tree_hash("old"))
 OLD_AT_SITE = SiteHoldings((tree_hash("old"),), is_empty=False)
 HEADER_BYTES = len(BUNDLE.header)
+ROOT_END = PREAMBLE_BYTES + BUNDLE.verified.root_bytes
 ONE_LANE = TransferConfig(max_lanes=1)
 
 
@@ -342,7 +344,7 @@ def test_the_same_wrong_bytes_twice_are_the_sources_doing(output: Path) -> None:
     link = SimulatedLink(bytes(wrong))
     with pytest.raises(SourceCorrupt, match="sim://ship/bundle: bytes"):
         fetch_over(link, output).run()
-    assert asked(link)[-1] == (0, HEADER_BYTES)
+    assert asked(link)[-1] == (0, ROOT_END)
     left = fetch_over(SimulatedLink(BUNDLE.data), output).run()
     assert output.read_bytes() == BUNDLE.data and left.bytes_received <= HEADER_BYTES + PIECE_BYTES
 
@@ -384,7 +386,7 @@ def test_a_source_that_claims_a_longer_file_is_another_file(output: Path) -> Non
     link = SimulatedLink(BUNDLE.data, script=then_honest(*[Behaviour(total_change=1)] * 4))
     with pytest.raises(SourceCorrupt, match="publish"):
         fetch_over(link, output).run()
-    assert asked(link) == [(0, 4096), *[(4096, len(BUNDLE.data))] * 3, (0, HEADER_BYTES)]
+    assert asked(link) == [(0, 4096), *[(4096, len(BUNDLE.data))] * 3, (0, ROOT_END)]
 
 
 def test_figures_are_given_for_a_fetch_that_did_not_finish(output: Path) -> None:

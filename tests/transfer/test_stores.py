@@ -18,6 +18,7 @@ from transfer.source import open_sources
 BUNDLE = tiny_bundle(Shape(full_bytes=190_000, delta_bytes={"old": 30_000}))
 SIZE = len(BUNDLE.data)
 CONFIG = TransferConfig(patience_s=5.0, retry_floor_s=0.01, max_lanes=1)
+HEAD_BYTES = 300  # an answer has fewer before its body
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ def test_all_that_a_stick_has_is_not_asked_of_a_server(stick: Path, output: Path
     with BadServer(BUNDLE.data, ["honest"]) as server:
         figures = fetch([stick, server.url("b")][::order], output)
         assert len(server.requests) == (order == -1)
-    assert figures.bytes_paid == (0 if order == 1 else 4096)
+    assert figures.bytes_paid == 0 if order == 1 else 4096 < figures.bytes_paid < 4096 + HEAD_BYTES
 
 
 @pytest.mark.parametrize("kind", ["torn", "holes", "damaged", "part"])

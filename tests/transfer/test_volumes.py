@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from itertools import permutations
 from pathlib import Path
 from random import Random
@@ -21,11 +22,11 @@ from transfer import export as exporting
 from transfer.config import TransferConfig
 from transfer.errors import ConsentNeeded, Incomplete, OutputRefused, SourceRefused
 from transfer.export import export, lay_out
-from transfer.joining import Joined, join
+from transfer.joining import Joined, find_volumes, join
 from transfer.plan import SiteHoldings
 from transfer.session import Fetch
 from transfer.source import open_sources
-from transfer.volume import VolumeMap, open_volume
+from transfer.volume import MAX_VOLUMES, Volume, VolumeMap, open_volume
 from unrep.cli import main
 
 BUNDLE = tiny_bundle(Shape(full_bytes=700_000, delta_bytes={"old": 60_000}))
@@ -140,6 +141,51 @@ def test_a_flipped_byte_costs_its_piece(sticks: list[Path], out: Path) -> None:
         joined(out, *sticks)
     missing = int(str(stopped.value).split(": ")[1].split(" bytes")[0].replace(",", ""))
     assert 0 < missing <= 3 * PIECE
+
+
+def test_a_volume_that_lies_is_asked_last_named_and_then_no_more(
+    sticks: list[Path], out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[T-137]: its copies of what another has are not read again; of what nobody has, three."""
+    liar = sticks[0] / "a liar"
+    liar.write_bytes(volume_of(sticks[0]).read_bytes())
+    volume = open_volume(liar)
+    data = bytearray(liar.read_bytes())
+    for offset, length in volume.map.stretches[1:] or volume.map.stretches:
+        place, _ = volume.find(offset)
+        data[place + length // 9 : place + length] = bytes(b ^ 1 for b in data[place + length // 9 : place + length])
+    liar.write_bytes(data)
+    asked: list[Path] = []
+    read = Volume.read
+    monkeypatch.setattr(Volume, "read", lambda self, *at: (asked.append(self.path), read(self, *at))[1])
+    figures = joined(out, *sticks)
+    assert out.read_bytes() == BUNDLE.data and figures.damaged == (liar,)
+    honest = asked.count(volume_of(sticks[0]))
+    assert asked.count(liar) < honest / 2, "as far as it was good, and once more"
+    volume_of(sticks[0]).unlink()
+    asked.clear()
+    with pytest.raises(Incomplete, match=r"a good copy of the damaged volumes \(.*a liar\)"):
+        joined(out.with_name("again"), *sticks)
+    assert asked.count(liar) < honest / 2 + 4
+
+
+def test_a_map_of_many_stretches_costs_no_time(sticks: list[Path]) -> None:
+    """[T-137]: 43,000 of them, each found in microseconds, and in its place."""
+    stretches = [(2 * number, 1) for number in range(43_000)]
+    volume = Volume(sticks[0] / "v", VolumeMap(1, 1, stretches), 1000)
+    began = time.process_time()
+    for number in range(0, 43_000, 7):
+        assert volume.find(2 * number) == (1000 + number, 1) and volume.find(2 * number + 1) == (0, 0)
+    assert volume.find(90_000_000) == (0, 0)
+    assert time.process_time() - began < 1
+
+
+def test_a_directory_of_volumes_without_end_has_one(sticks: list[Path], out: Path) -> None:
+    """[T-137]"""
+    copy = volume_of(sticks[0]).read_bytes()[:2000]
+    for number in range(MAX_VOLUMES + 20):
+        (sticks[0] / f"0{number:05}").write_bytes(copy)
+    assert len(find_volumes([sticks[0]])) == MAX_VOLUMES
 
 
 def test_a_torn_volume_gives_what_it_has(sticks: list[Path], out: Path) -> None:

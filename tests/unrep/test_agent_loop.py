@@ -9,7 +9,10 @@ import pytest
 
 from apply.hold import lift_hold, set_hold
 from apply.timetable import MAX_SHUT_S
+from bundle.resigning import resign
+from tests.support.bad_server import BadServer
 from tests.support.site import Ship, shore
+from tests.support.tiny_bundle import KEY
 from unrep.agent.journal import Journal
 from unrep.agent.loop import Agent
 
@@ -73,6 +76,21 @@ def test_a_release_waits_for_its_window(ship: Ship, capsys: pytest.CaptureFixtur
     sail(ship, Days(24))
     assert ship.current == "1.0.1"
     assert told(capsys) == [("12:00", "started"), ("12:00", "waiting"), ("02:00", "applied")]
+
+
+def test_mirrors_that_signed_apart_are_mirrors(ship: Ship, capsys: pytest.CaptureFixture[str]) -> None:
+    """[T-133], [A-61]: one that adds a signature is no reason to leave the other out of the fetch."""
+    plain = ship.root.parent / "latest.unrep"
+    resign(plain, padded := plain.with_name("padded.unrep"), [shore().key, KEY], None)
+    with BadServer(padded.read_bytes(), ["honest"]) as one, BadServer(plain.read_bytes(), ["honest"]) as other:
+        sources = json.dumps([one.url("b"), other.url("b")])
+        trust = json.dumps(str(shore().trust_file))
+        ship.configure(f"[agent]\nsources = {sources}\ntrust = {trust}\npoll_interval_s = 86400\n")
+        sail(ship, Days(1))
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (fetched,) = [event for event in events if event["event"] == "fetched"]
+    assert [source["source"] for source in fetched["sources"]] == [one.url("b"), other.url("b")]
+    assert ship.current == "1.0.1"
 
 
 def test_a_hold_that_is_lifted_is_noticed_at_once(ship: Ship, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ beside it: the same call goes on from there, and so does `unrep fetch` with the 
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
@@ -62,7 +62,7 @@ class Heard:
 
 @dataclass(frozen=True)
 class _Tuned:
-    """The bundle that is received."""
+    """The bundle that is received. `header` is the one that was heard, `verified` of the one that the output has."""
 
     header: bytes
     verified: VerifiedRoot
@@ -182,18 +182,20 @@ class Listen:
 
     def _follow(self, tuned: _Tuned, recent: Arrivals) -> _Tuned | None:
         """Receives a bundle to its end; or until one is heard that replaces it, which is returned."""
-        self._tuned = tuned
-        with self._open_partial(inspect_output(self._output, self._trust), tuned) as partial:
+        standing = inspect_output(self._output, self._trust)
+        header, verified = standing.header_of(tuned.header, tuned.verified)
+        self._tuned = tuned = replace(tuned, verified=verified)
+        with self._open_partial(standing, header, verified) as partial:
             with SymbolStore(symbols_path(self._output), bundle_id(tuned.header)) as store:
                 newer = self._collect(tuned, partial, store, recent)
             if newer is None:
                 partial.finish(self._output)
         return newer
 
-    def _open_partial(self, standing: Standing, tuned: _Tuned) -> Partial:
-        if not standing.continues(tuned.verified):
+    def _open_partial(self, standing: Standing, header: bytes, verified: VerifiedRoot) -> Partial:
+        if not standing.continues(verified):
             remove_partial(standing.path)
-        return Partial(standing.path, tuned.header, tuned.verified.total_bytes, self._clock, TransferConfig.sync_share)
+        return Partial(standing.path, header, verified.total_bytes, self._clock, TransferConfig.sync_share)
 
     def _collect(self, tuned: _Tuned, partial: Partial, store: SymbolStore, recent: Arrivals) -> _Tuned | None:
         plan = self._plan = Plan.of(tuned.verified, tuned.sections, fresh=partial.is_new)

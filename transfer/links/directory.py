@@ -6,6 +6,7 @@ from typing import BinaryIO
 
 from bundle.errors import Malformed, Unsupported
 from bundle.layout import PREAMBLE_BYTES, read_preamble
+from transfer.budget import Meter
 from transfer.errors import Dropped, PastEnd, SourceRefused
 from transfer.links.threads import ThreadedConnection, Threads
 from transfer.partial import PARTIAL_SUFFIX
@@ -17,8 +18,9 @@ NAMES_SHOWN = 5
 class FileAnswer:
     """A stretch of an open file."""
 
-    def __init__(self, file: BinaryIO, length: int, total_bytes: int) -> None:
+    def __init__(self, file: BinaryIO, length: int, total_bytes: int, meter: Meter) -> None:
         self.total_bytes = total_bytes
+        self._meter = meter
         self._file = file
         self._left = length
 
@@ -28,6 +30,7 @@ class FileAnswer:
         except OSError as error:
             raise Dropped(f"cannot be read: {error.strerror}") from error
         self._left -= len(data)
+        self._meter.count(len(data))
         return data
 
     def close(self) -> None:
@@ -37,8 +40,9 @@ class FileAnswer:
 class FileReader:
     """Opens the file anew for each range, so that a stick that was pulled out can be put back [T-29]."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, meter: Meter | None = None) -> None:
         self._path = path
+        self._meter = meter or Meter()
         self._answer: FileAnswer | None = None
 
     def connect(self) -> None:
@@ -57,7 +61,7 @@ class FileReader:
             file.seek(offset)
         except OSError as error:
             raise Dropped(f"cannot be read: {error.strerror}") from error
-        self._answer = FileAnswer(file, length, total)
+        self._answer = FileAnswer(file, length, total, self._meter)
         if offset >= total:
             self.close()
             raise PastEnd(f"ends at byte {total}", total)
@@ -77,11 +81,13 @@ class FileLink:
 
     connections = 0
     most_lanes = 1
+    most_head_bytes = 0
     is_free = True
 
     def __init__(self, path: Path, threads: Threads) -> None:
         self.path = path
         self.name = str(path)
+        self.meter = Meter()
         self._threads = threads
         if path.exists() and not path.is_file():
             raise SourceRefused(f"{path}: is not a file; name a bundle, or a directory that holds one")
@@ -91,14 +97,14 @@ class FileLink:
             raise SourceRefused(f"{path}: cannot be read: {error.strerror}; name a bundle that is there") from error
 
     def dial(self) -> ThreadedConnection:
-        return self._threads.dial(lambda: FileReader(self.path))
+        return self._threads.dial(lambda: FileReader(self.path, self.meter))
 
 
 class VolumeReader(FileReader):
     """A volume of `unrep export`, which has some stretches of the bundle only."""
 
-    def __init__(self, volume: Volume) -> None:
-        super().__init__(volume.path)
+    def __init__(self, volume: Volume, meter: Meter | None = None) -> None:
+        super().__init__(volume.path, meter)
         self._volume = volume
 
     def open(self, offset: int, length: int) -> FileAnswer:
@@ -118,7 +124,7 @@ class VolumeLink(FileLink):
         self._volume = volume
 
     def dial(self) -> ThreadedConnection:
-        return self._threads.dial(lambda: VolumeReader(self._volume))
+        return self._threads.dial(lambda: VolumeReader(self._volume, self.meter))
 
 
 def find_volume(directory: Path) -> Volume | None:

@@ -14,14 +14,16 @@ from threading import Lock
 from urllib.parse import urljoin
 
 from urllib3 import BaseHTTPResponse, Retry
-from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError, InvalidHeader, LocationParseError
 from urllib3.util import Url, parse_url
 
 from bundle.plain_text import excerpt
 from transfer.access import NOTHING, Access, shown
+from transfer.budget import Meter
 from transfer.errors import Dropped, PastEnd, SourceRefused
+from transfer.links.addresses import Nearness, nearness, spelled_nearness
 from transfer.links.http_answers import HttpAnswer, accept, whole_file
+from transfer.links.http_connections import MAX_HEAD_BYTES, PlainConnection, TlsConnection, unread_bytes
 from transfer.links.http_faults import fault_of
 from transfer.links.threads import ThreadedConnection, Threads
 
@@ -29,6 +31,7 @@ CONNECT_S = 20.0
 MOST_LANES = 6
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_FORBIDDEN = frozenset({401, 403, 404})  # what servers say to who shows no credentials
 _PASSING = frozenset({408, 425, 429})
 _UNSATISFIED = re.compile(r"bytes \*/(\d{1,16})")
 
@@ -37,7 +40,8 @@ class HttpReader:
     """One connection to one URL, kept alive between ranges; it blocks.
 
     `connect_s` bounds the making of a connection, `idle_s` every single wait for bytes; None: whoever waits aborts it.
-    `on_connect` is called for each connection made. Where a redirect has led once is asked first the next time.
+    `on_connect` is called for each connection made, and `meter` told of every byte that comes over any.
+    Where a redirect has led once is asked first the next time.
     """
 
     def __init__(
@@ -49,6 +53,7 @@ class HttpReader:
         connect_s: float = CONNECT_S,
         idle_s: float | None = None,
         on_connect: Callable[[], None] = lambda: None,
+        meter: Meter | None = None,
     ) -> None:
         _check_url(url, shown(url))
         self.name = shown(url)
@@ -58,11 +63,13 @@ class HttpReader:
         self._connect_s = connect_s
         self._idle_s = idle_s
         self._on_connect = on_connect
+        self._meter = meter or Meter()
         self._socket_options: list[tuple[int, int, int | bytes]] = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
         if receive_buffer_bytes is not None:
             self._socket_options.append((socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes))
-        self._connection: HTTPConnection | None = None
+        self._connection: PlainConnection | TlsConnection | None = None
         self._origin: tuple[str | None, str | None, int | None] | None = None
+        self._nearest = Nearness.WORLD  # how near redirects may lead: as near as the source
         self._is_aborted = False
         self._is_new = False  # connected, and not asked anything yet
 
@@ -89,6 +96,8 @@ class HttpReader:
 
     def close(self) -> None:
         if self._connection is not None:
+            if isinstance(self._connection.sock, socket.socket):
+                self._meter.count(unread_bytes(self._connection.sock))
             self._connection.close()
 
     def _follow(self, offset: int, length: int) -> HttpAnswer:
@@ -136,7 +145,7 @@ class HttpReader:
             headers["Proxy-Authorization"] = value
         return f"{url.scheme}://{url.netloc}{url.request_uri}", headers
 
-    def _connected(self, url: str) -> HTTPConnection:
+    def _connected(self, url: str) -> PlainConnection | TlsConnection:
         """The connection to where a URL leads, which stands."""
         parts = parse_url(url)
         origin = _origin(parts)
@@ -159,17 +168,35 @@ class HttpReader:
         connection.timeout = self._idle_s
         return connection
 
-    def _new_connection(self, parts: Url) -> HTTPConnection:
-        proxy = self._access.proxy(parts)
-        place = _place(proxy or parts)
-        if parts.scheme != "https":
-            return HTTPConnection(*place, socket_options=self._socket_options)
-        ca_certs = str(self._access.ca_file) if self._access.ca_file else None
-        return HTTPSConnection(
-            *place, socket_options=self._socket_options, cert_reqs="CERT_REQUIRED", ca_certs=ca_certs
-        )
+    def _new_connection(self, parts: Url) -> PlainConnection | TlsConnection:
+        place = _place(self._access.proxy(parts) or parts)
+        connection: PlainConnection | TlsConnection
+        if parts.scheme == "https":
+            ca_certs = str(self._access.ca_file) if self._access.ca_file else None
+            connection = TlsConnection(
+                *place, socket_options=self._socket_options, cert_reqs="CERT_REQUIRED", ca_certs=ca_certs
+            )
+        else:
+            connection = PlainConnection(*place, socket_options=self._socket_options)
+        connection.watch(self._meter, lambda sock: self._admit(parts, sock))
+        return connection
 
-    def _connect(self, connection: HTTPConnection, parts: Url) -> None:
+    def _admit(self, parts: Url, sock: socket.socket) -> None:
+        """Raises SourceRefused for a connection to where a redirect must not lead [T-135].
+
+        Through a proxy the address is not known, so a host counts that is an address by its own spelling.
+        """
+        is_direct = self._access.proxy(parts) is None
+        near = nearness(str(sock.getpeername()[0])) if is_direct else spelled_nearness(parts.host or "")
+        if _origin(parts) == _origin(parse_url(self._source)):
+            self._nearest = near
+        elif near > self._nearest:
+            raise SourceRefused(
+                f"{self.name}: redirected to {shown(self._target)}, which is an address of this machine or of a "
+                "private network, as the source is not; name that as the source if it is meant"
+            )
+
+    def _connect(self, connection: PlainConnection | TlsConnection, parts: Url) -> None:
         proxy = self._access.proxy(parts)
         if proxy and parts.scheme == "https":  # set anew each time: a connection that is closed forgets it
             value = self._access.proxy_authorization(proxy)
@@ -209,12 +236,15 @@ class HttpReader:
             found = _UNSATISFIED.fullmatch(response.headers.get("Content-Range", ""))
             return PastEnd(f"ends at byte {found[1]}" if found else "has no bytes there")
         said = f"{status} {excerpt(response.reason or '')}".strip()
+        withheld = self._access.withheld(parse_url(self._target)) if status in _FORBIDDEN else ""
         if status in _PASSING or status >= 500:
             wait_s = 0.0
             with contextlib.suppress(InvalidHeader, ValueError, OverflowError):  # a year or a number out of range
                 wait_s = Retry().get_retry_after(response) or 0.0
             return Dropped(f"answers {said}", wait_s)
-        return SourceRefused(f"{self.name}: the server answers {said}; check the address, and what it lets you read")
+        return SourceRefused(
+            f"{self.name}: the server answers {said}; check the address, and what it lets you read{withheld}"
+        )
 
     def _redirected(self, url: str, response: BaseHTTPResponse) -> str:
         """Where a redirect leads [T-17]. Raises SourceRefused for anything but http and https, or less than before."""
@@ -239,6 +269,7 @@ class HttpLink:
     """
 
     most_lanes = MOST_LANES
+    most_head_bytes = MAX_HEAD_BYTES
     is_free = False
 
     def __init__(
@@ -252,6 +283,7 @@ class HttpLink:
         _check_url(url, shown(url))
         self.name = shown(url)
         self.connections = 0
+        self.meter = Meter()
         self._url = url
         self._max_redirects = max_redirects
         self._receive_buffer_bytes = receive_buffer_bytes
@@ -267,6 +299,7 @@ class HttpLink:
                 self._receive_buffer_bytes,
                 self._access,
                 on_connect=self._count_connection,
+                meter=self.meter,
             )
         )
 
@@ -289,8 +322,7 @@ def _check_url(url: str, name: str) -> None:
     except LocationParseError as error:
         raise SourceRefused(f"{name}: not a valid URL") from error
     if parts.auth:
-        bare = name.replace(f"{parts.auth}@", "")
-        raise SourceRefused(f"{bare}: a user name or password in the URL is not used; put it into --auth-file")
+        raise SourceRefused(f"{name}: a user name or password in the URL is not used; put it into --auth-file")
     if parts.scheme not in ("http", "https") or not parts.host:
         raise SourceRefused(f"{name}: a bundle is fetched from an http:// or https:// URL, a file or a directory")
 

@@ -17,6 +17,7 @@ from urllib3.exceptions import (
 )
 
 from transfer.errors import BadAnswer, Dropped, Silent, SourceRefused
+from transfer.links.http_connections import MAX_HEAD_BYTES, HeadTooLong, NothingLeft
 
 _REFUSED_BY_PROXY = re.compile(r"Tunnel connection failed: (4\d\d.{0,40})")
 
@@ -38,6 +39,10 @@ def fault_of(error: Exception) -> Exception:
             )
         case LocationParseError():
             return SourceRefused("not a valid URL")
+        case _ if isinstance(cause, HeadTooLong):
+            return BadAnswer(f"sends more than {MAX_HEAD_BYTES:,} bytes before its answer")
+        case _ if isinstance(cause, NothingLeft):
+            return Dropped("no more may be received from it")
         case InvalidHeader():
             return BadAnswer("sends headers that contradict each other")
         case ProtocolError() | HTTPException() if isinstance(cause, HTTPException) and not isinstance(

@@ -12,6 +12,7 @@ from typing import Protocol
 from transfer.link import Answered, Arrived, Ended, Event, Failed, Opened
 
 CHUNKS_AHEAD = 2
+LAST_WORD_S = 0.05  # for a connection that ends to count what came over it
 MAX_WAIT_S = 1.0  # on Windows, Ctrl-C does not end a wait
 
 
@@ -54,8 +55,9 @@ class ThreadedConnection:
         self._events = events
         self._orders: Queue[tuple[int, int, int] | None] = Queue()
         self._room = Semaphore(CHUNKS_AHEAD)
-        self._is_closed = False
-        Thread(target=self._run, name="lane", daemon=True).start()
+        self._is_closed = self._is_open = False
+        self._thread = Thread(target=self._run, name="lane", daemon=True)
+        self._thread.start()
 
     def ask(self, offset: int, length: int, chunk_bytes: int) -> None:
         self._orders.put((offset, length, chunk_bytes))
@@ -66,6 +68,8 @@ class ThreadedConnection:
             self._orders.put(None)
             self._room.release()
             self._reader.abort()
+            if self._is_open:
+                self._thread.join(LAST_WORD_S)
 
     def taken(self) -> None:
         """One chunk was taken from the queue of events."""
@@ -74,6 +78,7 @@ class ThreadedConnection:
     def _run(self) -> None:
         try:
             self._reader.connect()
+            self._is_open = True
             self._events.put(Opened(self))
             while (order := self._orders.get()) is not None:
                 self._answer(*order)

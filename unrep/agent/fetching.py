@@ -18,6 +18,8 @@ from apply.unlocking import ship_key_file
 from bundle.errors import BundleError
 from bundle.progress import Quiet
 from bundle.reader import VerifiedRoot
+from transfer.access import shown_source
+from transfer.budget import Budget
 from transfer.errors import Incomplete, TransferError
 from transfer.latest import resolve
 from transfer.output import describe
@@ -43,14 +45,14 @@ class Offer:
     verified: VerifiedRoot
 
     @property
+    def name(self) -> str:
+        """The source for messages."""
+        return shown_source(self.source)
+
+    @property
     def mark(self) -> tuple[int, int]:
         """See Release.mark."""
         return self.verified.root.epoch, self.verified.root.seq
-
-    @property
-    def layout(self) -> tuple[bytes, int]:
-        """Offers of the same have every piece in the same place; signed anew, a bundle may have a longer header."""
-        return self.verified.root_hash, self.verified.header_bytes
 
 
 class Fetching:
@@ -68,27 +70,29 @@ class Fetching:
         offers = [offer for offer in found if offer]
         while offers:
             newest = max(offers, key=lambda offer: offer.mark)
-            same = [offer for offer in offers if offer.layout == newest.layout]
+            same = [offer for offer in offers if offer.verified.root_hash == newest.verified.root_hash]
             if self._fetch(same, settings):
                 return
             offers = [offer for offer in offers if offer not in same]
 
     def _look(self, source: str, settings: Settings, state: SiteState) -> Offer | None:
         """What stands there, if the site wants it."""
+        name = shown_source(source)
         config = replace(settings.transfer(), patience_s=LOOK_PATIENCE_S, first_request_bytes=LOOK_BYTES)
         try:
             output = self._site.inbox / "look"
-            resolved = resolve(source, settings.trust, output, config, lambda _: None, settings.access)
+            budget = Budget(config.max_bytes)
+            resolved = resolve(source, settings.trust, output, config, lambda _: None, settings.access, budget)
             with closing(open_sources([resolved.source], output, config, settings.access)) as link:
-                verified = Fetch(link, settings.trust, output, config=config).look()
+                verified = Fetch(link, settings.trust, output, config=config, budget=budget).look()
             if resolved.pointer:
                 resolved.pointer.check(verified.root, resolved.source)
             comes_in = admits(state, verified, settings.config.product)
             if not comes_in and state.high_water and Release.of(verified).mark <= state.high_water.mark:
-                self._journal.stands(source, None)
+                self._journal.stands(name, None)
                 return None
         except (TransferError, BundleError, AboardError) as error:
-            self._journal.stands(source, Event("refused", _about(source, error), {"source": source}))
+            self._journal.stands(name, Event("refused", _about(name, error), {"source": name}))
             return None
         return Offer(resolved.source, verified)
 
@@ -99,7 +103,8 @@ class Fetching:
         was_there, fetch = output.exists(), None
         try:
             recipient = Recipient(ship_key_file(self._site, settings.config))
-            admit = Admission(recipient, tuple(sources), output, config, access=settings.access)
+            budget = Budget(config.max_bytes)
+            admit = Admission(recipient, tuple(sources), output, config, access=settings.access, budget=budget)
             holdings = site_holdings(
                 self._site.root, settings.trust, Quiet(), settings.config.product, recipient.unlock(output)
             )
@@ -107,15 +112,23 @@ class Fetching:
                 progress = _WhileOpen(self._may_go_on)
                 allow_full = settings.agent.allow_full
                 fetch = Fetch(
-                    opened, settings.trust, output, holdings, allow_full, config, progress=progress, admit=admit
+                    opened,
+                    settings.trust,
+                    output,
+                    holdings,
+                    allow_full,
+                    config,
+                    progress=progress,
+                    admit=admit,
+                    budget=budget,
                 )
                 figures = fetch.run()
                 remember_rate(self._site.root, figures)
         except (TransferError, BundleError, AboardError) as error:
             kind = "incomplete" if isinstance(error, Incomplete) else "refused"
             details = figures_document(fetch.figures()) if fetch else {}
-            event = Event(kind, _about(offer.source, error), {"source": offer.source} | details)
-            self._journal.stands(offer.source, event)
+            event = Event(kind, _about(offer.name, error), {"source": offer.name} | details)
+            self._journal.stands(offer.name, event)
             return False
         for lost in figures.sources:
             told = Event("refused", f"{lost.lost}; it was asked no more", {"source": lost.name}) if lost.lost else None
@@ -148,8 +161,8 @@ def _about(source: str, error: Exception) -> str:
 def _fetched(offer: Offer, figures: Figures) -> Event:
     root = offer.verified.root
     message = (
-        f"{describe(root)} from {offer.source}, {figures.bytes_received:,} bytes received for "
+        f"{describe(root)} from {offer.name}, {figures.bytes_received:,} bytes received for "
         f"{figures.bytes_needed:,} needed, in {figures.seconds:.1f} s"
     )
-    details = {"source": offer.source, "version": root.version, "seq": root.seq}
+    details = {"source": offer.name, "version": root.version, "seq": root.seq}
     return Event("fetched", message, details | figures_document(figures))

@@ -14,6 +14,7 @@ from bundle.errors import BundleError
 from bundle.plain_text import plain
 from bundle.reader import stored_bytes
 from transfer.access import read_access
+from transfer.budget import Budget
 from transfer.config import TransferConfig
 from transfer.errors import TransferError
 from transfer.latest import Agreed, resolve_all
@@ -97,11 +98,11 @@ def fetch_command(
     _check_options(as_events and as_json, ticket is not None and recipient.key_file is None)
     config = TransferConfig(limit_bytes_per_s=limit_rate, max_bytes=max_bytes, patience_s=patience)
     access, timetable = read_access(auth_file, ca_file, proxy), _timetable(windows, time_zone)
-    keys = whom_to_trust(trust, site, "fetch")
+    keys, budget = whom_to_trust(trust, site, "fetch"), Budget(max_bytes)
     with progress_bar() as bar:
         progress = FetchProgress(bar, as_events)
         hours = _waited_for(WindowHours(timetable, time.time, progress.wait_until))
-        agreed = resolve_all(sources, keys, out, config, say, access)
+        agreed = resolve_all(sources, keys, out, config, say, access, budget)
         with closing(open_sources(agreed.sources, out, config, access, retained(site))) as opened:
             _say_refused([*agreed.refused.values(), *opened.refused.values()])
             holdings = site_holdings(site, keys, progress, pinned, recipient.unlock(out)) if site else None
@@ -114,9 +115,9 @@ def fetch_command(
                 config,
                 progress=progress,
                 say=progress.say,
-                paid_bytes=agreed.paid_bytes,
+                budget=budget,
                 hours=hours,
-                admit=Admission(recipient, agreed.sources, out, config, ticket, say, access),
+                admit=Admission(recipient, agreed.sources, out, config, ticket, say, access, budget),
             )
             figures = _run(fetch, agreed, progress)
     remember_rate(site, figures)

@@ -41,6 +41,8 @@ def join_command(
         f"{out}: {describe(joined.verified.root)}, complete: {joined.bytes_joined:,} bytes joined from "
         f"{len(joined.volumes)} volumes, {joined.bytes_resumed:,} were there already"
     )
+    for path in joined.damaged:
+        say(f"  {path}: holds pieces that are not the ones that were signed; they came from elsewhere")
     if key and ticket is None:
         say(f"  no ticket among them is for this ship, whose key id is {key.public.key_id.hex()}: ask shore for one")
     if as_json:
@@ -51,5 +53,6 @@ def join_command(
             "bytes_needed": joined.bytes_needed,
             "bytes_resumed": joined.bytes_resumed,
             "bytes_joined": joined.bytes_joined,
+            "damaged": [str(path) for path in joined.damaged],
         }
         answer(document)

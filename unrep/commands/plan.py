@@ -68,7 +68,8 @@ def plan_command(
     found = estimate(verified, holdings, allow_full, out, keys)
     say(_summary(found, rate, price_per_mb))
     if as_json:
-        answer(_document(found, rate, price_per_mb) | {"bytes_received": beginning.received_bytes})
+        received = resolved.received_bytes + beginning.received_bytes
+        answer(_document(found, rate, price_per_mb) | {"bytes_received": received})
 
 
 def _summary(found: Estimate, rate: int | None, price: float | None) -> str:

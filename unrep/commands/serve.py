@@ -19,8 +19,9 @@ from unrep.console import say
 def serve_command(directory: Path, port: int, bind: str) -> None:
     """Serve the files of DIR over HTTP, with ranges, until Ctrl-C or SIGTERM.
 
-    There is no listing and no encryption: every bundle is verified by who fetches it. Hidden and partial files are not
-    served, nor is anything outside DIR.
+    There is no listing and no encryption: every bundle is verified by who fetches it. Served are bundles, volumes,
+    pointers, tickets, heartbeats, trust files and public keys, by what stands in them; nothing else, and nothing hidden
+    or outside DIR.
     """
     with BundleServer(directory, bind, port) as server:
         for number in (signal.SIGINT, signal.SIGTERM):
