@@ -8,7 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from bundle.companions import ticket_beside, ticket_name, tickets_beside
 from bundle.errors import InputError, Refused, Sealed
-from bundle.host.files import make_directory
+from bundle.host.files import make_directory, read_plain
 from bundle.reader import VerifiedRoot
 from bundle.ship_key import ShipKey
 from bundle.ticket import MAX_TICKET_BYTES, TicketFile, decode_ticket, open_ticket, verify_ticket
