@@ -25,7 +25,7 @@ def context(tmp_path: Path) -> StepContext:
     return StepContext(tmp_path / "{version}", "1.0.1", tmp_path)
 
 
-@pytest.mark.skipif(not Path("/usr/bin/systemctl").exists(), reason="there is no systemd here")
+@pytest.mark.skipif(os.name == "nt" or not Path("/usr/bin/systemctl").exists(), reason="there is no systemd here")
 def test_a_systemctl_that_is_none(context: StepContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """[A-102]: neither first in PATH nor in the working directory nor in the site."""
     context.site.mkdir()

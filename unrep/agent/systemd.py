@@ -43,7 +43,10 @@ def unit_text(argv: Sequence[str], site: Path, account: str = "") -> str:
     """
     for word in (*argv, str(site)):
         if not word.isprintable():
-            raise UsageRefused(f"{word!r}: no systemd unit can name that; rename it without control characters")
+            shown = repr(word)[1:-1]
+            raise UsageRefused(
+                f"{shown}: a systemd unit can name paths in UTF-8 only, without control characters; rename it"
+            )
     command = " ".join(_quoted(word).replace("$", "$$") for word in argv)
     return _OURS + _UNIT.format(
         site=_quoted(str(site)),
