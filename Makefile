@@ -28,7 +28,7 @@ lint: $(READY)
 
 test: lint
 	@sh tests/support/debian_packages.sh
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto $(TESTS)
 
 crash: $(READY)
 	@sh tests/support/debian_packages.sh

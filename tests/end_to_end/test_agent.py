@@ -205,12 +205,12 @@ def test_it_asks_nobody_outside_the_fetch_window(agency: Agency) -> None:
         other = f'sources = ["{server.url("vms.unrep")}"]'
         keys = (agency.ship.root / "unrep.toml").read_text().replace(f'sources = ["{agency.source}"]', other)
         shut, opened = (f'fetch_windows = ["{hours_from_now(*hours)}"]\n' for hours in ((2, 3), (-2, 2)))
-        (agency.ship.root / "unrep.toml").write_text(keys + shut)
+        agency.ship.write_config(keys + shut)
         agency.start()
         agency.until_event("started")
         time.sleep(1)
         assert not server.requests
-        (agency.ship.root / "unrep.toml").write_text(keys + opened)
+        agency.ship.write_config(keys + opened)
         agency.until_event("applied")
         polled = len(server.requests)
         until(lambda: len(server.requests) >= polled + 3)
@@ -222,7 +222,7 @@ def test_a_source_may_be_a_shelf_with_a_pointer(agency: Agency, tmp_path: Path) 
     shelf, key = tmp_path / "shelf", shore().trust_file.with_suffix(".key")
     shelf.mkdir()
     keys = (agency.ship.root / "unrep.toml").read_text()
-    (agency.ship.root / "unrep.toml").write_text(keys.replace(str(agency.source), str(shelf)))
+    agency.ship.write_config(keys.replace(str(agency.source), str(shelf)))
     agency.start()
     for count, asked in enumerate((SECOND, THIRD), 1):
         argv = [sys.executable, "-m", "unrep", "publish", str(shore().bundle(*asked)), str(shelf), "--key", str(key)]
@@ -244,7 +244,7 @@ def test_of_several_sources_the_newest_release_that_will_do_is_taken(agency: Age
     names = [str(tmp_path / name) for name in ("absent", "old", "foreign", "no-base", "good")]
     keys = (agency.ship.root / "unrep.toml").read_text()
     keys = keys.replace(f'sources = ["{agency.source}"]', f"sources = {json.dumps(names)}")
-    (agency.ship.root / "unrep.toml").write_text(keys)
+    agency.ship.write_config(keys)
     agency.start()
     agency.until_event("applied", 2)
     assert [event["to"] for event in agency.events("applied")] == ["1.0.1", "1.0.2"]
@@ -266,7 +266,7 @@ def test_of_several_sources_the_newest_release_that_will_do_is_taken(agency: Age
 )
 def test_a_configuration_that_will_not_do(agency: Agency, keys: str, words: str) -> None:
     """[A-5], [A-62]"""
-    (agency.ship.root / "unrep.toml").write_text(f"[agent]\n{keys}\n")
+    agency.ship.write_config(f"[agent]\n{keys}\n")
     refused = command(agency, "agent")
     assert refused.returncode == 2 and words in refused.stderr and refused.stderr.count("\n") == 1
 
@@ -275,12 +275,12 @@ def test_a_configuration_that_is_spoilt_meanwhile_is_told_and_mended(agency: Age
     agency.publish(shore().bundle(*SECOND))
     agency.configure("poll_interval_s = 0.1")
     good = (agency.ship.root / "unrep.toml").read_text()
-    (agency.ship.root / "unrep.toml").write_text(good.replace("sources", "surces"))
+    agency.ship.write_config(good.replace("sources", "surces"))
     assert command(agency, "agent").returncode == 2
-    (agency.ship.root / "unrep.toml").write_text(good)
+    agency.ship.write_config(good)
     agency.start()
     agency.until_event("applied")
-    (agency.ship.root / "unrep.toml").write_text(good.replace("sources", "surces"))
+    agency.ship.write_config(good.replace("sources", "surces"))
     assert "unknown key 'agent.surces'" in agency.until_event("refused")["message"]
     assert agency.stop() == 0
 

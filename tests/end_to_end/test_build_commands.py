@@ -39,8 +39,9 @@ def refused(directory: Path, line: str, code: int, *words: str) -> None:
 
 
 def snapshot(directory: Path) -> dict[str, bytes | None]:
-    found = sorted(directory.rglob("*"))
-    return {str(path): path.read_bytes() if path.is_file() else None for path in found if not path.is_symlink()}
+    """What each file holds; None for a directory, and for what cannot be read."""
+    found = (path for path in sorted(directory.rglob("*")) if not path.is_symlink())
+    return {str(path): path.read_bytes() if path.is_file() and os.access(path, os.R_OK) else None for path in found}
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ apt's sources and settings, pip's own, its certificates. Needs root.
 import argparse
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -41,7 +42,7 @@ mkdir -p /dev/shm /dev/pts
 mount -t tmpfs -o mode=1777 tmpfs /dev/shm
 mount -t devpts -o newinstance,ptmxmode=0666,mode=620 devpts /dev/pts
 shift
-setpriv --reuid "$1" --regid "$1" --init-groups env -i PATH="$2" HOME="$3" sh -c 'cd && $0' "$4"
+setpriv --reuid "$1" --regid "$1" --init-groups env -i PATH="$2" HOME="$3" sh -c "cd && $4"
 """
 PATHS: Final = {
     "root": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -123,7 +124,7 @@ def main() -> int:
     for suite in wanted.system:
         for user in wanted.user:
             with _system(Bare(suite, user, wanted.place / f"{suite}-{user}"), commit, wanted.mirror) as bare:
-                for row in _rows(bare, wanted.command, wanted.place):
+                for row in _rows(bare, wanted):
                     print(row, flush=True)
                     rows.append(row)
     print(f"\nof commit {commit}:", *rows, sep="\n")
@@ -135,6 +136,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--system", nargs="+", choices=SYSTEMS, default=SYSTEMS)
     parser.add_argument("--user", nargs="+", choices=USERS, default=USERS)
     parser.add_argument("--command", nargs="*", choices=COMMANDS, default=COMMANDS)
+    parser.add_argument("--tests", default="", help="Paths for 'make test', in place of all.")
     parser.add_argument("--mirror", help="Of Debian's packages. Default: the first of this machine's apt.")
     parser.add_argument("--place", type=Path, help="Where systems are made, and logs stay. Default: a new directory.")
     wanted = parser.parse_args()
@@ -153,11 +155,12 @@ def _system(bare: Bare, commit: str, mirror: str | None) -> Iterator[Bare]:
         _done("rm", "-rf", "--one-file-system", str(bare.place))
 
 
-def _rows(bare: Bare, targets: list[str], logs: Path) -> Iterator[Ran]:
+def _rows(bare: Bare, wanted: argparse.Namespace) -> Iterator[Ran]:
     if bare.user != "root":
-        yield from _told_what_to_install(bare, logs)
-    for target in targets:
-        yield _tried(bare, f"make -C unrep {target}", bare.user, logs, target)
+        yield from _told_what_to_install(bare, wanted.place)
+    for target in wanted.command:
+        chosen = f" TESTS={shlex.quote(wanted.tests)}" if target == "test" and wanted.tests else ""
+        yield _tried(bare, f"make -C unrep {target}{chosen}", bare.user, wanted.place, target)
 
 
 def _told_what_to_install(bare: Bare, logs: Path) -> Iterator[Ran]:

@@ -26,6 +26,7 @@ from typing import Any
 
 import pytest
 
+from apply import durable
 from apply.config import SiteConfig, load
 from apply.history import read_history
 from apply.junction import junction_target, reparse_buffer
@@ -266,12 +267,16 @@ class Ship:
     def configure(self, extra: str = "", **window: float) -> None:
         """Writes the configuration: every command is the script; one check that must pass once."""
         shown = {"start_after_s": 0, "deadline_s": 20, "interval_s": 0.02, "consecutive_passes": 1} | window
-        (self.root / "unrep.toml").write_text(
+        self.write_config(
             f"[prepare]\ncommand = {_argv('prepare')}\n[switch]\nrestart = {_argv('restart')}\n"
             f"[hooks]\nsnapshot = {_argv('snapshot')}\nrestore = {_argv('restore')}\n"
             f'[[health]]\ntype = "command"\nargv = {_argv("health")}\ntimeout_s = 20\n'
             "[health_window]\n" + "".join(f"{key} = {value}\n" for key, value in shown.items()) + extra
         )
+
+    def write_config(self, text: str) -> None:
+        """Puts the text into the configuration file in one step: an agent that reads half of it waits for a minute."""
+        durable.write_file(self.root / "unrep.toml", text.encode())
 
     def order(self, *files: str) -> None:
         """Makes the script fail, wait or fill the disk: "fail-restart", "fail-health-1.0.1", "wait-prepare"."""
