@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bundle.host.directories import Directory
 from bundle.host.removal import remove_tree
 
 posix = pytest.mark.skipif(os.name == "nt", reason="links and modes of POSIX")
@@ -81,3 +82,24 @@ def test_what_is_mounted_in_it_is_named_and_not_emptied(options: list[str], tmp_
 def test_what_is_not_there_is_no_error(tmp_path: Path) -> None:
     remove_tree(tmp_path / "none")
     remove_tree(tmp_path / "none" / "below")
+
+
+@posix
+def test_a_directory_that_becomes_a_link_after_it_was_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The race at its worst moment: between the look at an entry and the step into it."""
+    outside = tmp_path / "outside"
+    for directory in (outside, tmp_path / "tree/logs/cache"):
+        directory.mkdir(parents=True)
+        (directory / "file").write_text("x")
+    listed = Directory.entries
+
+    def listed_and_swapped(directory: Directory) -> list[tuple[str, bool]]:
+        found = listed(directory)
+        if ("cache", True) in found:
+            (tmp_path / "tree/logs/cache").rename(tmp_path / "moved")
+            (tmp_path / "tree/logs/cache").symlink_to(outside)
+        return found
+
+    monkeypatch.setattr(Directory, "entries", listed_and_swapped)
+    remove_tree(tmp_path / "tree")
+    assert (outside / "file").read_text() == "x" and not (tmp_path / "tree").exists()
