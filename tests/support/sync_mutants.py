@@ -44,17 +44,14 @@ MUTANTS = (
     Mutant(
         "sync_tree file by file: the files",
         _DURABLE,
-        (_FILE_BY_FILE, ("                _sync_file(path)", "                pass")),
+        (_FILE_BY_FILE, ("directory.sync_file(name)", "pass")),
     ),
     Mutant(
         "sync_tree file by file: the directories",
         _DURABLE,
         (
             _FILE_BY_FILE,
-            (
-                "    for directory in reversed(directories):\n        sync_directory",
-                "    for directory in reversed(directories):\n        bool",
-            ),
+            ("    directory.sync()\n", "    pass\n"),
         ),
     ),
     Mutant("a new site's directories", "apply.site", (("durable.sync_directory(directory.parent)", "pass"),), _LATER),
