@@ -137,9 +137,7 @@ class TestADryRun:
     def test_nor_at_an_empty_site(self, tmp_path: Path) -> None:
         ship = Ship(tmp_path)
         before = ship.seen()
-        assert ship.rehearse(shore().bundle("1.0.0", 1)).reason.startswith(
-            "would install 1.0.0 from the full release; "
-        )
+        assert ship.rehearse(shore().bundle("1.0.0", 1)).reason == "would install 1.0.0 from the full release"
         assert ship.seen() == before
 
     @pytest.mark.parametrize("path", ["app/library.bin", "docs/guide.txt", "docs/empty.txt", "VERSION"])

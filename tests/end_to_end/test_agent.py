@@ -58,7 +58,7 @@ def test_killed_at_random_once_a_release_it_needs_no_hand(agency: Agency) -> Non
 def test_all_its_sources_are_asked_at_once_and_one_that_lies_is_no_hindrance(agency: Agency) -> None:
     """[A-61], [T-90], [T-91], [T-96]: with a token from a file."""
     content = shore().bundle(*SECOND).read_bytes()
-    (agency.ship.root / "auth").write_text("bearer x")
+    (agency.ship.root / "auth").write_text("127.0.0.1 bearer x")
     (agency.ship.root / "auth").chmod(0o600)
     lie = content[:-100] + bytes(100)
     with gatekeeper(lie, "Bearer x") as liar, gatekeeper(content, "Bearer x") as honest:
