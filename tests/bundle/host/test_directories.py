@@ -8,6 +8,8 @@ import pytest
 
 from bundle.host.directories import Descent, Directory
 from bundle.host.files import ForeignFile
+from bundle.host.removal import remove_tree
+from tests.support.wine_junctions import UNDER_WINE
 
 posix = pytest.mark.skipif(os.name == "nt", reason="links, pipes and modes of POSIX")
 
@@ -107,3 +109,20 @@ def test_entries_tell_directories_from_links_to_them(tree: Path) -> None:
     with Directory.open(tree) as directory:
         assert sorted(directory.entries()) == [("a", True), ("b", True), ("file", False), ("link", False)]
         assert directory.own_status().st_ino == tree.stat().st_ino
+
+
+@pytest.mark.skipif(os.name != "nt" or UNDER_WINE, reason="junctions of Windows; Wine shows none, to any call")
+def test_a_junction_is_refused_by_its_handle_and_removed_as_what_it_is(tree: Path) -> None:
+    """[A-110]: to Windows' Python a junction is a directory; here it is the reparse point that the handle shows."""
+    from apply.junction import reparse_buffer
+    from apply.kernel32 import Kernel32
+
+    junction = tree / "junction"
+    junction.mkdir()
+    Kernel32().set_reparse_point(str(junction), reparse_buffer(str(tree.parent / "outside")))
+    with pytest.raises(ForeignFile, match="where a directory should"), Descent(tree) as descent:
+        read(descent, "junction/file")
+    with Directory.open(tree) as directory:
+        assert ("junction", False) in directory.entries()
+    remove_tree(tree)
+    assert not tree.exists() and (tree.parent / "outside/file").read_bytes() == b"outside"
