@@ -17,6 +17,7 @@ from typing import BinaryIO, Final, cast
 
 PRIVATE: Final = 0o600
 PUBLIC: Final = 0o644
+_ATTEMPTS: Final = 100
 
 # Not there on Windows: links need a privilege there, and the look at the descriptor finds them.
 NO_FOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
@@ -61,11 +62,12 @@ def reopen(path: Path) -> BinaryIO:
 
 def reopen_or_create(path: Path, mode: int = PUBLIC) -> tuple[BinaryIO, bool]:
     """The file, and whether it is new. Raises ForeignFile, OSError."""
-    while True:
+    for _ in range(_ATTEMPTS):  # another process may make it, or remove it, between the two calls
         with contextlib.suppress(FileNotFoundError):
             return reopen(path), False
-        with contextlib.suppress(FileExistsError):  # made by another process between the two calls
+        with contextlib.suppress(FileExistsError):
             return create(path, mode), True
+    raise ForeignFile(path, "what stands there can be neither opened nor made; move it away")
 
 
 def open_plain(path: Path, *, buffered: bool = False) -> BinaryIO:
