@@ -107,3 +107,19 @@ def test_entries_tell_directories_from_links_to_them(tree: Path) -> None:
     with Directory.open(tree) as directory:
         assert sorted(directory.entries()) == [("a", True), ("b", True), ("file", False), ("link", False)]
         assert directory.own_status().st_ino == tree.stat().st_ino
+
+
+@posix
+def test_what_is_refused_does_not_stay_open(tree: Path) -> None:
+    """[A-110]: a walk goes on after an error, through as many names as somebody likes to plant."""
+    os.mkfifo(tree / "pipe")
+    with Directory.open(tree) as directory:
+        before = descriptors()
+        for name in ("a", "pipe"):  # fdopen(3) refuses the first by itself, and leaves it open
+            with pytest.raises(ForeignFile, match="not a regular file"):
+                directory.read(name)
+        assert descriptors() == before
+
+
+def descriptors() -> set[str]:
+    return {entry.name for entry in Path("/dev/fd").iterdir()}
