@@ -87,7 +87,7 @@ def regular(descriptor: int, path: Path, *, buffered: bool = False) -> BinaryIO:
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)  # not left to fdopen, which refuses a directory and leaves it open
         raise ForeignFile(path, "not a regular file")
-    return cast(BinaryIO, os.fdopen(descriptor, "rb", buffering=-1 if buffered else 0))
+    return os.fdopen(descriptor, "rb", buffering=-1 if buffered else 0)
 
 
 def read_plain(path: Path, max_bytes: int = -1) -> bytes:
