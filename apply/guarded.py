@@ -33,8 +33,8 @@ def check_guarded(*paths: Path | None, account: int = _ROOT) -> None:
 
 
 def check_site(site: Site, account: int = _ROOT) -> None:
-    """`check_guarded` for a site: where its versions and its record are, and the way there."""
-    check_guarded(site.root, site.versions, site.private, account=account)
+    """`check_guarded` for a site: where its versions, environments and record are, and the way there."""
+    check_guarded(site.root, site.versions, site.venvs, site.private, account=account)
 
 
 def _way(path: Path) -> Iterator[tuple[Path, os.stat_result, bool]]:

@@ -12,7 +12,7 @@ from apply.site import Site
 from apply.standing import Standing
 from apply.trusted import taking_in
 from bundle.errors import InputError, Refused, Untrusted
-from bundle.heartbeat import MAX_HEARTBEAT_BYTES, Heartbeat, signed_heartbeat
+from bundle.heartbeat import MAX_HEARTBEAT_BYTES, Heartbeat, verify_heartbeat
 from bundle.progress import Quiet
 from bundle.trust import Signers, Trust
 
@@ -44,7 +44,7 @@ def _verified(path: Path, trust: Trust, nonce: bytes | None) -> tuple[Heartbeat,
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     try:
-        beat, signers = signed_heartbeat(data, trust)
+        beat, signers = verify_heartbeat(data, trust)
     except Refused as error:
         raise type(error)(f"{path}: {error}") from error
     if nonce not in (None, beat.nonce):

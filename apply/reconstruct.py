@@ -169,9 +169,10 @@ def _copy(origin: Descent, path: str, base: Path, into: Descent, entry: Entry) -
         source = source_directory.read(source_name)
     except OSError as error:
         raise drifted(base / path, f"cannot be read ({error.strerror})") from error
-    directory, name = into.to(entry.path)
-    with source, directory.create(name, _mode(entry)) as written:
-        digest = _digest(written) if _clone(source, written) else _copied(source, written)
+    with source:
+        directory, name = into.to(entry.path)
+        with directory.create(name, _mode(entry)) as written:
+            digest = _digest(written) if _clone(source, written) else _copied(source, written)
     if digest != entry.hash:
         raise drifted(base / path, "has changed")
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from apply import durable
 from apply.errors import AboardError, SiteInvalid
+from apply.guarded import check_site
 from apply.lock import site_lock
 from apply.site import Site
 from bundle import canonical
@@ -48,11 +49,13 @@ def _learned(site: Site, kept: Trust, given: Trust) -> Trust:
 def learning(site: Site, trust: Trust, command: str) -> Trust:
     """The trust that makes the site keep what each header teaches, whatever becomes of the release [R-11].
 
-    Whoever verifies with it may get StorageFailed, SiteBusy or SiteInvalid. `command`: who learns, for the site's lock.
+    Whoever verifies with it may get StorageFailed, SiteBusy, SiteInvalid or Unguarded. `command`: who learns, for the
+    site's lock.
     """
 
     def learn(taught: Trust, refused: bool) -> None:
         if _is_news(site, taught):
+            check_site(site)
             site.make_directories()
             with site_lock(site, command):
                 keep(site, taught)

@@ -5,6 +5,7 @@ may lead it to a network, or to code that is run while it installs. So it gets n
 a file that names each pin and each wheel, and no wheel that requires an address.
 """
 
+import lzma
 import zipfile
 import zlib
 from email.parser import HeaderParser
@@ -16,6 +17,16 @@ from bundle.errors import InputError
 from bundle.pins import read_pins
 
 MAX_METADATA_BYTES: Final = 16 * 1024 * 1024
+# What zipfile raises for a file that is no sound archive; each of its decompressors has an error of its own.
+NO_ARCHIVE: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+)
 
 
 def for_pip(tree: Path, requirements: Path, wheels: Path, step: str) -> str:
@@ -43,7 +54,7 @@ def _check(wheel: Path, step: str) -> None:
                 if member.filename.endswith(".dist-info/METADATA"):
                     _check_size(wheel, member.file_size, step)
                     _check_requirements(wheel, archive.read(member).decode(errors="replace"), step)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+    except NO_ARCHIVE as error:
         raise StepFailed(step, f"{wheel.name}: not a wheel that can be read ({error}); take another of it") from error
 
 

@@ -54,6 +54,10 @@ class BaseObjects:
             if given := self._open.pop(archive, None):
                 given.close()
 
+    def close_all(self) -> None:
+        """Closes whatever is open, as `close` does."""
+        self.close(list(self._open))
+
     def _given(self, archive: int) -> list[Readable]:
         if archive not in self._open:
             source = self.open(self.nesting.numbers[archive])

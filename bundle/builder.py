@@ -17,7 +17,7 @@ from pathlib import Path
 import zstandard
 
 from bundle import canonical
-from bundle.companions import manifests_beside, publish
+from bundle.companions import check_place, manifests_beside, publish
 from bundle.contents import chunks_of
 from bundle.errors import BundleError, InputError, Malformed
 from bundle.evaluate import Evaluation
@@ -95,7 +95,7 @@ def build(
     The bytes depend on the request's contents and the key alone; those of an encrypted bundle on a random key, too.
     Raises InputError for anything that the user can mend; nothing is left behind then.
     """
-    _check_output(request.out)
+    check_place(request.out)
     trust = trust_to_sign_under(request.trust, [key])
     target = scan(request.new, request.platform, progress)
     if expected not in (None, target.tree_hash):
@@ -128,13 +128,6 @@ def build(
     costs = [(s.base, len(header) + stored_bytes(root, s)) for s in root.sections if s.base]
     recipes = dict(sum((built.recipes for built in sections), Counter()))
     return BuildReport(request.out, total, root, costs, recipes, tickets)
-
-
-def _check_output(out: Path) -> None:
-    if out.is_dir():
-        raise InputError(f"{out}: is a directory; --out names the bundle file to write")
-    if not out.parent.is_dir():
-        raise InputError(f"{out.parent}: no such directory; make it first, --out is written there")
 
 
 def _scan_bases(request: BuildRequest, target: TreeManifest, progress: Progress) -> list[DirectoryBase]:

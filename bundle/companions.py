@@ -8,8 +8,18 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
+from bundle.errors import InputError
 from bundle.held_files import patiently
 from bundle.host.files import is_directory, reopen, write_anew
+
+
+def check_place(out: Path) -> None:
+    """Raises InputError where no bundle can take that name: root could replace /dev/null, for every program."""
+    if out.exists() and not out.is_file():
+        what = "a directory" if out.is_dir() else "no regular file"
+        raise InputError(f"{out}: is {what}; --out names the bundle file to write")
+    if not out.parent.is_dir():
+        raise InputError(f"{out.parent}: no such directory; make it first, --out is written there")
 
 
 def publish(unproven: Path, out: Path, manifests: bytes | None) -> int:

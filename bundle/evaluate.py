@@ -216,6 +216,9 @@ class Evaluation:
                     yield step.place, self._checked(step.place, _sized(result, size))
                 self._base.close(self._closing.get(self._firsts[number] + at - self._base.count, ()))
             packs.finish()
+        except BaseException:
+            self._base.close_all()  # on Windows no directory can be removed in which one of their files is open
+            raise
         finally:
             scratch.close()
 

@@ -37,13 +37,11 @@ def sign_heartbeat(beat: Heartbeat, signer: Signer) -> bytes:
     return canonical.encode(Signed(payload, sign_payload(payload, HEARTBEAT_TYPE, [signer])))
 
 
-def verify_heartbeat(data: bytes, trust: Trust) -> Heartbeat:
-    """Reads a heartbeat that a trusted release key signed. Raises Malformed, Untrusted or Unsupported."""
-    return signed_heartbeat(data, trust)[0]
+def verify_heartbeat(data: bytes, trust: Trust) -> tuple[Heartbeat, Signers]:
+    """Reads a heartbeat, and which of the trusted release keys signed it.
 
-
-def signed_heartbeat(data: bytes, trust: Trust) -> tuple[Heartbeat, Signers]:
-    """The same, and which of the trusted release keys signed it."""
+    Raises Malformed, Untrusted or Unsupported.
+    """
     if len(data) > MAX_HEARTBEAT_BYTES:
         raise Malformed(f"heartbeat: {len(data)} bytes, it has at most {MAX_HEARTBEAT_BYTES}")
     signed = canonical.decode(data, Signed, "heartbeat")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from bundle.companions import manifests_beside, publish
+from bundle.companions import check_place, manifests_beside, publish
 from bundle.errors import InputError
 from bundle.header import signed_header, trust_to_sign_under
 from bundle.host.files import create_buffered, read_plain
@@ -24,6 +24,7 @@ def resign(path: Path, out: Path, signers: Sequence[Signer], trust: Trust | None
     tickets of an encrypted bundle are bound to its root, which stays; they are signed anew with it.
     Raises InputError, Corrupt or Malformed, with `out` as it was.
     """
+    check_place(out)
     proven_by = trust_to_sign_under(trust, signers)
     unproven = out.with_name(out.name + ".unproven")
     try:

@@ -123,9 +123,14 @@ def shown(url: str) -> str:
     return _USER.sub(r"\1", address) + ("?..." if query else "")
 
 
+def is_url(source: str) -> bool:
+    """Whether a source names no path."""
+    return _URL.match(source) is not None
+
+
 def shown_source(source: str) -> str:
     """A source for messages: of a URL what may be shown, a path as it is."""
-    return shown(source) if _URL.match(source) else source
+    return shown(source) if is_url(source) else source
 
 
 def _check_authorities(path: Path) -> None:

@@ -1,6 +1,5 @@
 """From the address of a pointer to that of the bundle beside it [T-54]."""
 
-import re
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -9,15 +8,13 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from bundle.errors import Refused
 from bundle.trust import Trust
-from transfer.access import NOTHING, Access, shown_source
+from transfer.access import NOTHING, Access, is_url, shown_source
 from transfer.beginning import Beginning
 from transfer.budget import Budget
 from transfer.config import TransferConfig
 from transfer.errors import SourceRefused, TransferError
 from transfer.pointer import POINTER_NAME, Pointer
 from transfer.source import open_sources
-
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 @dataclass(frozen=True)
@@ -51,7 +48,7 @@ def resolve(
     with closing(open_sources([address], output, config, access)) as link:
         beginning = Beginning(link, trust, config, say, budget)
         pointer = beginning.pointer()
-    if _URL.match(address):
+    if is_url(address):
         return Resolved(urljoin(address, quote(pointer.file)), pointer, beginning.received_bytes)
     return Resolved(str(Path(address).with_name(pointer.file)), pointer)
 
@@ -97,7 +94,7 @@ def resolve_all(
 
 
 def _pointer_address(source: str) -> str | None:
-    if _URL.match(source):
+    if is_url(source):
         return source if urlsplit(source).path.rsplit("/", 1)[-1] == POINTER_NAME else None
     path = Path(source)
     if path.is_dir():

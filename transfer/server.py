@@ -18,6 +18,7 @@ from time import monotonic
 from typing import Any, BinaryIO
 from urllib.parse import unquote, urlsplit
 
+from bundle.host.files import closed_on_error, open_plain
 from transfer.errors import OutputRefused, SourceRefused
 from transfer.guests import Guests
 from transfer.partial import PARTIAL_SUFFIX
@@ -234,13 +235,10 @@ def _open_inside(directory: Path, target: str) -> BinaryIO | None:
 
 
 def _shown(path: Path) -> BinaryIO | None:
-    file = path.open("rb")
-    try:
+    file = open_plain(path, buffered=True)
+    with closed_on_error(file):
         if is_shown(file):
             return file
-    except BaseException:
-        file.close()
-        raise
     file.close()
     return None
 

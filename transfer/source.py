@@ -1,10 +1,9 @@
 """From what a person names, URLs, files and directories, to the links that read them."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from transfer.access import NOTHING, Access
+from transfer.access import NOTHING, Access, is_url
 from transfer.config import TransferConfig
 from transfer.errors import SourceRefused
 from transfer.link import Event, Link
@@ -16,8 +15,6 @@ from transfer.partial import partial_path
 MIN_RECEIVE_BUFFER_BYTES = 16 * 1024
 BUDGET_SHARES = 20
 MOST_BUDGET_SHARE_BYTES = 128 * 1024  # a buffer that is no smaller is left to the system, which begins with less
-
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 class OpenSources:
@@ -85,11 +82,6 @@ def open_sources(
     if not opened.links:
         raise next(iter(opened.refused.values()))
     return opened
-
-
-def is_url(source: str) -> bool:
-    """Whether it names no path."""
-    return _URL.match(source) is not None
 
 
 def receive_buffer_bytes(config: TransferConfig) -> int | None:

@@ -1,6 +1,5 @@
 """The ticket of a ship comes with the encrypted bundle: it lies beside that, at the source and at the output [T-58]."""
 
-import re
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -12,7 +11,7 @@ from bundle.host.files import make_directory, read_plain
 from bundle.reader import VerifiedRoot
 from bundle.ship_key import ShipKey
 from bundle.ticket import MAX_TICKET_BYTES, TicketFile, decode_ticket, open_ticket, verify_ticket
-from transfer.access import NOTHING, Access, shown_source
+from transfer.access import NOTHING, Access, is_url, shown_source
 from transfer.beginning import Beginning
 from transfer.budget import Budget
 from transfer.config import TransferConfig
@@ -21,8 +20,6 @@ from transfer.links.directory import find_bundle
 from transfer.partial import storage_errors
 from transfer.placing import place
 from transfer.source import open_sources
-
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 def bring_ticket(
@@ -93,7 +90,7 @@ def find_ticket(directories: Sequence[Path], output: Path, verified: VerifiedRoo
 def ticket_address(source: str, ship_id: bytes) -> str:
     """Where the ticket lies that belongs to the bundle at that source. Raises SourceRefused for no single bundle."""
     name = ticket_name(ship_id)
-    if _URL.match(source):
+    if is_url(source):
         parts = urlsplit(source)
         return urlunsplit(parts._replace(path=f"{parts.path}.tickets/{name}"))
     path = Path(source)

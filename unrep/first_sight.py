@@ -12,6 +12,7 @@ from typing import Final
 
 from apply import durable
 from apply.errors import StorageFailed
+from bundle.host.files import PUBLIC
 from unrep.errors import CollectError
 
 _SUFFIX: Final = ".wheels.sha256"
@@ -46,7 +47,7 @@ def keep(file: Path, hashes: dict[str, str]) -> str:
     try:
         with durable.storage_errors(file):
             if not file.exists() or file.read_bytes() != text:
-                durable.write_file(file, text)
+                durable.write_file(file, text, PUBLIC)
     except StorageFailed as error:
         return str(error)
     return ""

@@ -18,6 +18,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
+from apply.wheelhouse import NO_ARCHIVE
 from bundle.progress import Progress
 from unrep.errors import CollectError, RegistryUnreachable
 from unrep.pins import Pin
@@ -127,7 +128,7 @@ def _read(path: Path) -> Wheel:
         with zipfile.ZipFile(path) as archive:
             headers = HeaderParser().parsestr(archive.read(_metadata(archive)).decode("utf-8"))
         requires = tuple(Requirement(line) for line in headers.get_all("Requires-Dist", []))
-    except (InvalidWheelFilename, InvalidRequirement, zipfile.BadZipFile, ValueError) as error:
+    except (InvalidWheelFilename, InvalidRequirement, *NO_ARCHIVE) as error:
         raise CollectError(f"{path.name}: not a wheel that can be read ({error}): pin another version") from error
     if address := next((requirement for requirement in requires if requirement.url), None):
         raise CollectError(f"{path.name}: requires an address, {address}, which no ship asks: pin another version")

@@ -18,7 +18,17 @@ from typing import Any, BinaryIO, Final, Self, cast
 
 from bundle.held_files import patiently
 from bundle.host import handles
-from bundle.host.files import NO_FOLLOW, PLAIN, ForeignFile, is_name_surrogate, is_real_directory, reopen, set_mode
+from bundle.host.files import (
+    NO_FOLLOW,
+    PLAIN,
+    ForeignFile,
+    closed_on_error,
+    is_name_surrogate,
+    is_real_directory,
+    regular,
+    reopen,
+    set_mode,
+)
 
 DIRECTORY_MODE: Final = 0o755
 _DIRECTORY: Final = getattr(os, "O_DIRECTORY", 0) | NO_FOLLOW | getattr(os, "O_CLOEXEC", 0)
@@ -36,7 +46,6 @@ class Directory:
         """`descriptor`: on Windows a handle, and the calls go by the path; elsewhere that is for messages alone."""
         self.path = path
         self._descriptor = descriptor
-        self._at: dict[str, Any] = {} if _WINDOWS else {"dir_fd": descriptor}
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -83,7 +92,8 @@ class Directory:
         """A new directory of exactly that mode, opened."""
         self._call(os.mkdir, name, mode)
         made = self.enter(name)
-        made.set_mode(mode)
+        with closed_on_error(made):
+            made.set_mode(mode)
         return made
 
     def set_mode(self, mode: int) -> None:
@@ -98,18 +108,17 @@ class Directory:
     def create(self, name: str, mode: int) -> BinaryIO:
         """A new file of exactly that mode, for writing and reading, unbuffered."""
         descriptor = self._call(os.open, name, os.O_RDWR | os.O_CREAT | os.O_EXCL | NO_FOLLOW | PLAIN, mode)
-        if not _WINDOWS:
+        file = cast(BinaryIO, os.fdopen(descriptor, "r+b", buffering=0))
+        with closed_on_error(file):
             set_mode(descriptor, mode)
-        return cast(BinaryIO, os.fdopen(descriptor, "r+b", buffering=0))
+        return file
 
     def read(self, name: str) -> BinaryIO:
         """The regular file of that name, for reading, unbuffered; a pipe or a device is refused, not waited for."""
-        descriptor = self._call(os.open, name, os.O_RDONLY | NO_FOLLOW | PLAIN)
-        file = cast(BinaryIO, os.fdopen(descriptor, "rb", buffering=0))
-        is_link = _WINDOWS and is_name_surrogate(self.status(name))
-        if is_link or not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            file.close()
-            raise ForeignFile(self.path / name, "not a regular file")
+        file = regular(self._call(os.open, name, os.O_RDONLY | NO_FOLLOW | PLAIN), self.path / name)
+        with closed_on_error(file):
+            if _WINDOWS and is_name_surrogate(self.status(name)):
+                raise ForeignFile(self.path / name, "a symbolic link")
         return file
 
     def link(self, target: str, name: str) -> None:
@@ -164,8 +173,9 @@ class Directory:
     def _call(self, call: Callable[..., Any], name: str, *arguments: object, **options: object) -> Any:
         """Makes the call for an entry."""
         try:
-            place = handles.long_path(self.path / name) if _WINDOWS else name
-            return call(place, *arguments, **options, **self._at)
+            if _WINDOWS:
+                return call(handles.long_path(self.path / name), *arguments, **options)
+            return call(name, *arguments, **options, dir_fd=self._descriptor)
         except OSError as error:
             raise _as_found(error, self.path / name, lambda: self.status(name)) from None
 

@@ -12,8 +12,9 @@ import contextlib
 import errno
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Final, cast
+from typing import BinaryIO, Final, Protocol, cast
 
 PRIVATE: Final = 0o600
 PUBLIC: Final = 0o644
@@ -21,8 +22,16 @@ _ATTEMPTS: Final = 100
 
 # Not there on Windows: links need a privilege there, and the look at the descriptor finds them.
 NO_FOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
+# What a shell gives a name to is here; /dev/shm, where any account may plant a link, is not.
+_DEVICES: Final = frozenset({Path("/dev"), Path("/dev/fd")})
 # Opening a pipe must not wait for its other end; of no effect on a regular file.
 PLAIN: Final = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+
+
+class Closable(Protocol):
+    """A file, or a directory."""
+
+    def close(self) -> None: ...
 
 
 class ForeignFile(OSError):
@@ -52,11 +61,8 @@ def create_buffered(path: Path, mode: int = PUBLIC) -> BinaryIO:
 def reopen(path: Path) -> BinaryIO:
     """A file that unrep has made, to read and write, unbuffered. Raises FileNotFoundError, ForeignFile, OSError."""
     file = _as_file(_opened(path, os.O_RDWR))
-    try:
+    with closed_on_error(file):
         _check_ours(path, os.fstat(file.fileno()))
-    except BaseException:
-        file.close()
-        raise
     return file
 
 
@@ -75,9 +81,13 @@ def open_plain(path: Path, *, buffered: bool = False) -> BinaryIO:
 
     A pipe or a device is refused rather than waited for. Raises FileNotFoundError, ForeignFile, OSError.
     """
-    descriptor = os.open(path, os.O_RDONLY | PLAIN)
+    return regular(os.open(path, os.O_RDONLY | PLAIN), path, buffered=buffered)
+
+
+def regular(descriptor: int, path: Path, *, buffered: bool = False) -> BinaryIO:
+    """The regular file that a descriptor has open for reading; anything else is closed. Raises ForeignFile."""
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
+        os.close(descriptor)  # not left to fdopen, which refuses a directory and leaves it open
         raise ForeignFile(path, "not a regular file")
     return os.fdopen(descriptor, "rb", buffering=-1 if buffered else 0)
 
@@ -96,7 +106,7 @@ def write_new(path: Path, data: bytes, mode: int = PUBLIC) -> None:
 
 def write_anew(path: Path, data: bytes, mode: int = PUBLIC) -> None:
     """A whole file in the place of whatever stands there; /dev/stdout and its like are written to. Raises OSError."""
-    if path.is_relative_to("/dev"):
+    if path.parent in _DEVICES:
         with path.open("wb") as device:
             device.write(data)
         return
@@ -109,6 +119,16 @@ def write_all(file: BinaryIO, data: bytes) -> None:
     left = memoryview(data)
     while left:
         left = left[file.write(left) :]
+
+
+@contextlib.contextmanager
+def closed_on_error(opened: Closable) -> Iterator[None]:
+    """For what is done with something open before its caller has it: whatever goes wrong, it does not stay open."""
+    try:
+        yield
+    except BaseException:
+        opened.close()
+        raise
 
 
 def set_mode(descriptor: int, mode: int) -> None:

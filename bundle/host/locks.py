@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import BinaryIO
 
-from bundle.host.files import PRIVATE, reopen_or_create, set_mode
+from bundle.host.files import PRIVATE, closed_on_error, reopen_or_create, set_mode
 
 if sys.platform == "win32":
     import msvcrt
@@ -33,9 +33,9 @@ else:
 def open_lock(path: Path) -> BinaryIO:
     """The file of a lock, made if it is not there, closed to other accounts. Raises ForeignFile, OSError."""
     file, _ = reopen_or_create(path, PRIVATE)
-    status = os.fstat(file.fileno())
-    if os.name == "posix" and status.st_uid == os.geteuid():
-        set_mode(file.fileno(), PRIVATE)
+    with closed_on_error(file):
+        if os.name == "posix" and os.fstat(file.fileno()).st_uid == os.geteuid():
+            set_mode(file.fileno(), PRIVATE)
     return file
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from bundle.host.directories import Directory
-from bundle.host.files import ForeignFile, is_real_directory, open_plain
+from bundle.host.files import ForeignFile, closed_on_error, is_real_directory, open_plain
 
 # A directory that lies deeper goes up to the top first: nested ones take neither memory nor descriptors.
 _DEPTH: Final = 32
@@ -104,8 +104,9 @@ def _entered(parent: Directory, name: str) -> Directory:
     except PermissionError:
         parent.unlock(name)
         entered = parent.enter(name)
-    mode = stat.S_IMODE(entered.own_status().st_mode)
-    if mode & stat.S_IRWXU != stat.S_IRWXU:
-        with contextlib.suppress(OSError):  # another account's; the removal tells
-            entered.set_mode(mode | stat.S_IRWXU)
+    with closed_on_error(entered):
+        mode = stat.S_IMODE(entered.own_status().st_mode)
+        if mode & stat.S_IRWXU != stat.S_IRWXU:
+            with contextlib.suppress(OSError):  # another account's; the removal tells
+                entered.set_mode(mode | stat.S_IRWXU)
     return entered

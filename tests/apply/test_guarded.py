@@ -62,6 +62,7 @@ OF_THE_SITE = {
     "the way to it": mode(0o777, ".."),
     "the way to it is another's": owned(".."),
     "its versions": mode(0o777, "versions"),
+    "its environments, whose Python root runs": owned(".venvs"),
     "its record": owned(".unrep"),
 }
 OF_ITS_CONFIGURATION = {

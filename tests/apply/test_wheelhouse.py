@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import tarfile
+import zipfile
 from collections.abc import Iterator
 from importlib.util import find_spec
 from io import BytesIO
@@ -156,6 +157,19 @@ def test_a_wheel_that_is_none(site: Site) -> None:
     """[A-101]"""
     (site.tree("1.0.1") / "wheels" / "chart-3.1-py3-none-any.whl").write_bytes(b"a wheel")
     with pytest.raises(StepFailed, match=r"chart-3\.1-py3-none-any\.whl: not a wheel that can be read"):
+        prepare(site, CONFIG, "1.0.1")
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_a_wheel_whose_account_of_itself_is_damaged(site: Site, method: int) -> None:
+    """[A-101]: each way to compress it has an error of its own."""
+    wheel = site.tree("1.0.1") / "wheels" / "chart-3.1-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w", method) as archive:
+        archive.writestr("chart-3.1.dist-info/METADATA", "Name: chart\nVersion: 3.1\n" * 40)
+    sound = wheel.read_bytes()
+    at = sound.index(b"METADATA") + len("METADATA") + 9  # behind what LZMA says of itself
+    wheel.write_bytes(sound[:at] + bytes(byte ^ 0xFF for byte in sound[at : at + 8]) + sound[at + 8 :])
+    with pytest.raises(StepFailed, match=r"chart-3\.1-py3-none-any\.whl|cannot be read"):
         prepare(site, CONFIG, "1.0.1")
 
 

@@ -118,7 +118,7 @@ def test_heartbeat(vector: dict[str, str]) -> None:
     """[R-15]"""
     data = bytes.fromhex(vector["heartbeat"])
     if vector["expect"] == "accept":
-        assert verify_heartbeat(data, TRUST).product == "vectors"
+        assert verify_heartbeat(data, TRUST)[0].product == "vectors"
         return
     with pytest.raises(BundleError) as caught:
         verify_heartbeat(data, TRUST)

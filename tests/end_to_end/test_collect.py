@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import stat
 import subprocess
 import sys
 import tempfile
@@ -315,6 +316,7 @@ def test_a_wheel_without_a_hash_is_compared_with_what_it_was(house: Path, source
     first = collect(source, pins, tmp_path / "first", LINUX)
     assert first.unhashed == ("beta==2.1", "fast==1.0") and first.first_seen == kept and not first.unkept
     seen = kept.read_text()
+    assert os.name == "nt" or stat.S_IMODE(kept.stat().st_mode) == 0o644  # it is kept with the source, for all
     assert [line.split()[1] for line in seen.splitlines()] == sorted(first.wheels)
     assert collect(source, pins, tmp_path / "second", LINUX).tree == first.tree and kept.read_text() == seen
     collect(source, pins, tmp_path / "windows", WINDOWS)

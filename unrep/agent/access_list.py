@@ -2,7 +2,7 @@
 
     SITE                 administrators, SYSTEM and the agent's account all, users read, for the application runs as one
     SITE/.unrep          administrators, SYSTEM and the agent's account all, nobody else anything
-    SITE/.unrep/venvs    as SITE: the application's Python is there
+    SITE/.venvs          as SITE: the application's Python is there
 
 What directories of the application inherit is replaced, what was granted on them alone stays. The owner becomes the
 group of administrators, for an owner may always change the list.

@@ -47,7 +47,7 @@ def posix_account(named: str | None, site: Site) -> int:
     uid = _number(named) if _USER.fullmatch(named) else None
     if uid is None:
         raise UsageRefused(f"--account {named!r}: there is no such user on this machine; make it first")
-    for place in (site.root, site.versions, site.private):
+    for place in (site.root, site.versions, site.venvs, site.private):
         if place.exists() and place.stat().st_uid != uid:
             raise UsageRefused(
                 f"--account {named}: {place} is not that user's, who must write there; chown -R {named} {site.root}"

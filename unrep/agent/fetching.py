@@ -18,13 +18,13 @@ from apply.unlocking import ship_key_file
 from bundle.errors import BundleError
 from bundle.progress import Quiet
 from bundle.reader import VerifiedRoot
-from transfer.access import shown_source
+from transfer.access import is_url, shown_source
 from transfer.budget import Budget
 from transfer.errors import Incomplete, TransferError
 from transfer.latest import resolve
 from transfer.output import describe
 from transfer.session import Fetch, Figures
-from transfer.source import is_url, open_sources
+from transfer.source import open_sources
 from unrep.admission import Admission, Recipient
 from unrep.agent.inbox import Inbox
 from unrep.agent.journal import Event, Journal

@@ -126,3 +126,19 @@ def test_a_junction_is_refused_by_its_handle_and_removed_as_what_it_is(tree: Pat
         assert ("junction", False) in directory.entries()
     remove_tree(tree)
     assert not tree.exists() and (tree.parent / "outside/file").read_bytes() == b"outside"
+
+
+@posix
+def test_what_is_refused_does_not_stay_open(tree: Path) -> None:
+    """[A-110]: a walk goes on after an error, through as many names as somebody likes to plant."""
+    os.mkfifo(tree / "pipe")
+    with Directory.open(tree) as directory:
+        before = descriptors()
+        for name in ("a", "pipe"):  # fdopen(3) refuses the first by itself, and leaves it open
+            with pytest.raises(ForeignFile, match="not a regular file"):
+                directory.read(name)
+        assert descriptors() == before
+
+
+def descriptors() -> set[str]:
+    return {entry.name for entry in Path("/dev/fd").iterdir()}
