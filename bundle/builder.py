@@ -11,6 +11,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from bundle.contents import chunks_of
 from bundle.errors import BundleError, InputError, Malformed
 from bundle.evaluate import Evaluation
 from bundle.header import signed_header, trust_to_sign_under
-from bundle.host.files import create_buffered
+from bundle.host.files import check_replaceable, create_buffered
 from bundle.layout import FORMAT
 from bundle.manifest import TreeManifest
 from bundle.plain_text import excerpt
@@ -124,7 +125,8 @@ def build(
     except OSError as error:
         raise InputError(f"{error.filename or request.out}: cannot be read or written: {error.strerror}") from error
     finally:
-        unproven.unlink(missing_ok=True)
+        with suppress(OSError):  # the first error is the one to report
+            unproven.unlink(missing_ok=True)
     costs = [(s.base, len(header) + stored_bytes(root, s)) for s in root.sections if s.base]
     recipes = dict(sum((built.recipes for built in sections), Counter()))
     return BuildReport(request.out, total, root, costs, recipes, tickets)
@@ -133,6 +135,10 @@ def build(
 def _check_output(out: Path) -> None:
     if out.is_dir():
         raise InputError(f"{out}: is a directory; --out names the bundle file to write")
+    try:
+        check_replaceable(out)
+    except OSError as error:
+        raise InputError(f"{out}: cannot be written: {error.strerror}") from error
     if not out.parent.is_dir():
         raise InputError(f"{out.parent}: no such directory; make it first, --out is written there")
 
@@ -142,7 +148,8 @@ def _scan_bases(request: BuildRequest, target: TreeManifest, progress: Progress)
     for given in request.bases:
         directory = given if isinstance(given, Path) else given.directory
         if isinstance(given, Path):
-            base = DirectoryBase(given.resolve(), scan(given, request.platform, progress))
+            manifest = scan(given, request.platform, progress)
+            base = DirectoryBase(given.resolve(), manifest)
         else:
             base = given
         known = bases.setdefault(base.manifest.tree_hash, base)

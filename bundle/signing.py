@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -19,12 +19,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from bundle import canonical
 from bundle.errors import InputError, Malformed
-from bundle.host.files import create, set_mode, write_all
+from bundle.host.files import create, read_given, set_mode, write_all
 from bundle.layout import PAYLOAD_TYPE, pre_authentication_encoding
 
 KEY_ID_BYTES = 8
 SIGNATURE_BYTES = 64
 MAX_SIGNATURES = 64
+_MAX_PASSPHRASE_BYTES: Final = 1023  # of OpenSSL's
 
 _FIELD = 2**255 - 19
 _CURVE = -121665 * pow(121666, -1, _FIELD) % _FIELD  # d of the curve equation, RFC 8032, section 5.1
@@ -158,6 +159,8 @@ def write_key_pair(name: Path, passphrase: bytes | None = None) -> VerifyingKey:
     Raises InputError if either exists already or cannot be written: a key is never overwritten.
     """
     key = Ed25519PrivateKey.generate()
+    if passphrase and len(passphrase) > _MAX_PASSPHRASE_BYTES:
+        raise InputError(f"the passphrase is longer than {_MAX_PASSPHRASE_BYTES:,} bytes; choose a shorter one")
     private = key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
@@ -227,9 +230,9 @@ def parse_public_key(pem: bytes, path: Path) -> VerifyingKey:
 
 
 def read_file(path: Path) -> bytes:
-    """The bytes of a key or trust file. Raises InputError."""
+    """The bytes of a key, trust or passphrase file. Raises InputError, for a pipe that somebody has put there, too."""
     try:
-        return path.read_bytes()
+        return read_given(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
 

@@ -18,6 +18,7 @@ from time import monotonic
 from typing import Any, BinaryIO
 from urllib.parse import unquote, urlsplit
 
+from bundle.host.files import open_plain
 from transfer.errors import OutputRefused, SourceRefused
 from transfer.guests import Guests
 from transfer.partial import PARTIAL_SUFFIX
@@ -234,7 +235,7 @@ def _open_inside(directory: Path, target: str) -> BinaryIO | None:
 
 
 def _shown(path: Path) -> BinaryIO | None:
-    file = path.open("rb")
+    file = open_plain(path, buffered=True)
     try:
         if is_shown(file):
             return file

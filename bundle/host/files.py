@@ -23,6 +23,9 @@ NO_FOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
 # Opening a pipe must not wait for its other end; of no effect on a regular file.
 PLAIN: Final = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 
+MAX_GIVEN_BYTES: Final = 64 * 1024 * 1024  # of keys, settings and lists: nobody has more
+_HANDED_OVER: Final = ("/dev", "/proc")
+
 
 class ForeignFile(OSError):
     """What stands under a name is not the plain file or directory that is to be there; `strerror` says what it is."""
@@ -37,14 +40,17 @@ def create(path: Path, mode: int = PUBLIC) -> BinaryIO:
 
 
 def create_anew(path: Path, mode: int = PUBLIC) -> BinaryIO:
-    """The same in the place of whatever stands there, which loses that name and nothing else. Raises OSError."""
-    path.unlink(missing_ok=True)
+    """The same in the place of whatever stands there, which loses that name and nothing else.
+
+    Raises ForeignFile for a device, OSError.
+    """
+    _give_up(path)
     return create(path, mode)
 
 
 def create_buffered(path: Path, mode: int = PUBLIC) -> BinaryIO:
     """As `create_anew`, for many small writes: it is complete once it is closed. Raises OSError."""
-    path.unlink(missing_ok=True)
+    _give_up(path)
     return cast(BinaryIO, os.fdopen(_create(path, mode), "w+b"))
 
 
@@ -86,6 +92,18 @@ def read_plain(path: Path, max_bytes: int = -1) -> bytes:
         return _read(file, max_bytes)
 
 
+def read_given(path: Path, max_bytes: int = MAX_GIVEN_BYTES) -> bytes:
+    """The first bytes of what a person named: a plain file, or what a shell hands over, such as `<(command)`.
+
+    Those have their places in /dev/fd and the like. A pipe elsewhere may be anybody's, and is not waited for. Raises as
+    `open_plain`.
+    """
+    if not any(map(path.is_relative_to, _HANDED_OVER)):
+        return read_plain(path, max_bytes)
+    with path.open("rb") as handed:
+        return handed.read(max_bytes)
+
+
 def write_new(path: Path, data: bytes, mode: int = PUBLIC) -> None:
     """A whole new file. Raises FileExistsError, OSError."""
     with create(path, mode) as file:
@@ -93,8 +111,11 @@ def write_new(path: Path, data: bytes, mode: int = PUBLIC) -> None:
 
 
 def write_anew(path: Path, data: bytes, mode: int = PUBLIC) -> None:
-    """A whole file in the place of whatever stands there; /dev/stdout and its like are written to. Raises OSError."""
-    if path.is_relative_to("/dev"):
+    """A whole file in the place of whatever stands there; /dev/stdout and its like are written to, and no disk is.
+
+    Raises ForeignFile, OSError.
+    """
+    if path.is_relative_to("/dev") and not (path.exists() and stat.S_ISBLK(path.stat().st_mode)):
         with path.open("wb") as device:
             device.write(data)
         return
@@ -107,6 +128,15 @@ def write_all(file: BinaryIO, data: bytes) -> None:
     left = memoryview(data)
     while left:
         left = left[file.write(left) :]
+
+
+def check_replaceable(path: Path) -> None:
+    """Raises ForeignFile for what no file of unrep's may take the name of, though root could: a device, or /dev/stdout,
+    which the whole machine would miss; OSError."""
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        mode = path.lstat().st_mode
+        if stat.S_ISCHR(mode) or stat.S_ISBLK(mode) or (stat.S_ISLNK(mode) and path.is_relative_to("/dev")):
+            raise ForeignFile(path, "a device stands there; name a file")
 
 
 def set_mode(descriptor: int, mode: int) -> None:
@@ -143,6 +173,11 @@ def is_name_surrogate(status: os.stat_result) -> bool:
 
 # Set in the tag of every reparse point that stands for another name ([MS-FSCC] 2.1.2.1).
 _NAME_SURROGATE: Final = 0x20000000
+
+
+def _give_up(path: Path) -> None:
+    check_replaceable(path)
+    path.unlink(missing_ok=True)
 
 
 def _create(path: Path, mode: int) -> int:
