@@ -153,8 +153,10 @@ def open_runs(site: Site) -> Iterator[Runs]:
 @contextmanager
 def _reading(site: Site) -> Iterator[sqlite3.Connection | None]:
     """The record, None if nothing was ever saved in it: a first run may have died while it made the file."""
-    unmade = site.state_file.with_name("state.db-journal").exists()  # in use only until the log takes its place
-    if unmade or not site.state_file.exists():
+    with durable.storage_errors(site.state_file):
+        unmade = site.state_file.with_name("state.db-journal").exists()  # in use only until the log takes its place
+        is_there = site.state_file.exists() and not unmade
+    if not is_there:
         yield None
         return
     with _sqlite_errors(str(site.state_file)):
