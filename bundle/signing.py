@@ -6,6 +6,7 @@ what is signed, so nothing is parsed before it is known to be signed, and nothin
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -19,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from bundle import canonical
 from bundle.errors import InputError, Malformed
-from bundle.host.files import create, read_given, set_mode, write_all
+from bundle.host.files import create, read_given, set_mode, whole_or_none, write_all
 from bundle.layout import PAYLOAD_TYPE, pre_authentication_encoding
 
 KEY_ID_BYTES = 8
@@ -182,11 +183,14 @@ def write_pair(name: Path, private: bytes, public: bytes) -> None:
             raise InputError(f"{path}: exists already; choose another --out, a key is never overwritten")
     for path, content, mode in targets:
         try:
-            with create(path, mode) as file:
+            with whole_or_none(path, create(path, mode)) as file:
                 set_mode(file.fileno(), mode)
                 write_all(file, content)
                 os.fsync(file.fileno())  # its public half may be given away the next minute
         except OSError as error:
+            for made in targets[: targets.index((path, content, mode))]:
+                with suppress(OSError):  # half a pair would be in the way of the next run
+                    made[0].unlink()
             raise InputError(f"{path}: cannot be written: {error.strerror}") from error
 
 

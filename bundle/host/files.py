@@ -12,6 +12,7 @@ import contextlib
 import errno
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final, cast
 
@@ -105,8 +106,8 @@ def read_given(path: Path, max_bytes: int = MAX_GIVEN_BYTES) -> bytes:
 
 
 def write_new(path: Path, data: bytes, mode: int = PUBLIC) -> None:
-    """A whole new file. Raises FileExistsError, OSError."""
-    with create(path, mode) as file:
+    """A whole new file, or none. Raises FileExistsError, OSError."""
+    with whole_or_none(path, create(path, mode)) as file:
         write_all(file, data)
 
 
@@ -119,8 +120,21 @@ def write_anew(path: Path, data: bytes, mode: int = PUBLIC) -> None:
         with path.open("wb") as device:
             device.write(data)
         return
-    with create_anew(path, mode) as file:
+    with whole_or_none(path, create_anew(path, mode)) as file:
         write_all(file, data)
+
+
+@contextlib.contextmanager
+def whole_or_none(path: Path, file: BinaryIO) -> Iterator[BinaryIO]:
+    """Closes a file that was just made, and removes it if the block fails, as on a full disk: what is left of it would
+    be taken for the whole, or be in the way of the next run."""
+    try:
+        with file:
+            yield file
+    except BaseException:
+        with contextlib.suppress(OSError):  # the first error is the one to report
+            path.unlink()
+        raise
 
 
 def write_all(file: BinaryIO, data: bytes) -> None:
