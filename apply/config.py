@@ -30,6 +30,7 @@ from msgspec import Meta, Struct
 from apply.errors import ConfigError
 from apply.timetable import Timetable
 from bundle.errors import Malformed
+from bundle.host.files import read_given
 from bundle.root import check_product
 
 # No text may hold a NUL, which ends a string for the operating system.
@@ -252,7 +253,7 @@ def load(path: Path | None) -> SiteConfig:
     if path is None:
         return SiteConfig()
     try:
-        document = tomllib.loads(path.read_bytes().decode("utf-8-sig"))  # Windows editors write a BOM
+        document = tomllib.loads(read_given(path).decode("utf-8-sig"))  # Windows editors write a BOM
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:  # a TOML or UTF-8 error is a ValueError

@@ -24,6 +24,7 @@ from apply.errors import DiskFull, StorageFailed
 from bundle.held_files import patiently
 from bundle.host import files, removal
 from bundle.host.directories import Directory
+from bundle.paths import RESERVED_TOP
 
 KEPT_MODE: Final = 0o640  # its directory is the account's alone, or also its group's [A-111]
 _WINDOWS: Final = os.name == "nt"
@@ -41,6 +42,7 @@ def write_file(path: Path, data: bytes, mode: int = KEPT_MODE) -> None:
     temporary = path.with_name(f".{path.name}.new")
     with storage_errors(path):
         try:
+            files.check_replaceable(path)
             with files.create_anew(temporary, mode) as file:
                 files.set_mode(file.fileno(), mode)
                 files.write_all(file, data)
@@ -96,7 +98,13 @@ def storage_errors(path: Path) -> Iterator[None]:
         shown = _plain(os.fsdecode(named)) if isinstance(named, str | bytes | os.PathLike) else named
         if full:
             raise DiskFull(f"{shown}: no space left on its file system: free some and run again") from error
-        raise StorageFailed(f"{shown}: {error.strerror or error}") from error
+        raise StorageFailed(f"{shown}: {error.strerror or error}{_advice(error, str(shown))}") from error
+
+
+def _advice(error: OSError, path: str) -> str:
+    """What to do about a site's own directory, which is closed to other accounts [A-111]."""
+    is_closed = error.errno == errno.EACCES and RESERVED_TOP in Path(path).parts
+    return "; run unrep as the account whose site it is" if is_closed else ""
 
 
 def _sync(path: Path, flags: int) -> None:

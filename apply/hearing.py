@@ -13,6 +13,7 @@ from apply.standing import Standing
 from apply.trusted import taking_in
 from bundle.errors import InputError, Refused, Untrusted
 from bundle.heartbeat import MAX_HEARTBEAT_BYTES, Heartbeat, verify_heartbeat
+from bundle.host.files import read_given
 from bundle.progress import Quiet
 from bundle.trust import Signers, Trust
 
@@ -39,8 +40,7 @@ def hear(path: Path, site: Path, trust: Trust | None, nonce: bytes | None = None
 
 def _verified(path: Path, trust: Trust, nonce: bytes | None) -> tuple[Heartbeat, Signers]:
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_HEARTBEAT_BYTES + 1)
+        data = read_given(path, MAX_HEARTBEAT_BYTES + 1)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     try:

@@ -45,7 +45,8 @@ def left_trees(site: Path, progress: Progress = Quiet()) -> list[bytes]:  # noqa
 
 def holdings(site: Site, releases: Iterable[Release]) -> list[Release]:
     """Those releases whose tree and manifest are there; their files are verified when they are used."""
-    return [r for r in releases if site.tree(r.version).is_dir() and site.manifest_file(r.tree).is_file()]
+    with durable.storage_errors(site.manifests):
+        return [r for r in releases if site.tree(r.version).is_dir() and site.manifest_file(r.tree).is_file()]
 
 
 def open_installed(site: Site, release: Release) -> DirectoryBase:

@@ -7,11 +7,13 @@ or after it. The last few states stay, each with a checksum: should a medium spo
 
 import hashlib
 import json
+import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -25,6 +27,7 @@ from bundle.plain_text import each_text, plain
 
 STATES_KEPT = 20
 RECEIPTS_KEPT = 256
+_LEAST_FREE_BYTES = 64 * 1024  # SQLite's index of its log takes half of that
 PATIENCE_S = 5.0  # for a lock that another process has on the record
 
 
@@ -153,8 +156,10 @@ def open_runs(site: Site) -> Iterator[Runs]:
 @contextmanager
 def _reading(site: Site) -> Iterator[sqlite3.Connection | None]:
     """The record, None if nothing was ever saved in it: a first run may have died while it made the file."""
-    unmade = site.state_file.with_name("state.db-journal").exists()  # in use only until the log takes its place
-    if unmade or not site.state_file.exists():
+    with durable.storage_errors(site.state_file):
+        unmade = site.state_file.with_name("state.db-journal").exists()  # in use only until the log takes its place
+        is_there = site.state_file.exists() and not unmade
+    if not is_there:
         yield None
         return
     with _sqlite_errors(str(site.state_file)):
@@ -203,12 +208,22 @@ def _checksum(document: object) -> str:
     return hashlib.sha256(str(document).encode(errors="surrogateescape")).hexdigest()
 
 
+def _is_full(error: sqlite3.Error, path: str) -> bool:
+    """Whether no space is left: for the files beside the record SQLite tells that as any other error of the disk."""
+    code = getattr(error, "sqlite_errorcode", 0)
+    if code & 0xFF != sqlite3.SQLITE_IOERR:
+        return bool(code == sqlite3.SQLITE_FULL)
+    with suppress(OSError):
+        return shutil.disk_usage(Path(path).parent).free < _LEAST_FREE_BYTES
+    return False
+
+
 @contextmanager
 def _sqlite_errors(path: str) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+        if _is_full(error, path):
             raise DiskFull(f"{path}: no space left on its file system: free some and run again") from error
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
             raise SiteInvalid(f"{path}: not a record of unrep, or damaged; put back a backup of it") from error

@@ -22,6 +22,7 @@ SITE/.unrep/hold          if it is there, the running version stays (apply.hold)
 SITE/.unrep/healthy       a verdict that the record could not take (apply.found_healthy)
 """
 
+import contextlib
 import os
 import stat
 from dataclasses import dataclass
@@ -41,6 +42,7 @@ from bundle.paths import RESERVED_TOP
 _PRIVATE: Final = 0o700
 _OPEN: Final = 0o755
 _GROUP_READS: Final = stat.S_ISGID | 0o050
+_TOLD_TO_GROUP: Final = frozenset({"state.db", "site.pub", "outbox", "trust"})  # and no key
 
 
 @dataclass(frozen=True)
@@ -168,6 +170,8 @@ class Site:
                     ) from error
             if is_new:
                 durable.sync_directory(directory.parent)
+        with durable.storage_errors(self.private), Directory.open(self.private) as private:
+            _let_group_in(private)
 
     def _directories(self) -> list[tuple[Path, int]]:
         """What must be there, or be no link where it is there, with its mode."""
@@ -187,3 +191,38 @@ def _close_to_others(directory: Directory, mode: int) -> None:
     allowed = mode | (_GROUP_READS if found & stat.S_ISGID else 0)
     if found & ~allowed:
         directory.set_mode(found & allowed)
+
+
+def _let_group_in(private: Directory) -> None:
+    """Gives the group that was let into `.unrep` what `status`, `history` and `metrics` read there [A-111].
+
+    What is made there later is the group's by itself; this is for what was made before. An account that may not give
+    that to the group leaves it as it is.
+    """
+    status = private.own_status()
+    if os.name != "posix" or not status.st_mode & stat.S_ISGID:
+        return
+    with contextlib.suppress(PermissionError):
+        for name, is_directory in private.entries():
+            if name in _TOLD_TO_GROUP and is_directory:
+                with private.enter(name) as inner:
+                    _give_to_group(inner, status.st_gid)
+            elif name in _TOLD_TO_GROUP:
+                _give_file(private, name, status.st_gid)
+
+
+def _give_to_group(directory: Directory, group: int) -> None:
+    if directory.own_status().st_mode & stat.S_ISGID and directory.own_status().st_gid == group:
+        return
+    for name, is_directory in directory.entries():
+        if not is_directory:
+            _give_file(directory, name, group)
+    directory.set_group(group)
+    directory.set_mode(_PRIVATE | _GROUP_READS)
+
+
+def _give_file(directory: Directory, name: str, group: int) -> None:
+    with directory.read(name) as file:
+        if os.fstat(file.fileno()).st_gid != group:
+            os.fchown(file.fileno(), -1, group)
+        files.set_mode(file.fileno(), durable.KEPT_MODE)

@@ -6,6 +6,7 @@ ship; its public half, ship.pub, goes ashore once, and tickets for it come back 
 
 from pathlib import Path
 
+from apply import durable
 from apply.config import SiteConfig
 from apply.site import Site
 from bundle.companions import ticket_beside
@@ -22,7 +23,8 @@ def ship_key_file(site: Site, config: SiteConfig, named: Path | None = None) -> 
         return named
     if config.trust.ship_key:
         return site.root / config.trust.ship_key
-    return site.ship_key_file if site.ship_key_file.exists() else None
+    with durable.storage_errors(site.ship_key_file):
+        return site.ship_key_file if site.ship_key_file.exists() else None
 
 
 def site_unlock(

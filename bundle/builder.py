@@ -11,6 +11,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -124,7 +125,8 @@ def build(
     except OSError as error:
         raise InputError(f"{error.filename or request.out}: cannot be read or written: {error.strerror}") from error
     finally:
-        unproven.unlink(missing_ok=True)
+        with suppress(OSError):  # the first error is the one to report
+            unproven.unlink(missing_ok=True)
     costs = [(s.base, len(header) + stored_bytes(root, s)) for s in root.sections if s.base]
     recipes = dict(sum((built.recipes for built in sections), Counter()))
     return BuildReport(request.out, total, root, costs, recipes, tickets)
@@ -135,7 +137,8 @@ def _scan_bases(request: BuildRequest, target: TreeManifest, progress: Progress)
     for given in request.bases:
         directory = given if isinstance(given, Path) else given.directory
         if isinstance(given, Path):
-            base = DirectoryBase(given.resolve(), scan(given, request.platform, progress))
+            manifest = scan(given, request.platform, progress)
+            base = DirectoryBase(given.resolve(), manifest)
         else:
             base = given
         known = bases.setdefault(base.manifest.tree_hash, base)

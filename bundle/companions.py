@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bundle.errors import InputError
 from bundle.held_files import patiently
-from bundle.host.files import is_directory, reopen, write_anew
+from bundle.host.files import check_replaceable, is_directory, reopen, write_anew
 
 
 def check_place(out: Path) -> None:
@@ -27,6 +27,7 @@ def publish(unproven: Path, out: Path, manifests: bytes | None) -> int:
 
     `manifests`: the content of F.manifests, None to leave what is there. Raises OSError.
     """
+    check_replaceable(out)
     digest, total = sha256(), 0
     with reopen(unproven) as file:
         while chunk := file.read(1 << 20):

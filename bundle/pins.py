@@ -17,6 +17,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from bundle.errors import InputError
+from bundle.host.files import read_given
 
 MAX_FILES: Final = 64  # which include each other
 _COMMENT = re.compile(r"(^|\s)#.*$")
@@ -127,7 +128,7 @@ def _logical_lines(path: Path) -> Iterator[tuple[int, str]]:
 
 def _read_text(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_given(path).decode("utf-8-sig")
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:

@@ -1,6 +1,7 @@
 """Other signatures, and another chain of trust, for a bundle that is built already: its root and sections stay."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from bundle.companions import check_place, manifests_beside, publish
@@ -46,5 +47,6 @@ def resign(path: Path, out: Path, signers: Sequence[Signer], trust: Trust | None
     except OSError as error:
         raise InputError(f"{error.filename or out}: cannot be read or written: {error.strerror}") from error
     finally:
-        unproven.unlink(missing_ok=True)
+        with suppress(OSError):  # the first error is the one to report
+            unproven.unlink(missing_ok=True)
     return root

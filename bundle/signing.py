@@ -6,11 +6,12 @@ what is signed, so nothing is parsed before it is known to be signed, and nothin
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -19,12 +20,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from bundle import canonical
 from bundle.errors import InputError, Malformed
-from bundle.host.files import create, set_mode, write_all
+from bundle.host.files import create, read_given, set_mode, whole_or_none, write_all
 from bundle.layout import PAYLOAD_TYPE, pre_authentication_encoding
 
 KEY_ID_BYTES = 8
 SIGNATURE_BYTES = 64
 MAX_SIGNATURES = 64
+_MAX_PASSPHRASE_BYTES: Final = 1023  # of OpenSSL's
 
 _FIELD = 2**255 - 19
 _CURVE = -121665 * pow(121666, -1, _FIELD) % _FIELD  # d of the curve equation, RFC 8032, section 5.1
@@ -158,6 +160,8 @@ def write_key_pair(name: Path, passphrase: bytes | None = None) -> VerifyingKey:
     Raises InputError if either exists already or cannot be written: a key is never overwritten.
     """
     key = Ed25519PrivateKey.generate()
+    if passphrase and len(passphrase) > _MAX_PASSPHRASE_BYTES:
+        raise InputError(f"the passphrase is longer than {_MAX_PASSPHRASE_BYTES:,} bytes; choose a shorter one")
     private = key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
@@ -179,11 +183,14 @@ def write_pair(name: Path, private: bytes, public: bytes) -> None:
             raise InputError(f"{path}: exists already; choose another --out, a key is never overwritten")
     for path, content, mode in targets:
         try:
-            with create(path, mode) as file:
+            with whole_or_none(path, create(path, mode)) as file:
                 set_mode(file.fileno(), mode)
                 write_all(file, content)
                 os.fsync(file.fileno())  # its public half may be given away the next minute
         except OSError as error:
+            for made in targets[: targets.index((path, content, mode))]:
+                with suppress(OSError):  # half a pair would be in the way of the next run
+                    made[0].unlink()
             raise InputError(f"{path}: cannot be written: {error.strerror}") from error
 
 
@@ -227,9 +234,9 @@ def parse_public_key(pem: bytes, path: Path) -> VerifyingKey:
 
 
 def read_file(path: Path) -> bytes:
-    """The bytes of a key or trust file. Raises InputError."""
+    """The bytes of a key, trust or passphrase file. Raises InputError, for a pipe that somebody has put there, too."""
     try:
-        return path.read_bytes()
+        return read_given(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
 

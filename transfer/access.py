@@ -21,6 +21,7 @@ from urllib.request import (  # type: ignore[attr-defined] # typeshed does not k
 from urllib3.exceptions import LocationParseError
 from urllib3.util import Url, parse_url
 
+from bundle.host.files import read_given
 from transfer.errors import AccessRefused
 
 MAX_FILE_BYTES = 64 * 1024
@@ -99,8 +100,7 @@ def read_credentials(path: Path) -> dict[str, str]:
     try:
         if sys.platform != "win32" and stat.S_IMODE(path.stat().st_mode) & 0o077:
             raise AccessRefused(f"{path}: others may read it; make it yours alone: chmod 600 {path}")
-        with path.open("rb") as file:
-            lines = file.read(MAX_FILE_BYTES).decode("utf-8-sig").splitlines()
+        lines = read_given(path, MAX_FILE_BYTES).decode("utf-8-sig").splitlines()
     except OSError as error:
         raise AccessRefused(f"{path}: cannot be read: {error.strerror}; it names {_KINDS}") from error
     except UnicodeDecodeError as error:

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from bundle.host.files import open_plain
 from bundle.reader import VerifiedRoot
 from bundle.root import Section
 from bundle.trust import Trust
@@ -66,7 +67,7 @@ def _examined(verified: VerifiedRoot, sections: Sequence[Section], output: Path 
         return Plan.of(verified, sections, fresh=True)
     plan = Plan.of(standing.verified or verified, sections, fresh=False)
     try:
-        with standing.path.open("rb") as file:
+        with open_plain(standing.path, buffered=True) as file:
             plan.examine(_reader(file.seek, file.read))
     except OSError as error:
         raise OutputRefused(f"{standing.path}: cannot be read: {error.strerror}") from error

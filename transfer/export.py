@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bundle.companions import listed_tickets
 from bundle.errors import Corrupt, InputError
+from bundle.host.files import open_plain
 from bundle.progress import Progress
 from bundle.reader import VerifiedBundle, VerifiedRoot, open_for_display
 from bundle.root import Section
@@ -144,7 +145,7 @@ def _bytes_of(bundle: VerifiedBundle, layout: Sequence[tuple[int, int]]) -> Iter
 def _read_back(path: Path, bundle: VerifiedBundle, head: bytes, layout: Sequence[tuple[int, int]]) -> None:
     """Raises OutputRefused if the medium does not give back what it took: it may lie about its size [T-71]."""
     try:
-        with path.open("rb") as file:
+        with open_plain(path, buffered=True) as file:
             if hasattr(os, "posix_fadvise"):
                 os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)  # from the medium, not from memory
             same = file.read(len(head)) == head

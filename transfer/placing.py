@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bundle.held_files import patiently
-from bundle.host.files import create_anew, write_all
+from bundle.host.files import check_replaceable, create_anew, write_all
 from transfer.partial import partial_path, storage_errors, sync_directory
 
 
@@ -20,6 +20,8 @@ def place(path: Path, chunks: Iterable[bytes]) -> None:
     """
     draft = partial_path(path)
     try:
+        with storage_errors(path, comfort=""):
+            check_replaceable(path)
         with storage_errors(path, comfort=""), create_anew(draft) as file:
             for chunk in chunks:
                 write_all(file, chunk)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from bundle.errors import Corrupt, Malformed, Refused
+from bundle.host.files import open_plain
 from bundle.layout import PREAMBLE_BYTES, read_preamble
 from bundle.progress import Progress
 from bundle.reader import VerifiedRoot, verify_header
@@ -216,6 +217,6 @@ def _places(path: Path, verified: VerifiedRoot) -> dict[bytes, tuple[int, int]]:
 
 
 def _read(path: Path, offset: int, length: int) -> bytes:
-    with path.open("rb") as file:
+    with open_plain(path, buffered=True) as file:
         file.seek(offset)
         return file.read(length)

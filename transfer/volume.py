@@ -23,6 +23,7 @@ import msgspec
 
 from bundle import canonical
 from bundle.errors import Malformed
+from bundle.host.files import open_plain
 from bundle.layout import MAX_ROOT_BYTES, MAX_SIGNATURES_BYTES, PREAMBLE_BYTES
 
 MAGIC = b"VOLUME1\n"
@@ -62,7 +63,7 @@ class Volume:
         if length > available:
             return b""
         try:
-            with self.path.open("rb") as file:
+            with open_plain(self.path, buffered=True) as file:
                 file.seek(start)
                 return file.read(length)
         except OSError:
@@ -91,7 +92,7 @@ class Volume:
 
 def open_volume(path: Path) -> Volume:
     """Raises Malformed if that file is no volume, OSError if it cannot be read."""
-    with path.open("rb") as file:
+    with open_plain(path, buffered=True) as file:
         head = file.read(_HEAD_BYTES)
         if len(head) < _HEAD_BYTES or not head.startswith(MAGIC):
             raise Malformed(f"{path}: no volume of a bundle")

@@ -1,12 +1,24 @@
 """The `unrep` command: its group, and the one place where errors become a sentence and an exit code."""
 
 import sys
+from contextlib import suppress
 from importlib import import_module
 
 import click
 
 from bundle.plain_text import excerpt
-from unrep.console import EXIT_CODES_HELP, ExitCode, answer, exit_code, open_streams, say, say_defect, speak_utf8
+from unrep.console import (
+    EXIT_CODES_HELP,
+    ExitCode,
+    answer,
+    exit_code,
+    open_streams,
+    say,
+    say_defect,
+    settle_streams,
+    speak_utf8,
+)
+from unrep.errors import NobodyReads, OutputLost
 
 # Each command in its module of unrep.commands, which is loaded when it is called for: aboard, a second is long.
 COMMANDS = {
@@ -79,23 +91,25 @@ def main(arguments: list[str] | None = None) -> None:
         arguments = sys.argv[1:]
     open_streams()
     try:
-        sys.exit(cli.main(arguments, prog_name="unrep", standalone_mode=False) or ExitCode.DONE)
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output has gone; Python would complain about it at exit
-        sys.exit(ExitCode.DONE)
+        code = cli.main(arguments, prog_name="unrep", standalone_mode=False) or ExitCode.DONE
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the edge: whatever it is, it ends in one sentence
-        sys.exit(_report(error, "--json" in arguments))
+        code = _report(error, "--json" in arguments)
+    settle_streams()
+    sys.exit(code)
 
 
 def _report(error: BaseException, as_json: bool) -> ExitCode:
     code = exit_code(error)
+    if code == ExitCode.DONE:
+        return code
     if isinstance(error, click.UsageError) and error.ctx and error.message == error.ctx.get_help():
         say(*error.message.splitlines())  # a group of commands without one of them
         return code
     sentence = excerpt(_sentence(error, code), MOST_TOLD)
     say(f"unrep: {sentence}")
     if as_json:
-        answer((getattr(error, "document", None) or {}) | {"error": sentence, "exit_code": int(code)})
+        with suppress(NobodyReads, OutputLost):  # the exit code tells still
+            answer((getattr(error, "document", None) or {}) | {"error": sentence, "exit_code": int(code)})
     return code
 
 

@@ -20,7 +20,7 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import IntEnum
 from typing import Any
 
@@ -39,7 +39,9 @@ from transfer.errors import (
     SourceRefused,
     TransferError,
 )
-from unrep.errors import SelfTestFailed, UsageRefused
+from unrep.errors import NobodyReads, OutputLost, SelfTestFailed, UsageRefused
+
+_STANDARD_ERROR = 2
 
 
 class ExitCode(IntEnum):
@@ -60,6 +62,8 @@ EXIT_CODES_HELP = "Exit codes:\n\n\b\n" + "\n".join((__doc__ or "").split("\n\n"
 
 # The first class that an error is an instance of decides.
 _CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
+    (NobodyReads, ExitCode.DONE),
+    (OutputLost, ExitCode.USAGE),
     (UsageRefused, ExitCode.USAGE),
     (SelfTestFailed, ExitCode.PREFLIGHT),
     (click.ClickException, ExitCode.USAGE),
@@ -99,27 +103,64 @@ def speak_utf8() -> None:
 
 
 def open_streams() -> None:
-    """Lets stdout and stderr take every letter: a pipe of Windows takes few, and names of files have any."""
+    """Lets stdout and stderr take every letter: a pipe of Windows takes few, and names of files have any.
+
+    One that is closed leads nowhere from now on. Else the next file that is opened would take its number, and what a
+    command of the site prints would be written into that.
+    """
+    if os.name == "posix":
+        while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STANDARD_ERROR:
+            os.set_inheritable(descriptor, True)
+        os.close(descriptor)
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for as long as we run
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
+def settle_streams() -> None:
+    """Gives up what stdout and stderr could not take: Python would try it again at exit, and end with a code of its
+    own."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            with suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 def say(*lines: str, **style: Any) -> None:
-    """Lines for the person, on stderr; `style` as of click.style, where that is a terminal."""
-    for line in lines:
-        click.echo(click.style(plain(line), **style) if style else plain(line), err=True)
+    """Lines for the person, on stderr; `style` as of click.style, where that is a terminal.
+
+    A message that nobody takes, on a full disk or by a reader who has gone, stops no work.
+    """
+    with suppress(OSError):
+        for line in lines:
+            click.echo(click.style(plain(line), **style) if style else plain(line), err=True)
 
 
 def show(*lines: str) -> None:
-    """Lines that were asked for, on stdout."""
+    """Lines that were asked for, on stdout. Raises NobodyReads or OutputLost."""
     for line in lines:
-        click.echo(plain(line))
+        _write(plain(line))
+
+
+def _write(line: str) -> None:
+    try:
+        click.echo(line)
+    except BrokenPipeError as error:
+        raise NobodyReads from error
+    except OSError as error:
+        raise OutputLost(f"standard output cannot be written: {error.strerror}; nothing else is lost") from error
 
 
 def answer(document: Mapping[str, Any]) -> None:
-    """One JSON object for a program, in one line of ASCII on stdout; its texts are exact, as far as they are text."""
-    click.echo(json.dumps(each_text(document, whole)))  # which writes out all but printable ASCII
+    """One JSON object for a program, in one line of ASCII on stdout; its texts are exact, as far as they are text.
+
+    Raises NobodyReads or OutputLost.
+    """
+    _write(json.dumps(each_text(document, whole)))  # which writes out all but printable ASCII
 
 
 def ask_passphrase(question: str, *, twice: bool = False) -> bytes:

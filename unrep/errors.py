@@ -3,6 +3,8 @@
 UsageRefused             the call cannot be carried out as it was made: exit code 2
 └── CollectError         `unrep collect` cannot make a release of this source
     └── RegistryUnreachable    pip reached no package registry; the same call may succeed later
+OutputLost               what was asked for could not be printed: exit code 2
+NobodyReads              the reader of standard output has gone, as `| head` does: no error
 SelfTestFailed           `unrep selftest` found that this machine cannot do what it should: exit code 5
 """
 
@@ -17,6 +19,14 @@ class CollectError(UsageRefused):
 
 class RegistryUnreachable(CollectError):
     """pip reached no package registry."""
+
+
+class OutputLost(Exception):
+    """Standard output takes no more, as on a full disk; the message says why."""
+
+
+class NobodyReads(Exception):
+    """Whoever read standard output has gone: there is nobody to be told."""
 
 
 class SelfTestFailed(Exception):

@@ -101,6 +101,11 @@ class Directory:
         if not _WINDOWS:
             set_mode(self._descriptor, mode)
 
+    def set_group(self, group: int) -> None:
+        """Gives the directory itself to that group; nothing on Windows."""
+        if not _WINDOWS:
+            os.fchown(self._descriptor, -1, group)
+
     def own_status(self) -> os.stat_result:
         """What fstat(2) says of the directory itself."""
         return Path(handles.long_path(self.path)).stat() if _WINDOWS else os.fstat(self._descriptor)

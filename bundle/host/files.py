@@ -27,6 +27,9 @@ _DEVICES: Final = frozenset({Path("/dev"), Path("/dev/fd")})
 # Opening a pipe must not wait for its other end; of no effect on a regular file.
 PLAIN: Final = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 
+MAX_GIVEN_BYTES: Final = 64 * 1024 * 1024  # of keys, settings and lists: nobody has more
+_HANDED_OVER: Final = ("/dev", "/proc")
+
 
 class Closable(Protocol):
     """A file, or a directory."""
@@ -47,14 +50,17 @@ def create(path: Path, mode: int = PUBLIC) -> BinaryIO:
 
 
 def create_anew(path: Path, mode: int = PUBLIC) -> BinaryIO:
-    """The same in the place of whatever stands there, which loses that name and nothing else. Raises OSError."""
-    path.unlink(missing_ok=True)
+    """The same in the place of whatever stands there, which loses that name and nothing else.
+
+    Raises ForeignFile for a device, OSError.
+    """
+    _give_up(path)
     return create(path, mode)
 
 
 def create_buffered(path: Path, mode: int = PUBLIC) -> BinaryIO:
     """As `create_anew`, for many small writes: it is complete once it is closed. Raises OSError."""
-    path.unlink(missing_ok=True)
+    _give_up(path)
     return cast(BinaryIO, os.fdopen(_create(path, mode), "w+b"))
 
 
@@ -98,20 +104,48 @@ def read_plain(path: Path, max_bytes: int = -1) -> bytes:
         return _read(file, max_bytes)
 
 
+def read_given(path: Path, max_bytes: int = MAX_GIVEN_BYTES) -> bytes:
+    """The first bytes of what a person named: a plain file, or what a shell hands over, such as `<(command)`.
+
+    Those have their places in /dev/fd and the like. A pipe elsewhere may be anybody's, and is not waited for. Raises as
+    `open_plain`.
+    """
+    if not any(map(path.is_relative_to, _HANDED_OVER)):
+        return read_plain(path, max_bytes)
+    with path.open("rb") as handed:
+        return handed.read(max_bytes)
+
+
 def write_new(path: Path, data: bytes, mode: int = PUBLIC) -> None:
-    """A whole new file. Raises FileExistsError, OSError."""
-    with create(path, mode) as file:
+    """A whole new file, or none. Raises FileExistsError, OSError."""
+    with whole_or_none(path, create(path, mode)) as file:
         write_all(file, data)
 
 
 def write_anew(path: Path, data: bytes, mode: int = PUBLIC) -> None:
-    """A whole file in the place of whatever stands there; /dev/stdout and its like are written to. Raises OSError."""
-    if path.parent in _DEVICES:
+    """A whole file in the place of whatever stands there; /dev/stdout and its like are written to, and no disk is.
+
+    Raises ForeignFile, OSError.
+    """
+    if path.parent in _DEVICES and not (path.exists() and stat.S_ISBLK(path.stat().st_mode)):
         with path.open("wb") as device:
             device.write(data)
         return
-    with create_anew(path, mode) as file:
+    with whole_or_none(path, create_anew(path, mode)) as file:
         write_all(file, data)
+
+
+@contextlib.contextmanager
+def whole_or_none(path: Path, file: BinaryIO) -> Iterator[BinaryIO]:
+    """Closes a file that was just made, and removes it if the block fails, as on a full disk: what is left of it would
+    be taken for the whole, or be in the way of the next run."""
+    try:
+        with file:
+            yield file
+    except BaseException:
+        with contextlib.suppress(OSError):  # the first error is the one to report
+            path.unlink()
+        raise
 
 
 def write_all(file: BinaryIO, data: bytes) -> None:
@@ -129,6 +163,15 @@ def closed_on_error(opened: Closable) -> Iterator[None]:
     except BaseException:
         opened.close()
         raise
+
+
+def check_replaceable(path: Path) -> None:
+    """Raises ForeignFile for what no file of unrep's may take the name of, though root could: a device, or /dev/stdout,
+    which the whole machine would miss; OSError."""
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        mode = path.lstat().st_mode
+        if stat.S_ISCHR(mode) or stat.S_ISBLK(mode) or (stat.S_ISLNK(mode) and path.is_relative_to("/dev")):
+            raise ForeignFile(path, "a device stands there; name a file")
 
 
 def set_mode(descriptor: int, mode: int) -> None:
@@ -165,6 +208,11 @@ def is_name_surrogate(status: os.stat_result) -> bool:
 
 # Set in the tag of every reparse point that stands for another name ([MS-FSCC] 2.1.2.1).
 _NAME_SURROGATE: Final = 0x20000000
+
+
+def _give_up(path: Path) -> None:
+    check_replaceable(path)
+    path.unlink(missing_ok=True)
 
 
 def _create(path: Path, mode: int) -> int:

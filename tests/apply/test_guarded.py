@@ -54,13 +54,14 @@ def owned(*parts: str) -> Change:
     return change
 
 
+_WAY = "the way to it is another's"
 OF_THE_SITE = {
     "a site that all may write to": mode(0o777),
     "that a group may write to": mode(0o775),
     "whose sticky bit is no help": mode(0o1777),
     "that is another's": owned(),
     "the way to it": mode(0o777, ".."),
-    "the way to it is another's": owned(".."),
+    _WAY: owned(".."),
     "its versions": mode(0o777, "versions"),
     "its environments, whose Python root runs": owned(".venvs"),
     "its record": owned(".unrep"),
@@ -81,14 +82,19 @@ COMMANDS: list[tuple[str, Change]] = [
 
 @pytest.mark.parametrize(("command", "change"), COMMANDS)
 def test_root_works_by_nothing_that_others_may_change(ship: Ship, command: str, change: Change) -> None:
-    """[A-103]: one sentence with the path and what to do, exit code 5, and nothing is started or changed."""
+    """[A-103]: one sentence with the path and what to do, exit code 5, and nothing is started or changed.
+
+    Nobody is told to give a home to root, on the way to a site or a key.
+    """
     bundle, path = shore().bundle("1.0.1", 2, "1.0.0"), change(ship)
     more = {"apply": [bundle, "--trust", shore().trust_file], "recover": [], "run": ["--", "true"]}[command]
     refused = unrep(command, "--site", ship.root, *more)
     named = os.path.normpath(path)
     assert refused.returncode == 5 and refused.stderr.startswith(f"unrep: {named}: "), refused.stderr
     assert refused.stderr.count("\n") == 1
-    assert f"chmod go-w {named}" in refused.stderr or f"chown root {named}, or run" in refused.stderr
+    chown = "move what lies in there to a directory of root's" if change is OF_THE_SITE[_WAY] else f"chown root {named}"
+    assert f"chmod go-w {named}" in refused.stderr or f"{chown}, or run unrep as nobody" in refused.stderr
+    assert (f", or chmod +t {named}\n" in refused.stderr) == (change is OF_THE_SITE["the way to it"])
     assert ship.calls == [] and ship.current == "1.0.0"
 
 

@@ -165,6 +165,37 @@ class TestTheSite:
         assert stat.S_IMODE(ship.site.private.stat().st_mode) == 0o2750
 
     @as_root
+    @pytest.mark.parametrize("umask", [0o022, 0o077])
+    def test_it_reads_what_was_there_before_and_no_key(self, umask: int) -> None:
+        """[A-111]: `status`, `history` and `metrics` are told to it, from the run after it was let in."""
+        before = os.umask(umask)
+        try:
+            with _common_directory() as directory:
+                ship = Ship.sailing(directory, "1.0.0")
+                told = [ship.site.state_file, ship.site.outbox, *ship.site.outbox.iterdir(), ship.site.public_key_file]
+                kept = [ship.site.lock_file, ship.site.key_file, ship.site.staging]
+                os.chown(ship.site.private, -1, NOBODY)
+                ship.site.private.chmod(0o2750)
+                ship.recover()
+                assert _openable_by_nobody([*told, *kept]) == told
+        finally:
+            os.umask(before)
+
+    @as_root
+    @pytest.mark.parametrize("command", ["status", "need --out /nowhere", "fetch /nowhere --out /nowhere"])
+    def test_an_account_that_is_kept_out_is_told_so(self, command: str) -> None:
+        """[A-111]: in one sentence, not as a defect of unrep."""
+        with _common_directory() as directory:
+            ship = Ship.sailing(directory, "1.0.0")
+            os.seteuid(NOBODY)
+            try:
+                code, _, err = run(command, "--site", ship.root)
+            finally:
+                os.seteuid(0)
+        assert code == 5 and err.count("\n") == 1
+        assert err.endswith("Permission denied; run unrep as the account whose site it is\n"), err
+
+    @as_root
     def test_another_account_cannot_hold_the_lock(self) -> None:
         """flock(2) on a descriptor for reading is enough: so none is to be had."""
         with _common_directory() as directory:

@@ -2,9 +2,12 @@
 
 import io
 import json
+import os
+import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from pathlib import Path
 
 import pytest
 
@@ -114,3 +117,41 @@ def test_a_passphrase_of_any_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_group_alone_shows_its_commands(line: str) -> None:
     code, out, err = run(line)
     assert code == 2 and not out and err.startswith("Usage: unrep") and "Commands:\n" in err
+
+
+_UNREP = (sys.executable, "-m", "unrep")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_output_that_cannot_be_written_is_said_so(tmp_path: Path) -> None:
+    """A full disk behind standard output is no defect of unrep; one behind standard error stops nothing."""
+    with Path("/dev/full").open("wb") as full:
+        lost = subprocess.run([*_UNREP, "status", "--site", tmp_path], stdout=full, stderr=subprocess.PIPE)
+        untold = subprocess.run([*_UNREP, "hold", "--site", tmp_path, "--reason", "x"], stderr=full)
+    assert lost.returncode == 2
+    assert lost.stderr == b"unrep: standard output cannot be written: No space left on device; nothing else is lost\n"
+    assert untold.returncode == 0 and (tmp_path / ".unrep" / "hold").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell of POSIX makes the pipe and closes the streams")
+@pytest.mark.parametrize(("code", "words"), [(0, "status --site ."), (2, "status --site missing --json")])
+def test_a_reader_who_has_gone_is_no_error(tmp_path: Path, code: int, words: str) -> None:
+    """As behind `| head`: the exit code is that of the work, and Python adds no complaint."""
+    script = f'{{ "$1" -m unrep {words}; echo $? >&3; }} | true'
+    ended = subprocess.run(
+        ["bash", "-c", f"exec 3>&1; {script}", "bash", sys.executable], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert ended.stdout == f"{code}\n" and "Broken" not in ended.stderr
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="Linux tells what is open, and a shell closes it")
+def test_closed_streams_stop_nothing_and_no_file_takes_their_number(tmp_path: Path) -> None:
+    """Else what a hook prints would be written into the record or the release that has the number of stderr."""
+    code = (
+        "from unrep.console import open_streams, progress_bar; open_streams()\n"
+        "with progress_bar() as bar: bar.start('x', 1, 'B')\n"
+        "import os; print([os.readlink(f'/proc/self/fd/{n}') for n in (0, 1, 2)], file=open('seen', 'w'))"
+    )
+    shell = ["bash", "-c", '"$1" -c "$2" <&- >&- 2>&-', "bash", sys.executable, code]
+    subprocess.run(shell, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}, check=True)
+    assert (tmp_path / "seen").read_text() == f"{['/dev/null'] * 3}\n"

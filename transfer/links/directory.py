@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from bundle.errors import Malformed, Unsupported
+from bundle.host.files import open_plain
 from bundle.layout import PREAMBLE_BYTES, read_preamble
 from transfer.budget import Meter
 from transfer.errors import Dropped, PastEnd, SourceRefused
@@ -48,7 +49,7 @@ class FileReader:
     def connect(self) -> None:
         """Raises Dropped if the file cannot be read now."""
         try:
-            self._path.open("rb").close()
+            open_plain(self._path, buffered=True).close()
         except OSError as error:
             raise Dropped(f"cannot be read: {error.strerror}") from error
 
@@ -56,7 +57,7 @@ class FileReader:
         """Opens a stretch. Raises Dropped or PastEnd."""
         self.close()
         try:
-            file = self._path.open("rb")
+            file = open_plain(self._path, buffered=True)
             total = file.seek(0, 2)
             file.seek(offset)
         except OSError as error:
@@ -92,7 +93,7 @@ class FileLink:
         if path.exists() and not path.is_file():
             raise SourceRefused(f"{path}: is not a file; name a bundle, or a directory that holds one")
         try:
-            path.open("rb").close()
+            open_plain(path, buffered=True).close()
         except OSError as error:
             raise SourceRefused(f"{path}: cannot be read: {error.strerror}; name a bundle that is there") from error
 
@@ -157,7 +158,7 @@ def _is_bundle(path: Path) -> bool:
     if path.suffix == PARTIAL_SUFFIX:
         return False
     try:
-        with path.open("rb") as file:
+        with open_plain(path, buffered=True) as file:
             read_preamble(file.read(PREAMBLE_BYTES))
     except Malformed:
         return False

@@ -8,6 +8,7 @@ import click
 from apply.receipt import MAX_RECEIPT_BYTES, Receipt, open_receipt
 from apply.site_key import load_site_public_key
 from bundle.errors import InputError
+from bundle.host.files import read_given
 from unrep.console import answer, show
 
 
@@ -39,7 +40,6 @@ def _sentence(path: Path, receipt: Receipt) -> str:
 
 def _read(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            return file.read(MAX_RECEIPT_BYTES + 1)
+        return read_given(path, MAX_RECEIPT_BYTES + 1)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error

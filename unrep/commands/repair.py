@@ -7,7 +7,8 @@ import click
 
 from bundle.builder import BuildRequest, build
 from bundle.errors import InputError
-from bundle.need import left_by, read_need
+from bundle.host.files import read_given
+from bundle.need import MAX_NEED_BYTES, left_by, read_need
 from bundle.reader import open_for_display
 from bundle.root import Root
 from bundle.ship_key import load_ship_public_key
@@ -97,7 +98,7 @@ def repair_command(
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_given(path, MAX_NEED_BYTES + 1)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
 

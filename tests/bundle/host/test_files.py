@@ -156,3 +156,33 @@ def test_a_directory_is_made_once_and_is_no_link(tmp_path: Path) -> None:
     for name in ("link", "file"):
         with pytest.raises(ForeignFile, match="where a directory should; move it away"):
             files.make_directory(tmp_path / name)
+
+
+@posix
+def test_a_pipe_that_a_person_names_is_read_where_a_shell_hands_it_over_alone(tmp_path: Path) -> None:
+    """[A-110]: `--key <(command)` goes on working; a planted pipe is not waited for."""
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ForeignFile, match="not a regular file"):
+        files.read_given(tmp_path / "pipe")
+    reading, writing = os.pipe()
+    os.write(writing, b"key")
+    os.close(writing)
+    assert files.read_given(Path(f"/dev/fd/{reading}")) == b"key"
+    os.close(reading)
+    assert files.read_given(Path("/dev/zero"), 5) == bytes(5)
+
+
+@root
+def test_a_device_keeps_its_name(tmp_path: Path) -> None:
+    """[A-110]: `--out /dev/null` of root's must not take that from the whole machine; nor is a disk written to."""
+    device = tmp_path / "null"
+    try:
+        os.mknod(device, stat.S_IFCHR | 0o666, os.makedev(1, 3))
+    except PermissionError:
+        pytest.skip("no devices can be made here")
+    for write in (files.create_anew, files.create_buffered, lambda path: files.write_anew(path, b"x")):
+        with pytest.raises(ForeignFile, match="a device stands there; name a file"):
+            write(device)
+    assert stat.S_ISCHR(device.lstat().st_mode)
+    with pytest.raises(ForeignFile, match="a device stands there; name a file"):
+        files.check_replaceable(Path("/dev/stdout"))
