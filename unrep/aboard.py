@@ -53,9 +53,9 @@ def configuration(site: Path, config: Path | None, account: int = 0) -> SiteConf
     Raises ConfigError or InputError; Unguarded for root, if another than `account` could change that, or the site.
     """
     place = Site.at(site)
+    check_site(place, account)  # first, for it is also on the way to its own configuration
     path = config or place.config_file
     check_guarded(path, account=account)
-    check_site(place, account)
     return load(path)
 
 
