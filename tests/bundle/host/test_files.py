@@ -156,3 +156,15 @@ def test_a_directory_is_made_once_and_is_no_link(tmp_path: Path) -> None:
     for name in ("link", "file"):
         with pytest.raises(ForeignFile, match="where a directory should; move it away"):
             files.make_directory(tmp_path / name)
+
+
+@pytest.mark.skipif(not os.access("/dev/shm", os.W_OK), reason="no shared memory with names")
+def test_shared_memory_is_no_device(precious: Path) -> None:
+    """[A-110]: any account may plant a link there; /dev/stdout and its like are written to as they stand."""
+    planted = Path("/dev/shm", f"unrep-test-{os.getpid()}")
+    planted.symlink_to(precious)
+    try:
+        files.write_anew(planted, b"new")
+        assert precious.read_bytes() == b"precious" and planted.read_bytes() == b"new" and not planted.is_symlink()
+    finally:
+        planted.unlink()
