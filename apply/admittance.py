@@ -24,7 +24,7 @@ def admits(state: SiteState, verified: VerifiedRoot, pinned: str) -> bool:
     product, release = verified.root.product, Release.of(verified)
     check_product(state, product, pinned)
     if not verified.trust.chain:
-        check_room(state, release)
+        check_seq(state, release)
     if state.is_current(product, release):
         return False
     state.admit(product, release)
@@ -46,7 +46,7 @@ def check_product(state: SiteState, product: str, pinned: str) -> None:
     state.check_product(product)
 
 
-def check_room(state: SiteState, release: Release) -> None:
+def check_seq(state: SiteState, release: Release) -> None:
     """Raises LeavesNoRoom for a seq that is too far above the high-water mark, at a site with a plain key [A-90].
 
     Whatever came in before, three quarters of the room above it are left: there is always a next release.

@@ -49,13 +49,13 @@ def _way(path: Path) -> Iterator[tuple[Path, os.stat_result, bool]]:
         found = place / name
         try:
             status = found.lstat()
-        except OSError:  # missing, or no directory: for whoever opens it
+            target = found.readlink() if stat.S_ISLNK(status.st_mode) else None
+        except OSError:  # missing, by now perhaps, or no directory: for whoever opens it
             return
-        if stat.S_ISLNK(status.st_mode):
+        if target:
             links += 1
             if links > _MAX_LINKS:
                 return
-            target = found.readlink()
             place = Path("/") if target.is_absolute() else place
             ahead += [part for part in reversed(target.parts) if part != "/"]
         else:

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from apply.admittance import LeavesNoRoom, check_room
+from apply.admittance import LeavesNoRoom, check_seq
 from apply.errors import Held, SiteInvalid
 from apply.hold import set_hold
 from apply.state import HighWater
@@ -155,9 +155,9 @@ class TestAPlainKey:
         for _ in range(100):
             seq += (2**53 - 1 - seq) // 4
             leap = msgspec.structs.replace(release, seq=seq)
-            check_room(state, leap)
+            check_seq(state, leap)
             state = state.renewed(leap, 0)
-            check_room(state, msgspec.structs.replace(release, seq=seq + 1))
+            check_seq(state, msgspec.structs.replace(release, seq=seq + 1))
         assert state.high_water == HighWater(0, seq, release.tree)
 
     def test_a_person_takes_the_site_back_with_another_key(self, plain_ship: Ship) -> None:

@@ -18,10 +18,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from apply import durable
-from apply.errors import AboardError
-from apply.installed import damaged_places
+from apply.errors import AboardError, BaseDrifted
+from apply.installed import verify_tree
 from apply.reconstruct import _batches, _copy_all
-from bundle.errors import BaseMismatch, BundleError
+from bundle.errors import BundleError
 from bundle.host.directories import Descent
 from bundle.host.files import write_anew
 from bundle.host.removal import remove_tree
@@ -54,14 +54,18 @@ def remove(tree: Path, manifest: TreeManifest, made: Path) -> None:
 
 
 def sync(tree: Path, manifest: TreeManifest, made: Path) -> None:
-    """The syncs of a new tree, file by file."""
+    """The syncs of a new tree, file by file: that it ends, and how. A sync of outside would leave no trace."""
     durable._sync_each(tree)
 
 
 def verify(tree: Path, manifest: TreeManifest, made: Path) -> None:
-    """The hashes of what is installed; a file of outside would have to be a damaged one."""
-    if damaged := damaged_places(DirectoryBase(tree, manifest)):
-        raise BaseMismatch(f"{len(damaged)} files")
+    """The hashes of what is installed; only a file of outside can have changed, and all else is said of the link."""
+    try:
+        verify_tree(DirectoryBase(tree, manifest), Quiet())
+    except BaseDrifted as drift:
+        if "has changed" in str(drift):
+            write_anew(made, OUTSIDE)
+        raise
 
 
 def copy(tree: Path, manifest: TreeManifest, made: Path) -> None:

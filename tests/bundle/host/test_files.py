@@ -186,3 +186,15 @@ def test_a_device_keeps_its_name(tmp_path: Path) -> None:
     assert stat.S_ISCHR(device.lstat().st_mode)
     with pytest.raises(ForeignFile, match="a device stands there; name a file"):
         files.check_replaceable(Path("/dev/stdout"))
+
+
+@pytest.mark.skipif(not os.access("/dev/shm", os.W_OK), reason="no shared memory with names")
+def test_shared_memory_is_no_device(precious: Path) -> None:
+    """[A-110]: any account may plant a link there; /dev/stdout and its like are written to as they stand."""
+    planted = Path("/dev/shm", f"unrep-test-{os.getpid()}")
+    planted.symlink_to(precious)
+    try:
+        files.write_anew(planted, b"new")
+        assert precious.read_bytes() == b"precious" and planted.read_bytes() == b"new" and not planted.is_symlink()
+    finally:
+        planted.unlink()
