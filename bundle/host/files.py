@@ -170,7 +170,7 @@ def check_replaceable(path: Path) -> None:
     which the whole machine would miss; OSError."""
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         mode = path.lstat().st_mode
-        if stat.S_ISCHR(mode) or stat.S_ISBLK(mode) or (stat.S_ISLNK(mode) and path.is_relative_to("/dev")):
+        if stat.S_ISCHR(mode) or stat.S_ISBLK(mode) or (stat.S_ISLNK(mode) and path.parent in _DEVICES):
             raise ForeignFile(path, "a device stands there; name a file")
 
 
