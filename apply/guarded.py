@@ -32,6 +32,12 @@ def check_guarded(*paths: Path | None, account: int = _ROOT) -> None:
                 _judge(place, status, is_last, account)
 
 
+def invoking_account() -> int:
+    """Who became root by sudo(8), else root: what that person names by hand is as good as what she types."""
+    named = os.environ.get("SUDO_UID", "")
+    return int(named) if named.isascii() and named.isdecimal() and len(named) < 11 else _ROOT
+
+
 def check_site(site: Site, account: int = _ROOT) -> None:
     """`check_guarded` for a site: where its versions, environments and record are, and the way there."""
     check_guarded(site.root, site.versions, site.venvs, site.private, account=account)

@@ -142,6 +142,24 @@ def test_files_that_are_named(ship: Ship, tmp_path: Path, option: str) -> None:
     assert refused.returncode == 5 and f"{tmp_path / 'open'}: has mode 0777" in json.loads(refused.stdout)["error"]
 
 
+def test_what_a_person_names_may_be_the_persons_own(
+    ship: Ship, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[A-103]: `sudo unrep apply --trust ~/shore.pub`, and nobody else's file."""
+    (tmp_path / "home").mkdir(mode=0o755)
+    named = tmp_path / "home/shore.pub"
+    named.write_bytes(shore().trust_file.read_bytes())
+    for path in (named, tmp_path / "home"):
+        os.chown(path, NOBODY, NOBODY)
+    apply = ("apply", shore().bundle("1.0.1", 2, "1.0.0"), "--site", ship.root, "--trust", named)
+    for who in ("1234", "", "-1", "x"):
+        monkeypatch.setenv("SUDO_UID", who)
+        assert unrep(*apply).returncode == 5
+    monkeypatch.setenv("SUDO_UID", str(NOBODY))
+    done = unrep(*apply)
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_sticky_directory_on_the_way_and_a_link_in_it(tmp_path: Path) -> None:
     """[A-103]: in /tmp what is root's stays; a link of another's may be pointed elsewhere at any time."""
     (tmp_path / "tmp").mkdir()
