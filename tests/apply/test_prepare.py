@@ -76,7 +76,6 @@ def test_an_environment_from_the_releases_own_wheels_which_commands_find(
 
 
 @needs_venv
-@needs_venv
 @pytest.mark.skipif(os.name == "nt", reason="modes of POSIX")
 def test_another_account_may_run_an_environment_that_was_made_under_a_strict_umask(site: Site) -> None:
     """[A-111]"""
@@ -89,6 +88,7 @@ def test_another_account_may_run_an_environment_that_was_made_under_a_strict_uma
     assert found and not [path for path in found if not path.stat().st_mode & 0o004]
 
 
+@needs_venv
 def test_it_asks_nobody_for_what_the_release_lacks(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every way to a network leads through this socket."""
     with socket.create_server(("127.0.0.1", 0)) as proxy:

@@ -1,5 +1,6 @@
 """Redirects lead no nearer to this machine than the source is. [T-135]."""
 
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -115,6 +116,8 @@ def own_address() -> str:
 @pytest.mark.parametrize("spelling", ["127.0.0.1", "localhost", "127.1", "2130706433", "0x7f000001", "[::ffff:7f00:1]"])
 def test_a_source_in_a_network_cannot_lead_to_this_machine(own_address: str, spelling: str) -> None:
     """[T-135]: however the address is spelled, and not a byte is sent there."""
+    if os.name == "nt" and "ffff" in spelling:
+        pytest.skip("Windows connects to no mapped address by itself")
     with ExitStack() as stack:
         port, asked = stack.enter_context(told(RANGE))
         source, _ = stack.enter_context(told(moved(f"http://{spelling}:{port}/secret?key=1"), host=own_address))
