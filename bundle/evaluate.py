@@ -279,7 +279,9 @@ class Evaluation:
                 return chain.from_iterable(read_all(self._open(part, results)) for part in parts)
             case Archive(skeleton, members, engines):
                 opener = partial(self._open, results=results)
-                return rebuild(opener(skeleton), self._weighed(recipe, map(opener, members)), engines, size, self._scratch)
+                return rebuild(
+                    opener(skeleton), self._weighed(recipe, map(opener, members)), engines, size, self._scratch
+                )
 
     def _weighed(self, recipe: Archive, members: Iterator[Readable]) -> Iterator[Readable]:
         """The members, each counted before it is deflated."""

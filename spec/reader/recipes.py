@@ -9,15 +9,13 @@ from typing import Any
 
 from archives import complete, open_archive, split_skeleton
 from tree import LINK, Base, Entry, judge_link, parse_manifest
-from wire import MAX_INT, Cursor, Refused, corrupt, decode, malformed, need, packed, unpack
+from wire import MAX_INT, Allowance, Cursor, Refused, corrupt, decode, malformed, need, packed, unpack
 
 STREAMS = ("literals", "add lengths", "extra lengths", "seeks", "skips", "changes", "extra bytes", "places", "layouts")
 LITERAL, COPY, PATCH, CONCAT, ARCHIVE, REAIMED = range(6)
-ARCHIVE_MAX = 67_108_864
-DEPTH_MAX, FRAMES_MAX = 8, 500_001
-GROWTH, SHRINKING = 1040, 16
-RECIPES_MAX, BASE_OBJECTS_MAX = 2_000_000, 4_000_000
-USES_MAX, NUMBERS, FREE = 4_000_000, 4, 16_777_216
+ARCHIVE_MAX, DEPTH_MAX, FRAMES_MAX = 67_108_864, 8, 500_001
+GROWTH, SHRINKING, NUMBERS, FREE = 1040, 16, 4, 16_777_216
+RECIPES_MAX, BASE_OBJECTS_MAX, USES_MAX = 2_000_000, 4_000_000, 4_000_000
 ENGINES = {"deflate-zlib": {*range(1, 10), *range(11, 20)}, "deflate-miniz": {*range(21, 31)}}
 ENGINES |= {"deflate-zlib-ng": {*range(31, 40), *range(41, 50), 66, 76}, "deflate-isal": {51, 52, 53}}
 ZLIB_DIGEST = "961a3970933cb2add938dda5fbd7f4af6f5dff7145472b6582e8ab5de4377329"
@@ -184,7 +182,8 @@ class Rebuild:
         need(self._room >= 0, "the intermediate results of a frame are larger than the section's room")
         need(sum(index.made) <= GROWTH * root["size"], "the intermediate results are too large for such a release")
         need(index.numbers <= NUMBERS * root["size"] + FREE, "the patches have too many numbers for such a release")
-        self._work = {ARCHIVE: GROWTH * root["size"], REAIMED: SHRINKING * root["size"] + FREE}
+        images = Allowance(SHRINKING * root["size"] + FREE)
+        self._work = {ARCHIVE: Allowance(GROWTH * root["size"]), REAIMED: images}
         self._last_uses, self._recipe = index.last_uses(), 0
         self._opened: dict[int, list[bytes]] = {}
         self._made: set[int] = set()
@@ -213,10 +212,9 @@ class Rebuild:
     def _of_archive(self, number: int) -> bytes:
         """An object of an opened archive; one of which none is used stays closed [F-35], or is closed again [F-64]."""
         held = self._index.holder(number)
-        need(held is not None, "a recipe uses an object that nothing gives")
-        assert held is not None
-        at, place = held
-        archive, gives = self._index.pairs[at]
+        if held is None:
+            raise malformed("a recipe uses an object that nothing gives")
+        (at, place), (archive, gives) = held, self._index.pairs[held[0]]
         if at not in self._opened:
             given = open_archive(self._base_object(archive), ARCHIVE_MAX)
             taken = sum(len(data) for objects in (*self._opened.values(), given) for data in objects)
@@ -303,7 +301,7 @@ class Recipe:
     streams: list[Cursor]
     size: int
     source_of: Callable[[int], bytes]
-    work: dict[int, int]  # what recipes of a kind may still take in [F-68]
+    work: dict[int, Allowance]  # of recipes of a kind [F-68]
 
     def make(self, kind: int) -> bytes:
         need(kind <= REAIMED, f"a recipe has kind {kind}")
@@ -373,20 +371,14 @@ class Recipe:
     def _archive(self) -> bytes:
         skeleton = self._source()
         count = self.columns.next("numbers")
-        members, streams = [], []
-        for _ in range(count):
-            members.append(self._source())
+        members, streams = [self._source() for _ in range(count)], []
         for member in members:
-            self._spend(ARCHIVE, len(member))
+            self.work[ARCHIVE].spend(len(member))
             streams.append(self._deflated(member, self.columns.next("numbers")))
         need(len(skeleton) <= ARCHIVE_MAX, "a skeleton is over 64 MiB")
         gaps, rest = split_skeleton(Cursor(skeleton, "a skeleton"))
         need(len(gaps) == count, "an archive has another number of members than its skeleton has streams")
         return complete(gaps, rest, members, streams)
-
-    def _spend(self, kind: int, amount: int) -> None:
-        self.work[kind] -= amount
-        need(self.work[kind] >= 0, "the recipes take in too much for such a release")
 
     def _deflated(self, member: bytes, engine: int) -> bytes:
         feature = next((name for name, numbers in ENGINES.items() if engine in numbers), None)
@@ -401,7 +393,7 @@ class Recipe:
 
         source = self._source()
         need(len(source) <= SHRINKING * self.size, "an image is re-aimed to one that is very much smaller")
-        self._spend(REAIMED, len(source))
+        self.work[REAIMED].spend(len(source))
         triples = self.triples(len(source))
         covered = predict(source, self.size, triples, self.streams[7], self.streams[8])
         self.change(covered)
