@@ -3,7 +3,8 @@ it onto disk. spec/format.md, section 9.
 
 Packs are read once, in order, and results are handed on chunk by chunk: memory does not grow with the objects.
 An object counts only when its chunks are exhausted without an error; then its size and hash were right [F-37].
-No recipe costs more time than its result may take, and all of them no more disk than is declared [F-64] to [F-66].
+No recipe costs more time than its result may take, and all of them no more than the release may [F-66] [F-68], and no
+more disk than is declared [F-64].
 Recipes that cannot be run, for want of an object of the base or of an engine, are passed over [F-62].
 """
 
@@ -20,6 +21,7 @@ from bundle.base_objects import Base, BaseObjects
 from bundle.delta.bsdiff import apply_triples
 from bundle.errors import Corrupt, Malformed, Unsupported
 from bundle.index import (
+    MAX_GROWTH,
     Archive,
     Concat,
     Copy,
@@ -43,7 +45,27 @@ from bundle.references.reaim import Numbers, apply_reaimed, pass_reaimed
 IN_MEMORY_BYTES = 8 * 1024 * 1024  # sources of patches up to here are read once, not triple by triple
 MAX_SHRINKING = 16  # how many times the result the source of a patch may be, to be read whole
 
+FREE_IMAGE_BYTES = 1 << 24  # of images that are read, beside MAX_IMAGE_SHRINKING times the release
+
 _Result = Readable | Iterator[bytes]
+
+
+class _Work:
+    """What recipes may take of time that the sizes of their results do not bound [F-68], in bytes of their sources."""
+
+    def __init__(self, release_bytes: int) -> None:
+        self._left = {
+            Archive: MAX_GROWTH * release_bytes,
+            Reaimed: MAX_IMAGE_SHRINKING * release_bytes + FREE_IMAGE_BYTES,
+        }
+        self._release_bytes = release_bytes
+
+    def take(self, recipe: Archive | Reaimed, amount: int) -> None:
+        """Raises Malformed where it is too much."""
+        self._left[type(recipe)] -= amount
+        if self._left[type(recipe)] < 0:
+            what = "members of archives" if isinstance(recipe, Archive) else "images to re-aim"
+            raise Malformed(f"recipe: too many {what} for a release of {self._release_bytes:,} bytes")
 
 
 class Evaluation:
@@ -90,6 +112,7 @@ class Evaluation:
             or self._base.count in self._passed[0]
         ):
             raise Malformed("index: its first recipe does not make the tree manifest")
+        self._work = _Work(section.root.size)
         self._first = self._run(0)
         self.manifest = manifest or self._read_manifest()
         self._check_places(places, base)
@@ -118,6 +141,7 @@ class Evaluation:
 
     def chosen(self, places: Collection[int]) -> Iterator[tuple[int, Iterator[bytes]]]:
         """The same of these places alone; frames that make none of them are not read."""
+        self._work = _Work(self._section.root.size)
         for number, steps in enumerate(self._frames):
             if any(step.place in places for step in steps):
                 for place, chunks in self._run(number):
@@ -251,13 +275,22 @@ class Evaluation:
                 opened = self._open(source, results)
                 if max(opened.size, size) > MAX_IMAGE_BYTES or opened.size > MAX_IMAGE_SHRINKING * size:
                     raise Malformed("recipe: a patch with re-aimed references, of or to an image that is too large")
+                self._work.take(recipe, opened.size)
                 data, numbers = opened.read_at(0, opened.size), Numbers(packs.places, packs.layouts, packs.skips)
                 return iter((apply_reaimed(data, size, packs.triple_rows(triples, size), numbers, packs.take),))
             case Concat(parts):
                 return chain.from_iterable(read_all(self._open(part, results)) for part in parts)
             case Archive(skeleton, members, engines):
                 opener = partial(self._open, results=results)
-                return rebuild(opener(skeleton), map(opener, members), engines, size, self._scratch)
+                return rebuild(
+                    opener(skeleton), self._weighed(recipe, map(opener, members)), engines, size, self._scratch
+                )
+
+    def _weighed(self, recipe: Archive, members: Iterator[Readable]) -> Iterator[Readable]:
+        """The members, each counted before it is deflated."""
+        for member in members:
+            self._work.take(recipe, member.size)
+            yield member
 
     def _pass(self, recipe: Recipe, size: int, packs: Packs) -> Iterator[bytes]:
         """What the recipe would take from the packs, for the next one to find its own."""

@@ -22,7 +22,10 @@ INTERMEDIATE = 0x80
 MAX_RECIPES = 2_000_000
 MAX_FRAMES = 500_001  # one for each entry, and one for the manifest
 MAX_BASE_OBJECTS = 4_000_000
+MAX_USES = 4_000_000  # of objects, by all recipes together
 MAX_GROWTH = 1040  # as much as deflate can make of its stream, and a little more
+NUMBERS_A_BYTE = 4  # of the release, in bytes of varints,
+FREE_NUMBER_BYTES = 1 << 24  # and so many in any case: each takes time
 
 
 class Stream(IntEnum):
@@ -37,6 +40,9 @@ class Stream(IntEnum):
     EXTRA = 6
     PLACE = 7
     LAYOUT = 8
+
+
+_NUMBERS = frozenset(Stream) - {Stream.LITERAL, Stream.CHANGE, Stream.EXTRA}
 
 
 class Pack(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -190,7 +196,7 @@ def decode_index(data: bytes, body_packs_bytes: int, room: int, release_bytes: i
     """Reads an index; its packs must fill the body's remaining bytes exactly. Raises Malformed [F-23].
 
     Its intermediate results must fit into the section's `room` [F-64], and into what a release of that size may take
-    on its way [F-65].
+    on its way [F-65]. To go through its sources and numbers takes no longer than such a release may [F-68].
     """
     index = canonical.decode(data, Index, where)
     if sum(len(frame.kinds) for frame in index.frames) > MAX_RECIPES:
@@ -202,6 +208,7 @@ def decode_index(data: bytes, body_packs_bytes: int, room: int, release_bytes: i
     if sum(pack.packed.length for frame in index.frames for pack in frame.packs) != body_packs_bytes:
         raise Malformed(f"{where}: its packs do not fill the section's {body_packs_bytes} bytes")
     _check_sizes(index, room, release_bytes, where)
+    _check_numbers(index, release_bytes, where)
     return index
 
 
@@ -215,6 +222,15 @@ def _check_sizes(index: Index, room: int, release_bytes: int, where: str) -> Non
     made = sum(sum(frame.sizes) for frame in index.frames)
     if made > MAX_GROWTH * release_bytes:
         raise Malformed(f"{where}: makes {made:,} bytes on the way to a release of {release_bytes:,}")
+
+
+def _check_numbers(index: Index, release_bytes: int, where: str) -> None:
+    if sum(len(frame.sources) for frame in index.frames) > MAX_USES:
+        raise Malformed(f"{where}: its recipes use objects more than {MAX_USES} times")
+    packs = (pack for frame in index.frames for pack in frame.packs)
+    found = sum(pack.packed.size for pack in packs if pack.stream in _NUMBERS and pack.packed.size > 0)
+    if found > NUMBERS_A_BYTE * release_bytes + FREE_NUMBER_BYTES:
+        raise Malformed(f"{where}: {found:,} bytes of numbers for a release of {release_bytes:,}")
 
 
 def _read_recipe(kind: int, sources: Iterator[int], numbers: Iterator[int], where: str) -> Recipe:

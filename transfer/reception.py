@@ -235,16 +235,19 @@ class Reception:
         self._owners[loser.connection].part_with(loser)
 
     def _assign(self) -> None:
-        """Gives every idle connection something to do."""
+        """Gives every idle connection something to do.
+
+        Of those that cost, the one first that has waited longest: who ends each answer early has the rest no sooner.
+        """
         chunk_bytes = self._pace.step_bytes(self._config.read_bytes)
-        for supplier in self.alive:
-            for lane in [lane for lane in supplier.lanes if lane.is_idle]:
-                if supplier.target() == 1 < supplier.crew().sound:
-                    supplier.part_with(lane)
-                elif supplier.layout.is_in_doubt:
-                    supplier.look(lane, chunk_bytes)
-                elif work := self._next_range(supplier) or self._rescue(supplier, lane) or self._share(supplier):
-                    supplier.ask(lane, *work, chunk_bytes)
+        idle = [(supplier, lane) for supplier in self.alive for lane in supplier.lanes if lane.is_idle]
+        for supplier, lane in sorted(idle, key=lambda one: (not one[0].is_free, one[1].alive_at)):
+            if supplier.target() == 1 < supplier.crew().sound:
+                supplier.part_with(lane)
+            elif supplier.layout.is_in_doubt:
+                supplier.look(lane, chunk_bytes)
+            elif work := self._next_range(supplier) or self._rescue(supplier, lane) or self._share(supplier):
+                supplier.ask(lane, *work, chunk_bytes)
 
     def _next_range(self, supplier: Supplier) -> tuple[int, int] | None:
         alive = self.alive
@@ -258,15 +261,24 @@ class Reception:
         return self._wanted.take(most, offer)
 
     def _rescue(self, supplier: Supplier, lane: Lane) -> tuple[int, int] | None:
-        """What a silent connection was asked for, to be asked for once more: the first to deliver wins [T-20]."""
+        """What a silent connection was asked for, to be asked for once more: the first to deliver wins [T-20].
+
+        Of another source, if that has nothing to do: who is silent on purpose would be so again.
+        """
         silent_lanes = [(one, silent) for one in self.alive for silent in one.silent_lanes() if silent.look is None]
         for owner, silent in silent_lanes:
+            if owner is supplier and self._is_for_others(supplier, silent):
+                continue
             if any(silent.rival is other for _, other in silent_lanes) and silent.rival is not None:
                 self._owners[silent.rival.connection].part_with(silent.rival)
             if silent.rival is None and owner.lane_of(silent.connection) and self._may_rescue(supplier, silent):
                 silent.rival, lane.rival = lane, silent
                 return silent.position, silent.end
         return None
+
+    def _is_for_others(self, owner: Supplier, silent: Lane) -> bool:
+        others = [one for one in self.alive if one is not owner and (one.is_free or not owner.is_free)]
+        return any(one.idle_lanes() and self._may_rescue(one, silent) for one in others)
 
     def _may_rescue(self, supplier: Supplier, silent: Lane) -> bool:
         allowance = self._allowance(supplier)

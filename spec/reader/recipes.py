@@ -9,14 +9,13 @@ from typing import Any
 
 from archives import complete, open_archive, split_skeleton
 from tree import LINK, Base, Entry, judge_link, parse_manifest
-from wire import MAX_INT, Cursor, Refused, corrupt, decode, malformed, need, packed, unpack
+from wire import MAX_INT, Allowance, Cursor, Refused, corrupt, decode, malformed, need, packed, unpack
 
 STREAMS = ("literals", "add lengths", "extra lengths", "seeks", "skips", "changes", "extra bytes", "places", "layouts")
 LITERAL, COPY, PATCH, CONCAT, ARCHIVE, REAIMED = range(6)
-ARCHIVE_MAX = 67_108_864
-DEPTH_MAX, FRAMES_MAX = 8, 500_001
-GROWTH, SHRINKING = 1040, 16
-RECIPES_MAX, BASE_OBJECTS_MAX = 2_000_000, 4_000_000
+ARCHIVE_MAX, DEPTH_MAX, FRAMES_MAX = 67_108_864, 8, 500_001
+GROWTH, SHRINKING, NUMBERS, FREE = 1040, 16, 4, 16_777_216
+RECIPES_MAX, BASE_OBJECTS_MAX, USES_MAX = 2_000_000, 4_000_000, 4_000_000
 ENGINES = {"deflate-zlib": {*range(1, 10), *range(11, 20)}, "deflate-miniz": {*range(21, 31)}}
 ENGINES |= {"deflate-zlib-ng": {*range(31, 40), *range(41, 50), 66, 76}, "deflate-isal": {51, 52, 53}}
 ZLIB_DIGEST = "961a3970933cb2add938dda5fbd7f4af6f5dff7145472b6582e8ab5de4377329"
@@ -88,12 +87,14 @@ class Index:
         need(len(opened) % 2 == 0, "opened archives are no pairs")
         need(len(value[2]) <= FRAMES_MAX, "the index has too many frames")
         self.frames = [_frame(frame) for frame in value[2]]
+        self.numbers = sum(pack[3] for frame in self.frames for pack in frame.packs if pack[0] in (1, 2, 3, 4, 7, 8))
         self.stored = sum(pack[2] for frame in self.frames for pack in frame.packs)
         self.entries = 0 if base is None else len(base.hashes) + 1
         self.base_objects = self.entries + sum(opened[1::2])
         self.pairs = list(zip(opened[::2], opened[1::2], strict=True))
         need(self.base_objects <= BASE_OBJECTS_MAX, "the index has too many base objects")
         need(sum(len(frame.kinds) for frame in self.frames) <= RECIPES_MAX, "the index has too many recipes")
+        need(sum(len(frame.sources) for frame in self.frames) <= USES_MAX, "the recipes use too many objects")
         need(len(set(opened[::2])) == len(self.pairs), "an archive is opened twice")
         self.made = [sum(frame.sizes) for frame in self.frames]
         first, starts = self.entries, list[tuple[int, int]]()
@@ -180,6 +181,9 @@ class Rebuild:
         self._room = room - max(index.made, default=0)
         need(self._room >= 0, "the intermediate results of a frame are larger than the section's room")
         need(sum(index.made) <= GROWTH * root["size"], "the intermediate results are too large for such a release")
+        need(index.numbers <= NUMBERS * root["size"] + FREE, "the patches have too many numbers for such a release")
+        images = Allowance(SHRINKING * root["size"] + FREE)
+        self._work = {ARCHIVE: Allowance(GROWTH * root["size"]), REAIMED: images}
         self._last_uses, self._recipe = index.last_uses(), 0
         self._opened: dict[int, list[bytes]] = {}
         self._made: set[int] = set()
@@ -208,10 +212,9 @@ class Rebuild:
     def _of_archive(self, number: int) -> bytes:
         """An object of an opened archive; one of which none is used stays closed [F-35], or is closed again [F-64]."""
         held = self._index.holder(number)
-        need(held is not None, "a recipe uses an object that nothing gives")
-        assert held is not None
-        at, place = held
-        archive, gives = self._index.pairs[at]
+        if held is None:
+            raise malformed("a recipe uses an object that nothing gives")
+        (at, place), (archive, gives) = held, self._index.pairs[held[0]]
         if at not in self._opened:
             given = open_archive(self._base_object(archive), ARCHIVE_MAX)
             taken = sum(len(data) for objects in (*self._opened.values(), given) for data in objects)
@@ -233,7 +236,7 @@ class Rebuild:
         for byte in frame.kinds:
             place = None if byte & 128 else columns.next("places")
             size = columns.next("sizes") if place is None else self._size_of(place)
-            recipe = Recipe(columns, streams, size, functools.partial(self._source, results))
+            recipe = Recipe(columns, streams, size, functools.partial(self._source, results), self._work)
             results.append(recipe.make(byte & 127))
             if place is not None:
                 self._keep(place, results[-1])
@@ -298,6 +301,7 @@ class Recipe:
     streams: list[Cursor]
     size: int
     source_of: Callable[[int], bytes]
+    work: dict[int, Allowance]  # of recipes of a kind [F-68]
 
     def make(self, kind: int) -> bytes:
         need(kind <= REAIMED, f"a recipe has kind {kind}")
@@ -367,10 +371,9 @@ class Recipe:
     def _archive(self) -> bytes:
         skeleton = self._source()
         count = self.columns.next("numbers")
-        members, streams = [], []
-        for _ in range(count):
-            members.append(self._source())
+        members, streams = [self._source() for _ in range(count)], []
         for member in members:
+            self.work[ARCHIVE].spend(len(member))
             streams.append(self._deflated(member, self.columns.next("numbers")))
         need(len(skeleton) <= ARCHIVE_MAX, "a skeleton is over 64 MiB")
         gaps, rest = split_skeleton(Cursor(skeleton, "a skeleton"))
@@ -390,6 +393,7 @@ class Recipe:
 
         source = self._source()
         need(len(source) <= SHRINKING * self.size, "an image is re-aimed to one that is very much smaller")
+        self.work[REAIMED].spend(len(source))
         triples = self.triples(len(source))
         covered = predict(source, self.size, triples, self.streams[7], self.streams[8])
         self.change(covered)

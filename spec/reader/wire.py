@@ -36,6 +36,17 @@ def need(holds: bool, sentence: str) -> None:
         raise malformed(sentence)
 
 
+class Allowance:
+    """Bytes that recipes may still take in, for a release of that size [F-68]."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def spend(self, amount: int) -> None:
+        self.left -= amount
+        need(self.left >= 0, "the recipes take in too much for such a release")
+
+
 class Cursor:
     """Bytes that are taken from the front, and must be used up."""
 

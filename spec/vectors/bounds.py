@@ -3,7 +3,25 @@
 `CASES` holds what generate.py registers, as in cases.py.
 """
 
-from raw import Bundle, Case, Section, Tree, delta, delta_frame, full, lzma2, varints, with_tree, write
+import zlib
+
+from raw import (
+    TARGET,
+    Bundle,
+    Case,
+    Pairs,
+    Raw,
+    Section,
+    Tree,
+    delta,
+    delta_frame,
+    full,
+    lzma2,
+    replaced,
+    varints,
+    with_tree,
+    write,
+)
 
 M = "malformed"
 DEPTH = 3000
@@ -74,6 +92,52 @@ def large_member() -> bytes:
     return write(Bundle([Section("full", 0, frames, packed=packed)], tree))
 
 
+def many_uses() -> bytes:
+    """Concats of nothing, 4,000,001 times over, in an index of 4 MB that packs to little."""
+    parts, sizes = [2_000_000, 2_000_000, 1], []
+    sources = Raw(b"\xdd" + sum(parts).to_bytes(4, "big") + bytes(sum(parts)))
+    frames = [full([]).frames[0], [b"\x80\x83\x83\x83", [], [0] * 4, sources, parts, []]]
+
+    def compress(data: bytes) -> bytes:
+        sizes.append(len(data))
+        return lzma2(data)
+
+    def described(pairs: Pairs) -> Pairs:
+        return replaced("index", [48, pairs[3][1][1], sizes[-1]])(pairs)
+
+    return write(Bundle([Section("full", 0, frames, index=compress, described=described)], []))
+
+
+def many_numbers() -> bytes:
+    """Skips that nobody asks for: a byte more than all numbers of such a release may have."""
+    frame = delta_frame()
+    packs = dict(frame[5])
+    others = sum(len(packs[stream]) for stream in (1, 2, 3))
+    packs[4] += bytes((1 << 24) + 4 * sum(len(content) for _, _, content in TARGET) + 1 - others - len(packs[4]))
+    frame[5] = sorted(packs.items())
+
+    def packed(_: int, data: bytes) -> tuple[list[int], bytes]:
+        stored = lzma2(data)
+        return [48, len(stored), len(data)], stored
+
+    return write(Bundle([delta(frame, packed=packed)]))
+
+
+def deflated_often(times: int) -> bytes:
+    """1,040 zeros of which each archive is made, and none is used: 100 of them take all that a release of 100 may."""
+    skeleton, page, member = varints(1, 4) + b"headtail", bytes(range(100)), bytes(1040)
+    deflater = zlib.compressobj(6, zlib.DEFLATED, -15, 8)
+    archive = 8 + len(deflater.compress(member) + deflater.flush())
+    columns: list[object] = [
+        b"\x80\x80" + b"\x84" * times + b"\0",
+        [1],
+        [len(skeleton), len(member), *[archive] * times],
+        _differences([0, 1] * times),
+        [1, 6] * times,
+    ]
+    return full_of([("a", 0, page)], columns, skeleton + member + page)
+
+
 def _differences(numbers: list[int]) -> list[int]:
     return [after - before for before, after in zip([0, *numbers], numbers, strict=False)]
 
@@ -91,5 +155,9 @@ CASES: list[Case] = [
         lambda: with_tree([("run", 3, b"x/" * 2048 + b"x")], platform="posix"),
     ),
     ("triples-many", M, "F-41", "more triples than a result so short can need", many_triples),
+    ("deflated-often", "accept", "F-68", "members of 1,040 times the release", lambda: deflated_often(100)),
+    ("deflated-more", M, "F-68", "a member more", lambda: deflated_often(101)),
+    ("uses-many", M, "F-68", "4,000,001 uses of an object", many_uses),
+    ("numbers-many", M, "F-68", "a byte more of numbers than such a release may have", many_numbers),
     ("member-large", M, "F-45", "a member over 64 MiB for an engine that gets it whole", large_member),
 ]

@@ -1,6 +1,6 @@
 """What adds up to more than it looks: sizes that contradict, and recipes that take more than the release is worth.
 
-All is refused before the first byte is written anywhere: [F-63] to [F-66], [A-15].
+What can be told from the index is refused before the first byte is written anywhere: [F-63] to [F-68], [A-15].
 """
 
 from collections.abc import Iterator
@@ -47,6 +47,25 @@ def test_what_looks_like_one_and_is_none(site: Besieged) -> None:
     """[F-64] [F-65]"""
     for name in ("doubled", "grown"):
         assert site.copied(site.directory.with_name(name)).apply(vector(name))[0] == 0
+
+
+@pytest.mark.usefixtures("nothing_written")
+def test_a_bomb_of_uses_and_numbers(site: Besieged) -> None:
+    """[F-68] A few kB that would take minutes to go through, and are refused with the index."""
+    site.refuses_vectors("uses-many", "numbers-many")
+    site.refuses(vector("uses-many"), Malformed, "use objects more than 4000000 times")
+    site.refuses(vector("numbers-many"), Malformed, "bytes of numbers for a release of ")
+
+
+def test_a_bomb_of_members_and_images(site: Besieged) -> None:
+    """[F-68] One member that is deflated into archive after archive, one image that is re-aimed again and again."""
+    site.refuses_vectors("deflated-more")
+    site.refuses(vector("deflated-more"), Malformed, "too many members of archives for a release of 100 bytes")
+    assert site.copied(site.directory.with_name("often")).apply(vector("deflated-often"))[0] == 0
+    with mock.patch("bundle.evaluate.FREE_IMAGE_BYTES", -1):
+        site.refuses(vector("reaimed-shrunk"), Malformed, "too many images to re-aim for a release of ")
+    with mock.patch("bundle.evaluate.FREE_IMAGE_BYTES", 0):
+        assert site.copied(site.directory.with_name("shrunk")).apply(vector("reaimed-shrunk"))[0] == 0
 
 
 def test_the_disk_is_asked_for_all_that_is_taken(site: Besieged) -> None:

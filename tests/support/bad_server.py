@@ -212,12 +212,45 @@ def capped(handler: Handler) -> None:
     handler.wfile.write(body)
 
 
+def one_byte(handler: Handler) -> None:
+    """Honest, and a single byte of each range."""
+    first, _ = handler.asked or (0, 0)
+    handler.head(206, 1, Content_Range=f"bytes {first}-{first}/{len(handler.content)}")
+    handler.wfile.write(handler.content[first : first + 1])
+
+
+def slow_head(handler: Handler) -> None:
+    """A head that never ends, a byte at a time."""
+    handler.close_connection = True
+    handler.wfile.write(b"HTTP/1.1 206 Partial Content\r\n")
+    while not handler.server.stopping.wait(0.1):
+        handler.wfile.write(b"X")
+
+
 def chunked(handler: Handler) -> None:
     """The range in chunks of the transfer coding, without a length."""
     handler.head(206, None, Content_Range=handler.place(), Transfer_Encoding="chunked")
     for start in range(0, len(handler.wanted), 1000):
         block = handler.wanted[start : start + 1000]
         handler.wfile.write(b"%x\r\n%b\r\n" % (len(block), block))
+    handler.wfile.write(b"0\r\n\r\n")
+
+
+def endless_trailer(handler: Handler) -> None:
+    """The range in one chunk, a byte short, then trailers until the client leaves."""
+    handler.close_connection = True
+    handler.head(206, None, Content_Range=handler.place(), Transfer_Encoding="chunked")
+    block = handler.wanted[:-1]
+    handler.wfile.write(b"%x\r\n%b\r\n0\r\n" % (len(block), block))
+    while not handler.server.stopping.is_set():
+        handler.wfile.write(b"X-Pad: " + b"p" * 4000 + b"\r\n")
+
+
+def heavy_chunks(handler: Handler) -> None:
+    """The range in chunks of one byte, each with an extension of 60,000."""
+    handler.head(206, None, Content_Range=handler.place(), Transfer_Encoding="chunked")
+    for byte in handler.wanted:
+        handler.wfile.write(b"1;%b\r\n%c\r\n" % (b"e" * 60_000, byte))
     handler.wfile.write(b"0\r\n\r\n")
 
 
@@ -255,6 +288,7 @@ BEHAVIOURS: dict[str, Callable[[Handler], None]] = {
         *(honest, whole_to_range, wrong_content_range, wrong_bytes, short_body, stall, silent, reset),
         *(not_found, range_unsatisfiable, unavailable, too_many_requests, closed_for_today, endless, redirect_loop),
         *(gzip_on_top, no_content_range, longer_file, capped, chunked, no_http),
+        *(endless_trailer, heavy_chunks, one_byte, slow_head),
     )
 }
 

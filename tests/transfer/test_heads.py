@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.bad_server import BadServer
 from tests.support.command import run
 from tests.support.heavy_heads import HeavyHeads
 from tests.support.tiny_bundle import TRUST, Shape, tiny_bundle, write_trust
@@ -73,6 +74,32 @@ def test_every_byte_counts_and_over_all_runs(tmp_path: Path) -> None:
             == server.sent_bytes
             == len(BUNDLE.data) + 9_000 * server.answers
         )
+
+
+@pytest.mark.parametrize("behaviour", ["endless_trailer", "heavy_chunks"])
+def test_what_frames_a_body_has_an_end(tmp_path: Path, behaviour: str) -> None:
+    """[T-134], [T-16]: gigabytes came for a bundle of 0.9 MB, beside which nothing was wrong with the ranges."""
+    with BadServer(BUNDLE.data, ["honest", behaviour]) as server:
+        opened = open_sources([server.url()], tmp_path / "f", TransferConfig(**QUICK))  # type: ignore[arg-type]
+        fetching = Fetch(opened, TRUST, tmp_path / "f", config=TransferConfig(**QUICK))  # type: ignore[arg-type]
+        with pytest.raises(SourceRefused, match="sends much more than was asked for, 3 times"):
+            fetching.run()
+        opened.close()
+    assert fetching.figures().bytes_received < 4 * len(BUNDLE.data)
+
+
+@pytest.mark.parametrize("behaviour", ["one_byte", "slow_head"])
+def test_who_sends_next_to_nothing_keeps_nothing_from_the_others(tmp_path: Path, behaviour: str) -> None:
+    """[T-20], [T-90]: one mirror of two had a range, and its next connections, for ever."""
+    config = TransferConfig(first_answer_s=0.5, turn_s=0.5, idle_floor_s=0.5, patience_s=8.0, retry_floor_s=0.01)
+    with BadServer(BUNDLE.data, [behaviour]) as bad, BadServer(BUNDLE.data, ["honest"]) as good:
+        opened = open_sources([bad.url(), good.url()], tmp_path / "f", config)
+        try:
+            figures = Fetch(opened, TRUST, tmp_path / "f", config=config).run()
+        finally:
+            opened.close()
+    assert (tmp_path / "f").read_bytes() == BUNDLE.data
+    assert figures.sources[0].bytes_received < 0.1 * len(BUNDLE.data)
 
 
 def test_a_limited_rate_is_for_heads_too(tmp_path: Path) -> None:

@@ -118,6 +118,7 @@ class HttpReader:
     def _request(self, url: str, offset: int, length: int) -> BaseHTTPResponse:
         connection = self._connected(url)
         self._is_new = False
+        connection.asked_bytes = length
         target, headers = self._addressed(parse_url(url))
         connection.request(
             "GET",

@@ -9,7 +9,6 @@ import socket
 import struct
 import sys
 from collections.abc import Callable
-from functools import partial
 from http.client import HTTPException, HTTPResponse
 from typing import Any, cast
 
@@ -23,6 +22,7 @@ if sys.platform != "win32":
 
 MAX_HEAD_BYTES = 16 * 1024  # of all that comes before one body
 MAX_INTERIM = 4  # answers 1xx before the one that counts
+FRAMING_SHARE = 4  # chunks and trailers may take such a part of what was asked for, and what the head left
 
 _SWITCHING = 101
 
@@ -31,15 +31,21 @@ class HeadTooLong(HTTPException):
     """What comes before the body is more than any server has to say."""
 
 
+class BodyTooLong(HTTPException):
+    """Beside what was asked for comes more than the framing of a body needs."""
+
+
 class NothingLeft(HTTPException):
     """The budget is spent: not a byte more is taken from the socket."""
 
 
 class MeteredStream(io.RawIOBase):
-    """What comes over a socket. `head_left`: how much of it may still be head; None behind that."""
+    """What comes over a socket for one answer, whose body may have `body_bytes`."""
 
-    def __init__(self, stream: io.RawIOBase, meter: Meter) -> None:
-        self.head_left: int | None = MAX_HEAD_BYTES
+    def __init__(self, stream: io.RawIOBase, meter: Meter, body_bytes: int) -> None:
+        self._left = MAX_HEAD_BYTES
+        self._body_bytes = body_bytes
+        self._is_head = True
         self._stream = stream
         self._meter = meter
         self._is_held = False
@@ -49,15 +55,14 @@ class MeteredStream(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        """As of a raw stream. Raises HeadTooLong or NothingLeft, and takes nothing then."""
+        """As of a raw stream. Raises HeadTooLong, BodyTooLong or NothingLeft, and takes nothing then."""
         if self._is_held:
             return None
         view = memoryview(buffer).cast("B")
-        allowed = self._meter.may_take(len(view))
-        if self.head_left is not None:
-            allowed = min(allowed, self.head_left)
+        allowed = min(self._meter.may_take(len(view)), self._left)
         if len(view) and not allowed:
-            raise HeadTooLong if self.head_left == 0 else NothingLeft
+            too_long = HeadTooLong if self._is_head else BodyTooLong
+            raise NothingLeft if self._left else too_long
         amount = self._stream.readinto(view[:allowed])
         self._count(amount or 0)
         return cast("int | None", amount)
@@ -66,7 +71,8 @@ class MeteredStream(io.RawIOBase):
         """The head is over. What was read of the body with it stands in the buffer."""
         self._is_held = True  # where that is empty, nobody waits here for the body
         self._meter.head_bytes = self._taken - len(buffered.peek())
-        self._is_held, self.head_left = False, None
+        self._is_held = self._is_head = False
+        self._left += self._body_bytes + self._body_bytes // FRAMING_SHARE
 
     def close(self) -> None:
         self._stream.close()
@@ -75,16 +81,15 @@ class MeteredStream(io.RawIOBase):
     def _count(self, amount: int) -> None:
         self._taken += amount
         self._meter.count(amount)
-        if self.head_left is not None:
-            self.head_left -= amount
+        self._left -= amount
 
 
 class MeteredResponse(HTTPResponse):
     """An answer whose bytes are counted; also that of a proxy to CONNECT, which is all head."""
 
-    def __init__(self, meter: Meter, sock: socket.socket, *args: Any, **options: Any) -> None:
+    def __init__(self, meter: Meter, body_bytes: int, sock: socket.socket, *args: Any, **options: Any) -> None:
         super().__init__(sock, *args, **options)
-        self._stream = MeteredStream(self.fp.detach(), meter)
+        self._stream = MeteredStream(self.fp.detach(), meter, body_bytes)
         self.fp = io.BufferedReader(self._stream)
 
     def begin(self) -> None:
@@ -105,13 +110,16 @@ class MeteredResponse(HTTPResponse):
 
 
 class _Watched(HTTPConnection):
-    """`admit`: is shown the socket before a byte is sent over it, and raises what refuses it."""
+    """`admit`: is shown the socket before a byte is sent over it, and raises what refuses it. `asked_bytes`: of the
+    body that is asked for next."""
 
     admit: Callable[[socket.socket], None]
+    asked_bytes = 0
 
     def watch(self, meter: Meter, admit: Callable[[socket.socket], None]) -> "_Watched":
         """Has its bytes counted, and its peers admitted."""
-        self.response_class = partial(MeteredResponse, meter)  # type: ignore[assignment] # called like the class
+        # Called like the class, once a request was sent.
+        self.response_class = lambda *args, **options: MeteredResponse(meter, self.asked_bytes, *args, **options)  # type: ignore[assignment]
         self.admit = admit
         return self
 

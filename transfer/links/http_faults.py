@@ -17,7 +17,7 @@ from urllib3.exceptions import (
 )
 
 from transfer.errors import BadAnswer, Dropped, Silent, SourceRefused
-from transfer.links.http_connections import MAX_HEAD_BYTES, HeadTooLong, NothingLeft
+from transfer.links.http_connections import MAX_HEAD_BYTES, BodyTooLong, HeadTooLong, NothingLeft
 
 _REFUSED_BY_PROXY = re.compile(r"Tunnel connection failed: (4\d\d.{0,40})")
 
@@ -41,6 +41,8 @@ def fault_of(error: Exception) -> Exception:
             return SourceRefused("not a valid URL")
         case _ if isinstance(cause, HeadTooLong):
             return BadAnswer(f"sends more than {MAX_HEAD_BYTES:,} bytes before its answer")
+        case _ if isinstance(cause, BodyTooLong):
+            return BadAnswer("sends much more than was asked for")
         case _ if isinstance(cause, NothingLeft):
             return Dropped("no more may be received from it")
         case InvalidHeader():
