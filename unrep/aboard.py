@@ -54,8 +54,8 @@ def configuration(site: Path, config: Path | None, account: int = 0) -> SiteConf
     """
     place = Site.at(site)
     path = config or place.config_file
+    check_site(place, account)  # first: on the way to a configuration the site is told of as one of many
     check_guarded(path, account=account)
-    check_site(place, account)
     return load(path)
 
 
