@@ -242,3 +242,46 @@ def test_a_pipe_in_the_place_of_a_bundle_is_not_waited_for(tmp_path: Path) -> No
     done = subprocess.run(command, capture_output=True, text=True, timeout=30)
     assert done.returncode == 2 and "not a regular file" in done.stderr, done.stderr
     assert done.returncode != -signal.SIGALRM
+
+
+@pytest.mark.parametrize("name", ["hold", "trust/chain", "site.pub", "outbox/00000001.receipt"])
+@pytest.mark.parametrize("command", ["status", "history"])
+def test_a_pipe_in_a_site_of_another_s_is_not_waited_for(command: str, name: str, tmp_path: Path) -> None:
+    """[A-110]: root may look at a site that an ordinary user has made as she likes."""
+    ship = Ship.sailing(tmp_path, "1.0.0")
+    planted = ship.site.private / name
+    planted.parent.mkdir(exist_ok=True)
+    planted.unlink(missing_ok=True)
+    os.mkfifo(planted)
+    argv = [sys.executable, "-m", "unrep", command, "--site", ship.root]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, cwd=Path(__file__).parents[2])
+    assert done.returncode in (0, 3, 5) and "Traceback" not in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "keygen --out new --passphrase-file pipe",
+        "trust init --threshold 1 --key pipe --release pipe --out new",
+        "receipt pipe --key pipe",
+        "fetch bundle --trust pipe --out new",
+        "fetch bundle --trust trust --out new --ca-file pipe",
+        "collect release --requirements pipe --out new",
+    ],
+)
+def test_a_pipe_in_the_place_of_a_named_file_is_not_waited_for(line: str, tmp_path: Path) -> None:
+    """[A-110]"""
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    (tmp_path / "release").mkdir()
+    (tmp_path / "bundle").write_bytes(tiny_bundle(Shape()).data)
+    write_trust(tmp_path / "trust")
+    done = subprocess.run(
+        [sys.executable, "-m", "unrep", *line.split()],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    assert done.returncode == 2 and "pipe: " in done.stderr and "Traceback" not in done.stderr, done.stderr
+    assert not list(tmp_path.glob("new*"))
