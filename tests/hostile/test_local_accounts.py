@@ -43,6 +43,17 @@ def untouched(precious: Path) -> bool:
     return precious.read_bytes() == PRECIOUS and [path.name for path in precious.parent.iterdir()] == ["precious"]
 
 
+def as_nobody(line: str, *more: object) -> tuple[int, str]:
+    """Exit code and standard error of a command under another account, which may not read Python's own modules."""
+    run(line, *more)  # loads them
+    os.seteuid(NOBODY)
+    try:
+        code, _, err = run(line, *more)
+    finally:
+        os.seteuid(0)
+    return code, err
+
+
 class TestFetch:
     @pytest.mark.parametrize("plant", PLANTS.values(), ids=PLANTS)
     @pytest.mark.parametrize("suffix", [".lock", ".state", ".part"])
@@ -187,13 +198,27 @@ class TestTheSite:
         """[A-111]: in one sentence, not as a defect of unrep."""
         with _common_directory() as directory:
             ship = Ship.sailing(directory, "1.0.0")
-            os.seteuid(NOBODY)
-            try:
-                code, _, err = run(command, "--site", ship.root)
-            finally:
-                os.seteuid(0)
+            code, err = as_nobody(command, "--site", ship.root)
         assert code == 5 and err.count("\n") == 1
         assert err.endswith("Permission denied; run unrep as the account whose site it is\n"), err
+
+    @as_root
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "status --site {}/site",
+            "inspect {}/bundle",
+            "verify {}/bundle --trust {}/trust",
+            "fetch {}/bundle --trust /dev/null --out /nowhere",
+            "build {}/release --product p --version 1 --seq 1 --key {}/key --out /nowhere",
+        ],
+    )
+    def test_what_lies_in_a_closed_directory_is_told_so(self, line: str, tmp_path: Path) -> None:
+        """Python's own looks at files raise there, which is no defect of unrep."""
+        closed = tmp_path / "closed"
+        closed.mkdir(mode=0o700)
+        code, err = as_nobody(line.replace("{}", str(closed)))
+        assert code == 2 and err.count("\n") == 1 and "internal error" not in err, err
 
     @as_root
     def test_another_account_cannot_hold_the_lock(self) -> None:
