@@ -10,6 +10,7 @@ from apply import durable
 from apply.errors import StorageFailed
 from apply.site import Site
 from apply.state import SiteState
+from bundle.host.files import read_plain
 
 _MAX_BYTES = 64
 
@@ -24,8 +25,7 @@ def note(site: Site, state: SiteState) -> None:
 def noted(site: Site, state: SiteState) -> bool:
     """Whether the pending release was found healthy before; a note of another intent says nothing of this one."""
     try:
-        with site.healthy_file.open("rb") as file:
-            run = file.read(_MAX_BYTES)
+        run = read_plain(site.healthy_file, _MAX_BYTES)
     except OSError:
         return False
     return state.pending is not None and run == state.pending.run.encode()

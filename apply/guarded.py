@@ -32,10 +32,12 @@ def check_guarded(*paths: Path | None, account: int = _ROOT) -> None:
                 _judge(place, status, is_last, account)
 
 
-def invoking_account() -> int:
-    """Who became root by sudo(8), else root: what that person names by hand is as good as what she types."""
-    named = os.environ.get("SUDO_UID", "")
-    return int(named) if named.isascii() and named.isdecimal() and len(named) < 11 else _ROOT
+def check_named(*paths: Path | None) -> None:
+    """`check_guarded` for what a person names by hand: it may be of the one who became root by sudo(8), for a file of
+    hers decides no more than what she types."""
+    person = os.environ.get("SUDO_UID", "")
+    known = person.isascii() and person.isdecimal() and len(person) < 11
+    check_guarded(*paths, account=int(person) if known else _ROOT)
 
 
 def check_site(site: Site, account: int = _ROOT) -> None:

@@ -12,12 +12,13 @@ from apply import durable
 from apply.chain import ChainCheck, Link
 from apply.errors import RecordBroken, StorageFailed
 from apply.outbox import waiting
-from apply.receipt import Receipt, open_receipt
+from apply.receipt import MAX_RECEIPT_BYTES, Receipt, open_receipt
 from apply.record import open_runs
 from apply.recorded_run import RecordedRun
 from apply.site import Site
 from apply.site_key import load_site_public_key
 from bundle.errors import BundleError
+from bundle.host.files import read_plain
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def _receipts(site: Site) -> tuple[dict[int, Receipt], str]:
     for path in paths:
         try:
             with durable.storage_errors(path):
-                receipt = open_receipt(path.read_bytes(), key, path.name)
+                receipt = open_receipt(read_plain(path, MAX_RECEIPT_BYTES + 1), key, path.name)
             receipts[receipt.number] = receipt
         except BundleError as error:
             broken = broken or f"a receipt of it is none: {error}"

@@ -15,6 +15,7 @@ from apply.account import user_name
 from apply.errors import Held
 from apply.guarded import check_site
 from apply.site import Site
+from bundle.host.files import read_plain
 from bundle.plain_text import excerpt
 
 MAX_REASON_CHARACTERS: Final = 300
@@ -40,8 +41,7 @@ def read_hold(site: Site) -> Hold | None:
     path = site.hold_file
     with durable.storage_errors(path):
         try:
-            with path.open("rb") as file:
-                text = file.read(_MAX_FILE_BYTES).decode(errors="replace")
+            text = read_plain(path, _MAX_FILE_BYTES).decode(errors="replace")
             changed = path.stat().st_mtime
         except FileNotFoundError:
             return None

@@ -13,7 +13,7 @@ from apply.site import Site
 from apply.state import Release
 from bundle.errors import BaseMismatch, Refused
 from bundle.host.directories import Descent
-from bundle.host.files import is_real_directory
+from bundle.host.files import is_real_directory, read_plain
 from bundle.manifest import Entry, Kind, TreeManifest
 from bundle.need import remainder
 from bundle.objects import read_all
@@ -53,7 +53,7 @@ def open_installed(site: Site, release: Release) -> DirectoryBase:
     """The release's tree as a base. Raises SiteInvalid if its manifest is missing or is not the verified one."""
     path = site.manifest_file(release.tree)
     with durable.storage_errors(path):
-        data = path.read_bytes()
+        data = read_plain(path)
     try:
         if sha256(data).hexdigest() != release.tree:
             raise SiteInvalid(

@@ -14,6 +14,7 @@ from apply import durable
 from apply.errors import SiteInvalid
 from apply.site import Site
 from bundle.errors import InputError, Malformed
+from bundle.host.files import read_given
 from bundle.signing import VerifyingKey
 
 _PEM: Final = serialization.Encoding.PEM
@@ -38,7 +39,7 @@ def load_site_public_key(path: Path) -> VerifyingKey:
     """The public key of a site. Raises InputError."""
     advice = "not the public key of a site; it lies there as .unrep/site.pub"
     try:
-        key = serialization.load_pem_public_key(path.read_bytes())
+        key = serialization.load_pem_public_key(read_given(path))
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     except (ValueError, UnsupportedAlgorithm) as error:

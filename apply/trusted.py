@@ -14,8 +14,9 @@ from apply.lock import site_lock
 from apply.site import Site
 from bundle import canonical
 from bundle.errors import InputError, Refused, Untrusted
+from bundle.host.files import read_plain
 from bundle.trust import Trust, trust_of
-from bundle.trust_file import decode_trust_file
+from bundle.trust_file import MAX_TRUST_FILE_BYTES, decode_trust_file
 
 
 def site_trust(site: Site, given: Trust | None) -> Trust:
@@ -103,7 +104,7 @@ def kept_trust(site: Site) -> Trust | None:
     with durable.storage_errors(path):
         if not path.exists():
             return None
-        data = path.read_bytes()
+        data = read_plain(path, MAX_TRUST_FILE_BYTES + 1)
     try:
         return trust_of(decode_trust_file(data))
     except Refused as error:

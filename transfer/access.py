@@ -21,7 +21,7 @@ from urllib.request import (  # type: ignore[attr-defined] # typeshed does not k
 from urllib3.exceptions import LocationParseError
 from urllib3.util import Url, parse_url
 
-from bundle.host.files import read_given
+from bundle.host.files import open_plain, read_given
 from transfer.errors import AccessRefused
 
 MAX_FILE_BYTES = 64 * 1024
@@ -135,6 +135,7 @@ def shown_source(source: str) -> str:
 
 def _check_authorities(path: Path) -> None:
     try:
+        open_plain(path).close()  # a pipe would be waited for
         ssl.create_default_context(cafile=path)
     except FileNotFoundError as error:
         raise AccessRefused(f"{path}: no such file; name one with certificate authorities in PEM form") from error

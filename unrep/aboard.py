@@ -55,6 +55,7 @@ def configuration(site: Path, config: Path | None, account: int = 0) -> SiteConf
     place = Site.at(site)
     check_site(place, account)  # first, for it is also on the way to its own configuration
     path = config or place.config_file
+    check_site(place, account)  # first: on the way to a configuration the site is told of as one of many
     check_guarded(path, account=account)
     return load(path)
 

@@ -119,6 +119,8 @@ def _sentence(error: BaseException, code: ExitCode) -> str:
     if code == ExitCode.INTERNAL:
         say_defect(error)
         return f"internal error, a defect of unrep: {error!r}; please report it with the lines above"
+    if isinstance(error, PermissionError):
+        return f"{error.filename}: {error.strerror}; run unrep as an account that may go there"
     if isinstance(error, click.UsageError):
         hint = f"; see '{error.ctx.command_path} --help'" if error.ctx else ""
         return error.format_message().rstrip(".") + hint

@@ -82,6 +82,7 @@ _CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (DiskFull, ExitCode.PREFLIGHT),
     (ExtraMissing, ExitCode.USAGE),
     (TransferError, ExitCode.INCOMPLETE),
+    (PermissionError, ExitCode.USAGE),  # a look at what was named, in a directory that is closed to this account
     (KeyboardInterrupt, ExitCode.INTERRUPTED),
     (click.Abort, ExitCode.INTERRUPTED),
 )

@@ -3,6 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from bundle.plain_text import plain
 from transfer.output import describe
 from transfer.session import Figures
 from unrep.console import Bar, answer, say
+from unrep.errors import NobodyReads, OutputLost
 
 EVERY_S = 1.0
 RATE_WINDOW_S = 10.0
@@ -81,7 +83,8 @@ class FetchProgress:
         """One line, if events are asked for."""
         if self._as_events:
             at = datetime.now(UTC).isoformat(timespec="milliseconds")
-            answer({"event": event, "at": at} | details)
+            with suppress(OutputLost, NobodyReads):  # the download, and its exit code, matter more than its telling
+                answer({"event": event, "at": at} | details)
 
     def _tell_progress(self, figures: Figures) -> None:
         (first_at, first), (last_at, last) = self._samples[0], self._samples[-1]

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from apply.admittance import check_product
+from apply.guarded import check_named
 from apply.installed import held_trees, left_trees
 from apply.lack import find_lack
 from apply.record import read_state
@@ -20,8 +21,11 @@ from unrep.errors import UsageRefused
 def whom_to_trust(path: Path | None, site: Path | None, command: str = "") -> Trust:
     """Whom to trust: what was named, and what the site has followed since.
 
-    The site learns from the headers that `command` refuses; from none, if no command is named.
+    The site learns from the headers that `command` refuses; from none, if no command is named. Raises Unguarded for
+    root, if another could change what a site is to go by.
     """
+    if site:
+        check_named(path)
     given = load_trust(path) if path else None
     if site:
         place = Site.at(site)

@@ -10,8 +10,11 @@ from pathlib import Path
 from apply import durable
 from apply.errors import AboardError
 from apply.site import Site
+from bundle.host.files import read_plain
 from transfer.ledger import Ledger
 from transfer.session import LEAST_TELLING_BYTES, Figures
+
+_MAX_BYTES = 4096
 
 
 def remember_rate(site: Path | None, figures: Figures) -> None:
@@ -32,7 +35,7 @@ def recall_rate(site: Path | None, output: Path | None) -> int | None:
     if site is None:
         return None
     try:
-        rate = int(json.loads(Site.at(site).link_file.read_bytes())["bytes_per_s"])
+        rate = int(json.loads(read_plain(Site.at(site).link_file, _MAX_BYTES))["bytes_per_s"])
     except (OSError, ValueError, TypeError, KeyError):
         return None
     return rate if rate > 0 else None

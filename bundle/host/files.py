@@ -29,6 +29,7 @@ PLAIN: Final = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0) | getatt
 
 MAX_GIVEN_BYTES: Final = 64 * 1024 * 1024  # of keys, settings and lists: nobody has more
 _HANDED_OVER: Final = ("/dev", "/proc")
+_NO_MODES: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.ENOSYS})
 
 
 class Closable(Protocol):
@@ -175,9 +176,18 @@ def check_replaceable(path: Path) -> None:
 
 
 def set_mode(descriptor: int, mode: int) -> None:
-    """Gives what is open exactly that mode, whatever the umask took; nothing on Windows. Raises OSError."""
-    if os.name == "posix" and stat.S_IMODE(os.fstat(descriptor).st_mode) != mode:
+    """Gives what is open exactly that mode, whatever the umask took; nothing on Windows. Raises OSError.
+
+    A file system that has no modes, such as a folder that a virtual machine shares, may refuse that even to the owner:
+    there its mount decides who may do what.
+    """
+    if os.name != "posix" or stat.S_IMODE((status := os.fstat(descriptor)).st_mode) == mode:
+        return
+    try:
         os.fchmod(descriptor, mode)
+    except OSError as error:
+        if error.errno not in _NO_MODES or os.geteuid() not in (0, status.st_uid):
+            raise
 
 
 def make_directory(path: Path, mode: int = 0o777) -> bool:

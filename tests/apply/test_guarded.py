@@ -158,6 +158,19 @@ def test_what_a_person_names_may_be_theirs(ship: Ship, tmp_path: Path, monkeypat
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("option", ["--trust", "--ship-key", "--auth-file", "--ca-file"])
+def test_what_a_fetch_for_a_site_goes_by(ship: Ship, tmp_path: Path, option: str) -> None:
+    """[A-103]: it chooses what comes in, and learns for the site, as `apply` does."""
+    named = tmp_path / "named"
+    named.write_bytes(shore().trust_file.read_bytes())
+    os.chown(named, NOBODY, 0)
+    trust = [] if option == "--trust" else ["--trust", shore().trust_file]
+    out = ["--out", tmp_path / "out", "--site", ship.root]
+    refused = unrep("fetch", shore().bundle("1.0.1", 2, "1.0.0"), *out, *trust, option, named)
+    assert refused.returncode == 5 and f"{named}: belongs to nobody" in refused.stderr, refused.stderr
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_sticky_directory_on_the_way_and_a_link_in_it(tmp_path: Path) -> None:
     """[A-103]: in /tmp what is root's stays; a link of another's may be pointed elsewhere at any time."""
     (tmp_path / "tmp").mkdir()

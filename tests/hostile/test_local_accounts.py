@@ -43,6 +43,17 @@ def untouched(precious: Path) -> bool:
     return precious.read_bytes() == PRECIOUS and [path.name for path in precious.parent.iterdir()] == ["precious"]
 
 
+def as_nobody(line: str, *more: object) -> tuple[int, str]:
+    """Exit code and standard error of a command under another account, which may not read Python's own modules."""
+    run(line, *more)  # loads them
+    os.seteuid(NOBODY)
+    try:
+        code, _, err = run(line, *more)
+    finally:
+        os.seteuid(0)
+    return code, err
+
+
 class TestFetch:
     @pytest.mark.parametrize("plant", PLANTS.values(), ids=PLANTS)
     @pytest.mark.parametrize("suffix", [".lock", ".state", ".part"])
@@ -187,13 +198,27 @@ class TestTheSite:
         """[A-111]: in one sentence, not as a defect of unrep."""
         with _common_directory() as directory:
             ship = Ship.sailing(directory, "1.0.0")
-            os.seteuid(NOBODY)
-            try:
-                code, _, err = run(command, "--site", ship.root)
-            finally:
-                os.seteuid(0)
+            code, err = as_nobody(command, "--site", ship.root)
         assert code == 5 and err.count("\n") == 1
         assert err.endswith("Permission denied; run unrep as the account whose site it is\n"), err
+
+    @as_root
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "status --site {}/site",
+            "inspect {}/bundle",
+            "verify {}/bundle --trust {}/trust",
+            "fetch {}/bundle --trust /dev/null --out /nowhere",
+            "build {}/release --product p --version 1 --seq 1 --key {}/key --out /nowhere",
+        ],
+    )
+    def test_what_lies_in_a_closed_directory_is_told_so(self, line: str, tmp_path: Path) -> None:
+        """Python's own looks at files raise there, which is no defect of unrep."""
+        closed = tmp_path / "closed"
+        closed.mkdir(mode=0o700)
+        code, err = as_nobody(line.replace("{}", str(closed)))
+        assert code == 2 and err.count("\n") == 1 and "internal error" not in err, err
 
     @as_root
     def test_another_account_cannot_hold_the_lock(self) -> None:
@@ -242,3 +267,46 @@ def test_a_pipe_in_the_place_of_a_bundle_is_not_waited_for(tmp_path: Path) -> No
     done = subprocess.run(command, capture_output=True, text=True, timeout=30)
     assert done.returncode == 2 and "not a regular file" in done.stderr, done.stderr
     assert done.returncode != -signal.SIGALRM
+
+
+@pytest.mark.parametrize("name", ["hold", "trust/chain", "site.pub", "outbox/00000001.receipt"])
+@pytest.mark.parametrize("command", ["status", "history"])
+def test_a_pipe_in_a_site_of_another_s_is_not_waited_for(command: str, name: str, tmp_path: Path) -> None:
+    """[A-110]: root may look at a site that an ordinary user has made as she likes."""
+    ship = Ship.sailing(tmp_path, "1.0.0")
+    planted = ship.site.private / name
+    planted.parent.mkdir(exist_ok=True)
+    planted.unlink(missing_ok=True)
+    os.mkfifo(planted)
+    argv = [sys.executable, "-m", "unrep", command, "--site", ship.root]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, cwd=Path(__file__).parents[2])
+    assert done.returncode in (0, 3, 5) and "Traceback" not in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "keygen --out new --passphrase-file pipe",
+        "trust init --threshold 1 --key pipe --release pipe --out new",
+        "receipt pipe --key pipe",
+        "fetch bundle --trust pipe --out new",
+        "fetch bundle --trust trust --out new --ca-file pipe",
+        "collect release --requirements pipe --out new",
+    ],
+)
+def test_a_pipe_in_the_place_of_a_named_file_is_not_waited_for(line: str, tmp_path: Path) -> None:
+    """[A-110]"""
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    (tmp_path / "release").mkdir()
+    (tmp_path / "bundle").write_bytes(tiny_bundle(Shape()).data)
+    write_trust(tmp_path / "trust")
+    done = subprocess.run(
+        [sys.executable, "-m", "unrep", *line.split()],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    assert done.returncode == 2 and "pipe: " in done.stderr and "Traceback" not in done.stderr, done.stderr
+    assert not list(tmp_path.glob("new*"))

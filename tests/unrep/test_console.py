@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import run
+from tests.support.tiny_bundle import Shape, tiny_bundle, write_trust
 from unrep import console
 from unrep.agent.journal import Event, Journal
 from unrep.fetch_progress import FetchProgress
@@ -155,3 +156,18 @@ def test_closed_streams_stop_nothing_and_no_file_takes_their_number(tmp_path: Pa
     shell = ["bash", "-c", '"$1" -c "$2" <&- >&- 2>&-', "bash", sys.executable, code]
     subprocess.run(shell, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}, check=True)
     assert (tmp_path / "seen").read_text() == f"{['/dev/null'] * 3}\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell of POSIX makes the pipe")
+def test_a_fetch_goes_on_when_its_events_are_not_read(tmp_path: Path) -> None:
+    """An exit code of 0 must mean that the bundle is there."""
+    (tmp_path / "bundle").write_bytes(tiny_bundle(Shape()).data)
+    write_trust(tmp_path / "trust")
+    script = '{ "$1" -m unrep fetch bundle --trust trust --out out --events; echo $? >&3; } | true'
+    subprocess.run(
+        ["bash", "-c", f"exec 3>code; {script}", "bash", sys.executable],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        check=True,
+    )
+    assert (tmp_path / "code").read_text() == "0\n" and (tmp_path / "out").exists()

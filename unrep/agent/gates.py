@@ -11,9 +11,11 @@ from apply import durable
 from apply.config import AgentConfig
 from apply.site import Site
 from apply.timetable import Gate
+from bundle.host.files import read_plain
 from unrep.agent.clock import Clock
 
 _SAVE_EVERY_S = 600.0
+_MAX_BYTES = 4096
 
 
 class Gates:
@@ -64,7 +66,7 @@ class Gates:
 
     def _read(self) -> dict[str, float]:
         try:
-            found = json.loads(self._site.shut_file.read_bytes())
+            found = json.loads(read_plain(self._site.shut_file, _MAX_BYTES))
             return {name: max(0.0, float(found[name])) for name in ("fetch", "maintenance")}
         except (OSError, ValueError, TypeError, KeyError):
             return {}

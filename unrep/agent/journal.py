@@ -18,6 +18,7 @@ from typing import Any
 
 from bundle.plain_text import plain
 from unrep.console import answer, say
+from unrep.errors import NobodyReads, OutputLost
 
 
 @dataclass(frozen=True)
@@ -41,10 +42,9 @@ class Journal:
         """Tells of something that has happened. Where nobody can be told, on a full disk, say, the ship goes on."""
         now = datetime.fromtimestamp(self._wall(), UTC).isoformat(timespec="seconds")
         message = plain(event.message)
-        with suppress(OSError):
-            say(f"{now} {event.kind}: {message}")
+        say(f"{now} {event.kind}: {message}")
         if self._as_json:
-            with suppress(OSError):
+            with suppress(OutputLost, NobodyReads):
                 answer({"time": now, "event": event.kind, "message": message} | event.details)
 
     def stands(self, about: str, event: Event | None) -> None:

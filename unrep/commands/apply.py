@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from apply.guarded import check_guarded, invoking_account
+from apply.guarded import check_named
 from apply.site import Site
 from apply.unlocking import site_unlock
 from apply.update import rehearse, update
@@ -48,7 +48,7 @@ def apply_command(
 
     An encrypted bundle is opened with the ship's key, S/.unrep/ship.key, and the ticket for it in F.tickets/.
     """
-    check_guarded(trust, ship_key, account=invoking_account())
+    check_named(trust, ship_key)
     given, settings = load_trust(trust) if trust else None, configuration(site, config)
     unlock = site_unlock(Site.at(site), settings, bundle, ship_key, ticket)
     pinned = pinned_product(product, settings)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from apply.guarded import check_named
 from apply.site import Site
 from apply.timetable import Timetable
 from apply.unlocking import ship_key_file
@@ -96,6 +97,7 @@ def fetch_command(
     """
     recipient, pinned = recipient_at(site, ship_key), pinned_at(site, product)
     _check_options(as_events and as_json, ticket is not None and recipient.key_file is None)
+    check_named(*((auth_file, ca_file) if site else ()))
     config = TransferConfig(limit_bytes_per_s=limit_rate, max_bytes=max_bytes, patience_s=patience)
     access, timetable = read_access(auth_file, ca_file, proxy), _timetable(windows, time_zone)
     keys, budget = whom_to_trust(trust, site, "fetch"), Budget(max_bytes)
@@ -177,6 +179,8 @@ def _waited_for(hours: WindowHours) -> WindowHours:
 
 def recipient_at(site: Path | None, ship_key: Path | None) -> Recipient:
     """Who reads what is fetched: the ship whose key was named, else the one whose site it is."""
+    if site:
+        check_named(ship_key)
     return Recipient(ship_key_file(Site.at(site), configuration(site, None), ship_key) if site else ship_key)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from apply.guarded import check_guarded, invoking_account
+from apply.guarded import check_named
 from apply.hearing import hear
 from bundle.trust import load_trust
 from unrep.aboard import configuration, json_option, site_option, told, trust_option
@@ -22,6 +22,6 @@ def hear_command(heartbeat: Path, site: Path, trust: Path | None, nonce: bytes |
 
     No release is changed.
     """
-    check_guarded(trust, account=invoking_account())
+    check_named(trust)
     given = load_trust(trust) if trust else None
     told(lambda: hear(heartbeat, site, given, nonce, configuration(site, None).product), as_json)

@@ -1,5 +1,6 @@
 """[A-110]: what unrep writes to is its own plain file, whatever another account has put under the name."""
 
+import errno
 import os
 import stat
 import subprocess
@@ -10,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from bundle.host import files
+from bundle.host.directories import Directory
 from bundle.host.files import ForeignFile
 from bundle.host.locks import open_lock, try_lock
+from bundle.signing import write_key_pair
 
 posix = pytest.mark.skipif(os.name == "nt", reason="links, pipes, owners and modes of POSIX")
 root = pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="files of other accounts need root")
@@ -198,3 +201,33 @@ def test_shared_memory_is_no_device(precious: Path) -> None:
         assert precious.read_bytes() == b"precious" and planted.read_bytes() == b"new" and not planted.is_symlink()
     finally:
         planted.unlink()
+
+
+@posix
+@pytest.mark.parametrize("number", [errno.EPERM, errno.ENOTSUP])
+def test_a_file_system_without_modes_is_worked_on(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As git's users know it of /mnt/c and of shared folders: chmod is refused to the owner of a file just made."""
+
+    def refuse(descriptor: int, mode: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fchmod", refuse)
+    (tmp_path / "lock").touch(0o644)
+    with open_lock(tmp_path / "lock") as held:
+        try_lock(held)
+    write_key_pair(tmp_path / "key")
+    with Directory.open(tmp_path) as directory, directory.make("made"), directory.create("file", 0o644) as file:
+        file.write(b"x")
+
+
+@root
+def test_a_mode_that_another_account_may_not_set_is_an_error(precious: Path) -> None:
+    """Else a directory that is not ours would count as closed to others."""
+    with precious.open("rb") as file:
+        precious.chmod(0o666)
+        os.seteuid(NOBODY)
+        try:
+            with pytest.raises(PermissionError):
+                files.set_mode(file.fileno(), 0o600)
+        finally:
+            os.seteuid(0)
