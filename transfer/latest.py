@@ -97,6 +97,9 @@ def _pointer_address(source: str) -> str | None:
     if is_url(source):
         return source if urlsplit(source).path.rsplit("/", 1)[-1] == POINTER_NAME else None
     path = Path(source)
-    if path.is_dir():
-        return str(path / POINTER_NAME) if (path / POINTER_NAME).is_file() else None
+    try:
+        if path.is_dir():
+            return str(path / POINTER_NAME) if (path / POINTER_NAME).is_file() else None
+    except OSError as error:  # a stick that was mounted for another account: the other sources are asked
+        raise SourceRefused(f"{path}: cannot be read: {error.strerror}") from error
     return source if path.name == POINTER_NAME else None

@@ -52,6 +52,12 @@ class OpenSources:
         self._threads.close()
 
     def _open(self, path: Path, output: Path) -> Link:
+        try:
+            return self._found(path, output)
+        except OSError as error:
+            raise SourceRefused(f"{error.filename or path}: cannot be read: {error.strerror}") from error
+
+    def _found(self, path: Path, output: Path) -> Link:
         if path.is_dir():
             volume = find_volume(path)
             try:

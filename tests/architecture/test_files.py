@@ -21,6 +21,7 @@ ALLOWED = {
     ("transfer/ledger.py", "truncate"): "of an open file",
     ("transfer/broadcasting/symbols.py", "truncate"): "of an open file",
     ("transfer/shelves/objects.py", "open"): "an object of a store",
+    ("unrep/console.py", "open"): "the null device, for a stream that is closed",
     ("unrep/agent/windows_service.py", "open"): "of a descriptor that bundle.host has opened",
     ("unrep/console.py", "open"): "the null device, in the place of streams that nobody has opened",
     ("unrep/collect.py", "rmdir"): "an empty directory that a person named",

@@ -221,6 +221,25 @@ class TestTheSite:
         assert code == 2 and err.count("\n") == 1 and "internal error" not in err, err
 
     @as_root
+    def test_a_source_that_is_closed_to_the_account_is_passed_over(self, tmp_path: Path) -> None:
+        """As a stick that the desktop has mounted for somebody else; an agent ended with that, and got no update."""
+        (tmp_path / "stick/closed").mkdir(parents=True)
+        with _common_directory() as directory:
+            (directory / "bundle").write_bytes(tiny_bundle(Shape()).data)
+            write_trust(directory / "trust")
+            directory.chmod(0o777)
+            tmp_path.joinpath("stick").chmod(0o700)
+            for closed in (tmp_path / "stick/closed", tmp_path / "stick"):
+                fetch = ["--trust", directory / "trust", "--out", directory / f"out-{closed.name}"]
+                assert as_nobody("fetch", closed, *fetch)[0] == 2
+                os.seteuid(NOBODY)
+                try:
+                    code, _, err = run("fetch", closed, directory / "bundle", *fetch)
+                finally:
+                    os.seteuid(0)
+                assert code == 0 and f"{closed}: cannot be read: Permission denied; going on" in err, err
+
+    @as_root
     def test_another_account_cannot_hold_the_lock(self) -> None:
         """flock(2) on a descriptor for reading is enough: so none is to be had."""
         with _common_directory() as directory:

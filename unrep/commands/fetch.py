@@ -95,9 +95,8 @@ def fetch_command(
     For a ship with a key, the ticket of an encrypted bundle comes first, to F.tickets/. Without a key such a bundle is
     fetched all the same, and not looked into.
     """
-    recipient, pinned = recipient_at(site, ship_key), pinned_at(site, product)
+    recipient, pinned = recipient_at(site, ship_key, auth_file, ca_file), pinned_at(site, product)
     _check_options(as_events and as_json, ticket is not None and recipient.key_file is None)
-    check_named(*((auth_file, ca_file) if site else ()))
     config = TransferConfig(limit_bytes_per_s=limit_rate, max_bytes=max_bytes, patience_s=patience)
     access, timetable = read_access(auth_file, ca_file, proxy), _timetable(windows, time_zone)
     keys, budget = whom_to_trust(trust, site, "fetch"), Budget(max_bytes)
@@ -177,10 +176,13 @@ def _waited_for(hours: WindowHours) -> WindowHours:
     return hours
 
 
-def recipient_at(site: Path | None, ship_key: Path | None) -> Recipient:
-    """Who reads what is fetched: the ship whose key was named, else the one whose site it is."""
+def recipient_at(site: Path | None, ship_key: Path | None, *steering: Path | None) -> Recipient:
+    """Who reads what is fetched: the ship whose key was named, else the one whose site it is.
+
+    `steering`: what else was named for a site to go by. Raises Unguarded for root, if another could change that.
+    """
     if site:
-        check_named(ship_key)
+        check_named(ship_key, *steering)
     return Recipient(ship_key_file(Site.at(site), configuration(site, None), ship_key) if site else ship_key)
 
 
