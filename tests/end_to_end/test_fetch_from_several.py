@@ -143,7 +143,7 @@ def test_an_option_that_is_wrong_is_one_sentence_and_exit_code_2(ship: Path, opt
 def test_a_token_comes_from_a_file_and_is_seen_nowhere(ship: Path) -> None:
     """[T-96]: not in what is printed, nor in what is written, nor in the command line of the process."""
     token = "t0p-s3cr3t"
-    (ship / "auth").write_text(f"bearer {token}\n")
+    (ship / "auth").write_text(f"127.0.0.1 bearer {token}\n")
     (ship / "auth").chmod(0o600)
     with gatekeeper(BUNDLE.data, f"Bearer {token}") as server:
         code, out, errors = fetch(ship, server.url(), "--auth-file", "auth", "--max-bytes", "200k", "--json")
