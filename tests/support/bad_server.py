@@ -252,7 +252,8 @@ def endless_trailer(handler: Handler) -> None:
     handler.close_connection = True
     handler.head(206, None, Content_Range=handler.place(), Transfer_Encoding="chunked")
     block = handler.wanted[:-1]
-    handler.wfile.write(b"%x\r\n%b\r\n0\r\n" % (len(block), block))
+    chunk = b"%x\r\n%b\r\n" % (len(block), block) if block else b""  # an empty one would be the last
+    handler.wfile.write(chunk + b"0\r\n")
     while not handler.server.stopping.is_set():
         handler.wfile.write(b"X-Pad: " + b"p" * 4000 + b"\r\n")
 
