@@ -85,7 +85,7 @@ def test_what_frames_a_body_has_an_end(tmp_path: Path, behaviour: str) -> None:
         with pytest.raises(SourceRefused, match="sends much more than was asked for, 3 times"):
             fetching.run()
         opened.close()
-    assert fetching.figures().bytes_received < 4 * len(BUNDLE.data)
+    assert fetching.figures().bytes_received < 6 * len(BUNDLE.data)  # three answers and what was in flight
 
 
 @pytest.mark.parametrize("behaviour", ["one_byte", "slow_head", "long_header"])
