@@ -29,6 +29,7 @@ class Patience:
     quiet_until    no connection may be made before this moment
     bundle_bytes   of the verified root, once known
     limit_s        how long to go on without progress, at most
+    deadline       when it is over whatever comes
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Patience:
         self.bundle_bytes: int | None = None
         self.quiet_until = clock.now()
         self.limit_s = config.patience_s
+        self.deadline = float("inf")
         self._source = source
         self._config = config
         self._clock = clock
@@ -49,7 +51,7 @@ class Patience:
     @property
     def ends_at(self) -> float:
         """When it is over, if nothing comes."""
-        return self._progress_at + min(self.limit_s, self._config.patience_s)
+        return min(self.deadline, self._progress_at + min(self.limit_s, self._config.patience_s))
 
     def begin(self) -> None:
         """The time without progress counts from now on."""

@@ -145,6 +145,7 @@ class Reception:
             self._clock.sleep(min(shut_s, NAP_S))
         for supplier in self.alive:
             supplier.patience.begin()
+            supplier.patience.deadline = float("inf")  # a turn is not over while nothing may be asked
 
     def give_up(self, position: int) -> None:
         """Ends the connection that has come to `position`; the rest of its range is wanted again [T-24]."""

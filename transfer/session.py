@@ -7,6 +7,7 @@ Whatever stops it, the same call goes on from there.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from random import Random
 
@@ -201,15 +202,17 @@ class Fetch:
     def _receive_root(self, known_bytes: int) -> VerifiedRoot:
         """The verified root of the bundle [T-1]; `known_bytes`: the header's length, if there is one.
 
-        From the first source, in their order, that has one; while none answers, each has its turn [T-92].
-        Raises Refused.
+        From the first source, in their order, that has one; while none has sent it, each has its turn, and a longer
+        one each time [T-92]. Raises Refused.
         """
         self._reception.await_hours()
         began = self._clock.now()
-        while True:
+        for lap in count():
             alive = self._reception.alive
             turn_s = self._config.turn_s if len(alive) > 1 else self._config.patience_s
             for supplier in alive:
+                is_last = len(self._reception.alive) == 1
+                supplier.patience.deadline = float("inf") if is_last else self._clock.now() + turn_s * 2.0**lap
                 try:
                     return self._receive_root_from(supplier, known_bytes, turn_s)
                 except BudgetSpent:
@@ -218,6 +221,9 @@ class Fetch:
                     is_over = self._clock.now() - began >= self._config.patience_s or len(alive) == 1
                     if is_over or not isinstance(error, Incomplete):
                         self._reception.lose(supplier, error)
+                finally:
+                    supplier.patience.deadline = float("inf")
+        raise AssertionError("laps have no end")
 
     def _receive_root_from(self, supplier: Supplier, known_bytes: int, patience_s: float) -> VerifiedRoot:
         """A damaged copy is asked for again; the same damage twice is the source's [T-3]. Raises Refused."""

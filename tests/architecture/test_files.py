@@ -23,7 +23,6 @@ ALLOWED = {
     ("transfer/shelves/objects.py", "open"): "an object of a store",
     ("unrep/console.py", "open"): "the null device, for a stream that is closed",
     ("unrep/agent/windows_service.py", "open"): "of a descriptor that bundle.host has opened",
-    ("unrep/console.py", "open"): "the null device, in the place of streams that nobody has opened",
     ("unrep/collect.py", "rmdir"): "an empty directory that a person named",
     ("unrep/wheels.py", "write_text"): "in a temporary directory of its own",
 }

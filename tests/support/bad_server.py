@@ -227,6 +227,17 @@ def slow_head(handler: Handler) -> None:
         handler.wfile.write(b"X")
 
 
+def long_header(handler: Handler) -> None:
+    """The longest header that a preamble can announce, a KiB at a time."""
+    first, last = handler.asked or (0, len(handler.content) - 1)
+    begun = b"UNREP\x01" + struct.pack("<II", 262_144, 65_536)
+    handler.range_head()
+    for at in range(first, last + 1, 1024):
+        if handler.server.stopping.wait(0.3):
+            break
+        handler.wfile.write((begun + bytes(1010))[: last + 1 - at] if at == 0 else bytes(min(1024, last + 1 - at)))
+
+
 def chunked(handler: Handler) -> None:
     """The range in chunks of the transfer coding, without a length."""
     handler.head(206, None, Content_Range=handler.place(), Transfer_Encoding="chunked")
@@ -241,7 +252,8 @@ def endless_trailer(handler: Handler) -> None:
     handler.close_connection = True
     handler.head(206, None, Content_Range=handler.place(), Transfer_Encoding="chunked")
     block = handler.wanted[:-1]
-    handler.wfile.write(b"%x\r\n%b\r\n0\r\n" % (len(block), block))
+    chunk = b"%x\r\n%b\r\n" % (len(block), block) if block else b""  # an empty one would be the last
+    handler.wfile.write(chunk + b"0\r\n")
     while not handler.server.stopping.is_set():
         handler.wfile.write(b"X-Pad: " + b"p" * 4000 + b"\r\n")
 
@@ -288,7 +300,7 @@ BEHAVIOURS: dict[str, Callable[[Handler], None]] = {
         *(honest, whole_to_range, wrong_content_range, wrong_bytes, short_body, stall, silent, reset),
         *(not_found, range_unsatisfiable, unavailable, too_many_requests, closed_for_today, endless, redirect_loop),
         *(gzip_on_top, no_content_range, longer_file, capped, chunked, no_http),
-        *(endless_trailer, heavy_chunks, one_byte, slow_head),
+        *(endless_trailer, heavy_chunks, one_byte, slow_head, long_header),
     )
 }
 
