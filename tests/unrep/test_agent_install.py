@@ -265,7 +265,7 @@ def test_the_service_starts_works_and_stops(ship: Ship, service: str, tmp_path: 
 def test_nobody_but_the_service_manager_starts_a_service(ship: Ship) -> None:
     argv = [sys.executable, "-m", "unrep.agent.windows_service", "unrep-agent-x", str(ship.root / "log"), "agent"]
     refused = subprocess.run(argv, capture_output=True, text=True, timeout=PATIENCE_S)
-    assert refused.returncode == 1 and "only the service manager of Windows can start that" in refused.stderr
+    assert refused.returncode == 2 and "only the service manager of Windows can start that" in refused.stderr
 
 
 @posix
