@@ -123,7 +123,7 @@ def test_a_group_alone_shows_its_commands(line: str) -> None:
 _UNREP = (sys.executable, "-m", "unrep")
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+@pytest.mark.skipif(os.name == "nt" or not Path("/dev/full").exists(), reason="no /dev/full")
 def test_output_that_cannot_be_written_is_said_so(tmp_path: Path) -> None:
     """A full disk behind standard output is no defect of unrep; one behind standard error stops nothing."""
     with Path("/dev/full").open("wb") as full:
@@ -145,7 +145,7 @@ def test_a_reader_who_has_gone_is_no_error(tmp_path: Path, code: int, words: str
     assert ended.stdout == f"{code}\n" and "Broken" not in ended.stderr
 
 
-@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="Linux tells what is open, and a shell closes it")
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux tells what is open, and a shell closes it")
 def test_closed_streams_stop_nothing_and_no_file_takes_their_number(tmp_path: Path) -> None:
     """Else what a hook prints would be written into the record or the release that has the number of stderr."""
     code = (
