@@ -18,29 +18,37 @@ BUILD = Path(__file__).parents[2] / "build" / "fuzz"
 STATISTIC = re.compile(r"stat::(\w+):\s+(\d+)")
 LIMIT_MIB = 512
 LIMIT_S = 10
+STRETCH_S = 20  # then a new process goes on from the corpus: what atheris takes for itself grows with calls of numpy
 
 
 def fuzz(name: str, seconds: int) -> int:
-    """Fuzzes one target in a process of its own; how many findings it has."""
+    """Fuzzes one target, a stretch of the time in a process each; how many findings it has."""
     home = BUILD / name
-    corpus, sown = home / "corpus", home / "seeds"
-    for directory in (corpus, sown):
+    for directory in (home / "corpus", home / "seeds"):
         directory.mkdir(parents=True, exist_ok=True)
     for number, seed in enumerate(seeds(name)):
-        (sown / f"{number:04}").write_bytes(seed)
-    before = len(list(home.glob("finding-*")))
+        (home / "seeds" / f"{number:04}").write_bytes(seed)
+    before, executions, peak, said = len(list(home.glob("finding-*"))), 0, 0, ""
+    while seconds > 0 and not said:
+        made, highest, said = _stretch(name, home, min(seconds, STRETCH_S))
+        executions, peak, seconds = executions + made, max(peak, highest), seconds - STRETCH_S
+    findings = len(list(home.glob("finding-*"))) - before
+    print(f"{name:10} {executions:>12,} executions, {findings} findings, peak {peak} MiB", flush=True)
+    if said:
+        print(said)
+    return findings + int(not executions)
+
+
+def _stretch(name: str, home: Path, seconds: int) -> tuple[int, int, str]:
+    """Executions, peak in MiB, and what the fuzzer said if it ended otherwise than by the time."""
     options = [f"-max_total_time={seconds}", f"-max_len={LONGEST}", f"-rss_limit_mb={LIMIT_MIB}", f"-timeout={LIMIT_S}"]
-    options += [f"-artifact_prefix={home}/finding-", "-print_final_stats=1", str(corpus), str(sown)]
+    options += [f"-artifact_prefix={home}/finding-", "-print_final_stats=1", str(home / "corpus"), str(home / "seeds")]
     command = [sys.executable, "-m", "tests.fuzz.fuzz", "--one", name, *options]
     ended = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace")
     statistics = {key: int(value) for key, value in STATISTIC.findall(ended.stderr)}
-    findings = len(list(home.glob("finding-*"))) - before
     executions = statistics.get("number_of_executed_units", 0)
-    peak = statistics.get("peak_rss_mb", 0)
-    print(f"{name:10} {executions:>12,} executions, {findings} findings, peak {peak} MiB", flush=True)
-    if ended.returncode or not executions:
-        print(ended.stderr[-4000:])
-    return findings + int(not executions)
+    failed = ended.returncode or not executions
+    return executions, statistics.get("peak_rss_mb", 0), ended.stderr[-4000:] if failed else ""
 
 
 def one(name: str, options: list[str]) -> None:
