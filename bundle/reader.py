@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import accumulate
-from os import PathLike
 from pathlib import Path
 from typing import BinaryIO
 
@@ -226,8 +225,7 @@ def open_for_display(path: Path, unlock: Unlock | None = None) -> VerifiedBundle
 
 def _open(path: Path, trust: Trust | None, unlock: Unlock | None) -> VerifiedBundle:
     try:
-        # A pipe is refused, not waited for. Bytes in memory, as fuzzers have them, are no path, and open as one.
-        file = open_plain(path, buffered=True) if isinstance(path, PathLike) else path.open("rb")
+        file = open_plain(path, buffered=True)
         try:
             header = file.read(PREAMBLE_BYTES)
             header += file.read(read_preamble(header).header_bytes - PREAMBLE_BYTES)

@@ -86,8 +86,11 @@ def reopen_or_create(path: Path, mode: int = PUBLIC) -> tuple[BinaryIO, bool]:
 def open_plain(path: Path, *, buffered: bool = False) -> BinaryIO:
     """A regular file for reading. A link that a person has named is followed.
 
-    A pipe or a device is refused rather than waited for. Raises FileNotFoundError, ForeignFile, OSError.
+    A pipe or a device is refused rather than waited for. What is no path, such as bytes in memory, opens as it can.
+    Raises FileNotFoundError, ForeignFile, OSError.
     """
+    if not isinstance(path, os.PathLike):
+        return path.open("rb")
     return regular(os.open(path, os.O_RDONLY | PLAIN), path, buffered=buffered)
 
 

@@ -18,7 +18,7 @@ BUILD = Path(__file__).parents[2] / "build" / "fuzz"
 STATISTIC = re.compile(r"stat::(\w+):\s+(\d+)")
 LIMIT_MIB = 512
 LIMIT_S = 10
-STRETCH_S = 20  # then a new process goes on from the corpus: what atheris takes for itself grows with calls of numpy
+STRETCH_S = 8  # then a new process goes on from the corpus: what atheris takes for itself grows with calls of numpy
 
 
 def fuzz(name: str, seconds: int) -> int:

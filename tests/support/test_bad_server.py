@@ -103,4 +103,4 @@ def test_behaviours_follow_each_other_and_the_last_stays() -> None:
 def test_an_unknown_behaviour_is_named() -> None:
     with pytest.raises(AssertionError, match="no such behaviour"):
         BadServer(CONTENT, ["honset"])
-    assert len(BEHAVIOURS) == 21
+    assert len(BEHAVIOURS) == 26
