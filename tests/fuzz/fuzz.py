@@ -18,7 +18,8 @@ BUILD = Path(__file__).parents[2] / "build" / "fuzz"
 STATISTIC = re.compile(r"stat::(\w+):\s+(\d+)")
 LIMIT_MIB = 512
 LIMIT_S = 10
-STRETCH_S = 8  # then a new process goes on from the corpus: what atheris takes for itself grows with calls of numpy
+# A new process goes on from the corpus after so long: what atheris takes for itself grows with calls of numpy.
+STRETCHES_S = {"images": 10}
 
 
 def fuzz(name: str, seconds: int) -> int:
@@ -29,9 +30,10 @@ def fuzz(name: str, seconds: int) -> int:
     for number, seed in enumerate(seeds(name)):
         (home / "seeds" / f"{number:04}").write_bytes(seed)
     before, executions, peak, said = len(list(home.glob("finding-*"))), 0, 0, ""
+    stretch_s = STRETCHES_S.get(name, seconds)
     while seconds > 0 and not said:
-        made, highest, said = _stretch(name, home, min(seconds, STRETCH_S))
-        executions, peak, seconds = executions + made, max(peak, highest), seconds - STRETCH_S
+        made, highest, said = _stretch(name, home, min(seconds, stretch_s))
+        executions, peak, seconds = executions + made, max(peak, highest), seconds - stretch_s
     findings = len(list(home.glob("finding-*"))) - before
     print(f"{name:10} {executions:>12,} executions, {findings} findings, peak {peak} MiB", flush=True)
     if said:
