@@ -12,6 +12,7 @@
     |   `-- SiteInvalid         the site's layout is not one that unrep made, or may touch
     |-- StepFailed              a step around the switch failed: the update decides what follows
     |-- SwitchFailed            `current` could not be pointed to a version
+    |   `-- DiskRefusedSwitch   ... because the disk is full or failing: no fault of the version
     |-- LogFailed               the system's log did not take an event: the run goes on
     |-- RecordBroken            the record of runs was changed behind unrep's back: a person finds out by whom
     |-- RolledBack              the update failed, and the last good version runs again
@@ -84,6 +85,10 @@ class StepFailed(AboardError):
 
 class SwitchFailed(AboardError):
     """`current` may still be the old version or be the new one already: read it, never assume."""
+
+
+class DiskRefusedSwitch(SwitchFailed):
+    """The disk took no new `current`, or could not make it durable: full, failing or read-only."""
 
 
 class LogFailed(AboardError):

@@ -25,7 +25,7 @@ from pathlib import Path, PureWindowsPath
 from typing import Final, Protocol, TypeVar
 
 from apply.errors import SiteInvalid, SwitchFailed
-from apply.switch import CURRENT, TEMPORARY, VERSIONS
+from apply.switch import CURRENT, TEMPORARY, VERSIONS, refused
 
 JUNCTION_TAG: Final = 0xA0000003
 _HEADER: Final = struct.Struct("<LHHHHHH")
@@ -143,7 +143,7 @@ class JunctionSwitch:
             elif before != directory:
                 patience(lambda: self._kernel.set_reparse_point(self._current, reparse_buffer(str(directory))))
         except KernelError as error:
-            raise SwitchFailed(f"{self._current} could not be pointed to {directory}: {error}") from error
+            raise refused(self._current, directory, error) from error
         after = self._read(patience)
         if after != directory:
             raise SwitchFailed(f"{self._current} was pointed to {directory}, but reads back as {after}")

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from apply import durable
-from apply.errors import SiteInvalid, StorageFailed, SwitchFailed
-from apply.switch import CURRENT, VERSIONS, qualified
+from apply.errors import SiteInvalid, StorageFailed
+from apply.switch import CURRENT, VERSIONS, qualified, refused
 from bundle.held_files import patiently
 from bundle.host import files
 
@@ -55,7 +55,7 @@ class PointerSwitch:
             else:
                 durable.write_file(self._current, f"{VERSIONS}/{directory.name}\n".encode(), files.PUBLIC)
         except StorageFailed as error:
-            raise SwitchFailed(f"{self._current} could not be pointed to {directory}: {error}") from error
+            raise refused(self._current, directory, error) from error
 
 
 def _start_of(path: Path) -> bytes:

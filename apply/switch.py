@@ -6,17 +6,20 @@ temporary name and renamed over the old one, which rename(2) promises is never s
 """
 
 import contextlib
+import errno
 import os
 import stat
 from pathlib import Path
 from typing import Final, Literal, Protocol
 
 from apply import durable
-from apply.errors import SiteInvalid, StorageFailed, SwitchFailed
+from apply.errors import DiskRefusedSwitch, SiteInvalid, StorageFailed, SwitchFailed
 
 CURRENT: Final = "current"
 VERSIONS: Final = "versions"
 TEMPORARY: Final = ".current.new"
+_DISK_ERRORS: Final = frozenset({errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+_WINDOWS_DISK_ERRORS: Final = frozenset({19, 23, 39, 112, 1117, 1295})  # write-protected, damaged, full: winerror.h
 
 
 class Switch(Protocol):
@@ -53,6 +56,15 @@ def open_switch(site: Path, current: Literal["link", "pointer"] = "link") -> Swi
 
         return JunctionSwitch(site, Kernel32())
     return PosixSwitch(site)
+
+
+def refused(current: object, directory: object, error: Exception) -> SwitchFailed:
+    """The error for a `current` that the system did not move: whether that was for the disk, its number tells."""
+    cause = error.__cause__ if isinstance(error, StorageFailed) and error.__cause__ else error
+    windows_code = getattr(cause, "code", None) or getattr(cause, "winerror", None)
+    for_disk = getattr(cause, "errno", None) in _DISK_ERRORS or windows_code in _WINDOWS_DISK_ERRORS
+    kind = DiskRefusedSwitch if for_disk else SwitchFailed
+    return kind(f"{current} could not be pointed to {directory}: {error}")
 
 
 def qualified(site: Path, version_directory: Path) -> Path:
@@ -98,7 +110,7 @@ class PosixSwitch:
             else:
                 self._replace(f"{VERSIONS}/{directory.name}")
         except (OSError, StorageFailed) as error:
-            raise SwitchFailed(f"{self._current} could not be pointed to {directory}: {error}") from error
+            raise refused(self._current, directory, error) from error
 
     def _replace(self, target: str) -> None:
         temporary = self._site / TEMPORARY

@@ -4,19 +4,20 @@
     back      switch back first, then record the failure, restore data, restart, watch the old version's health
 
 Every method may be begun again after the process was killed anywhere in it: each step is harmless when repeated, and
-the record says only what has happened. The verdict is the application's alone: a record that cannot be written ends the
-run, and the release stays on trial [A-100].
+the record says only what has happened. The verdict is the application's alone: a disk that takes no record, or does not
+move `current`, ends the run, and the release stays on trial [A-100].
 """
 
 import contextlib
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NoReturn
 
 from apply import found_healthy, hooks
 from apply.checks import check_once
 from apply.config import SiteConfig
-from apply.errors import Degraded, RolledBack, SiteInvalid, StepFailed, StorageFailed, SwitchFailed
+from apply.errors import Degraded, DiskRefusedSwitch, RolledBack, SiteInvalid, StepFailed, StorageFailed, SwitchFailed
 from apply.health import Verdict, watch
 from apply.record import Record
 from apply.restart import restarter
@@ -26,7 +27,7 @@ from apply.state import SiteState
 from apply.switch import open_switch
 
 _FAILURES: Final = (StepFailed, SwitchFailed)
-_PAUSES_S: Final = (0.2, 0.8)  # before a save is tried again; each waits for a lock by itself
+_PAUSES_S: Final = (0.2, 0.8)  # before the disk is asked again; a save waits for a lock by itself
 
 
 class Trial:
@@ -87,14 +88,16 @@ class Trial:
 
     def _bring_up(self, version: str) -> None:
         before = self._switch.read()
-        with self._run.step("switch"):
-            self._switch.point_to(self._site.tree(version))
-        if trouble := self._unsaved(self._record.state.attempted()):
+        try:
+            with self._run.step("switch"):
+                _patiently(lambda: self._switch.point_to(self._site.tree(version)), (DiskRefusedSwitch,))
+            unsaved = self._unsaved(self._record.state.attempted())
+            trouble = f"that cannot be recorded: {unsaved}" if unsaved else ""
+        except DiskRefusedSwitch as error:
+            trouble = str(error)
+        if trouble:
             self._leave_unstarted(before)
-            raise Degraded(
-                f"version {version} is ready and was not started, for that cannot be recorded: {trouble}; "
-                "then run 'unrep recover'"
-            )
+            raise Degraded(f"version {version} is ready and was not started, for {trouble}; then run 'unrep recover'")
         with self._run.step("restart"):
             self._restart(self._site.context(version))
 
@@ -115,20 +118,17 @@ class Trial:
         verdict = self._judge(version, "health_back")
         return "" if verdict.healthy else verdict.reason
 
-    def _unsaved(self, state: SiteState, pauses_s: tuple[float, ...] = _PAUSES_S) -> str:
+    def _unsaved(self, state: SiteState, pauses_s: tuple[float, ...] | None = None) -> str:
         """Saves the state, in as many more tries as there are pauses; why that failed, "" if it did not.
 
         Then the trial is still pending, as recovery expects.
         """
+        faults = (StorageFailed, SiteInvalid)
         try:
-            self._record.save(state)
-        except (StorageFailed, SiteInvalid) as error:
-            if not pauses_s:
-                return str(error)
-        else:
-            return ""
-        time.sleep(pauses_s[0])
-        return self._unsaved(state, pauses_s[1:])
+            _patiently(lambda: self._record.save(state), faults, pauses_s)
+        except faults as error:
+            return str(error)
+        return ""
 
     def _judge(self, version: str, step: str) -> Verdict:
         context = self._site.context(version)
@@ -138,6 +138,20 @@ class Trial:
                 self._config.health_window,
                 lambda check, timeout_s: check_once(check, context, timeout_s),
             )
+
+
+def _patiently(
+    action: Callable[[], object], faults: tuple[type[Exception], ...], pauses_s: tuple[float, ...] | None = None
+) -> None:
+    """Tries it once more after each pause while it fails in one of these ways. Raises what the last try raises."""
+    for pause_s in _PAUSES_S if pauses_s is None else pauses_s:
+        try:
+            action()
+        except faults:
+            time.sleep(pause_s)
+        else:
+            return
+    action()
 
 
 def _unmet(verdict: Verdict) -> str:

@@ -1,5 +1,6 @@
 """A record that cannot be written is no fault of the release: its health alone decides [A-100]."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -11,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from apply import found_healthy, record, trial
-from apply.errors import Degraded, DiskFull, RolledBack, SiteInvalid, StorageFailed
+from apply.errors import Degraded, DiskFull, RolledBack, SiteInvalid, StorageFailed, SwitchFailed
 from apply.record import Record
 from apply.state import MAX_ATTEMPTS, SiteState
+from apply.switch import open_switch
 from tests.support.site import Ship, shore, until
 
 SECOND = ("1.0.1", 2, "1.0.0")
@@ -160,3 +162,50 @@ def test_a_rollback_that_cannot_be_recorded_leaves_the_data_as_it_was(
         "restore 1.0.0 current=1.0.1",
         "restore 1.0.1 current=1.0.1",
     ]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EROFS])
+@pytest.mark.parametrize("times", [1, 100])
+def test_a_disk_that_does_not_move_current_decides_nothing(
+    ship: Ship, monkeypatch: pytest.MonkeyPatch, number: int, times: int
+) -> None:
+    """[A-100]: it is tried again; if that is of no use, nothing was started, nothing is in quarantine, and recovery
+    goes on."""
+    replace, left = Path.replace, [times]
+
+    def refuse(source: Path, target: Path) -> Path:
+        if Path(target).name == "current" and left[0]:
+            left[0] -= 1
+            raise OSError(number, os.strerror(number), str(target))
+        return replace(source, target)
+
+    if os.name == "nt":
+        pytest.skip("a junction is moved by a call of Windows")
+    monkeypatch.setattr(Path, "replace", refuse)
+    if times == 1:
+        assert ship.apply(shore().bundle(*SECOND)).outcome == "applied"
+        return
+    with pytest.raises(Degraded, match=r"1\.0\.1 is ready and was not started, for .*current could not be pointed to"):
+        ship.apply(shore().bundle(*SECOND))
+    assert ship.current == "1.0.0" and not ship.state.quarantined and "restart 1.0.1" not in " ".join(ship.calls)
+    monkeypatch.undo()
+    assert ship.recover().outcome == "applied" and ship.current == "1.0.1"
+    ship.check_sound()
+
+
+def test_a_switch_that_fails_for_another_cause_is_the_versions_failure(
+    ship: Ship, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[A-21]"""
+    point_to, failed = type(open_switch(ship.root)).point_to, []
+
+    def refuse(self: object, directory: Path) -> None:
+        if directory.name == "1.0.1" and not failed:
+            failed.append(directory)
+            raise SwitchFailed("held by another program")
+        point_to(self, directory)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(type(open_switch(ship.root)), "point_to", refuse)
+    with pytest.raises(RolledBack, match="held by another program"):
+        ship.apply(shore().bundle(*SECOND))
+    assert ship.current == "1.0.0" and ship.state.quarantined

@@ -167,19 +167,15 @@ class Scene:
         """Whether nothing was pending at the start, so that a refused run has moved nothing."""
         return read_state(Site(self.start / "site")).pending is None
 
-    def check_recovery(self, root: Path, may_go_back: bool = False) -> bool:
-        """One recovery brings the site to rest; whether it took a release back that was cut short too often [A-24].
-
-        `may_go_back`: the run before could not switch, and a switch that fails is a failure of the version [A-21].
-        """
+    def check_recovery(self, root: Path) -> bool:
+        """One recovery brings the site to rest; whether it took a release back that was cut short too often [A-24]."""
         told = unrep("status", "--site", root / "site")
         _hold(told.code == 0, f"status before the recovery: {told}")
         before = self._state(Site(root / "site"))
         spent = bool(before.pending and before.current and before.pending.attempts >= MAX_ATTEMPTS)
         first = unrep(*self.at(root, RECOVER))
         _hold(first.code in ((6,) if spent else (0, 6)), f"recover: {first}")
-        went_back = (before.current_version,) if may_go_back and first.code == 6 else ()
-        self.check_at_rest(root, (before.current_version,) if spent else (*self.ends, *went_back))
+        self.check_at_rest(root, (before.current_version,) if spent else self.ends)
         return spent
 
     def check_recovered(self, root: Path) -> None:

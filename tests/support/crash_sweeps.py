@@ -83,7 +83,7 @@ def fail(scene: Scene, point: Point, error: str, onward: bool) -> Verdict:
             ended.code == code or f'"{event}"' in ended.out for code, event in AS_THE_AGENT_TELLS.items()
         )
         if degraded:
-            scene.check_recovery(root, may_go_back=True)
+            scene.check_recovery(root)
         scene.check_next(root, newer=degraded or rolled_back)
         return 1
 
