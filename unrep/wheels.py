@@ -8,18 +8,17 @@ import re
 import subprocess
 import sys
 import tempfile
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from email.parser import HeaderParser
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
-from apply.wheelhouse import NO_ARCHIVE
+from bundle.errors import InputError
 from bundle.progress import Progress
+from bundle.wheel import requirements_of
 from unrep.errors import CollectError, RegistryUnreachable
 from unrep.pins import Pin
 from unrep.target import Target, applies
@@ -125,19 +124,8 @@ def _read(path: Path) -> Wheel:
     """A wheel's own account of itself. Raises CollectError when it has none."""
     try:
         name, version, _, _ = parse_wheel_filename(path.name)
-        with zipfile.ZipFile(path) as archive:
-            headers = HeaderParser().parsestr(archive.read(_metadata(archive)).decode("utf-8"))
-        requires = tuple(Requirement(line) for line in headers.get_all("Requires-Dist", []))
-    except (InvalidWheelFilename, InvalidRequirement, *NO_ARCHIVE) as error:
+        return Wheel(name, version, tuple(map(Requirement, requirements_of(path))))
+    except InputError as error:
+        raise CollectError(f"{error}: pin another version") from error
+    except (InvalidWheelFilename, InvalidRequirement) as error:
         raise CollectError(f"{path.name}: not a wheel that can be read ({error}): pin another version") from error
-    if address := next((requirement for requirement in requires if requirement.url), None):
-        raise CollectError(f"{path.name}: requires an address, {address}, which no ship asks: pin another version")
-    return Wheel(name, version, requires)
-
-
-def _metadata(archive: zipfile.ZipFile) -> str:
-    """The name of the member that describes the package. Raises ValueError."""
-    for name in archive.namelist():
-        if name.endswith(".dist-info/METADATA") and name.count("/") == 1:
-            return name
-    raise ValueError("it has no METADATA")

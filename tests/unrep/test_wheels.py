@@ -55,9 +55,7 @@ def test_a_name_is_the_same_in_every_spelling(tmp_path: Path) -> None:
 def test_a_wheel_that_requires_an_address(tmp_path: Path) -> None:
     """[A-101]: aboard it would be refused."""
     make_wheel(tmp_path, "alpha", "1.0", ("beta @ https://example.org/beta-1.0-py3-none-any.whl",))
-    assert "alpha-1.0-py3-none-any.whl: requires an address, beta@ https" in gaps(tmp_path, "alpha==1.0").replace(
-        "beta @", "beta@"
-    )
+    assert "alpha-1.0-py3-none-any.whl: requires an address, 'beta @ https" in gaps(tmp_path, "alpha==1.0")
 
 
 def test_pip_is_not_looked_for_where_somebody_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
