@@ -11,7 +11,7 @@ AUDIT := .venv-audit
 .DEFAULT_GOAL := test
 
 $(READY): pyproject.toml requirements/dev.lock
-	@sh tests/support/python_ready.sh $(PYTHON)
+	@sh tests/support/machines/python_ready.sh $(PYTHON)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.lock
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
@@ -27,11 +27,11 @@ lint: $(READY)
 	$(BIN)/lint-imports
 
 test: lint
-	@sh tests/support/debian_packages.sh
+	@sh tests/support/machines/debian_packages.sh
 	$(BIN)/python -m pytest -n auto $(TESTS)
 
 crash: $(READY)
-	@sh tests/support/debian_packages.sh
+	@sh tests/support/machines/debian_packages.sh
 	$(BIN)/python -m tests.crash.sweep
 	$(BIN)/python -m tests.crash.mutants
 
@@ -49,7 +49,7 @@ $(VENV)/.fuzz: $(READY) requirements/fuzz.lock
 
 # What is known against the locked packages, and a bill of materials in dist/.
 audit: $(READY) $(AUDIT)/.ready
-	@$(BIN)/python -m tests.support.supply_audit $(AUDIT)/bin dist
+	@$(BIN)/python -m tests.support.machines.supply_audit $(AUDIT)/bin dist
 
 $(AUDIT)/.ready: requirements/audit.lock
 	$(PYTHON) -m venv $(AUDIT)
@@ -57,25 +57,25 @@ $(AUDIT)/.ready: requirements/audit.lock
 	@touch $@
 
 voyages: $(READY)
-	$(BIN)/python -m tests.transfer.sweep
+	$(BIN)/python -m tests.transfer.fetch.sweep
 
 # Every ticket of a thousand ships on every ship that it is not for: some five minutes. `make test` tries 25 ships.
 tickets: $(READY)
-	$(BIN)/python -m tests.support.wrong_tickets 1000
+	$(BIN)/python -m tests.support.faults.wrong_tickets 1000
 
 # Every walk of a tree against an account that swaps directories for links, a thousand rounds each: some five minutes.
 races: $(READY)
 	$(BIN)/python -m tests.hostile.races $(or $(ROUNDS),1000)
 
-# The suite under Windows' Python, in Wine; installs both into .wine/. See tests/support/windows_tier.py.
+# The suite under Windows' Python, in Wine; installs both into .wine/. See tests/support/machines/windows_tier.py.
 test-windows: $(READY)
-	@$(BIN)/python -m tests.support.windows_tier
+	@$(BIN)/python -m tests.support.machines.windows_tier
 
 # `make demo` and `make test` on bare Debian 12 and 13, as root and as an ordinary user: needs root, takes an hour on two
 # cores. FRESH="--system trixie --user sailor --command demo" for less.
 fresh: $(READY)
-	@sh tests/support/debian_packages.sh debootstrap
-	@$(BIN)/python -m tests.support.bare_debian $(FRESH)
+	@sh tests/support/machines/debian_packages.sh debootstrap
+	@$(BIN)/python -m tests.support.machines.bare_debian $(FRESH)
 
 COMPILE = CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/pip-compile -q --strip-extras --generate-hashes \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --allow-unsafe

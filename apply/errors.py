@@ -26,7 +26,7 @@ from typing import Any
 
 
 class AboardError(Exception):
-    """Anything that this package raises on purpose. `document`: the run that it ended, put in by `apply.run`."""
+    """Anything that this package raises on purpose. `document`: the run that it ended, put in by `apply.audit.run`."""
 
     document: dict[str, Any] | None = None
 

@@ -10,13 +10,13 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from apply import durable
-from apply.account import user_name
 from apply.errors import Held
-from apply.guarded import check_site
-from apply.site import Site
+from apply.site import durable
+from apply.site.account import user_name
+from apply.site.guarded import check_site
+from apply.site.layout import Site
 from bundle.host.files import read_plain
-from bundle.plain_text import excerpt
+from bundle.names.plain_text import excerpt
 
 MAX_REASON_CHARACTERS: Final = 300
 _MAX_FILE_BYTES: Final = 4096

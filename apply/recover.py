@@ -7,18 +7,19 @@ tried again; one that has failed, or was cut short too often, is taken back; the
 import time
 from pathlib import Path
 
-from apply import durable, found_healthy
-from apply.config import SiteConfig
+from apply.audit.log import open_log
+from apply.audit.run import Report, Run, finish, reporting, working
+from apply.current.opening import open_switch
 from apply.errors import SiteInvalid
-from apply.log import open_log
-from apply.record import Record
+from apply.record import found_healthy
+from apply.record.database import Record
+from apply.record.state import MAX_ATTEMPTS
 from apply.retention import tidy
-from apply.run import Report, Run, finish, reporting, working
-from apply.site import Site
-from apply.state import MAX_ATTEMPTS
-from apply.switch import CURRENT, open_switch
+from apply.site import durable
+from apply.site.config import SiteConfig
+from apply.site.layout import CURRENT, Site
 from apply.trial import Trial
-from bundle.progress import Progress, Quiet
+from bundle.host.progress import Progress, Quiet
 
 
 def recover(site_path: Path, config: SiteConfig, progress: Progress = Quiet()) -> Report:  # noqa: B008

@@ -9,17 +9,18 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from apply import durable, found_healthy
-from apply.config import SiteConfig
+from apply.audit.log import open_log
+from apply.audit.run import Report, Run, finish, reporting, working
 from apply.errors import InUse, StorageFailed
-from apply.holders import holder
-from apply.log import open_log
-from apply.record import Record
-from apply.run import Report, Run, finish, reporting, working
-from apply.site import Site
-from apply.state import Release
+from apply.record import found_healthy
+from apply.record.database import Record
+from apply.record.state import Release
+from apply.site import durable
+from apply.site.config import SiteConfig
+from apply.site.holders import holder
+from apply.site.layout import Site
+from bundle.host.progress import Progress, Quiet
 from bundle.host.removal import mounted_below
-from bundle.progress import Progress, Quiet
 
 
 @dataclass(frozen=True)

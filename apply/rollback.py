@@ -3,18 +3,18 @@
 import time
 from pathlib import Path
 
-from apply import hooks
-from apply.config import SiteConfig
+from apply.application import hooks
+from apply.audit.log import open_log
+from apply.audit.run import Outcome, Report, Run, finish, reporting, working
 from apply.errors import Degraded, PreflightRefused, RolledBack, StorageFailed
-from apply.installed import holdings, open_installed, verify_tree
-from apply.log import open_log
-from apply.record import Record
+from apply.rebuild.installed import holdings, open_installed, verify_tree
+from apply.record.database import Record
+from apply.record.state import Release
 from apply.recover import resume
-from apply.run import Outcome, Report, Run, finish, reporting, working
-from apply.site import Site
-from apply.state import Release
+from apply.site.config import SiteConfig
+from apply.site.layout import Site
 from apply.trial import Trial
-from bundle.progress import Progress, Quiet
+from bundle.host.progress import Progress, Quiet
 
 
 def roll_back(

@@ -14,17 +14,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NoReturn
 
-from apply import found_healthy, hooks
-from apply.checks import check_once
-from apply.config import SiteConfig
+from apply.application import hooks
+from apply.application.checks import check_once
+from apply.application.health import Verdict, watch
+from apply.application.restart import restarter
+from apply.audit.run import Run
+from apply.current.opening import open_switch
 from apply.errors import Degraded, DiskRefusedSwitch, RolledBack, SiteInvalid, StepFailed, StorageFailed, SwitchFailed
-from apply.health import Verdict, watch
-from apply.record import Record
-from apply.restart import restarter
-from apply.run import Run
-from apply.site import Site
-from apply.state import SiteState
-from apply.switch import open_switch
+from apply.record import found_healthy
+from apply.record.database import Record
+from apply.record.state import SiteState
+from apply.site.config import SiteConfig
+from apply.site.layout import Site
 
 _FAILURES: Final = (StepFailed, SwitchFailed)
 _PAUSES_S: Final = (0.2, 0.8)  # before the disk is asked again; a save waits for a lock by itself

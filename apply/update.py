@@ -14,30 +14,31 @@ import contextlib
 import time
 from pathlib import Path
 
-from apply import durable, hooks
-from apply.admittance import admits
-from apply.blueprint import Blueprint, draw_up
-from apply.config import SiteConfig
+from apply.application import hooks
+from apply.application.prepare import prepare
+from apply.audit.log import open_log
+from apply.audit.run import Report, Run, finish, reporting, working
 from apply.errors import AboardError, BaseDrifted, Degraded, PreflightRefused, RolledBack, StorageFailed
 from apply.hold import check_hold
-from apply.installed import open_installed, verify_tree
-from apply.log import open_log
-from apply.prepare import prepare
-from apply.reconstruct import reconstruct
-from apply.record import Record, read_state
+from apply.rebuild.installed import open_installed, verify_tree
+from apply.rebuild.plan import Blueprint, draw_up
+from apply.rebuild.reconstruct import reconstruct
+from apply.record.admission import admits
+from apply.record.database import Record, read_state
+from apply.record.standing import Standing
+from apply.record.state import Release, SiteState
 from apply.recover import resume
 from apply.retention import remove, retain, tidy
-from apply.run import Report, Run, finish, reporting, working
-from apply.site import Site
-from apply.standing import Standing
-from apply.state import Release, SiteState
+from apply.site import durable
+from apply.site.config import SiteConfig
+from apply.site.layout import Site
+from apply.site.ship_key import site_unlock
+from apply.site.trusted import keep, site_trust, taking_in
 from apply.trial import Trial
-from apply.trusted import keep, site_trust, taking_in
-from apply.unlocking import site_unlock
 from bundle.errors import BundleError, Expired
-from bundle.progress import Progress, Quiet
-from bundle.reader import Unlock, VerifiedBundle, VerifiedRoot, open_bundle
-from bundle.trust import HOW_TO_ADOPT, Trust
+from bundle.host.progress import Progress, Quiet
+from bundle.read.reader import Unlock, VerifiedBundle, VerifiedRoot, open_bundle
+from bundle.trust.trust import HOW_TO_ADOPT, Trust
 
 
 def update(

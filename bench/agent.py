@@ -16,8 +16,8 @@ import tempfile
 from pathlib import Path
 from random import Random
 
-from tests.support.agents import HEALTH_DEADLINE_S, Agency, Leg, sail
-from tests.support.site import Ship
+from tests.support.sites.agents import HEALTH_DEADLINE_S, Agency, Leg, sail
+from tests.support.sites.site import Ship
 
 
 def main() -> None:

@@ -24,10 +24,10 @@ from tempfile import TemporaryDirectory
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bundle.reader import open_for_display
-from tests.support.air import LOOPBACK, a_group, lossy_relay
-from tests.support.releases import build_from, write_tree
-from tests.support.tiny_bundle import write_trust
+from bundle.read.reader import open_for_display
+from tests.support.contents.releases import build_from, write_tree
+from tests.support.contents.tiny_bundle import write_trust
+from tests.support.links.broadcast_medium import LOOPBACK, a_group, lossy_relay
 from transfer.broadcasting.multicast import Group
 
 MOST_S = 600

@@ -23,7 +23,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.support.nginx import nginx
+from tests.support.links.nginx import nginx
 
 
 def unrep(*words: object, codes: tuple[int, ...] = (0,)) -> dict[str, Any]:

@@ -16,8 +16,8 @@ from random import Random
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.support.killed_fetch import ANSWER_HEAD_BYTES, KilledFetch, LinkRate, killed_fetch
-from tests.support.tiny_bundle import Shape, tiny_bundle
+from tests.support.contents.tiny_bundle import Shape, tiny_bundle
+from tests.support.links.killed_fetch import ANSWER_HEAD_BYTES, KilledFetch, LinkRate, killed_fetch
 
 PIECE_BYTES = 64 * 1024
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.support.heavy_heads import HeavyHeads
-from tests.support.tiny_bundle import Shape, tiny_bundle, write_trust
+from tests.support.contents.tiny_bundle import Shape, tiny_bundle, write_trust
+from tests.support.links.large_headers import HeavyHeads
 
 FLIGHT_BYTES = 64 * 1024
 HEADS = (300, 4_000, 15_000, 60_000, 95 * 60_000)

@@ -2,7 +2,7 @@
 
     python bench/link.py [--scenario clean|weather|death|corrupt] [--seeds 1 8 12] [--tools unrep "wget -c"] [--json F]
 
-Each tool fetches one file through tests/support/chaosproxy.py, a satellite link of 600 ms, from nginx, or rsync from
+Each tool fetches one file through chaosproxy.py of tests/support/links, a link of 600 ms, from nginx, or rsync from
 its own daemon, and meets the same weather for the same seed. One row a run: seconds; those over the earliest finish
 that the outages allow; bytes on the link over bytes of the file; bytes that reached the tool over bytes of the file;
 connections; and whether the file is right. Tools that are not installed are named and left out.
@@ -26,9 +26,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.support.nginx import free_port, nginx
-from tests.support.tiny_bundle import Shape, TinyBundle, tiny_bundle, write_trust
-from tests.support.weather import earliest_s, weather
+from tests.support.contents.tiny_bundle import Shape, TinyBundle, tiny_bundle, write_trust
+from tests.support.links.bad_link import earliest_s, weather
+from tests.support.links.nginx import free_port, nginx
 
 PIECE_BYTES = 65_536
 METALINK_PIECE_BYTES = 1_048_576

@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.support.readers import make_site, make_switches, watched
+from tests.support.sites.readers import make_site, make_switches, watched
 
 VERSIONS = ("1.0.0", "1.0.1")
 

@@ -17,17 +17,17 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from apply.config import load
+from apply.audit.history import read_history
 from apply.errors import RolledBack
-from apply.history import read_history
-from apply.recorded_run import RecordedRun
+from apply.record.recorded_run import RecordedRun
 from apply.rollback import roll_back
-from apply.site import Site
+from apply.site.config import load
+from apply.site.layout import Site
 from apply.update import update
-from bundle.builder import BuildRequest, build
-from bundle.progress import Quiet
-from bundle.signing import load_private_key, write_key_pair
-from bundle.trust import load_trust
+from bundle.host.progress import Quiet
+from bundle.trust.signing import load_private_key, write_key_pair
+from bundle.trust.trust import load_trust
+from bundle.write.builder import BuildRequest, build
 
 CONFIG = """\
 [[health]]

@@ -2,7 +2,7 @@
 
     python -m bench.sealing [--mib 256] [--rounds 5] [--json FILE]
 
-Ours is what a build and an update do: chunk after chunk through `bundle.stream`, from memory; and, for comparison, the
+Ours is what a build and an update do: chunk after chunk through `section_cipher`, from memory; and, for comparison, the
 whole of a section read through the reader, its pieces hashed before they are decrypted, and hashed alone. One core.
 Both count CPU time, as `openssl speed` does unless it is told otherwise, so a busy machine slows neither much. Best of
 the rounds, all in turn.
@@ -18,10 +18,17 @@ from hashlib import sha256
 from pathlib import Path
 from random import Random
 
-from bundle.body import DecryptedBody, StoredBody
-from bundle.objects import MemoryObject
-from bundle.pieces import HashTree, build_tables, pieces_of
-from bundle.stream import CHUNK_BYTES, PLAIN_BYTES, ContentKey, SectionCipher, chunks_of_body, encrypted_bytes
+from bundle.format.objects import MemoryObject
+from bundle.format.pieces import HashTree, build_tables, pieces_of
+from bundle.format.section_cipher import (
+    CHUNK_BYTES,
+    PLAIN_BYTES,
+    ContentKey,
+    SectionCipher,
+    chunks_of_body,
+    encrypted_bytes,
+)
+from bundle.read.body import DecryptedBody, StoredBody
 
 MIB = 1024 * 1024
 PIECE_BYTES = 256 * 1024

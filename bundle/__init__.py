@@ -1,1 +1,4 @@
-"""The bundle format: manifest, recipes, packs, signing, delta encoders, builder and reader."""
+"""The bundle: its format, how it is built, and how it is read. spec/format.md.
+
+Imports no other package of the project. Rooms stand in floors; pyproject.toml holds them.
+"""

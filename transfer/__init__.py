@@ -1,1 +1,4 @@
-"""Pieces of a bundle across a link that fails: plan, session, links."""
+"""From shore to ship: publishing, fetching over bad links, broadcasting, and media. spec/transfer.md.
+
+Imports `bundle` alone. Rooms stand in floors; pyproject.toml holds them.
+"""

@@ -12,7 +12,7 @@
         |-- CutShort         the file at the source ends before the bundle does
         `-- ConsentNeeded    it would cost more than was agreed to
             `-- BudgetSpent  ... in bytes over all runs
-    LinkFault                what passes from a link to `transfer.reception`, never beyond
+    LinkFault                what passes from a link to `transfer.scheduling.scheduler`, never beyond
     |-- Dropped              the connection is gone, or never came to be: waiting can help
     |   `-- Silent           ... because nothing arrived for too long
     `-- BadAnswer            the answer breaks the rules; a damaged one may be right the next time

@@ -12,9 +12,9 @@ from itertools import accumulate
 from pathlib import Path
 
 from bundle.errors import Corrupt, NoSection
-from bundle.pieces import HashTree, Piece
-from bundle.reader import VerifiedRoot, stored_bytes
-from bundle.root import Root, Section
+from bundle.format.pieces import HashTree, Piece
+from bundle.format.root import Root, Section
+from bundle.read.reader import VerifiedRoot, stored_bytes
 from transfer.errors import ConsentNeeded
 
 HASHES_SHOWN = 5

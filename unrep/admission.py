@@ -4,18 +4,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bundle.companions import ticket_beside
 from bundle.errors import Refused
-from bundle.reader import Unlock, VerifiedRoot
-from bundle.ship_key import ShipKey
-from bundle.stream import ContentKey
-from bundle.ticket import TicketFile
-from transfer.access import NOTHING, Access
-from transfer.budget import Budget
+from bundle.format.section_cipher import ContentKey
+from bundle.read.reader import Unlock, VerifiedRoot
+from bundle.recipients.ship_key import ShipKey
+from bundle.recipients.sidecars import ticket_beside
+from bundle.recipients.ticket import TicketFile
 from transfer.config import TransferConfig
 from transfer.errors import Incomplete, SourceRefused, TransferError
-from transfer.ticket import bring_ticket, checked_ticket, keep_ticket, read_ticket
-from unrep.unlocking import read_ship_key
+from transfer.links.access import NOTHING, Access
+from transfer.links.budget import Budget
+from transfer.publishing.ticket import bring_ticket, checked_ticket, keep_ticket, read_ticket
+from unrep.terminal.unlocking import read_ship_key
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ For `unrep inspect`: nothing of it is verified here.
 
 from dataclasses import dataclass
 
-from bundle.reader import VerifiedBundle
-from bundle.signing import VerifyingKey
-from bundle.trust_root import Revocations, TrustRoot, decode_revocations, decode_trust_root
+from bundle.read.reader import VerifiedBundle
+from bundle.trust.signing import VerifyingKey
+from bundle.trust.trust_root import Revocations, TrustRoot, decode_revocations, decode_trust_root
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ from importlib import import_module
 
 import click
 
-from bundle.plain_text import excerpt
-from unrep.console import (
+from bundle.names.plain_text import excerpt
+from unrep.errors import NobodyReads, OutputLost
+from unrep.terminal.console import (
     EXIT_CODES_HELP,
     ExitCode,
     answer,
@@ -18,45 +19,44 @@ from unrep.console import (
     settle_streams,
     speak_utf8,
 )
-from unrep.errors import NobodyReads, OutputLost
 
 # Each command in its module of unrep.commands, which is loaded when it is called for: aboard, a second is long.
 COMMANDS = {
-    "keygen": "keygen",
-    "ship-key": "ship_key",
+    "keygen": "shore.keygen",
+    "ship-key": "aboard.ship_key",
     "trust": "trust",
-    "collect": "collect",
-    "build": "build",
-    "ticket": "ticket",
-    "resign": "resign",
-    "heartbeat": "heartbeat",
-    "inspect": "inspect",
-    "verify": "verify",
-    "publish": "publish",
-    "serve": "serve",
-    "export": "export",
-    "broadcast": "broadcast",
-    "plan": "plan",
-    "fetch": "fetch",
-    "join": "join",
-    "listen": "listen",
-    "apply": "apply",
-    "rollback": "rollback",
-    "status": "status",
-    "hear": "hear",
-    "history": "history",
-    "metrics": "metrics",
-    "receipt": "receipt",
-    "need": "need",
-    "repair": "repair",
-    "recover": "recover",
-    "gc": "gc",
-    "hold": "hold",
-    "resume": "hold",
-    "agent": "agent",
-    "run": "run",
-    "selftest": "selftest",
-    "demo": "demo",
+    "collect": "shore.collect",
+    "build": "shore.build",
+    "ticket": "shore.ticket",
+    "resign": "shore.resign",
+    "heartbeat": "shore.heartbeat",
+    "inspect": "shore.inspect",
+    "verify": "shore.verify",
+    "publish": "link.publish",
+    "serve": "link.serve",
+    "export": "link.export",
+    "broadcast": "link.broadcast",
+    "plan": "link.plan",
+    "fetch": "link.fetch",
+    "join": "link.join",
+    "listen": "link.listen",
+    "apply": "aboard.apply",
+    "rollback": "aboard.rollback",
+    "status": "aboard.status",
+    "hear": "aboard.hear",
+    "history": "aboard.history",
+    "metrics": "aboard.metrics",
+    "receipt": "shore.receipt",
+    "need": "aboard.need",
+    "repair": "shore.repair",
+    "recover": "aboard.recover",
+    "gc": "aboard.gc",
+    "hold": "aboard.hold",
+    "resume": "aboard.hold",
+    "agent": "aboard.agent",
+    "run": "aboard.run",
+    "selftest": "aboard.selftest",
+    "demo": "shore.demo",
 }
 
 MOST_TOLD = 4_000  # characters of an error, which may quote what others wrote

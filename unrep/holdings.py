@@ -3,17 +3,17 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from apply.admittance import check_product
-from apply.guarded import check_named
-from apply.installed import held_trees, left_trees
-from apply.lack import find_lack
-from apply.record import read_state
-from apply.site import Site
-from apply.trusted import learning_from_refused, site_trust
-from bundle.progress import Progress
-from bundle.reader import Unlock, open_bundle
-from bundle.root import Root, Section
-from bundle.trust import Trust, load_trust
+from apply.rebuild.installed import held_trees, left_trees
+from apply.rebuild.shortfall import find_lack
+from apply.record.admission import check_product
+from apply.record.database import read_state
+from apply.site.guarded import check_named
+from apply.site.layout import Site
+from apply.site.trusted import learning_from_refused, site_trust
+from bundle.format.root import Root, Section
+from bundle.host.progress import Progress
+from bundle.read.reader import Unlock, open_bundle
+from bundle.trust.trust import Trust, load_trust
 from transfer.plan import SiteHoldings, Wish
 from unrep.errors import UsageRefused
 

@@ -5,14 +5,14 @@ from datetime import UTC, datetime
 
 import zstandard
 
-from bundle import canonical
-from bundle.costs import ObjectCost, object_costs
 from bundle.errors import Malformed
-from bundle.index import Stream
-from bundle.manifest import MAX_MANIFEST_BYTES, Entry, TreeManifest
-from bundle.pieces import stored_length
-from bundle.reader import VerifiedBundle, VerifiedSection, stored_bytes
-from bundle.root import Section
+from bundle.format import canonical
+from bundle.format.index import Stream
+from bundle.format.manifest import MAX_MANIFEST_BYTES, Entry, TreeManifest
+from bundle.format.pieces import stored_length
+from bundle.format.root import Section
+from bundle.read.costs import ObjectCost, object_costs
+from bundle.read.reader import VerifiedBundle, VerifiedSection, stored_bytes
 from unrep.carried import Carried, read_carried
 
 

@@ -14,11 +14,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from apply.commands import StepContext
-from apply.config import SiteConfig
+from apply.current.opening import open_switch
 from apply.errors import SiteInvalid
-from apply.site import Site
-from apply.switch import CURRENT, open_switch
+from apply.site.config import SiteConfig
+from apply.site.layout import CURRENT, Site, StepContext
 from unrep.errors import UsageRefused
 
 

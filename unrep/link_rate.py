@@ -7,12 +7,12 @@ import json
 from contextlib import suppress
 from pathlib import Path
 
-from apply import durable
 from apply.errors import AboardError
-from apply.site import Site
+from apply.site import durable
+from apply.site.layout import Site
 from bundle.host.files import read_plain
-from transfer.ledger import Ledger
-from transfer.session import LEAST_TELLING_BYTES, Figures
+from transfer.disk.state_file import Ledger
+from transfer.fetch.fetch import LEAST_TELLING_BYTES, Figures
 
 _MAX_BYTES = 4096
 

@@ -1,1 +1,4 @@
-"""Archives opened: deflated members taken out, and put back bit for bit."""
+"""Archives opened and closed again to the byte: members, skeletons, deflate engines. spec/format.md, section 10.
+
+What cannot be closed to the same bytes stays shut.
+"""

@@ -6,7 +6,7 @@ from pathlib import Path
 from bundle.archives.skeleton import make_skeleton
 from bundle.archives.streams import find_streams, inflate
 from bundle.errors import Malformed
-from bundle.objects import Readable, Scratch
+from bundle.format.objects import Readable, Scratch
 
 MAX_ARCHIVE_BYTES = 64 * 1024 * 1024
 IN_MEMORY_BYTES = 1024 * 1024  # of each archive: many may be open at one time

@@ -13,7 +13,7 @@ from bundle.archives.engines import COMMON_FEATURES, ENGINE_FEATURES, find_engin
 from bundle.archives.opened import MAX_ARCHIVE_BYTES
 from bundle.archives.skeleton import make_skeleton
 from bundle.archives.streams import MAX_RATIO, DeflateStream, find_streams, inflate
-from bundle.contents import Content, Slice, read_content
+from bundle.format.contents import Content, Slice, read_content
 from bundle.host.files import create_buffered
 
 MAX_DEPTH = 3

@@ -15,8 +15,8 @@ from bundle.archives.engines import check_member, deflate
 from bundle.archives.headers import Facts, leave_out, put_back
 from bundle.archives.streams import MAX_RATIO, DeflateStream
 from bundle.errors import Malformed
-from bundle.objects import Readable, Scratch, read_all
-from bundle.varints import MAX_VARINT_BYTES, read_varints, write_varints
+from bundle.format.objects import Readable, Scratch, read_all
+from bundle.format.varints import MAX_VARINT_BYTES, read_varints, write_varints
 
 MAX_SKELETON_BYTES = 64 * 1024 * 1024
 

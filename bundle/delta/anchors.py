@@ -9,10 +9,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from bundle.delta.base_windows import Samples, sampled
 from bundle.delta.bsdiff import Block, Triple, blocks_of, make_difference, triples_of
 from bundle.delta.sketch import WINDOW_BYTES, blocks
-from bundle.delta.windows import Samples, sampled
-from bundle.objects import Readable
+from bundle.format.objects import Readable
 
 SAMPLE_SHARE = 1024  # of all windows
 APART_BYTES = 64

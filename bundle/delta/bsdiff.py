@@ -14,8 +14,8 @@ from bsdiff4 import core
 
 from bundle.delta.changes import CHUNK_BYTES, Changes
 from bundle.errors import Malformed
-from bundle.index import Stream
-from bundle.objects import Readable
+from bundle.format.index import Stream
+from bundle.format.objects import Readable
 
 Triple = tuple[int, int, int]
 

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bundle.errors import Malformed
-from bundle.index import Stream
-from bundle.varints import write_varints
+from bundle.format.index import Stream
+from bundle.format.varints import write_varints
 
 CHUNK_BYTES = 256 * 1024
 

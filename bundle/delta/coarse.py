@@ -8,8 +8,8 @@ bsdiff does. It needs no suffix sorting, and is good enough to say what moved wh
 import numpy as np
 from numpy.typing import NDArray
 
+from bundle.delta.base_windows import sampled
 from bundle.delta.bsdiff import Block
-from bundle.delta.windows import sampled
 
 WIDTH_BYTES = 16
 SHARE = 8

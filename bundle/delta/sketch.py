@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from bundle.contents import Content, opened
-from bundle.objects import Readable
+from bundle.format.contents import Content, opened
+from bundle.format.objects import Readable
 
 SKETCH_HASHES = 64
 WINDOW_BYTES = 32

@@ -16,7 +16,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Final, Self, cast
 
-from bundle.held_files import patiently
 from bundle.host import handles
 from bundle.host.files import (
     NO_FOLLOW,
@@ -29,6 +28,7 @@ from bundle.host.files import (
     reopen,
     set_mode,
 )
+from bundle.host.sharing_violations import patiently
 
 DIRECTORY_MODE: Final = 0o755
 _DIRECTORY: Final = getattr(os, "O_DIRECTORY", 0) | NO_FOLLOW | getattr(os, "O_CLOEXEC", 0)

@@ -1,1 +1,4 @@
-"""References in machine code: where they stand, what they point to, and how they move with what they point to."""
+"""Machine code whose references moved: images, their instructions, and how the new follow from the old.
+
+Predictions may be wrong, never unbounded: what is rebuilt is hashed.
+"""

@@ -8,7 +8,7 @@ import pytest
 from apply.errors import Held
 from apply.hold import lift_hold, read_hold, set_hold
 from apply.update import rehearse, update
-from tests.support.site import Ship, shore, until
+from tests.support.sites.site import Ship, shore, until
 
 SECOND = ("1.0.1", 2, "1.0.0")
 

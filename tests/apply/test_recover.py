@@ -14,11 +14,11 @@ from random import Random
 import pytest
 
 from apply.errors import Degraded, RolledBack, SiteInvalid
-from apply.record import Record
-from apply.state import MAX_ATTEMPTS, SiteState
-from bundle.tree import scan
-from tests.support.site import Ship, interrupted, shore
-from tests.support.sudden_death import Action, kill, moments
+from apply.record.database import Record
+from apply.record.state import MAX_ATTEMPTS, SiteState
+from bundle.read.tree import scan
+from tests.support.faults.killed_run import Action, kill, moments
+from tests.support.sites.site import Ship, interrupted, shore
 
 posix = pytest.mark.skipif(os.name == "nt", reason="SIGKILL and /proc")
 SEED = 19

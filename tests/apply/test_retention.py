@@ -9,12 +9,12 @@ from subprocess import PIPE
 
 import pytest
 
-from apply import durable
 from apply.errors import RolledBack, StorageFailed
-from apply.record import Record
+from apply.record.database import Record
 from apply.retention import collect_garbage, remove, tidy
-from tests.support.site import Ship, shore
-from tests.support.wine_junctions import UNDER_WINE
+from apply.site import durable
+from tests.support.machines.wine_junctions import UNDER_WINE
+from tests.support.sites.site import Ship, shore
 
 NAMES = ("1.0.0", "1.0.1", "1.0.2", "1.0.3")
 
@@ -117,7 +117,12 @@ def test_whatever_goes_wrong_after_the_verdict_is_told(
     def fail(*_: object) -> None:
         raise error
 
-    for called in ("apply.update.retain", "apply.audit.seal", "apply.audit.post", "apply.audit.event_of"):
+    for called in (
+        "apply.update.retain",
+        "apply.audit.save.seal",
+        "apply.audit.save.post",
+        "apply.audit.save.event_of",
+    ):
         monkeypatch.setattr(called, fail)
     report = ship.apply(shore().bundle("1.0.2", 3, "1.0.1"))
     assert report.outcome == "applied" and ship.current == "1.0.2"

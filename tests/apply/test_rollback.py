@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from apply.errors import BaseDrifted, Degraded, PreflightRefused, RolledBack, StepFailed
-from apply.state import Quarantined
-from tests.support.site import Ship, interrupted, shore, spelled
+from apply.record.state import Quarantined
+from tests.support.sites.site import Ship, interrupted, shore, spelled
 
 
 @pytest.fixture

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from apply.audit.run import Run, finish, working
 from apply.errors import Degraded, RolledBack
-from apply.run import Run, finish, working
-from tests.support.site import QUIET, Ship, filled, on_a_small_disk, shore
-from tests.support.wine_junctions import UNDER_WINE
+from tests.support.machines.wine_junctions import UNDER_WINE
+from tests.support.repository import REPOSITORY
+from tests.support.sites.site import QUIET, Ship, filled, on_a_small_disk, shore
 
 SECOND = ("1.0.1", 2, "1.0.0")
 DEADLINE_S = 10 if UNDER_WINE else 1.5  # the old version must be found healthy within it, by a command that starts
@@ -26,16 +27,16 @@ class TestForward:
     def test_the_intent_and_the_attempt_are_durable_before_the_start(self, ship: Ship) -> None:
         """[A-20]: as an application sees them that reads the record while it starts, in the environment it is given."""
         code = (
-            "import os; from pathlib import Path; from apply.record import read_state; from apply.site import Site;"
-            "from bundle.tree import scan;"
+            "import os; from pathlib import Path;"
+            "from apply.record.database import read_state; from apply.site.layout import Site;"
+            "from bundle.read.tree import scan;"
             "site = Path(os.environ['UNREP_SITE']); pending = read_state(Site.at(site)).pending;"
             "tree = scan(site / 'versions' / '1.0.1').tree_hash.hex();"
             "(site.parent / 'app' / 'seen').write_text(f'{pending.version} {pending.attempts} {tree}');"
             "(site.parent / 'app' / 'running').write_text('1.0.1')"
         )
         program = ship.app / "program.py"
-        root = Path(__file__).parents[2]
-        program.write_text(f"import sys; sys.path.insert(0, {str(root)!r}); {code}")
+        program.write_text(f"import sys; sys.path.insert(0, {str(REPOSITORY)!r}); {code}")
         text = (ship.root / "unrep.toml").read_text()
         line = next(line for line in text.splitlines() if line.startswith("restart"))
         (ship.root / "unrep.toml").write_text(text.replace(line, f"restart = ['{sys.executable}', '{program}']"))

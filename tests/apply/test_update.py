@@ -8,13 +8,13 @@ import msgspec
 import pytest
 
 from apply.errors import BaseDrifted, DiskFull, SiteInvalid
-from apply.state import MAX_TRIAL_S, Quarantined, Replay, VersionTaken, WrongProduct
+from apply.record.state import MAX_TRIAL_S, Quarantined, Replay, VersionTaken, WrongProduct
 from bundle.errors import BundleError, Corrupt, InputError, Malformed, NoSection, Untrusted
-from bundle.progress import Quiet
-from bundle.signing import write_key_pair
-from bundle.tree import scan
-from bundle.trust import load_trust
-from tests.support.site import Ship, bent, filled, interrupted, on_a_small_disk, shore, spelled
+from bundle.host.progress import Quiet
+from bundle.read.tree import scan
+from bundle.trust.signing import write_key_pair
+from bundle.trust.trust import load_trust
+from tests.support.sites.site import Ship, bent, filled, interrupted, on_a_small_disk, shore, spelled
 
 SECOND = ("1.0.1", 2, "1.0.0")
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).parents[2]
+from tests.support.repository import REPOSITORY
+
 PACKAGES = ("bundle", "transfer", "apply", "unrep")
 WRITING_METHODS = {
     *("write_bytes", "write_text", "mkdir", "makedirs", "chmod", "fchmod", "rmdir", "rmtree", "copyfile", "copytree"),
@@ -14,17 +15,20 @@ WRITING_METHODS = {
 OF_MODULES = {("shutil", "copy"), ("shutil", "copy2"), ("os", "walk"), ("os", "scandir"), ("os", "listdir")}
 # What is done where a name is ours alone, or is itself the matter.
 ALLOWED = {
-    ("apply/switch.py", "symlink_to"): "the link `current` itself, under a name that no other account may write to",
+    (
+        "apply/current/symlink.py",
+        "symlink_to",
+    ): "the link `current` itself, where no other account may write",
     ("apply/update.py", "mkdir"): "a new directory in staging, which is closed to others",
-    ("apply/trusted.py", "mkdir"): "a new directory in .unrep, which is closed to others",
-    ("transfer/partial.py", "truncate"): "of an open file",
-    ("transfer/ledger.py", "truncate"): "of an open file",
+    ("apply/site/trusted.py", "mkdir"): "a new directory in .unrep, which is closed to others",
+    ("transfer/disk/partial.py", "truncate"): "of an open file",
+    ("transfer/disk/state_file.py", "truncate"): "of an open file",
     ("transfer/broadcasting/symbols.py", "truncate"): "of an open file",
-    ("transfer/shelves/objects.py", "open"): "an object of a store",
-    ("unrep/console.py", "open"): "the null device, for a stream that is closed",
+    ("transfer/publishing/object_store.py", "open"): "an object of a store",
+    ("unrep/terminal/console.py", "open"): "the null device, for a stream that is closed",
     ("unrep/agent/windows_service.py", "open"): "of a descriptor that bundle.host has opened",
-    ("unrep/collect.py", "rmdir"): "an empty directory that a person named",
-    ("unrep/wheels.py", "write_text"): "in a temporary directory of its own",
+    ("unrep/collect/collect.py", "rmdir"): "an empty directory that a person named",
+    ("unrep/collect/wheels.py", "write_text"): "in a temporary directory of its own",
 }
 OWN_SCRATCH = ("unrep/demo/", "unrep/selftest/")  # work in a directory that they make and remove
 

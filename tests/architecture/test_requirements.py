@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).parents[2]
+from tests.support.repository import REPOSITORY
+
 DEFINED = re.compile(r"\*\*\[([A-Z]-\d+)\]\*\*")
 CITED = re.compile(r"\[([A-Z]-\d+)\](?: to \[([A-Z]-\d+)\])?")
 SPECS = ("format.md", "transfer.md", "apply.md", "trust.md", "sealing.md")

@@ -1,4 +1,4 @@
-"""The contract of apply.switch.Switch, kept by each of its implementations.
+"""The contract of apply.current.contract.Switch, kept by each of its implementations.
 
 posix: symlinks. pointer: a file that names the version. fake kernel: junctions on a Windows kernel in memory. ntfs:
 junctions in a real NTFS, by ntfs-3g.
@@ -11,15 +11,17 @@ from typing import Protocol
 
 import pytest
 
+from apply.current.contract import Switch
+from apply.current.junction import JunctionSwitch, reparse_buffer
+from apply.current.kernel32 import Kernel32
+from apply.current.pointer_file import PointerSwitch
+from apply.current.symlink import PosixSwitch
 from apply.errors import SiteInvalid, SwitchFailed
-from apply.junction import JunctionSwitch, reparse_buffer
-from apply.kernel32 import Kernel32
-from apply.pointer import PointerSwitch
-from apply.switch import TEMPORARY, PosixSwitch, Switch
-from tests.support import ntfs_image
-from tests.support.fake_kernel import FakeKernel
-from tests.support.ntfs_image import NtfsKernel
-from tests.support.wine_junctions import UNDER_WINE
+from apply.site.layout import TEMPORARY
+from tests.support.machines.wine_junctions import UNDER_WINE
+from tests.support.sites import ntfs_image
+from tests.support.sites.fake_kernel import FakeKernel
+from tests.support.sites.ntfs_image import NtfsKernel
 
 
 class World(Protocol):

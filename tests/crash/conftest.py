@@ -5,8 +5,8 @@ from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
-from tests.support.crash_scenes import Scene, Stage
-from tests.support.doomed import pool
+from tests.support.faults.crash_scenes import Scene, Stage
+from tests.support.faults.traced_command import pool
 
 
 @pytest.fixture(scope="session")

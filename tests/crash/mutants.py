@@ -11,10 +11,10 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
-from tests.support.crash_scenes import Scene, Stage
-from tests.support.crash_sweeps import Recorded, Verdict, cut_power, recorded
-from tests.support.doomed import missing, pool
-from tests.support.sync_mutants import MUTANTS, UNCHANGED, Mutant
+from tests.support.faults.crash_scenes import Scene, Stage
+from tests.support.faults.crash_sweeps import Recorded, Verdict, cut_power, recorded
+from tests.support.faults.sync_mutants import MUTANTS, UNCHANGED, Mutant
+from tests.support.faults.traced_command import missing, pool
 
 CUTS_A_SCENE = 20
 BATCH = 16

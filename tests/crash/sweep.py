@@ -13,10 +13,10 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
-from tests.support import loop_disk
-from tests.support.crash_scenes import Scene, Stage
-from tests.support.crash_sweeps import Verdict, cut_disk, cut_power, fail, found, kill, kill_twice, recorded
-from tests.support.doomed import Point, missing, pool
+from tests.support.faults.crash_scenes import Scene, Stage
+from tests.support.faults.crash_sweeps import Verdict, cut_disk, cut_power, fail, found, kill, kill_twice, recorded
+from tests.support.faults.traced_command import Point, missing, pool
+from tests.support.sites import loop_disk
 
 DOUBLE_KILLS = 500
 CUTS_A_SCENE = 125

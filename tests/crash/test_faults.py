@@ -7,14 +7,14 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 from random import Random
 
 import pytest
 
-from tests.support.crash_scenes import Scene
-from tests.support.crash_sweeps import Verdict, fail, found, kill, kill_twice
-from tests.support.doomed import Point, missing, traced
+from tests.support.faults.crash_scenes import Scene
+from tests.support.faults.crash_sweeps import Verdict, fail, found, kill, kill_twice
+from tests.support.faults.traced_command import Point, missing, traced
+from tests.support.repository import REPOSITORY
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "nothing is missing")
 SEED = int(os.environ.get("UNREP_CRASH_SEED", "0")) or Random().randrange(1, 1_000_000)
@@ -65,7 +65,7 @@ def test_a_directory_that_cannot_be_read_is_named(
 
 def test_the_command_as_a_shell_starts_it(scenes: list[Scene]) -> None:
     """The workers fork; this one is a process of its own from its first instruction. It dies as it moves `current`."""
-    scene, repository = scenes[1], Path(__file__).parents[2]
+    scene, repository = scenes[1], REPOSITORY
     options = ["-e", "trace=/^rename", "-e", "inject=/^rename:signal=KILL:when=3"]
     with scene.copied() as root:
         command = [sys.executable, "-m", "unrep", *scene.at(root)]

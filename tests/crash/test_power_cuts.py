@@ -11,11 +11,11 @@ import pytest
 
 from tests.crash.mutants import cut_mutant
 from tests.crash.test_faults import SEED, held, sample
-from tests.support import loop_disk
-from tests.support.crash_scenes import Scene
-from tests.support.crash_sweeps import cut_disk, cut_power, recorded
-from tests.support.doomed import missing
-from tests.support.sync_mutants import MUTANTS, Mutant
+from tests.support.faults.crash_scenes import Scene
+from tests.support.faults.crash_sweeps import cut_disk, cut_power, recorded
+from tests.support.faults.sync_mutants import MUTANTS, Mutant
+from tests.support.faults.traced_command import missing
+from tests.support.sites import loop_disk
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "nothing is missing")
 CUTS_A_SCENE = 3

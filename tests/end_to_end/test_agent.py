@@ -14,11 +14,12 @@ from random import Random
 import pytest
 
 from apply.hold import lift_hold, set_hold
-from apply.record import read_state
-from tests.support.agents import HEALTH_DEADLINE_S, Agency, sail
-from tests.support.bad_server import BadServer
-from tests.support.gatekeeper import gatekeeper
-from tests.support.site import PATIENCE_S, Ship, shore, until
+from apply.record.database import read_state
+from tests.support.links.authenticating_server import gatekeeper
+from tests.support.links.bad_server import BadServer
+from tests.support.repository import REPOSITORY
+from tests.support.sites.agents import HEALTH_DEADLINE_S, Agency, sail
+from tests.support.sites.site import PATIENCE_S, Ship, shore, until
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 SECOND = ("1.0.1", 2, "1.0.0")
@@ -35,7 +36,7 @@ def agency(tmp_path: Path) -> Iterator[Agency]:
 def command(agency: Agency, *arguments: object) -> "subprocess.CompletedProcess[str]":
     """`unrep ARGUMENTS --site S`, to its end."""
     argv = [sys.executable, "-m", "unrep", *map(str, arguments), "--site", str(agency.ship.root)]
-    return subprocess.run(argv, capture_output=True, text=True, cwd=Path(__file__).parents[2], timeout=PATIENCE_S)
+    return subprocess.run(argv, capture_output=True, text=True, cwd=REPOSITORY, timeout=PATIENCE_S)
 
 
 def hours_from_now(first: int, last: int) -> str:
@@ -107,7 +108,7 @@ def test_where_nobody_can_be_told_the_ship_goes_on(agency: Agency) -> None:
     agency.publish(shore().bundle(*SECOND))
     argv = [sys.executable, "-m", "unrep", "agent", "--once", "--json", "--site", agency.ship.root]
     with Path("/dev/full").open("wb") as full:
-        subprocess.run(argv, stdout=full, stderr=full, cwd=Path(__file__).parents[2], timeout=PATIENCE_S)
+        subprocess.run(argv, stdout=full, stderr=full, cwd=REPOSITORY, timeout=PATIENCE_S)
     assert agency.ship.current == "1.0.1"
     agency.ship.check_sound()
 
@@ -226,7 +227,7 @@ def test_a_source_may_be_a_shelf_with_a_pointer(agency: Agency, tmp_path: Path) 
     agency.start()
     for count, asked in enumerate((SECOND, THIRD), 1):
         argv = [sys.executable, "-m", "unrep", "publish", str(shore().bundle(*asked)), str(shelf), "--key", str(key)]
-        subprocess.run(argv, check=True, cwd=Path(__file__).parents[2], timeout=PATIENCE_S)
+        subprocess.run(argv, check=True, cwd=REPOSITORY, timeout=PATIENCE_S)
         agency.until_event("applied", count)
     assert agency.ship.current == "1.0.2" and agency.stop() == 0
 
@@ -289,7 +290,7 @@ def test_what_a_run_that_died_left_is_ended_whatever_the_window(agency: Agency) 
     """[A-60], [A-62]"""
     agency.ship.order("wait-restart")
     argv = ["apply", shore().bundle(*SECOND), "--site", agency.ship.root, "--trust", shore().trust_file]
-    run = subprocess.Popen([sys.executable, "-m", "unrep", *map(str, argv)], cwd=Path(__file__).parents[2])
+    run = subprocess.Popen([sys.executable, "-m", "unrep", *map(str, argv)], cwd=REPOSITORY)
     until((agency.ship.app / "waiting").exists)
     run.kill()
     run.wait()

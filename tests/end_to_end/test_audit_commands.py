@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from apply.outbox import waiting
-from bundle.signing import write_key_pair
-from tests.support.prometheus_text import read_metrics
-from tests.support.site import PATIENCE_S, Ship, shore
+from apply.audit.outbox import waiting
+from bundle.trust.signing import write_key_pair
+from tests.support.observers.prometheus_text import read_metrics
+from tests.support.repository import REPOSITORY
+from tests.support.sites.site import PATIENCE_S, Ship, shore
 
 SECOND = ("1.0.1", 2, "1.0.0")
 
@@ -22,9 +23,7 @@ SECOND = ("1.0.1", 2, "1.0.0")
 def unrep(*arguments: object) -> tuple[int, str, str]:
     """Exit code, standard output, standard error."""
     command = [sys.executable, "-m", "unrep", *map(str, arguments)]
-    ended = subprocess.run(
-        command, capture_output=True, text=True, cwd=Path(__file__).parents[2], timeout=PATIENCE_S, check=False
-    )
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, timeout=PATIENCE_S, check=False)
     assert "Traceback" not in ended.stderr, ended.stderr
     return ended.returncode, ended.stdout, ended.stderr
 

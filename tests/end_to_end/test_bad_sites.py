@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.site import PATIENCE_S, Ship, on_a_small_disk, shore, until
+from tests.support.repository import REPOSITORY
+from tests.support.sites.site import PATIENCE_S, Ship, on_a_small_disk, shore, until
 
 # Takes the place of the machine's clock in a process that finds it on its path.
 CLOCK = """
@@ -41,7 +42,7 @@ def unrep(*arguments: object, environment: dict[str, str] | None = None) -> Answ
     """Exit code, the JSON object on stdout, and the last line on stderr; all that it said is printable."""
     command = [sys.executable, "-m", "unrep", *map(str, arguments), "--json"]
     done = subprocess.run(
-        command, capture_output=True, text=True, cwd=Path(__file__).parents[2], timeout=PATIENCE_S,
+        command, capture_output=True, text=True, cwd=REPOSITORY, timeout=PATIENCE_S,
         env=os.environ | (environment or {}),
     )  # fmt: skip
     lines = done.stderr.splitlines()

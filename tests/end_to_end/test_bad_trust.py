@@ -12,13 +12,13 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from bundle import canonical
-from bundle.layout import PAYLOAD_TYPE, Preamble, read_preamble
-from bundle.signing import Links, Signature, SignatureBlock, Signed, sign_payload, verifying_key
-from bundle.trust_root import TRUST_TYPE, Revocations
-from tests.support.command import run
-from tests.support.site import Ship, shore
-from tests.support.trust import NEXT, RELEASE, A, B, C, D, History, begun, private, raw, releases, signed_anew
+from bundle.format import canonical
+from bundle.format.layout import PAYLOAD_TYPE, Preamble, read_preamble
+from bundle.trust.signing import Links, Signature, SignatureBlock, Signed, sign_payload, verifying_key
+from bundle.trust.trust_root import TRUST_TYPE, Revocations
+from tests.support.contents.trust import NEXT, RELEASE, A, B, C, D, History, begun, private, raw, releases, signed_anew
+from tests.support.observers.command import run
+from tests.support.sites.site import Ship, shore
 
 FIRST = begun()
 BOTH = FIRST.rotated(releases=releases(RELEASE, NEXT))

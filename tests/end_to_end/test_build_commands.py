@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.repository import REPOSITORY
+
 BUILD = "build new --product vms --version 1.0.1 --seq 2 --base old --key k.key --out new.unrep"
 
 
@@ -109,7 +111,7 @@ def test_inspect_shows_every_byte_the_largest_first(shore: Path) -> None:
 def test_inspect_shows_what_rebuilding_takes(shore: Path) -> None:
     """[F-64]"""
     assert document(shore, "inspect new.unrep")["sections"][0]["room_bytes"] == 0
-    shutil.copy(Path(__file__).parents[2] / "spec" / "vectors" / "delta.unrep", shore / "made.unrep")
+    shutil.copy(REPOSITORY / "spec" / "vectors" / "delta.unrep", shore / "made.unrep")
     assert document(shore, "inspect made.unrep")["sections"][0]["room_bytes"] == 108
     assert "bytes; rebuilding takes 108 more on disk for a time\n" in unrep(shore, "inspect made.unrep").stdout
     assert "rebuilding takes" not in unrep(shore, "inspect new.unrep").stdout

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from bundle.tree import scan
-from tests.support.nginx import free_port
-from tests.support.wheelhouse import make_wheel, use_only
-from unrep.collect import Collected, collect
+from bundle.read.tree import scan
+from tests.support.contents.wheelhouse import make_wheel, use_only
+from tests.support.links.nginx import free_port
+from unrep.collect.collect import Collected, collect
+from unrep.collect.target import Target
 from unrep.errors import CollectError, RegistryUnreachable
-from unrep.target import Target
 
 WINDOWS = Target(("win_amd64",), "3.11")
 LINUX = Target(("manylinux_2_28_x86_64",), "3.11")

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from tests.support.bad_server import BadServer
-from tests.support.killed_fetch import ANSWER_HEAD_BYTES, LinkRate, killed_fetch
-from tests.support.nginx import free_port, nginx
-from tests.support.tiny_bundle import Shape, tiny_bundle
-from tests.support.weather import weather
-from tests.support.wine_junctions import UNDER_WINE
+from tests.support.contents.tiny_bundle import Shape, tiny_bundle
+from tests.support.links.bad_link import weather
+from tests.support.links.bad_server import BadServer
+from tests.support.links.killed_fetch import ANSWER_HEAD_BYTES, LinkRate, killed_fetch
+from tests.support.links.nginx import free_port, nginx
+from tests.support.machines.wine_junctions import UNDER_WINE
 
 PIECE_BYTES = 64 * 1024
 KILLS = 10

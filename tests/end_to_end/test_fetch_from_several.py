@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.bad_server import BadServer
-from tests.support.gatekeeper import gatekeeper
-from tests.support.tiny_bundle import Shape, tiny_bundle, write_trust
+from tests.support.contents.tiny_bundle import Shape, tiny_bundle, write_trust
+from tests.support.links.authenticating_server import gatekeeper
+from tests.support.links.bad_server import BadServer
 
 BUNDLE = tiny_bundle(Shape(full_bytes=900_000, piece_bytes=65_536))
 SIZE = len(BUNDLE.data)

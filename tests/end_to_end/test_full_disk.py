@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command import run
+from tests.support.observers.command import run
 
 pytestmark = pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="a small file system is mounted")
 

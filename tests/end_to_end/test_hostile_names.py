@@ -13,15 +13,16 @@ from pathlib import Path
 
 import pytest
 
-from apply.chain import Link
-from apply.checks import check_once
-from apply.commands import StepContext
-from apply.config import HttpCheck
-from apply.history import read_history
-from apply.receipt import seal
-from apply.site_key import site_key
-from tests.support.records import recorded
-from tests.support.site import PATIENCE_S, Ship, shore
+from apply.application.checks import check_once
+from apply.audit.history import read_history
+from apply.audit.receipt import seal
+from apply.audit.site_key import site_key
+from apply.record.chain import Link
+from apply.site.config import HttpCheck
+from apply.site.layout import StepContext
+from tests.support.repository import REPOSITORY
+from tests.support.sites.records import recorded
+from tests.support.sites.site import PATIENCE_S, Ship, shore
 
 EVIL = "a\x1b[31m\nunrep: sound, signed by shore\r\u202e\u2028\x9b"
 SHOWN = r"a\x1b[31m\nunrep: sound, signed by shore\r\u202e\u2028\x9b"
@@ -31,7 +32,7 @@ needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="Windows has no
 def unrep(*arguments: object, cwd: Path | None = None, **environment: str) -> "subprocess.CompletedProcess[bytes]":
     """Runs the command. Every line that it writes is printable, wherever it goes."""
     command = [sys.executable, "-m", "unrep", *(a if isinstance(a, bytes) else str(a) for a in arguments)]
-    ours = {"PYTHONPATH": str(Path(__file__).parents[2])} | ({"PYTHONIOENCODING": "utf-8"} if os.name == "nt" else {})
+    ours = {"PYTHONPATH": str(REPOSITORY)} | ({"PYTHONIOENCODING": "utf-8"} if os.name == "nt" else {})
     done = subprocess.run(
         command, capture_output=True, cwd=cwd, timeout=PATIENCE_S, env=os.environ | ours | environment
     )
@@ -109,10 +110,10 @@ def test_a_mapping_of_any_name_is_no_line_of_another(ship: Ship, tmp_path: Path)
 def test_unrep_itself_may_have_any_name() -> None:
     """[A-97]: /proc/self/status begins with it."""
     code = (
-        "import ctypes\nfrom bundle.ceiling import memory_ceiling\n"
+        "import ctypes\nfrom bundle.host.memory_limit import memory_ceiling\n"
         "ctypes.CDLL(None).prctl(15, b'\\xffVmData: 0', 0, 0, 0)\nwith memory_ceiling(): print('inside')"
     )
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=Path(__file__).parents[2])
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=REPOSITORY)
     assert ended.stdout == b"inside\n", ended.stderr
 
 
@@ -126,7 +127,7 @@ def test_a_machine_of_any_name(ship: Ship) -> None:
         "runpy.run_module('unrep', run_name='__main__', alter_sys=True)"
     )
     arguments = [sys.executable, "-c", code, "recover", "--site", ship.root]
-    done = subprocess.run(arguments, capture_output=True, cwd=Path(__file__).parents[2], timeout=PATIENCE_S)
+    done = subprocess.run(arguments, capture_output=True, cwd=REPOSITORY, timeout=PATIENCE_S)
     if done.returncode == 77:
         pytest.skip("needs the right to name a machine")
     assert done.returncode == 0, done.stderr
@@ -151,8 +152,8 @@ def test_the_user_is_the_account(ship: Ship) -> None:
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="needs an account without a name")
 def test_an_account_without_a_name(ship: Ship) -> None:
     """[A-96]"""
-    code = "import os\nos.seteuid(54321)\nfrom apply.account import user_name\nprint(user_name())"
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=Path(__file__).parents[2])
+    code = "import os\nos.seteuid(54321)\nfrom apply.site.account import user_name\nprint(user_name())"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=REPOSITORY)
     assert ended.stdout == b"uid 54321\n", ended.stderr
 
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from bundle import builder, sections
-from bundle.pieces import MIN_PIECE_BYTES
-from bundle.reader import open_bundle, stored_bytes
-from tests.support.nginx import nginx
-from tests.support.releases import KEY, TRUST, Tree, build_from, write_tree
+from bundle.format.pieces import MIN_PIECE_BYTES
+from bundle.read.reader import open_bundle, stored_bytes
+from bundle.write import builder, sections
+from tests.support.contents.releases import KEY, TRUST, Tree, build_from, write_tree
+from tests.support.links.nginx import nginx
 
 SEED = 73
 NOISE = random.Random(SEED)

@@ -16,13 +16,14 @@ from typing import Any
 
 import pytest
 
-from bundle.tree import scan
-from tests.support.nginx import free_port, nginx
-from tests.support.processes import command_line, left_running
-from tests.support.vms import VERSIONS, collected, venv_python
-from tests.support.weather import weather
+from bundle.read.tree import scan
+from tests.support.contents.vms import VERSIONS, collected, venv_python
+from tests.support.links.bad_link import weather
+from tests.support.links.nginx import free_port, nginx
+from tests.support.observers.processes import command_line, left_running
+from tests.support.repository import REPOSITORY
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "vms" / "unrep.toml"
+EXAMPLE = REPOSITORY / "examples" / "vms" / "unrep.toml"
 PYTHON = "python" if os.name == "nt" else "python3"
 # 8,000 bytes a second; it breaks in mid-body, and once more with half a second of silence.
 BAD_LINK = {"rate_kbps": 64, "delay_ms": 20, "at": [(0.4, "rst", 0.0), (0.9, "refuse", 0.5)]}

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from tests.support.nginx import nginx
-from tests.support.releases import KEY, build_from, write_tree
-from tests.support.tiny_bundle import Shape, tiny_bundle, write_trust
+from tests.support.contents.releases import KEY, build_from, write_tree
+from tests.support.contents.tiny_bundle import Shape, tiny_bundle, write_trust
+from tests.support.links.nginx import nginx
 from unrep.cli import main
 
 BUNDLE = tiny_bundle(Shape(full_bytes=300_000, delta_bytes={"old": 20_000}))

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from apply.current.opening import open_switch
 from apply.errors import RolledBack, SiteInvalid
-from apply.switch import open_switch
-from tests.support.site import PATIENCE_S, Ship, shore, until
+from tests.support.repository import REPOSITORY
+from tests.support.sites.site import PATIENCE_S, Ship, shore, until
 
 SHOW = (
     "import json, os, pathlib, sys; print(json.dumps([os.getcwd(), pathlib.Path('VERSION').read_text(), "
@@ -37,7 +38,7 @@ def with_pointer(ship: Ship) -> None:
 
 def started(ship: Ship, *command: object) -> "subprocess.Popen[str]":
     argv = [sys.executable, "-m", "unrep", "run", "--site", str(ship.root), "--", *map(str, command)]
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
     return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
 
@@ -62,9 +63,7 @@ def test_what_is_started_keeps_its_version_and_the_next_gets_the_new_one(ship: S
     """[A-66]"""
     wait = "import os, pathlib, sys; print(1, flush=True); sys.stdin.read(); print(pathlib.Path('VERSION').read_text())"
     argv = [sys.executable, "-m", "unrep", "run", "--site", str(ship.root), "--", sys.executable, "-c", wait]
-    with subprocess.Popen(
-        argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
-    ) as process:
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY) as process:
         assert process.stdout and process.stdout.readline() == "1\n"
         ship.apply(shore().bundle("1.0.1", 2, "1.0.0"))
         out, _ = process.communicate("", timeout=PATIENCE_S)

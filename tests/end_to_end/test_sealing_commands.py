@@ -16,21 +16,21 @@ from typing import Any
 
 import pytest
 
-from apply.record import read_state
-from apply.site import Site
-from bundle import builder, sections
-from bundle.layout import PREAMBLE_BYTES
-from bundle.objects import MemoryObject
-from bundle.pieces import MIN_PIECE_BYTES
-from bundle.reader import open_bundle, open_for_display
-from bundle.ship_key import load_ship_key, load_ship_public_key
-from bundle.stream import CHUNK_BYTES, ContentKey
-from bundle.ticket import TicketFile, issue_ticket
-from tests.support.command import run
-from tests.support.releases import KEY, TRUST, Tree, write_tree
-from tests.support.sealed import respoilt
-from tests.support.trust import write_keys
-from transfer.server import BundleServer
+from apply.record.database import read_state
+from apply.site.layout import Site
+from bundle.format.layout import PREAMBLE_BYTES
+from bundle.format.objects import MemoryObject
+from bundle.format.pieces import MIN_PIECE_BYTES
+from bundle.format.section_cipher import CHUNK_BYTES, ContentKey
+from bundle.read.reader import open_bundle, open_for_display
+from bundle.recipients.ship_key import load_ship_key, load_ship_public_key
+from bundle.recipients.ticket import TicketFile, issue_ticket
+from bundle.write import builder, sections
+from tests.support.contents.releases import KEY, TRUST, Tree, write_tree
+from tests.support.contents.sealed import respoilt
+from tests.support.contents.trust import write_keys
+from tests.support.observers.command import run
+from transfer.serving.server import BundleServer
 
 NAMES = [f"a name that nobody may read {number}.txt" for number in range(6)]
 OLD: Tree = {name: f"secret {number} ".encode() * 40 for number, name in enumerate(NAMES)}
@@ -116,7 +116,10 @@ def test_the_file_shows_no_name_and_no_content(home: Path) -> None:
     with open_for_display(home / "new.unrep") as bundle:
         root = data[PREAMBLE_BYTES : PREAMBLE_BYTES + bundle.verified.root_bytes]
         sizes = {len(content) for content in NEW.values()}
-        listed = {section.length for section in bundle.root.sections} | {bundle.root.size, bundle.root.manifest_size}
+        listed = {section.length for section in bundle.root.sections} | {
+            bundle.root.size,
+            bundle.root.manifest_size,
+        }
         assert not sizes & listed
     for word in (b"nobody may read", b"secret", b"library"):
         assert word not in data

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.site import PATIENCE_S, Ship
+from tests.support.repository import REPOSITORY
+from tests.support.sites.site import PATIENCE_S, Ship
 
 
 def selftest(ship: Ship, *more: object, code: str = "from unrep.cli import main; main()") -> tuple[int, str, str]:
     argv = [sys.executable, "-c", code, "selftest", "--site", str(ship.root), "--switches", "40", *map(str, more)]
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
     done = subprocess.run(argv, capture_output=True, text=True, timeout=PATIENCE_S, env=environment)
     assert "Traceback" not in done.stderr
     return done.returncode, done.stdout, done.stderr
@@ -53,7 +54,7 @@ def test_a_switch_with_a_gap_is_found_out(tmp_path: Path) -> None:
     ship = Ship.sailing(tmp_path, "1.0.0")
     gap = """
 import time
-from apply import switch
+from apply.current import symlink as switch
 def with_a_gap(self, target):
     self._current.unlink(missing_ok=True)
     time.sleep(0.002)

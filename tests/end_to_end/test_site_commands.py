@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from bundle.signing import write_key_pair
-from tests.support.site import PATIENCE_S, Ship, bent, filled, on_a_small_disk, shore, until
+from bundle.trust.signing import write_key_pair
+from tests.support.repository import REPOSITORY
+from tests.support.sites.site import PATIENCE_S, Ship, bent, filled, on_a_small_disk, shore, until
 
 posix = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 SECOND = ("1.0.1", 2, "1.0.0")
@@ -23,9 +24,7 @@ RUN_KEYS = {"outcome", "from", "to", "steps", "seconds", "peak_rss_bytes", "reas
 
 def started(*arguments: object) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "unrep", *map(str, arguments)]
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
-    )
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=REPOSITORY)
 
 
 def ended(process: "subprocess.Popen[str]") -> tuple[int, str, str]:

@@ -11,13 +11,11 @@ from typing import Any
 import pytest
 
 from apply.errors import StorageFailed
-from bundle.signing import load_private_key, load_public_key, verifying_key
-from bundle.trust import load_trust
+from bundle.trust.signing import load_private_key, load_public_key, verifying_key
+from bundle.trust.trust import load_trust
 from tests.end_to_end.test_site_commands import unrep as process
-from tests.support.command import run
-from tests.support.releases import write_tree
-from tests.support.site import Ship, shore
-from tests.support.trust import (
+from tests.support.contents.releases import write_tree
+from tests.support.contents.trust import (
     NEXT,
     RELEASE,
     A,
@@ -33,6 +31,8 @@ from tests.support.trust import (
     signed_by_a_thief,
     write_keys,
 )
+from tests.support.observers.command import run
+from tests.support.sites.site import Ship, shore
 
 NAMES = {"A": A, "B": B, "C": C, "D": D, "R": RELEASE, "N": NEXT}
 DAY_S = 86_400
@@ -312,7 +312,7 @@ class TestKeptBeforeARefusal:
         def full(*_: object) -> None:
             raise StorageFailed("chain: cannot be written")
 
-        monkeypatch.setattr("apply.trusted.keep", full)
+        monkeypatch.setattr("apply.site.trusted.keep", full)
         code, _, err = run("fetch stolen --out f --site", stolen.root)
         assert code == 3 and "which is revoked" in err
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.nginx import free_port
-from tests.support.vms import collected, environment, write_source
+from tests.support.contents.vms import collected, environment, write_source
+from tests.support.links.nginx import free_port
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,9 @@ import sys
 from pathlib import Path
 
 from tests.fuzz.targets import LONGEST, TARGETS, seeds
+from tests.support.repository import REPOSITORY
 
-BUILD = Path(__file__).parents[2] / "build" / "fuzz"
+BUILD = REPOSITORY / "build" / "fuzz"
 STATISTIC = re.compile(r"stat::(\w+):\s+(\d+)")
 LIMIT_MIB = 512
 LIMIT_S = 10

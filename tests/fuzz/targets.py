@@ -15,39 +15,39 @@ import msgspec
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from apply.receipt import open_receipt
-from bundle import canonical
+from apply.audit.receipt import open_receipt
 from bundle.archives.opened import open_archive
 from bundle.archives.skeleton import rebuild
-from bundle.codecs import LZMA2, X86_LZMA2, ZSTD, Packed, unpack
 from bundle.errors import BundleError
-from bundle.evaluate import Evaluation
-from bundle.heartbeat import HEARTBEAT_TYPE, Heartbeat, verify_heartbeat
-from bundle.layout import Preamble
-from bundle.manifest import EMPTY_HASH, Entry, Kind, TreeManifest
-from bundle.need import read_need, write_need
-from bundle.objects import MemoryObject, Readable, read_all
-from bundle.reader import VerifiedSection, open_bundle, open_for_display
+from bundle.format import canonical
+from bundle.format.codecs import LZMA2, X86_LZMA2, ZSTD, Packed, unpack
+from bundle.format.layout import Preamble
+from bundle.format.manifest import EMPTY_HASH, Entry, Kind, TreeManifest
+from bundle.format.objects import MemoryObject, Readable, read_all
+from bundle.format.repair_request import read_need, write_need
+from bundle.format.root import decode_root
+from bundle.format.varints import read_varints
+from bundle.read.evaluate import Evaluation
+from bundle.read.reader import VerifiedSection, open_bundle, open_for_display
+from bundle.recipients.ship_key import ShipKey
+from bundle.recipients.ticket import HINT_BYTES, TICKET_TYPE, decode_ticket, open_ticket, verify_ticket
 from bundle.references.image import read_image
-from bundle.references.reaim import OldImage
+from bundle.references.rebase import OldImage
 from bundle.references.scan import find_references
-from bundle.root import decode_root
-from bundle.ship_key import ShipKey
-from bundle.signing import Links, Signed, VerifyingKey, parse_public_key, sign_payload
-from bundle.ticket import HINT_BYTES, TICKET_TYPE, decode_ticket, open_ticket, verify_ticket
-from bundle.trust import Trust, trust_of
-from bundle.trust_file import decode_trust_file
-from bundle.trust_root import TRUST_TYPE, decode_revocations, decode_trust_root
-from bundle.varints import read_varints
-from tests.support.raw_bundles import DIRECTORY, DOCUMENT, VECTORS, raw, streams, vector
-from tests.support.trust import begun
+from bundle.trust.heartbeat import HEARTBEAT_TYPE, Heartbeat, verify_heartbeat
+from bundle.trust.signing import Links, Signed, VerifyingKey, parse_public_key, sign_payload
+from bundle.trust.trust import Trust, trust_of
+from bundle.trust.trust_file import decode_trust_file
+from bundle.trust.trust_root import TRUST_TYPE, decode_revocations, decode_trust_root
+from tests.support.contents.raw_bundles import DIRECTORY, DOCUMENT, VECTORS, raw, streams, vector
+from tests.support.contents.trust import begun
 from transfer.broadcasting.block import header_block
 from transfer.broadcasting.datagram import Datagram, read_datagram
 from transfer.broadcasting.headers import Headers
+from transfer.disk.volume import VolumeMap, open_volume
 from transfer.errors import TransferError
-from transfer.pointer import PAYLOAD_TYPE as POINTER_TYPE
-from transfer.pointer import Pointer, verify_pointer
-from transfer.volume import VolumeMap, open_volume
+from transfer.publishing.latest import PAYLOAD_TYPE as POINTER_TYPE
+from transfer.publishing.latest import Pointer, verify_pointer
 from unrep.inspection import Names, inspect_bundle
 
 CORPUS = Path(__file__).parent / "corpus"

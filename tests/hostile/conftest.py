@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.besieged import Besieged
+from tests.support.sites.attacked_site import Besieged
 
 
 @pytest.fixture(scope="module")

@@ -15,13 +15,14 @@ from concurrent.futures import ProcessPoolExecutor
 from itertools import repeat
 from pathlib import Path
 
-from tests.support.besieged import Besieged
-from tests.support.mutant_trial import Tally, Trial
-from tests.support.mutants import mutant
-from tests.support.raw_bundles import DOCUMENT, sealed
-from unrep.memory import peak_rss_bytes
+from tests.support.contents.mutants import mutant
+from tests.support.contents.raw_bundles import DOCUMENT, sealed
+from tests.support.faults.mutant_trial import Tally, Trial
+from tests.support.repository import REPOSITORY
+from tests.support.sites.attacked_site import Besieged
+from unrep.terminal.memory import peak_rss_bytes
 
-READER = Path(__file__).parents[2] / "spec" / "reader" / "run_vectors.py"
+READER = REPOSITORY / "spec" / "reader" / "run_vectors.py"
 SHARE = 10_000
 SHOWN = 20
 MAX_RSS_BYTES = 256 * 1024 * 1024

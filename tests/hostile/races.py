@@ -17,19 +17,19 @@ from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from apply import durable
 from apply.errors import AboardError, BaseDrifted
-from apply.installed import verify_tree
-from apply.reconstruct import _batches, _copy_all
+from apply.rebuild.installed import verify_tree
+from apply.rebuild.reconstruct import _batches, _copy_all
+from apply.site import durable
 from bundle.errors import BundleError
+from bundle.format.manifest import TreeManifest
 from bundle.host.directories import Descent
 from bundle.host.files import write_anew
+from bundle.host.progress import Quiet
 from bundle.host.removal import remove_tree
-from bundle.manifest import TreeManifest
-from bundle.progress import Quiet
-from bundle.tree import DirectoryBase, scan
-from tests.support.racing import give_to_nobody, racing, seen
-from unrep import source_tree
+from bundle.read.tree import DirectoryBase, scan
+from tests.support.sites.directory_swapper import give_to_nobody, racing, seen
+from unrep.collect import source_tree
 from unrep.errors import CollectError
 
 OUTSIDE = b"from outside"

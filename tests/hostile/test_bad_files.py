@@ -8,8 +8,8 @@ import struct
 from typing import Any
 
 from bundle.errors import Malformed
-from tests.support.besieged import Besieged
-from tests.support.raw_bundles import full, raw, vector, with_paths, with_root
+from tests.support.contents.raw_bundles import full, raw, vector, with_paths, with_root
+from tests.support.sites.attacked_site import Besieged
 
 
 def integer(data: bytes) -> Any:

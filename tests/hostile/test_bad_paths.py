@@ -6,8 +6,8 @@ Each under the rule set `any`, and those that POSIX would not keep inside the tr
 import pytest
 
 from bundle.errors import Malformed
-from tests.support.besieged import Besieged
-from tests.support.raw_bundles import raw, with_paths
+from tests.support.contents.raw_bundles import raw, with_paths
+from tests.support.sites.attacked_site import Besieged
 
 
 def refuses_paths(site: Besieged, *paths: str, posix: bool = False) -> None:

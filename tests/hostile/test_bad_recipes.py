@@ -6,9 +6,9 @@ All validly signed: the sender's key is no proof that what it signed is sound.
 import struct
 
 from bundle.errors import Corrupt, Malformed, NoSection
-from tests.support.besieged import Besieged
-from tests.support.memory import peak_of
-from tests.support.raw_bundles import full, packed, raw, streams, vector, with_root
+from tests.support.contents.raw_bundles import full, packed, raw, streams, vector, with_root
+from tests.support.observers.memory import peak_of
+from tests.support.sites.attacked_site import Besieged
 
 MIB = 1 << 20
 EMPTY_FRAME = b"\x96\xc4\0" + b"\x90" * 5

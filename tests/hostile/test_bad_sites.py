@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from apply.errors import BaseDrifted, DiskFull, RolledBack, SiteInvalid
-from apply.state import Quarantined, Replay, WrongProduct
+from apply.record.state import Quarantined, Replay, WrongProduct
 from bundle.errors import Corrupt
-from tests.support.besieged import Besieged, fingerprint
-from tests.support.raw_bundles import full, raw, vector
-from tests.support.site import QUIET, Ship, shore
+from tests.support.contents.raw_bundles import full, raw, vector
+from tests.support.sites.attacked_site import Besieged, fingerprint
+from tests.support.sites.site import QUIET, Ship, shore
 
 needs_links = pytest.mark.skipif(os.name == "nt", reason="plants symbolic links; junctions are as links to the product")
 

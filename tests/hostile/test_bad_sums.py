@@ -10,10 +10,10 @@ from unittest import mock
 import pytest
 
 from apply.errors import DiskFull
-from apply.preflight import MARGIN_BYTES
+from apply.rebuild.preflight import MARGIN_BYTES
 from bundle.errors import Malformed
-from tests.support.besieged import Besieged
-from tests.support.raw_bundles import raw, vector
+from tests.support.contents.raw_bundles import raw, vector
+from tests.support.sites.attacked_site import Besieged
 
 TIB = 1 << 40
 
@@ -21,7 +21,9 @@ TIB = 1 << 40
 @pytest.fixture
 def nothing_written() -> Iterator[None]:
     """Fails the test if an intermediate result is kept, in memory or on disk."""
-    with mock.patch("bundle.objects.Scratch.keep", side_effect=AssertionError("an intermediate result was kept")):
+    with mock.patch(
+        "bundle.format.objects.Scratch.keep", side_effect=AssertionError("an intermediate result was kept")
+    ):
         yield
 
 
@@ -38,7 +40,7 @@ def test_a_disk_bomb_of_concats(site: Besieged) -> None:
     site.refuses_vectors("doubled-room", "room-missing", "room-short", "room-negative", "grown-one", "grown-frames")
     assert vector("doubled-24").stat().st_size < 1000
     site.refuses(vector("doubled-43"), DiskFull, "the new version needs 9,007,199,254,741,091 bytes, and ", code=5)
-    with mock.patch("apply.preflight.shutil.disk_usage", return_value=SimpleNamespace(free=1 << 60)):
+    with mock.patch("apply.rebuild.preflight.shutil.disk_usage", return_value=SimpleNamespace(free=1 << 60)):
         site.refuses_vectors("doubled-24", "doubled-43")
         site.refuses(vector("doubled-24"), Malformed, "makes 3,355,443,100 bytes on the way to a release of 100")
 
@@ -62,18 +64,18 @@ def test_a_bomb_of_members_and_images(site: Besieged) -> None:
     site.refuses_vectors("deflated-more")
     site.refuses(vector("deflated-more"), Malformed, "too many members of archives for a release of 100 bytes")
     assert site.copied(site.directory.with_name("often")).apply(vector("deflated-often"))[0] == 0
-    with mock.patch("bundle.evaluate.FREE_IMAGE_BYTES", -1):
+    with mock.patch("bundle.read.evaluate.FREE_IMAGE_BYTES", -1):
         site.refuses(vector("reaimed-shrunk"), Malformed, "too many images to re-aim for a release of ")
-    with mock.patch("bundle.evaluate.FREE_IMAGE_BYTES", 0):
+    with mock.patch("bundle.read.evaluate.FREE_IMAGE_BYTES", 0):
         assert site.copied(site.directory.with_name("shrunk")).apply(vector("reaimed-shrunk"))[0] == 0
 
 
 def test_the_disk_is_asked_for_all_that_is_taken(site: Besieged) -> None:
     """[A-15]: the release, its largest file again, the room, and a file that is kept because a recipe uses it."""
     needed = 4096 + 100 + 104_000 + 100 + MARGIN_BYTES
-    with mock.patch("apply.preflight.shutil.disk_usage", return_value=SimpleNamespace(free=needed - 1)):
+    with mock.patch("apply.rebuild.preflight.shutil.disk_usage", return_value=SimpleNamespace(free=needed - 1)):
         site.refuses(vector("grown"), DiskFull, f"needs {needed:,} bytes, and {needed - 1:,} are free", code=5)
-    with mock.patch("apply.preflight.shutil.disk_usage", return_value=SimpleNamespace(free=needed)):
+    with mock.patch("apply.rebuild.preflight.shutil.disk_usage", return_value=SimpleNamespace(free=needed)):
         assert site.apply(vector("grown"))[0] == 0
 
 

@@ -3,8 +3,8 @@
 The site has the ship's key of the vectors. [S-4] [S-5] [S-8] [S-10] [S-11]
 """
 
-from tests.support.besieged import Besieged
-from tests.support.raw_bundles import vector
+from tests.support.contents.raw_bundles import vector
+from tests.support.sites.attacked_site import Besieged
 
 
 def test_bad_input_57_a_ticket_for_another_ship_or_bundle(site: Besieged) -> None:

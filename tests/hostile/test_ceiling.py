@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from bundle.ceiling import memory_ceiling
 from bundle.errors import Unsupported
-from tests.support.besieged import Besieged
-from tests.support.raw_bundles import raw, vector
+from bundle.host.memory_limit import memory_ceiling
+from tests.support.contents.raw_bundles import raw, vector
+from tests.support.sites.attacked_site import Besieged
 
 MIB = 1 << 20
 CEILING_MIB = 256  # lower than it is, for the sake of small machines
@@ -45,7 +45,8 @@ def test_a_bundle_that_takes_too_much_memory_is_refused(site: Besieged, command:
     place = [] if command == "verify" else ["--site", str(site.root)]
     words = [*command.split(), str(bundle), "--trust", str(site.trust), *place]
     code = (
-        f"import atexit, bundle.ceiling as c; c.CEILING_BYTES = {CEILING_MIB} << 20;from unrep.cli import main; "
+        f"import atexit, bundle.host.memory_limit as c; c.CEILING_BYTES = {CEILING_MIB} << 20;"
+        "from unrep.cli import main;"
         f"atexit.register(lambda: print(open('/proc/self/status').read())); main({words!r})"
     )
     with site.unchanged():
@@ -61,7 +62,7 @@ def test_a_bundle_that_takes_too_much_memory_is_refused(site: Besieged, command:
 def test_the_limit_ends_with_the_reading(monkeypatch: pytest.MonkeyPatch) -> None:
     import resource
 
-    monkeypatch.setattr("bundle.ceiling.CEILING_BYTES", 16 * MIB)
+    monkeypatch.setattr("bundle.host.memory_limit.CEILING_BYTES", 16 * MIB)
     before = resource.getrlimit(resource.RLIMIT_DATA)
     with pytest.raises(Unsupported, match="over 16 MiB of memory"), memory_ceiling():
         bytearray(64 * MIB)
@@ -72,7 +73,7 @@ def test_the_limit_ends_with_the_reading(monkeypatch: pytest.MonkeyPatch) -> Non
 @linux_only
 def test_a_limit_that_stands_is_not_lifted() -> None:
     code = (
-        "import resource; from bundle.ceiling import memory_ceiling; limit = 600 << 20;"
+        "import resource; from bundle.host.memory_limit import memory_ceiling; limit = 600 << 20;"
         "resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))\n"
         "with memory_ceiling(): assert resource.getrlimit(resource.RLIMIT_DATA) == (limit, limit)\n"
         "assert resource.getrlimit(resource.RLIMIT_DATA) == (limit, limit)"

@@ -16,10 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command import run
-from tests.support.racing import NOBODY
-from tests.support.site import Ship, shore
-from tests.support.tiny_bundle import Shape, tiny_bundle, write_trust
+from tests.support.contents.tiny_bundle import Shape, tiny_bundle, write_trust
+from tests.support.observers.command import run
+from tests.support.repository import REPOSITORY
+from tests.support.sites.directory_swapper import NOBODY
+from tests.support.sites.site import Ship, shore
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="links, pipes, owners and modes of POSIX")
 as_root = pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="another account needs root")
@@ -73,7 +74,7 @@ class TestFetch:
     def test_a_link_of_a_tickets_directory_is_not_gone_through(self, precious: Path, tmp_path: Path) -> None:
         """The directory of a bundle's tickets at a destination."""
         from transfer.errors import OutputRefused
-        from transfer.ticket import keep_ticket
+        from transfer.publishing.ticket import keep_ticket
 
         (tmp_path / "new.unrep.tickets").symlink_to(precious.parent)
         with pytest.raises(OutputRefused, match="move it away"):
@@ -298,7 +299,7 @@ def test_a_pipe_in_a_site_of_another_s_is_not_waited_for(command: str, name: str
     planted.unlink(missing_ok=True)
     os.mkfifo(planted)
     argv = [sys.executable, "-m", "unrep", command, "--site", ship.root]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, cwd=Path(__file__).parents[2])
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, cwd=REPOSITORY)
     assert done.returncode in (0, 3, 5) and "Traceback" not in done.stderr, done.stderr
 
 
@@ -325,7 +326,7 @@ def test_a_pipe_in_the_place_of_a_named_file_is_not_waited_for(line: str, tmp_pa
         text=True,
         timeout=60,
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
     )
     assert done.returncode == 2 and "pipe: " in done.stderr and "Traceback" not in done.stderr, done.stderr
     assert not list(tmp_path.glob("new*"))

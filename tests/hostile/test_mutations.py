@@ -11,10 +11,10 @@ import pytest
 
 from bundle.errors import BundleError
 from tests.hostile.mutations import second_opinion
-from tests.support.besieged import Besieged
-from tests.support.memory import peak_of
-from tests.support.mutant_trial import InMemory, Trial
-from tests.support.mutants import damaged, mutant, original
+from tests.support.contents.mutants import damaged, mutant, original
+from tests.support.faults.mutant_trial import InMemory, Trial
+from tests.support.observers.memory import peak_of
+from tests.support.sites.attacked_site import Besieged
 
 SHARE = 10_000
 MIB = 1 << 20

@@ -9,14 +9,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bundle.builder import BuildRequest, build
 from bundle.errors import BundleError
-from bundle.evaluate import Evaluation
-from bundle.progress import Quiet
-from bundle.reader import open_bundle
-from bundle.signing import verifying_key
-from bundle.tree import DirectoryBase, scan
-from bundle.trust import Trust
+from bundle.host.progress import Quiet
+from bundle.read.evaluate import Evaluation
+from bundle.read.reader import open_bundle
+from bundle.read.tree import DirectoryBase, scan
+from bundle.trust.signing import verifying_key
+from bundle.trust.trust import Trust
+from bundle.write.builder import BuildRequest, build
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 TRUST = Trust((verifying_key(KEY),))

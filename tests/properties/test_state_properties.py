@@ -4,7 +4,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from apply.state import MAX_ATTEMPTS, MAX_TRIAL_S, Release, SiteState
+from apply.record.state import MAX_ATTEMPTS, MAX_TRIAL_S, Release, SiteState
 from bundle.errors import Refused
 
 NOW = 1_800_000_000

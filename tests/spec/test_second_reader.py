@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-REPOSITORY = Path(__file__).parents[2]
+from tests.support.repository import REPOSITORY
+
 READER = REPOSITORY / "spec" / "reader"
 VECTORS = REPOSITORY / "spec" / "vectors"
 Ended = subprocess.CompletedProcess[str]

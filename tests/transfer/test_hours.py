@@ -6,11 +6,11 @@ from random import Random
 
 import pytest
 
-from tests.support.simulated_link import Behaviour, SimulatedLink, SimulatedSources, VirtualClock
-from tests.support.tiny_bundle import TRUST, Shape, tiny_bundle
+from tests.support.contents.tiny_bundle import TRUST, Shape, tiny_bundle
+from tests.support.links.simulated_link import Behaviour, SimulatedLink, SimulatedSources, VirtualClock
 from transfer.config import TransferConfig
 from transfer.errors import Incomplete
-from transfer.session import Fetch
+from transfer.fetch.fetch import Fetch
 
 BUNDLE = tiny_bundle(Shape(full_bytes=3_000_000, piece_bytes=65_536))
 HOUR_S = 3600.0

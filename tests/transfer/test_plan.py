@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from bundle.errors import Corrupt, NoSection
-from tests.support.tiny_bundle import Shape, TinyBundle, tiny_bundle, tree_hash
+from tests.support.contents.tiny_bundle import Shape, TinyBundle, tiny_bundle, tree_hash
 from transfer.errors import ConsentNeeded
 from transfer.plan import Plan, SiteHoldings, choose_sections
 

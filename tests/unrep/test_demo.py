@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.processes import left_running
+from tests.support.observers.processes import left_running
 
 PATIENCE_S = 120.0
 pytestmark = pytest.mark.slow

@@ -1,12 +1,12 @@
 """The supply of our own: locks that agree with each other, and an audit that does not take silence for good news."""
 
 import re
-from pathlib import Path
 from typing import Any
 
-from tests.support.supply_audit import exit_code, read_report
+from tests.support.machines.supply_audit import exit_code, read_report
+from tests.support.repository import REPOSITORY
 
-REQUIREMENTS = Path(__file__).parents[2] / "requirements"
+REQUIREMENTS = REPOSITORY / "requirements"
 PINNED = re.compile(r"^([a-z0-9.-]+)==(\S+) \\$", re.MULTILINE)
 
 

@@ -1,1 +1,4 @@
-"""A bundle to many ships at once, one way: coded blocks in datagrams, over UDP multicast (extra `unrep[broadcast]`)."""
+"""One sender, many ships, no way back: bundles over multicast with a fountain code.
+
+Datagrams are untrusted until their piece is verified.
+"""

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from bundle.reader import VerifiedRoot
-from bundle.root import Section
+from bundle.format.root import Section
+from bundle.read.reader import VerifiedRoot
 from transfer.broadcasting.datagram import MAX_SYMBOL_BYTES
 
 BLOCK_BYTES = 1024 * 1024

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from itertools import chain
 
 from bundle.errors import Corrupt
-from bundle.progress import Progress
+from bundle.host.progress import Progress
 from transfer.broadcasting.block import Block
 from transfer.broadcasting.datagram import Datagram
 from transfer.broadcasting.fountain import restore
 from transfer.broadcasting.headers import SPARE_SYMBOLS, Sender
 from transfer.broadcasting.symbols import SymbolStore
 from transfer.broadcasting.witness import Witness
-from transfer.partial import Partial
+from transfer.disk.partial import Partial
 from transfer.plan import Plan, Slot
 
 

@@ -5,7 +5,7 @@ Nothing is known of a bundle before its header is, so this is all that anybody o
 
 from dataclasses import dataclass, field
 
-from bundle.layout import MAX_ROOT_BYTES, MAX_SIGNATURES_BYTES, PREAMBLE_BYTES
+from bundle.format.layout import MAX_ROOT_BYTES, MAX_SIGNATURES_BYTES, PREAMBLE_BYTES
 from transfer.broadcasting.block import HEADER_BLOCK, Block, header_block
 from transfer.broadcasting.datagram import Datagram, bundle_id
 from transfer.broadcasting.fountain import restore

@@ -11,23 +11,23 @@ from itertools import chain
 from pathlib import Path
 
 from bundle.errors import BundleError, Malformed, NoSection
-from bundle.progress import Progress
-from bundle.reader import VerifiedRoot, verify_header
-from bundle.root import Root, Section
-from bundle.trust import Trust
+from bundle.format.root import Root, Section
+from bundle.host.clock import Clock
+from bundle.host.progress import Progress
+from bundle.read.reader import VerifiedRoot, verify_header
+from bundle.trust.trust import Trust
 from transfer.broadcasting.block import section_blocks
 from transfer.broadcasting.collection import Collection
 from transfer.broadcasting.datagram import HEAD_BYTES, Datagram, bundle_id, read_datagram
 from transfer.broadcasting.fountain import require_codec
 from transfer.broadcasting.headers import Headers, Sender
 from transfer.broadcasting.symbols import SymbolStore
-from transfer.clock import Clock
 from transfer.config import TransferConfig
+from transfer.disk.lock import output_lock
+from transfer.disk.output import Standing, describe, inspect_output
+from transfer.disk.partial import Partial, remove_partial, symbols_path
 from transfer.errors import ConsentNeeded, Incomplete, OutputRefused
-from transfer.estimate import estimate
-from transfer.lock import output_lock
-from transfer.output import Standing, describe, inspect_output
-from transfer.partial import Partial, remove_partial, symbols_path
+from transfer.fetch.estimate import estimate
 from transfer.plan import Plan, SiteHoldings, choose_sections
 
 POLL_S = 0.5

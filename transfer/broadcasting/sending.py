@@ -4,14 +4,14 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bundle.progress import Progress
+from bundle.host.clock import Clock
+from bundle.host.progress import Progress
 from transfer.broadcasting.block import Block
 from transfer.broadcasting.carousel import carousel, laps, round_symbols
 from transfer.broadcasting.datagram import Datagram
 from transfer.broadcasting.fountain import Fountain
 from transfer.broadcasting.source import BlockSource
-from transfer.clock import Clock
-from transfer.pace import Pace
+from transfer.scheduling.rate_limiter import Pace
 
 LINK_HEAD_BYTES = 28  # of IP and UDP, which the link carries too
 FOUNTAINS_KEPT = 32

@@ -1,11 +1,11 @@
 """The blocks of a bundle file, verified each time that they are read: what goes on the air is sound."""
 
 from bundle.errors import Corrupt
-from bundle.pieces import HashTree, Piece
-from bundle.progress import Progress
-from bundle.reader import VerifiedBundle
+from bundle.format.pieces import HashTree, Piece
+from bundle.host.progress import Progress
+from bundle.read.reader import VerifiedBundle
 from transfer.broadcasting.block import Block, header_block, section_blocks
-from transfer.whole import read_header
+from transfer.disk.whole import read_header
 
 
 class BlockSource:

@@ -13,7 +13,7 @@ from zlib import crc32
 
 from bundle.host.files import reopen_or_create
 from transfer.broadcasting.datagram import ID_BYTES, MAX_SYMBOL_BYTES
-from transfer.partial import storage_errors
+from transfer.disk.partial import storage_errors
 
 _MAGIC = b"UNRBSYM1"
 _RECORD_HEAD = struct.Struct("<IIII")  # checksum of the rest, block, symbol id, length

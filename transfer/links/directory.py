@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from bundle.errors import Malformed, Unsupported
+from bundle.format.layout import PREAMBLE_BYTES, read_preamble
 from bundle.host.files import open_plain
-from bundle.layout import PREAMBLE_BYTES, read_preamble
-from transfer.budget import Meter
+from transfer.disk.partial import PARTIAL_SUFFIX
+from transfer.disk.volume import Volume, open_volume
 from transfer.errors import Dropped, PastEnd, SourceRefused
+from transfer.links.budget import Meter
 from transfer.links.threads import ThreadedConnection, Threads
-from transfer.partial import PARTIAL_SUFFIX
-from transfer.volume import Volume, open_volume
 
 NAMES_SHOWN = 5
 

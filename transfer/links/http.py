@@ -17,11 +17,11 @@ from urllib3 import BaseHTTPResponse, Retry
 from urllib3.exceptions import HTTPError, InvalidHeader, LocationParseError
 from urllib3.util import Url, parse_url
 
-from bundle.plain_text import excerpt
-from transfer.access import NOTHING, Access, shown
-from transfer.budget import Meter
+from bundle.names.plain_text import excerpt
 from transfer.errors import Dropped, PastEnd, SourceRefused
+from transfer.links.access import NOTHING, Access, shown
 from transfer.links.addresses import Nearness, nearness, spelled_nearness
+from transfer.links.budget import Meter
 from transfer.links.http_answers import HttpAnswer, accept, whole_file
 from transfer.links.http_connections import MAX_HEAD_BYTES, PlainConnection, TlsConnection, unread_bytes
 from transfer.links.http_faults import fault_of

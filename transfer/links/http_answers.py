@@ -5,7 +5,7 @@ import re
 from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError
 
-from bundle.plain_text import excerpt
+from bundle.names.plain_text import excerpt
 from transfer.errors import BadAnswer
 from transfer.links.http_faults import fault_of
 

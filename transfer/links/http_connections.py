@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from transfer.budget import Meter
+from transfer.links.budget import Meter
 
 if sys.platform != "win32":
     import fcntl

@@ -9,7 +9,7 @@ from queue import Empty, Queue, SimpleQueue
 from threading import Semaphore, Thread
 from typing import Protocol
 
-from transfer.link import Answered, Arrived, Ended, Event, Failed, Opened
+from transfer.links.contract import Answered, Arrived, Ended, Event, Failed, Opened
 
 CHUNKS_AHEAD = 2
 LAST_WORD_S = 0.05  # for a connection that ends to count what came over it

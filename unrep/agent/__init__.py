@@ -1,1 +1,4 @@
-"""The unattended ship: `unrep agent`."""
+"""`unrep agent`: a site that fetches and applies by itself.
+
+One loop over the same stories that commands use; it decides when, never how.
+"""

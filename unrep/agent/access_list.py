@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from apply.site import Site
+from apply.site.layout import Site
 from unrep.agent.accounts import LOCAL_SYSTEM
 from unrep.errors import UsageRefused
 

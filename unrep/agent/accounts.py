@@ -8,7 +8,7 @@ import os
 import re
 from typing import Final
 
-from apply.site import Site
+from apply.site.layout import Site
 from unrep.errors import UsageRefused
 
 LOCAL_SYSTEM: Final = "LocalSystem"

@@ -10,26 +10,26 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from apply.admittance import admits
 from apply.errors import AboardError
-from apply.site import Site
-from apply.state import Release, SiteState
-from apply.unlocking import ship_key_file
+from apply.record.admission import admits
+from apply.record.state import Release, SiteState
+from apply.site.layout import Site
+from apply.site.ship_key import ship_key_file
 from bundle.errors import BundleError
-from bundle.progress import Quiet
-from bundle.reader import VerifiedRoot
-from transfer.access import is_url, shown_source
-from transfer.budget import Budget
+from bundle.host.progress import Quiet
+from bundle.read.reader import VerifiedRoot
+from transfer.disk.output import describe
 from transfer.errors import Incomplete, TransferError
-from transfer.latest import resolve
-from transfer.output import describe
-from transfer.session import Fetch, Figures
-from transfer.source import open_sources
+from transfer.fetch.fetch import Fetch, Figures
+from transfer.links.access import is_url, shown_source
+from transfer.links.budget import Budget
+from transfer.links.opening import open_sources
+from transfer.publishing.resolve import resolve
 from unrep.admission import Admission, Recipient
 from unrep.agent.inbox import Inbox
 from unrep.agent.journal import Event, Journal
 from unrep.agent.settings import Settings
-from unrep.commands.fetch import figures_document
+from unrep.commands.link.fetch import figures_document
 from unrep.holdings import retained, site_holdings
 from unrep.link_rate import remember_rate
 

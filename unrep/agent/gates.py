@@ -7,10 +7,10 @@ That is kept in SITE/.unrep/shut.json, for a machine that forgets the time at ev
 import json
 from dataclasses import replace
 
-from apply import durable
-from apply.config import AgentConfig
-from apply.site import Site
-from apply.timetable import Gate
+from apply.site import durable
+from apply.site.config import AgentConfig
+from apply.site.layout import Site
+from apply.site.maintenance_windows import Gate
 from bundle.host.files import read_plain
 from unrep.agent.clock import Clock
 

@@ -6,11 +6,11 @@ So a bundle that began on a stick goes on over the link, and the one that waits 
 import re
 from pathlib import Path
 
-from apply import durable
-from apply.site import Site
-from apply.state import Mark, SiteState
+from apply.record.state import Mark, SiteState
+from apply.site import durable
+from apply.site.layout import Site
 from bundle.host.files import make_directory
-from bundle.reader import VerifiedRoot
+from bundle.read.reader import VerifiedRoot
 
 _NAME = re.compile(r"(\d{1,20})-(\d{1,20})-[0-9a-f]{16}\.unrep(?:\.part|\.lock|\.state|\.tickets)?", re.ASCII)
 _SUFFIX = ".unrep"

@@ -9,7 +9,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from apply.site import Site
+from apply.site.layout import Site
 
 
 def service_name(site: Site) -> str:

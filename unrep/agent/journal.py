@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from bundle.plain_text import plain
-from unrep.console import answer, say
+from bundle.names.plain_text import plain
 from unrep.errors import NobodyReads, OutputLost
+from unrep.terminal.console import answer, say
 
 
 @dataclass(frozen=True)

@@ -11,26 +11,26 @@ next agent goes on from both.
 
 from pathlib import Path
 
-from apply import durable
 from apply.errors import AboardError, Degraded, RolledBack, StorageFailed
 from apply.hold import read_hold
-from apply.lock import agent_lock
-from apply.record import read_state
+from apply.record.database import read_state
+from apply.record.state import SiteState
 from apply.recover import recover
-from apply.site import Site
-from apply.state import SiteState
+from apply.site import durable
+from apply.site.layout import Site
+from apply.site.lock import agent_lock
 from apply.update import update
 from bundle.errors import BundleError
-from bundle.reader import open_bundle
-from bundle.trust import Trust
-from transfer.output import describe
-from unrep.aboard import sentence
+from bundle.read.reader import open_bundle
+from bundle.trust.trust import Trust
+from transfer.disk.output import describe
 from unrep.agent.clock import Clock
 from unrep.agent.fetching import Fetching
 from unrep.agent.gates import Gates
 from unrep.agent.inbox import Inbox
 from unrep.agent.journal import Event, Journal
 from unrep.agent.settings import Settings, read_settings
+from unrep.terminal.aboard import sentence
 
 NAP_S = 1.0  # how soon a window that opens and a hold that is lifted are noticed
 

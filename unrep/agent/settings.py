@@ -3,22 +3,22 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from apply.config import AgentConfig, SiteConfig
 from apply.errors import ConfigError
-from apply.guarded import check_guarded
-from apply.record import read_state
-from apply.site import Site
-from apply.trusted import kept_trust, learning, site_trust
-from bundle.trust import Trust, load_trust
-from transfer.access import Access, read_access
+from apply.record.database import read_state
+from apply.site.config import AgentConfig, SiteConfig
+from apply.site.guarded import check_guarded
+from apply.site.layout import Site
+from apply.site.trusted import kept_trust, learning, site_trust
+from bundle.trust.trust import Trust, load_trust
 from transfer.config import TransferConfig
 from transfer.errors import AccessRefused
-from unrep.aboard import configuration
+from transfer.links.access import Access, read_access
+from unrep.terminal.aboard import configuration
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Sources as `transfer.source.open_sources` takes them."""
+    """Sources as `transfer.links.opening.open_sources` takes them."""
 
     config: SiteConfig
     trust: Trust

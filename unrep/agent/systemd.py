@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from apply import durable
+from apply.site import durable
 from bundle.host.files import PUBLIC, read_plain
 from unrep.errors import UsageRefused
 

@@ -228,7 +228,7 @@ def main() -> None:
     try:
         Service(name).run(work)
     except UsageRefused as error:
-        from unrep.console import ExitCode, say
+        from unrep.terminal.console import ExitCode, say
 
         say(f"unrep: {error}")
         sys.exit(ExitCode.USAGE)

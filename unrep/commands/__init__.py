@@ -1,1 +1,4 @@
-"""One module for each `unrep` command."""
+"""The commands, by where they are used.
+
+A module for each, loaded when it is called for.
+"""

@@ -1,1 +1,4 @@
-"""The demonstration: a shore, a bad link and a ship, on this machine, in under a minute."""
+"""`unrep demo`: the whole way on one machine, in a minute.
+
+It uses the public commands and rooms only, on a directory of its own.
+"""

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from unrep.console import ExitCode, say
 from unrep.demo.releases import write_release
 from unrep.demo.shore import Shore
+from unrep.terminal.console import ExitCode, say
 
 LINK_BYTES_PER_S = 96 * 1024
 LINK_DELAY_S = 0.3

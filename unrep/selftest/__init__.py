@@ -1,1 +1,4 @@
-"""Whether this machine can do what unrep promises: `unrep selftest`."""
+"""`unrep selftest`: whether this machine can do what a ship needs.
+
+Works on scratch files; never touches a site's versions.
+"""

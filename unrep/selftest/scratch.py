@@ -13,13 +13,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from apply import durable
-from apply.config import CommandCheck, HealthWindow, SiteConfig, SwitchConfig
-from apply.site import Site
-from bundle.builder import BuildRequest, build
-from bundle.progress import Quiet
-from bundle.signing import load_private_key, write_key_pair
-from bundle.trust import Trust, load_trust
+from apply.site import durable
+from apply.site.config import CommandCheck, HealthWindow, SiteConfig, SwitchConfig
+from apply.site.layout import Site
+from bundle.host.progress import Quiet
+from bundle.trust.signing import load_private_key, write_key_pair
+from bundle.trust.trust import Trust, load_trust
+from bundle.write.builder import BuildRequest, build
 
 GOOD: Final = ("1.0.0", "1.0.1")
 BAD: Final = "1.0.2"

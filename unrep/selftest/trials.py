@@ -4,16 +4,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from apply.checks import check_once
-from apply.config import SiteConfig
+from apply.application.checks import check_once
+from apply.application.health import watch
+from apply.application.restart import restarter
+from apply.current.opening import open_switch
 from apply.errors import PreflightRefused, RolledBack
-from apply.health import watch
-from apply.lock import site_lock
-from apply.record import read_state
-from apply.restart import restarter
+from apply.record.database import read_state
 from apply.rollback import roll_back
-from apply.site import Site
-from apply.switch import CURRENT, open_switch
+from apply.site.config import SiteConfig
+from apply.site.layout import CURRENT, Site
+from apply.site.lock import site_lock
 from apply.update import update
 from unrep.errors import SelfTestFailed
 from unrep.selftest.readers import Count, reading

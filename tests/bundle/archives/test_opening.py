@@ -37,12 +37,12 @@ from bundle.archives.opened import open_archive
 from bundle.archives.opening import Opening, open_for_base, open_for_target
 from bundle.archives.skeleton import make_skeleton, rebuild
 from bundle.archives.streams import find_streams, inflate
-from bundle.contents import read_content
 from bundle.errors import Malformed
-from bundle.objects import MemoryObject
-from bundle.reader import open_bundle
-from bundle.varints import write_varints
-from tests.support.releases import TRUST, build_from, content_of, write_tree
+from bundle.format.contents import read_content
+from bundle.format.objects import MemoryObject
+from bundle.format.varints import write_varints
+from bundle.read.reader import open_bundle
+from tests.support.contents.releases import TRUST, build_from, content_of, write_tree
 
 SEED = 4
 AMPLE = 1 << 30

@@ -9,7 +9,7 @@ import pytest
 from bundle.host.directories import Descent, Directory
 from bundle.host.files import ForeignFile
 from bundle.host.removal import remove_tree
-from tests.support.wine_junctions import UNDER_WINE
+from tests.support.machines.wine_junctions import UNDER_WINE
 
 posix = pytest.mark.skipif(os.name == "nt", reason="links, pipes and modes of POSIX")
 
@@ -114,8 +114,8 @@ def test_entries_tell_directories_from_links_to_them(tree: Path) -> None:
 @pytest.mark.skipif(os.name != "nt" or UNDER_WINE, reason="junctions of Windows; Wine shows none, to any call")
 def test_a_junction_is_refused_by_its_handle_and_removed_as_what_it_is(tree: Path) -> None:
     """[A-110]: to Windows' Python a junction is a directory; here it is the reparse point that the handle shows."""
-    from apply.junction import reparse_buffer
-    from apply.kernel32 import Kernel32
+    from apply.current.junction import reparse_buffer
+    from apply.current.kernel32 import Kernel32
 
     junction = tree / "junction"
     junction.mkdir()

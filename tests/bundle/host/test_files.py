@@ -14,7 +14,7 @@ from bundle.host import files
 from bundle.host.directories import Directory
 from bundle.host.files import ForeignFile
 from bundle.host.locks import open_lock, try_lock
-from bundle.signing import write_key_pair
+from bundle.trust.signing import write_key_pair
 
 posix = pytest.mark.skipif(os.name == "nt", reason="links, pipes, owners and modes of POSIX")
 root = pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="files of other accounts need root")

@@ -12,9 +12,9 @@ from bundle.references import pe
 from bundle.references.image import REST_ADDRESS, Image, Machine, Stretch, read_image
 from bundle.references.kinds import Kind, width_of
 from bundle.references.prediction import NO_SHIFTS, AddressMap, OldImage
-from bundle.references.reaim import make_reaimed
-from tests.support.elf_images import ARM, X86, Elf, elf_pair
-from tests.support.images import image_pair
+from bundle.references.rebase import make_reaimed
+from tests.support.contents.elf_images import ARM, X86, Elf, elf_pair
+from tests.support.contents.images import image_pair
 
 SEED = 51
 CHANGES = 500

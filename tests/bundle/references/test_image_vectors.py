@@ -12,8 +12,9 @@ import pytest
 from bundle.references.image import read_image
 from bundle.references.kinds import Kind
 from bundle.references.scan import find_references
+from tests.support.repository import REPOSITORY
 
-VECTORS = Path(__file__).parents[3] / "spec" / "vectors"
+VECTORS = REPOSITORY / "spec" / "vectors"
 IMAGES: list[dict[str, Any]] = json.loads((VECTORS / "images.json").read_text(encoding="utf-8"))["images"]
 
 

@@ -3,7 +3,6 @@
 import json
 import random
 import struct
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,12 +13,13 @@ from bundle.references.image import Image, read_image
 from bundle.references.kinds import Kind
 from bundle.references.prediction import AddressMap
 from bundle.references.scan import find_references
-from tests.support.elf_images import ARM, X86, elf_pair
-from tests.support.images import image_pair
-from tests.support.plain_images import Found, find
+from tests.support.contents.elf_images import ARM, X86, elf_pair
+from tests.support.contents.images import image_pair
+from tests.support.contents.plain_images import Found, find
+from tests.support.repository import REPOSITORY
 
 SEED = 51
-VECTORS = Path(__file__).parents[3] / "spec" / "vectors" / "images.json"
+VECTORS = REPOSITORY / "spec" / "vectors" / "images.json"
 IMAGES: list[dict[str, Any]] = json.loads(VECTORS.read_text(encoding="utf-8"))["images"]
 HURTING = (0, 1, 3, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 1 << 39, 1 << 40)
 

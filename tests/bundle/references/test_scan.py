@@ -12,8 +12,8 @@ from bundle.references.image import MAX_IMAGE_BYTES, Image, read_image
 from bundle.references.kinds import Group, Kind, origins_of, point, pointed
 from bundle.references.scan import _joined_jumps, find_references
 from bundle.references.words import NONE, Numbers
-from tests.support.elf_images import ARM, X86, elf_pair
-from tests.support.images import BASE, CODE, DATA, image_pair
+from tests.support.contents.elf_images import ARM, X86, elf_pair
+from tests.support.contents.images import BASE, CODE, DATA, image_pair
 
 SEED = 51
 MACHINES = pytest.mark.parametrize("machine", [X86, ARM])

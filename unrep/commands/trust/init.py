@@ -5,10 +5,10 @@ from pathlib import Path
 
 import click
 
-from bundle.signing import load_public_key
-from bundle.trust_draft import first_root
-from bundle.trust_root import TRUST_FORMAT, ReleaseKey, TrustRoot
-from unrep.trust_files import date_option, keys_option, now_s, out_option, seconds_of, write_trust_file
+from bundle.trust.drafting import first_root
+from bundle.trust.signing import load_public_key
+from bundle.trust.trust_root import TRUST_FORMAT, ReleaseKey, TrustRoot
+from unrep.terminal.trust_files import date_option, keys_option, now_s, out_option, seconds_of, write_trust_file
 
 
 @click.command("init")

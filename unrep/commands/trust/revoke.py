@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
-from bundle.reader import open_for_display
-from bundle.signing import load_public_key
-from bundle.trust_draft import revoked
+from bundle.read.reader import open_for_display
+from bundle.trust.drafting import revoked
+from bundle.trust.signing import load_public_key
 from unrep.errors import UsageRefused
-from unrep.trust_files import keys_option, now_s, out_option, read_trust_file, trust_argument, write_trust_file
+from unrep.terminal.trust_files import keys_option, now_s, out_option, read_trust_file, trust_argument, write_trust_file
 
 
 @click.command("revoke")

@@ -6,10 +6,10 @@ from pathlib import Path
 import click
 import msgspec
 
-from bundle.signing import load_public_key
-from bundle.trust_draft import newest_root, succeeded, with_keys, with_releases
-from bundle.trust_root import ReleaseKey
-from unrep.trust_files import (
+from bundle.trust.drafting import newest_root, succeeded, with_keys, with_releases
+from bundle.trust.signing import load_public_key
+from bundle.trust.trust_root import ReleaseKey
+from unrep.terminal.trust_files import (
     date_option,
     keys_option,
     now_s,

@@ -6,12 +6,12 @@ from typing import Any
 
 import click
 
-from bundle.signing import VerifyingKey
-from bundle.trust import trust_of
-from bundle.trust_draft import listed, missing, newest_root
-from bundle.trust_file import TrustFile
-from unrep.console import answer, show
-from unrep.trust_files import read_trust_file, trust_argument
+from bundle.trust.drafting import listed, missing, newest_root
+from bundle.trust.signing import VerifyingKey
+from bundle.trust.trust import trust_of
+from bundle.trust.trust_file import TrustFile
+from unrep.terminal.console import answer, show
+from unrep.terminal.trust_files import read_trust_file, trust_argument
 
 
 @click.command("show")

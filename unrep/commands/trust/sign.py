@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from bundle.trust_draft import signed
-from unrep.signer import signer, signer_options
-from unrep.trust_files import read_trust_file, trust_argument, write_trust_file
+from bundle.trust.drafting import signed
+from unrep.terminal.signer import signer, signer_options
+from unrep.terminal.trust_files import read_trust_file, trust_argument, write_trust_file
 
 
 @click.command("sign")

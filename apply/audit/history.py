@@ -1,0 +1,81 @@
+"""The records of a site's runs as they are read by people and programs, and whether anybody tampered with them.
+
+Whoever changes the record on purpose can make a new chain; what that cannot change is receipts: those still in the
+outbox are held against it here, those ashore by whoever has them.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from apply.audit.outbox import waiting
+from apply.audit.receipt import MAX_RECEIPT_BYTES, Receipt, open_receipt
+from apply.audit.site_key import load_site_public_key
+from apply.errors import RecordBroken, StorageFailed
+from apply.record.chain import ChainCheck, Link
+from apply.record.database import open_runs
+from apply.record.recorded_run import RecordedRun
+from apply.site import durable
+from apply.site.layout import Site
+from bundle.errors import BundleError
+from bundle.host.files import read_plain
+
+
+@dataclass(frozen=True)
+class History:
+    """links: the latest runs, the oldest of them first. broken: where the record was tampered with, "" if nowhere."""
+
+    links: list[Link]
+    broken: str
+
+    def check(self) -> None:
+        """Raises RecordBroken."""
+        if self.broken:
+            raise RecordBroken(self.broken)
+
+
+def read_history(site: Site, limit: int, each: Callable[[RecordedRun], None] = lambda run: None) -> History:
+    """Reads and checks all records [A-80]; `each` is handed every run, the history the latest.
+
+    Raises StorageFailed or SiteInvalid.
+    """
+    receipts, unreadable = _receipts(site)
+    check, heads = ChainCheck(), dict.fromkeys(receipts, "")
+    latest: deque[Link] = deque(maxlen=limit)
+    with open_runs(site) as runs:
+        for link in runs.links:
+            check.follow(link)
+            latest.append(link)
+            if run := link.run():
+                each(run)
+            if link.number in heads:
+                heads[link.number] = link.head
+        check.end(runs.last_number)
+        broken = check.broken if runs.chained else ""
+    if not broken:
+        wrong = [number for number, receipt in receipts.items() if heads[number] != receipt.head.hex()]
+        broken = f"record {wrong[0]} is not the one that its receipt was signed for" if wrong else unreadable
+    return History(list(latest), f"{site.state_file}: {broken}" if broken else "")
+
+
+def _receipts(site: Site) -> tuple[dict[int, Receipt], str]:
+    """Those in the outbox, by number of the run; which of them is none, as a clause."""
+    receipts, broken = {}, ""
+    paths = waiting(site)
+    if not paths:
+        return {}, ""
+    try:
+        key = load_site_public_key(site.public_key_file)
+    except BundleError as error:
+        return {}, f"its receipts cannot be checked: {error}"
+    for path in paths:
+        try:
+            with durable.storage_errors(path):
+                receipt = open_receipt(read_plain(path, MAX_RECEIPT_BYTES + 1), key, path.name)
+            receipts[receipt.number] = receipt
+        except BundleError as error:
+            broken = broken or f"a receipt of it is none: {error}"
+        except StorageFailed:
+            if path.exists():  # else somebody has carried it away
+                raise
+    return receipts, broken

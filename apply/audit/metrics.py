@@ -1,0 +1,132 @@
+"""A site's figures, counted from its state and the records of its runs, in the text format of Prometheus [A-87].
+
+Counters count since the site was made. prometheus.io/docs/instrumenting/exposition_formats, text format 0.0.4.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final, get_args
+
+from apply.record.recorded_run import RecordedRun
+from apply.record.state import Condition, SiteState
+from bundle.names.plain_text import plain
+
+BUCKETS_S: Final = (0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
+Sample = tuple[str, dict[str, str], float]  # what follows the family's name, labels, value
+
+
+class Histogram:
+    """Seconds, counted in buckets."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._total_s = 0.0
+        self._buckets: Counter[float] = Counter()
+
+    def add(self, seconds: float) -> None:
+        """One more."""
+        self._count += 1
+        self._total_s += seconds
+        self._buckets.update(bound for bound in BUCKETS_S if seconds <= bound)
+
+    def samples(self, labels: dict[str, str]) -> Iterator[Sample]:
+        """Its samples, with those labels."""
+        for bound in BUCKETS_S:
+            yield "_bucket", labels | {"le": f"{bound:g}"}, self._buckets[bound]
+        yield "_bucket", labels | {"le": "+Inf"}, self._count
+        yield "_sum", labels, self._total_s
+        yield "_count", labels, self._count
+
+
+@dataclass
+class Tally:
+    """What was counted of the runs so far."""
+
+    runs: Counter[tuple[str, str]] = field(default_factory=Counter)
+    failures: int = 0
+    deploys: Histogram = field(default_factory=Histogram)
+    after_verdict: Histogram = field(default_factory=Histogram)
+    after_unfinished: Histogram = field(default_factory=Histogram)
+    step_count: Counter[str] = field(default_factory=Counter)
+    step_s: dict[str, float] = field(default_factory=dict)
+    bundle_bytes: int = 0
+    release_bytes: int = 0
+    last_run_s: float = 0.0
+
+    def add(self, run: RecordedRun) -> None:
+        """One more run."""
+        self.runs[run.command, run.outcome] += 1
+        self.failures += run.failed
+        if (run.command, run.outcome) == ("apply", "applied"):
+            self.deploys.add(run.seconds)
+        for recovery in run.recoveries:
+            (self.after_verdict if recovery.after == "failed-verdict" else self.after_unfinished).add(recovery.seconds)
+        for step, seconds in run.steps.items():
+            self.step_count[step] += 1
+            self.step_s[step] = self.step_s.get(step, 0.0) + seconds
+        self.bundle_bytes += run.bundle_bytes
+        self.release_bytes += run.release_bytes
+        self.last_run_s = run.started.timestamp()
+
+
+def exposition(state: SiteState, tally: Tally, *, program: str, intact: bool, receipts: int) -> str:
+    """All figures as text. program: unrep's version. intact: the record. receipts: how many wait for shore."""
+    families = (*_of_site(state, program, intact, receipts), *_of_runs(tally))
+    return "".join(line for family in families for line in _lines(*family))
+
+
+Family = tuple[str, str, str, Iterable[Sample]]
+
+
+def _of_site(state: SiteState, program: str, intact: bool, receipts: int) -> Iterator[Family]:
+    yield "unrep_info", "gauge", "The program that counts here.", [("", {"version": program}, 1)]
+    release: list[Sample] = []
+    if now := state.current:
+        labels = {"product": state.product, "version": now.version, "seq": str(now.seq), "tree": now.tree}
+        release.append(("", labels, 1))
+    yield "unrep_release_info", "gauge", "The release that is current.", release
+    conditions = [("", {"state": name}, float(name == state.condition)) for name in get_args(Condition)]
+    yield "unrep_site_state", "gauge", "1 for the state that the site is in, 0 for the others.", conditions
+    yield "unrep_quarantined_releases", "gauge", "Releases in quarantine.", _one(len(state.quarantined))
+    yield "unrep_record_intact", "gauge", "1 unless records of runs were changed or removed.", _one(intact)
+    yield "unrep_receipts_waiting", "gauge", "Receipts in the outbox.", _one(receipts)
+
+
+def _of_runs(tally: Tally) -> Iterator[Family]:
+    runs = [("", {"command": command, "outcome": end}, n) for (command, end), n in sorted(tally.runs.items())]
+    yield "unrep_runs_total", "counter", "Runs by how they ended.", runs
+    yield "unrep_failures_total", "counter", "Runs refused, interrupted, degraded or taken back.", _one(tally.failures)
+    yield "unrep_deploy_seconds", "histogram", "Whole runs that applied a release.", tally.deploys.samples({})
+    recoveries = (
+        *tally.after_verdict.samples({"after": "failed-verdict"}),
+        *tally.after_unfinished.samples({"after": "unfinished-run"}),
+    )
+    text = "From a failed verdict, or from what a run last saved before it died, to a healthy version serving."
+    yield "unrep_recovery_seconds", "histogram", text, recoveries
+    steps: list[Sample] = []
+    for step, seconds in sorted(tally.step_s.items()):
+        steps += [("_sum", {"step": step}, seconds), ("_count", {"step": step}, tally.step_count[step])]
+    yield "unrep_step_seconds", "summary", "Steps of runs.", steps
+    text = "Headers of bundles, and the sections that releases were built from."
+    yield "unrep_bundle_bytes_total", "counter", text, _one(tally.bundle_bytes)
+    yield "unrep_release_bytes_total", "counter", "Built of releases.", _one(tally.release_bytes)
+    text = "When the latest run began, by this machine's clock."
+    yield "unrep_last_run_timestamp_seconds", "gauge", text, _one(tally.last_run_s)
+
+
+def _one(value: float) -> list[Sample]:
+    return [("", {}, value)]
+
+
+def _lines(name: str, kind: str, text: str, samples: Iterable[Sample]) -> Iterator[str]:
+    yield f"# HELP {name} {text}\n"
+    yield f"# TYPE {name} {kind}\n"
+    for suffix, labels, value in samples:
+        shown = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels.items())
+        number = str(int(value)) if value == int(value) else repr(float(value))
+        yield f"{name}{suffix}{{{shown}}} {number}\n" if shown else f"{name}{suffix} {number}\n"
+
+
+def _escaped(text: str) -> str:
+    return plain(text).replace("\\", "\\\\").replace('"', '\\"')

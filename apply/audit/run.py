@@ -1,0 +1,191 @@
+"""One run on a site: its steps and their seconds, how it ended, and the audit record of it [A-8]."""
+
+import contextlib
+import platform
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import msgspec
+
+from apply.audit.log import Log, no_log
+from apply.audit.save import keep
+from apply.errors import AboardError, Degraded, RolledBack
+from apply.record.database import Record
+from apply.record.recorded_run import Recovery
+from apply.record.state import Release
+from apply.site.account import user_name
+from apply.site.guarded import check_site
+from apply.site.layout import Site
+from apply.site.lock import site_lock
+from bundle.errors import BundleError
+from bundle.host.progress import Progress
+from bundle.names.plain_text import plain
+
+_LONGEST_OUTAGE_S = 366 * 86_400
+
+Outcome = Literal[
+    "applied",
+    "already-current",
+    "rolled-back",
+    "refused",
+    "would-apply",
+    "nothing-to-do",
+    "degraded",
+    "interrupted",
+]
+
+
+@dataclass(frozen=True)
+class Report:
+    """How a run ended. `from_version` and `to_version`: what `current` named before and names now; "" for nothing."""
+
+    outcome: Outcome
+    from_version: str
+    to_version: str
+    reason: str
+    steps: dict[str, float]
+    seconds: float
+
+    def document(self) -> dict[str, Any]:
+        """As one JSON object; seconds rounded to microseconds."""
+        return {
+            "outcome": self.outcome,
+            "from": self.from_version,
+            "to": self.to_version,
+            "reason": self.reason,
+            "steps": {name: round(seconds, 6) for name, seconds in self.steps.items()},
+            "seconds": round(self.seconds, 6),
+        }
+
+
+@dataclass
+class Run:
+    """A run under way. `subject` is the release that it is about; names are "" until they are known.
+
+    bundle_bytes: of the bundle's header and the section that the release is built from. release_bytes: built of it.
+    unfinished_since: when an earlier run saved its last state, in seconds since 1970, if that run is to be finished.
+    caution: for a person, beside the verdict, told whatever that is.
+    """
+
+    command: str
+    site: Site
+    progress: Progress
+    log: Log = no_log
+    product: str = ""
+    bundle_bytes: int = 0
+    release_bytes: int = 0
+    unfinished_since: float | None = None
+    recoveries: list[Recovery] = field(default_factory=list)
+    from_version: str = ""
+    current_version: str = ""
+    subject: Release | None = None
+    caution: str = ""
+    steps: dict[str, float] = field(default_factory=dict)
+    id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    _begun: float = field(default_factory=time.perf_counter)
+
+    def warn(self, caution: str) -> None:
+        """Adds to the caution."""
+        self.caution = f"{self.caution}; {caution}" if self.caution else caution
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Counts the seconds of a step, however it ends; a step that is made twice adds up."""
+        begun = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.steps[name] = self.steps.get(name, 0.0) + time.perf_counter() - begun
+
+    def restored(self, verdict_at: float | None = None) -> None:
+        """A version serves: the end of an outage that began with an earlier run, or with a verdict at that
+        time.perf_counter() [A-87]."""
+        if self.unfinished_since is not None:
+            seconds = time.time() - self.unfinished_since
+            if 0 <= seconds < _LONGEST_OUTAGE_S:  # else the clock was set meanwhile
+                self.recoveries.append(Recovery("unfinished-run", seconds))
+            self.unfinished_since = None
+        elif verdict_at is not None:
+            self.recoveries.append(Recovery("failed-verdict", time.perf_counter() - verdict_at))
+
+    def report(self, outcome: Outcome, to_version: str, reason: str) -> Report:
+        """How it ended."""
+        seconds = time.perf_counter() - self._begun
+        told = f"{reason}; {self.caution}" if self.caution else reason
+        return Report(outcome, self.from_version, to_version, plain(told), dict(self.steps), seconds)
+
+    def audit(self, report: Report) -> dict[str, Any]:
+        """The record that the site keeps of it."""
+        return {
+            "run": self.id,
+            "command": self.command,
+            "started": self.started.isoformat(timespec="seconds"),
+            "user": user_name(),
+            "host": platform.node(),
+            "product": self.product,
+            "release": named(self.subject),
+            **report.document(),
+            "recoveries": msgspec.to_builtins(self.recoveries),
+            "bundle_bytes": self.bundle_bytes,
+            "release_bytes": self.release_bytes,
+        }
+
+
+@contextmanager
+def reporting(run: Run) -> Iterator[None]:
+    """An error of this package or of `bundle` that leaves gets the `document` of the run, for whoever prints it."""
+    try:
+        yield
+    except (AboardError, BundleError) as error:
+        error.document = run.report(_outcome(error), run.current_version, str(error)).document()
+        raise
+
+
+@contextmanager
+def working(run: Run) -> Iterator[Record]:
+    """Holds the site for a run, with its record open; a run that ends in an error is put on record, too.
+
+    Raises SiteBusy, StorageFailed, SiteInvalid, Unguarded.
+    """
+    check_site(run.site)
+    run.site.make_directories()
+    with site_lock(run.site, run.command), contextlib.closing(Record(run.site)) as record:
+        run.from_version = run.current_version = record.state.current_version
+        run.product = run.product or record.state.product
+        if record.state.pending and record.before_s:
+            run.unfinished_since = record.before_s
+        try:
+            yield record
+        except (AboardError, BundleError, KeyboardInterrupt) as error:
+            run.current_version = record.state.current_version
+            report = run.report(_outcome(error), run.current_version, str(error) or "interrupted")
+            keep(run.site, record, run.log, run.audit(report))  # what fails of that is not the error to tell
+            raise
+
+
+def finish(run: Run, record: Record, report: Report) -> Report:
+    """Records a run that ended well; where that fails the run has ended well all the same, and its reason says so."""
+    trouble = keep(run.site, record, run.log, run.audit(report))
+    return replace(report, reason=f"{report.reason}; {trouble}") if trouble else report
+
+
+def named(release: Release | None) -> dict[str, Any] | None:
+    """What names a release, for records and reports."""
+    if release is None:
+        return None
+    names = "version", "seq", "epoch", "tree", "bundle"
+    return {name: getattr(release, name) for name in names}
+
+
+def _outcome(error: BaseException) -> Outcome:
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    if isinstance(error, RolledBack):
+        return "rolled-back"
+    return "degraded" if isinstance(error, Degraded) else "refused"

@@ -1,0 +1,47 @@
+"""What stays of a run: its record, its receipt, and an event in the system's log. spec/apply.md, section 9.
+
+The record comes first, in one step with the receipt, which is then posted; what a cut leaves unposted, the next run
+posts. Nothing here may fail a run: what could not be kept is told in words [A-88].
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from apply.audit.events import event_of
+from apply.audit.log import Log
+from apply.audit.outbox import post
+from apply.audit.receipt import seal
+from apply.audit.site_key import site_key
+from apply.errors import AboardError
+from apply.record.chain import Link
+from apply.record.database import Record
+from apply.site.layout import Site
+
+WITHOUT_RECEIPT: Final = frozenset({"nothing-to-do"})
+
+
+def keep(site: Site, record: Record, log: Log, run: dict[str, Any]) -> str:
+    """Keeps a run, given as what its record is to say; what of that failed, in words for its report, "" if nothing."""
+    troubles = []
+
+    def attempt(what: str, action: Callable[[], object]) -> Any:
+        try:
+            return action()
+        except AboardError as error:
+            troubles.append(f"{what}: {error}")
+        except Exception as error:  # noqa: BLE001 - the verdict stands: whatever this is, it is told
+            troubles.append(f"{what}: {type(error).__name__}: {error}")
+
+    sealing = None
+    if run["outcome"] not in WITHOUT_RECEIPT:
+        sealing = attempt("no receipt could be signed", lambda: _sealing(site, run))
+    attempt("this run could not be recorded", lambda: record.append(run, sealing))
+    attempt("a receipt could not be put into the outbox", lambda: post(site, record))
+    attempt("this run could not be logged", lambda: log(event_of(run, str(site.root))))
+    return "; ".join(troubles)
+
+
+def _sealing(site: Site, run: dict[str, Any]) -> Callable[[Link], bytes]:
+    key = site_key(site)
+    return lambda link: seal(run, link, key, time.time())

@@ -1,0 +1,70 @@
+"""The site's own key, by which shore knows that a receipt comes from this ship: made when it is first needed [A-83].
+
+SITE/.unrep/site.key (PKCS#8 PEM, mode 0600) never leaves the ship; SITE/.unrep/site.pub is brought ashore once.
+"""
+
+from pathlib import Path
+from typing import Final
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from apply.errors import SiteInvalid
+from apply.site import durable
+from apply.site.layout import Site
+from bundle.errors import InputError, Malformed
+from bundle.host.files import read_given
+from bundle.trust.signing import VerifyingKey
+
+_PEM: Final = serialization.Encoding.PEM
+
+
+def site_key(site: Site) -> Ed25519PrivateKey:
+    """The key, durable, its public half beside it.
+
+    Raises StorageFailed, DiskFull, or SiteInvalid for a file that is no such key: it is never replaced.
+    """
+    with durable.storage_errors(site.key_file):
+        data = site.key_file.read_bytes() if site.key_file.exists() else None
+    key = _made(site.key_file) if data is None else _parsed(site.key_file, data)
+    public = key.public_key().public_bytes(_PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    with durable.storage_errors(site.public_key_file):
+        if not site.public_key_file.exists() or site.public_key_file.read_bytes() != public:
+            durable.write_file(site.public_key_file, public)
+    return key
+
+
+def load_site_public_key(path: Path) -> VerifyingKey:
+    """The public key of a site. Raises InputError."""
+    advice = "not the public key of a site; it lies there as .unrep/site.pub"
+    try:
+        key = serialization.load_pem_public_key(read_given(path))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise InputError(f"{path}: {advice}") from error
+    if not isinstance(key, Ed25519PublicKey):
+        raise InputError(f"{path}: {advice}")
+    try:
+        return VerifyingKey(key.public_bytes_raw())
+    except Malformed as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def _made(path: Path) -> Ed25519PrivateKey:
+    key = Ed25519PrivateKey.generate()
+    data = key.private_bytes(_PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    durable.write_file(path, data, mode=0o600)
+    return key
+
+
+def _parsed(path: Path, data: bytes) -> Ed25519PrivateKey:
+    try:
+        key = serialization.load_pem_private_key(data, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        key = None
+    if not isinstance(key, Ed25519PrivateKey):
+        advice = "put back a backup of it, or remove it and bring the new site.pub ashore"
+        raise SiteInvalid(f"{path}: not the key that unrep made; {advice}")
+    return key

@@ -1,0 +1,84 @@
+"""Which section of a bundle brings this site to the target, from which base: pure. spec/apply.md, section 3."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from apply.record.state import Release
+from bundle.errors import NoSection
+from bundle.format.root import Section
+from bundle.read.reader import VerifiedBundle, stored_bytes
+
+HASHES_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The section to evaluate, and the installed release that it starts from; None for the full section.
+
+    `rest`: the full section, for what a delta cannot make here [F-62].
+    """
+
+    section: Section
+    base: Release | None
+    rest: Section | None = None
+
+    @property
+    def room_bytes(self) -> int:
+        """What is declared for rebuilding, beside the release [F-64]: its sections are run one after the other."""
+        return max(self.section.room, self.rest.room if self.rest else 0)
+
+
+def choose_full(bundle: VerifiedBundle) -> Plan | None:
+    """The full section, if its bytes are in the file."""
+    full = bundle.root.full_section()
+    return Plan(full, None) if full and not bundle.is_absent(full) else None
+
+
+def choose_repair(bundle: VerifiedBundle, held: Sequence[Release], left: Callable[[Release], bytes]) -> Plan | None:
+    """A delta section from what is left of a release that is held; `left` gives the tree hash of that [A-40]."""
+    known = {bytes.fromhex(release.tree) for release in held}
+    deltas = [s for s in bundle.root.sections if s.base and s.base not in known and not bundle.is_absent(s)]
+    for release in held if deltas else ():
+        tree = left(release)
+        for section in deltas:
+            if section.base == tree:
+                return Plan(section, release)
+    return None
+
+
+def choose(bundle: VerifiedBundle, held: Sequence[Release]) -> Plan:
+    """The smallest delta section from a release that is held, else one whose engines are not all here with the full
+    section for the rest, else the full section [A-12].
+
+    A section counts only if its bytes are in the file: a bundle that was fetched for one site holds that site's alone.
+    Raises NoSection, saying what the bundle has and what the site holds.
+    """
+    root = bundle.root
+    if plan := _smallest(bundle, held, root.delta_section):
+        return plan
+    if whole := choose_full(bundle):
+        partial = _smallest(bundle, held, root.partial_delta)
+        return replace(partial, rest=whole.section) if partial else whole
+    full = root.full_section()
+    bases = _shown([base.hex() for base in root.bases()])
+    holds = _shown([f"{release.version} ({release.tree[:12]})" for release in held]) if held else "no release"
+    full_clause = "without the full release" if full is None else "with the full release, which is not in this file"
+    raise NoSection(
+        f"{bundle.path}: {root.product} {root.version} comes as deltas from {bases} {full_clause}, "
+        f"and the site holds {holds}; "
+        "fetch it again with --site, or ask ashore for a bundle with one of those as its base"
+    )
+
+
+def _smallest(bundle: VerifiedBundle, held: Sequence[Release], find: Callable[[bytes], Section | None]) -> Plan | None:
+    deltas = [
+        Plan(section, release)
+        for release in held
+        if (section := find(bytes.fromhex(release.tree))) and not bundle.is_absent(section)
+    ]
+    return min(deltas, key=lambda plan: stored_bytes(bundle.root, plan.section), default=None)
+
+
+def _shown(names: Sequence[str]) -> str:
+    shown = ", ".join(name[:40] for name in names[:HASHES_SHOWN]) or "nothing"
+    return f"{shown} and {len(names) - HASHES_SHOWN} more" if len(names) > HASHES_SHOWN else shown

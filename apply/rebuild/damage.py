@@ -1,0 +1,45 @@
+"""What has happened to the current release's files since they were installed. spec/apply.md, section 3 [A-40]."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from apply.errors import PreflightRefused
+from apply.rebuild.installed import damaged_places, open_installed
+from apply.record.database import read_state
+from apply.record.state import Release
+from apply.site.layout import Site
+from bundle.format.manifest import TreeManifest
+from bundle.format.repair_request import write_need
+from bundle.host.progress import Progress, Quiet
+
+
+@dataclass(frozen=True)
+class Damage:
+    """The places of a release's manifest whose files are not what was installed, ascending."""
+
+    product: str
+    release: Release
+    manifest: TreeManifest
+    places: list[int]
+
+    @property
+    def paths(self) -> list[str]:
+        """What those places are called."""
+        return [self.manifest.entry(place).path for place in self.places]
+
+    def need_list(self) -> bytes:
+        """What shore needs to know to send what is missing."""
+        return write_need(self.product, self.manifest, self.places, self.release.platform)
+
+
+def examine(site: Path, progress: Progress = Quiet()) -> Damage:  # noqa: B008
+    """Hashes every file of the current release; changes nothing.
+
+    Raises PreflightRefused where nothing is installed, SiteInvalid for a damaged manifest, StorageFailed.
+    """
+    place = Site.at(site)
+    state = read_state(place)
+    if state.current is None:
+        raise PreflightRefused(f"{site}: nothing is installed here, so no file of it can be damaged")
+    tree = open_installed(place, state.current)
+    return Damage(state.product, state.current, tree.manifest, damaged_places(tree, progress))

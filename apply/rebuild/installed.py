@@ -1,0 +1,135 @@
+"""A version that is installed at the site: its tree manifest, its files as a base, and whether they are still right."""
+
+import stat
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+from pathlib import Path
+
+from apply.errors import BaseDrifted, SiteInvalid
+from apply.record.database import read_state
+from apply.record.state import Release
+from apply.site import durable
+from apply.site.layout import Site
+from bundle.errors import BaseMismatch, Refused
+from bundle.format.manifest import Entry, Kind, TreeManifest
+from bundle.format.objects import read_all
+from bundle.format.repair_request import remainder
+from bundle.host.directories import Descent
+from bundle.host.files import is_real_directory, read_plain
+from bundle.host.progress import Progress, Quiet
+from bundle.read.tree import BATCH, DirectoryBase, open_object
+
+THREADS = 4
+_ADVICE = "put the original file back, or let 'unrep need' tell shore what to send"
+
+
+def held_trees(site: Path) -> tuple[list[bytes], bool]:
+    """Tree hashes of the releases that stand complete at a site, the current one first; whether none was ever there.
+
+    Raises InputError for a path that is no directory, StorageFailed or SiteInvalid for a record that cannot be read.
+    """
+    place = Site.at(site)
+    state = read_state(place)
+    held = sorted(holdings(place, state.releases), key=lambda release: release != state.current)
+    return [bytes.fromhex(release.tree) for release in held], not state.releases
+
+
+def left_trees(site: Path, progress: Progress = Quiet()) -> list[bytes]:  # noqa: B008
+    """Tree hashes of what is left of the releases that a site holds; hashes all their files. Raises as `held_trees`."""
+    place = Site.at(site)
+    held = holdings(place, read_state(place).releases)
+    lefts = (what_is_left(open_installed(place, release), release.platform, progress) for release in held)
+    return [left.manifest.tree_hash for left in lefts]
+
+
+def holdings(site: Site, releases: Iterable[Release]) -> list[Release]:
+    """Those releases whose tree and manifest are there; their files are verified when they are used."""
+    with durable.storage_errors(site.manifests):
+        return [r for r in releases if site.tree(r.version).is_dir() and site.manifest_file(r.tree).is_file()]
+
+
+def open_installed(site: Site, release: Release) -> DirectoryBase:
+    """The release's tree as a base. Raises SiteInvalid if its manifest is missing or is not the verified one."""
+    path = site.manifest_file(release.tree)
+    with durable.storage_errors(path):
+        data = read_plain(path)
+    try:
+        if sha256(data).hexdigest() != release.tree:
+            raise SiteInvalid(
+                f"{path}: damaged, so version {release.version} cannot be verified; have a full bundle sent"
+            )
+        return DirectoryBase(site.tree(release.version), TreeManifest.decode(data, release.platform))
+    except Refused as error:
+        raise SiteInvalid(f"{path}: {error}") from error
+
+
+def verify_places(tree: DirectoryBase, places: Iterable[int], progress: Progress = Quiet()) -> None:  # noqa: B008
+    """Hashes the files at those places of the manifest [A-13]. Raises BaseDrifted naming one that has changed."""
+    for _, fault in _faults(tree, places, progress):
+        raise fault
+
+
+def verify_tree(tree: DirectoryBase, progress: Progress = Quiet()) -> None:  # noqa: B008
+    """Hashes every file of the manifest; files beside them do not count. Raises BaseDrifted."""
+    verify_places(tree, range(1, len(tree.manifest.entries) + 1), progress)
+
+
+def damaged_places(tree: DirectoryBase, progress: Progress = Quiet()) -> list[int]:  # noqa: B008
+    """The places of all files that are not what was installed, ascending."""
+    return [place for place, _ in _faults(tree, range(1, len(tree.manifest.entries) + 1), progress)]
+
+
+def what_is_left(tree: DirectoryBase, platform: str, progress: Progress = Quiet()) -> DirectoryBase:  # noqa: B008
+    """The tree's undamaged files, as a base of their own [A-40]."""
+    return DirectoryBase(tree.directory, remainder(tree.manifest, damaged_places(tree, progress), platform))
+
+
+def _faults(tree: DirectoryBase, places: Iterable[int], progress: Progress) -> Iterator[tuple[int, BaseDrifted]]:
+    chosen = list(places)
+    entry = tree.manifest.entry
+    progress.start(f"checking {tree.directory.name}", sum(entry(place).size for place in chosen), "B")
+    batches = [chosen[start : start + BATCH] for start in range(0, len(chosen), BATCH)]
+    with ThreadPoolExecutor(THREADS) as pool:
+        for batch, faults in zip(batches, pool.map(lambda batch: _check(tree, batch), batches), strict=True):
+            for place, fault in zip(batch, faults, strict=True):
+                progress.advance(entry(place).size)
+                if fault:
+                    yield place, fault
+    progress.finish()
+
+
+def _check(tree: DirectoryBase, places: list[int]) -> list[BaseDrifted | None]:
+    """What is wrong with each of those entries."""
+    with Descent(tree.directory) as descent:
+        return [_fault(descent, tree.directory, tree.manifest.entry(place)) for place in places]
+
+
+def drifted(path: Path, how: str) -> BaseDrifted:
+    """The error for a file that is not what was installed."""
+    return BaseDrifted(f"{path}: {how} since it was installed; {_ADVICE}")
+
+
+def _fault(descent: Descent, directory: Path, entry: Entry) -> BaseDrifted | None:
+    path = directory / entry.path
+    try:
+        within, name = descent.to(entry.path)
+        status = within.status(name)
+    except OSError as error:
+        if entry.kind == Kind.EMPTY_DIRECTORY and isinstance(error, FileNotFoundError):
+            return drifted(path, "has gone")
+        return BaseDrifted(f"{path}: cannot be read: {error.strerror}; {_ADVICE}")
+    if entry.kind == Kind.EMPTY_DIRECTORY:
+        return None if is_real_directory(status) else drifted(path, "has become something else")
+    if stat.S_ISLNK(status.st_mode) != (entry.kind == Kind.SYMLINK):
+        return drifted(path, "has become something else")
+    digest, size = sha256(), 0
+    try:
+        for chunk in read_all(open_object(descent, entry, directory)):
+            digest.update(chunk)
+            size += len(chunk)
+    except BaseMismatch as error:
+        fault = BaseDrifted(f"{error}; {_ADVICE}")
+        fault.__cause__ = error
+        return fault
+    return None if (digest.digest(), size) == (entry.hash, entry.size) else drifted(path, "has changed")

@@ -1,0 +1,75 @@
+"""What is checked before anything at the site changes, the cheapest first. spec/apply.md, section 3."""
+
+import os
+import shutil
+
+from apply.errors import DiskFull, SiteInvalid
+from apply.rebuild.installed import verify_places
+from apply.record.state import Release, SiteState
+from apply.site import durable
+from apply.site.layout import Site
+from bundle.errors import Unsupported
+from bundle.format.manifest import TreeManifest
+from bundle.host.progress import Progress
+from bundle.read.evaluate import Evaluation
+from bundle.read.tree import DirectoryBase
+
+BLOCK_BYTES = 4096
+MARGIN_BYTES = 16 * 1024 * 1024  # for the record, the log of the file system, and what the application writes meanwhile
+
+
+def check_platform(release: Release) -> None:
+    """Raises Unsupported for a release that this operating system cannot hold."""
+    if release.platform == "posix" and os.name == "nt":
+        raise Unsupported(
+            f"version {release.version} was built with --platform posix, and this is Windows; build it anew"
+        )
+
+
+def check_place(site: Site, state: SiteState, release: Release) -> None:
+    """Raises SiteInvalid if something that unrep did not make stands where the version would go [A-14]."""
+    known = {r.version.casefold() for r in state.releases}
+    with durable.storage_errors(site.versions):
+        present = {path.name.casefold(): path for path in site.versions.iterdir()} if site.versions.is_dir() else {}
+    stranger = present.get(release.version.casefold())
+    if stranger and release.version.casefold() not in known:
+        raise SiteInvalid(f"{stranger}: is in the way of version {release.version}, and not unrep's; move it away")
+    if site.private.is_dir() and site.versions.is_dir() and site.private.stat().st_dev != site.versions.stat().st_dev:
+        raise SiteInvalid(f"{site.versions}: lies on another file system than {site.private}; a site must lie on one")
+
+
+def needed_bytes(manifest: TreeManifest, room_bytes: int) -> int:
+    """What the version takes on disk, in whole blocks, the largest object once more for an archive that is made, and
+    the room for intermediate results [F-64]."""
+    blocks = sum(-(-entry.size // BLOCK_BYTES) for entry in manifest.entries)
+    largest = max((entry.size for entry in manifest.entries), default=0)
+    return blocks * BLOCK_BYTES + largest + room_bytes + MARGIN_BYTES
+
+
+def check_free(site: Site, needed: int) -> None:
+    """Raises DiskFull if so many bytes are not free while the old versions stand [A-15]."""
+    free = shutil.disk_usage(site.root).free
+    if free < needed:
+        raise DiskFull(
+            f"{site.root}: the new version needs {needed:,} bytes, and {free:,} are free; "
+            "free some, or let 'unrep gc' remove old versions"
+        )
+
+
+def check_room(site: Site, manifest: TreeManifest, room_bytes: int = 0) -> None:
+    """Raises DiskFull if the version would not fit, and what making it takes [A-15]."""
+    check_free(site, needed_bytes(manifest, room_bytes))
+    if hasattr(os, "statvfs"):
+        inodes = os.statvfs(site.root)
+        if inodes.f_files and inodes.f_favail < len(manifest.entries):
+            raise DiskFull(
+                f"{site.root}: its file system has room for {inodes.f_favail:,} more files only; remove some"
+            )
+
+
+def check_base(base: DirectoryBase, evaluation: Evaluation, progress: Progress) -> None:
+    """Hashes the base files that recipes read; those that stay as they are get hashed as they are copied [A-13].
+
+    Raises BaseDrifted.
+    """
+    verify_places(base, sorted(evaluation.base_places()), progress)

@@ -1,0 +1,210 @@
+"""Building the complete tree of a version in staging: spec/apply.md, section 3.
+
+Every file is hashed as it is written [A-19]. What the base has already is cloned where the file system shares blocks
+(FICLONE), else copied, by a few threads, while the recipes make the rest in order. Nothing here is durable yet:
+`apply.site.durable.sync_tree` comes once, at the end.
+"""
+
+import sys
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from hashlib import sha256
+from pathlib import Path
+from typing import BinaryIO
+
+from apply.rebuild.installed import drifted
+from apply.site import durable
+from bundle.errors import BaseMismatch
+from bundle.format.manifest import Entry, Kind, TreeManifest, check_link_target
+from bundle.host.directories import Descent, Directory
+from bundle.host.files import write_all
+from bundle.host.memory_limit import memory_ceiling
+from bundle.host.progress import Progress
+from bundle.read.evaluate import Evaluation
+from bundle.read.mixed import MixedEvaluation
+from bundle.read.tree import DirectoryBase, read_object
+
+THREADS = 4
+CHUNK_BYTES = 1024 * 1024
+BATCH = 64  # small files go to a thread by so many: handing over costs about as much as copying one
+FILE_MODE, EXECUTABLE_MODE = 0o644, 0o755  # [F-12]
+_FICLONE = 0x40049409
+
+
+@memory_ceiling()
+def reconstruct(
+    evaluation: Evaluation | MixedEvaluation, base: DirectoryBase | None, tree: Path, progress: Progress
+) -> None:
+    """Makes `tree`, a directory that does not exist yet, the release that the evaluation describes.
+
+    Raises Corrupt or Malformed for a recipe that does not give its object, BaseDrifted for a base file that has
+    changed, StorageFailed or DiskFull. What was built by then stays, for the caller to remove.
+    """
+    manifest = evaluation.manifest
+    kept, again, empty = _sorted_out(manifest, base)
+    progress.start(f"rebuilding {tree.name}", manifest.size, "B")
+    with durable.storage_errors(tree), ThreadPoolExecutor(THREADS) as pool:
+        _make_directories(tree, manifest)
+        try:
+            copies = [pool.submit(_copy_all, batch, base, tree) for batch in _batches(kept)] if base else []
+            _write_made(evaluation, tree, progress)
+            _gather(copies, progress)
+            source = DirectoryBase(tree, manifest)
+            _gather([pool.submit(_copy_all, batch, source, tree) for batch in _batches(again)], progress)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+        with Descent(tree) as into:
+            for entry in empty:
+                _write(into, entry, iter(()))
+    progress.finish()
+
+
+def _write_made(evaluation: Evaluation | MixedEvaluation, tree: Path, progress: Progress) -> None:
+    """What the recipes make, in their order."""
+    with Descent(tree) as into:
+        for place, chunks in evaluation.objects():
+            entry = evaluation.manifest.entry(place)
+            _write(into, entry, chunks)
+            progress.advance(entry.size)
+
+
+_Pair = tuple[int, Entry]  # place of the source object in its manifest, entry to write
+
+
+def _sorted_out(manifest: TreeManifest, base: DirectoryBase | None) -> tuple[list[_Pair], list[_Pair], list[Entry]]:
+    """Entries whose object the base has; those that repeat an object made by a recipe; empty files that are new.
+
+    The base's file of the same path comes first, that a change to it shows, though another file may hold the same.
+    """
+    known = base.manifest.places if base else {}
+    paths = {(e.path, e.hash): place for place, e in enumerate(base.manifest.entries, 1)} if base else {}
+    made = set(manifest.needed(base.manifest if base else None))
+    kept, again, empty = [], [], []
+    for place, entry in enumerate(manifest.entries, 1):
+        if entry.kind == Kind.EMPTY_DIRECTORY or place in made:
+            continue
+        source = paths.get((entry.path, entry.hash)) or (known.get(entry.hash) if entry.size else None)
+        if base and source and base.manifest.entry(source).kind != Kind.EMPTY_DIRECTORY:
+            kept.append((source, entry))
+        elif entry.size:
+            again.append((manifest.places[entry.hash], entry))
+        else:
+            empty.append(entry)
+    return kept, again, empty
+
+
+def _make_directories(tree: Path, manifest: TreeManifest) -> None:
+    """The tree and all directories in it, of the mode that the format gives them, whatever the umask [F-12]."""
+    parents = {entry.path.rpartition("/")[0] for entry in manifest.entries}
+    parents |= {entry.path for entry in manifest.entries if entry.kind == Kind.EMPTY_DIRECTORY}
+    with Directory.open(tree.parent) as above:
+        above.make(tree.name).close()
+    with Descent(tree) as into:
+        for parent in sorted(parents - {""}):
+            into.to(f"{parent}/", make=True)
+
+
+def _batches(pairs: list[_Pair]) -> Iterator[list[_Pair]]:
+    """Large files first, alone; the small ones in batches, neighbours together, so that few directories are opened."""
+    large = [pair for pair in pairs if pair[1].size >= CHUNK_BYTES]
+    small = [pair for pair in pairs if pair[1].size < CHUNK_BYTES]
+    yield from ([pair] for pair in sorted(large, key=lambda pair: -pair[1].size))
+    for start in range(0, len(small), BATCH):
+        yield small[start : start + BATCH]
+
+
+def _gather(futures: list["Future[int]"], progress: Progress) -> None:
+    for future in futures:
+        progress.advance(future.result())
+
+
+def _copy_all(pairs: list[_Pair], base: DirectoryBase, tree: Path) -> int:
+    size = 0
+    with Descent(base.directory) as origin, Descent(tree) as into:
+        for place, entry in pairs:
+            source = base.manifest.entry(place)
+            if source.kind == Kind.SYMLINK or entry.kind == Kind.SYMLINK:
+                content = _object(origin, source, base.directory)
+                _write(into, entry, iter([content]), drifted(base.directory / source.path, "has changed"))
+            else:
+                _copy(origin, source.path, base.directory, into, entry)
+            size += entry.size
+    return size
+
+
+def _object(origin: Descent, entry: Entry, directory: Path) -> bytes:
+    try:
+        return read_object(origin, entry, directory)
+    except BaseMismatch as error:
+        raise drifted(directory / entry.path, "has gone or changed") from error
+
+
+def _write(into: Descent, entry: Entry, chunks: Iterable[bytes], mismatch: Exception | None = None) -> None:
+    """Writes an entry from the chunks of its object; `mismatch` is raised if they are not that object.
+
+    Without it, whoever yields the chunks has checked them.
+    """
+    directory, name = into.to(entry.path)
+    if entry.kind == Kind.SYMLINK:
+        content = b"".join(chunks)
+        if mismatch and sha256(content).digest() != entry.hash:
+            raise mismatch
+        directory.link(check_link_target(entry, content), name)
+        return
+    digest = sha256() if mismatch else None
+    with directory.create(name, _mode(entry)) as file:
+        for chunk in chunks:
+            write_all(file, chunk)
+            if digest:
+                digest.update(chunk)
+    if mismatch and digest and digest.digest() != entry.hash:
+        raise mismatch
+
+
+def _copy(origin: Descent, path: str, base: Path, into: Descent, entry: Entry) -> None:
+    """Clones or copies a file of the base, hashing what was written. Raises BaseDrifted if that is not the object."""
+    try:
+        source_directory, source_name = origin.to(path)
+        source = source_directory.read(source_name)
+    except OSError as error:
+        raise drifted(base / path, f"cannot be read ({error.strerror})") from error
+    with source:
+        directory, name = into.to(entry.path)
+        with directory.create(name, _mode(entry)) as written:
+            digest = _digest(written) if _clone(source, written) else _copied(source, written)
+    if digest != entry.hash:
+        raise drifted(base / path, "has changed")
+
+
+def _copied(source: BinaryIO, written: BinaryIO) -> bytes:
+    digest = sha256()
+    while chunk := source.read(CHUNK_BYTES):
+        digest.update(chunk)
+        write_all(written, chunk)
+    return digest.digest()
+
+
+def _digest(file: BinaryIO) -> bytes:
+    """Of a clone, by itself: its blocks are its own, while the source may have changed since [A-19]."""
+    digest = sha256()
+    while chunk := file.read(CHUNK_BYTES):
+        digest.update(chunk)
+    return digest.digest()
+
+
+def _mode(entry: Entry) -> int:
+    return EXECUTABLE_MODE if entry.kind == Kind.EXECUTABLE else FILE_MODE
+
+
+def _clone(source: BinaryIO, written: BinaryIO) -> bool:
+    """Whether the file system could share the blocks, as Btrfs and XFS do: FICLONE, ioctl_ficlone(2)."""
+    if not sys.platform.startswith("linux"):
+        return False
+    import fcntl
+
+    try:
+        fcntl.ioctl(written, _FICLONE, source.fileno())
+    except OSError:
+        return False
+    return True

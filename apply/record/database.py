@@ -1,0 +1,233 @@
+"""The site's durable memory: its state, and one record of every run. spec/apply.md, section 2.
+
+SQLite in WAL mode with synchronous=FULL: a save has happened when it returns, and a power cut leaves the state before
+or after it. The last few states stay, each with a checksum: should a medium spoil the newest, the one before is used
+[A-7]. The records of runs form a chain (apply.record.chain).
+"""
+
+import hashlib
+import json
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from apply.errors import DiskFull, SiteInvalid, StorageFailed
+from apply.record import schema
+from apply.record.chain import START, Link, head_after
+from apply.record.state import SiteState
+from apply.site import durable
+from apply.site.layout import Site
+from bundle.names.plain_text import each_text, plain
+
+STATES_KEPT = 20
+RECEIPTS_KEPT = 256
+_LEAST_FREE_BYTES = 64 * 1024  # SQLite's index of its log takes half of that
+PATIENCE_S = 5.0  # for a lock that another process has on the record
+
+
+class Record:
+    """The record of one site, open for writing by the run that holds the site's lock.
+
+    before_s: when the state that it was opened with was saved, in seconds since 1970; 0 if that is not known.
+    """
+
+    def __init__(self, site: Site) -> None:
+        """Raises StorageFailed, DiskFull, or SiteInvalid for a file that is no record of unrep, or of a newer one."""
+        self._path = site.state_file
+        is_new = not self._path.exists()
+        with self._errors():
+            self._database = sqlite3.connect(self._path, PATIENCE_S, isolation_level=None)
+            self._database.text_factory = _text
+            self._database.execute("PRAGMA journal_mode=WAL")
+            self._database.execute("PRAGMA synchronous=FULL")
+            if schema.version_of(self._database, self._path) < schema.VERSION:
+                with self._transaction() as database:
+                    schema.bring_up(database)
+            self._state = _newest(self._database, self._path)
+            self.before_s = _last_saved(self._database)
+        if is_new:
+            durable.sync_directory(self._path.parent)
+
+    @property
+    def state(self) -> SiteState:
+        """The state last saved."""
+        return self._state
+
+    def save(self, state: SiteState) -> None:
+        """Makes the state durable. Raises StorageFailed or DiskFull; then the state before stays."""
+        if state == self._state:
+            return
+        document = msgspec.json.encode(_plain(msgspec.to_builtins(state))).decode()
+        with self._errors(), self._transaction() as database:
+            row = database.execute(
+                "INSERT INTO states (document, sha256, saved_at) VALUES (?, ?, ?)",
+                (document, _checksum(document), time.time()),
+            )
+            database.execute("DELETE FROM states WHERE number <= ?", ((row.lastrowid or 0) - STATES_KEPT,))
+        self._state = state
+
+    def append(self, run: dict[str, Any], seal: Callable[[Link], bytes] | None = None) -> None:
+        """Adds the record of a run [A-8], and in the same step the receipt that `seal` makes of its link, to be posted.
+
+        Raises StorageFailed or DiskFull; then neither was added.
+        """
+        document = json.dumps(_plain(run))
+        with self._errors(), self._transaction() as database:
+            last = database.execute("SELECT head FROM runs ORDER BY number DESC LIMIT 1").fetchone()
+            head = head_after(str(last[0]) if last else START, document)
+            row = database.execute("INSERT INTO runs (document, head) VALUES (?, ?)", (document, head))
+            number = row.lastrowid or 0
+            if seal:
+                receipt = seal(Link(number, document, head))
+                database.execute("INSERT INTO receipts (number, receipt) VALUES (?, ?)", (number, receipt))
+                database.execute("DELETE FROM receipts WHERE number <= ?", (number - RECEIPTS_KEPT,))
+
+    def unposted(self) -> list[tuple[int, bytes]]:
+        """The receipts that are not in the outbox yet, by number of the run. Raises StorageFailed."""
+        with self._errors():
+            return self._database.execute("SELECT number, receipt FROM receipts ORDER BY number").fetchall()
+
+    def posted(self, number: int) -> None:
+        """The receipts up to that one are durable in the outbox. Raises StorageFailed or DiskFull."""
+        with self._errors(), self._transaction() as database:
+            database.execute("DELETE FROM receipts WHERE number <= ?", (number,))
+
+    def close(self) -> None:
+        """Lets go of the file; everything saved is durable already."""
+        self._database.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            yield self._database
+            self._database.execute("COMMIT")
+        except BaseException:
+            if self._database.in_transaction:
+                self._database.execute("ROLLBACK")
+            raise
+
+    def _errors(self) -> AbstractContextManager[None]:
+        return _sqlite_errors(str(self._path))
+
+
+def read_state(site: Site) -> SiteState:
+    """The state of a site, without its lock and without writing; SiteState() where nothing was ever installed.
+
+    Raises StorageFailed or SiteInvalid.
+    """
+    with _reading(site) as database:
+        return _newest(database, site.state_file) if database else SiteState()
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The records of runs, the oldest first. chained: False for a record that an unrep without chains wrote.
+
+    last_number: the highest that was ever given.
+    """
+
+    links: Iterator[Link]
+    last_number: int = 0
+    chained: bool = True
+
+
+@contextmanager
+def open_runs(site: Site) -> Iterator[Runs]:
+    """All records, without the site's lock, to be read one after the other. Raises StorageFailed or SiteInvalid."""
+    with _reading(site) as database:
+        if not database:
+            yield Runs(iter(()))
+            return
+        chained = schema.version_of(database, site.state_file) > 0
+        head = "head" if chained else "''"
+        rows = database.execute(f"SELECT number, document, {head} FROM runs ORDER BY number")  # noqa: S608 - two choices
+        last = database.execute("SELECT seq FROM sqlite_sequence WHERE name = 'runs'").fetchone()
+        links = (Link(number, str(document), str(head)) for number, document, head in rows)
+        yield Runs(links, last[0] if last else 0, chained)
+
+
+@contextmanager
+def _reading(site: Site) -> Iterator[sqlite3.Connection | None]:
+    """The record, None if nothing was ever saved in it: a first run may have died while it made the file."""
+    with durable.storage_errors(site.state_file):
+        unmade = site.state_file.with_name("state.db-journal").exists()  # in use only until the log takes its place
+        is_there = site.state_file.exists() and not unmade
+    if not is_there:
+        yield None
+        return
+    with _sqlite_errors(str(site.state_file)):
+        # Without a log nobody has it open, and it is read as it stands; SQLite would make files beside it otherwise.
+        mode = "mode=ro" if site.state_file.with_name("state.db-wal").exists() else "immutable=1"
+        database = sqlite3.connect(f"{site.state_file.as_uri()}?{mode}", uri=True)
+        database.text_factory = _text
+        try:
+            made = database.execute("SELECT 1 FROM sqlite_master WHERE name = 'runs'").fetchone()  # the last table
+            yield database if made else None
+        finally:
+            database.close()
+
+
+def _text(stored: bytes) -> str:
+    """What a spoiled medium has made of a text, too: its checksum, or the chain, tells."""
+    return stored.decode(errors="surrogateescape")
+
+
+def _plain(values: dict[str, Any]) -> Any:
+    """With each text in it plain [A-95]: whoever reads a record, by whatever means, reads lines."""
+    return each_text(values, plain)
+
+
+def _newest(database: sqlite3.Connection, path: object) -> SiteState:
+    """The newest state whose checksum holds. Raises SiteInvalid if there are states and none of them is whole."""
+    schema.version_of(database, path)
+    rows = database.execute("SELECT document, sha256 FROM states ORDER BY number DESC").fetchall()
+    for document, checksum in rows:
+        if _checksum(document) == checksum:
+            try:
+                return msgspec.json.decode(document, type=SiteState)
+            except msgspec.MsgspecError as error:
+                raise SiteInvalid(f"{path}: written by another version of unrep ({error}); use that one") from error
+    if rows:
+        raise SiteInvalid(f"{path}: every state in it is damaged; put back a backup of it, or ask ashore")
+    return SiteState()
+
+
+def _last_saved(database: sqlite3.Connection) -> float:
+    row = database.execute("SELECT saved_at FROM states ORDER BY number DESC LIMIT 1").fetchone()
+    return float(row[0]) if row else 0.0
+
+
+def _checksum(document: object) -> str:
+    return hashlib.sha256(str(document).encode(errors="surrogateescape")).hexdigest()
+
+
+def _is_full(error: sqlite3.Error, path: str) -> bool:
+    """Whether no space is left: for the files beside the record SQLite tells that as any other error of the disk."""
+    code = getattr(error, "sqlite_errorcode", 0)
+    if code & 0xFF != sqlite3.SQLITE_IOERR:
+        return bool(code == sqlite3.SQLITE_FULL)
+    with suppress(OSError):
+        return shutil.disk_usage(Path(path).parent).free < _LEAST_FREE_BYTES
+    return False
+
+
+@contextmanager
+def _sqlite_errors(path: str) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        if _is_full(error, path):
+            raise DiskFull(f"{path}: no space left on its file system: free some and run again") from error
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
+            raise SiteInvalid(f"{path}: not a record of unrep, or damaged; put back a backup of it") from error
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
+            raise StorageFailed(f"{path}: {error}, by another process; end that and run again") from error
+        raise StorageFailed(f"{path}: {error}") from error

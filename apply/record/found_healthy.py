@@ -1,0 +1,37 @@
+"""A verdict that the record could not take, kept beside it: SITE/.unrep/healthy, the run whose release was healthy.
+
+A release that was found healthy must not be given up because its trials ended without a record too often [A-100]. So
+`apply.trial` notes that it was, and recovery then tries it again whatever the count says; its health decides once more.
+"""
+
+import contextlib
+
+from apply.errors import StorageFailed
+from apply.record.state import SiteState
+from apply.site import durable
+from apply.site.layout import Site
+from bundle.host.files import read_plain
+
+_MAX_BYTES = 64
+
+
+def note(site: Site, state: SiteState) -> None:
+    """The pending release was found healthy. Where not even this can be written, the count of its trials stands."""
+    if state.pending:
+        with contextlib.suppress(StorageFailed):
+            durable.write_file(site.healthy_file, state.pending.run.encode())
+
+
+def noted(site: Site, state: SiteState) -> bool:
+    """Whether the pending release was found healthy before; a note of another intent says nothing of this one."""
+    try:
+        run = read_plain(site.healthy_file, _MAX_BYTES)
+    except OSError:
+        return False
+    return state.pending is not None and run == state.pending.run.encode()
+
+
+def forget(site: Site) -> None:
+    """No release is on trial any more. What cannot be removed is litter, and says nothing of another intent."""
+    with contextlib.suppress(StorageFailed):
+        durable.remove_tree(site.healthy_file)

@@ -1,0 +1,49 @@
+"""The tables of a site's record, and how an older record becomes one of today's [A-81].
+
+    states     number, document (JSON), sha256 of it, saved_at in seconds since 1970    the last few
+    runs       number, document (JSON), head of the chain (apply.record.chain)                 all
+    receipts   number of the run, receipt                                               those not yet in the outbox
+
+SQLite keeps the version of the tables in the file's header, as `user_version`; 0 is what it is without one.
+"""
+
+import sqlite3
+from typing import Final
+
+from apply.errors import SiteInvalid
+from apply.record.chain import START, head_after
+
+VERSION: Final = 1
+
+_FIRST: Final = (
+    "CREATE TABLE IF NOT EXISTS states "
+    "(number INTEGER PRIMARY KEY AUTOINCREMENT, document TEXT NOT NULL, sha256 TEXT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS runs (number INTEGER PRIMARY KEY AUTOINCREMENT, document TEXT NOT NULL)",
+)
+_FROM_0: Final = (
+    "ALTER TABLE states ADD COLUMN saved_at REAL NOT NULL DEFAULT 0",
+    "ALTER TABLE runs ADD COLUMN head TEXT NOT NULL DEFAULT ''",
+    "CREATE TABLE receipts (number INTEGER PRIMARY KEY, receipt BLOB NOT NULL)",
+)
+
+
+def version_of(database: sqlite3.Connection, path: object) -> int:
+    """The version of its tables. Raises SiteInvalid for one that only a newer unrep knows."""
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    if version > VERSION:
+        raise SiteInvalid(
+            f"{path}: written by a newer version of unrep (its tables have version {version}, and this one knows "
+            f"{VERSION}); use that one"
+        )
+    return int(version)
+
+
+def bring_up(database: sqlite3.Connection) -> None:
+    """Makes the tables, or today's of older ones, whose runs are chained as they are; in the caller's transaction."""
+    for statement in (*_FIRST, *_FROM_0):
+        database.execute(statement)
+    head = START
+    for number, document in database.execute("SELECT number, document FROM runs ORDER BY number").fetchall():
+        head = head_after(head, document)
+        database.execute("UPDATE runs SET head = ? WHERE number = ?", (head, number))
+    database.execute(f"PRAGMA user_version = {VERSION}")

@@ -1,0 +1,382 @@
+"""What a site knows about itself, and the rules by which that may change: spec/apply.md, sections 2 to 4.
+
+Pure: no clock, no file, no `current` is read here. Each transition checks that it is allowed and returns the state
+that follows; `apply.record.database` makes it durable, `apply.trial` and `apply.recover` act by it.
+
+    nothing pending ── begun ──> pending ── attempted ──> pending ── committed ──> nothing pending, on the new release
+                                                             └────── backing_out ──> pending ── settled ──> as before
+                                                                                        └── troubled ──> degraded
+"""
+
+from typing import Literal
+
+import msgspec
+
+from apply.record.standing import Standing, Word
+from bundle.errors import Refused
+from bundle.format.root import Platform
+from bundle.read.reader import VerifiedRoot
+from bundle.trust.heartbeat import Heartbeat
+
+MAX_ATTEMPTS = 3
+MAX_TRIAL_S = 24 * 3600  # a release that could not prove itself in a day is taken back, however often it was cut short
+
+Condition = Literal["empty", "ok", "pending", "degraded"]
+Mark = tuple[int, int]
+
+
+class WrongProduct(Refused):
+    """The bundle brings another product than the site's."""
+
+
+class Replay(Refused):
+    """The bundle is older than what the site has accepted, or claims the seq of another release."""
+
+
+class Quarantined(Refused):
+    """The release failed here before, and no newer seq lifts that."""
+
+
+class VersionTaken(Refused):
+    """Another release of the same version stands at the site and is still needed."""
+
+
+class OutOfOrder(Exception):
+    """A transition that the state machine does not have: a defect of unrep."""
+
+
+class Release(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A release at the site; `tree` and `bundle` (the root's hash) in hex. `proven` once it was healthy here."""
+
+    version: str
+    seq: int
+    epoch: int = 0
+    tree: str
+    platform: Platform
+    bundle: str
+    proven: bool = False
+
+    @classmethod
+    def of(cls, verified: VerifiedRoot) -> "Release":
+        """The release that a verified root describes."""
+        root = verified.root
+        return cls(
+            version=root.version,
+            seq=root.seq,
+            epoch=root.epoch,
+            tree=root.tree.hex(),
+            platform=root.platform,
+            bundle=verified.root_hash.hex(),
+        )
+
+    @property
+    def mark(self) -> Mark:
+        """Its place in the order of releases: a later epoch comes after every seq of an earlier one."""
+        return self.epoch, self.seq
+
+
+class HighWater(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The newest release whose switch was ever intended; only this very release or a newer one is admitted."""
+
+    epoch: int
+    seq: int
+    tree: str
+
+    @property
+    def mark(self) -> Mark:
+        """See Release.mark."""
+        return self.epoch, self.seq
+
+
+class Quarantine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A tree that failed here, and up to which mark it stays out."""
+
+    version: str
+    tree: str
+    epoch: int
+    seq: int
+    reason: str
+
+    def holds(self, release: Release) -> bool:
+        """Whether it keeps this release out."""
+        return self.tree == release.tree and release.mark <= (self.epoch, self.seq)
+
+
+class Intent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A switch that is intended or under way, from the current release to `version`.
+
+    attempts: starts of the new version so far. give_up_at: seconds since 1970. by_hand: a person's rollback.
+    data_saved: a snapshot was made for it of the current version's data, which going back asks for.
+    going_back: it failed, `current` is the old version again or is about to be. trouble: why a person is needed.
+    """
+
+    version: str
+    run: str
+    give_up_at: int
+    attempts: int = 0
+    by_hand: bool = False
+    data_saved: bool = False
+    going_back: bool = False
+    trouble: str = ""
+
+
+class Shore(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the latest heartbeat said is newest, at `time` in seconds since 1970; proven `under` that trust root.
+
+    signers: the release keys that signed it, by their ids in hex. product: "" in records of older versions of unrep.
+    """
+
+    epoch: int
+    seq: int
+    trust: int
+    revocations: int
+    time: int
+    under: int
+    signers: tuple[str, ...] = ()
+    product: str = ""
+
+
+class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole state of a site. `current_version`: the release last committed, "" before the first.
+
+    time_floor: the latest time that shore's signed word spoke of, in seconds since 1970; a clock below it is wrong
+    [A-10]. heard_at: when something new last came from shore [R-16], 0 for unknown. shore: its latest heartbeat.
+    floor_from: who spoke of the time floor [R-19].
+    """
+
+    product: str = ""
+    current_version: str = ""
+    pending: Intent | None = None
+    releases: tuple[Release, ...] = ()
+    high_water: HighWater | None = None
+    quarantined: tuple[Quarantine, ...] = ()
+    time_floor: int = 0
+    heard_at: int = 0
+    shore: Shore | None = None
+    floor_from: Word = Word()
+
+    # What it says
+
+    @property
+    def condition(self) -> Condition:
+        """One word for a person."""
+        if self.pending:
+            return "degraded" if self.pending.trouble else "pending"
+        return "ok" if self.current_version else "empty"
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether a switch is pending that no other may follow: its end, good or bad, is not on record yet."""
+        return self.pending is not None and not self.pending.trouble
+
+    @property
+    def current(self) -> Release | None:
+        """The release last committed."""
+        return self.find(self.current_version)
+
+    @property
+    def last_good(self) -> Release | None:
+        """Where a rollback by hand goes: the newest release before the current one that was healthy here."""
+        current = self.current
+        earlier = [r for r in self.releases if current and r.mark < current.mark and r.proven]
+        return max((r for r in earlier if not self._is_quarantined(r)), key=lambda r: r.mark, default=None)
+
+    @property
+    def needed(self) -> frozenset[str]:
+        """The versions that nothing may remove: current, last good, pending."""
+        named = (self.current_version, self.last_good and self.last_good.version, self.pending and self.pending.version)
+        return frozenset(version for version in named if version)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether shore has spoken of a release that has not come here."""
+        mark = self.high_water.mark if self.high_water else (0, 0)
+        return self.shore is not None and (self.shore.epoch, self.shore.seq) > mark
+
+    def find(self, version: str) -> Release | None:
+        """The release in the directory of that name. Letter case does not count, as on Windows."""
+        return next((r for r in self.releases if r.version.casefold() == version.casefold()), None)
+
+    def intended(self) -> Release:
+        """The release that is pending."""
+        release = self.find(self._intent().version)
+        if release is None:
+            raise OutOfOrder("the pending release is not among the releases")
+        return release
+
+    def dispensable(self, keep: int) -> list[Release]:
+        """What retention removes: all not needed but for the `keep` best; healthy ones come first, then new ones."""
+        others = [r for r in self.releases if r.version not in self.needed]
+        others.sort(key=lambda r: (r.proven and not self._is_quarantined(r), r.mark), reverse=True)
+        return others[keep:]
+
+    def may_try_again(self, now: float) -> bool:
+        """Whether the pending release may be started once more [A-24]."""
+        intent = self._intent()
+        return self.current is None or (intent.attempts < MAX_ATTEMPTS and now < intent.give_up_at)
+
+    # What it admits
+
+    def check_product(self, product: str) -> None:
+        """Raises WrongProduct for another than that of the first release here."""
+        if self.product and product != self.product:
+            raise WrongProduct(f"the bundle brings product {product!r}; this site has {self.product!r}")
+
+    def is_current(self, product: str, release: Release) -> bool:
+        """Whether this very tree runs already. Raises WrongProduct."""
+        self.check_product(product)
+        return self.current is not None and self.current.tree == release.tree
+
+    def admit(self, product: str, release: Release) -> None:
+        """Raises WrongProduct, Quarantined, Replay or VersionTaken for a release that may not come in [A-11]."""
+        self.check_product(product)
+        name = f"{product} {release.version} (seq {release.seq})"
+        for failed in self.quarantined:
+            if failed.holds(release):
+                raise Quarantined(f"{name} is in quarantine until a release with a higher seq: {failed.reason}")
+        if self.high_water and release.mark < self.high_water.mark:
+            raise Replay(
+                f"{name}, epoch {release.epoch}, is older than seq {self.high_water.seq}, "
+                f"epoch {self.high_water.epoch}, which this site has accepted; "
+                "use 'unrep rollback' to go back to a version that is aboard"
+            )
+        if self.high_water and release.mark == self.high_water.mark and release.tree != self.high_water.tree:
+            raise Replay(f"{name}: another release with this seq was accepted before; each release needs its own")
+        taken = self.find(release.version)
+        same = taken and (taken.version, taken.tree) == (release.version, release.tree)
+        if taken and not same and taken.version in self.needed:
+            raise VersionTaken(f"{name}: another release of version {taken.version} is in use here; give it another")
+
+    # Transitions
+
+    def heeding(self, standing: Standing) -> "SiteState":
+        """Without the times and the heartbeat of those who no longer may speak; the floor is renewed with each trust
+        root [R-19]."""
+        state = self
+        if self.floor_from.under != standing.version or not standing.counts(self.floor_from.signers):
+            state = state._with(time_floor=standing.spoken_at, floor_from=Word(standing.version))
+        if state.shore and not standing.counts(state.shore.signers):
+            heard_at = 0 if state.heard_at == state.shore.time else state.heard_at
+            state = state._with(shore=None, heard_at=heard_at)
+        return state
+
+    def placed(self, release: Release, created: int, word: Word = Word()) -> "SiteState":  # noqa: B008
+        """Its complete tree is about to get its place under versions/, so what stands there is unrep's.
+
+        `created`: the time that its header speaks of; `word`: who signed that.
+        """
+        others = tuple(r for r in self.releases if r is not self.find(release.version))
+        return self._with(releases=(*others, release))._not_before(created, word)
+
+    def begun(
+        self, product: str, release: Release, run: str, now: int, *, by_hand: bool = False, data_saved: bool = False
+    ) -> "SiteState":
+        """The switch is intended. The release is complete and verified, so the high-water mark rises [A-9]."""
+        if self.unfinished:
+            raise OutOfOrder("another release is pending")
+        self.check_product(product)
+        intent = Intent(
+            version=release.version, run=run, give_up_at=now + MAX_TRIAL_S, by_hand=by_hand, data_saved=data_saved
+        )
+        mark = HighWater(release.epoch, release.seq, release.tree)
+        heard_at = now
+        if self.high_water and self.high_water.mark >= mark.mark:
+            mark, heard_at = self.high_water, self.heard_at
+        shore = None if self.shore and self.shore.product not in ("", product) else self.shore
+        return self._with(product=product, pending=intent, high_water=mark, heard_at=heard_at, shore=shore)
+
+    def attempted(self) -> "SiteState":
+        """The new version is about to be started."""
+        intent = self._intent()
+        if intent.going_back:
+            raise OutOfOrder("the pending release has failed already")
+        return self._pending(attempts=intent.attempts + 1)
+
+    def committed(self) -> "SiteState":
+        """The new version is healthy [A-25]. What a person rolled back is quarantined: its bundle stays out [A-27]."""
+        intent, release, left = self._intent(), self.intended(), self.current
+        if not intent.attempts or intent.going_back:
+            raise OutOfOrder("the pending release was not started")
+        proven = tuple(msgspec.structs.replace(r, proven=True) if r == release else r for r in self.releases)
+        quarantined = tuple(q for q in self.quarantined if q.tree != release.tree)
+        if intent.by_hand and left and left.mark > release.mark:
+            quarantined = (*quarantined, _quarantine(left, f"rolled back by hand to {release.version}"))
+        return self._with(current_version=release.version, pending=None, releases=proven, quarantined=quarantined)
+
+    def backing_out(self, reason: str) -> "SiteState":
+        """The new version failed, and `current` is the old one again."""
+        if not self.current:
+            raise OutOfOrder("there is no version to go back to")
+        failed = _quarantine(self.intended(), reason)
+        others = tuple(q for q in self.quarantined if q.tree != failed.tree)
+        return msgspec.structs.replace(self._pending(going_back=True), quarantined=(*others, failed))
+
+    def settled(self) -> "SiteState":
+        """The old version is healthy again."""
+        if not self._intent().going_back:
+            raise OutOfOrder("the pending release has not failed")
+        return self._with(pending=None)
+
+    def troubled(self, reason: str) -> "SiteState":
+        """Neither the new version nor the old one could be made to run [A-23]."""
+        return self._pending(trouble=reason)
+
+    def renewed(self, release: Release, created: int, now: int = 0, word: Word = Word()) -> "SiteState":  # noqa: B008
+        """A verified bundle spoke of the current tree again, perhaps under a higher seq; see `placed`."""
+        if not self.current or self.current.tree != release.tree:
+            raise OutOfOrder("this is not the current release")
+        state = self._not_before(created, word)
+        if self.high_water and release.mark <= self.high_water.mark:
+            return state
+        newer = msgspec.structs.replace(self.current, seq=release.seq, epoch=release.epoch, bundle=release.bundle)
+        releases = tuple(newer if r == self.current else r for r in self.releases)
+        mark = HighWater(*release.mark, release.tree)
+        return state._with(releases=releases, high_water=mark, heard_at=max(now, state.time_floor))
+
+    def told(self, beat: Heartbeat, word: Word, now: int) -> "SiteState":
+        """A heartbeat came, verified, with a time that counts [R-15]; `word`: who signed it.
+
+        Raises WrongProduct, or Replay for one that is not newer than the last; a new trust root begins anew, so that a
+        stolen key cannot silence shore by speaking from the future.
+        """
+        self.check_product(beat.product)
+        if self.shore and (word.under, beat.time) <= (self.shore.under, self.shore.time):
+            raise Replay("heartbeat: not newer than the last one that this site heard; ask shore for a new one")
+        shore = Shore(
+            beat.epoch, beat.seq, beat.trust, beat.revocations, beat.time, word.under, word.signers, beat.product
+        )
+        heard_at = max(self.heard_at if self.heard_at <= now else 0, beat.time)
+        return self._with(shore=shore, heard_at=heard_at)._not_before(beat.time, word)
+
+    def adopted(self, release: Release) -> "SiteState":
+        """A person pointed `current` to another release of this site."""
+        if self.pending:
+            raise OutOfOrder("a switch is pending")
+        return self._with(current_version=release.version)
+
+    def without(self, version: str) -> "SiteState":
+        """The release is about to be removed. Raises OutOfOrder for one that is needed."""
+        if version in self.needed:
+            raise OutOfOrder(f"version {version} is needed")
+        return self._with(releases=tuple(r for r in self.releases if r.version != version))
+
+    def _not_before(self, time: int, word: Word) -> "SiteState":
+        return self._with(time_floor=time, floor_from=word) if time > self.time_floor else self
+
+    def _is_quarantined(self, release: Release) -> bool:
+        return any(failed.holds(release) for failed in self.quarantined)
+
+    def _intent(self) -> Intent:
+        if not self.pending:
+            raise OutOfOrder("nothing is pending")
+        return self.pending
+
+    def _pending(self, **changes: object) -> "SiteState":
+        return self._with(pending=msgspec.structs.replace(self._intent(), **changes))
+
+    def _with(self, **changes: object) -> "SiteState":
+        return msgspec.structs.replace(self, **changes)
+
+
+def _quarantine(release: Release, reason: str) -> Quarantine:
+    return Quarantine(release.version, release.tree, release.epoch, release.seq, reason)

@@ -1,0 +1,52 @@
+"""One run at a time works on a site [A-4]: a lock of the operating system, so that none is ever left by a dead run.
+
+The file says who holds it.
+"""
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+from apply.errors import SiteBusy
+from apply.site import durable
+from apply.site.layout import Site
+from bundle.host.locks import open_lock, say_who, try_lock, who
+
+_MAX_HOLDER_BYTES = 512
+
+
+def site_lock(site: Site, command: str) -> AbstractContextManager[None]:
+    """Holds the site while `command` works on it. Raises SiteBusy, which says who does; StorageFailed."""
+    return _held(site, site.lock_file, command, "wait until it is done")
+
+
+def agent_lock(site: Site) -> AbstractContextManager[None]:
+    """Makes this process the site's one agent [A-60]. Raises as `site_lock`."""
+    return _held(site, site.agent_lock_file, "agent", "one agent for a site is enough")
+
+
+@contextmanager
+def _held(site: Site, lock_file: Path, command: str, advice: str) -> Iterator[None]:
+    with durable.storage_errors(lock_file):
+        file = open_lock(lock_file)
+    with contextlib.closing(file):
+        try:
+            try_lock(file)
+        except BlockingIOError as error:
+            raise SiteBusy(f"{site.root}: {_holder(who(file, _MAX_HOLDER_BYTES))}; {advice}") from error
+        with durable.storage_errors(lock_file):
+            text = json.dumps({"pid": os.getpid(), "command": command, "since": time.strftime("%Y-%m-%d %H:%M:%S")})
+            say_who(file, text.encode())
+        yield
+
+
+def _holder(text: bytes) -> str:
+    try:
+        holder = json.loads(text)
+        return f"'unrep {holder['command']}', process {holder['pid']}, is at work here since {holder['since']}"
+    except (ValueError, KeyError, TypeError):  # it has the lock, and has not written yet
+        return "another unrep is at work here"

@@ -1,0 +1,210 @@
+"""The compressors of packs and indexes, by their numbers in the format: spec/format.md, section 7.
+
+    0         stored
+    1         one Zstandard frame without its magic number, window at most 2^27 bytes
+    32 + n    raw LZMA2 with a dictionary of 2^n bytes, n from 12 to 26
+    96 + n    the same behind the x86 filter of xz, which makes the targets of calls absolute
+
+A pack is compressed by every codec that may win and kept in the smallest form; ties go to the lower number.
+Readers decompress step by step and stop at the signed length, so a lying stream costs neither memory nor time.
+"""
+
+import lzma
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import msgspec
+import zstandard
+
+from bundle.errors import Corrupt, Malformed
+from bundle.format.canonical import MAX_INTEGER
+
+STORED = 0
+ZSTD = 1
+LZMA2 = 32
+X86_LZMA2 = 96
+MIN_LZMA2_LOG = 12
+MAX_LZMA2_LOG = 26
+ZSTD_WINDOW_LOG = 27
+CHUNK_BYTES = 64 * 1024
+FEW_BYTES = 4 * 1024 * 1024  # up to here every candidate is tried; beyond, only the one that wins there
+SAMPLE_BYTES = 512 * 1024
+ZSTD_STEP_BYTES = 256  # a block of 4 bytes can unpack to 128 KiB: this bounds one step to 8 MiB
+
+# lc, lp, pb: text and code; 4-byte records; bytes without alignment.
+_LZMA2_TUNINGS = ((3, 0, 0), (3, 0, 2), (0, 2, 2), (0, 0, 0))
+
+
+class Packed(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """How a compressed stretch of bytes stands in a section: codec number, bytes as stored, bytes when unpacked."""
+
+    codec: int
+    length: int
+    size: int
+
+
+def check_packed(packed: Packed, where: str) -> None:
+    """Raises Malformed for an unknown codec or lengths out of bounds [F-24]."""
+    if packed.codec not in (STORED, ZSTD) and _lzma2_form(packed.codec) is None:
+        raise Malformed(f"{where}: codec {packed.codec} is unknown")
+    if not 0 <= packed.length <= MAX_INTEGER or not 0 <= packed.size <= MAX_INTEGER:
+        raise Malformed(f"{where}: a length is not within 0 to 2^53 - 1")
+    if packed.codec == STORED and packed.length != packed.size:
+        raise Malformed(f"{where}: stored, but {packed.length} bytes do not make {packed.size}")
+
+
+def window_bytes(packed: Packed) -> int:
+    """The memory in bytes that unpacking takes for its window, at most."""
+    if packed.codec == STORED:
+        return 0
+    form = _lzma2_form(packed.codec)
+    return min(1 << form[1] if form else 1 << ZSTD_WINDOW_LOG, max(packed.size, 1 << 12))
+
+
+def compress(data: bytes, max_log: int = MAX_LZMA2_LOG) -> tuple[Packed, bytes]:
+    """The smallest form of at most FEW_BYTES that this module knows, deterministically: (descriptor, bytes as stored).
+
+    `max_log` caps the dictionary at 2^max_log bytes: memory that the reader will need.
+    """
+    log = _log_for(len(data), max_log)
+    candidates = [(STORED, data)]
+    candidates += [(LZMA2 + log, _lzma2(data, log, *tuning)) for tuning in _LZMA2_TUNINGS]
+    candidates += [(X86_LZMA2 + log, _lzma2(data, log, *_LZMA2_TUNINGS[0], x86=True)), (ZSTD, _zstd(data))]
+    codec, packed = min(candidates, key=lambda candidate: (len(candidate[1]), candidate[0]))
+    return Packed(codec, len(packed), len(data)), packed
+
+
+def large_codec(samples: list[bytes], size: int, max_log: int) -> int:
+    """The codec for more than that: LZMA2, behind the x86 filter if it gains on the samples."""
+    plain, filtered = (
+        sum(len(_lzma2(sample, 20, 3, 0, 0, preset=1, x86=x86)) for sample in samples) for x86 in (False, True)
+    )
+    return (X86_LZMA2 if filtered < plain else LZMA2) + _log_for(size, max_log)
+
+
+def large_compressor(codec: int) -> lzma.LZMACompressor:
+    """What writes a codec that `large_codec` gave."""
+    x86, log = _lzma2_form(codec) or (False, MIN_LZMA2_LOG)
+    return lzma.LZMACompressor(lzma.FORMAT_RAW, filters=_filters(log, *_LZMA2_TUNINGS[0], x86=x86))
+
+
+def _log_for(size: int, max_log: int) -> int:
+    return max(MIN_LZMA2_LOG, min(max_log, (size - 1).bit_length()))
+
+
+def _lzma2_form(codec: int) -> tuple[bool, int] | None:
+    """(whether the x86 filter is used, log of the dictionary) of an LZMA2 codec; None for other numbers."""
+    for first in (LZMA2, X86_LZMA2):
+        if MIN_LZMA2_LOG <= codec - first <= MAX_LZMA2_LOG:
+            return first == X86_LZMA2, codec - first
+    return None
+
+
+def compressed_size(data: bytes) -> int:
+    """A quick estimate in bytes of what `data` adds to a pack; for choosing among recipes, not exact."""
+    # The encoder's tables are made anew each time and grow with the dictionary: small for the small.
+    log = min(24, max(MIN_LZMA2_LOG, (len(data) - 1).bit_length()))
+    return len(_lzma2(data, log, 3, 0, 0, preset=6)) if data else 0
+
+
+def unpack(packed: Packed, chunks: Iterator[bytes], where: str) -> Iterator[bytes]:
+    """Yields the unpacked bytes in chunks of at most 64 KiB, exactly `packed.size` of them in all.
+
+    Raises Corrupt if the stream is broken, too long, too short, or followed by anything [F-25].
+    """
+    decoder = _decoder(packed)
+    produced = 0
+    try:
+        for chunk in chunks:
+            for out in decoder.feed(chunk):
+                produced += len(out)
+                if produced > packed.size:
+                    raise Corrupt(f"{where}: unpacks to more than its {packed.size} bytes")
+                yield out
+    except (lzma.LZMAError, zstandard.ZstdError, EOFError) as error:
+        raise Corrupt(f"{where}: {error}") from error
+    if produced != packed.size or not decoder.finished():
+        raise Corrupt(f"{where}: unpacks to {produced} bytes instead of {packed.size}")
+
+
+class _Decoder(Protocol):
+    def feed(self, chunk: bytes) -> Iterator[bytes]:
+        """Yields what `chunk` unpacks to, in bounded steps."""
+
+    def finished(self) -> bool:
+        """Whether the stream has come to its own end, with nothing after it."""
+
+
+class _Stored:
+    def feed(self, chunk: bytes) -> Iterator[bytes]:
+        yield chunk
+
+    def finished(self) -> bool:
+        return True
+
+
+class _Lzma2:
+    def __init__(self, x86: bool, log: int) -> None:
+        filters = [*_x86_filter(x86), {"id": lzma.FILTER_LZMA2, "dict_size": 1 << log}]
+        self._lzma = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=filters)
+
+    def feed(self, chunk: bytes) -> Iterator[bytes]:
+        out = self._lzma.decompress(chunk, CHUNK_BYTES)
+        while out:
+            yield out
+            out = b"" if self._lzma.eof else self._lzma.decompress(b"", CHUNK_BYTES)
+
+    def finished(self) -> bool:
+        return self._lzma.eof and not self._lzma.unused_data
+
+
+class _Zstd:
+    def __init__(self) -> None:
+        decompressor = zstandard.ZstdDecompressor(
+            max_window_size=1 << ZSTD_WINDOW_LOG, format=zstandard.FORMAT_ZSTD1_MAGICLESS
+        )
+        self._zstd = decompressor.decompressobj(write_size=CHUNK_BYTES)
+
+    def feed(self, chunk: bytes) -> Iterator[bytes]:
+        for start in range(0, len(chunk), ZSTD_STEP_BYTES):
+            if out := self._zstd.decompress(chunk[start : start + ZSTD_STEP_BYTES]):
+                yield out
+
+    def finished(self) -> bool:
+        return bool(self._zstd.eof) and not self._zstd.unused_data
+
+
+def _decoder(packed: Packed) -> _Decoder:
+    if packed.codec == STORED:
+        return _Stored()
+    form = _lzma2_form(packed.codec)
+    return _Lzma2(*form) if form else _Zstd()
+
+
+def _x86_filter(x86: bool) -> list[dict[str, Any]]:
+    return [{"id": lzma.FILTER_X86}] if x86 else []
+
+
+def _filters(
+    log: int, lc: int, lp: int, pb: int, preset: int = 9 | lzma.PRESET_EXTREME, x86: bool = False
+) -> list[dict[str, Any]]:
+    return [
+        *_x86_filter(x86),
+        {"id": lzma.FILTER_LZMA2, "preset": preset, "dict_size": 1 << log, "lc": lc, "lp": lp, "pb": pb},
+    ]
+
+
+def _lzma2(data: bytes, log: int, lc: int, lp: int, pb: int, **options: Any) -> bytes:
+    return lzma.compress(data, lzma.FORMAT_RAW, filters=_filters(log, lc, lp, pb, **options))
+
+
+def _zstd(data: bytes) -> bytes:
+    parameters = zstandard.ZstdCompressionParameters.from_level(
+        22,
+        source_size=len(data),
+        format=zstandard.FORMAT_ZSTD1_MAGICLESS,
+        write_content_size=0,
+        write_checksum=0,
+        window_log=max(10, min(ZSTD_WINDOW_LOG, (len(data) - 1).bit_length())),
+    )
+    return zstandard.ZstdCompressor(compression_params=parameters).compress(data)

@@ -1,0 +1,98 @@
+"""Where the bytes of an object are while a bundle is built; tasks for worker processes carry these, not bytes."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from bundle.errors import InputError
+from bundle.format.objects import CHUNK_BYTES, MemoryObject, Readable
+from bundle.host.files import open_plain, read_plain
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A stretch of a file, `offset` and `size` in bytes."""
+
+    path: Path
+    offset: int
+    size: int
+
+
+Content = bytes | Path | Slice
+
+
+def read_content(content: Content) -> bytes:
+    """The bytes themselves. Raises InputError if they cannot be read."""
+    if isinstance(content, bytes):
+        return content
+    if isinstance(content, Path):
+        with _named(content):
+            return read_plain(content)
+    with opened(content) as source:
+        return source.read_at(0, source.size)
+
+
+def first_bytes(content: Content, count: int) -> bytes:
+    """The first bytes, for telling what it is. Raises InputError if they cannot be read."""
+    with opened(content) as source:
+        return source.read_at(0, min(count, source.size))
+
+
+def size_of(content: Content) -> int:
+    """How many bytes it has. Raises InputError if it cannot be found."""
+    if isinstance(content, Path):
+        with _named(content):
+            return content.stat().st_size
+    return len(content) if isinstance(content, bytes) else content.size
+
+
+def part_of(content: Content, offset: int, size: int) -> Content:
+    """A stretch of it, which must lie within."""
+    if isinstance(content, bytes):
+        return content[offset : offset + size]
+    if isinstance(content, Path):
+        return Slice(content, offset, size)
+    return Slice(content.path, content.offset + offset, size)
+
+
+@contextmanager
+def opened(content: Content) -> Iterator[Readable]:
+    """The content to be read in any order, while it is open. Raises InputError if it cannot be read."""
+    if isinstance(content, bytes):
+        yield MemoryObject(content)
+        return
+    path, offset = (content, 0) if isinstance(content, Path) else (content.path, content.offset)
+    size = size_of(content)
+    with _named(path), open_plain(path, buffered=True) as file:
+        yield _Stretch(path, file, offset, size)
+
+
+def chunks_of(contents: Sequence[Content]) -> Iterator[bytes]:
+    """All of them, one after the other, in bounded chunks. Raises InputError if one cannot be read."""
+    for content in contents:
+        with opened(content) as source:
+            for at in range(0, source.size, CHUNK_BYTES):
+                yield source.read_at(at, min(CHUNK_BYTES, source.size - at))
+
+
+class _Stretch:
+    def __init__(self, path: Path, file: BinaryIO, offset: int, size: int) -> None:
+        self._path, self._file, self._offset = path, file, offset
+        self.size = size
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        self._file.seek(self._offset + offset)
+        data = self._file.read(length)
+        if len(data) != length:
+            raise InputError(f"{self._path}: became shorter while it was read; build again once nothing changes it")
+        return data
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error

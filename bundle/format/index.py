@@ -1,0 +1,282 @@
+"""The index of a section: frames of recipes, and the packs that feed them. spec/format.md, sections 8 and 9.
+
+A frame is self-contained: its recipes use base objects, earlier results of the same frame, and its own packs. A delta
+section is one frame, so its packs are solid; a full section has many, so that one file can be healed alone.
+
+Object numbers within a frame: with a base of n entries, 0 is the base's tree manifest, 1 to n its entries, and
+n + 1 + i the result of recipe i; without a base, i is the result of recipe i.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Annotated
+
+import msgspec
+
+from bundle.errors import Malformed
+from bundle.format import canonical
+from bundle.format.codecs import Packed, check_packed
+
+INTERMEDIATE = 0x80
+MAX_RECIPES = 2_000_000
+MAX_FRAMES = 500_001  # one for each entry, and one for the manifest
+MAX_BASE_OBJECTS = 4_000_000
+MAX_USES = 4_000_000  # of objects, by all recipes together
+MAX_GROWTH = 1040  # as much as deflate can make of its stream, and a little more
+NUMBERS_A_BYTE = 4  # of the release, in bytes of varints,
+FREE_NUMBER_BYTES = 1 << 24  # and so many in any case: each takes time
+
+
+class Stream(IntEnum):
+    """What a pack holds [F-26]. Numbers stand in columns of varints."""
+
+    LITERAL = 0
+    ADD_LENGTH = 1
+    EXTRA_LENGTH = 2
+    SEEK = 3
+    SKIP = 4
+    CHANGE = 5
+    EXTRA = 6
+    PLACE = 7
+    LAYOUT = 8
+
+
+_NUMBERS = frozenset(Stream) - {Stream.LITERAL, Stream.CHANGE, Stream.EXTRA}
+
+
+class Pack(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """One pack of a frame."""
+
+    stream: int
+    packed: Packed
+
+
+class Frame(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """The recipes of a frame, in columns, and its packs in the order in which they are stored [F-30]."""
+
+    kinds: bytes
+    places: list[int]
+    sizes: list[int]
+    sources: list[int]
+    numbers: list[int]
+    packs: Annotated[list[Pack], msgspec.Meta(max_length=len(Stream))]
+
+
+class Index(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """All frames of a section, how many objects the base has, and which of them are opened as archives [F-46].
+
+    `base_objects` counts the base's manifest, its entries, and what opening gives; 0 without a base. `opened` holds two
+    numbers for each opened archive: its object number, and how many objects (skeleton and members) it gives.
+    """
+
+    base_objects: int
+    opened: list[int]
+    frames: Annotated[list[Frame], msgspec.Meta(max_length=MAX_FRAMES)]
+
+    @property
+    def scratch_bytes(self) -> int:
+        """The room that the intermediate results of a frame take, at most [F-64]."""
+        return max((sum(frame.sizes) for frame in self.frames), default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """The object's bytes follow in the literal stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A stretch of another object, from `offset` bytes on."""
+
+    source: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """bsdiff: `triples` control triples against another object."""
+
+    source: int
+    triples: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reaimed:
+    """A patch of one executable image against another, its references re-aimed [F-52]."""
+
+    source: int
+    triples: int
+
+
+@dataclass(frozen=True, slots=True)
+class Concat:
+    """Other objects, one after the other."""
+
+    parts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """A skeleton with other objects deflated into it, each by its engine [F-48]."""
+
+    skeleton: int
+    members: tuple[int, ...]
+    engines: tuple[int, ...]
+
+
+Recipe = Literal | Copy | Patch | Concat | Archive | Reaimed
+_KINDS: tuple[type[Recipe], ...] = (Literal, Copy, Patch, Concat, Archive, Reaimed)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One recipe and its result: an entry's `place` (0: the target's manifest), or an intermediate object of `size`."""
+
+    recipe: Recipe
+    place: int | None
+    size: int | None = None
+
+
+def sources_of(recipe: Recipe) -> tuple[int, ...]:
+    """The object numbers that a recipe uses."""
+    match recipe:
+        case Literal():
+            return ()
+        case Copy(source, _) | Patch(source, _) | Reaimed(source, _):
+            return (source,)
+        case Concat(parts):
+            return parts
+        case Archive(skeleton, members, _):
+            return (skeleton, *members)
+
+
+def encode_frame(steps: list[Step], packs: list[Pack]) -> Frame:
+    """The columns of a frame. Places and sources are stored as differences from the one before."""
+    kinds = bytes(_KINDS.index(type(step.recipe)) | (INTERMEDIATE if step.place is None else 0) for step in steps)
+    places = [step.place for step in steps if step.place is not None]
+    sizes = [step.size for step in steps if step.size is not None]
+    sources = [source for step in steps for source in sources_of(step.recipe)]
+    numbers: list[int] = []
+    for step in steps:
+        match step.recipe:
+            case Copy(_, number) | Patch(_, number) | Reaimed(_, number):
+                numbers.append(number)
+            case Concat(parts):
+                numbers.append(len(parts))
+            case Archive(_, members, engines):
+                numbers += [len(members), *engines]
+    return Frame(kinds, _differences(places), sizes, _differences(sources), numbers, packs)
+
+
+def decode_frame(frame: Frame, base_objects: int, where: str) -> list[Step]:
+    """The steps of a frame, checked: known kinds, only objects before each, nothing left over.
+
+    Raises Malformed [F-26], [F-30], [F-33]. A cycle cannot be written down.
+    """
+    places, sizes = iter(_sums(frame.places)), iter(frame.sizes)
+    sources, numbers = iter(_sums(frame.sources)), iter(frame.numbers)
+    steps: list[Step] = []
+    try:
+        for number, byte in enumerate(frame.kinds):
+            recipe = _read_recipe(byte & ~INTERMEDIATE, sources, numbers, where)
+            if not all(0 <= source < base_objects + number for source in sources_of(recipe)):
+                raise Malformed(f"{where}: recipe {number} uses an object that is not before it")
+            intermediate = byte & INTERMEDIATE
+            steps.append(Step(recipe, None if intermediate else next(places), next(sizes) if intermediate else None))
+    except StopIteration as error:
+        raise Malformed(f"{where}: a column of its recipes is too short") from error
+    if any(next(column, None) is not None for column in (places, sizes, sources, numbers)):
+        raise Malformed(f"{where}: a column of its recipes is too long")
+    _check_packs(frame.packs, where)
+    return steps
+
+
+def decode_index(data: bytes, body_packs_bytes: int, room: int, release_bytes: int, where: str) -> Index:
+    """Reads an index; its packs must fill the body's remaining bytes exactly. Raises Malformed [F-23].
+
+    Its intermediate results must fit into the section's `room` [F-64], and into what a release of that size may take
+    on its way [F-65]. To go through its sources and numbers takes no longer than such a release may [F-68].
+    """
+    index = canonical.decode(data, Index, where)
+    if sum(len(frame.kinds) for frame in index.frames) > MAX_RECIPES:
+        raise Malformed(f"{where}: more than {MAX_RECIPES} recipes")
+    if not 0 <= index.base_objects <= MAX_BASE_OBJECTS:
+        raise Malformed(f"{where}: {index.base_objects} base objects are not within 0 to {MAX_BASE_OBJECTS}")
+    if any(pack.packed.length < 0 for frame in index.frames for pack in frame.packs):
+        raise Malformed(f"{where}: a pack has a negative length")
+    if sum(pack.packed.length for frame in index.frames for pack in frame.packs) != body_packs_bytes:
+        raise Malformed(f"{where}: its packs do not fill the section's {body_packs_bytes} bytes")
+    _check_sizes(index, room, release_bytes, where)
+    _check_numbers(index, release_bytes, where)
+    return index
+
+
+def _check_sizes(index: Index, room: int, release_bytes: int, where: str) -> None:
+    if not all(0 <= size <= canonical.MAX_INTEGER for frame in index.frames for size in frame.sizes):
+        raise Malformed(f"{where}: an intermediate size is not within 0 to 2^53 - 1")
+    if index.scratch_bytes > room:
+        raise Malformed(
+            f"{where}: intermediate results of {index.scratch_bytes:,} bytes, its section declares {room:,}"
+        )
+    made = sum(sum(frame.sizes) for frame in index.frames)
+    if made > MAX_GROWTH * release_bytes:
+        raise Malformed(f"{where}: makes {made:,} bytes on the way to a release of {release_bytes:,}")
+
+
+def _check_numbers(index: Index, release_bytes: int, where: str) -> None:
+    if sum(len(frame.sources) for frame in index.frames) > MAX_USES:
+        raise Malformed(f"{where}: its recipes use objects more than {MAX_USES} times")
+    packs = (pack for frame in index.frames for pack in frame.packs)
+    found = sum(pack.packed.size for pack in packs if pack.stream in _NUMBERS and pack.packed.size > 0)
+    if found > NUMBERS_A_BYTE * release_bytes + FREE_NUMBER_BYTES:
+        raise Malformed(f"{where}: {found:,} bytes of numbers for a release of {release_bytes:,}")
+
+
+def _read_recipe(kind: int, sources: Iterator[int], numbers: Iterator[int], where: str) -> Recipe:
+    if kind >= len(_KINDS):
+        raise Malformed(f"{where}: recipe kind {kind} is unknown")
+    recipe = _KINDS[kind]
+    if recipe is Literal:
+        return Literal()
+    number = next(numbers)
+    if not 0 <= number <= canonical.MAX_INTEGER:
+        raise Malformed(f"{where}: a number of a recipe is not within 0 to 2^53 - 1")
+    if recipe is Copy:
+        return Copy(next(sources), number)
+    if recipe is Patch or recipe is Reaimed:
+        return recipe(next(sources), number)
+    if number > MAX_RECIPES:
+        raise Malformed(f"{where}: a recipe of {number} parts")
+    if recipe is Concat:
+        return Concat(_take(sources, number))
+    return Archive(next(sources), _take(sources, number), _take(numbers, number))
+
+
+def _take(column: Iterator[int], count: int) -> tuple[int, ...]:
+    """The next numbers of a column. Raises StopIteration if it ends before, even for an absurd count."""
+    taken = []
+    for _ in range(count):
+        taken.append(next(column))
+    return tuple(taken)
+
+
+def _check_packs(packs: list[Pack], where: str) -> None:
+    streams = [pack.stream for pack in packs]
+    if streams != sorted(set(streams)) or not set(streams) <= set(Stream):
+        raise Malformed(f"{where}: its packs are not one for each known stream, in order")
+    for pack in packs:
+        check_packed(pack.packed, f"{where}: pack {Stream(pack.stream).name}")
+        if not pack.packed.size:
+            raise Malformed(f"{where}: an empty pack")
+
+
+def _differences(values: list[int]) -> list[int]:
+    return [value - before for before, value in zip([0, *values], values, strict=False)]
+
+
+def _sums(differences: list[int]) -> Iterator[int]:
+    total = 0
+    for difference in differences:
+        total += difference
+        yield total

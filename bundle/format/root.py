@@ -1,0 +1,187 @@
+"""The root: the few hundred signed bytes that everything else in a bundle hangs from. spec/format.md, section 2."""
+
+import re
+from typing import Literal
+
+import msgspec
+
+from bundle.archives.engines import ENGINE_FEATURES, present_features
+from bundle.errors import Malformed, Unsupported
+from bundle.format import canonical
+from bundle.format.codecs import Packed, check_packed
+from bundle.format.layout import FORMAT
+from bundle.format.manifest import MAX_ENTRIES, MAX_MANIFEST_BYTES
+from bundle.format.pieces import HASH_BYTES, MAX_PIECE_BYTES, MIN_PIECE_BYTES, stored_length
+from bundle.format.section_cipher import chunk_stretch, is_encrypted_length, plain_bytes
+from bundle.names.paths import check_version
+
+Platform = Literal["any", "posix"]
+
+ENCRYPTED_FEATURE = "encrypted-1"
+KNOWN_FEATURES = frozenset({ENCRYPTED_FEATURE})
+REFERENCES_FEATURE = "references-1"
+MAX_INDEX_BYTES = 64 * 1024 * 1024
+DELTA = "delta"
+FULL = "full"
+
+_PRODUCT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What the root says of one section: `length` is the body's, in bytes; `hash` is the top of its hash tree.
+
+    `room`: bytes on disk that rebuilding takes at one time beside the release itself [F-64].
+    """
+
+    kind: str
+    length: int
+    hash: bytes
+    index: Packed
+    base: bytes = b""
+    features: list[str] = []
+    room: int = 0
+
+
+class Root(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The signed description of a release and of the sections that bring it [F-5]."""
+
+    format: int
+    product: str
+    version: str
+    seq: int
+    created: int
+    platform: Platform
+    tree: bytes
+    manifest_size: int
+    entries: int
+    size: int
+    piece_size: int
+    sections: list[Section]
+    epoch: int = 0
+    features: list[str] = []
+
+    def offset_of(self, section: Section) -> int:
+        """Offset in bytes of a section from the end of the header [F-6]."""
+        before = self.sections[: self.sections.index(section)]
+        return sum(stored_length(other.length, self.piece_size) for other in before)
+
+    @property
+    def sections_bytes(self) -> int:
+        """Length of all sections as stored: the file's length without its header."""
+        return sum(stored_length(section.length, self.piece_size) for section in self.sections)
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether the bodies of its sections are [S-1]."""
+        return ENCRYPTED_FEATURE in self.features
+
+    def index_stretch(self, section: Section) -> tuple[int, int]:
+        """(start, end), in bytes of the section's body as it stands, of what holds its index."""
+        length = section.index.length
+        return chunk_stretch(0, length, section.length) if self.is_encrypted else (0, length)
+
+    def full_section(self) -> Section | None:
+        """The section that needs no base, if this reader can use it."""
+        return self._find(FULL, b"", present_features())
+
+    def delta_section(self, base: bytes) -> Section | None:
+        """The section from the base with that tree hash, if this reader can make all of it."""
+        return self._find(DELTA, base, present_features())
+
+    def partial_delta(self, base: bytes) -> Section | None:
+        """The same, though engines may be missing: what needs them has to come from the full section [F-62]."""
+        return self._find(DELTA, base, ENGINE_FEATURES)
+
+    def bases(self) -> list[bytes]:
+        """The tree hashes of all bases."""
+        return [section.base for section in self.sections if section.kind == DELTA]
+
+    def _find(self, kind: str, base: bytes, engines: frozenset[str]) -> Section | None:
+        usable = engines | {REFERENCES_FEATURE}
+        for section in self.sections:
+            if section.kind == kind and section.base == base and usable.issuperset(section.features):
+                return section
+        return None
+
+
+class _Requirements(msgspec.Struct, frozen=True):
+    """The part of a root that says whether this reader may go on: read leniently, before the rest."""
+
+    format: int = 0
+    features: list[str] = []
+
+
+def decode_root(data: bytes) -> Root:
+    """Reads a root whose signatures were verified. Raises Malformed or Unsupported [F-3], [F-5], [F-8]."""
+    try:
+        needs = msgspec.msgpack.decode(data, type=_Requirements)
+    except canonical.FAULTS as error:
+        raise Malformed(f"root: {canonical.told(error)}") from error
+    if needs.format != FORMAT:
+        raise Unsupported(f"root: format {needs.format} is not {FORMAT}; update unrep on this machine first")
+    if unknown := sorted(set(needs.features) - KNOWN_FEATURES):
+        raise Unsupported(f"root: needs feature {unknown[0]!r}, which this unrep does not have; update it first")
+    root = canonical.decode(data, Root, "root")
+    check_root(root)
+    return root
+
+
+def check_root(root: Root) -> None:
+    """Raises Malformed for a value out of its bounds [F-5] to [F-9]. Used by the reader and by the builder."""
+    check_product(root.product)
+    check_version(root.version)
+    for name, value, least, most in (
+        ("seq", root.seq, 1, canonical.MAX_INTEGER),
+        ("epoch", root.epoch, 0, canonical.MAX_INTEGER),
+        ("created", root.created, 0, canonical.MAX_INTEGER),
+        ("manifest_size", root.manifest_size, 1, MAX_MANIFEST_BYTES),
+        ("entries", root.entries, 0, MAX_ENTRIES),
+        ("size", root.size, 0, canonical.MAX_INTEGER),
+        ("piece_size", root.piece_size, MIN_PIECE_BYTES, MAX_PIECE_BYTES),
+    ):
+        if not least <= value <= most:
+            raise Malformed(f"root: {name} {value} is not within {least} to {most}")
+    if root.piece_size & (root.piece_size - 1):
+        raise Malformed(f"root: piece_size {root.piece_size} is not a power of two")
+    _check_hash(root.tree, "root: tree")
+    _check_features(root.features, "root")
+    if len({(section.kind, section.base) for section in root.sections}) != len(root.sections):
+        raise Malformed("root: two sections of one kind for one base")
+    for number, section in enumerate(root.sections):
+        _check_section(section, root.is_encrypted, f"root: section {number}")
+
+
+def check_product(product: str) -> None:
+    """Raises Malformed unless it can be a product's name [F-5]."""
+    if not _PRODUCT.fullmatch(product):
+        raise Malformed(f"product {product!r}: use 1 to 64 letters, digits and '._-'")
+
+
+def _check_section(section: Section, is_encrypted: bool, where: str) -> None:
+    if not 0 < section.length <= canonical.MAX_INTEGER:
+        raise Malformed(f"{where}: length {section.length} is not within 1 to 2^53 - 1")
+    _check_hash(section.hash, f"{where}: hash")
+    if section.kind == DELTA:
+        _check_hash(section.base, f"{where}: base")
+    elif section.base:
+        raise Malformed(f"{where}: kind {section.kind!r} has no base")
+    _check_features(section.features, where)
+    if not 0 <= section.room <= canonical.MAX_INTEGER:
+        raise Malformed(f"{where}: room {section.room} is not within 0 to 2^53 - 1")
+    check_packed(section.index, f"{where}: index")
+    if section.index.size > MAX_INDEX_BYTES:
+        raise Malformed(f"{where}: an index of {section.index.size} bytes is over {MAX_INDEX_BYTES}")
+    if is_encrypted and not is_encrypted_length(section.length):
+        raise Malformed(f"{where}: no encrypted body has {section.length} bytes")
+    if section.index.length > (plain_bytes(section.length) if is_encrypted else section.length):
+        raise Malformed(f"{where}: its index is longer than itself")
+
+
+def _check_features(features: list[str], where: str) -> None:
+    if features != sorted(set(features)):
+        raise Malformed(f"{where}: features are not sorted, or one stands there twice")
+
+
+def _check_hash(value: bytes, where: str) -> None:
+    if len(value) != HASH_BYTES:
+        raise Malformed(f"{where}: {len(value)} bytes instead of a SHA-256")

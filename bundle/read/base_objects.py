@@ -1,0 +1,69 @@
+"""The objects that a section starts from, by their numbers: manifest, entries, and what opened archives hold.
+
+spec/format.md, section 8 [F-32], [F-46]. Each archive is opened once, when one of its objects is first used, and closed
+after the last use, so that plain bytes take disk for few archives at a time, and never more than was declared [F-64].
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Protocol
+
+from bundle.archives.opened import Given, open_archive
+from bundle.errors import Malformed
+from bundle.format.manifest import TreeManifest
+from bundle.format.nesting import Nesting
+from bundle.format.objects import MemoryObject, Readable
+
+
+class Base(Protocol):
+    """The release that a delta section starts from."""
+
+    @property
+    def manifest(self) -> TreeManifest: ...
+
+    def open(self, place: int) -> Readable:
+        """The object at a place of the manifest, counted from 1. Raises BaseMismatch if it is not there."""
+
+
+class BaseObjects:
+    """Readable objects by number. `count`: how many there are, 0 without a base; `nesting`: what lies in which."""
+
+    def __init__(self, base: Base | None, opened: list[int], directory: Path | None, room: int) -> None:
+        """`opened` as the index has it; `directory` takes temporary files, `room` bytes at most. Raises Malformed."""
+        self._base = base
+        self._directory = directory
+        self._room = room
+        self.nesting = Nesting(len(base.manifest.entries) + 1 if base else 0, opened)
+        self.count = self.nesting.count
+        self._open: dict[int, Given] = {}
+
+    def open(self, number: int) -> Readable:
+        """The object with that number. Raises BaseMismatch if the base is not what its manifest says.
+
+        Raises Malformed if archives take more than the room.
+        """
+        assert self._base is not None  # noqa: S101 - without a base there is no number below count
+        archive = self.nesting.archive_of(number)
+        if archive is not None:
+            return self._given(archive)[self.nesting.within(number, archive)]
+        return self._base.open(number) if number else MemoryObject(self._base.manifest.encoded)
+
+    def close(self, archives: Iterable[int]) -> None:
+        """Closes these archives, whose objects must not be read after; they are opened anew if they are asked for."""
+        for archive in archives:
+            if given := self._open.pop(archive, None):
+                given.close()
+
+    def close_all(self) -> None:
+        """Closes whatever is open, as `close` does."""
+        self.close(list(self._open))
+
+    def _given(self, archive: int) -> list[Readable]:
+        if archive not in self._open:
+            source = self.open(self.nesting.numbers[archive])
+            room = self._room - sum(given.size for given in self._open.values())
+            self._open[archive] = open_archive(source, self._directory, room)
+        objects = self._open[archive].objects
+        if len(objects) != self.nesting.given[archive]:
+            raise Malformed("index: an archive of the base gives another number of objects than it lists")
+        return objects

@@ -1,0 +1,75 @@
+"""A finished bundle gets its name, and its companions beside it: F.sha256, F.manifests, F.tickets/.
+
+spec/format.md, Companions; spec/sealing.md, section 5.
+"""
+
+import os
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+
+from bundle.errors import InputError
+from bundle.host.files import check_replaceable, is_directory, reopen, write_anew
+from bundle.host.sharing_violations import patiently
+
+
+def check_place(out: Path) -> None:
+    """Raises InputError where no bundle can take that name: root could replace /dev/null, for every program."""
+    if out.exists() and not out.is_file():
+        what = "a directory" if out.is_dir() else "no regular file"
+        raise InputError(f"{out}: is {what}; --out names the bundle file to write")
+    if not out.parent.is_dir():
+        raise InputError(f"{out.parent}: no such directory; make it first, --out is written there")
+
+
+def publish(unproven: Path, out: Path, manifests: bytes | None) -> int:
+    """Makes the file durable, writes its companions and gives it its name; returns its length in bytes.
+
+    `manifests`: the content of F.manifests, None to leave what is there. Raises OSError.
+    """
+    check_replaceable(out)
+    digest, total = sha256(), 0
+    with reopen(unproven) as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+            total += len(chunk)
+        os.fsync(file.fileno())
+    if manifests is not None:
+        write_anew(manifests_beside(out), manifests)
+    write_anew(out.with_name(out.name + ".sha256"), _checksum_line(digest.hexdigest(), os.fsencode(out.name)))
+    patiently(lambda path: path.replace(out), unproven)
+    return total
+
+
+def _checksum_line(digest: str, name: bytes) -> bytes:
+    """As sha256sum writes and reads it: a name with a line end or a backslash is written out."""
+    escaped = name.replace(b"\\", b"\\\\").replace(b"\n", b"\\n").replace(b"\r", b"\\r")
+    return (b"\\" if escaped != name else b"") + digest.encode() + b"  " + escaped + b"\n"
+
+
+def manifests_beside(bundle: Path) -> Path:
+    """Where the tree manifests of a bundle stand ashore."""
+    return bundle.with_name(bundle.name + ".manifests")
+
+
+def tickets_beside(bundle: Path) -> Path:
+    """The directory of the tickets of an encrypted bundle."""
+    return bundle.with_name(bundle.name + ".tickets")
+
+
+def ticket_beside(bundle: Path, ship_id: bytes) -> Path:
+    """Where the ticket of the ship with that key id lies."""
+    return tickets_beside(bundle) / ticket_name(ship_id)
+
+
+def ticket_name(ship_id: bytes) -> str:
+    """What the ticket of the ship with that key id is called, beside a bundle or at a source [S-12]."""
+    return f"{ship_id.hex()}.ticket"
+
+
+def listed_tickets(bundle: Path) -> list[Path]:
+    """The tickets beside a bundle, by name. A link in the place of their directory holds none. Raises OSError."""
+    directory = tickets_beside(bundle)
+    with suppress(FileNotFoundError):
+        return sorted(directory.glob("*.ticket")) if is_directory(directory) else []
+    return []

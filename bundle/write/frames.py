@@ -1,0 +1,60 @@
+"""Turning planned objects into the steps and streams of a frame. spec/format.md, sections 8 and 9."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from bundle.format.contents import Content, size_of
+from bundle.format.index import Archive, Copy, Literal, Patch, Reaimed, Recipe, Step, Stream
+from bundle.write.section_plan import Assembled, Planned, Ready
+from bundle.write.tournament import Encoding
+
+# Dictionaries: the reader holds those of all packs of a frame at once. Literals gain from a large one, patches do not.
+MAX_DICTIONARY_LOG = {Stream.LITERAL: 25, Stream.EXTRA: 23, Stream.CHANGE: 22}
+SMALL_DICTIONARY_LOG = 20
+
+
+@dataclass
+class FrameBuilder:
+    """Steps of a frame, and what they add to each stream. `first` is the object number of the first result."""
+
+    first: int
+    steps: list[Step] = field(default_factory=list)
+    streams: dict[Stream, list[Content]] = field(default_factory=dict)
+    _made: dict[int, int] = field(default_factory=dict)  # id of a planned object -> its object number
+
+    def add_object(self, planned: Planned, outcomes: Sequence[Encoding], place: int | None) -> int:
+        """Adds the steps that make an object; the object's number. `outcomes` are those of the plan's tasks."""
+        if isinstance(planned.way, Ready):
+            return planned.way.number if place is None else self._step(Copy(planned.way.number, 0), place, None)
+        if id(planned) in self._made:
+            made = self._made[id(planned)]
+            return made if place is None else self._step(Copy(made, 0), place, None)
+        size = planned.size if place is None else None
+        if isinstance(planned.way, Assembled):
+            number = self._step(self._assemble(planned.way, outcomes), place, size)
+        else:
+            encoding = outcomes[planned.way.task]
+            number = self._step(_recipe(encoding, planned.way.source), place, size, encoding)
+        self._made[id(planned)] = number
+        return number
+
+    def stream_jobs(self) -> list[tuple[Stream, list[Content], int]]:
+        """(stream, its parts, dictionary limit) of every stream that is not empty, in the order of the format."""
+        filled = ((stream, parts) for stream, parts in sorted(self.streams.items()) if any(map(size_of, parts)))
+        return [(stream, parts, MAX_DICTIONARY_LOG.get(stream, SMALL_DICTIONARY_LOG)) for stream, parts in filled]
+
+    def _assemble(self, way: Assembled, outcomes: Sequence[Encoding]) -> Archive:
+        skeleton = self.add_object(way.skeleton, outcomes, None)
+        return Archive(skeleton, tuple(self.add_object(m, outcomes, None) for m in way.members), way.engines)
+
+    def _step(self, recipe: Recipe, place: int | None, size: int | None, encoding: Encoding | None = None) -> int:
+        self.steps.append(Step(recipe, place, size))
+        for stream, parts in encoding.streams.items() if encoding else ():
+            self.streams.setdefault(stream, []).extend(parts)
+        return self.first + len(self.steps) - 1
+
+
+def _recipe(encoding: Encoding, source: int | None) -> Recipe:
+    if encoding.triples is None or source is None:
+        return Literal()
+    return (Reaimed if Stream.LAYOUT in encoding.streams else Patch)(source, encoding.triples)

@@ -1,0 +1,37 @@
+"""Packing a stream from its parts, in worker processes; what is large goes from file to file in bounded chunks."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bundle.format.codecs import FEW_BYTES, SAMPLE_BYTES, Packed, compress, large_codec, large_compressor
+from bundle.format.contents import Content, chunks_of, opened, size_of
+from bundle.host.files import create_buffered
+
+
+def pack(parts: Sequence[Content], max_log: int, out: Path) -> tuple[Packed, Content]:
+    """(descriptor, bytes as stored, or the file `out` that they were written to) of the joined parts.
+
+    `max_log` as in `compress`. Raises InputError if a part cannot be read.
+    """
+    size = sum(map(size_of, parts))
+    if size <= FEW_BYTES:
+        return compress(b"".join(chunks_of(parts)), max_log)
+    samples = [_read_at(parts, at, SAMPLE_BYTES) for at in (0, size // 2, size - SAMPLE_BYTES)]
+    codec = large_codec(samples, size, max_log)
+    compressor = large_compressor(codec)
+    with create_buffered(out) as file:
+        for chunk in chunks_of(parts):
+            file.write(compressor.compress(chunk))
+        file.write(compressor.flush())
+        return Packed(codec, file.tell(), size), out
+
+
+def _read_at(parts: Sequence[Content], offset: int, length: int) -> bytes:
+    found = b""
+    for part in parts:
+        size = size_of(part)
+        if offset < size and len(found) < length:
+            with opened(part) as source:
+                found += source.read_at(offset, min(size - offset, length - len(found)))
+        offset = max(0, offset - size)
+    return found

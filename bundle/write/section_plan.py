@@ -1,0 +1,80 @@
+"""The plan of a section: which objects have to be made, out of what, before any of them is encoded.
+
+Archives are looked into: a target's archive becomes its skeleton and its members, each an object of its own that may
+be had from the base as it is. What has to be encoded is collected as tasks for the workers.
+"""
+
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from bundle.archives.opening import Opening
+from bundle.format.contents import Content
+from bundle.write.catalog import Catalog, skeleton_label
+from bundle.write.tournament import ObjectTask
+
+
+@dataclass(frozen=True)
+class Ready:
+    """An object that the base has, by number."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """An object made from the outcome of a task, by the task's place in the plan's list; `source` is a base object."""
+
+    task: int
+    source: int | None
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """An archive made from its skeleton and members, with their engines."""
+
+    skeleton: "Planned"
+    members: tuple["Planned", ...]
+    engines: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """An object, its size in bytes and how it will come to be; equal objects are planned once."""
+
+    size: int
+    way: Ready | Encoded | Assembled
+
+
+@dataclass
+class Plan:
+    """Plans objects against a catalogue and collects tasks."""
+
+    catalog: Catalog
+    tasks: list[ObjectTask] = field(default_factory=list)
+    _planned: dict[bytes, Planned] = field(default_factory=dict)
+
+    def add(self, label: str, content: Content, size: int, digest: bytes, opening: Opening | None) -> Planned:
+        """Plans one object; `opening` is what it holds if it is an archive that can be given back."""
+        if digest not in self._planned:
+            same = self.catalog.same(digest)
+            if same:
+                self._planned[digest] = Planned(size, Ready(same.number))
+            elif opening:
+                self._planned[digest] = Planned(size, self._assemble(label, opening))
+            else:
+                self._planned[digest] = Planned(size, self._encode(label, content, size))
+        return self._planned[digest]
+
+    def _encode(self, label: str, content: Content, size: int) -> Encoded:
+        like = self.catalog.like(label, content, size)
+        self.tasks.append(ObjectTask(content, like.content if like else None))
+        return Encoded(len(self.tasks) - 1, like.number if like else None)
+
+    def _assemble(self, label: str, opening: Opening) -> Assembled:
+        bare = opening.skeleton
+        skeleton = self.add(skeleton_label(label), bare, len(bare), sha256(bare).digest(), None)
+        members = tuple(
+            self.add(f"{label}!{member.name}", member.content, member.size, member.hash, member.opening)
+            for member in opening.members
+        )
+        return Assembled(skeleton, members, tuple(member.engine for member in opening.members))

@@ -1,0 +1,122 @@
+"""The tournament: every way to make one object is tried, the smallest wins. spec/format.md, section 9.
+
+Runs in worker processes. A task names files, not bytes; the answer depends on nothing but their contents, so a build
+gives the same bundle on any number of workers. Large objects are matched in blocks and never held whole, so memory
+stays bounded whatever their size.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from bundle.delta.anchors import differences, match_anchored
+from bundle.delta.bsdiff import Triple, blocks_of, difference_of, make_difference
+from bundle.delta.changes import pack_changes, pack_sparse
+from bundle.delta.cost_based_matching import literal_price, worth_copying
+from bundle.format.codecs import compressed_size
+from bundle.format.contents import Content, opened, part_of, read_content, size_of
+from bundle.format.index import Stream
+from bundle.format.objects import MemoryObject, Readable
+from bundle.format.varints import fold, write_varints
+from bundle.references.image import MAX_IMAGE_SHRINKING
+from bundle.references.rebase import make_reaimed
+
+WHOLE_BYTES = 24 * 1024 * 1024  # up to here bsdiff takes objects whole: 17 bytes of memory for each of the base's
+PATCH_OVERHEAD_BYTES = 6
+LONG_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class ObjectTask:
+    """One object to encode; `base` is None where nothing in the base is like it."""
+
+    target: Content
+    base: Content | None
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How an object is made: a patch of its base with so many `triples`, or (with None) a literal.
+
+    `streams` holds what goes into each pack, part by part.
+    """
+
+    streams: dict[Stream, list[Content]]
+    triples: int | None = None
+
+
+def encode_object(task: ObjectTask) -> Encoding:
+    """The best recipe for an object. Raises InputError if a file cannot be read."""
+    literal = Encoding({Stream.LITERAL: [task.target]})
+    if task.base is None or not size_of(task.base):
+        return literal
+    if max(size_of(task.target), size_of(task.base)) > WHOLE_BYTES:
+        return _large(task.target, task.base) or literal
+    return _whole(read_content(task.target), read_content(task.base)) or literal
+
+
+def _whole(target: bytes, base: bytes) -> Encoding | None:
+    """The best patch; None if the target is smaller by itself."""
+    ways = []
+    reaimed = make_reaimed(base, target) if len(base) <= MAX_IMAGE_SHRINKING * len(target) else None
+    if reaimed:
+        control = _control(reaimed.difference.triples)
+        ways.append(
+            (reaimed.difference.triples, {**control, **reaimed.streams, Stream.EXTRA: reaimed.difference.extra})
+        )
+    if not reaimed or not reaimed.is_sure:
+        ways.append(_plain(target, base))
+    priced = [(sum(map(compressed_size, way[1].values())) + PATCH_OVERHEAD_BYTES, at) for at, way in enumerate(ways)]
+    cost, best = min(priced)
+    triples, streams = ways[best]
+    # A patch at a tenth of a long object is not worth the seconds that compressing the literal would take.
+    if (len(target) > LONG_BYTES and cost * 10 < len(target)) or cost < compressed_size(target):
+        return Encoding({stream: [data] for stream, data in streams.items()}, len(triples))
+    return None
+
+
+def _plain(target: bytes, base: bytes) -> tuple[list[Triple], dict[Stream, bytes]]:
+    matched = make_difference(base, target)
+    wrong = np.flatnonzero(np.frombuffer(matched.diff, np.uint8))
+    triples = worth_copying(matched.triples, wrong, literal_price(MemoryObject(target)))
+    difference = difference_of(base, target, triples)
+    changes = pack_changes(np.frombuffer(difference.diff, np.uint8))
+    return triples, {**_control(triples), **changes, Stream.EXTRA: difference.extra}
+
+
+def _control(triples: list[Triple]) -> dict[Stream, bytes]:
+    adds, extras, seeks = zip(*triples, strict=True) if triples else ((), (), ())
+    return {
+        Stream.ADD_LENGTH: write_varints(adds),
+        Stream.EXTRA_LENGTH: write_varints(extras),
+        Stream.SEEK: write_varints(map(fold, seeks)),
+    }
+
+
+def _large(target: Content, base: Content) -> Encoding | None:
+    """A patch of a large object; None if nothing of it is in the base."""
+    with opened(base) as source, opened(target) as wanted:
+        matched = match_anchored(source, wanted)
+        wrong, _ = differences(source, wanted, matched)
+        triples = worth_copying(matched, wrong, literal_price(wanted))
+        if not blocks_of(triples):
+            return None
+        packed = _control(triples) | pack_sparse(*differences(source, wanted, triples))
+        streams: dict[Stream, list[Content]] = {stream: [data] for stream, data in packed.items()}
+        streams[Stream.EXTRA] = list(_extra(target, wanted, triples))
+    return Encoding(streams, len(triples))
+
+
+def _extra(target: Content, wanted: Readable, triples: list[Triple]) -> Iterator[Content]:
+    """The bytes that no triple copies: long ones by their place, short ones themselves."""
+    at, short = 0, bytearray()
+    for add, extra, _ in triples:
+        if extra > LONG_BYTES:
+            yield bytes(short)
+            yield part_of(target, at + add, extra)
+            short.clear()
+        else:
+            short += wanted.read_at(at + add, extra)
+        at += add + extra
+    yield bytes(short)

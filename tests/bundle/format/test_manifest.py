@@ -1,0 +1,131 @@
+"""The tree manifest: bundle.format.manifest."""
+
+from hashlib import sha256
+from typing import Any
+
+import pytest
+
+from bundle.errors import Malformed
+from bundle.format import canonical
+from bundle.format.manifest import EMPTY_HASH, Entry, Kind, TreeManifest, check_link_target
+
+
+def entry(path: str, content: bytes = b"x", kind: Kind = Kind.FILE) -> Entry:
+    return Entry(path, kind, len(content), sha256(content).digest())
+
+
+ENTRIES = [
+    entry("b.txt", b"two"),
+    entry("a/run", b"one", Kind.EXECUTABLE),
+    entry("empty.txt", b""),
+    entry("nothing", b"", Kind.EMPTY_DIRECTORY),
+    entry("copy.txt", b"two"),
+]
+
+
+def encoded(**changes: Any) -> bytes:
+    """A manifest of two files as bytes, with columns exchanged."""
+    columns: dict[str, Any] = {
+        "tree": 1,
+        "paths": ["a", "b"],
+        "kinds": bytes(2),
+        "sizes": [1, 1],
+        "hashes": sha256(b"x").digest() + sha256(b"y").digest(),
+    }
+    return canonical.encode(columns | changes)
+
+
+def test_it_is_the_same_whatever_the_order() -> None:
+    """[F-11], [F-13]"""
+    manifest = TreeManifest.of(ENTRIES, "any")
+    assert [found.path for found in manifest.entries] == ["a/run", "b.txt", "copy.txt", "empty.txt", "nothing"]
+    assert TreeManifest.of(ENTRIES[::-1], "any").encoded == manifest.encoded
+    assert TreeManifest.decode(manifest.encoded, "any") == manifest
+    assert manifest.tree_hash == sha256(manifest.encoded).digest()
+    assert manifest.size == 9
+
+
+def test_its_bytes() -> None:
+    """[F-11], [F-12]: columns, kinds one byte each, hashes 32."""
+    manifest = TreeManifest.of([entry("a"), entry("b", b"y", Kind.EXECUTABLE)], "any")
+    head = b"\x85\xa4tree\x01\xa5paths\x92\xa1a\xa1b\xa5kinds\xc4\x02\x00\x01\xa5sizes\x92\x01\x01\xa6hashes\xc4\x40"
+    assert manifest.encoded == head + sha256(b"x").digest() + sha256(b"y").digest()
+
+
+def test_paths_ascend_by_code_point() -> None:
+    """[F-13]: not by UTF-16 unit, where these two are the other way round."""
+    manifest = TreeManifest.of([entry("\U0001f6a2"), entry("\uff21", b"y")], "any")
+    assert [found.path for found in manifest.entries] == ["\uff21", "\U0001f6a2"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"tree": 2}, "version 2"),
+        ({"paths": ["b", "a"]}, "sorted"),
+        ({"paths": ["a", "a"]}, "twice"),
+        ({"paths": ["a"]}, "differ in length"),
+        ({"kinds": bytes(1)}, "differ in length"),
+        ({"sizes": [1, 1, 1]}, "differ in length"),
+        ({"hashes": bytes(63)}, "differ in length"),
+        ({"hashes": bytes(96)}, "differ in length"),
+        ({"kinds": b"\0\4"}, "unknown kind"),
+        ({"sizes": [1, -1]}, "size -1"),
+        ({"sizes": [1, 1 << 53]}, "size 9007199254740992"),
+        ({"sizes": [0, 1]}, "does not go with its hash"),
+        ({"hashes": EMPTY_HASH + sha256(b"y").digest()}, "does not go with its hash"),
+        ({"kinds": b"\0\2"}, "empty directory"),
+        ({"kinds": b"\0\3"}, "symbolic links need"),
+        ({"paths": ["a", "a/b"]}, "parent"),
+        ({"paths": ["A", "a"]}, "letter case"),
+        ({"paths": ["a", "nul"]}, "device"),
+        ({"paths": ["../x", "a"]}, r"'\.\.'"),
+        ({"x": 1}, "unknown field"),
+        ({"sizes": [1, True]}, "int"),
+        ({"sizes": [1, 1.0]}, "canonical|int"),
+    ],
+)
+def test_every_broken_rule_is_named(changes: dict[str, Any], word: str) -> None:
+    """[F-11], [F-12], [F-13], [F-14], [F-15], [F-16], [F-17], [F-18], [F-19]"""
+    TreeManifest.decode(encoded(), "any")
+    with pytest.raises(Malformed, match=word):
+        TreeManifest.decode(encoded(**changes), "any")
+
+
+def test_a_manifest_has_a_limit_of_entries() -> None:
+    """Seen before a list that long is made."""
+    for column in ("paths", "sizes"):
+        with pytest.raises(Malformed, match=rf"length <= 500000 - at `\$\.{column}`"):
+            TreeManifest.decode(encoded(**{column: [""] * 500_001}), "any")
+
+
+def test_the_platform_decides() -> None:
+    """[F-15], [F-16], [F-18]"""
+    for entries in ([entry("aux")], [entry("A"), entry("a")], [entry("run", b"bin/run", Kind.SYMLINK)]):
+        TreeManifest.of(entries, "posix")
+        with pytest.raises(Malformed):
+            TreeManifest.of(entries, "any")
+
+
+def test_places_count_from_one_and_content_has_its_first() -> None:
+    manifest = TreeManifest.of(ENTRIES, "any")
+    assert manifest.entry(1).path == "a/run"
+    assert manifest.places[sha256(b"two").digest()] == 2
+
+
+def test_needed_is_new_content_once_each() -> None:
+    """[F-31]"""
+    manifest = TreeManifest.of(ENTRIES, "any")
+    assert manifest.needed(None) == [1, 2]
+    assert manifest.needed(TreeManifest.of([entry("elsewhere", b"two")], "any")) == [1]
+    assert manifest.needed(manifest) == []
+
+
+def test_the_target_of_a_link_is_text_that_stays_inside() -> None:
+    """[F-12], [F-18]"""
+    link = entry("a/run", b"../b", Kind.SYMLINK)
+    assert check_link_target(link, b"../b") == "../b"
+    with pytest.raises(Malformed, match="not UTF-8"):
+        check_link_target(link, b"\xff")
+    with pytest.raises(Malformed, match="leaves the release"):
+        check_link_target(link, b"../../b")

@@ -1,0 +1,140 @@
+"""The root and its bounds: bundle.root."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from bundle.archives.engines import ISAL_FEATURE, MINIZ_FEATURE, ZLIB_FEATURE, ZLIB_NG_FEATURE
+from bundle.errors import Malformed, Unsupported
+from bundle.format import canonical
+from bundle.format.codecs import Packed
+from bundle.format.root import MAX_INDEX_BYTES, Root, Section, decode_root
+
+FULL = Section("full", 5000, bytes(32), Packed(0, 100, 100))
+DELTA = Section("delta", 300, b"\1" * 32, Packed(44, 100, 200), b"\2" * 32)
+ROOT = Root(1, "vms", "1.0.1", 2, 1_700_000_000, "any", b"\3" * 32, 1000, 10, 12345, 4096, [DELTA, FULL])
+
+
+def root(**changes: Any) -> bytes:
+    return canonical.encode(msgspec.structs.replace(ROOT, **changes))
+
+
+def with_section(section: Section, **changes: Any) -> bytes:
+    return root(sections=[msgspec.structs.replace(section, **changes)])
+
+
+def test_a_sound_one_is_read() -> None:
+    """[F-5]"""
+    assert decode_root(root()) == ROOT
+    assert decode_root(root(epoch=7, features=[], sections=[])).epoch == 7
+    keys = ["format", "product", "version", "seq", "created", "platform", "tree", "manifest_size", "entries", "size"]
+    assert list(msgspec.msgpack.decode(root())) == [*keys, "piece_size", "sections"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"product": ""}, "product"),
+        ({"product": "x" * 65}, "product"),
+        ({"product": "-x"}, "product"),
+        ({"product": "a b"}, "product"),
+        ({"product": "\u00e9"}, "product"),
+        ({"product": "vms\n"}, "product"),
+        ({"version": "1."}, "version"),
+        ({"version": "../1"}, "version"),
+        ({"version": "NUL"}, "version"),
+        ({"seq": 0}, "seq"),
+        ({"seq": 1 << 53}, "seq"),
+        ({"epoch": -1}, "epoch"),
+        ({"epoch": 1 << 53}, "epoch"),
+        ({"created": -1}, "created"),
+        ({"created": 1 << 53}, "created"),
+        ({"platform": "windows"}, "platform"),
+        ({"tree": bytes(31)}, "tree"),
+        ({"tree": bytes(33)}, "tree"),
+        ({"manifest_size": 0}, "manifest_size"),
+        ({"manifest_size": (64 << 20) + 1}, "manifest_size"),
+        ({"entries": -1}, "entries"),
+        ({"entries": 500_001}, "entries"),
+        ({"size": -1}, "size"),
+        ({"size": 1 << 53}, "size"),
+        ({"piece_size": 2048}, "piece_size"),
+        ({"piece_size": 8 << 20}, "piece_size"),
+        ({"piece_size": 4097}, "power of two"),
+        ({"sections": [FULL, FULL]}, "two sections"),
+        ({"sections": [DELTA, msgspec.structs.replace(DELTA, length=7000)]}, "two sections"),
+    ],
+)
+def test_values_out_of_bounds_are_named(changes: dict[str, Any], word: str) -> None:
+    """[F-5], [F-7], [F-9]"""
+    with pytest.raises(Malformed, match=word):
+        decode_root(root(**changes))
+
+
+@pytest.mark.parametrize(
+    ("section", "changes", "word"),
+    [
+        (FULL, {"length": 0}, "length 0"),
+        (FULL, {"length": -1}, "length -1"),
+        (FULL, {"length": 1 << 53}, "length"),
+        (FULL, {"hash": bytes(31)}, "hash"),
+        (FULL, {"base": bytes(32)}, "has no base"),
+        (DELTA, {"base": b""}, "base"),
+        (DELTA, {"base": bytes(31)}, "base"),
+        (FULL, {"features": ["b", "a"]}, "features"),
+        (FULL, {"features": ["a", "a"]}, "features"),
+        (FULL, {"index": Packed(2, 100, 100)}, "codec 2"),
+        (FULL, {"index": Packed(0, 100, 99)}, "index"),
+        (FULL, {"index": Packed(1, 5001, 6000)}, "index is longer"),
+        (FULL, {"index": Packed(1, 100, MAX_INDEX_BYTES + 1)}, "index of"),
+    ],
+)
+def test_sections_out_of_bounds_are_named(section: Section, changes: dict[str, Any], word: str) -> None:
+    """[F-5], [F-9]"""
+    with pytest.raises(Malformed, match=f"section 0.*{word}"):
+        decode_root(with_section(section, **changes))
+
+
+@pytest.mark.parametrize(
+    "changes", [{"manifest_size": 64 << 20}, {"entries": 500_000}, {"piece_size": 4 << 20}, {"seq": 2**53 - 1}]
+)
+def test_the_bounds_themselves_are_fine(changes: dict[str, Any]) -> None:
+    """[F-5]"""
+    decode_root(root(**changes))
+
+
+def test_what_this_reader_does_not_know_is_named_first() -> None:
+    """[F-8]: a later root may have keys that mean nothing to us; its format and features are still read."""
+    for changes, word in (({"format": 2}, "format 2"), ({"features": ["sealed", "chain"]}, "'chain'")):
+        later = canonical.encode(msgspec.to_builtins(ROOT, builtin_types=(bytes,)) | changes | {"later": 1})
+        with pytest.raises(Unsupported, match=word):
+            decode_root(later)
+
+
+def test_only_sections_that_can_be_used_are_offered() -> None:
+    """[F-8]"""
+    kinds = [DELTA, msgspec.structs.replace(FULL, kind="later"), msgspec.structs.replace(FULL, features=["later"])]
+    found = decode_root(root(sections=kinds[:2]))
+    assert found.delta_section(DELTA.base) == DELTA and found.delta_section(bytes(32)) is None
+    assert found.full_section() is None and found.bases() == [DELTA.base]
+    assert decode_root(root(sections=kinds[2:])).full_section() is None
+
+
+ENGINES = frozenset({ZLIB_FEATURE, MINIZ_FEATURE, ZLIB_NG_FEATURE, ISAL_FEATURE})
+
+
+@pytest.mark.parametrize("feature", sorted(ENGINES))
+def test_a_section_needs_the_engines_that_it_names(feature: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """[F-8], [F-45]"""
+    needs = decode_root(with_section(FULL, features=[feature]))
+    assert needs.full_section() is not None
+    monkeypatch.setattr("bundle.format.root.present_features", lambda: ENGINES - {feature})
+    assert needs.full_section() is None
+
+
+def test_offsets_follow_from_lengths() -> None:
+    """[F-6]"""
+    assert ROOT.offset_of(DELTA) == 0
+    assert ROOT.offset_of(FULL) == 300
+    assert ROOT.sections_bytes == 300 + 64 + 5000

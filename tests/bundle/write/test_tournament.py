@@ -1,0 +1,74 @@
+"""The smallest way to make an object wins: bundle.write.tournament."""
+
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from bundle.errors import InputError
+from bundle.format.contents import Slice, first_bytes, read_content
+from bundle.format.index import Stream
+from bundle.write.tournament import ObjectTask, encode_object
+from tests.support.contents.images import image_pair
+
+SEED = 3
+NOISE = Random(SEED).randbytes(50_000)
+
+
+def test_without_a_base_it_is_a_literal() -> None:
+    encoding = encode_object(ObjectTask(NOISE, None))
+    assert encoding.triples is None and encoding.streams == {Stream.LITERAL: [NOISE]}
+
+
+def test_what_is_nearly_the_same_is_a_patch() -> None:
+    encoding = encode_object(ObjectTask(NOISE[:25_000] + b"new" + NOISE[25_000:], NOISE))
+    assert encoding.triples == 2
+    assert encoding.streams[Stream.EXTRA] == [b"new"]
+    assert (encoding.streams[Stream.SKIP], encoding.streams[Stream.CHANGE]) == ([b"\0"], [b""])
+
+
+def test_what_has_nothing_in_common_is_a_literal() -> None:
+    assert encode_object(ObjectTask(Random(SEED + 1).randbytes(50_000), NOISE)).triples is None
+
+
+def test_what_compresses_better_alone_is_a_literal() -> None:
+    assert encode_object(ObjectTask(bytes(1000), Random(SEED).randbytes(300))).triples is None
+
+
+def test_images_are_re_aimed_where_that_is_smaller() -> None:
+    old, new = image_pair(SEED)
+    assert Stream.LAYOUT in encode_object(ObjectTask(new, old)).streams
+
+
+def test_an_empty_object_needs_no_bytes() -> None:
+    encoding = encode_object(ObjectTask(b"", NOISE))
+    assert sum(len(part) for parts in encoding.streams.values() for part in parts) <= 1
+
+
+def test_a_large_object_names_what_is_new_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its bytes are not held: long stretches stay in the file until they are packed."""
+    monkeypatch.setattr("bundle.write.tournament.WHOLE_BYTES", 40_000)
+    monkeypatch.setattr("bundle.write.tournament.LONG_BYTES", 1_000)
+    base, target = tmp_path / "base", tmp_path / "target"
+    base.write_bytes(NOISE)
+    new = Random(SEED + 1).randbytes(5_000)
+    target.write_bytes(NOISE[:30_000] + new + NOISE[30_000:] + b"end")
+    encoding = encode_object(ObjectTask(target, base))
+    assert encoding.triples == 2
+    assert [part for part in encoding.streams[Stream.EXTRA] if part] == [Slice(target, 30_000, 5_000), b"end"]
+    target.write_bytes(Random(SEED + 2).randbytes(50_000))
+    assert encode_object(ObjectTask(target, base)).streams == {Stream.LITERAL: [target]}
+
+
+def test_a_task_names_a_file_or_a_stretch_of_one(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(NOISE)
+    assert read_content(path) == NOISE and first_bytes(path, 2) == NOISE[:2]
+    assert read_content(Slice(path, 100, 50)) == NOISE[100:150] and first_bytes(Slice(path, 9, 50), 3) == NOISE[9:12]
+    assert encode_object(ObjectTask(Slice(path, 0, 1000), path)) == encode_object(ObjectTask(NOISE[:1000], NOISE))
+    path.unlink()
+    for content in (path, Slice(path, 0, 1)):
+        with pytest.raises(InputError, match="f: cannot be read"):
+            read_content(content)
+        with pytest.raises(InputError, match="f: cannot be read"):
+            first_bytes(content, 1)

@@ -1,0 +1,252 @@
+"""A voyage: one bundle fetched through whatever a seed makes up, run after run, until it is there.
+
+Mirrors with weather of their own, some of which lie, die, lag, or hold half a file; sticks that are torn, full of
+holes, pulled out in the middle, or hold another release; kills. Days of it pass in milliseconds. `sail(seed, place)`
+checks that the file is right, that nothing unverified ever stood at the output, and that nothing was paid for twice.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import repeat
+from pathlib import Path
+from random import Random
+
+from bundle.host.progress import Quiet
+from tests.support.contents.tiny_bundle import PIECE_BYTES, TRUST, Shape, TinyBundle, tiny_bundle, tree_hash
+from tests.support.links.simulated_link import (
+    Behaviour,
+    Dial,
+    Killed,
+    SimulatedLink,
+    SimulatedSources,
+    VirtualClock,
+    random_weather,
+)
+from transfer.errors import Incomplete, Silent, SourceCorrupt, SourceRefused
+from transfer.fetch.fetch import Fetch, Figures
+from transfer.plan import SiteHoldings
+
+MOST_RUNS = 120
+MOST_RATIO = 1.01
+HEAD_BYTES = 4096  # what the first request of a run asks of a source
+CHUNK_BYTES = 1400
+MOST_LIED = 1.5  # what sources that lie may have sent, over what is needed
+SLOW_BYTES_PER_S = 1000.0  # what is asked of such a connection is taken from it; a chunk may be under way
+LIARS = ("liar", "another")
+SHAPES = (
+    Shape(full_bytes=30_000),
+    Shape(full_bytes=9_000, delta_bytes={"old": 40_000}),
+    Shape(delta_bytes={"old": 70_000, "older": 20_000}),
+    Shape(full_bytes=4096 * 20),
+    Shape(full_bytes=700_000, delta_bytes={"old": 25_000}),
+)
+
+
+@dataclass(frozen=True)
+class Voyage:
+    """How one went, in bytes of links that cost something.
+
+    excused_bytes   lost through no fault of the fetch: in headers, in damaged pieces, in flight, and to lies
+    lied_bytes      from sources that lie, good pieces included
+    """
+
+    seed: int
+    runs: int
+    seconds: float
+    needed_bytes: int
+    paid_bytes: int
+    excused_bytes: int
+    lied_bytes: int
+    kinds: tuple[str, ...]
+
+    @property
+    def ratio(self) -> float:
+        """What was paid over what was needed, without losses that no fetch can avoid."""
+        return (self.paid_bytes - self.excused_bytes) / self.needed_bytes
+
+    def check(self) -> None:
+        """Raises AssertionError if more was paid than it had to be."""
+        assert self.ratio <= MOST_RATIO, f"voyage {self.seed}: {self.ratio:.3f} times what was needed: {self}"
+        liars = sum(kind in LIARS for kind in self.kinds)
+        most = MOST_LIED * self.needed_bytes + 4 * PIECE_BYTES * liars * self.runs
+        assert self.lied_bytes <= most, f"voyage {self.seed}: lies were believed: {self}"
+
+
+@dataclass
+class Port:
+    """A mirror through all runs. `delivered` and the rest: of the runs before."""
+
+    kind: str
+    content: bytes
+    script: Iterator[Behaviour]
+    dials: Iterator[Dial]
+
+
+class Stick(Quiet):
+    """A file on a medium; it is pulled out once so many pieces were verified."""
+
+    def __init__(self, path: Path, content: bytes, pulled_after: int) -> None:
+        self.path = path
+        self._left = pulled_after
+        path.write_bytes(content)
+
+    def advance(self, amount: int) -> None:
+        self._left -= 1
+        if self._left == 0:
+            self.path.unlink()
+
+
+def sail(seed: int, directory: Path) -> Voyage:
+    """One voyage; the directory is empty before, and holds the output after it. Raises AssertionError with the seed."""
+    try:
+        return _sail(seed, directory)
+    except Exception as error:
+        raise AssertionError(f"voyage {seed}: {type(error).__name__}: {error}") from error
+
+
+def _sail(seed: int, directory: Path) -> Voyage:
+    random = Random(seed)
+    bundle = _bundle(random.randrange(len(SHAPES)))
+    site = _site(random, bundle)
+    ports = _ports(random, bundle)
+    clock, output = VirtualClock(), directory / "out"
+    paid = excused = lied = 0
+    for number in range(1, MOST_RUNS + 1):
+        world = SimulatedSources(clock)
+        links = [world.add(port.content, port.script, dials=port.dials) for port in ports]
+        stick = _stick(random, directory, bundle)
+        world.paths = [stick.path]
+        fetch = Fetch(world, TRUST, output, site, True, None, clock, stick, jitter=Random(number))
+        try:
+            fetch.run()
+        except (Killed, Incomplete, SourceRefused):
+            pass
+        except SourceCorrupt:
+            assert any(port.kind in LIARS for port in ports)
+        world.close()
+        stick.path.unlink(missing_ok=True)
+        paid += world.delivered
+        excused += sum(_excused(port, link) for port, link in zip(ports, links, strict=True))
+        lied += sum(link.delivered for port, link in zip(ports, links, strict=True) if port.kind in LIARS)
+        figures = fetch.figures()
+        if figures.complete:
+            _check_end(directory, bundle, figures)
+            excused -= _of_use(bundle, figures)
+            kinds = tuple(port.kind for port in ports)
+            return Voyage(seed, number, clock.seconds, figures.bytes_needed, paid, excused, lied, kinds)
+        _check_standing(output, bundle)
+        clock.sleep(random.choice((60, 3600, 86_400)))
+    raise AssertionError(f"not done in {MOST_RUNS} runs")
+
+
+def _check_end(directory: Path, bundle: TinyBundle, figures: Figures) -> None:
+    assert (directory / "out").read_bytes() == bundle.holding(*figures.sections), "another file"
+    left = [path.name for path in directory.iterdir()]
+    assert left == ["out"], f"left behind: {left}"
+
+
+def _check_standing(output: Path, bundle: TinyBundle) -> None:
+    """Verified pieces and holes, and nothing else."""
+    assert not output.exists()
+    path = output.with_name("out.part")
+    if not path.exists():
+        return
+    data = path.read_bytes()
+    assert len(data) == len(bundle.data) and data.startswith(bundle.header)
+    for section in bundle.root.sections:
+        for offset, piece in bundle.verified.pieces(section):
+            place = slice(offset, offset + piece.length)
+            assert data[place] == bundle.data[place] or not any(data[place]), f"neither piece nor hole at {offset}"
+
+
+def _of_use(bundle: TinyBundle, figures: Figures) -> int:
+    """How much of what the first request brings is needed: the header, and pieces of what was chosen."""
+    pieces = [at for section in figures.sections for at in bundle.verified.pieces(section)]
+    used = sum(max(0, min(HEAD_BYTES, offset + piece.length) - offset) for offset, piece in pieces)
+    return len(bundle.header) + used
+
+
+def _excused(port: Port, link: SimulatedLink) -> int:
+    """What a run may have cost beyond what it was for: a header, a piece for each flipped bit, lies."""
+    heads = sum(max(0, min(request.delivered, HEAD_BYTES - request.offset)) for request in link.requests)
+    damage = sum(
+        PIECE_BYTES + CHUNK_BYTES
+        for request in link.requests
+        for at in request.behaviour.flips
+        if at < request.delivered
+    )
+    if port.kind in LIARS:
+        return link.delivered + 2 * PIECE_BYTES * sum(request.delivered > 0 for request in link.requests)
+    taken_away = [one for one in link.requests if one.behaviour.bytes_per_s < SLOW_BYTES_PER_S]
+    in_flight = sum(CHUNK_BYTES for request in taken_away if 0 < request.delivered < request.length)
+    return heads + damage + in_flight
+
+
+@cache
+def _bundle(number: int) -> TinyBundle:
+    return tiny_bundle(SHAPES[number], seed=number)
+
+
+@cache
+def _older() -> TinyBundle:
+    return tiny_bundle(Shape(seq=1, version="1.0.0", full_bytes=30_000), seed=0)
+
+
+def _site(random: Random, bundle: TinyBundle) -> SiteHoldings | None:
+    sites: list[SiteHoldings | None] = [None]
+    if bundle.root.delta_section(tree_hash("old")):
+        sites.append(SiteHoldings((tree_hash("old"),), is_empty=False))
+    if bundle.root.full_section():
+        sites.append(SiteHoldings((), is_empty=True))
+    return random.choice(sites)
+
+
+def _ports(random: Random, bundle: TinyBundle) -> list[Port]:
+    """At least one that is honest in the end, and up to three of any kind, in any order."""
+    kinds = ["honest", *random.choices(("honest", "liar", "dying", "short", "another", "slow"), k=random.randrange(4))]
+    ports = [_port(random, kind, bundle) for kind in kinds]
+    random.shuffle(ports)
+    return ports
+
+
+def _port(random: Random, kind: str, bundle: TinyBundle) -> Port:
+    weather = random_weather(random, random.randrange(4))
+    script = (replace(one, chunk_bytes=CHUNK_BYTES) for one in weather)
+    content, dials = bundle.data, repeat(Dial(random.random()))
+    if kind == "liar":
+        content = _spoiled(random, bundle)
+    elif kind == "another":
+        content = bundle.header + random.randbytes(len(bundle.data) - len(bundle.header))
+    elif kind == "short":
+        content = content[: random.randrange(len(bundle.header), len(content))]
+    elif kind == "dying":
+        dials = iter([*[Dial(0.2)] * random.randrange(4), *[Dial(fault=Silent("nothing"))] * 1_000_000])
+    elif kind == "slow":
+        script = (replace(one, bytes_per_s=500.0) for one in script)
+    return Port(kind, content, script, dials)
+
+
+def _spoiled(random: Random, bundle: TinyBundle) -> bytes:
+    """Some pieces are wrong, always in the same way, or most."""
+    data, share = bytearray(bundle.data), random.choice((0.02, 0.2, 1.0))
+    for section in bundle.root.sections:
+        for offset, piece in bundle.verified.pieces(section):
+            if random.random() < share:
+                data[offset + random.randrange(piece.length)] ^= 0xFF
+    return bytes(data)
+
+
+def _stick(random: Random, directory: Path, bundle: TinyBundle) -> Stick:
+    """Mostly of no use, so that the links have something to do; pulled out at once, later, or never."""
+    whole = bytearray(bundle.data)
+    kind = random.choice(("nothing", "nothing", "nothing", "torn", "holes", "spoiled", "older", "renamed"))
+    if kind == "torn":
+        del whole[random.randrange(len(whole)) :]
+    elif kind == "holes":
+        start = random.randrange(len(whole))
+        whole[start:] = bytes(len(whole) - start)
+    elif kind == "spoiled":
+        whole[:] = _spoiled(random, bundle)
+    content = {"nothing": b"a photo", "older": _older().data}.get(kind, bytes(whole))
+    return Stick(directory / "stick", content, random.randrange(1, 30))

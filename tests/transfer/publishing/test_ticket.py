@@ -1,0 +1,83 @@
+"""A ticket comes over a bad link: what is damaged is asked for again, what is not there ends the fetch. [T-58]"""
+
+from pathlib import Path
+
+import pytest
+
+from bundle.errors import Refused, Sealed
+from bundle.read.reader import VerifiedRoot, open_bundle
+from bundle.recipients.sidecars import ticket_beside
+from tests.support.contents.releases import TRUST, build_from, write_tree
+from tests.support.contents.sealed import ALPHA, BETA
+from tests.support.links.bad_server import BadServer
+from transfer.config import TransferConfig
+from transfer.errors import Incomplete, SourceRefused
+from transfer.publishing.ticket import bring_ticket, find_ticket, ticket_address
+
+ID = ALPHA.public.key_id
+NAME = f"{ID.hex()}.ticket"
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("sealed")
+    new = write_tree(directory / "new", {"a.txt": b"secret"})
+    return build_from(new, [], directory / "b.unrep", recipients=[ALPHA.public]).path
+
+
+@pytest.fixture
+def verified(bundle: Path) -> VerifiedRoot:
+    with open_bundle(bundle, TRUST) as opened:
+        return opened.verified
+
+
+def bring(bundle: Path, verified: VerifiedRoot, output: Path, *behaviours: str) -> tuple[Path, BadServer]:
+    with BadServer(ticket_beside(bundle, ID).read_bytes(), behaviours) as server:
+        config = TransferConfig(patience_s=1.0)
+        return bring_ticket(server.url("fleet/b.unrep"), output, verified, ALPHA, config), server
+
+
+@pytest.mark.parametrize("behaviours", [("honest",), ("wrong_bytes", "honest"), ("reset", "short_body", "honest")])
+def test_it_comes_whole(bundle: Path, verified: VerifiedRoot, tmp_path: Path, behaviours: tuple[str, ...]) -> None:
+    brought, server = bring(bundle, verified, tmp_path / "out", *behaviours)
+    assert brought == ticket_beside(tmp_path / "out", ID)
+    assert brought.read_bytes() == ticket_beside(bundle, ID).read_bytes()
+    assert {request.path for request in server.requests} == {f"/fleet/b.unrep.tickets/{NAME}"}
+    again, unasked = bring(bundle, verified, tmp_path / "out", "not_found")
+    assert again == brought and not unasked.requests
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "error"), [("not_found", Sealed), ("wrong_bytes", Refused), ("unavailable", Incomplete)]
+)
+def test_what_does_not_come_is_not_kept(
+    bundle: Path, verified: VerifiedRoot, tmp_path: Path, behaviour: str, error: type[Exception]
+) -> None:
+    with pytest.raises(error) as caught:
+        bring(bundle, verified, tmp_path / "out", behaviour)
+    assert "\n" not in str(caught.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_where_a_ticket_lies(bundle: Path, tmp_path: Path) -> None:
+    """[S-12]"""
+    assert ticket_address("https://shore/vms/b.unrep?x=1", ID) == f"https://shore/vms/b.unrep.tickets/{NAME}?x=1"
+    assert Path(ticket_address(str(bundle), ID)) == ticket_beside(bundle, ID)
+    (tmp_path / "stick").mkdir()
+    with pytest.raises(SourceRefused):
+        ticket_address(str(tmp_path / "stick"), ID)
+    (tmp_path / "stick" / "b.unrep").write_bytes(bundle.read_bytes())
+    assert Path(ticket_address(str(tmp_path / "stick"), ID)) == ticket_beside(tmp_path / "stick" / "b.unrep", ID)
+
+
+def test_a_ticket_on_sticks_whatever_else_is_there(bundle: Path, verified: VerifiedRoot, tmp_path: Path) -> None:
+    """[T-73]"""
+    one, two, out = tmp_path / "one", tmp_path / "two", tmp_path / "out"
+    (one / "old.tickets").mkdir(parents=True)
+    (two / "new.tickets").mkdir(parents=True)
+    (one / "old.tickets" / NAME).write_bytes(b"of another time")
+    assert find_ticket([one, two], out, verified, ALPHA) is None
+    (two / "new.tickets" / NAME).write_bytes(ticket_beside(bundle, ID).read_bytes())
+    assert find_ticket([one, two], out, verified, BETA) is None
+    assert find_ticket([one, two], out, verified, ALPHA) == ticket_beside(out, ID)
+    assert find_ticket([], out, verified, ALPHA) == ticket_beside(out, ID), "it lies there now"

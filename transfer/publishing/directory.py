@@ -1,0 +1,43 @@
+"""A directory as a shelf: what a web server serves, a share, a stick."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from bundle.host.files import make_directory, read_plain
+from transfer.disk.atomic_write import place
+from transfer.disk.partial import storage_errors, sync_directory
+
+
+class DirectoryShelf:
+    """The files of one directory, which must be there."""
+
+    def __init__(self, directory: Path) -> None:
+        self.name = str(directory)
+        self._directory = directory
+
+    def read(self, name: str, max_bytes: int) -> bytes | None:
+        path = self._directory / name
+        with storage_errors(path, comfort=""):
+            try:
+                return read_plain(path, max_bytes)
+            except FileNotFoundError:
+                return None
+
+    def length_of(self, name: str) -> int | None:
+        path = self._directory / name
+        with storage_errors(path, comfort=""):
+            try:
+                return path.stat().st_size
+            except FileNotFoundError:
+                return None
+
+    def add(self, name: str, chunks: Iterable[bytes]) -> None:
+        place(self._directory / name, chunks)
+
+    def replace(self, name: str, data: bytes) -> None:
+        path = self._directory / name
+        if path.parent != self._directory:
+            with storage_errors(path.parent, comfort=""):
+                if make_directory(path.parent):
+                    sync_directory(self._directory)
+        place(path, [data])

@@ -1,0 +1,263 @@
+"""A small web server for bundles: tests, and fleets that have no other.
+
+It serves files for ships that lie in one directory: ranges, entity tags, keep-alive. There is no listing, and no way
+out of the directory, by dots, by escapes or by links [T-60]. Nobody keeps others out by being slow [T-136].
+"""
+
+import io
+import os
+import re
+import socket
+import stat
+import sys
+from email.utils import formatdate
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from time import monotonic
+from typing import Any, BinaryIO
+from urllib.parse import unquote, urlsplit
+
+from bundle.host.files import closed_on_error, open_plain
+from transfer.disk.partial import PARTIAL_SUFFIX
+from transfer.errors import OutputRefused, SourceRefused
+from transfer.serving.connections import Guests
+from transfer.serving.shown_files import is_shown
+
+BLOCK_BYTES = 64 * 1024
+IDLE_S = 60.0  # until a request begins, or for a block to be taken
+HEAD_S = 30.0  # for a request, from its first byte to its last
+MAX_HEAD_BYTES = 16 * 1024
+BACKLOG = 128
+
+_RANGE = re.compile(r"bytes=(\d{1,16})?-(\d{1,16})?")
+
+
+class LinkServer(ThreadingHTTPServer):
+    """A server whose clients go away in the middle, as they do behind a bad link. One thread for each connection."""
+
+    daemon_threads = True
+    request_queue_size = BACKLOG
+    block_on_close = False  # an idle connection that is kept alive must not keep the server
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Nothing for a client that is gone."""
+        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
+            super().handle_error(request, client_address)
+
+
+class BundleServer(LinkServer):
+    """Listens once it is made; `serve_forever` answers until `shutdown`.
+
+    Raises SourceRefused for a directory that is not there, OutputRefused for an address that cannot be listened on.
+    """
+
+    def __init__(self, directory: Path, bind: str, port: int) -> None:
+        if not directory.is_dir():
+            raise SourceRefused(f"{directory}: no such directory; name the one that holds the bundles")
+        self.directory = directory.resolve()
+        self.guests = Guests()
+        try:
+            super().__init__((bind, port), _Handler)
+        except (OSError, OverflowError, TypeError, ValueError) as error:  # the latter for what is no name of a host
+            said = getattr(error, "strerror", None) or str(error)
+            raise OutputRefused(
+                f"{bind}:{port}: cannot be listened on: {said}; name another --port or --bind"
+            ) from error
+
+    @property
+    def url(self) -> str:
+        """The address of the directory."""
+        return f"http://{self.server_address[0]!s}:{self.server_address[1]}/"
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """A thread of its own for a connection that has a place."""
+        if self.guests.admit(request, str(client_address[0])):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def shutdown_request(self, request: Any) -> None:
+        """The connection is over, however that came."""
+        super().shutdown_request(request)
+        self.guests.leave(request)
+
+    def server_bind(self) -> None:
+        """Without the look-up of the machine's name, which takes long where there is no name server."""
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+
+
+class _Requests(io.RawIOBase):
+    """What a client sends, one head after the other: so long, and in so long a time, and no more."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self.await_next()
+
+    def await_next(self) -> None:
+        """The next request has not begun."""
+        self.left_bytes = MAX_HEAD_BYTES + 1
+        self._until: float | None = None
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """0 where the head has been too long. Raises TimeoutError or another OSError."""
+        view = memoryview(buffer).cast("B")[: self.left_bytes]
+        if not view:
+            return 0
+        wait_s = IDLE_S if self._until is None else self._until - monotonic()
+        if wait_s <= 0:
+            raise TimeoutError
+        self._connection.settimeout(wait_s)
+        amount = self._connection.recv_into(view)
+        self._until = self._until or monotonic() + HEAD_S
+        self.left_bytes -= amount
+        return amount
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """One connection."""
+
+    protocol_version = "HTTP/1.1"
+    server_version = "unrep"
+    sys_version = ""
+    timeout = IDLE_S
+    server: BundleServer
+
+    def setup(self) -> None:
+        """As for any server, but that requests have an end."""
+        super().setup()
+        self._requests = _Requests(self.connection)
+        self.rfile = io.BufferedReader(self._requests)
+        self._guest = self.server.guests.of(self.connection)
+
+    def handle_one_request(self) -> None:
+        """Waits for a request, and answers it."""
+        self._requests.await_next()
+        self._guest.turn(is_asking=False)
+        super().handle_one_request()
+
+    def do_GET(self) -> None:
+        self._serve(with_body=True)
+
+    def do_HEAD(self) -> None:
+        self._serve(with_body=False)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing; a server with a log is a web server's business."""
+
+    def _serve(self, with_body: bool) -> None:
+        self.connection.settimeout(IDLE_S)
+        if not self._requests.left_bytes:
+            self.close_connection = True
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, with_body)
+            return
+        self._guest.turn(is_asking=True)
+        file = _open_inside(self.server.directory, self.path)
+        if file is None:
+            self._refuse(HTTPStatus.NOT_FOUND, with_body)
+            return
+        with file:
+            status = os.fstat(file.fileno())
+            tag = _entity_tag(status)
+            wanted = _wanted_range(self.headers.get_all("Range") or [], status.st_size)
+            if wanted is not None and self.headers.get("If-Range", tag) != tag:
+                wanted = None
+            if wanted == ():
+                self._refuse(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, with_body, f"bytes */{status.st_size}")
+                return
+            self._head(status, tag, wanted)
+            if with_body:
+                first, last = wanted or (0, status.st_size - 1)
+                self._copy(file, first, last - first + 1)
+
+    def _head(self, status: os.stat_result, tag: str, wanted: tuple[int, int] | tuple[()] | None) -> None:
+        length = status.st_size
+        if wanted:
+            self.send_response(HTTPStatus.PARTIAL_CONTENT)
+            self.send_header("Content-Range", f"bytes {wanted[0]}-{wanted[1]}/{length}")
+            length = wanted[1] - wanted[0] + 1
+        else:
+            self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", "application/octet-stream")
+        self.send_header("Content-Length", str(length))
+        self.send_header("Accept-Ranges", "bytes")
+        self.send_header("ETag", tag)
+        self.send_header("Last-Modified", formatdate(status.st_mtime, usegmt=True))
+        self.end_headers()
+
+    def _copy(self, file: BinaryIO, start: int, length: int) -> None:
+        file.seek(start)
+        while length:
+            data = file.read(min(BLOCK_BYTES, length))
+            if not data:  # it was cut short meanwhile: what was promised cannot be kept
+                self.close_connection = True
+                return
+            self.wfile.write(data)
+            length -= len(data)
+
+    def _refuse(self, status: HTTPStatus, with_body: bool, content_range: str = "") -> None:
+        text = f"{status.value} {status.phrase}\n".encode()
+        self.send_response(status)
+        if content_range:
+            self.send_header("Content-Range", content_range)
+        self.send_header("Content-Type", "text/plain")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        if with_body:
+            self.wfile.write(text)
+
+
+def _open_inside(directory: Path, target: str) -> BinaryIO | None:
+    """The file that a request names, opened, if it is one for ships; None for all else: a stranger learns nothing.
+
+    A name is taken apart once, after its escapes are undone; no component may be empty, hidden, a step up or a drive.
+    """
+    try:
+        names = unquote(urlsplit(target).path).split("/")[1:]
+    except ValueError:  # an address with half a bracket
+        return None
+    if not names or any(not name or name[0] == "." or re.search(r"[\\:\0]", name) for name in names):
+        return None
+    if names[-1].endswith(PARTIAL_SUFFIX):
+        return None
+    try:
+        path = directory.joinpath(*names).resolve(strict=True)
+        if not path.is_relative_to(directory) or not stat.S_ISREG(path.stat().st_mode):
+            return None
+        return _shown(path)
+    except (OSError, ValueError, RuntimeError):
+        return None
+
+
+def _shown(path: Path) -> BinaryIO | None:
+    file = open_plain(path, buffered=True)
+    with closed_on_error(file):
+        if is_shown(file):
+            return file
+    file.close()
+    return None
+
+
+def _entity_tag(status: os.stat_result) -> str:
+    """Strong: other bytes in a file of the same name come with another time, length or file number."""
+    return f'"{status.st_ino:x}-{status.st_mtime_ns:x}-{status.st_size:x}"'
+
+
+def _wanted_range(asked: list[str], length: int) -> tuple[int, int] | tuple[()] | None:
+    """(first, last) byte; () for a range that the file does not have; None to send all of it [RFC 9110, 14.2]."""
+    found = _RANGE.fullmatch(asked[0].strip()) if len(asked) == 1 else None
+    if not found or found.groups() == (None, None):
+        return None
+    if found[1] is None:
+        count = min(int(found[2]), length)
+        return (length - count, length - 1) if count else ()
+    first = int(found[1])
+    last = min(int(found[2]), length - 1) if found[2] is not None else length - 1
+    if found[2] is not None and int(found[2]) < first:
+        return None
+    return (first, last) if first < length else ()

@@ -1,0 +1,61 @@
+"""Which files a server of bundles shows: those that are made for ships, by what stands in them [T-60].
+
+Whatever else lies beside them, keys, settings, locks, drafts, is not there for who asks, whatever it is called.
+"""
+
+from typing import BinaryIO
+
+from bundle.errors import Malformed, Refused
+from bundle.format import canonical
+from bundle.format.layout import PREAMBLE_BYTES, read_preamble
+from bundle.recipients.ticket import MAX_TICKET_BYTES, decode_ticket
+from bundle.trust.signing import Signed, check_signatures
+from bundle.trust.trust_file import is_trust_file
+from transfer.disk.volume import MAGIC as VOLUME_MAGIC
+from transfer.publishing.latest import MAX_POINTER_BYTES
+
+_PUBLIC_KEY, _PUBLIC_KEY_END = b"-----BEGIN PUBLIC KEY-----", b"-----END PUBLIC KEY-----"
+_BEGINNING_BYTES = 64
+
+
+def is_shown(file: BinaryIO) -> bool:
+    """Whether an open file is a bundle, volume, trust file, pointer, heartbeat, ticket or public key.
+
+    Of the first three their beginnings tell; the others are short, and read whole. Raises OSError.
+    """
+    beginning = file.read(_BEGINNING_BYTES)
+    if beginning.startswith(VOLUME_MAGIC) or (len(beginning) == _BEGINNING_BYTES and is_trust_file(beginning)):
+        return True
+    readers = [_read_bundle] if len(beginning) >= PREAMBLE_BYTES else []
+    data = beginning + file.read(MAX_POINTER_BYTES)
+    if len(data) <= MAX_POINTER_BYTES:
+        readers += [_read_signed, _read_ticket, _read_public_key]
+    for read in readers:
+        try:
+            read(data)
+        except Refused:
+            continue
+        return True
+    return False
+
+
+def _read_bundle(data: bytes) -> None:
+    read_preamble(data[:PREAMBLE_BYTES])
+
+
+def _read_signed(data: bytes) -> None:
+    check_signatures(canonical.decode(data, Signed, "signed").signatures, "signed")
+
+
+def _read_ticket(data: bytes) -> None:
+    if len(data) > MAX_TICKET_BYTES:
+        raise Malformed("no ticket")
+    decode_ticket(data)
+
+
+def _read_public_key(data: bytes) -> None:
+    """One block of PEM that says it is public, and nothing beside it: a private one may stand there."""
+    text = data.strip()
+    end = len(text) - len(_PUBLIC_KEY_END)
+    if not text.startswith(_PUBLIC_KEY) or text.find(b"-----END") != end or not text.endswith(_PUBLIC_KEY_END):
+        raise Malformed("no public key")

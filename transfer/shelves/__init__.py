@@ -1,1 +1,0 @@
-"""Where bundles are published: one module for each kind of shelf."""

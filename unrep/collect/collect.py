@@ -1,0 +1,188 @@
+"""A self-contained release directory: the application's source, its requirements, and wheels for the ship's machine.
+
+The same source, requirements and platform give the same tree hash, whoever collects and whenever. All work is done in a
+directory beside the result, which is renamed at the end: what stands at the destination is complete.
+"""
+
+import os
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from bundle.errors import InputError
+from bundle.format.manifest import TreeManifest
+from bundle.host.directories import Directory
+from bundle.host.files import set_mode, write_all
+from bundle.host.progress import Progress, Quiet
+from bundle.read.tree import scan
+from unrep.collect import first_sight, source_tree, wheels
+from unrep.collect.pins import Pin, applying, read_pins
+from unrep.collect.target import Target
+from unrep.errors import CollectError
+
+REQUIREMENTS = "requirements.txt"
+WHEELS = "wheels"
+
+
+@dataclass(frozen=True)
+class Collected:
+    """A finished release directory: what it holds, and its tree hash in hexadecimal.
+
+    `requirements` is the requirements file's path within the release, as the ship's `[prepare]` names it; `left_out`
+    are the paths of the source that rules or caches kept out. unhashed: the pins without a hash, as NAME==VERSION; what
+    of their wheels is compared with is in the file `first_seen`, unless `unkept` says why not.
+    """
+
+    directory: Path
+    files: int
+    bytes: int
+    wheels: tuple[str, ...]
+    requirements: str
+    left_out: tuple[str, ...]
+    tree: str
+    seconds: float
+    unhashed: tuple[str, ...] = ()
+    first_seen: Path | None = None
+    unkept: str = ""
+
+
+def collect(
+    source: Path,
+    requirements: Path,
+    out: Path,
+    target: Target,
+    progress: Progress = Quiet(),  # noqa: B008
+    *,
+    require_hashes: bool = False,
+) -> Collected:
+    """Makes the release directory `out`; `require_hashes` of every pin, or take note of what came the first time.
+
+    Raises CollectError, or RegistryUnreachable, and leaves nothing at `out` then.
+    """
+    begun = time.monotonic()
+    source, requirements, out = (Path(os.path.realpath(path)) for path in (source, requirements, out))
+    try:
+        _check_places(source, out)
+        pins = read_pins(requirements)
+        needed = applying(pins, target.environment())
+        unhashed, hashes_file = _unhashed(needed, require_hashes), first_sight.beside(requirements)
+        hashes: dict[str, str] = {}
+        with tempfile.TemporaryDirectory(prefix=_unfinished(out), dir=out.parent) as scratch:
+            release = Path(scratch, out.name)
+            with Directory.open(release.parent) as beside:
+                beside.make(release.name).close()
+            found = source_tree.walk(source, without=lambda path: path == hashes_file or _is_result(path, out))
+            source_tree.copy(source, found.files, release, progress)
+            named = _place_requirements(source, requirements, pins, release)
+            names = _bring_wheels(source, release, needed, target, progress)
+            if unhashed:
+                hashes = first_sight.compared(hashes_file, [release / WHEELS / name for name in names])
+            manifest = _manifest(source, release, target, progress)
+            if out.exists():
+                out.rmdir()
+            release.rename(out)
+        unkept = first_sight.keep(hashes_file, hashes) if unhashed else ""
+    except OSError as error:
+        raise CollectError(f"{error.filename or out}: {error.strerror or error}") from error
+    return Collected(
+        directory=out,
+        files=len(manifest.entries),
+        bytes=manifest.size,
+        wheels=names,
+        requirements=named,
+        left_out=tuple(path.as_posix() for path in found.left_out),
+        tree=manifest.tree_hash.hex(),
+        seconds=round(time.monotonic() - begun, 3),
+        unhashed=unhashed,
+        first_seen=hashes_file if unhashed else None,
+        unkept=unkept,
+    )
+
+
+def _unhashed(pins: list[Pin], require_hashes: bool) -> tuple[str, ...]:
+    """The pins without a hash. Raises CollectError, naming them, if hashes are required."""
+    found = tuple(f"{pin.name}=={pin.version}" for pin in pins if not pin.hashes)
+    if found and require_hashes:
+        raise CollectError(
+            f"without a hash: {', '.join(found)}: add --hash=sha256:... to each, as 'pip hash' prints it"
+        )
+    return found
+
+
+def _check_places(source: Path, out: Path) -> None:
+    """Raises CollectError for a source or destination that cannot be used."""
+    if not source.is_dir():
+        raise CollectError(f"{source}: not a directory: name the directory that holds the application's source")
+    if not out.parent.is_dir():
+        raise CollectError(f"{out.parent}: not a directory: create it, or choose another --out")
+    if os.path.lexists(out) and (not out.is_dir() or any(out.iterdir())):
+        raise CollectError(f"{out}: exists already: remove it, or choose another --out")
+
+
+def _unfinished(out: Path) -> str:
+    """How the names of directories begin in which `out` is being made."""
+    return f".{out.name}.unfinished-"
+
+
+def _is_result(path: Path, out: Path) -> bool:
+    """Whether a path is this call's result, finished or not: it may lie inside the source."""
+    return path.parent == out.parent and (path.name == out.name or path.name.startswith(_unfinished(out)))
+
+
+def _place_requirements(source: Path, requirements: Path, pins: list[Pin], release: Path) -> str:
+    """Sees to it that the requirements are in the release, and returns their path in it.
+
+    They become `requirements.txt`, with what they include, unless the source has one. If that pins something else, the
+    file must be part of the source itself.
+    """
+    placed = release / REQUIREMENTS
+    if not placed.exists():
+        with Directory.open(release) as directory, directory.create(REQUIREMENTS, source_tree.FILE_MODE) as file:
+            write_all(file, "".join(pin.line(with_marker=True) for pin in pins).encode())
+    if _pins_the_same(placed, pins):
+        return REQUIREMENTS
+    if requirements.is_relative_to(source):
+        own = requirements.relative_to(source)
+        if _pins_the_same(release / own, pins):
+            return own.as_posix()
+    raise CollectError(f"{source / REQUIREMENTS}: differs from {requirements}: remove it, or give it as --requirements")
+
+
+def _pins_the_same(path: Path, pins: list[Pin]) -> bool:
+    try:
+        return read_pins(path) == pins
+    except CollectError:
+        return False
+
+
+def _bring_wheels(
+    source: Path, release: Path, needed: list[Pin], target: Target, progress: Progress
+) -> tuple[str, ...]:
+    """Fills `wheels/`, and returns the names. Raises CollectError where the source has something of that name."""
+    if not needed:
+        return ()
+    directory = release / WHEELS
+    try:
+        with Directory.open(release) as within:
+            within.make(WHEELS).close()
+    except FileExistsError as error:
+        raise CollectError(
+            f"{source / WHEELS}: is where the release keeps its wheels: move it, or add it to a .gitignore"
+        ) from error
+    wheels.download(needed, target, directory, progress)
+    wheels.require_complete(directory, needed, target.environment())
+    with Directory.open(directory) as within:
+        brought = sorted(name for name, _ in within.entries())
+        for name in brought:
+            with within.read(name) as file:
+                set_mode(file.fileno(), source_tree.FILE_MODE)
+    return tuple(brought)
+
+
+def _manifest(source: Path, release: Path, target: Target, progress: Progress) -> TreeManifest:
+    """Hashes the release. Raises CollectError for a name that the ship cannot hold and for a link that leads out."""
+    try:
+        return scan(release, "any" if target.windows else "posix", progress)
+    except InputError as error:
+        raise CollectError(f"{source}: {error.__cause__ or error}: rename it, or add it to a .gitignore") from error

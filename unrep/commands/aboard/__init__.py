@@ -1,0 +1,4 @@
+"""The commands of a ship's site, one a file.
+
+Options and reports only; the work is in `apply`.
+"""

@@ -1,0 +1,80 @@
+"""`unrep agent`: the unattended ship; `unrep agent install`: as a service of the operating system."""
+
+import os
+from pathlib import Path
+
+import click
+
+from apply.site.layout import Site
+from unrep.agent import access_list, systemd, windows_service
+from unrep.agent.accounts import posix_account, windows_account
+from unrep.agent.clock import SystemClock
+from unrep.agent.installing import agent_argv, service_name
+from unrep.agent.journal import Event, Journal
+from unrep.agent.loop import Agent
+from unrep.agent.settings import read_settings
+from unrep.agent.stopping import until_told_to_stop
+from unrep.errors import UsageRefused
+from unrep.terminal.aboard import config_option, site_option
+from unrep.terminal.console import say
+
+
+@click.group("agent", invoke_without_command=True)
+@click.option("--site", metavar="S", type=click.Path(path_type=Path), help="The site's directory.")
+@config_option
+@click.option("--once", is_flag=True, help="Make one round, and end: for a scheduler of your own.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, one line an event.")
+@click.pass_context
+def agent_command(ctx: click.Context, site: Path | None, config: Path | None, once: bool, as_json: bool) -> None:
+    """Keep site S up to date, unattended: ask its sources, fetch and apply, each in its windows.
+
+    Sources, key and windows stand under [agent] in S/unrep.toml. Every event is a line on standard error. It stops when
+    it is told to, by SIGTERM or Ctrl-C, at once and anywhere; the next start goes on.
+    """
+    if ctx.invoked_subcommand:
+        return
+    if site is None:
+        raise click.UsageError("Missing option '--site'", ctx)
+    clock = SystemClock()
+    journal = Journal(clock.wall, as_json)
+    with until_told_to_stop():
+        Agent(Site.at(site), config, journal, clock).run(once)
+        if once:
+            return
+    journal.tell(Event("stopped", "told to stop; what was under way goes on at the next start"))
+
+
+@agent_command.command("install")
+@site_option
+@config_option
+@click.option("--to", metavar="F", type=click.Path(path_type=Path), help="Write the systemd unit to this file instead.")
+@click.option(
+    "--account",
+    metavar="A",
+    help="Run as this user; on Windows LocalService, NetworkService, the service's own or a group managed account. "
+    "Default: root, LocalSystem.",
+)
+def install_command(site: Path, config: Path | None, to: Path | None, account: str | None) -> None:
+    """Make the agent of site S a service: a systemd unit, or a Windows service. Run again after any change.
+
+    It is not started yet; how to do that is said. The configuration must be complete before, and nobody but the
+    agent's account and root may be able to change it. On Windows the site's access list is set so.
+    """
+    place = Site.at(site)
+    read_settings(place, config, posix_account(account, place))
+    name = service_name(place)
+    argv = agent_argv(place, config, name)
+    if os.name == "nt":
+        if to:
+            raise UsageRefused("--to: a Windows service is registered, and has no file; leave it out")
+        runs_as = windows_account(account, name)
+        place.make_directories()
+        windows_service.register(name, argv, f"Keeps {place.root} up to date", runs_as)
+        access_list.close_off(place, runs_as)
+        say(f"{place.root}: administrators and {runs_as} may write there, users read; .unrep is closed to users")
+        say(f"service {name} is registered; start it with: sc start {name}")
+        return
+    unit = to or systemd.STANDARD_DIRECTORY / f"{name}.service"
+    written = systemd.write_unit(unit, systemd.unit_text(argv, place.root, account or ""))
+    say(f"{unit}: {'written' if written else 'is as it should be already'}")
+    say(f"start it with: systemctl daemon-reload && systemctl enable --now {unit.name}")

@@ -1,0 +1,68 @@
+"""`unrep apply`: aboard, from a bundle to a running release, or back."""
+
+from functools import partial
+from pathlib import Path
+
+import click
+
+from apply.site.guarded import check_named
+from apply.site.layout import Site
+from apply.site.ship_key import site_unlock
+from apply.update import rehearse, update
+from bundle.trust.trust import load_trust
+from unrep.terminal.aboard import config_option, configuration, json_option, site_option, told, trust_option
+from unrep.terminal.console import progress_bar
+from unrep.terminal.pinning import confirmed_product, pinned_product, product_option
+from unrep.terminal.unlocking import unlock_options
+
+
+@click.command("apply")
+@click.argument("bundle", metavar="F", type=click.Path(path_type=Path))
+@site_option
+@trust_option
+@config_option
+@product_option
+@unlock_options
+@click.option("--override", is_flag=True, help="Apply although the master holds the running version.")
+@click.option("--dry-run", is_flag=True, help="Check everything, change nothing, say what would happen.")
+@json_option
+def apply_command(
+    bundle: Path,
+    site: Path,
+    trust: Path | None,
+    config: Path | None,
+    product: str,
+    ship_key: Path | None,
+    ticket: Path | None,
+    override: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Bring the release in bundle F into service at site S.
+
+    The complete new version is built and verified beside the running one, then `current` is switched in one step. If
+    the new version does not become healthy, the old one comes back by itself.
+
+    The first release decides for which product the site is, unless --product or S/unrep.toml does; at a terminal you
+    are asked.
+
+    An encrypted bundle is opened with the ship's key, S/.unrep/ship.key, and the ticket for it in F.tickets/.
+    """
+    check_named(trust, ship_key)
+    given, settings = load_trust(trust) if trust else None, configuration(site, config)
+    unlock = site_unlock(Site.at(site), settings, bundle, ship_key, ticket)
+    pinned = pinned_product(product, settings)
+    if not (pinned or dry_run or as_json):
+        pinned = confirmed_product(bundle, Site.at(site), given)
+    perform = partial(
+        rehearse if dry_run else update,
+        bundle,
+        site,
+        given,
+        config=settings,
+        override_hold=override,
+        unlock=unlock,
+        product=pinned,
+    )
+    with progress_bar() as bar:
+        told(lambda: perform(progress=bar), as_json)

@@ -1,0 +1,30 @@
+"""`unrep metrics`: a site's figures for a monitoring system."""
+
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+
+from apply.audit.history import read_history
+from apply.audit.metrics import Tally, exposition
+from apply.audit.outbox import waiting
+from apply.record.database import read_state
+from apply.site.layout import Site
+from unrep.terminal.aboard import site_option
+from unrep.terminal.console import show
+
+
+@click.command("metrics")
+@site_option
+def metrics_command(site: Path) -> None:
+    """Print figures of site S in the text format of Prometheus: deployments, recoveries, failures, bytes, versions."""
+    place, tally = Site.at(site), Tally()
+    history = read_history(place, 1, tally.add)
+    text = exposition(
+        read_state(place),
+        tally,
+        program=version("unrep"),
+        intact=not history.broken,
+        receipts=len(waiting(place)),
+    )
+    show(*text.splitlines())

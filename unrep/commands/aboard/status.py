@@ -1,0 +1,125 @@
+"""`unrep status`: what runs here, in words for a person."""
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from apply.audit.run import named
+from apply.errors import ConfigError
+from apply.hold import Hold, read_hold
+from apply.record.database import read_state
+from apply.record.standing import Standing
+from apply.record.state import Release, SiteState
+from apply.site.config import load
+from apply.site.layout import Site
+from apply.site.trusted import kept_trust
+from bundle.trust.trust import Trust
+from unrep.terminal.aboard import json_option, site_option
+from unrep.terminal.console import answer, show
+
+DAY_S = 86_400
+
+
+@click.command("status")
+@site_option
+@json_option
+def status_command(site: Path, as_json: bool) -> None:
+    """Show what is installed at site S, and whether a person is needed."""
+    place = Site.at(site)
+    state, trust, held, pinned = read_state(place), kept_trust(place), read_hold(place), _pinned(place)
+    state = state.heeding(Standing.of(trust)) if trust else state
+    if as_json:
+        answer(_document(state, trust, held, pinned))
+    else:
+        show(*_lines(state, trust, held, pinned))
+
+
+def _pinned(place: Site) -> str:
+    """The product that the configuration names; "" for none, or where that cannot be read, for that is not shown."""
+    try:
+        return load(place.config_file).product  # whoever may write it: nothing is done by it here
+    except ConfigError:
+        return ""
+
+
+def _document(state: SiteState, trust: Trust | None, held: Hold | None, pinned: str) -> dict[str, Any]:
+    return {
+        "product": state.product or None,
+        "pinned_product": pinned or None,
+        "state": state.condition,
+        "current": named(state.current),
+        "last_good": named(state.last_good),
+        "pending": state.pending.version if state.pending else None,
+        "hold": asdict(held) if held else None,
+        "trouble": (state.pending and state.pending.trouble) or None,
+        "quarantined": [{"version": q.version, "tree": q.tree, "reason": q.reason} for q in state.quarantined],
+        "versions": [named(release) for release in state.releases],
+        "trust": trust and {"version": trust.root.version, "revocations": _list_version(trust)},
+        "heard_at": state.heard_at or None,
+        "heard_days_ago": _days_ago(state),
+        "shore": state.shore and msgspec.structs.asdict(state.shore),
+    }
+
+
+def _lines(state: SiteState, trust: Trust | None, held: Hold | None, pinned: str) -> list[str]:
+    told = [f"  {held}; no other version comes in until 'unrep resume'"] if held else []
+    if pinned not in ("", state.product):
+        told.append(f"  unrep.toml says that product {pinned!r} alone comes in here")
+    if state.condition == "empty" or not state.releases:
+        return ["empty: nothing was ever installed here", *told]
+    lines = [f"{state.product} {state.current_version or '(none)'}: {_condition(state)}"]
+    for release in sorted(state.releases, key=lambda r: r.mark, reverse=True):
+        lines.append(
+            f"  {release.version:<16} seq {release.seq:<6} {release.tree[:12]}  {_role(state, release)}".rstrip()
+        )
+    lines += told
+    lines += [f"  quarantined: {q.version}, {q.reason}" for q in state.quarantined]
+    lines += _heard(state, trust)
+    if state.time_floor > time.time():
+        lines.append("  this machine's clock is wrong: what was verified here is from a later time")
+    return lines
+
+
+def _heard(state: SiteState, trust: Trust | None) -> list[str]:
+    """How fresh all of that is [R-16]: what is held back on the way shows here."""
+    days = _days_ago(state)
+    lines = [] if days is None else [f"  last heard from shore {days} days ago" if days else "  heard from shore today"]
+    shore = state.shore
+    if shore and state.waiting:
+        lines.append(f"  shore has a newer release, seq {shore.seq} (epoch {shore.epoch}), that has not come here")
+    if shore and trust and (shore.trust, shore.revocations) > (trust.root.version, _list_version(trust)):
+        lines.append(
+            f"  shore has trust root {shore.trust} and revocation list {shore.revocations}; "
+            f"here are {trust.root.version} and {_list_version(trust)}"
+        )
+    return lines
+
+
+def _days_ago(state: SiteState) -> int | None:
+    """Whole days since something new came; None if that is not known, or lies ahead of this machine's clock."""
+    age_s = max(time.time(), state.time_floor) - state.heard_at
+    return int(age_s // DAY_S) if state.heard_at and age_s >= 0 else None
+
+
+def _list_version(trust: Trust) -> int:
+    return trust.revocations.listed.version if trust.revocations else 0
+
+
+def _condition(state: SiteState) -> str:
+    if not state.pending:
+        return "ok"
+    if state.pending.trouble:
+        return f"DEGRADED, a person is needed: {state.pending.trouble}"
+    return f"{state.pending.version} is on trial; if no unrep is at work, run 'unrep recover'"
+
+
+def _role(state: SiteState, release: Release) -> str:
+    if release == state.current:
+        return "current"
+    if release == state.last_good:
+        return "last good: 'unrep rollback' goes back to it"
+    return "quarantined" if release.tree in {q.tree for q in state.quarantined} else ""

@@ -1,0 +1,50 @@
+"""`unrep publish`: a bundle goes to where ships fetch it from, and `latest` names it."""
+
+from pathlib import Path
+
+import click
+import msgspec
+
+from bundle.trust.signing import load_private_key
+from transfer.publishing.backend import Shelf
+from transfer.publishing.directory import DirectoryShelf
+from transfer.publishing.object_store import ObjectShelf
+from transfer.publishing.publish import Published, publish
+from unrep.terminal.aboard import json_option
+from unrep.terminal.console import answer, progress_bar, say
+
+
+@click.command("publish")
+@click.argument("bundle", metavar="F", type=click.Path(path_type=Path))
+@click.argument("destination", metavar="DEST")
+@click.option(
+    "--key", metavar="K", type=click.Path(path_type=Path), help="Private key that signs the pointer 'latest'."
+)
+@click.option("--go-back", is_flag=True, help="Let 'latest' name an older release than it does now.")
+@json_option
+def publish_command(bundle: Path, destination: str, key: Path | None, go_back: bool, as_json: bool) -> None:
+    """Publish bundle F to DEST: a directory, or an object store such as s3://bucket/vms.
+
+    The bundle is put there under a name of its own, then the signed pointer 'latest' names it: ships fetch DEST/latest.
+    Without --key the pointer stays as it is. A bundle that is there already is not sent again. The tickets of an
+    encrypted one, in F.tickets/, go along, so that each ship finds its own; a later call puts those that are new.
+    """
+    private = load_private_key(key) if key else None
+    shelf: Shelf = ObjectShelf(destination) if "://" in destination else DirectoryShelf(Path(destination))
+    with progress_bar() as bar:
+        published = publish(bundle, shelf, private, go_back, bar)
+    say(_summary(published, destination, bool(key)))
+    if as_json:
+        pointer = msgspec.structs.asdict(published.pointer) | {"root": published.pointer.root.hex()}
+        answer(pointer | {"added": published.added, "latest_moved": published.moved, "tickets": published.tickets})
+
+
+def _summary(published: Published, destination: str, is_signed: bool) -> str:
+    pointer = published.pointer
+    tickets = f", {published.tickets} tickets put beside it" if published.tickets else ""
+    did = f"{pointer.length:,} bytes added" if published.added else "it was there already"
+    if not is_signed:
+        latest = "'latest' stays as it was, for there is no --key"
+    else:
+        latest = "'latest' names it now" if published.moved else "'latest' named it already"
+    return f"{destination}: {pointer.describe()} as {pointer.file}, {did}{tickets}; {latest}"

@@ -1,0 +1,95 @@
+"""`unrep collect`: source and pinned wheels become a release directory."""
+
+from pathlib import Path
+
+import click
+
+from unrep.collect.collect import Collected, collect
+from unrep.collect.target import Target
+from unrep.terminal.console import answer, progress_bar, say
+
+LEFT_OUT_SHOWN = 10
+
+
+@click.command("collect")
+@click.argument("source", metavar="SRC", type=click.Path(path_type=Path))
+@click.option(
+    "--requirements",
+    metavar="R",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Requirements file; every package pinned with ==.",
+)
+@click.option(
+    "--platform",
+    "platforms",
+    metavar="TAG",
+    multiple=True,
+    help="The ship's platform, as wheels name it: win_amd64, manylinux_2_28_x86_64. Repeatable.",
+)
+@click.option("--python-version", metavar="X.Y", help="The ship's Python. Default: this one.")
+@click.option(
+    "--out", metavar="DIR", required=True, type=click.Path(path_type=Path), help="The release directory to make."
+)
+@click.option("--require-hashes", is_flag=True, help="Refuse pins that do not say --hash.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+def collect_command(
+    source: Path,
+    requirements: Path,
+    platforms: tuple[str, ...],
+    python_version: str | None,
+    out: Path,
+    require_hashes: bool,
+    as_json: bool,
+) -> None:
+    """Make a self-contained release directory of SRC: its source and the wheels it needs aboard.
+
+    What .gitignore files ignore is left out, and so are caches and virtual environments. The same input gives the same
+    release.
+
+    A wheel whose pin has no --hash is whatever the registry gives the first time; its hash is kept in R.wheels.sha256,
+    and compared from then on.
+    """
+    target = Target(platforms, python_version)
+    with progress_bar() as bar:
+        collected = collect(source, requirements, out, target, bar, require_hashes=require_hashes)
+    say(*_summary(collected))
+    if collected.unhashed:
+        say(_caution(collected))
+    if as_json:
+        answer(_document(collected))
+
+
+def _summary(collected: Collected) -> list[str]:
+    lines = [
+        f"{collected.directory}: {collected.files} files, {collected.bytes:,} bytes, {len(collected.wheels)} wheels, "
+        f"in {collected.seconds:.1f} s",
+        f"tree hash {collected.tree}",
+    ]
+    if collected.left_out:
+        shown, more = collected.left_out[:LEFT_OUT_SHOWN], len(collected.left_out) - LEFT_OUT_SHOWN
+        lines.insert(1, f"left out: {', '.join(shown)}{f' and {more} more' if more > 0 else ''}")
+    return lines
+
+
+def _caution(collected: Collected) -> str:
+    count = len(collected.unhashed)
+    pins = "pin has" if count == 1 else "pins have"
+    what = f"caution: {count} {pins} no --hash, and a registry that lies goes unnoticed"
+    if collected.unkept:
+        return f"{what}; nor can the hashes be kept: {collected.unkept}"
+    return f"{what} the first time; their wheels are compared with {collected.first_seen} from now on"
+
+
+def _document(collected: Collected) -> dict[str, object]:
+    return {
+        "directory": str(collected.directory),
+        "files": collected.files,
+        "bytes": collected.bytes,
+        "wheels": list(collected.wheels),
+        "requirements": collected.requirements,
+        "left_out": list(collected.left_out),
+        "unhashed": list(collected.unhashed),
+        "tree": collected.tree,
+        "seconds": collected.seconds,
+    }

@@ -1,0 +1,98 @@
+"""`unrep ticket`: one more ship can read a bundle that is encrypted already."""
+
+from pathlib import Path
+
+import click
+
+from bundle.errors import InputError
+from bundle.format.section_cipher import ContentKey
+from bundle.host.files import write_anew
+from bundle.read.reader import VerifiedBundle, open_for_display
+from bundle.recipients.ship_key import load_ship_public_key
+from bundle.recipients.sidecars import ticket_beside
+from bundle.recipients.ticket import TicketFile, issue_ticket
+from bundle.write.encrypt import write_tickets
+from unrep.errors import UsageRefused
+from unrep.terminal.aboard import json_option
+from unrep.terminal.console import answer, say
+from unrep.terminal.signer import signer, signer_options
+from unrep.terminal.unlocking import read_ship_key
+
+
+@click.command("ticket")
+@click.argument("path", metavar="BUNDLE", type=click.Path(path_type=Path))
+@click.option(
+    "--ship",
+    "ships",
+    metavar="SHIP.pub",
+    multiple=True,
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Public key of a ship that is to read it; repeatable.",
+)
+@click.option(
+    "--with",
+    "own_key",
+    metavar="OWN.key",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Private key of a recipient of BUNDLE: shore's own.",
+)
+@click.option(
+    "--ticket",
+    "own_ticket",
+    metavar="T",
+    type=click.Path(path_type=Path),
+    help="The ticket of that recipient. Default: the one in BUNDLE.tickets/.",
+)
+@signer_options
+@click.option(
+    "--out", metavar="F", type=click.Path(path_type=Path), help="The ticket. Default: its place in BUNDLE.tickets/."
+)
+@json_option
+def ticket_command(
+    path: Path,
+    ships: tuple[Path, ...],
+    own_key: Path,
+    own_ticket: Path | None,
+    key: Path | None,
+    passphrase_file: Path | None,
+    sign_with: str | None,
+    public: Path | None,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Make tickets for BUNDLE, by which more ships can read it; the bundle stays as it is.
+
+    Signed by a key that signs releases. Publish BUNDLE again, and 'unrep fetch' aboard finds its ticket; or send it by
+    any way, it has 145 bytes and no secret for others.
+    """
+    if out and len(ships) > 1:
+        raise UsageRefused("--out: takes the ticket of one ship; leave it out, or name one --ship")
+    by = signer(key, passphrase_file, sign_with, public)
+    recipients, own = [load_ship_public_key(ship) for ship in ships], read_ship_key(own_key)
+    unlock = TicketFile(own, own_ticket or ticket_beside(path, own.public.key_id), is_trusted_only=False)
+    with open_for_display(path, unlock) as bundle:
+        content_key, root_hash = _proven_key(bundle), bundle.verified.root_hash
+    try:
+        if out:
+            write_anew(out, issue_ticket(content_key, recipients[0], root_hash, [by]))
+            written = [out]
+        else:
+            written = write_tickets(path, content_key, recipients, root_hash, [by])
+    except OSError as error:
+        raise InputError(f"{error.filename or out or path}: cannot be written: {error.strerror}") from error
+    for ship, place in zip(recipients, written, strict=True):
+        say(f"{place}: opens {path} for the ship with key id {ship.key_id.hex()}, {place.stat().st_size} bytes")
+    if as_json:
+        ids = [ship.key_id.hex() for ship in recipients]
+        answer({"tickets": list(map(str, written)), "ships": ids})
+
+
+def _proven_key(bundle: VerifiedBundle) -> ContentKey:
+    """The key that opens the bundle: a section was opened with it."""
+    if not bundle.root.is_encrypted:
+        raise InputError(f"{bundle.path}: is not encrypted, every ship can read it")
+    for section in bundle.root.sections[:1]:
+        bundle.open_section(section)
+    return bundle.content_key()

@@ -1,0 +1,61 @@
+"""`unrep verify`: is a bundle sound, and signed by whom we trust?"""
+
+import time
+from pathlib import Path
+
+import click
+
+from bundle.errors import NoSection
+from bundle.host.memory_limit import memory_ceiling
+from bundle.read.reader import VerifiedBundle, open_bundle, stored_bytes
+from bundle.trust.trust import load_trust
+from unrep.terminal.console import answer, say
+from unrep.terminal.unlocking import unlock_options, unlock_with
+
+
+@click.command("verify")
+@click.argument("path", metavar="F", type=click.Path(path_type=Path))
+@click.option(
+    "--trust",
+    metavar="T",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Public key of the sender, or trust file.",
+)
+@unlock_options
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+def verify_command(path: Path, trust: Path, ship_key: Path | None, ticket: Path | None, as_json: bool) -> None:
+    """Verify every byte of bundle F: signature, length, and the hash of every piece.
+
+    That needs no key of an encrypted bundle; with --ship-key its ticket is verified too, and what it opens.
+    """
+    with open_bundle(path, load_trust(trust), unlock_with(path, ship_key, ticket)) as bundle:
+        root, verified = bundle.root, bundle.verified
+        sections = _verify_sections(bundle)
+    absent = [section for section in sections if not section["present"]]
+    say(f"{path}: sound, {root.product} {root.version} (seq {root.seq}), {len(sections) - len(absent)} sections")
+    if expired := verified.trust.expiry(verified.signers, time.time()):
+        say(f"  {expired}; a ship that is strict about that refuses it")
+    if root.is_encrypted:
+        say(f"  encrypted to ships; {'opened with its ticket' if ship_key else 'what it holds was not looked at'}")
+    if absent:
+        say(f"  {len(absent)} more sections are not in this file: it was fetched for one site")
+    if as_json:
+        answer(
+            {"sound": True, "version": root.version, "seq": root.seq, "sections": sections}
+            | ({"encrypted": True} if root.is_encrypted else {})
+        )
+
+
+@memory_ceiling()
+def _verify_sections(bundle: VerifiedBundle) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = []
+    for section in bundle.root.sections:
+        present = not bundle.is_absent(section)
+        if present:
+            bundle.verify_section(section)
+        size = stored_bytes(bundle.root, section)
+        found.append({"kind": section.kind, "base": section.base.hex(), "bytes": size, "present": present})
+    if found and not any(section["present"] for section in found):
+        raise NoSection(f"{bundle.path}: signed by a trusted key, but no section is in this file; fetch it again")
+    return found

@@ -1,0 +1,236 @@
+"""The edge to a person: messages, progress bars, and the one list of exit codes.
+
+Nothing else writes on stdout or stderr. All of it goes out in lines, each of them plain text [A-95]: names, answers of
+servers and what a bundle says may hold anything.
+
+0    done
+1    internal error: a defect of unrep
+2    usage: an argument, a file or the configuration must be changed
+3    refused: the bundle, or the trust in it
+4    transfer incomplete: run the same command again
+5    preflight refused: nothing was changed
+6    the release failed and was rolled back
+7    degraded: needs a person
+130  interrupted: run the same command again
+"""
+
+import io
+import json
+import os
+import sys
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from enum import IntEnum
+from typing import Any
+
+import click
+from tqdm import tqdm
+
+from apply.errors import AboardError, ConfigError, Degraded, RecordBroken, RolledBack
+from bundle.errors import BaseMismatch, BundleError, InputError
+from bundle.names.plain_text import each_text, plain, whole
+from transfer.errors import (
+    DiskFull,
+    ExtraMissing,
+    OutputBusy,
+    OutputRefused,
+    SourceCorrupt,
+    SourceRefused,
+    TransferError,
+)
+from unrep.errors import NobodyReads, OutputLost, SelfTestFailed, UsageRefused
+
+_STANDARD_ERROR = 2
+
+
+class ExitCode(IntEnum):
+    """What the command's exit status says."""
+
+    DONE = 0
+    INTERNAL = 1
+    USAGE = 2
+    REFUSED = 3
+    INCOMPLETE = 4
+    PREFLIGHT = 5
+    ROLLED_BACK = 6
+    DEGRADED = 7
+    INTERRUPTED = 130
+
+
+EXIT_CODES_HELP = "Exit codes:\n\n\b\n" + "\n".join((__doc__ or "").split("\n\n", 2)[2].rstrip().split("\n"))
+
+# The first class that an error is an instance of decides.
+_CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
+    (NobodyReads, ExitCode.DONE),
+    (OutputLost, ExitCode.USAGE),
+    (UsageRefused, ExitCode.USAGE),
+    (SelfTestFailed, ExitCode.PREFLIGHT),
+    (click.ClickException, ExitCode.USAGE),
+    (InputError, ExitCode.USAGE),
+    (BaseMismatch, ExitCode.PREFLIGHT),
+    (BundleError, ExitCode.REFUSED),
+    (ConfigError, ExitCode.USAGE),
+    (Degraded, ExitCode.DEGRADED),
+    (RolledBack, ExitCode.ROLLED_BACK),
+    (RecordBroken, ExitCode.REFUSED),
+    (AboardError, ExitCode.PREFLIGHT),
+    (SourceRefused, ExitCode.USAGE),
+    (SourceCorrupt, ExitCode.REFUSED),
+    (OutputRefused, ExitCode.USAGE),
+    (OutputBusy, ExitCode.PREFLIGHT),
+    (DiskFull, ExitCode.PREFLIGHT),
+    (ExtraMissing, ExitCode.USAGE),
+    (TransferError, ExitCode.INCOMPLETE),
+    (PermissionError, ExitCode.USAGE),  # a look at what was named, in a directory that is closed to this account
+    (KeyboardInterrupt, ExitCode.INTERRUPTED),
+    (click.Abort, ExitCode.INTERRUPTED),
+)
+
+
+def exit_code(error: BaseException) -> ExitCode:
+    """The exit code of an error that a command raised."""
+    for kind, code in _CODES:
+        if isinstance(error, kind):
+            return code
+    return ExitCode.INTERNAL
+
+
+def speak_utf8() -> None:
+    """Begins this process again, under a locale of another character set: names of files in releases are UTF-8 [A-97],
+    and Python would write others, or could not write them at all."""
+    if os.name == "posix" and sys.getfilesystemencoding() != "utf-8" and not sys.flags.utf8_mode and sys.executable:
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606 - no shell is meant
+
+
+def open_streams() -> None:
+    """Lets stdout and stderr take every letter: a pipe of Windows takes few, and names of files have any.
+
+    One that is closed leads nowhere from now on. Else the next file that is opened would take its number, and what a
+    command of the site prints would be written into that.
+    """
+    if os.name == "posix":
+        while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STANDARD_ERROR:
+            os.set_inheritable(descriptor, True)
+        os.close(descriptor)
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for as long as we run
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def settle_streams() -> None:
+    """Gives up what stdout and stderr could not take: Python would try it again at exit, and end with a code of its
+    own."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            with suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def say(*lines: str, **style: Any) -> None:
+    """Lines for the person, on stderr; `style` as of click.style, where that is a terminal.
+
+    A message that nobody takes, on a full disk or by a reader who has gone, stops no work.
+    """
+    with suppress(OSError):
+        for line in lines:
+            click.echo(click.style(plain(line), **style) if style else plain(line), err=True)
+
+
+def show(*lines: str) -> None:
+    """Lines that were asked for, on stdout. Raises NobodyReads or OutputLost."""
+    for line in lines:
+        _write(plain(line))
+
+
+def _write(line: str) -> None:
+    try:
+        click.echo(line)
+    except BrokenPipeError as error:
+        raise NobodyReads from error
+    except OSError as error:
+        raise OutputLost(f"standard output cannot be written: {error.strerror}; nothing else is lost") from error
+
+
+def answer(document: Mapping[str, Any]) -> None:
+    """One JSON object for a program, in one line of ASCII on stdout; its texts are exact, as far as they are text.
+
+    Raises NobodyReads or OutputLost.
+    """
+    _write(json.dumps(each_text(document, whole)))  # which writes out all but printable ASCII
+
+
+def ask_passphrase(question: str, *, twice: bool = False) -> bytes:
+    """What a person types unseen; bytes that are no text stay as they are."""
+    typed: str = click.prompt(plain(question), hide_input=True, confirmation_prompt=twice, err=True)
+    return typed.encode(errors="surrogateescape")
+
+
+def confirm(question: str) -> bool:
+    """What a person answers. Raises click.Abort for an answer that never comes."""
+    return click.confirm(plain(question), err=True)
+
+
+def is_terminal() -> bool:
+    """Whether somebody is there to be asked; a service may have no streams at all."""
+    return all(stream and stream.isatty() for stream in (sys.stdin, sys.stderr))
+
+
+def say_defect(error: BaseException) -> None:
+    """Where an error came from, for who mends it, and what it came from."""
+    if cause := error.__cause__ or (None if error.__suppress_context__ else error.__context__):
+        say_defect(cause)
+    say("Traceback (most recent call last):")
+    for frame in traceback.format_tb(error.__traceback__):
+        say(*frame.splitlines())
+    if remote := getattr(error, "tb", ""):  # as text, from a worker's process: its lines are not ours
+        say(*(f"  | {line}" for line in remote.splitlines()))
+    else:
+        say(f"{type(error).__name__}: {error}")
+
+
+class Bar:
+    """Progress as a bar on stderr; silent where stderr is not a terminal."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None  # a tqdm, whose type would need an item type that it does not have
+
+    def start(self, label: str, total: int, unit: str) -> None:
+        self.finish()
+        self._bar = tqdm(
+            desc=plain(label),
+            total=total,
+            unit=unit if unit == "B" else f" {unit}",
+            unit_scale=unit == "B",
+            disable=not sys.stderr.isatty(),
+            dynamic_ncols=True,
+            leave=False,
+        )
+
+    def advance(self, amount: int) -> None:
+        if self._bar is not None:
+            self._bar.update(amount)
+
+    def note(self, text: str) -> None:
+        """A word behind the bar."""
+        if self._bar is not None:
+            self._bar.set_postfix_str(plain(text), refresh=False)
+
+    def finish(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+@contextmanager
+def progress_bar() -> Iterator[Bar]:
+    """A bar that is gone when the work is over, however it ends."""
+    bar = Bar()
+    try:
+        yield bar
+    finally:
+        bar.finish()

@@ -1,0 +1,101 @@
+"""What a person, or a program, sees of a fetch while it runs: a bar, or `--events`, one JSON object a line."""
+
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from bundle.names.plain_text import plain
+from transfer.disk.output import describe
+from transfer.fetch.fetch import Figures
+from unrep.errors import NobodyReads, OutputLost
+from unrep.terminal.console import Bar, answer, say
+
+EVERY_S = 1.0
+RATE_WINDOW_S = 10.0
+
+
+class FetchProgress:
+    """Progress of a fetch by verified bytes, with the bytes that were paid for beside them.
+
+    `figures`: those of the fetch, once there is one. `as_events`: lines on standard output, else a bar.
+    """
+
+    def __init__(self, bar: Bar, as_events: bool, now: Callable[[], float] = time.monotonic) -> None:
+        self.figures: Callable[[], Figures] | None = None
+        self._bar = bar
+        self._as_events = as_events
+        self._now = now
+        self._verified = self._total = 0
+        self._told_at = float("-inf")
+        self._samples: deque[tuple[float, int]] = deque()
+        self._lost: set[str] = set()
+        self._is_waiting = False
+
+    def start(self, label: str, total: int, unit: str) -> None:
+        """A stage begins; only that of fetching is told as an event."""
+        self._verified, self._total = 0, total
+        self._samples.clear()
+        self._bar.start(label, total, unit)
+        if label == "fetching" and self.figures and (root := self.figures().root):
+            figures = self.figures()
+            release = {"release": describe(root), "version": root.version, "seq": root.seq}
+            sources = [source.name for source in figures.sources]
+            self.tell("started", **release, bytes_total=figures.bytes_total, bytes_needed=total, sources=sources)
+
+    def advance(self, amount: int) -> None:
+        """So many more bytes are verified."""
+        self._is_waiting = False
+        self._verified += amount
+        self._bar.advance(amount)
+        now = self._now()
+        self._samples.append((now, self._verified))
+        while now - self._samples[0][0] > RATE_WINDOW_S:
+            self._samples.popleft()
+        if now - self._told_at >= EVERY_S and self.figures:
+            self._told_at = now
+            self._tell_progress(self.figures())
+
+    def finish(self) -> None:
+        """The stage is over."""
+        if self.figures and self._samples:
+            self._tell_progress(self.figures())
+        self._bar.finish()
+
+    def say(self, message: str) -> None:
+        """A line for the person; a source that was dropped is an event too."""
+        say(message)
+        for source in self.figures().sources if self.figures else ():
+            if source.lost and source.name not in self._lost:
+                self._lost.add(source.name)
+                self.tell("source-dropped", source=source.name, reason=plain(source.lost))
+
+    def wait_until(self, moment: float) -> None:
+        """Nothing may be asked before that moment, in seconds since 1970; told once."""
+        if not self._is_waiting:
+            self._is_waiting = True
+            until = datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds")
+            self.tell("waiting", until=until)
+
+    def tell(self, event: str, **details: Any) -> None:
+        """One line, if events are asked for."""
+        if self._as_events:
+            at = datetime.now(UTC).isoformat(timespec="milliseconds")
+            with suppress(OutputLost, NobodyReads):  # the download, and its exit code, matter more than its telling
+                answer({"event": event, "at": at} | details)
+
+    def _tell_progress(self, figures: Figures) -> None:
+        (first_at, first), (last_at, last) = self._samples[0], self._samples[-1]
+        rate = (last - first) / (last_at - first_at) if last_at > first_at else 0.0
+        left = self._total - self._verified
+        self._bar.note(f"{figures.bytes_paid:,} paid")
+        self.tell(
+            "progress",
+            bytes_verified=self._verified,
+            bytes_needed=self._total,
+            bytes_paid=figures.bytes_paid,
+            bytes_per_s=round(rate),
+            eta_s=round(left / rate) if rate else None,
+        )

@@ -1,0 +1,79 @@
+"""What the commands of `unrep trust` share: options, trust files on disk, and drafts in words."""
+
+import os
+import re
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from bundle.errors import InputError, Refused
+from bundle.format import canonical
+from bundle.host.files import write_anew, write_new
+from bundle.trust.drafting import missing, newest_root
+from bundle.trust.signing import read_file
+from bundle.trust.trust_file import TrustFile, decode_trust_file
+from unrep.terminal.console import say
+
+F = TypeVar("F", bound=Callable[..., None])
+
+trust_argument = click.argument("path", metavar="T", type=click.Path(path_type=Path))
+out_option = click.option("--out", metavar="F", required=True, type=click.Path(path_type=Path), help="The new file.")
+
+
+def keys_option(name: str, parameter: str, text: str) -> Callable[[F], F]:
+    """A repeatable option that takes public key files."""
+    return click.option(name, parameter, metavar="P", multiple=True, type=click.Path(path_type=Path), help=text)
+
+
+def date_option(name: str, text: str) -> Callable[[F], F]:
+    """An option that takes a day."""
+    return click.option(name, metavar="YYYY-MM-DD", type=click.DateTime(["%Y-%m-%d"]), help=text)
+
+
+def seconds_of(day: datetime | None) -> int:
+    """The beginning of that day, UTC, in seconds since 1970; 0 for none. Raises InputError for one before 1970."""
+    seconds = int(day.replace(tzinfo=UTC).timestamp()) if day else 0
+    if seconds < 0 or (day and not seconds):
+        raise InputError(f"{day:%Y-%m-%d}: lies before anything could expire")
+    return seconds
+
+
+def now_s() -> int:
+    """SOURCE_DATE_EPOCH, else the clock, in seconds since 1970."""
+    given = os.environ.get("SOURCE_DATE_EPOCH", "")
+    return int(given) if re.fullmatch(r"[0-9]{1,16}", given) else int(time.time())
+
+
+def read_trust_file(path: Path) -> TrustFile:
+    """A trust file, draft or not. Raises InputError if it is none."""
+    try:
+        file = decode_trust_file(read_file(path))
+        newest_root(file)
+    except Refused as error:
+        raise InputError(f"{path}: {error}; name a file that 'unrep trust' has made") from error
+    return file
+
+
+def write_trust_file(path: Path, file: TrustFile, *, anew: bool = True) -> None:
+    """Writes it and says what it lacks. Raises InputError if it cannot be written, or must be new and is not."""
+    data = canonical.encode(file)
+    draft = path.with_name(f"{path.name}.new")
+    try:
+        if anew:
+            write_new(path, data)
+        else:
+            write_anew(draft, data)
+            draft.replace(path)
+    except FileExistsError as error:
+        raise InputError(f"{path}: exists already; choose another --out") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror}") from error
+    version = newest_root(file).version
+    lacks = missing(file)
+    say(f"{path}: trust root {version}, {'a draft' if lacks else 'complete'}, {len(data):,} bytes")
+    for lack in lacks:
+        say(f"  {lack}")
