@@ -25,7 +25,7 @@ HEADS = (300, 4_000, 15_000, 60_000, 95 * 60_000)
 def fetched(directory: Path, url: str, budget: int) -> tuple[int, int]:
     """The exit code of `unrep fetch`, and the bytes that it says it has paid."""
     trust, out = write_trust(directory / "trust.pub"), directory / url.rpartition(":")[2].replace("/", "-")
-    command = [sys.executable, "-m", "unrep", "fetch", url, "--trust", trust, "--out", out]
+    command = [sys.executable, "-m", "unrep", "fetch", url, "--trust", str(trust), "--out", str(out)]
     done = subprocess.run([*command, "--max-bytes", str(budget), "--json"], stdout=subprocess.PIPE, check=False)
     return done.returncode, json.loads(done.stdout)["bytes_paid"]
 

@@ -26,6 +26,7 @@ import time
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 HDIFF_BUILD = """
@@ -225,7 +226,7 @@ def main() -> None:
             if not present(peer):
                 print(f"{peer.name}: not installed, left out", file=sys.stderr)
                 continue
-            runs.append((peer.name, lambda peer=peer: peer_figure(peer, scratch)))
+            runs.append((peer.name, partial(peer_figure, peer, scratch)))
         figures = []
         for name, run in runs:
             print(f"{name} ...", file=sys.stderr, flush=True)

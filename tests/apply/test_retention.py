@@ -4,6 +4,7 @@ import contextlib
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from subprocess import PIPE
 
@@ -208,7 +209,12 @@ def test_litter_of_dead_runs(ship: Ship) -> None:
 
 def test_every_run_that_changes_a_site_clears_it_first(ship: Ship) -> None:
     """[A-29]"""
-    runs = [ship.recover, ship.roll_back, lambda: ship.apply(shore().bundle("dead", 9)), lambda: collected(ship)]
+    runs: list[Callable[[], object]] = [
+        ship.recover,
+        ship.roll_back,
+        lambda: ship.apply(shore().bundle("dead", 9)),
+        lambda: collected(ship),
+    ]
     for run in runs:
         (ship.site.staging / "left").mkdir()
         with contextlib.suppress(RolledBack):

@@ -59,7 +59,7 @@ def _points(workers: ProcessPoolExecutor, scenes: list[Scene], stored_only: bool
 
 
 def _mapped(
-    workers: ProcessPoolExecutor, check: Callable[..., Verdict], jobs: list[tuple[object, ...]]
+    workers: ProcessPoolExecutor, check: Callable[..., Verdict], jobs: Iterable[tuple[object, ...]]
 ) -> Iterable[Verdict]:
     return workers.map(check, *zip(*jobs, strict=True), chunksize=8)
 

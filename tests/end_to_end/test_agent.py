@@ -106,7 +106,7 @@ def test_a_single_round(agency: Agency) -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
 def test_where_nobody_can_be_told_the_ship_goes_on(agency: Agency) -> None:
     agency.publish(shore().bundle(*SECOND))
-    argv = [sys.executable, "-m", "unrep", "agent", "--once", "--json", "--site", agency.ship.root]
+    argv = [sys.executable, "-m", "unrep", "agent", "--once", "--json", "--site", str(agency.ship.root)]
     with Path("/dev/full").open("wb") as full:
         subprocess.run(argv, stdout=full, stderr=full, cwd=REPOSITORY, timeout=PATIENCE_S)
     assert agency.ship.current == "1.0.1"

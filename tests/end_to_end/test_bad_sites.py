@@ -153,10 +153,11 @@ def test_a_site_on_a_read_only_disk(tmp_path: Path) -> None:
 def hooked(ship: Ship, code: str, hook: str = "snapshot") -> None:
     """Makes that Python code the hook; a command may take 2 s."""
     table = {"snapshot": "hooks", "restart": "switch"}[hook]
-    text = ship.site.config_file.read_text()
+    config = ship.root / "unrep.toml"
+    text = config.read_text()
     lines = [line for line in text.splitlines() if not line.startswith(f"{hook} =")]
     lines.insert(lines.index(f"[{table}]") + 1, f"{hook} = {json.dumps([sys.executable, '-I', '-S', '-c', code])}")
-    ship.site.config_file.write_text("\n".join([*lines, "[limits]", "command_timeout_s = 2"]) + "\n")
+    config.write_text("\n".join([*lines, "[limits]", "command_timeout_s = 2"]) + "\n")
 
 
 @pytest.mark.parametrize(
@@ -224,7 +225,7 @@ def test_a_health_url_that_never_ends_is_a_failed_check(ship: Ship, path: str, w
         url = f"http://127.0.0.1:{server.server_port}/{path}"
         check = f'[[health]]\ntype = "http"\nurl = "{url}"\nexpect_body_contains = "ready"\ntimeout_s = 0.5\n'
         ship.configure(extra=check, deadline_s=1.5)
-        text = ship.site.config_file.read_text()
+        text = (ship.root / "unrep.toml").read_text()
         code, told, _ = applied(ship)
         assert text and code in (6, 7)  # the old version is asked the same, and fails as well
         assert words in told["reason"] and ship.current == "1.0.0"

@@ -36,13 +36,13 @@ def test_nothing_is_left_and_the_next_run_is_none_the_worse(line: str, disk: Pat
     """An empty file would be taken for a key or a heartbeat, or be refused as one that exists already."""
     assert run("keygen --out", tmp_path / "k")[0] == 0
     more = ["--key", tmp_path / "k.pub", "--threshold", 1, "--release", tmp_path / "k.pub"] if "init" in line else []
-    words = [line.format(key=tmp_path / "k.key"), disk / "out", *more]
+    line = line.format(key=tmp_path / "k.key")
     fill(disk)
-    code, _, err = run(*words)
+    code, _, err = run(line, disk / "out", *more)
     assert code == 2 and "cannot be written: No space left on device" in err
     assert [path.name for path in disk.iterdir()] == ["filling"]
     (disk / "filling").unlink()
-    assert run(*words)[0] == 0
+    assert run(line, disk / "out", *more)[0] == 0
 
 
 def test_a_record_on_a_full_disk_is_told_as_that(disk: Path) -> None:

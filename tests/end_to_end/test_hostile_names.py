@@ -29,12 +29,14 @@ SHOWN = r"a\x1b[31m\nunrep: sound, signed by shore\r\u202e\u2028\x9b"
 needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="Windows has no such names; /proc is Linux's")
 
 
-def unrep(*arguments: object, cwd: Path | None = None, **environment: str) -> "subprocess.CompletedProcess[bytes]":
+def unrep(
+    *arguments: object, cwd: Path | None = None, environment: dict[str, str] | None = None
+) -> "subprocess.CompletedProcess[bytes]":
     """Runs the command. Every line that it writes is printable, wherever it goes."""
     command = [sys.executable, "-m", "unrep", *(a if isinstance(a, bytes) else str(a) for a in arguments)]
     ours = {"PYTHONPATH": str(REPOSITORY)} | ({"PYTHONIOENCODING": "utf-8"} if os.name == "nt" else {})
     done = subprocess.run(
-        command, capture_output=True, cwd=cwd, timeout=PATIENCE_S, env=os.environ | ours | environment
+        command, capture_output=True, cwd=cwd, timeout=PATIENCE_S, env=os.environ | ours | (environment or {})
     )
     for stream in (done.stdout, done.stderr):
         text = stream.decode().replace(os.linesep, "\n")
@@ -65,7 +67,7 @@ def process_named(name: bytes, directory: Path) -> Iterator[int]:
         "import ctypes, os, sys\nos.chdir(sys.argv[1])\n"
         f"ctypes.CDLL(None).prctl(15, {name!r}, 0, 0, 0)\nprint('ready', flush=True)\nsys.stdin.read()"
     )
-    arguments = [sys.executable, "-c", code, directory]
+    arguments = [sys.executable, "-c", code, str(directory)]
     with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout and process.stdout.readline() == b"ready\n"
         yield process.pid
@@ -97,7 +99,7 @@ def test_a_mapping_of_any_name_is_no_line_of_another(ship: Ship, tmp_path: Path)
         "import mmap, sys\nwith open(sys.argv[1], 'rb') as file: held = mmap.mmap(file.fileno(), 0, prot=1)\n"
         "print(flush=True)\nsys.stdin.read()"
     )
-    arguments = [sys.executable, "-c", code, directory / "x"]
+    arguments = [sys.executable, "-c", code, str(directory / "x")]
     ship.configure(extra="[retention]\nkeep = 0\n")
     with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout and process.stdout.readline()
@@ -126,7 +128,7 @@ def test_a_machine_of_any_name(ship: Ship) -> None:
         "socket.sethostname(b'\\xff\\x1b[31m\\n'.decode('utf-8', 'surrogateescape'))\n"
         "runpy.run_module('unrep', run_name='__main__', alter_sys=True)"
     )
-    arguments = [sys.executable, "-c", code, "recover", "--site", ship.root]
+    arguments = [sys.executable, "-c", code, "recover", "--site", str(ship.root)]
     done = subprocess.run(arguments, capture_output=True, cwd=REPOSITORY, timeout=PATIENCE_S)
     if done.returncode == 77:
         pytest.skip("needs the right to name a machine")
@@ -139,13 +141,13 @@ def test_the_user_is_the_account(ship: Ship) -> None:
     names = ("LOGNAME", "USER", "LNAME", "USERNAME")
     forged = dict.fromkeys(names, "captain" if os.name == "nt" else "captain\x1b[31m")
     before = ship.runs[-1]["user"]
-    assert unrep("recover", "--site", ship.root, **forged).returncode == 0
+    assert unrep("recover", "--site", ship.root, environment=forged).returncode == 0
     assert ship.runs[-1]["user"] == before != "unknown"
     if sys.platform != "win32":
         import pwd
 
         assert before == pwd.getpwuid(os.geteuid()).pw_name
-    done = unrep("hold", "--site", ship.root, "--json", **forged)
+    done = unrep("hold", "--site", ship.root, "--json", environment=forged)
     assert json.loads(done.stdout)["hold"]["by"] == before
 
 
@@ -322,20 +324,23 @@ def test_a_site_of_any_name_and_a_release_that_fails(tmp_path: Path, locale: dic
             key,
             "--out",
             out,
-            **locale,
+            environment=locale,
         )
         assert made.returncode == 0, made.stderr
     for number, code in ((1, 0), (2, 6)):
         done = unrep(
-            "apply", tmp_path / f"{number}.unrep", "--site", site, "--trust", shore().trust_file, "--json", **locale
+            "apply",
+            tmp_path / f"{number}.unrep",
+            *("--site", site, "--trust", shore().trust_file, "--json"),
+            environment=locale,
         )
         assert done.returncode == code, done.stderr
     assert r"s\udcff\x1b\n/versions/2/app cannot be started in" in told(done)
     names = {os.fsencode(path.name) for path in Path(os.fsdecode(site), "versions", "1").iterdir()}
     assert names == {"Ma\u00df \u20ac.txt".encode(), b"app"}
     for command in ("status", "history", "metrics", "recover", "gc"):
-        assert unrep(command, "--site", site, **locale).returncode == 0
-    assert b"quarantined: 2" in unrep("status", "--site", site, **locale).stdout
+        assert unrep(command, "--site", site, environment=locale).returncode == 0
+    assert b"quarantined: 2" in unrep("status", "--site", site, environment=locale).stdout
 
 
 @pytest.mark.parametrize(
@@ -379,7 +384,7 @@ def test_arguments_of_any_bytes(ship: Ship, tmp_path: Path) -> None:
 def test_a_time_of_too_many_digits(tmp_path: Path) -> None:
     """[A-97]"""
     key, ages = shore().trust_file, {"SOURCE_DATE_EPOCH": "9" * 5000}
-    done = unrep("trust", "init", "--key", key, "--release", key, "--out", tmp_path / "t", **ages)
+    done = unrep("trust", "init", "--key", key, "--release", key, "--out", tmp_path / "t", environment=ages)
     assert done.returncode == 0 and b"a draft" in done.stderr
 
 

@@ -80,8 +80,8 @@ def test_for_a_site_by_the_pointer(ship: Path, capsys: pytest.CaptureFixture[str
     old = write_tree(ship / "old", {"a.txt": b"ahoy\n" * 900, "b.bin": bytes(range(256)) * 40})
     new = write_tree(ship / "new", {"a.txt": b"ahoy there\n" * 900, "b.bin": bytes(range(256)) * 40})
     other = write_tree(ship / "other", {"c": b"c"})
-    for name, tree, bases in (("1", old, []), ("9", other, [])):
-        build_from(tree, bases, ship / f"{name}.unrep", version=name)
+    for name, tree in (("1", old), ("9", other)):
+        build_from(tree, [], ship / f"{name}.unrep", version=name)
     build_from(new, [old], ship / "2.unrep", version="2", full=True)
     key_file(ship / "k.key")
     with pytest.raises(SystemExit):

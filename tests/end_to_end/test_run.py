@@ -100,8 +100,13 @@ def test_the_command_ends_with_its_launcher(ship: Ship, tmp_path: Path) -> None:
     until((tmp_path / "beat").exists)
     process.kill()
     process.wait()
-    last = []
-    until(lambda: last.append((tmp_path / "beat").read_text()) or (len(last) > 100 and last[-1] == last[-100]))
+    read: list[str] = []
+
+    def stands_still() -> bool:
+        read.append((tmp_path / "beat").read_text())
+        return len(read) > 100 and read[-1] == read[-100]
+
+    until(stands_still)
 
 
 def test_what_cannot_be_started_is_said_in_one_sentence(ship: Ship, tmp_path: Path) -> None:

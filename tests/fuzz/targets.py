@@ -5,9 +5,8 @@ once it is made to fit, so that the code behind is reached. Seeds come from spec
 `corpus/NAME/` keeps what a run found.
 """
 
-import io
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -32,13 +31,14 @@ from bundle.read.reader import VerifiedSection, open_bundle, open_for_display
 from bundle.recipients.ship_key import ShipKey
 from bundle.recipients.ticket import HINT_BYTES, TICKET_TYPE, decode_ticket, open_ticket, verify_ticket
 from bundle.references.image import read_image
-from bundle.references.rebase import OldImage
+from bundle.references.prediction import OldImage
 from bundle.references.scan import find_references
 from bundle.trust.heartbeat import HEARTBEAT_TYPE, Heartbeat, verify_heartbeat
 from bundle.trust.signing import Links, Signed, VerifyingKey, parse_public_key, sign_payload
 from bundle.trust.trust import Trust, trust_of
 from bundle.trust.trust_file import decode_trust_file
 from bundle.trust.trust_root import TRUST_TYPE, decode_revocations, decode_trust_root
+from tests.support.contents.in_memory import in_memory
 from tests.support.contents.raw_bundles import DIRECTORY, DOCUMENT, VECTORS, raw, streams, vector
 from tests.support.contents.trust import begun
 from transfer.broadcasting.block import header_block
@@ -57,25 +57,7 @@ SHIP = ShipKey(X25519PrivateKey.from_private_bytes(bytes.fromhex(DOCUMENT["ship"
 LONGEST = 1 << 16
 MAX_OPENED_BYTES = 1 << 30
 
-Target = Callable[[bytes], None]
-
-
-class InMemory:
-    """A path to these bytes, as far as the readers ask."""
-
-    name = "fuzzed"
-
-    def __str__(self) -> str:
-        return self.name
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-
-    def open(self, mode: str) -> io.BytesIO:
-        return io.BytesIO(self._data)
-
-    def with_name(self, name: str) -> Path:
-        return Path("/nonexistent") / name
+Target = Callable[[bytes], object]
 
 
 class BaseOfVectors:
@@ -98,7 +80,7 @@ BASE = BaseOfVectors()
 
 def read_bundle(data: bytes) -> None:
     """As `verify` and `apply` read it, signature and all."""
-    with open_bundle(InMemory(data), TRUST) as bundle:
+    with open_bundle(in_memory(data, "fuzzed"), TRUST) as bundle:
         delta = bundle.root.delta_section(BASE.manifest.tree_hash)
         section = delta or bundle.root.full_section()
         if section:
@@ -107,7 +89,7 @@ def read_bundle(data: bytes) -> None:
 
 def show_bundle(data: bytes) -> None:
     """As `inspect` reads it, which asks for no signature."""
-    with open_for_display(InMemory(data)) as bundle:
+    with open_for_display(in_memory(data, "fuzzed")) as bundle:
         inspect_bundle(bundle, Names({BASE.manifest.tree_hash: BASE.manifest, bundle.root.tree: BASE.manifest}))
 
 
@@ -124,7 +106,9 @@ def run_recipes(data: bytes) -> None:
         made |= {"size": sum(len(c) for _, _, c in raw.TARGET), "piece_size": 1 << 16, "sections": [about]}
         root = msgspec.msgpack.encode(made)
         block = msgspec.msgpack.encode({"signatures": [[bytes(8), bytes(64)]]})
-        with open_for_display(InMemory(Preamble(len(root), len(block)).pack() + root + block + body)) as bundle:
+        with open_for_display(
+            in_memory(Preamble(len(root), len(block)).pack() + root + block + body, "fuzzed")
+        ) as bundle:
             _evaluate(bundle.open_section(bundle.root.sections[0]), base)
 
 
@@ -141,7 +125,7 @@ def _evaluate(section: VerifiedSection, base: BaseOfVectors | None) -> None:
 
 def read_manifest(data: bytes) -> None:
     for platform in ("any", "posix"):
-        with_refusals(lambda platform=platform: TreeManifest.decode(data, platform))
+        with_refusals(TreeManifest.decode, data, platform)
 
 
 def read_statements(data: bytes) -> None:
@@ -159,12 +143,12 @@ def read_pointers(data: bytes) -> None:
     """Pointers, heartbeats, receipts, need lists and the maps of volumes."""
     for payload_type, verify in ((POINTER_TYPE, verify_pointer), (HEARTBEAT_TYPE, verify_heartbeat)):
         signed = canonical.encode(Signed(data, sign_payload(data, payload_type, [raw.TRUSTED])))
-        with_refusals(lambda verify=verify: verify(data, TRUST))
-        with_refusals(lambda verify=verify, signed=signed: verify(signed, TRUST))
+        with_refusals(verify, data, TRUST)
+        with_refusals(verify, signed, TRUST)
     with_refusals(lambda: open_receipt(data, TRUSTED, "receipt"))
     with_refusals(lambda: read_need(data, "need list"))
-    with_refusals(lambda: open_volume(InMemory(data)))
-    with_refusals(lambda: open_volume(InMemory(b"VOLUME1\n" + len(data).to_bytes(4, "little") + data)))
+    with_refusals(lambda: open_volume(in_memory(data, "fuzzed")))
+    with_refusals(lambda: open_volume(in_memory(b"VOLUME1\n" + len(data).to_bytes(4, "little") + data, "fuzzed")))
 
 
 def hear_datagrams(data: bytes) -> None:
@@ -240,10 +224,10 @@ def unpack_packs(data: bytes) -> None:
     with_refusals(lambda: list(read_varints(data)))
 
 
-def with_refusals(call: Callable[[], object]) -> None:
+def with_refusals(read: Callable[..., object], *arguments: object) -> None:
     """Any refusal will do; it is one sentence."""
     try:
-        call()
+        read(*arguments)
     except (BundleError, TransferError) as error:
         assert str(error).isprintable(), f"more than a sentence: {error}"
 
@@ -251,7 +235,7 @@ def with_refusals(call: Callable[[], object]) -> None:
 _READERS: dict[str, Target] = {
     "bundle": read_bundle,
     "inspect": show_bundle,
-    "root": lambda data: decode_root(data) and None,
+    "root": decode_root,
     "recipes": run_recipes,
     "manifest": read_manifest,
     "trust": read_statements,
@@ -262,9 +246,7 @@ _READERS: dict[str, Target] = {
     "images": scan_images,
     "packs": unpack_packs,
 }
-TARGETS: dict[str, Target] = {
-    name: lambda data, read=read: with_refusals(lambda: read(data)) for name, read in _READERS.items()
-}
+TARGETS: dict[str, Target] = {name: partial(with_refusals, read) for name, read in _READERS.items()}
 
 
 def seeds(name: str) -> Iterator[bytes]:

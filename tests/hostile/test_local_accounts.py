@@ -283,7 +283,7 @@ def _openable_by_nobody(places: list[Path]) -> list[Path]:
 def test_a_pipe_in_the_place_of_a_bundle_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.unrep")
     trust = write_trust(tmp_path / "shore.pub")
-    command = [sys.executable, "-m", "unrep", "verify", tmp_path / "pipe.unrep", "--trust", trust]
+    command = [sys.executable, "-m", "unrep", "verify", str(tmp_path / "pipe.unrep"), "--trust", str(trust)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30)
     assert done.returncode == 2 and "not a regular file" in done.stderr, done.stderr
     assert done.returncode != -signal.SIGALRM
@@ -298,7 +298,7 @@ def test_a_pipe_in_a_site_of_another_s_is_not_waited_for(command: str, name: str
     planted.parent.mkdir(exist_ok=True)
     planted.unlink(missing_ok=True)
     os.mkfifo(planted)
-    argv = [sys.executable, "-m", "unrep", command, "--site", ship.root]
+    argv = [sys.executable, "-m", "unrep", command, "--site", str(ship.root)]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=60, cwd=REPOSITORY)
     assert done.returncode in (0, 3, 5) and "Traceback" not in done.stderr, done.stderr
 

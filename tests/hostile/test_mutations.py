@@ -11,8 +11,9 @@ import pytest
 
 from bundle.errors import BundleError
 from tests.hostile.mutations import second_opinion
+from tests.support.contents.in_memory import in_memory
 from tests.support.contents.mutants import damaged, mutant, original
-from tests.support.faults.mutant_trial import InMemory, Trial
+from tests.support.faults.mutant_trial import Trial
 from tests.support.observers.memory import peak_of
 from tests.support.sites.attacked_site import Besieged
 
@@ -46,7 +47,7 @@ def test_every_bit_of_a_small_bundle(site: Besieged, scratch: Path, name: str) -
         changed = bytearray(data)
         changed[bit // 8] ^= 1 << bit % 8
         with pytest.raises(BundleError):
-            trial.read_through(InMemory(bytes(changed)))
+            trial.read_through(in_memory(bytes(changed), "mutant.unrep"))
     assert trial.run(range(0)).is_good
 
 
@@ -56,7 +57,7 @@ def test_every_length_of_small_bundles(site: Besieged, scratch: Path) -> None:
         data = original(name)
         for length in (*range(len(data)), *range(len(data) + 1, len(data) + 20)):
             with pytest.raises(BundleError):
-                trial.read_through(InMemory(data[:length].ljust(length, b"\0")))
+                trial.read_through(in_memory(data[:length].ljust(length, b"\0"), "mutant.unrep"))
 
 
 def test_the_trial_notices() -> None:

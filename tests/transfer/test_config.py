@@ -1,5 +1,7 @@
 """Numbers out of their bounds are refused by name."""
 
+from typing import Any
+
 import pytest
 
 from transfer.config import TransferConfig
@@ -15,7 +17,7 @@ from transfer.config import TransferConfig
         ({"max_bad_answers": 0}, "max_bad_answers"),
     ],
 )
-def test_a_value_out_of_bounds_is_named(values: dict[str, float], named: str) -> None:
+def test_a_value_out_of_bounds_is_named(values: dict[str, Any], named: str) -> None:
     with pytest.raises(ValueError, match=named):
         TransferConfig(**values)
 

@@ -69,7 +69,8 @@ def test_it_runs_to_its_end_and_leaves_nothing(home: Path) -> None:
     assert "exit code 6" in told
 
     assert figures[0] == "Figures of this run"
-    assert len({re.match(r"  \S.*?  +(?=\S)", line).end() for line in figures[1]}) == 1, "the table has two columns"
+    columns = [re.match(r"  \S.*?  +(?=\S)", line) for line in figures[1]]
+    assert len({column.end() if column else 0 for column in columns}) == 1, "the table has two columns"
     assert all(re.search(r"  [\d,.]+ (bytes|ms|s)\b", line) for line in figures[1])
     assert re.search(r"[1-9]\d* breaks survived", told)
     assert re.fullmatch(r"Done in [\d.]+ s; nothing was left behind, and nothing is running\.", last[0])

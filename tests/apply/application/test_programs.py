@@ -89,7 +89,7 @@ def bare_names(path: Path) -> list[str]:
         name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
         words = call.args[0].elts if isinstance(call.args[0], ast.List | ast.Tuple) else [call.args[0]]
         if name in STARTERS and words and isinstance(words[0], ast.Constant) and "/" not in str(words[0].value):
-            found.append(f"{path.relative_to(REPOSITORY)}:{call.lineno}: {words[0].value}")
+            found.append(f"{path.relative_to(REPOSITORY)}:{call.lineno}: {words[0].value!s}")
     return found
 
 

@@ -1,6 +1,7 @@
 """Figures for a monitoring system [A-87]: what is counted, in a format that a strict reader accepts."""
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -154,7 +155,8 @@ def test_a_degraded_site_is_recovered_once(tmp_path: Path) -> None:
     """[A-87]"""
     ship = Ship.sailing(tmp_path, "1.0.0")
     ship.order("fail-restart")
-    for attempt in (lambda: ship.apply(shore().bundle("1.0.1", 2, "1.0.0")), ship.recover):
+    attempts: list[Callable[[], object]] = [lambda: ship.apply(shore().bundle("1.0.1", 2, "1.0.0")), ship.recover]
+    for attempt in attempts:
         with pytest.raises(Degraded):
             attempt()
         assert not ship.runs[-1]["recoveries"]

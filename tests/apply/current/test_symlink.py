@@ -87,7 +87,7 @@ def test_a_directory_under_the_temporary_name_is_left_alone_and_named(site: Path
 def test_readers_never_find_nothing_through_hundreds_of_switches(site: Path) -> None:
     switch, stop = PosixSwitch(site), site / "stop"
     switch.point_to(site / "versions/1.0.0")
-    command = [sys.executable, "-c", READER, site / "current", stop]
+    command = [sys.executable, "-c", READER, str(site / "current"), str(stop)]
     readers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(READERS)]
     for reader in readers:
         assert reader.stdout is not None and reader.stdout.readline() == "ready\n"

@@ -33,7 +33,7 @@ def small(tmp_path: Path) -> Iterator[Path]:
     """A file system of 24 MiB and few inodes."""
     place = tmp_path / "small"
     place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=24m,nr_inodes=40", "tmpfs", place]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=24m,nr_inodes=40", "tmpfs", str(place)]
     if os.name == "nt" or os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
         pytest.skip("mounting a small file system needs root on Linux")
     yield place

@@ -170,8 +170,8 @@ def mounted(directory: Path, *make: str) -> Iterator[Path]:
         with image.open("wb") as file:
             file.truncate(320 << 20)
         subprocess.run([*make, image], check=True, capture_output=True)
-    mount = ["mount", "-o", "loop", image, place] if make else ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", place]
-    if subprocess.run(mount, capture_output=True).returncode != 0:
+    options = ["-o", "loop", image] if make else ["-t", "tmpfs", "-o", "size=1m", "tmpfs"]
+    if subprocess.run(["mount", *options, place], capture_output=True).returncode != 0:
         pytest.skip(f"this kernel does not mount {make[0] if make else 'tmpfs'}")
     try:
         yield place

@@ -199,7 +199,8 @@ def test_a_switch_that_fails_for_another_cause_is_the_versions_failure(
     ship: Ship, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """[A-21]"""
-    point_to, failed = type(open_switch(ship.root)).point_to, []
+    failed: list[Path] = []
+    point_to = type(open_switch(ship.root)).point_to
 
     def refuse(self: object, directory: Path) -> None:
         if directory.name == "1.0.1" and not failed:

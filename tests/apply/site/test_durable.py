@@ -49,8 +49,8 @@ def trace(top: Path, code: str, *options: str | Path) -> tuple[list[str], str]:
     """Run the code on the directory under strace: the calls that rename or sync, in order, and what was printed."""
     log = top.parent / f"{top.name}.strace"
     watched = "trace=fsync,fdatasync,syncfs,rename,renameat,renameat2"
-    command = ["strace", "-f", "-y", "-o", log, "-e", watched, *options]
-    program = [sys.executable, "-c", PRELUDE.format(code=code), top]
+    command = ["strace", "-f", "-y", "-o", str(log), "-e", watched, *options]
+    program = [sys.executable, "-c", PRELUDE.format(code=code), str(top)]
     done = subprocess.run([*command, *program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return re.findall(r"(?:fsync|fdatasync|syncfs|rename)\w*\(.*", log.read_text()), done.stdout
@@ -95,7 +95,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 64 KiB."""
     place = tmp_path / "small"
     place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", place]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(place)]
     if os.name == "nt" or os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
         pytest.skip("mounting a small file system needs root on Linux")
     yield place

@@ -90,7 +90,8 @@ def test_any_bytes_come_back() -> None:
             if data:
                 at = rng.randrange(len(data))
                 data[at : at + 2] = rng.choice((b"\0\0", b"\xff\xff", b"PK", rng.randbytes(2)))
-        gaps, at = [], 0
+        gaps: list[int] = []
+        at = 0
         for stream in streams:
             del data[stream.offset - sum(s.length for s in streams[: len(gaps)]) :][: stream.length]
             gaps.append(stream.offset - at)

@@ -1,5 +1,6 @@
 """Recipes as columns, and columns that lie: bundle.format.index."""
 
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -49,6 +50,11 @@ def test_steps_come_back() -> None:
     assert FRAME.numbers == [3, 100, 2, 2, 6, 26, 17]
 
 
+def archives(source: st.SearchStrategy[int], parts: tuple[int, ...]) -> st.SearchStrategy[Archive]:
+    """Archives of these parts, whatever the engines."""
+    return st.builds(Archive, source, st.just(parts), st.tuples(*[st.integers(1, 30) for _ in parts]))
+
+
 @given(st.data())
 def test_any_steps_come_back(data: st.DataObject) -> None:
     steps = []
@@ -62,9 +68,7 @@ def test_any_steps_come_back(data: st.DataObject) -> None:
             | st.builds(Patch, source, count)
             | st.builds(Reaimed, source, count)
             | st.builds(Concat, parts)
-            | parts.flatmap(
-                lambda p, s=source: st.builds(Archive, s, st.just(p), st.tuples(*[st.integers(1, 30) for _ in p]))
-            )
+            | parts.flatmap(partial(archives, source))
         )
         place = data.draw(st.none() | st.integers(0, 500_000))
         steps.append(Step(recipe, place, data.draw(count) if place is None else None))

@@ -12,7 +12,7 @@ from bundle.format.repair_request import NeedList, left_by, read_need, remainder
 
 SEED = 63
 RELEASE = TreeManifest.of([Entry(f"{n:05}", Kind.FILE, 1, sha256(b"%d" % n).digest()) for n in range(9000)], "any")
-OTHER = TreeManifest.of(RELEASE.entries[1:], "any")
+OTHER = TreeManifest.of(list(RELEASE.entries[1:]), "any")
 
 
 def test_shore_finds_what_the_ship_has_left() -> None:

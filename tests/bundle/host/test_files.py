@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -83,7 +84,7 @@ def test_a_file_system_without_owners_shows_them_all_as_one(tmp_path: Path) -> N
 
 @posix
 @pytest.mark.parametrize("make", [files.create_anew, files.create_buffered])
-def test_a_new_file_takes_the_name_and_leaves_the_rest(make: Callable[[Path], files.BinaryIO], precious: Path) -> None:
+def test_a_new_file_takes_the_name_and_leaves_the_rest(make: Callable[[Path], BinaryIO], precious: Path) -> None:
     for plant in (Path.symlink_to, Path.hardlink_to):
         planted = precious.with_name(plant.__name__)
         plant(planted, precious)

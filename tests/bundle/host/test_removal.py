@@ -65,7 +65,7 @@ def test_what_is_mounted_in_it_is_named_and_not_emptied(options: list[str], tmp_
     place, data = tmp_path / "tree/its data", tmp_path / "data"
     place.mkdir(parents=True)
     data.mkdir()
-    mount = ["mount", *(str(data) if option == "data" else option for option in options), place]
+    mount = ["mount", *(str(data) if option == "data" else option for option in options), str(place)]
     if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("mounting needs root")
     (place / "precious").write_text("x")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -130,8 +131,9 @@ def test_streams_come_out_even(
 def test_other_bytes_give_another_hash(stream: int, parts: Parts, evaluated: Callable[[Parts], Tree]) -> None:
     """[F-37]: the last byte of each stream is a file's."""
     data = parts.streams[0][stream]
+    changed: dict[str, Any] = {f"s{stream}": data[:-1] + bytes([data[-1] ^ 1])}
     with pytest.raises(Corrupt, match="another hash"):
-        evaluated(parts.with_streams(**{f"s{stream}": data[:-1] + bytes([data[-1] ^ 1])}))
+        evaluated(parts.with_streams(**changed))
 
 
 def places(parts: Parts, *found: int) -> Parts:

@@ -177,9 +177,8 @@ def test_what_has_expired_is_named() -> None:
 def test_what_a_bundle_carries() -> None:
     """[R-8]: nothing that no ship could follow, so that the bundle of a first trust root is as small as with a key."""
     assert sign(PAYLOAD, [RELEASE], *FIRST.trust.carried()) == sign(PAYLOAD, [RELEASE])
-    assert [link.payload for link in begun(after=D).trust.carried()[0].roots] == [
-        begun(after=D).file.links.roots[0].payload
-    ]  # type: ignore[union-attr]
+    first, _ = begun(after=D).trust.carried()
+    assert first and [link.payload for link in first.roots] == [begun(after=D).file.links.roots[0].payload]
     third = SECOND.rotated(signers=(B, C))
     links, _ = third.trust.carried(3)
     assert links and (links.first, len(links.roots)) == (3, 1)
@@ -253,7 +252,8 @@ class TestAshore:
             signed(FIRST.file, [D])
 
     def test_roots_out_of_bounds(self) -> None:
-        for changes in ({"threshold": 4}, {"keys": []}, {"keys": [raw(A), raw(A)]}, {"releases": []}):
+        every: list[dict[str, object]] = [{"threshold": 4}, {"keys": []}, {"keys": [raw(A), raw(A)]}, {"releases": []}]
+        for changes in every:
             root = msgspec.structs.replace(newest_root(FIRST.file), **changes)
             with pytest.raises(InputError, match="trust root 1: "):
                 first_root(root, None)

@@ -2,11 +2,13 @@
 
 import os
 import time
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from hashlib import sha256
 from multiprocessing import get_context
 from pathlib import Path
 from random import Random
+from typing import Any, TypeVar
 
 import msgspec
 import pytest
@@ -177,16 +179,19 @@ def test_companions_tell_names_and_the_hash(tmp_path: Path) -> None:
         ({"out": "nowhere/x.unrep"}, "nowhere: no such directory"),
     ],
 )
-def test_what_cannot_be_built_is_named(given: dict[str, object], word: str, tmp_path: Path) -> None:
+def test_what_cannot_be_built_is_named(given: dict[str, Any], word: str, tmp_path: Path) -> None:
     for name, content in (("old", b"1"), ("same-as-old", b"1"), ("new", b"2")):
         write_tree(tmp_path / name, {"a": content})
     before = sorted(tmp_path.rglob("*"))
-    paths = {name: tmp_path / str(given[name]) for name in ("new", "out") if name in given}
-    bases = [tmp_path / str(name) for name in given.get("bases", ["old"])]  # type: ignore[attr-defined]
-    request = {"new": tmp_path / "new", "out": tmp_path / "x.unrep", **given, **paths, "bases": bases}
+    words = {"new": "new", "out": "x.unrep", "bases": ["old"], **given}
+    new, out = tmp_path / words.pop("new"), tmp_path / words.pop("out")
+    bases = [tmp_path / name for name in words.pop("bases")]
     with pytest.raises(InputError, match=word):
-        build_from(**request)  # type: ignore[arg-type]
+        build_from(new, bases, out, **words)
     assert sorted(tmp_path.rglob("*")) == before
+
+
+T = TypeVar("T")
 
 
 class Meddling(ThreadPoolExecutor):
@@ -194,10 +199,12 @@ class Meddling(ThreadPoolExecutor):
 
     path: Path
 
-    def map(self, work, *arguments, **named):  # type: ignore[no-untyped-def]
-        if work.__name__ == "encode_object":
+    def map(
+        self, fn: Callable[..., T], *iterables: Iterable[Any], timeout: float | None = None, chunksize: int = 1
+    ) -> Iterator[T]:
+        if fn.__name__ == "encode_object":
             self.path.write_bytes(self.path.read_bytes().replace(b"1", b"2"))
-        return super().map(work, *arguments, **named)
+        return super().map(fn, *iterables, timeout=timeout, chunksize=chunksize)
 
 
 def test_a_file_that_changes_under_the_build_is_found_before_the_bundle_has_its_name(tmp_path: Path) -> None:

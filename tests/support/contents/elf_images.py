@@ -72,7 +72,7 @@ class Elf:
         """Says that a reference stands there."""
         self.expected.setdefault(kind, []).append((offset, *where))
 
-    def put(self, form: str, offset: int, *values: int) -> None:
+    def put(self, form: str, offset: int, *values: int | bytes) -> None:
         struct.pack_into("<" + form, self.data, offset, *values)
 
     def jump(self, offset: int, target: int, anchor: int) -> None:
@@ -199,10 +199,10 @@ class Elf:
         for number, row in enumerate(tags):
             self.put("qQ", self.at["dynamic"] + 16 * number, *row)
         for number in range(WORDS):
-            row, target = self.at["relocations"] + 24 * number, self.starts[number]
-            self.long(row, self.address["data"] + 16 * number)
-            self.put("Q", row + 8, relative)
-            self.long(row + 16, target)
+            at, target = self.at["relocations"] + 24 * number, self.starts[number]
+            self.long(at, self.address["data"] + 16 * number)
+            self.put("Q", at + 8, relative)
+            self.long(at + 16, target)
             if number % 2:
                 self.long(self.at["data"] + 16 * number, target)
         for number in range(4):

@@ -279,7 +279,7 @@ def _assembled(anatomy: Anatomy, index: bytes, layers: set[str], chance: random.
     if "root bytes" in layers:
         root = damaged(root, chance)
     message = b"DSSEv1 12 unrep/root/1 %d %s" % (len(root), root)
-    block = raw.pack((("signatures", [[raw.key_id(raw.TRUSTED), raw.TRUSTED.sign(message)]]),))
+    block: bytes = raw.pack((("signatures", [[raw.key_id(raw.TRUSTED), raw.TRUSTED.sign(message)]]),))
     if "block" in layers:
         block = damaged(block, chance)
     return b"UNREP" + struct.pack("<BII", 1, len(root), len(block)) + root + block + tables + body

@@ -130,8 +130,8 @@ def find(data: bytes) -> Found | None:
     jumps = _jumps(image, relatives) if image.machine == 62 else []
     found = {"RELATIVE": relatives}
     for kind in ("JUMP", "HERE", "BACK", "SHORT", "LONG", "BRANCH", "PAGE", "LOW"):
-        listed = [reference for name, *reference in all_found if name == kind] + (jumps if kind == "JUMP" else [])
-        found[kind] = kept(kind, data, [tuple(reference) for reference in listed])
+        listed: list[tuple[int, ...]] = [found_at[1:] for found_at in all_found if found_at[0] == kind]
+        found[kind] = kept(kind, data, listed + (jumps if kind == "JUMP" else []))
     return {kind: references for kind, references in found.items() if references}
 
 
@@ -221,7 +221,7 @@ def _relocations(image: PlainImage) -> Iterator[tuple[str, int, int]]:
                     yield from _long(image, place)
 
 
-def _symbols(image: PlainImage) -> Iterator[tuple[str, ...] | tuple[str, int, int, int] | tuple[str, int, int]]:
+def _symbols(image: PlainImage) -> Iterator[tuple[str, int, int, int] | tuple[str, int, int]]:
     """[F-55]"""
     if image.data[:4] != b"\x7fELF" or len(image.data) < 64:
         return
@@ -317,7 +317,8 @@ def _code(image: PlainImage) -> Iterator[tuple[str, int, int]]:
 
 def _relatives(image: PlainImage) -> list[tuple[int, ...]]:
     """[F-58]"""
-    found, data = [], image.data
+    data = image.data
+    found: list[tuple[int, ...]] = []
     for offset, size, address, room, executable in image.stretches:
         for i in range(offset, offset + size - 8) if executable else ():
             calls, loads = [], []
@@ -339,7 +340,7 @@ def _relatives(image: PlainImage) -> list[tuple[int, ...]]:
 
 def _jumps(image: PlainImage, relatives: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
     """[F-58]"""
-    found = []
+    found: list[tuple[int, ...]] = []
     code = [range(s[2], s[2] + s[3]) for s in image.stretches if s[4]]
     anchors = sorted({target for at, target in relatives if at >= 2 and image.data[at - 2] == 0x8D and target % 4 == 0})
     for offset, size, address, _, executable in image.stretches:

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from apply.audit.history import read_history
 from apply.errors import AboardError
@@ -304,7 +305,8 @@ class Stage:
             shutil.copytree(self._sailed(*runs), root, symlinks=True)
         else:
             shutil.copytree(self._sailed(*runs[:-1]), root, symlinks=True)
-            _configure(root, **({dying_hook: dying} if dying else {}))
+            hooks: dict[str, Any] = {dying_hook: dying} if dying else {}
+            _configure(root, **hooks)
             command = [sys.executable, "-m", "unrep", *runs[-1], "--site", str(root / "site")]
             ended = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY)
             _hold(ended.returncode == (-signal.SIGKILL if dying else 0), str(ended))

@@ -161,7 +161,8 @@ def _restart_application(scene: Scene, root: Path) -> None:
 
 @functools.lru_cache(4)
 def _loaded(file: Path) -> Recording:
-    return pickle.loads(file.read_bytes())  # noqa: S301 - our own
+    recording: Recording = pickle.loads(file.read_bytes())  # noqa: S301 - our own
+    return recording
 
 
 def _kill(scene: Scene, point: Point, root: Path) -> int:

@@ -7,7 +7,6 @@ by the reader, under paths that stay inside the tree; else it was accepted wrong
 the typed refusals.
 """
 
-import io
 import traceback
 from collections import Counter
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from bundle.read.reader import open_bundle
 from bundle.read.tree import DirectoryBase, scan
 from bundle.trust.signing import VerifyingKey
 from bundle.trust.trust import Trust
+from tests.support.contents.in_memory import in_memory
 from tests.support.contents.mutants import Mutant, mutant
 from tests.support.contents.raw_bundles import DOCUMENT, sealed
 from tests.support.contents.sealed import always
@@ -61,18 +61,6 @@ class Tally:
         return not (self.wrong or self.failures or self.changed_outside_staging)
 
 
-class InMemory:
-    """A path to bytes that are on no disk, as far as the reader asks: to write a million files takes half an hour."""
-
-    name = "mutant.unrep"
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-
-    def open(self, mode: str) -> io.BytesIO:
-        return io.BytesIO(self._data)
-
-
 class Trial:
     """A site, and the files that mutants are written to: where they change, nobody looks; elsewhere nothing may."""
 
@@ -98,7 +86,7 @@ class Trial:
             tally.identical += 1
             return
         try:
-            wrong = self.read_through(InMemory(made.data))
+            wrong = self.read_through(in_memory(made.data, "mutant.unrep"))
         except BundleError as error:
             tally.refused[type(error).__name__] += 1
             if seed % TO_THE_SITE == 0:
@@ -111,7 +99,7 @@ class Trial:
             tally.sound += 1
             tally.accepted.append(seed)
 
-    def read_through(self, file: "InMemory | Path") -> str:
+    def read_through(self, file: Path) -> str:
         """As a receiver reads it; what is wrong with what comes of it, "" if nothing. Raises BundleError."""
         with open_bundle(file, TRUST, UNLOCK) as bundle:
             delta = bundle.root.delta_section(self._base.manifest.tree_hash)

@@ -67,7 +67,8 @@ class _Recorder:
             (int(directory) if directory else None, os.fsdecode(bytes.fromhex(name.replace("\\x", ""))))
             for directory, name in _NAME.findall(text)
         ]
-        number = int(re.match(r"-?\d+", text)[0]) if re.match(r"-?\d+", text) else -1
+        digits = re.match(r"-?\d+", text)
+        number = int(digits[0]) if digits else -1
         if call in ("open", "openat", "creat"):
             self._opened(paths[0], text, result, call == "creat")
         elif call.startswith("rename"):

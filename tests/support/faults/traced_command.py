@@ -87,7 +87,7 @@ def pool(workers: int) -> ProcessPoolExecutor:
 def _warm_up() -> None:
     """What every command would do anew: look at the deflate engines, make the lock of the progress bars."""
     present_features()
-    tqdm.get_lock()
+    tqdm.get_lock()  # type: ignore[no-untyped-call] # its stubs leave this one out
 
 
 def unrep(*arguments: object) -> Ended:

@@ -125,11 +125,11 @@ def _pump(source: socket.socket, sink: socket.socket) -> None:
 
 @contextmanager
 def _serving(kind: type[Handler], **attributes: Any) -> Iterator[Station]:
-    handler = type("Bound", (kind,), attributes)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    bound: type[Handler] = type("Bound", (kind,), attributes)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), bound)
     server.daemon_threads, server.block_on_close = True, False
     server.handle_error = lambda *_: None  # type: ignore[method-assign] # a client that hangs up is no matter
-    station = handler.station = Station(server.server_port)
+    station = bound.station = Station(server.server_port)
     thread = Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:

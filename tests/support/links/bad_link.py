@@ -30,10 +30,11 @@ class Weather:
     def stats(self) -> dict[str, Any]:
         """The figures so far: `link_down` bytes paid for, `delivered_down`, `connections`, `drops`, `events`, …"""
 
-        async def read() -> dict[str, Any]:
+        async def read() -> Any:
             return self._proxy.stats()
 
-        return self._call(read)
+        figures: dict[str, Any] = self._call(read)
+        return figures
 
     def stop(self) -> None:
         """Cuts every connection and closes the port."""

@@ -55,11 +55,11 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def _process_events(self, event_list: list[Any]) -> None:
         """None come from outside."""
 
-    async def create_server(self, protocol_factory: Any, *_: Any, **__: Any) -> Any:  # type: ignore[override]
+    async def create_server(self, protocol_factory: Any, *_: Any, **__: Any) -> Any:
         self.listener = protocol_factory
         return Listener(self)
 
-    async def create_connection(self, protocol_factory: Any, *_: Any, **__: Any) -> Any:  # type: ignore[override]
+    async def create_connection(self, protocol_factory: Any, *_: Any, **__: Any) -> Any:
         near, far = wire(self, protocol_factory(), self._make_server())
         return near, far
 

@@ -213,7 +213,8 @@ def _ports(random: Random, bundle: TinyBundle) -> list[Port]:
 def _port(random: Random, kind: str, bundle: TinyBundle) -> Port:
     weather = random_weather(random, random.randrange(4))
     script = (replace(one, chunk_bytes=CHUNK_BYTES) for one in weather)
-    content, dials = bundle.data, repeat(Dial(random.random()))
+    content = bundle.data
+    dials: Iterator[Dial] = repeat(Dial(random.random()))
     if kind == "liar":
         content = _spoiled(random, bundle)
     elif kind == "another":

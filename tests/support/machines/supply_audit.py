@@ -49,8 +49,8 @@ def exit_code(findings: list[Finding]) -> int:
 
 def audit(tools: Path, lock: Path) -> Finding:
     """Asks about one lock file, by the hashes in it: nothing is installed or resolved."""
-    command = [tools / "pip-audit", "--progress-spinner=off", "--format=json", "--require-hashes", "--disable-pip"]
-    ended = subprocess.run([*command, "-r", lock], capture_output=True, encoding="utf-8")
+    command = [str(tools / "pip-audit"), "--progress-spinner=off", "--format=json", "--require-hashes", "--disable-pip"]
+    ended = subprocess.run([*command, "-r", str(lock)], capture_output=True, encoding="utf-8")
     try:
         return read_report(json.loads(ended.stdout))
     except (ValueError, KeyError):
@@ -62,8 +62,8 @@ def write_bill(tools: Path, lock: Path, out: Path) -> None:
     """The bill of materials of a lock file."""
     out.parent.mkdir(parents=True, exist_ok=True)
     form = ["--output-reproducible", "--of=JSON", "--mc-type=application", f"--pyproject={REPOSITORY}/pyproject.toml"]
-    command = [tools / "python", "-W", "ignore", "-m", "cyclonedx_py", "requirements", lock, *form, "-o", out]
-    subprocess.run(command, check=True)
+    program = [str(tools / "python"), "-W", "ignore", "-m", "cyclonedx_py"]
+    subprocess.run([*program, "requirements", str(lock), *form, "-o", str(out)], check=True)
 
 
 def main(tools: Path, out: Path) -> int:

@@ -58,7 +58,7 @@ def _check_histograms(samples: dict[Key, float]) -> None:
         if bounds := [text for label, text in labels if label == "le"]:
             rest = frozenset(label for label in labels if label[0] != "le")
             buckets.setdefault((name.removesuffix("_bucket"), rest), {})[float(bounds[0])] = value
-    for (name, labels), bounds in buckets.items():
-        counts = [bounds[bound] for bound in sorted(bounds)]
+    for (name, labels), counted in buckets.items():
+        counts = [counted[bound] for bound in sorted(counted)]
         assert counts == sorted(counts), f"{name}: a bucket holds less than a smaller one"
-        assert bounds[math.inf] == samples[f"{name}_count", labels] and (f"{name}_sum", labels) in samples, name
+        assert counted[math.inf] == samples[f"{name}_count", labels] and (f"{name}_sum", labels) in samples, name

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -121,7 +122,7 @@ def sail(agency: Agency, releases: int, random: Random) -> Iterator[Leg]:
         killed_at = time.monotonic()
         starts = len(agency.events("started"))
         process = agency.start()
-        until(lambda version=version: agency.is_settled(version))
+        until(partial(agency.is_settled, version))
         recovery_s = time.monotonic() - killed_at
         running = running if is_bad else version
         yield Leg(version, is_bad, delay_s, killed_in, recovery_s, ship.current)

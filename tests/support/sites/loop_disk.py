@@ -38,7 +38,7 @@ def missing() -> str:
 
 def made(image: Path, content: Path) -> Path:
     """A new image that holds a copy of the directory's content."""
-    command = ["mkfs.ext4", "-q", "-F", "-m", "0", "-d", content, image, f"{SIZE_MIB}M"]
+    command = ["mkfs.ext4", "-q", "-F", "-m", "0", "-d", str(content), str(image), f"{SIZE_MIB}M"]
     subprocess.run(command, check=True, capture_output=True, text=True)
     return image
 

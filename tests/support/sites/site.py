@@ -197,7 +197,7 @@ class Ship:
         self.root.mkdir(parents=True, exist_ok=True)
         self.app.mkdir(exist_ok=True)
         (self.app / "data").touch()
-        self.configure(**window)
+        self.configure("", **window)
 
     @classmethod
     def sailing(cls, directory: Path, *names: str) -> "Ship":
@@ -374,7 +374,7 @@ def on_a_small_disk(directory: Path, *names: str) -> Iterator[Ship]:
     """Ship.sailing, whose site is a file system of its own of 32 MiB; skips the test where none can be mounted."""
     site = directory / "site"
     site.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", site]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", str(site)]
     if os.name == "nt" or os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
         pytest.skip("mounting a small file system needs root on Linux")
     try:

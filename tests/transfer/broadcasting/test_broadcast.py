@@ -2,8 +2,9 @@
 
 import json
 import struct
+from collections.abc import Iterator
 from hashlib import sha256
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 from random import Random
 from zlib import crc32
@@ -186,10 +187,9 @@ def test_the_carousel_goes_round_in_small_shares_with_new_ids() -> None:
         ids = [symbol for turn in mine for symbol in range(turn.first, turn.first + turn.count)]
         assert ids == list(range(len(ids))) and len(ids) >= 4 * block.symbols
         assert max(turn.count for turn in mine) == -(-block.symbols // 16)
-    gaps, since = [], 0
-    for turn in turns:
-        since = since + turn.count if turn.block != header else gaps.append(since) or 0
-    assert turns[0].block == header and max(gaps) < 256 + 48
+    heads = [at for at, turn in enumerate(turns) if turn.block == header]
+    between = [sum(turn.count for turn in turns[first + 1 : then]) for first, then in pairwise(heads)]
+    assert heads[0] == 0 and max(between) < 256 + 48
     assert [turn.block.number for turn in turns if turn.block != header][:6] == [1, 2, 3, 1, 2, 3]
     again = list(carousel(header, blocks, 1, first_lap=DISTINCT_LAPS - 1))
     assert [turn.first for turn in again if turn.block == blocks[0]][:2] == [63 * 48, 0]
@@ -200,7 +200,8 @@ def test_the_carousel_goes_round_in_small_shares_with_new_ids() -> None:
 
 def test_the_rate_counts_what_the_link_carries(path: Path) -> None:
     """[T-125]"""
-    clock, datagrams = StoppedClock(), []
+    clock = StoppedClock()
+    datagrams: list[bytes] = []
     sent = send(path, datagrams.append, 100_000, 0.2, 0, clock)
     on_link = sum(len(datagram) + 28 for datagram in datagrams)
     assert abs(sent.seconds - on_link / 100_000) < 0.05
@@ -227,8 +228,13 @@ def test_it_completes_at_any_loss(path: Path, out: Path, loss: float, capsys: py
     air = on_air(path, rounds=3.0)
     places = {datagram: place for place, datagram in enumerate(air, 1)}
     last: list[bytes] = []
-    ear = Ear((last.append(d) or (d, s) for d, s in lossy(air, loss, seed)), out)
-    heard = ear.listen.run()
+
+    def noted() -> Iterator[tuple[bytes, tuple[str, int]]]:
+        for datagram, sender in lossy(air, loss, seed):
+            last.append(datagram)
+            yield datagram, sender
+
+    heard = Ear(noted(), out).listen.run()
     length = len(BUNDLE.data)
     sent = sum(map(len, air[: places[last[-1]]]))
     with capsys.disabled():

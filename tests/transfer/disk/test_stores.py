@@ -1,6 +1,7 @@
 """What lies on disks is taken first: sticks, partial files, volumes, retained bundles, beside a server that counts."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
@@ -34,7 +35,7 @@ def stick(tmp_path: Path) -> Path:
 
 
 def fetch(
-    sources: list[object], output: Path, said: list[str] | None = None, retained: list[Path] | None = None
+    sources: Sequence[object], output: Path, said: list[str] | None = None, retained: list[Path] | None = None
 ) -> Figures:
     opened = open_sources([*map(str, sources)], output, CONFIG, retained=retained or [])
     try:

@@ -464,7 +464,7 @@ def test_an_output_that_another_program_holds_gets_its_name_a_moment_later(
         if not refusals:
             return rename(path, target)
         error = PermissionError("held by another program")
-        error.winerror = refusals.pop()
+        error.winerror = refusals.pop()  # type: ignore[attr-defined] # on Windows every OSError has one
         raise error
 
     monkeypatch.setattr(Path, "replace", held)

@@ -25,7 +25,8 @@ from transfer.errors import (
     TransferError,
 )
 from transfer.fetch.fetch import Fetch, Figures
-from transfer.links.http import HttpAnswer, HttpReader
+from transfer.links.http import HttpReader
+from transfer.links.http_answers import HttpAnswer
 from transfer.links.opening import open_sources, receive_buffer_bytes
 
 BUNDLE = tiny_bundle(Shape(full_bytes=150_000, delta_bytes={"old": 40_000}))

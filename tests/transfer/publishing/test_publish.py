@@ -176,7 +176,7 @@ def test_a_kill_leaves_the_old_pointer_and_the_next_run_finishes(shore: Shore, p
     """[T-50]"""
     shore.publish(OLD)
     key = write_key(shore.directory / "shore.key")
-    command = [sys.executable, "-c", KILLED, shore.file(NEW), shore.www, key]
+    command = [sys.executable, "-c", KILLED, str(shore.file(NEW)), str(shore.www), str(key)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         for _ in range(pieces):

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from itertools import permutations
 from pathlib import Path
 from random import Random
@@ -19,6 +20,7 @@ from bundle.trust.trust import Trust
 from tests.support.contents.tiny_bundle import TRUST, Shape, TinyBundle, tiny_bundle, tree_hash, write_trust
 from tests.support.links.bad_server import BadServer
 from transfer.config import TransferConfig
+from transfer.disk.atomic_write import place
 from transfer.disk.volume import MAX_VOLUMES, Volume, VolumeMap, open_volume
 from transfer.errors import ConsentNeeded, Incomplete, OutputRefused, SourceRefused
 from transfer.fetch.fetch import Fetch
@@ -157,7 +159,12 @@ def test_a_volume_that_lies_is_asked_last_named_and_then_no_more(
     liar.write_bytes(data)
     asked: list[Path] = []
     read = Volume.read
-    monkeypatch.setattr(Volume, "read", lambda self, *at: (asked.append(self.path), read(self, *at))[1])
+
+    def noted(self: Volume, offset: int, length: int) -> bytes:
+        asked.append(self.path)
+        return read(self, offset, length)
+
+    monkeypatch.setattr(Volume, "read", noted)
     figures = joined(out, *sticks)
     assert out.read_bytes() == BUNDLE.data and figures.damaged == (liar,)
     honest = asked.count(volume_of(sticks[0]))
@@ -337,10 +344,9 @@ def test_a_medium_that_does_not_keep_what_it_took_is_refused(tmp_path: Path, mon
     """[T-71]: such a stick cannot be plugged into a test; its write is real, what it keeps is not."""
     stick = tmp_path / "stick"
     stick.mkdir()
-    honest = exporting.place
 
-    def lying(path: Path, chunks: object) -> None:
-        honest(path, chunks)  # type: ignore[arg-type]
+    def lying(path: Path, chunks: Iterable[bytes]) -> None:
+        place(path, chunks)
         data = path.read_bytes()
         path.write_bytes(data[:200_000] + bytes(len(data) - 200_000))
 
@@ -354,11 +360,11 @@ def test_a_full_medium_is_one_sentence(tmp_path: Path) -> None:
     """[T-71]: what was written of the volume that does not fit goes again."""
     stick = tmp_path / "stick"
     stick.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", stick]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(stick)]
     if subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("mounting a small file system needs root")
     path = write(tmp_path / "b")
-    command = [sys.executable, "-m", "unrep", "export", path, "--volume-size", "250k", "--out", stick]
+    command = [sys.executable, "-m", "unrep", "export", str(path), "--volume-size", "250k", "--out", str(stick)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
         assert done.returncode == 5 and "no space left" in done.stderr and "Traceback" not in done.stderr

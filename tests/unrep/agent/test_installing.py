@@ -200,7 +200,7 @@ def test_a_site_that_systemd_cannot_name(ship: Ship, tmp_path: Path) -> None:
     """[A-97]: and a file of any bytes is not ours."""
     place = ship.root.with_name("\udcff\x1b")
     ship.root.rename(place)
-    argv = [sys.executable, "-m", "unrep", "agent", "install", "--site", os.fsencode(place), "--to", tmp_path / "unit"]
+    argv = [sys.executable, "-m", "unrep", "agent", "install", "--site", str(place), "--to", str(tmp_path / "unit")]
     refused = subprocess.run(argv, capture_output=True, text=True, cwd=REPOSITORY)
     assert refused.returncode == 2 and "a systemd unit can name paths in UTF-8 only" in refused.stderr
     place.rename(ship.root)

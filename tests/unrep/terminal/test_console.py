@@ -110,8 +110,13 @@ def _fail_far_away(text: str) -> None:
 
 def test_a_passphrase_of_any_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     """[A-97]"""
-    asked = []
-    monkeypatch.setattr(console.click, "prompt", lambda question, **_: asked.append(question) or "pä\udcff")
+    asked: list[str] = []
+
+    def answered(question: str, **_: object) -> str:
+        asked.append(question)
+        return "pä\udcff"
+
+    monkeypatch.setattr("click.prompt", answered)
     assert console.ask_passphrase(f"Passphrase of {EVIL}") == b"p\xc3\xa4\xff" and asked == [f"Passphrase of {SHOWN}"]
 
 

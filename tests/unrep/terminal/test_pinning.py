@@ -68,8 +68,13 @@ class TestApply:
         self, ship: Ship, monkeypatch: pytest.MonkeyPatch, answer: bool
     ) -> None:
         asked: list[str] = []
+
+        def answered(text: str, **_: object) -> bool:
+            asked.append(text)
+            return answer
+
         monkeypatch.setattr("unrep.terminal.pinning.is_terminal", lambda: True)
-        monkeypatch.setattr("click.confirm", lambda text, **_: asked.append(text) or answer)
+        monkeypatch.setattr("click.confirm", answered)
         before = ship.seen()
         code, _, err = apply(ship, mine())
         assert len(asked) == 1 and "takes product 'vms' alone; begin with vms 1.0.0 (seq 1)?" in asked[0]
