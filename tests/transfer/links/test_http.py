@@ -388,8 +388,9 @@ def sent_ahead(limit_bytes_per_s: int | None) -> int:
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     with server, contextlib.closing(reader):
-        reader.open(0, 30_000_000)
+        answer = reader.open(0, 30_000_000)  # held: an answer that is dropped closes its connection
         thread.join()
+        del answer
     return sum(sent)
 
 
