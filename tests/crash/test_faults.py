@@ -7,34 +7,17 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor
-from random import Random
 
 import pytest
 
+from tests.support.faults.crash_samples import SEED, held, sample
 from tests.support.faults.crash_scenes import Scene
-from tests.support.faults.crash_sweeps import Verdict, fail, found, kill, kill_twice
-from tests.support.faults.traced_command import Point, missing, traced
+from tests.support.faults.crash_sweeps import fail, kill, kill_twice
+from tests.support.faults.traced_command import missing, traced
 from tests.support.repository import REPOSITORY
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "nothing is missing")
-SEED = int(os.environ.get("UNREP_CRASH_SEED", "0")) or Random().randrange(1, 1_000_000)
 KILLS, DOUBLE_KILLS, STORAGE_ERRORS = 28, 14, 14
-Fault = tuple[Scene, Point]
-
-
-def held(verdicts: list[Verdict]) -> None:
-    print(f"seed {SEED}: set UNREP_CRASH_SEED to repeat")  # pytest shows it with a failure
-    broken = [f"{verdict.where}: {verdict.broken}" for verdict in verdicts if verdict.broken]
-    assert not broken, "\n".join(broken)
-    assert sum(verdict.faults for verdict in verdicts) >= 0.9 * len(verdicts), "most faults never came"
-
-
-def sample(workers: ProcessPoolExecutor, scenes: list[Scene], size: int, stored_only: bool = False) -> list[Fault]:
-    """Points of all scenes, as many of each."""
-    random = Random(SEED)
-    lists = list(workers.map(found, scenes, [stored_only] * len(scenes)))
-    rounds = -(-size // len(scenes))
-    return [(scene, random.choice(points)) for scene, points in zip(scenes, lists, strict=True) for _ in range(rounds)]
 
 
 def test_a_kill(workers: ProcessPoolExecutor, scenes: list[Scene]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.crash.mutants import cut_mutant
-from tests.crash.test_faults import SEED, held, sample
+from tests.support.faults.crash_samples import SEED, held, sample
 from tests.support.faults.crash_scenes import Scene
 from tests.support.faults.crash_sweeps import cut_disk, cut_power, recorded
 from tests.support.faults.sync_mutants import MUTANTS, Mutant

@@ -3,8 +3,6 @@
 import json
 import re
 import sqlite3
-import subprocess
-import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,19 +11,11 @@ import pytest
 
 from apply.audit.outbox import waiting
 from bundle.trust.signing import write_key_pair
+from tests.support.observers.command_process import unrep
 from tests.support.observers.prometheus_text import read_metrics
-from tests.support.repository import REPOSITORY
-from tests.support.sites.site import PATIENCE_S, Ship, shore
+from tests.support.sites.site import Ship, shore
 
 SECOND = ("1.0.1", 2, "1.0.0")
-
-
-def unrep(*arguments: object) -> tuple[int, str, str]:
-    """Exit code, standard output, standard error."""
-    command = [sys.executable, "-m", "unrep", *map(str, arguments)]
-    ended = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, timeout=PATIENCE_S, check=False)
-    assert "Traceback" not in ended.stderr, ended.stderr
-    return ended.returncode, ended.stdout, ended.stderr
 
 
 def lines(out: str) -> list[dict[str, Any]]:

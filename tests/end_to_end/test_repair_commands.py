@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.test_site_commands import applying, document, unrep
+from tests.support.observers.command_process import applying, document, unrep
 from tests.support.sites.site import Ship, shore
 
 LOST = "app/library.bin"

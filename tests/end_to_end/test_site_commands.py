@@ -5,49 +5,19 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from bundle.trust.signing import write_key_pair
-from tests.support.repository import REPOSITORY
-from tests.support.sites.site import PATIENCE_S, Ship, bent, filled, on_a_small_disk, shore, until
+from tests.support.observers.command_process import applying, document, ended, started, unrep
+from tests.support.sites.site import Ship, bent, filled, on_a_small_disk, shore, until
 
 posix = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 SECOND = ("1.0.1", 2, "1.0.0")
 RUN_KEYS = {"outcome", "from", "to", "steps", "seconds", "peak_rss_bytes", "reason"}
-
-
-def started(*arguments: object) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "unrep", *map(str, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=REPOSITORY)
-
-
-def ended(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
-    out, err = process.communicate(timeout=PATIENCE_S)
-    assert "Traceback" not in err, err
-    return process.returncode, out, err
-
-
-def unrep(*arguments: object) -> tuple[int, str, str]:
-    """Exit code, standard output, standard error."""
-    return ended(started(*arguments))
-
-
-def document(*arguments: object, code: int = 0) -> dict[str, Any]:
-    """The one JSON object that a command prints, at that exit code."""
-    actual, out, err = unrep(*arguments, "--json")
-    assert actual == code, err
-    assert out.count("\n") == 1
-    return dict(json.loads(out))
-
-
-def applying(ship: Ship, bundle: Path, *more: object) -> list[object]:
-    return ["apply", bundle, "--site", ship.root, "--trust", shore().trust_file, *more]
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ import pytest
 from apply.errors import StorageFailed
 from bundle.trust.signing import load_private_key, load_public_key, verifying_key
 from bundle.trust.trust import load_trust
-from tests.end_to_end.test_site_commands import unrep as process
 from tests.support.contents.releases import write_tree
 from tests.support.contents.trust import (
     NEXT,
@@ -32,6 +31,7 @@ from tests.support.contents.trust import (
     write_keys,
 )
 from tests.support.observers.command import run
+from tests.support.observers.command_process import unrep as process
 from tests.support.sites.site import Ship, shore
 
 NAMES = {"A": A, "B": B, "C": C, "D": D, "R": RELEASE, "N": NEXT}

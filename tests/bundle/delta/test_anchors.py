@@ -8,7 +8,7 @@ import pytest
 from bundle.delta.anchors import GAP_BYTES, differences, match_anchored
 from bundle.delta.bsdiff import Triple, blocks_of
 from bundle.format.objects import MemoryObject
-from tests.bundle.delta.test_bsdiff import applied
+from tests.support.contents.patches import applied
 
 SEED = 61
 NOISE = random.Random(SEED).randbytes(3_000_000)

@@ -1,41 +1,17 @@
 """bsdiff, made and applied: bundle.delta.bsdiff."""
 
-from collections.abc import Iterator
-
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bundle.delta.bsdiff import Triple, apply_triples, make_difference
-from bundle.delta.changes import CHUNK_BYTES, pack_changes
+from bundle.delta.bsdiff import Triple, make_difference
+from bundle.delta.changes import CHUNK_BYTES
 from bundle.errors import Malformed
 from bundle.format.index import Stream
-from bundle.format.objects import MemoryObject
-from bundle.format.varints import read_varints, write_varints
+from bundle.format.varints import write_varints
+from tests.support.contents.patches import applied, patched
 
 SOURCE = bytes(range(100))
-
-
-def applied(source: bytes, size: int, triples: list[Triple], diff: bytes, extra: bytes, step: int = 7) -> bytes:
-    """What the receiver makes of it; `diff` holds what is added to each copied byte."""
-    return patched(source, size, triples, pack_changes(np.frombuffer(diff, np.uint8)) | {Stream.EXTRA: extra}, step)
-
-
-def patched(source: bytes, size: int, triples: list[Triple], streams: dict[Stream, bytes], step: int = 7) -> bytes:
-    left = dict(streams)
-    skips = read_varints(streams[Stream.SKIP])
-
-    def take(stream: Stream, length: int) -> Iterator[bytes]:
-        while length:
-            part, left[stream] = left[stream][: min(step, length)], left[stream][min(step, length) :]
-            assert part, "more is taken than the patch has"
-            length -= len(part)
-            yield part
-
-    made = b"".join(apply_triples(MemoryObject(source), size, iter(triples), skips, take))
-    assert not left[Stream.CHANGE] and not left[Stream.EXTRA] and next(skips, None) is None
-    return made
 
 
 @settings(deadline=None)

@@ -17,7 +17,7 @@ from bundle.delta.cost_based_matching import (
 from bundle.format.codecs import compressed_size
 from bundle.format.objects import MemoryObject
 from bundle.format.varints import fold, write_varints
-from tests.bundle.delta.test_bsdiff import applied
+from tests.support.contents.patches import applied
 
 SEED = 60
 PRICE = 0.25

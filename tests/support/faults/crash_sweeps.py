@@ -1,4 +1,4 @@
-"""One fault at one point of one scene, and whether everything holds that must: for workers of `doomed.pool()`.
+"""One fault at one point of one scene, and whether everything holds that must: for workers of `traced_command.pool()`.
 
 Each returns a Verdict, so that a sweep goes on after a failure and counts.
 """

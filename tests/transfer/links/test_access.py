@@ -10,8 +10,8 @@ from urllib3.util import parse_url
 
 from tests.support.contents.tiny_bundle import TRUST, Shape, tiny_bundle
 from tests.support.links.authenticating_server import forward_proxy, gatekeeper
-from tests.transfer.links.test_tls import CONTENT as TLS_CONTENT
-from tests.transfer.links.test_tls import certificate, tls_server
+from tests.support.links.tls_server import CONTENT as TLS_CONTENT
+from tests.support.links.tls_server import certificate, tls_server
 from transfer.config import TransferConfig
 from transfer.errors import AccessRefused, SourceRefused
 from transfer.fetch.fetch import Fetch

@@ -13,8 +13,8 @@ from bundle.recipients.sidecars import tickets_beside
 from bundle.write.builder import BuildRequest, build
 from bundle.write.encrypt import write_tickets
 from tests.support.contents.sealed import BETA, ticket_of
+from tests.support.sites.agent_days import Days, sail, told
 from tests.support.sites.site import QUIET, Ship, shore
-from tests.unrep.agent.test_loop import Days, sail, told
 
 
 @pytest.fixture

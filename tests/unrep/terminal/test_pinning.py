@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.observers.command import run
+from tests.support.sites.agent_days import Days, sail
 from tests.support.sites.site import Ship, shore
-from tests.unrep.agent.test_loop import Days, sail
 
 MINE, OTHER = ("1.0.0", 1), ("1.0.1", 9)
 
