@@ -1,13 +1,11 @@
-# Two commands matter: `make demo` shows the main job, `make test` passes every check. `make crash` interrupts and spoils
-# every run aboard at every call that changes the disk; `make voyages` fetches ten thousand times from several sources
-# through made-up weather; `make test` holds a sample of both.
+# `make help` lists the targets: each says in its comment what it does. `make demo` shows the main job, `make test`
+# passes every check, `make unit ROOM=bundle/format` tests one room in seconds.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 AUDIT := .venv-audit
 
-.PHONY: demo test crash mutations fuzz audit voyages tickets races test-windows fresh lint clean lock
 .DEFAULT_GOAL := test
 
 $(READY): pyproject.toml requirements/dev.lock
@@ -17,38 +15,66 @@ $(READY): pyproject.toml requirements/dev.lock
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(READY)
 
-demo: $(READY)
+.PHONY: help
+help: ## this list
+	@echo "make TARGET, one of:"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' Makefile
+
+.PHONY: demo
+demo: $(READY) ## two releases, a bad link, an update, a bad release rolled back; under a minute
 	$(BIN)/unrep demo
 
-lint: $(READY)
+.PHONY: test
+test: $(READY) ## every check: lint, then all tests; TESTS=tests/apply for some
+	@sh tests/support/machines/debian_packages.sh
+	@$(BIN)/python -m tests.support.machines.forecast $(TESTS)
+	@$(MAKE) --no-print-directory lint
+	$(BIN)/python -m pytest -n auto $(TESTS)
+
+.PHONY: unit
+unit: $(READY) ## the quick tests of one room, ROOM=bundle/format; without ROOM those of all packages
+	@$(BIN)/python -m tests.support.machines.unit $(ROOM)
+
+.PHONY: lint
+lint: $(READY) ## ruff, mypy (tests and bench as well), and the floors of the packages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: lint
-	@sh tests/support/machines/debian_packages.sh
-	$(BIN)/python -m pytest -n auto $(TESTS)
+.PHONY: fix
+fix: $(READY) ## what ruff can put right by itself: lint and format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
 
-crash: $(READY)
+.PHONY: hooks
+hooks: $(VENV)/.hooks ## run lint before every commit (pre-commit, from this environment alone)
+	$(BIN)/pre-commit install
+
+$(VENV)/.hooks: $(READY) requirements/hooks.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes --no-deps -r requirements/hooks.lock
+	@touch $@
+
+.PHONY: crash
+crash: $(READY) ## every run aboard, interrupted and spoiled at every call that changes the disk
 	@sh tests/support/machines/debian_packages.sh
 	$(BIN)/python -m tests.crash.sweep
 	$(BIN)/python -m tests.crash.mutants
 
-# Mutants of small bundles before the reader and before a site; FIRST=N for others.
-mutations: $(READY)
+.PHONY: mutations
+mutations: $(READY) ## COUNT mutants (a million) of small bundles before the reader and before a site; FIRST=N for others
 	$(BIN)/python -m tests.hostile.mutations $(or $(COUNT),1000000) $(or $(FIRST),1000000)
 
-# Each reader for FUZZ_SECONDS under atheris, which goes into the environment beside the rest; TARGET=name for one alone.
-fuzz: $(VENV)/.fuzz
+.PHONY: fuzz
+fuzz: $(VENV)/.fuzz ## each reader for FUZZ_SECONDS (30) under atheris; TARGET=name for one alone
 	$(BIN)/python -m tests.fuzz.fuzz $(or $(FUZZ_SECONDS),30) $(TARGET)
 
 $(VENV)/.fuzz: $(READY) requirements/fuzz.lock
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes --no-deps -r requirements/fuzz.lock
 	@touch $@
 
-# What is known against the locked packages, and a bill of materials in dist/.
-audit: $(READY) $(AUDIT)/.ready
+.PHONY: audit
+audit: $(READY) $(AUDIT)/.ready ## what is known against the locked packages, and a bill of materials in dist/
 	@$(BIN)/python -m tests.support.machines.supply_audit $(AUDIT)/bin dist
 
 $(AUDIT)/.ready: requirements/audit.lock
@@ -56,40 +82,52 @@ $(AUDIT)/.ready: requirements/audit.lock
 	$(AUDIT)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/audit.lock
 	@touch $@
 
-voyages: $(READY)
+.PHONY: voyages
+voyages: $(READY) ## ten thousand fetches from several sources through made-up weather
 	$(BIN)/python -m tests.transfer.fetch.sweep
 
-# Every ticket of a thousand ships on every ship that it is not for: some five minutes. `make test` tries 25 ships.
-tickets: $(READY)
+.PHONY: tickets
+tickets: $(READY) ## every ticket of a thousand ships on every ship that it is not for: some five minutes
 	$(BIN)/python -m tests.support.faults.wrong_tickets 1000
 
-# Every walk of a tree against an account that swaps directories for links, a thousand rounds each: some five minutes.
-races: $(READY)
+.PHONY: races
+races: $(READY) ## every walk of a tree against an account that swaps directories for links, ROUNDS (1000) each
 	$(BIN)/python -m tests.hostile.races $(or $(ROUNDS),1000)
 
-# The suite under Windows' Python, in Wine; installs both into .wine/. See tests/support/machines/windows_tier.py.
-test-windows: $(READY)
+.PHONY: test-windows
+test-windows: $(READY) ## the suite under Windows' Python, in Wine; installs both into .wine/
 	@$(BIN)/python -m tests.support.machines.windows_tier
 
-# `make demo` and `make test` on bare Debian 12 and 13, as root and as an ordinary user: needs root, takes an hour on two
-# cores. FRESH="--system trixie --user sailor --command demo" for less.
-fresh: $(READY)
+# FRESH="--system trixie --user sailor --command demo" for less.
+.PHONY: fresh
+fresh: $(READY) ## demo and test on bare Debian 12 and 13: needs root, takes an hour on two cores
 	@sh tests/support/machines/debian_packages.sh debootstrap
 	@$(BIN)/python -m tests.support.machines.bare_debian $(FRESH)
+
+.PHONY: dist
+dist: $(READY) ## sdist and wheel of the last commit in dist/, the same bytes whoever builds them
+	@$(BIN)/python -m tests.support.machines.release
+
+.PHONY: dist-check
+dist-check: dist ## builds them again elsewhere and compares; then tries the wheel in an environment of its own
+	@$(BIN)/python -m tests.support.machines.release check
 
 COMPILE = CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/pip-compile -q --strip-extras --generate-hashes \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --allow-unsafe
 
-# The locked versions, made anew from pyproject.toml and the short lists beside them.
-lock:
+.PHONY: lock
+lock: ## the locked versions anew, from pyproject.toml and the short lists in requirements/
 	$(PYTHON) -m venv --clear .venv-lock
 	.venv-lock/bin/python -m pip install -q pip-tools
 	$(COMPILE) --extra dev --output-file requirements/dev.lock pyproject.toml
 	$(COMPILE) --constraint requirements/dev.lock --output-file requirements/runtime.lock pyproject.toml
+	$(COMPILE) --constraint requirements/dev.lock --output-file requirements/hooks.lock requirements/hooks.in
 	$(COMPILE) --output-file requirements/windows.lock pyproject.toml requirements/windows.in
+	$(COMPILE) --constraint requirements/dev.lock --output-file requirements/windows-ci.lock pyproject.toml requirements/windows-ci.in
 	$(COMPILE) --output-file requirements/fuzz.lock requirements/fuzz.in
 	$(COMPILE) --output-file requirements/audit.lock requirements/audit.in
 	rm -rf .venv-lock
 
-clean:
+.PHONY: clean
+clean: ## removes what make has made
 	rm -rf $(VENV) .venv-lock $(AUDIT) .wine dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
