@@ -1,6 +1,6 @@
 """A finished bundle gets its name, and its companions beside it: F.sha256, F.manifests, F.tickets/.
 
-spec/format.md, Companions; spec/sealing.md, section 5.
+spec/format.md, Sidecars; spec/sealing.md, section 5.
 """
 
 import os
