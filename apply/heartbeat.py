@@ -11,7 +11,7 @@ from apply.record.database import Record
 from apply.record.standing import Standing
 from apply.site.layout import Site
 from apply.site.trusted import taking_in
-from bundle.errors import InputError, Refused, Untrusted
+from bundle.errors import InputError, Untrusted, naming
 from bundle.host.files import read_given
 from bundle.host.progress import Quiet
 from bundle.trust.heartbeat import MAX_HEARTBEAT_BYTES, Heartbeat, verify_heartbeat
@@ -43,10 +43,8 @@ def _verified(path: Path, trust: Trust, nonce: bytes | None) -> tuple[Heartbeat,
         data = read_given(path, MAX_HEARTBEAT_BYTES + 1)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    try:
+    with naming(path):
         beat, signers = verify_heartbeat(data, trust)
-    except Refused as error:
-        raise type(error)(f"{path}: {error}") from error
     if nonce not in (None, beat.nonce):
         raise Untrusted(
             f"{path}: its nonce is {beat.nonce.hex()}, not the one that was asked for: it may be an old one"

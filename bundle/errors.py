@@ -16,7 +16,11 @@
 Foreign exceptions are converted where they arise, with `from`.
 """
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+E = TypeVar("E", bound=Exception)
 
 
 class BundleError(Exception):
@@ -67,3 +71,19 @@ class BaseMismatch(BundleError):
 
 class InputError(BundleError):
     """A release directory, key file or option cannot be used as it is."""
+
+
+def named(error: E, what: object, advice: str = "") -> E:
+    """Puts the file or source that an error is about before its message, and advice behind; returns the error."""
+    error.args = (f"{what}: {error}{advice}", *error.args[1:])
+    return error
+
+
+@contextmanager
+def naming(what: object, kind: type[Exception] = Refused) -> Iterator[None]:
+    """Errors of that kind that leave the block name what they are about: the code within does not know it."""
+    try:
+        yield
+    except kind as error:
+        named(error, what)
+        raise

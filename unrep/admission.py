@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bundle.errors import Refused
+from bundle.errors import Refused, naming
 from bundle.format.section_cipher import ContentKey
 from bundle.read.reader import Unlock, VerifiedRoot
 from bundle.recipients.ship_key import ShipKey
@@ -67,10 +67,8 @@ class Admission:
         if self.given is None:
             self._bring(verified, key)
             return
-        try:
+        with naming(self.given):
             ticket = checked_ticket(read_ticket(self.given), verified, key)
-        except Refused as error:
-            raise type(error)(f"{self.given}: {error}") from error
         keep_ticket(ticket_beside(self.output, key.public.key_id), ticket)
 
     def _bring(self, verified: VerifiedRoot, key: ShipKey) -> None:

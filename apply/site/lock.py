@@ -3,20 +3,17 @@
 The file says who holds it.
 """
 
-import contextlib
 import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 from apply.errors import SiteBusy
 from apply.site import durable
 from apply.site.layout import Site
-from bundle.host.locks import open_lock, say_who, try_lock, who
-
-_MAX_HOLDER_BYTES = 512
+from bundle.host.locks import LockTaken, held
 
 
 def site_lock(site: Site, command: str) -> AbstractContextManager[None]:
@@ -31,22 +28,19 @@ def agent_lock(site: Site) -> AbstractContextManager[None]:
 
 @contextmanager
 def _held(site: Site, lock_file: Path, command: str, advice: str) -> Iterator[None]:
-    with durable.storage_errors(lock_file):
-        file = open_lock(lock_file)
-    with contextlib.closing(file):
+    holder = json.dumps({"pid": os.getpid(), "command": command, "since": time.strftime("%Y-%m-%d %H:%M:%S")})
+    with ExitStack() as lock:
         try:
-            try_lock(file)
-        except BlockingIOError as error:
-            raise SiteBusy(f"{site.root}: {_holder(who(file, _MAX_HOLDER_BYTES))}; {advice}") from error
-        with durable.storage_errors(lock_file):
-            text = json.dumps({"pid": os.getpid(), "command": command, "since": time.strftime("%Y-%m-%d %H:%M:%S")})
-            say_who(file, text.encode())
+            with durable.storage_errors(lock_file):
+                lock.enter_context(held(lock_file, holder.encode()))
+        except LockTaken as taken:
+            raise SiteBusy(f"{site.root}: {_named(taken.holder)}; {advice}") from taken
         yield
 
 
-def _holder(text: bytes) -> str:
+def _named(holder: bytes) -> str:
     try:
-        holder = json.loads(text)
-        return f"'unrep {holder['command']}', process {holder['pid']}, is at work here since {holder['since']}"
+        said = json.loads(holder)
+        return f"'unrep {said['command']}', process {said['pid']}, is at work here since {said['since']}"
     except (ValueError, KeyError, TypeError):  # it has the lock, and has not written yet
         return "another unrep is at work here"

@@ -11,7 +11,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import BinaryIO
 
-from bundle.errors import Corrupt, InputError, Malformed, Refused, Sealed
+from bundle.errors import Corrupt, InputError, Malformed, Refused, Sealed, named
 from bundle.format.codecs import unpack
 from bundle.format.index import Frame, Index, decode_index
 from bundle.format.layout import PREAMBLE_BYTES, read_preamble
@@ -238,7 +238,8 @@ def _open(path: Path, trust: Trust | None, unlock: Unlock | None) -> VerifiedBun
         why = "Is a directory" if path.is_dir() else error.strerror  # Windows calls that a lack of permission
         raise InputError(f"{path}: cannot be read: {why}") from error
     except Refused as error:
-        raise type(error)(f"{path}: {error}") from error
+        named(error, path)
+        raise
     return VerifiedBundle(path, file, verified, unlock)
 
 

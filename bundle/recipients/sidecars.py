@@ -1,6 +1,6 @@
 """A finished bundle gets its name, and its companions beside it: F.sha256, F.manifests, F.tickets/.
 
-spec/format.md, Companions; spec/sealing.md, section 5.
+spec/format.md, Sidecars; spec/sealing.md, section 5.
 """
 
 import os
@@ -9,8 +9,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from bundle.errors import InputError
+from bundle.host import durable
 from bundle.host.files import check_replaceable, is_directory, reopen, write_anew
-from bundle.host.sharing_violations import patiently
 
 
 def check_place(out: Path) -> None:
@@ -37,7 +37,7 @@ def publish(unproven: Path, out: Path, manifests: bytes | None) -> int:
     if manifests is not None:
         write_anew(manifests_beside(out), manifests)
     write_anew(out.with_name(out.name + ".sha256"), _checksum_line(digest.hexdigest(), os.fsencode(out.name)))
-    patiently(lambda path: path.replace(out), unproven)
+    durable.replace(unproven, out)
     return total
 
 

@@ -21,7 +21,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
-from bundle.errors import Malformed, Refused, Sealed, Unsupported
+from bundle.errors import Malformed, Sealed, Unsupported, naming
 from bundle.format.section_cipher import ContentKey
 from bundle.host.files import read_plain
 from bundle.read.reader import VerifiedRoot
@@ -127,13 +127,11 @@ class TicketFile:
 
     def __call__(self, verified: VerifiedRoot) -> ContentKey:
         """Raises Sealed if it is not there or not for this ship and bundle; Untrusted, Malformed or Unsupported."""
-        try:
+        with naming(self.path):
             ticket = decode_ticket(self._read())
             if self.is_trusted_only:
                 verify_ticket(ticket, verified.root_hash, verified.trust)
             return open_ticket(ticket, self.key, verified.root_hash)
-        except Refused as error:
-            raise type(error)(f"{self.path}: {error}") from error
 
     def _read(self) -> bytes:
         try:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
-from bundle.errors import InputError, Malformed, Refused, Revoked, Untrusted
+from bundle.errors import InputError, Malformed, Refused, Revoked, Untrusted, named, naming
 from bundle.format import canonical
 from bundle.format.layout import PAYLOAD_TYPE
 from bundle.format.root import Root
@@ -316,15 +316,14 @@ def load_trust(path: Path) -> Trust:
         file = decode_trust_file(data)
     except Refused as error:
         if is_trust_file(data):
-            raise type(error)(f"{path}: {error}; take another copy of it") from error
+            named(error, path, "; take another copy of it")
+            raise
         raise InputError(
             f"{path}: not a public key in PEM, nor a trust file; --trust takes the .pub file of 'unrep keygen', "
             "or the file of 'unrep trust'"
         ) from error
-    try:
+    with naming(path):
         return given_trust(file)
-    except Refused as error:
-        raise type(error)(f"{path}: {error}") from error
 
 
 def _listed(links: Links | None) -> tuple[Iterable[Signed], int]:

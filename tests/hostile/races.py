@@ -20,9 +20,9 @@ from tempfile import TemporaryDirectory
 from apply.errors import AboardError, BaseDrifted
 from apply.rebuild.installed import verify_tree
 from apply.rebuild.reconstruct import _batches, _copy_all
-from apply.site import durable
 from bundle.errors import BundleError
 from bundle.format.manifest import TreeManifest
+from bundle.host import durable
 from bundle.host.directories import Descent
 from bundle.host.files import write_anew
 from bundle.host.progress import Quiet

@@ -13,7 +13,7 @@ from zlib import crc32
 
 from bundle.host.files import reopen_or_create
 from transfer.broadcasting.datagram import ID_BYTES, MAX_SYMBOL_BYTES
-from transfer.disk.partial import storage_errors
+from transfer.disk.storage import OUTPUT
 
 _MAGIC = b"UNRBSYM1"
 _RECORD_HEAD = struct.Struct("<IIII")  # checksum of the rest, block, symbol id, length
@@ -33,7 +33,7 @@ class SymbolStore:
         self._places: dict[int, array[int]] = {}
         self._free: array[int] = array("I")
         self._end = 0
-        with storage_errors(path):
+        with OUTPUT.errors(path):
             self._file, _ = reopen_or_create(path)
             self._begin(bundle)
 
@@ -45,7 +45,7 @@ class SymbolStore:
 
     def recall(self, is_wanted: Callable[[int, int, int], bool]) -> None:
         """Keeps what an earlier run left, as far as it is whole, and wanted by (block, symbol id, length)."""
-        with storage_errors(self._path):
+        with OUTPUT.errors(self._path):
             self._file.seek(_START_BYTES)
             while len(record := self._file.read(RECORD_BYTES)) == RECORD_BYTES:
                 block, symbol, data = _taken_apart(record)
@@ -67,7 +67,7 @@ class SymbolStore:
         """Keeps a symbol."""
         place = self._free.pop() if self._free else self._end
         tail = struct.pack("<III", block, symbol, len(data)) + data.ljust(MAX_SYMBOL_BYTES, b"\0")
-        with storage_errors(self._path):
+        with OUTPUT.errors(self._path):
             self._file.seek(_START_BYTES + place * RECORD_BYTES)
             self._file.write(struct.pack("<I", crc32(tail)) + tail)
         self._end = max(self._end, place + 1)
@@ -75,7 +75,7 @@ class SymbolStore:
 
     def symbols(self, block: int) -> Iterator[tuple[int, bytes]]:
         """(id, symbol) of a block, without those that cannot be read as they were written."""
-        with storage_errors(self._path):
+        with OUTPUT.errors(self._path):
             for place in self._places.get(block, ()):
                 self._file.seek(_START_BYTES + place * RECORD_BYTES)
                 found, symbol, data = _taken_apart(self._file.read(RECORD_BYTES))
@@ -85,7 +85,7 @@ class SymbolStore:
     def drop(self, block: int) -> None:
         """Forgets the symbols of a block, for good."""
         self._ids.pop(block, None)
-        with storage_errors(self._path):
+        with OUTPUT.errors(self._path):
             for place in self._places.pop(block, ()):
                 self._file.seek(_START_BYTES + place * RECORD_BYTES)
                 self._file.write(bytes(_RECORD_HEAD.size))

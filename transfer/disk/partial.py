@@ -1,25 +1,23 @@
 """The file that grows: full length from the start, with holes where nothing has arrived. It is its own journal [T-9].
 
-The only module here that writes, syncs and renames an output. After a kill or a power cut nothing has to be known but
+The only module here that writes and syncs an output. After a kill or a power cut nothing has to be known but
 the file: whatever in it matches its hash is kept.
 """
 
-import errno
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
+from bundle.host import durable
 from bundle.host.clock import Clock
-from bundle.host.files import reopen_or_create
-from bundle.host.sharing_violations import patiently
-from transfer.errors import DiskFull, OutputRefused
+from bundle.host.files import reopen_or_create, write_all
+from transfer.disk.storage import OUTPUT
+from transfer.errors import DiskFull
 from transfer.plan import VerifiedPiece
 
 PARTIAL_SUFFIX = ".part"
-_WINDOWS_DISK_FULL = frozenset({39, 112, 1295})
 
 
 class Partial:
@@ -36,12 +34,12 @@ class Partial:
         self._clock = clock
         self._sync_share = sync_share
         self._sync_due = clock.now()
-        with storage_errors(path):
+        with OUTPUT.errors(path):
             self._file, self.is_new = reopen_or_create(path)
             try:
                 self._prepare(header, total_bytes)
                 if self.is_new:
-                    sync_directory(path.parent)
+                    durable.sync_directory(path.parent)
             except BaseException:
                 self._file.close()
                 raise
@@ -64,7 +62,7 @@ class Partial:
 
     def check_space(self, missing_bytes: int) -> None:
         """Raises DiskFull, before anything is paid for, if so many bytes more will not fit [T-28]."""
-        with storage_errors(self.path):
+        with OUTPUT.errors(self.path):
             status = os.fstat(self._file.fileno())
             free = shutil.disk_usage(self.path.parent).free
         if not hasattr(status, "st_blocks") or status.st_blocks * 512 >= status.st_size:
@@ -77,7 +75,7 @@ class Partial:
 
     def write(self, piece: VerifiedPiece) -> None:
         """Puts a piece in its place, and makes it durable unless the last sync was too costly to have another yet."""
-        with storage_errors(self.path):
+        with OUTPUT.errors(self.path):
             self._put(piece.offset, piece.data)
             before = self._clock.now()
             if before >= self._sync_due:
@@ -87,12 +85,11 @@ class Partial:
 
     def finish(self, output: Path) -> None:
         """Makes all of it durable and gives it its name, if it has another one yet."""
-        with storage_errors(output):
+        with OUTPUT.errors(output):
             os.fsync(self._file.fileno())
             self._file.close()
             if self.path != output:
-                patiently(lambda path: path.replace(output), self.path)
-                sync_directory(output.parent)
+                durable.replace(self.path, output)
             symbols_path(output).unlink(missing_ok=True)
             state_path(output).unlink(missing_ok=True)
 
@@ -105,9 +102,7 @@ class Partial:
 
     def _put(self, offset: int, data: bytes) -> None:
         self._file.seek(offset)
-        left = memoryview(data)
-        while left:
-            left = left[self._file.write(left) :]
+        write_all(self._file, data)
 
 
 def partial_path(output: Path) -> Path:
@@ -127,28 +122,5 @@ def symbols_path(output: Path) -> Path:
 
 def remove_partial(path: Path) -> None:
     """Gives up a partial file. Raises OutputRefused."""
-    with storage_errors(path):
+    with OUTPUT.errors(path):
         path.unlink(missing_ok=True)
-
-
-@contextmanager
-def storage_errors(path: Path, comfort: str = ", what was fetched is kept") -> Iterator[None]:
-    """Turns what the system says of a file beside the output into DiskFull or OutputRefused."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT) or getattr(error, "winerror", 0) in _WINDOWS_DISK_FULL:
-            raise DiskFull(
-                f"{path}: no space left on its file system; free some and run the same command again{comfort}"
-            ) from error
-        raise OutputRefused(f"{path}: cannot be written: {error.strerror}") from error
-
-
-def sync_directory(path: Path) -> None:
-    """Makes the names in a directory durable. Raises OSError."""
-    if os.name != "nt":  # NTFS journals names itself, and has no call for directories
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -23,7 +23,8 @@ from typing import BinaryIO
 
 from bundle.host.files import PRIVATE, open_plain, reopen_or_create
 from bundle.read.reader import VerifiedRoot
-from transfer.disk.partial import state_path, storage_errors
+from transfer.disk.partial import state_path
+from transfer.disk.storage import OUTPUT
 
 MAX_SLOTS = 2048  # more pieces are never held for their table [T-33]
 
@@ -80,7 +81,7 @@ class Ledger:
         begun = list(self._read_slots()) if is_same else []
         self.paid_bytes = self.paid_bytes if is_same else received_bytes
         self._piece_bytes = piece_bytes
-        with storage_errors(self.path):
+        with OUTPUT.errors(self.path):
             self._file, is_new = reopen_or_create(self.path, PRIVATE)
             if not (is_same or is_new):
                 self._file.truncate(0)
@@ -92,7 +93,7 @@ class Ledger:
         self.paid_bytes += amount
         self.bytes_per_s = int(bytes_per_s) if bytes_per_s else self.bytes_per_s
         if self._file:
-            with storage_errors(self.path):
+            with OUTPUT.errors(self.path):
                 self._put(_PAID_AT, _PAID.pack(self.paid_bytes, self.bytes_per_s or 0))
 
     def keep(self, piece_offset: int, filled: int, data: bytes) -> None:
@@ -105,7 +106,7 @@ class Ledger:
             self._slots[piece_offset] = self._free.pop() if self._free else self._count
             self._count = max(self._count, self._slots[piece_offset] + 1)
         at = self._slot_at(self._slots[piece_offset])
-        with storage_errors(self.path):
+        with OUTPUT.errors(self.path):
             self._put(at + _SLOT.size + filled, data)
             self._put(at, _SLOT.pack(piece_offset - self._header_bytes, filled + len(data)))
 
@@ -114,7 +115,7 @@ class Ledger:
         if piece_offset in self._slots:
             number = self._slots.pop(piece_offset)
             self._free.append(number)
-            with storage_errors(self.path):
+            with OUTPUT.errors(self.path):
                 self._put(self._slot_at(number), _SLOT.pack(0, 0))
 
     def close(self) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bundle.host.files import make_directory, read_plain
 from transfer.disk.atomic_write import place
-from transfer.disk.partial import storage_errors, sync_directory
+from transfer.disk.storage import PUBLISHED
 
 
 class DirectoryShelf:
@@ -17,7 +17,7 @@ class DirectoryShelf:
 
     def read(self, name: str, max_bytes: int) -> bytes | None:
         path = self._directory / name
-        with storage_errors(path, comfort=""):
+        with PUBLISHED.errors(path):
             try:
                 return read_plain(path, max_bytes)
             except FileNotFoundError:
@@ -25,7 +25,7 @@ class DirectoryShelf:
 
     def length_of(self, name: str) -> int | None:
         path = self._directory / name
-        with storage_errors(path, comfort=""):
+        with PUBLISHED.errors(path):
             try:
                 return path.stat().st_size
             except FileNotFoundError:
@@ -37,7 +37,7 @@ class DirectoryShelf:
     def replace(self, name: str, data: bytes) -> None:
         path = self._directory / name
         if path.parent != self._directory:
-            with storage_errors(path.parent, comfort=""):
+            with PUBLISHED.errors(path.parent):
                 if make_directory(path.parent):
-                    sync_directory(self._directory)
+                    PUBLISHED.sync_directory(self._directory)
         place(path, [data])

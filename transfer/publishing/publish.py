@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from bundle.errors import Malformed, Refused
+from bundle.errors import Malformed, naming
 from bundle.host.progress import Progress
 from bundle.read.reader import VerifiedBundle, open_bundle, open_for_display
 from bundle.recipients.sidecars import listed_tickets
@@ -126,12 +126,10 @@ def _add_tickets(bundle: VerifiedBundle, pointer: Pointer, shelf: Shelf) -> int:
     put, verified = 0, bundle.verified
     for path in listed_tickets(bundle.path):
         data, name = read_ticket(path), f"{pointer.file}.tickets/{path.name}"
-        try:
+        with naming(path):
             ticket = decode_ticket(data)
             if verified.signers:
                 verify_ticket(ticket, verified.root_hash, verified.trust)
-        except Refused as error:
-            raise type(error)(f"{path}: {error}") from error
         if shelf.read(name, MAX_TICKET_BYTES + 1) != data:
             shelf.replace(name, data)
             put += 1

@@ -13,7 +13,7 @@ from bundle.recipients.sidecars import ticket_beside, ticket_name, tickets_besid
 from bundle.recipients.ticket import MAX_TICKET_BYTES, TicketFile, decode_ticket, open_ticket, verify_ticket
 from transfer.config import TransferConfig
 from transfer.disk.atomic_write import place
-from transfer.disk.partial import storage_errors
+from transfer.disk.storage import PUBLISHED
 from transfer.errors import SourceRefused
 from transfer.links.access import NOTHING, Access, is_url, shown_source
 from transfer.links.budget import Budget
@@ -63,7 +63,7 @@ def read_ticket(path: Path) -> bytes:
 
 def keep_ticket(path: Path, data: bytes) -> None:
     """Writes a ticket, durably. Raises OutputRefused or DiskFull."""
-    with storage_errors(path.parent, comfort=""):
+    with PUBLISHED.errors(path.parent):
         make_directory(path.parent)
     place(path, [data])
 

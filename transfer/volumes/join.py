@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from bundle.errors import Malformed, Refused
+from bundle.errors import Malformed, Refused, named
 from bundle.host.clock import SystemClock
 from bundle.host.progress import Progress
 from bundle.read.reader import VerifiedRoot, verify_header
@@ -131,7 +131,7 @@ def _one_bundle(volumes: Sequence[Volume], trust: Trust) -> list[Headed]:
             verified = verify_header(beginning, trust)
             found.append(Headed(volume, beginning[: verified.header_bytes], verified))
         except Refused as error:
-            refused = refused or type(error)(f"{volume.path}: {error}")
+            refused = refused or named(error, volume.path)
     if not found and refused:
         raise refused
     bundles = {headed.verified.root_hash: describe(headed.verified.root) for headed in found}

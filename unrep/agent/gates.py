@@ -11,8 +11,8 @@ from apply.site import durable
 from apply.site.config import AgentConfig
 from apply.site.layout import Site
 from apply.site.maintenance_windows import Gate
+from bundle.host.clock import WallClock
 from bundle.host.files import read_plain
-from unrep.agent.clock import Clock
 
 _SAVE_EVERY_S = 600.0
 _MAX_BYTES = 4096
@@ -21,10 +21,10 @@ _MAX_BYTES = 4096
 class Gates:
     """Whether sources may be asked, and a release be switched, now. `tick` is called as often as possible."""
 
-    def __init__(self, site: Site, clock: Clock) -> None:
+    def __init__(self, site: Site, clock: WallClock) -> None:
         self._site = site
         self._clock = clock
-        self._ticked_at = self._saved_at = clock.monotonic()
+        self._ticked_at = self._saved_at = clock.now()
         self._gates: dict[str, Gate] = {}
 
     def follow(self, config: AgentConfig) -> None:
@@ -37,7 +37,7 @@ class Gates:
 
     def tick(self) -> None:
         """Counts the time since the last tick. Raises StorageFailed where it can no longer be kept."""
-        now, wall = self._clock.monotonic(), self._clock.wall()
+        now, wall = self._clock.now(), self._clock.wall()
         elapsed_s, self._ticked_at = now - self._ticked_at, now
         self._gates = {name: gate.after(elapsed_s, wall) for name, gate in self._gates.items()}
         if now - self._saved_at >= _SAVE_EVERY_S:
@@ -59,7 +59,7 @@ class Gates:
 
     def save(self) -> None:
         """Keeps the times. Raises StorageFailed."""
-        self._saved_at = self._clock.monotonic()
+        self._saved_at = self._clock.now()
         shut = {name: round(gate.shut_s) for name, gate in self._gates.items()}
         if any(shut.values()) or self._site.shut_file.exists():
             durable.write_file(self._site.shut_file, json.dumps(shut).encode())

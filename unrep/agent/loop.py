@@ -21,10 +21,10 @@ from apply.site.layout import Site
 from apply.site.lock import agent_lock
 from apply.update import update
 from bundle.errors import BundleError
+from bundle.host.clock import WallClock
 from bundle.read.reader import open_bundle
 from bundle.trust.trust import Trust
 from transfer.disk.output import describe
-from unrep.agent.clock import Clock
 from unrep.agent.fetching import Fetching
 from unrep.agent.gates import Gates
 from unrep.agent.inbox import Inbox
@@ -38,7 +38,7 @@ NAP_S = 1.0  # how soon a window that opens and a hold that is lifted are notice
 class Agent:
     """The agent of one site. `config`: a configuration file instead of the site's own."""
 
-    def __init__(self, site: Site, config: Path | None, journal: Journal, clock: Clock) -> None:
+    def __init__(self, site: Site, config: Path | None, journal: Journal, clock: WallClock) -> None:
         self._site = site
         self._config = config
         self._journal = journal
@@ -141,8 +141,8 @@ class Agent:
 
     def _wait(self, seconds: float, before: set[str]) -> None:
         """Until the time is over, or something becomes possible that was not when the round began."""
-        until = self._clock.monotonic() + seconds
-        while (left_s := until - self._clock.monotonic()) > 0:
+        until = self._clock.now() + seconds
+        while (left_s := until - self._clock.now()) > 0:
             now = self._possible()
             if now - before:
                 return

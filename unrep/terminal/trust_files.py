@@ -12,7 +12,8 @@ import click
 
 from bundle.errors import InputError, Refused
 from bundle.format import canonical
-from bundle.host.files import write_anew, write_new
+from bundle.host import durable
+from bundle.host.files import write_new
 from bundle.trust.drafting import missing, newest_root
 from bundle.trust.signing import read_file
 from bundle.trust.trust_file import TrustFile, decode_trust_file
@@ -61,13 +62,11 @@ def read_trust_file(path: Path) -> TrustFile:
 def write_trust_file(path: Path, file: TrustFile, *, anew: bool = True) -> None:
     """Writes it and says what it lacks. Raises InputError if it cannot be written, or must be new and is not."""
     data = canonical.encode(file)
-    draft = path.with_name(f"{path.name}.new")
     try:
         if anew:
             write_new(path, data)
         else:
-            write_anew(draft, data)
-            draft.replace(path)
+            durable.write_file(path, data)
     except FileExistsError as error:
         raise InputError(f"{path}: exists already; choose another --out") from error
     except OSError as error:

@@ -3,8 +3,6 @@
 import errno
 import os
 import stat
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -14,7 +12,7 @@ import pytest
 from bundle.host import files
 from bundle.host.directories import Directory
 from bundle.host.files import ForeignFile
-from bundle.host.locks import open_lock, try_lock
+from bundle.host.locks import held
 from bundle.trust.signing import write_key_pair
 
 posix = pytest.mark.skipif(os.name == "nt", reason="links, pipes, owners and modes of POSIX")
@@ -29,11 +27,12 @@ def precious(tmp_path: Path) -> Path:
     return path
 
 
-OPENERS: list[Callable[[Path], object]] = [
-    files.reopen,
-    files.reopen_or_create,
-    open_lock,
-]
+def hold(path: Path) -> None:
+    with held(path, b"a test"):
+        pass
+
+
+OPENERS: list[Callable[[Path], object]] = [files.reopen, files.reopen_or_create, hold]
 
 
 @posix
@@ -100,37 +99,11 @@ def test_the_umask_makes_nothing_of_ours_writable_for_others(umask: int, tmp_pat
     before = os.umask(umask)
     try:
         files.write_new(tmp_path / "out", b"")
-        open_lock(tmp_path / "lock").close()
+        hold(tmp_path / "lock")
     finally:
         os.umask(before)
     modes = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("out", "lock")]
     assert modes == [0o644 & ~umask, 0o600]
-
-
-@posix
-def test_a_lock_that_others_could_read_is_closed_to_them(tmp_path: Path) -> None:
-    """[A-111]: flock(2) takes any descriptor, one for reading, too."""
-    (tmp_path / "lock").touch(0o644)
-    open_lock(tmp_path / "lock").close()
-    assert stat.S_IMODE((tmp_path / "lock").stat().st_mode) == 0o600
-
-
-def test_one_process_holds_a_lock(tmp_path: Path) -> None:
-    code = (
-        "import sys, pathlib; from bundle.host.locks import open_lock, try_lock\n"
-        "try: try_lock(open_lock(pathlib.Path(sys.argv[1])))\n"
-        "except BlockingIOError: print('taken')\n"
-        "else: print('free')"
-    )
-
-    def ask() -> str:
-        done = subprocess.run([sys.executable, "-c", code, tmp_path / "lock"], capture_output=True, text=True)
-        return done.stdout.strip()
-
-    with open_lock(tmp_path / "lock") as held:
-        try_lock(held)
-        assert ask() == "taken"
-    assert ask() == "free"
 
 
 @posix
@@ -214,8 +187,7 @@ def test_a_file_system_without_modes_is_worked_on(number: int, tmp_path: Path, m
 
     monkeypatch.setattr(os, "fchmod", refuse)
     (tmp_path / "lock").touch(0o644)
-    with open_lock(tmp_path / "lock") as held:
-        try_lock(held)
+    hold(tmp_path / "lock")
     write_key_pair(tmp_path / "key")
     with Directory.open(tmp_path) as directory, directory.make("made"), directory.create("file", 0o644) as file:
         file.write(b"x")

@@ -26,7 +26,7 @@ class Mutant:
         exec(compile(source, inspect.getfile(module), "exec"), module.__dict__)  # noqa: S102 - the mutated module itself
 
 
-_DURABLE = "apply.site.durable"
+_DURABLE = "bundle.host.durable"
 _FILE_BY_FILE = ("if not _syncfs(root):", "if True:")
 _ATOMIC = "a rename is one change, in both directories or in none, where the file system has a journal"
 _LATER = "syncs that come before anything depends on it keep it, too"

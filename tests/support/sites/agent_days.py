@@ -27,7 +27,7 @@ class Days:
     def wall(self) -> float:
         return self._first + (0 if self._stands_still else self.elapsed_s)
 
-    def monotonic(self) -> float:
+    def now(self) -> float:
         return self.elapsed_s
 
     def sleep(self, seconds: float) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 import click
 
 from apply.site.layout import Site
+from bundle.host.clock import SystemClock
 from unrep.agent import access_list, systemd, windows_service
 from unrep.agent.accounts import posix_account, windows_account
-from unrep.agent.clock import SystemClock
 from unrep.agent.installing import agent_argv, service_name
 from unrep.agent.journal import Event, Journal
 from unrep.agent.loop import Agent

@@ -1,4 +1,4 @@
-"""What apply.site.durable promises: whole files, real syncs, errors that name the path, removal that follows no link.
+"""What bundle.host.durable and storage promise: whole files, real syncs, errors that name the path.
 
 Which syncs are made is read from strace, the kernel's own record.
 """
@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from apply.errors import DiskFull, StorageFailed
-from apply.site import durable
-from bundle.host import sharing_violations as held_files
+from bundle.host import durable as system
+from bundle.host import sharing_violations
 from bundle.host.handles import extended_length
+from bundle.host.storage import Storage
 from tests.support.machines.wine_junctions import UNDER_WINE
 
 posix = pytest.mark.skipif(os.name == "nt", reason="POSIX file modes and links")
@@ -26,14 +26,30 @@ posix = pytest.mark.skipif(os.name == "nt", reason="POSIX file modes and links")
 PRELUDE = """
 import os, sys
 from pathlib import Path
-from apply.site import durable
-from apply import errors
+from bundle.host import durable as system
+from bundle.host.storage import Storage
+class StorageFailed(Exception):
+    pass
+class DiskFull(StorageFailed):
+    pass
+durable = Storage(full=DiskFull, failed=StorageFailed)
 top = Path(sys.argv[1])
 try:
     {code}
-except errors.StorageFailed as error:
+except StorageFailed as error:
     print(type(error).__name__, error)
 """
+
+
+class StorageFailed(Exception):
+    """As a package says that a path was refused."""
+
+
+class DiskFull(StorageFailed):
+    """... for want of space."""
+
+
+durable = Storage(full=DiskFull, failed=StorageFailed)
 
 
 def _can_trace() -> bool:
@@ -201,7 +217,7 @@ class TestSyncTree:
         if reason == "no such call":
             calls, _ = trace(top, "durable.sync_tree(top / 'tree')", "-e", "inject=syncfs:error=ENOSYS")
         else:
-            old_kernel = "durable._kernel_version = lambda release: (5, 7)"
+            old_kernel = "system._kernel_version = lambda release: (5, 7)"
             calls, _ = trace(top, f"{old_kernel}; durable.sync_tree(top / 'tree')")
             assert not [call for call in calls if call.startswith("syncfs")]
         synced = re.findall(r"fsync\(\d+<(.*?)>\) += 0", "\n".join(calls))
@@ -212,13 +228,13 @@ class TestSyncTree:
     @traced
     def test_one_file_that_cannot_be_synced_is_named(self, top: Path, tree: Path) -> None:
         bad = tree / "a" / "file"
-        code = "durable._kernel_version = lambda release: (0, 0); durable.sync_tree(top / 'tree')"
+        code = "system._kernel_version = lambda release: (0, 0); durable.sync_tree(top / 'tree')"
         _, printed = trace(top, code, "-P", bad, "-e", "inject=fsync:error=EIO")
         assert printed.startswith(f"StorageFailed {bad}: ")
 
     @posix
     def test_links_and_pipes_in_a_tree_are_not_opened(self, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(durable, "_kernel_version", lambda release: (0, 0))
+        monkeypatch.setattr(system, "_kernel_version", lambda release: (0, 0))
         os.mkfifo(tree / "pipe")  # opening it for reading would wait for a writer for ever
         (tree / "dangling").symlink_to("nowhere")
         (tree / "loop").symlink_to(".")
@@ -233,7 +249,7 @@ class TestSyncTree:
         [("6.1.0-18-amd64", (6, 1)), ("4.18.0-553.el8", (4, 18)), ("5.10", (5, 10)), ("odd", (0, 0))],
     )
     def test_the_kernel_version_is_read(self, release: str, version: tuple[int, int]) -> None:
-        assert durable._kernel_version(release) == version
+        assert system._kernel_version(release) == version
 
 
 class TestRemoveTree:
@@ -301,7 +317,7 @@ class TestRemoveTree:
     def test_a_file_held_for_ever_is_named_after_the_patience(
         self, tree: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(held_files, "_PATIENCE_S", 0.05)
+        monkeypatch.setattr(sharing_violations, "_PATIENCE_S", 0.05)
         monkeypatch.setattr(os, "unlink", failing(os.unlink, code=errno.EACCES, winerror=32, times=10**6))
         with pytest.raises(StorageFailed, match=re.escape(str(tree)) + ".*: held by another program"):
             durable.remove_tree(tree)
@@ -328,13 +344,13 @@ def test_long_windows_paths_get_their_prefix_once(path: str, extended: str) -> N
 def test_windows_too_can_be_full(top: Path, winerror: int) -> None:
     error = OSError(errno.EINVAL, "full", "named")
     error.winerror = winerror  # type: ignore[attr-defined]
-    with pytest.raises(DiskFull, match="named"), durable.storage_errors(top):
+    with pytest.raises(DiskFull, match="named"), durable.errors(top):
         raise error
 
 
 @pytest.mark.parametrize("path", ["C:\\site\\current", "\\\\server\\share\\site"])
 def test_messages_show_a_windows_path_without_the_prefix_that_lifts_its_limit(path: str) -> None:
     extended = extended_length(path)
-    with pytest.raises(StorageFailed) as caught, durable.storage_errors(Path("other")):
+    with pytest.raises(StorageFailed) as caught, durable.errors(Path("other")):
         raise PermissionError(errno.EACCES, "denied", extended)
     assert str(caught.value) == f"{path}: denied"
