@@ -8,10 +8,12 @@ then it installs the wheel with the locked packages into an environment of its o
 
 import io
 import os
+import platform
 import subprocess
 import sys
 import tarfile
 import venv
+import zlib
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -68,7 +70,9 @@ def main(arguments: list[str]) -> int:
     if arguments != ["check"]:
         for old in (*out.glob("unrep-*.tar.gz"), *out.glob("unrep-*.whl")):
             old.unlink()
-        print(sums(build(out)), end="")
+        made = sums(build(out))
+        (out / "SHA256SUMS").write_text(made, encoding="utf-8")
+        print(f"{made}by Python {platform.python_version()} and zlib {zlib.ZLIB_RUNTIME_VERSION}")
         if _git("status", "--porcelain"):
             print("unrep: uncommitted changes are not in these files", file=sys.stderr)
         return 0
