@@ -78,7 +78,9 @@ def main(arguments: list[str]) -> int:
         return 0
     there = sorted([*out.glob("unrep-*.tar.gz"), *out.glob("unrep-*.whl")])
     with TemporaryDirectory(prefix="unrep-again-") as scratch:
+        umask = os.umask(0o077)
         again = sums(build(Path(scratch), TZ="Asia/Tokyo"))
+        os.umask(umask)
     if sums(there) != again:
         print(f"dist/ has\n{sums(there)}and a second build gives\n{again}", end="", file=sys.stderr)
         return 1
