@@ -54,3 +54,11 @@ def test_the_forecast_counts_what_is_collected() -> None:
     assert forecast.collected(["tests/architecture/test_habits.py", "-k", "forecast"]) == {"architecture": 1}
     assert forecast.minutes(Counter(crash=60), cores=2) == round(60 * forecast.SECONDS["crash"] / 2 / 60)
     assert forecast.minutes(Counter(), cores=2) == 1
+
+
+def test_slow_is_a_marker_in_use() -> None:
+    """`make unit` leaves these tests out; most files have none."""
+    marked = [
+        path for path in (REPOSITORY / "tests").rglob("test_*.py") if "pytest.mark.slow" in path.read_text("utf-8")
+    ]
+    assert 8 < len(marked) < 40

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "nothing is
 KILLS, DOUBLE_KILLS, STORAGE_ERRORS = 28, 14, 14
 
 
+@pytest.mark.slow
 def test_a_kill(workers: ProcessPoolExecutor, scenes: list[Scene]) -> None:
     held(list(workers.map(kill, *zip(*sample(workers, scenes, KILLS), strict=True))))
 

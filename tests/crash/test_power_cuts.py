@@ -22,12 +22,14 @@ CUTS_A_SCENE = 3
 DISK_CUTS = 16
 
 
+@pytest.mark.slow
 def test_a_power_cut(workers: ProcessPoolExecutor, scenes: list[Scene], tmp_path: Path) -> None:
     runs = list(workers.map(recorded, scenes, repeat(tmp_path), repeat(SEED), repeat(CUTS_A_SCENE)))
     jobs = [(run, cut) for run in runs for cut in run.cuts]
     held(list(workers.map(cut_power, *zip(*jobs, strict=True))))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(bool(loop_disk.missing()), reason=loop_disk.missing() or "nothing is missing")
 def test_a_power_cut_of_a_real_disk(workers: ProcessPoolExecutor, scenes: list[Scene]) -> None:
     faults = sample(workers, scenes, DISK_CUTS, stored_only=True)

@@ -7,6 +7,8 @@ tests/end_to_end/test_bad_trust.py, beside what trust roots and lists add to 11 
 import struct
 from typing import Any
 
+import pytest
+
 from bundle.errors import Malformed
 from tests.support.contents.raw_bundles import full, raw, vector, with_paths, with_root
 from tests.support.sites.attacked_site import Besieged
@@ -34,6 +36,7 @@ def test_bad_input_03_a_byte_too_many(site: Besieged) -> None:
     site.refuses(vector("delta").read_bytes() * 2, Malformed, "bytes too many")
 
 
+@pytest.mark.slow
 def test_bad_input_04_every_bit_of_root_and_signatures(site: Besieged) -> None:
     """[F-4] [F-10]"""
     data = vector("delta").read_bytes()

@@ -147,6 +147,7 @@ def test_files_that_are_named(ship: Ship, tmp_path: Path, option: str) -> None:
     assert refused.returncode == 5 and f"{tmp_path / 'open'}: has mode 0777" in json.loads(refused.stdout)["error"]
 
 
+@pytest.mark.slow
 def test_what_a_person_names_may_be_theirs(ship: Ship, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """[A-103]: `sudo unrep apply --trust ~/shore.pub`, and nobody else's file."""
     (tmp_path / "home").mkdir(mode=0o755)

@@ -42,6 +42,7 @@ def test_directories_nested_deeper_than_python_recurses_or_a_path_may_be(tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @posix
 def test_an_account_that_goes_on_making_files_keeps_no_removal_for_ever(tmp_path: Path) -> None:
     """Either it wins and is named, or it loses and all is gone; both end."""

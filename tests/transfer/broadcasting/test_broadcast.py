@@ -374,6 +374,7 @@ def test_stopped_at_any_moment_it_goes_on(path: Path, out: Path) -> None:
     assert Ear([], out, timeout_s=0.1).listen.run().bytes_received == 0, "complete: nothing to be heard"
 
 
+@pytest.mark.slow
 def test_a_torn_store_of_symbols_costs_what_is_torn(path: Path, out: Path) -> None:
     """[T-131]: records that a power cut tore count as never heard."""
     air = list(lossy(on_air(path, rounds=3), 0.3, seed=4))

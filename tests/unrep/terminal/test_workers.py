@@ -53,6 +53,7 @@ def test_the_bundle_is_the_same_on_a_dask_cluster(shore: Path, scheduler: str) -
     assert bundles[0] == bundles[1] == bundles[2]
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_is_not_there_is_named(shore: Path) -> None:
     pytest.importorskip("distributed", reason="Dask is not installed")
     done = unrep(shore, f"{BUILD} --out x.unrep --dask tcp://127.0.0.1:9")
