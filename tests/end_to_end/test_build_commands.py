@@ -163,6 +163,7 @@ def test_a_pipe_in_a_release_is_named(shore: Path) -> None:
     assert done.returncode == 2 and "new/pipe: neither a file nor a directory" in done.stderr
 
 
+@pytest.mark.slow
 def test_bad_input_to_the_readers_is_named(shore: Path) -> None:
     data = (shore / "new.unrep").read_bytes()
     (shore / "cut.unrep").write_bytes(data[:-1])

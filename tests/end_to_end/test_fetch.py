@@ -88,6 +88,7 @@ def files(directory: Path) -> dict[str, bytes]:
     return {str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_a_bundle_comes_from_nginx_and_the_figures_say_what_it_cost(ship: Path, shore: Path, tmp_path: Path) -> None:
     """[T-30]: by the command's own figures and by the server's log."""
     content = (shore / "www" / "two.unrep").read_bytes()
@@ -125,6 +126,7 @@ def test_it_comes_through_bad_weather(ship: Path, shore: Path) -> None:
     assert run.document["bytes_received"] <= len(content) + (stats["corruptions"] + 1) * PIECE_BYTES
 
 
+@pytest.mark.slow
 def test_ten_kills_lose_a_piece_each_and_what_was_in_flight(tmp_path: Path) -> None:
     """[T-9], [T-12]: the moments are random; what came and does not stand there is less than a piece."""
     seed = 3
@@ -149,6 +151,7 @@ def test_ten_kills_lose_a_piece_each_and_what_was_in_flight(tmp_path: Path) -> N
     assert received <= len(bundle.data) + KILLS * (each + a_moment)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C cannot be sent to one process there")
 def test_ctrl_c_says_so_and_its_figures_add_up(tmp_path: Path) -> None:
     """[T-30]: exit code 130, figures of what was paid, and the next run goes on."""
@@ -169,6 +172,7 @@ def test_ctrl_c_says_so_and_its_figures_add_up(tmp_path: Path) -> None:
     assert needed <= received <= needed + len(runs) * (header + PIECE_BYTES)
 
 
+@pytest.mark.slow
 def test_for_a_site_only_the_ranges_that_it_needs_are_asked_for(ship: Path, shore: Path, tmp_path: Path) -> None:
     """[T-5], [T-10]: first the full release for an empty site, then a delta; all by nginx's log."""
     site = ship / "site"
@@ -195,6 +199,7 @@ def test_for_a_site_only_the_ranges_that_it_needs_are_asked_for(ship: Path, shor
     assert "ahoy there" in greeting
 
 
+@pytest.mark.slow
 def test_the_full_release_waits_for_consent(ship: Path, shore: Path) -> None:
     """[T-6]: a site whose releases the bundle does not start from."""
     site = ship / "site"
