@@ -151,4 +151,6 @@ def _default(field: Field) -> str:
     value = field.default
     if value is msgspec.NODEFAULT or value is None or value in ("", ()):
         return "none"
-    return code(str(value).lower() if isinstance(value, bool) else f'"{value}"' if isinstance(value, str) else f"{value:g}")
+    return code(
+        str(value).lower() if isinstance(value, bool) else f'"{value}"' if isinstance(value, str) else f"{value:g}"
+    )

@@ -1,5 +1,7 @@
 """What MkDocs calls while it builds: adds the pages that are not in docs/, and turns links into those of the site."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
@@ -7,6 +9,8 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 from docs.generator.pages import MADE, brought, linked, within
+
+_ELSEWHERE = re.compile(r'"https://unpkg\.com/[^"]*"')
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -39,3 +43,10 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Turns links of the repository into links of the site."""
     return linked(markdown, page.file.src_uri)
+
+
+def on_post_build(config: MkDocsConfig) -> None:
+    """Takes other hosts out of the theme's scripts, which would ask them for what this site never uses."""
+    for path in Path(config.site_dir, "assets", "javascripts").glob("*.js"):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(_ELSEWHERE.sub('"data:text/javascript,"', text), encoding="utf-8")

@@ -27,15 +27,6 @@ BROUGHT = {
     "howto/vms-example.md": "examples/vms/README.md",
     "specification/vectors.md": "spec/vectors/README.md",
 }
-MADE: dict[str, Callable[[], str]] = {
-    "reference/commands.md": commands_page,
-    "reference/configuration.md": configuration_page,
-    "reference/exit-codes.md": exit_codes_page,
-    "reference/json.md": json_page,
-    "explanation/rooms.md": lambda: page("Rooms of the code", _ROOMS, rooms_table()),
-    "explanation/floors.svg": picture,
-    "explanation/decisions/index.md": lambda: decisions_page(),
-}
 _ROOMS = (
     "Every room of the code with the first sentences of its docstring, the highest floor first. "
     "A room imports only rooms below it. The page is made from the code and from the contracts in `pyproject.toml`."
@@ -111,11 +102,35 @@ def linked(text: str, place: str) -> str:
 
 
 def _linked(text: str, place: str, here: str) -> str:
+    text = with_wide_lists(text)
     text = _LINK.sub(lambda link: _site_link(link, place, here), text)
     if place == "reference/commands.md":
         return text
     pieces = _CODE.split(text)
     return "".join(piece if piece.startswith("`") else _with_requirements(piece, place) for piece in pieces)
+
+
+def with_wide_lists(text: str) -> str:
+    """Lists as Python-Markdown reads them, from lists as people write them for GitHub.
+
+    It wants an empty line before the first entry, and four spaces before what belongs to an entry.
+    """
+    lines: list[str] = []
+    in_list = block_is_list = False
+    for line in text.split("\n"):
+        before = lines[-1] if lines else ""
+        if line.startswith(("- ", "* ")):
+            if before.strip() and not block_is_list:
+                lines.append("")
+            in_list = block_is_list = True
+        elif in_list and re.match(r" {2,3}\S", line):
+            block_is_list = block_is_list and bool(before.strip())
+            lines.append("    " + line.lstrip())
+            continue
+        elif line.strip() and not before.strip():
+            in_list = block_is_list = line.startswith(" ") and in_list
+        lines.append(line)
+    return "\n".join(lines)
 
 
 def _site_link(link: re.Match[str], place: str, here: str) -> str:
@@ -131,7 +146,7 @@ def _site_link(link: re.Match[str], place: str, here: str) -> str:
 
 
 def _with_requirements(text: str, place: str) -> str:
-    text = _DEFINED.sub(lambda found: f"{found[0]}{{ #{found[1].lower()} }}", text)
+    text = _DEFINED.sub(lambda found: f'<a id="{found[1].lower()}"></a>{found[0]}', text)
     return _CITED.sub(lambda found: _citation(found, place), text)
 
 
@@ -140,3 +155,15 @@ def _citation(found: re.Match[str], place: str) -> str:
         return found[0]
     relative = posixpath.relpath(stands, posixpath.dirname(place) or ".")
     return f"[\\[{found[1]}\\]]({relative}#{found[1].lower()})"
+
+
+# Pages and pictures that are made from the code, by their place in the site.
+MADE: dict[str, Callable[[], str]] = {
+    "reference/commands.md": commands_page,
+    "reference/configuration.md": configuration_page,
+    "reference/exit-codes.md": exit_codes_page,
+    "reference/json.md": json_page,
+    "explanation/rooms.md": lambda: page("Rooms of the code", _ROOMS, rooms_table()),
+    "explanation/floors.svg": picture,
+    "explanation/decisions/index.md": decisions_page,
+}

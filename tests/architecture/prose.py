@@ -51,7 +51,9 @@ def read(text: str, page: str) -> Reading:
     found = sentences(text)
     wide = [line for line in text.splitlines() if len(line) > MAX_WIDTH]
     rows = sum(line.lstrip().startswith("|") for line in wide)
-    return Reading(page, len(found), sum(map(count_words, found)), sum(s.count(";") for s in found), len(wide) - rows, rows)
+    return Reading(
+        page, len(found), sum(map(count_words, found)), sum(s.count(";") for s in found), len(wide) - rows, rows
+    )
 
 
 def sentences(text: str) -> list[str]:

@@ -10,8 +10,9 @@ The rules, for whoever writes a page:
 - A command that ends with ` &` runs in the background: the page goes on when it has printed what the page shows. It is
   told to stop (SIGINT) at the end of the page.
 - A command must end with 0. Where another code is the point, the page shows it: `$ unrep ...; echo $?`.
-- What differs from run to run is replaced by a word before both are compared: seconds (`1.2 s`), hexadecimal numbers of
-  eight digits and more, and dates and times. The directory itself is shown as /tmp/demo. In commands, files and output, 8080 and 8081 stand for two free ports.
+- What differs from run to run is replaced by a word before both are compared: seconds (`1.2 s`), dates and times, and
+  hexadecimal numbers of eight digits and more. The directory itself is shown as /tmp/demo. In commands, files and
+  output, 8080 and 8081 stand for two free ports.
 - `...` in a line of output stands for any text, and alone in a line for any lines.
 
 Fences of other kinds are only shown. What a page should say is written into it by
@@ -124,9 +125,10 @@ def perform(page: str, directory: Path) -> Iterator[tuple[Command, int, list[str
                 background.append(_begin(step, directory, ports))
                 yield step, 0, step.shown
             else:
-                done = subprocess.run(**_call(step.line, directory, ports), timeout=PATIENCE_S)
-                printed = _replaced(done.stdout, _back(ports)).replace(str(directory), SHOWN_DIRECTORY)
-                yield step, done.returncode, printed.splitlines()
+                process = _started(step.line, directory, ports)
+                output, _ = process.communicate(timeout=PATIENCE_S)
+                printed = _replaced(output, _back(ports)).replace(str(directory), SHOWN_DIRECTORY)
+                yield step, process.returncode, printed.splitlines()
     finally:
         for process in background:
             _stop(process)
@@ -137,9 +139,7 @@ def _difference(command: Command, printed: list[str]) -> Differs:
 
 
 def _begin(command: Command, directory: Path, ports: Ports) -> subprocess.Popen[str]:
-    process = subprocess.Popen(
-        **_call(f"exec {command.line.removesuffix(' &')}", directory, ports), start_new_session=True
-    )
+    process = _started(f"exec {command.line.removesuffix(' &')}", directory, ports)
     assert process.stdout
     printed: list[str] = []
     until = time.monotonic() + PATIENCE_S
@@ -159,17 +159,18 @@ def _stop(process: subprocess.Popen[str]) -> None:
     process.kill()
 
 
-def _call(line: str, directory: Path, ports: Ports) -> dict[str, object]:
+def _started(line: str, directory: Path, ports: Ports) -> subprocess.Popen[str]:
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    return {
-        "args": ["bash", "-c", _replaced(line, ports)],
-        "cwd": directory,
-        "env": {**os.environ, "PATH": path, "LC_ALL": "C.UTF-8", "no_proxy": "127.0.0.1"},
-        "stdin": subprocess.DEVNULL,
-        "stdout": subprocess.PIPE,
-        "stderr": subprocess.STDOUT,
-        "text": True,
-    }
+    return subprocess.Popen(
+        ["bash", "-c", _replaced(line, ports)],
+        cwd=directory,
+        env={**os.environ, "PATH": path, "LC_ALL": "C.UTF-8", "no_proxy": "127.0.0.1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
 
 
 def _replaced(text: str, ports: Ports) -> str:
@@ -207,10 +208,17 @@ def recorded(page: str, directory: Path) -> str:
         asked = "$ " + command.line.replace("\n", "\n> ")
         before, found, page = page.partition("\n".join([asked, *command.shown, ""]))
         if found and not matches(command.shown, printed):
-            cut = [text if len(text) <= WIDTH else f"{text[: WIDTH - 3]}..." for text in printed]
-            found = "\n".join([asked, *cut, ""])
+            found = "\n".join([asked, *map(_cut, printed), ""])
         done += before + found
     return done + page
+
+
+def _cut(line: str) -> str:
+    """The line, if it is not too long; else its clauses that fit."""
+    if len(line) <= WIDTH:
+        return line
+    ends = [line.rfind(mark, 0, WIDTH - 4) for mark in (", ", "; ")]
+    return f"{line[: max(ends) + 1] or line[: line.rfind(' ', 0, WIDTH - 4)]} ..."
 
 
 def main() -> None:
