@@ -2,20 +2,20 @@
 
 import importlib
 import re
-from collections.abc import Mapping
 from typing import Any
 
 import click
 
 from docs.generator.commands import all_commands, anchor
-from docs.generator.markdown import code, page, table
-from unrep.terminal.console import EXIT_CODES_HELP, ExitCode
+from docs.generator.markdown import code, escaped, page, table
+from unrep.cli import EXIT_CODES_HELP, ExitCode
 
 _CODE_LINE = re.compile(r"^(\d+) +(.+)$", re.MULTILINE)
 _EXIT_CODES_INTRODUCTION = (
     "Every command ends with one of these codes. The same list stands at the end of `unrep --help`. "
     "A program should go by the code, and show the sentence on standard error to a person."
 )
+_COMMANDS = "commands.md"
 _JSON_INTRODUCTION = (
     "With `--json` a command prints exactly one JSON object on standard output, in one line of ASCII. "
     "Commands that report many things print one object a line. Messages stay on standard error. "
@@ -36,32 +36,42 @@ def exit_codes_page() -> str:
 
 
 def json_page() -> str:
-    """The page of JSON answers: each command that has `--json`, with the schema of what it prints."""
-    known = _schemas()
-    sections = [
-        f"## {code(name)} {{ #{anchor(name)} }}\n\n{_described(known[name])}" for name in answering() if name in known
-    ]
-    rows = [(f"[{code(name)}](commands.md#{anchor(name)})",) for name in answering()]
-    return page("JSON answers", _JSON_INTRODUCTION, *(sections or [table(["commands with `--json`"], rows)]))
+    """The page of JSON answers: the keys of what each command prints with `--json` or `--events`."""
+    return page("JSON answers", _JSON_INTRODUCTION, *(_section(*named) for named in answering()))
 
 
-def answering() -> list[str]:
-    """The commands that have `--json`."""
-    return [name for name, command in all_commands() if _has_json(command)]
+def answering() -> list[tuple[str, click.Command]]:
+    """The commands that print JSON, by their names."""
+    return [(name, command) for name, command in all_commands() if any(map(_is_json, command.params))]
 
 
-def _has_json(command: click.Command) -> bool:
-    return any("--json" in parameter.opts for parameter in command.params)
+def _is_json(parameter: click.Parameter) -> bool:
+    return "--json" in parameter.opts
 
 
-def _schemas() -> Mapping[str, Any]:
-    """The schema of each answer by its command, as the program has them."""
+def _section(name: str, command: click.Command) -> str:
+    blocks = [f"## {code(name)} {{ #{anchor(name)} }}", f"[The command]({_COMMANDS}#{anchor(name)})"]
+    for option in _options(command):
+        many = ": one object a line" if option.is_lines else ""
+        for kind, answer in option.answers.items():
+            event = f", event {code(kind)}" if kind else ""
+            blocks += [f"{code(option.opts[0])}{event}{many}", _keys(answer)]
+    return "\n\n".join(blocks)
+
+
+def _options(command: click.Command) -> list[Any]:
+    """The options of a command that ask for JSON, with the types of its answers."""
     try:
-        return importlib.import_module("unrep.terminal.answers").SCHEMAS
-    except (ImportError, AttributeError):  # until the program has them
-        return {}
+        found: list[Any] = importlib.import_module("unrep.terminal.answers").json_options(command)
+    except ImportError:  # until the program has them
+        return []
+    return found
 
 
-def _described(schema: Any) -> str:
-    fields = schema.get("properties", {}) if isinstance(schema, Mapping) else {}
-    return table(["key", "type"], [(code(key), code(str(value.get("type", "any")))) for key, value in fields.items()])
+def _keys(answer: Any) -> str:
+    known = importlib.import_module("unrep.terminal.answers").keys(answer)
+    rows = [
+        (code(key.name), key.type, escaped(key.description) + ("" if key.is_required else " *Not always there.*"))
+        for key in known
+    ]
+    return table(["key", "type", "meaning"], rows)

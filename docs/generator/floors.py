@@ -43,7 +43,7 @@ def picture() -> str:
     """The floors as an SVG image."""
     house = read_house()
     drawn: list[str] = []
-    top = _MARGIN
+    top: float = _MARGIN
     for storey in house.storeys:
         width = (_WIDTH - _MARGIN * (len(storey) + 1)) / len(storey)
         for number, package in enumerate(storey):
