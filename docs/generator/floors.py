@@ -51,7 +51,7 @@ def picture() -> str:
         top += max(_height(house.floors[package]) for package in storey) + _MARGIN
     begin = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {top}" width="{_WIDTH}" height="{top}" '
-        'font-family="sans-serif" font-size="12"><rect width="100%" height="100%" fill="#ffffff"/>'
+        'font-family="sans-serif" font-size="11"><rect width="100%" height="100%" fill="#ffffff"/>'
     )
     return "\n".join([begin, *drawn, "</svg>", ""])
 

@@ -8,7 +8,7 @@ from tests.architecture.prose import MAX_WIDTH, pages, read, sentences
 from tests.support.repository import REPOSITORY
 
 MAX_MEAN_WORDS = 18
-MAX_README_WORDS = 820
+MAX_README_WORDS = 760
 # Pages besides README.md and docs/ that are held to it; the others are to follow.
 ALSO: tuple[str, ...] = ()
 HELD = [
