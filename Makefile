@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 AUDIT := .venv-audit
 
-.PHONY: demo test crash mutations fuzz audit voyages tickets races test-windows fresh lint clean lock
+.PHONY: demo test docs crash mutations fuzz audit voyages tickets races test-windows fresh lint clean lock
 .DEFAULT_GOAL := test
 
 $(READY): pyproject.toml requirements/dev.lock
@@ -29,6 +29,15 @@ lint: $(READY)
 test: lint
 	@sh tests/support/machines/debian_packages.sh
 	$(BIN)/python -m pytest -n auto $(TESTS)
+
+# The documentation, into build/docs. A warning, a dead link, or anything loaded from another host fails it.
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	$(BIN)/python -m tests.docs.built_site build/docs
+
+$(VENV)/.docs: $(READY) requirements/docs.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/docs.lock
+	@touch $@
 
 crash: $(READY)
 	@sh tests/support/machines/debian_packages.sh
@@ -89,6 +98,7 @@ lock:
 	$(COMPILE) --output-file requirements/windows.lock pyproject.toml requirements/windows.in
 	$(COMPILE) --output-file requirements/fuzz.lock requirements/fuzz.in
 	$(COMPILE) --output-file requirements/audit.lock requirements/audit.in
+	$(COMPILE) --constraint requirements/dev.lock --output-file requirements/docs.lock requirements/docs.in
 	rm -rf .venv-lock
 
 clean:

@@ -31,6 +31,13 @@ def test_what_runs_is_what_was_tested() -> None:
     """Every package of the product is locked, with hashes, in the version that the suite runs with."""
     runtime, tested = pins("runtime.lock"), pins("dev.lock")
     assert len(runtime) > 10 and runtime.items() <= tested.items()
-    for name in ("runtime.lock", "dev.lock", "fuzz.lock", "audit.lock"):
+    for name in ("runtime.lock", "dev.lock", "fuzz.lock", "docs.lock", "audit.lock"):
         text = (REQUIREMENTS / name).read_text(encoding="utf-8")
         assert len(pins(name)) == len(re.findall(r"^[a-z]", text, re.MULTILINE)), f"{name}: one without a hash"
+
+
+def test_the_documentation_is_built_beside_the_suite() -> None:
+    """Both are installed into one environment, so what both need has one version."""
+    docs, tested = pins("docs.lock"), pins("dev.lock")
+    shared = docs.keys() & tested.keys()
+    assert len(shared) > 3 and {name: docs[name] for name in shared} == {name: tested[name] for name in shared}
