@@ -47,6 +47,15 @@ fix: $(READY) ## what ruff can put right by itself: lint and format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+.PHONY: docs
+docs: $(VENV)/.docs ## the documentation in build/docs; a warning, a dead link, or another host's address fails it
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	$(BIN)/python -m tests.docs.built_site build/docs
+
+$(VENV)/.docs: $(READY) requirements/docs.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/docs.lock
+	@touch $@
+
 .PHONY: hooks
 hooks: $(VENV)/.hooks ## run lint before every commit (pre-commit, from this environment alone)
 	$(BIN)/pre-commit install
@@ -126,6 +135,7 @@ lock: ## the locked versions anew, from pyproject.toml and the short lists in re
 	$(COMPILE) --constraint requirements/dev.lock --output-file requirements/windows-ci.lock pyproject.toml requirements/windows-ci.in
 	$(COMPILE) --output-file requirements/fuzz.lock requirements/fuzz.in
 	$(COMPILE) --output-file requirements/audit.lock requirements/audit.in
+	$(COMPILE) --constraint requirements/dev.lock --output-file requirements/docs.lock requirements/docs.in
 	rm -rf .venv-lock
 
 .PHONY: clean

@@ -31,6 +31,14 @@ def test_what_runs_is_what_was_tested() -> None:
     """Every package of the product is locked, with hashes, in the version that the suite runs with."""
     runtime, tested = pins("runtime.lock"), pins("dev.lock")
     assert len(runtime) > 10 and runtime.items() <= tested.items()
-    for name in ("runtime.lock", "dev.lock", "hooks.lock", "windows-ci.lock", "fuzz.lock", "audit.lock"):
+    for name in ("runtime.lock", "dev.lock", "hooks.lock", "windows-ci.lock", "fuzz.lock", "docs.lock", "audit.lock"):
         text = (REQUIREMENTS / name).read_text(encoding="utf-8")
         assert len(pins(name)) == len(re.findall(r"^[a-z]", text, re.MULTILINE)), f"{name}: one without a hash"
+
+
+def test_what_goes_into_one_environment_has_one_version() -> None:
+    """The suite, the documentation and the hooks before a commit are installed beside each other."""
+    docs, hooks, tested = pins("docs.lock"), pins("hooks.lock"), pins("dev.lock")
+    for one, other in ((docs, tested), (hooks, tested), (hooks, docs)):
+        shared = one.keys() & other.keys()
+        assert len(shared) > 1 and {name: one[name] for name in shared} == {name: other[name] for name in shared}

@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.support.repository import REPOSITORY
 
-LOCKS = ("runtime", "dev", "fuzz")
+LOCKS = ("runtime", "dev", "fuzz", "docs", "hooks")
 
 
 @dataclass(frozen=True)
