@@ -11,7 +11,7 @@
     │   └── Unsupported      a format or feature that this reader does not know
     ├── NoSection            sound, but it holds nothing for this base
     ├── BaseMismatch         a file of the base is not what its tree manifest says
-    └── InputError           a release, key or option that the user can mend
+    └── InputError           a release, key or option that the user can correct
 
 Foreign exceptions are converted where they arise, with `from`.
 """

@@ -14,7 +14,7 @@ from apply.rebuild.installed import damaged_places, holdings, open_installed, wh
 from apply.record.state import Release, SiteState
 from bundle.errors import NoSection
 from bundle.format.repair_request import remainder
-from bundle.host.memory_limit import memory_ceiling
+from bundle.host.memory_limit import limited_memory
 from bundle.read.evaluate import Evaluation
 from bundle.read.mixed import MixedEvaluation
 from bundle.read.reader import VerifiedBundle, stored_bytes
@@ -30,7 +30,7 @@ class Blueprint:
     origin: str
 
 
-@memory_ceiling()
+@limited_memory()
 def draw_up(
     run: Run, bundle: VerifiedBundle, state: SiteState, scratch: Path | None, drift: BaseDrifted | None = None
 ) -> Blueprint:

@@ -12,7 +12,7 @@ from apply.site.layout import Site
 from bundle.format.manifest import TreeManifest
 from bundle.format.repair_request import remainder
 from bundle.format.root import Section
-from bundle.host.memory_limit import memory_ceiling
+from bundle.host.memory_limit import limited_memory
 from bundle.host.progress import Progress, Quiet
 from bundle.read.evaluate import Evaluation
 from bundle.read.mixed import MixedEvaluation
@@ -36,7 +36,7 @@ class Lack:
         return rest.stretches(MixedEvaluation(self.delta, rest, self.left).taken)
 
 
-@memory_ceiling()
+@limited_memory()
 def find_lack(bundle: VerifiedBundle, delta: Section, site: Path, progress: Progress = Quiet()) -> Lack | None:  # noqa: B008
     """Hashes all files of the delta's base. None if nothing is lacking, or if it starts from what is left anyway.
 

@@ -23,7 +23,7 @@ from typing import Final
 from apply.errors import DiskFull, StorageFailed
 from bundle.host import files, removal
 from bundle.host.directories import Directory
-from bundle.host.sharing_violations import patiently
+from bundle.host.sharing_violations import retry_on_sharing_violation
 from bundle.names.paths import RESERVED_TOP
 
 KEPT_MODE: Final = 0o640  # its directory is the account's alone, or also its group's [A-111]
@@ -57,7 +57,7 @@ def write_file(path: Path, data: bytes, mode: int = KEPT_MODE) -> None:
 def replace(source: Path, destination: Path) -> None:
     """Rename in one step, over a file or link if there is one, durable when it returns; links are not followed."""
     with storage_errors(destination):
-        patiently(lambda path: path.replace(destination), source)
+        retry_on_sharing_violation(lambda path: path.replace(destination), source)
         sync_directory(destination.parent)
         if source.parent != destination.parent:
             sync_directory(source.parent)

@@ -41,4 +41,4 @@ def open_archive(archive: Readable, directory: Path | None, room: int) -> Given:
     if size > room:
         raise Malformed(f"index: an archive that it opens gives {size:,} bytes, and {room:,} are left of its room")
     scratch = Scratch(directory, IN_MEMORY_BYTES)
-    return Given([scratch.keep(iter([skeleton])), *(scratch.keep(inflate(data, s)) for s in streams)], size, scratch)
+    return Given([scratch.save(iter([skeleton])), *(scratch.save(inflate(data, s)) for s in streams)], size, scratch)

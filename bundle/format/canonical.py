@@ -30,12 +30,12 @@ def decode(data: bytes, kind: type[T], what: str) -> T:
     try:
         value = msgspec.msgpack.decode(data, type=kind)
     except FAULTS as error:
-        raise Malformed(f"{what}: {told(error)}") from error
+        raise Malformed(f"{what}: {decoder_message(error)}") from error
     if encode(value) != data:
         raise Malformed(f"{what}: not in canonical form (key order, integer width, duplicate key or trailing byte)")
     return value
 
 
-def told(error: Exception) -> str:
-    """What a decoder says, in one short line: it quotes names from the bytes, and who wrote these may be anybody."""
+def decoder_message(error: Exception) -> str:
+    """A decoder's error as one short line. It quotes names from the bytes, which anybody may have written."""
     return excerpt(str(error))

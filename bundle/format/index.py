@@ -102,8 +102,8 @@ class Patch:
 
 
 @dataclass(frozen=True, slots=True)
-class Reaimed:
-    """A patch of one executable image against another, its references re-aimed [F-52]."""
+class Rebased:
+    """A patch of one executable image against another, its references rebased [F-52]."""
 
     source: int
     triples: int
@@ -125,8 +125,10 @@ class Archive:
     engines: tuple[int, ...]
 
 
-Recipe = Literal | Copy | Patch | Concat | Archive | Reaimed
-_KINDS: tuple[type[Recipe], ...] = (Literal, Copy, Patch, Concat, Archive, Reaimed)
+Recipe = Literal | Copy | Patch | Concat | Archive | Rebased
+_KINDS: tuple[type[Recipe], ...] = (Literal, Copy, Patch, Concat, Archive, Rebased)
+# Machines read these names in the JSON of `build` and `inspect`. The spec's table of kinds has the same ones.
+_NAMES = ("literal", "copy", "patch", "concat", "archive", "reaimed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +140,17 @@ class Step:
     size: int | None = None
 
 
+def name_of(recipe: Recipe) -> str:
+    """What reports call the kind of a recipe. spec/format.md, section 9."""
+    return _NAMES[_KINDS.index(type(recipe))]
+
+
 def sources_of(recipe: Recipe) -> tuple[int, ...]:
     """The object numbers that a recipe uses."""
     match recipe:
         case Literal():
             return ()
-        case Copy(source, _) | Patch(source, _) | Reaimed(source, _):
+        case Copy(source, _) | Patch(source, _) | Rebased(source, _):
             return (source,)
         case Concat(parts):
             return parts
@@ -160,7 +167,7 @@ def encode_frame(steps: list[Step], packs: list[Pack]) -> Frame:
     numbers: list[int] = []
     for step in steps:
         match step.recipe:
-            case Copy(_, number) | Patch(_, number) | Reaimed(_, number):
+            case Copy(_, number) | Patch(_, number) | Rebased(_, number):
                 numbers.append(number)
             case Concat(parts):
                 numbers.append(len(parts))
@@ -244,7 +251,7 @@ def _read_recipe(kind: int, sources: Iterator[int], numbers: Iterator[int], wher
         raise Malformed(f"{where}: a number of a recipe is not within 0 to 2^53 - 1")
     if recipe is Copy:
         return Copy(next(sources), number)
-    if recipe is Patch or recipe is Reaimed:
+    if recipe is Patch or recipe is Rebased:
         return recipe(next(sources), number)
     if number > MAX_RECIPES:
         raise Malformed(f"{where}: a recipe of {number} parts")

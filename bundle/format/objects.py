@@ -74,8 +74,8 @@ class Scratch:
         self._is_in_memory = True
         self._end = 0
 
-    def keep(self, chunks: Iterator[bytes]) -> Readable:
-        """The joined chunks, to be read again. `chunks` may read what was kept before, but keep nothing here."""
+    def save(self, chunks: Iterator[bytes]) -> Readable:
+        """Saves the joined chunks, to be read again. `chunks` may read what was saved before, but save nothing here."""
         start = self._end
         for chunk in chunks:
             if self._is_in_memory and self._end + len(chunk) > self._in_memory_bytes:
@@ -86,7 +86,7 @@ class Scratch:
 
     @property
     def size(self) -> int:
-        """Bytes kept so far."""
+        """Bytes saved so far."""
         return self._end
 
     def read_at(self, offset: int, length: int) -> bytes:

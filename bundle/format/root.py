@@ -116,7 +116,7 @@ def decode_root(data: bytes) -> Root:
     try:
         needs = msgspec.msgpack.decode(data, type=_Requirements)
     except canonical.FAULTS as error:
-        raise Malformed(f"root: {canonical.told(error)}") from error
+        raise Malformed(f"root: {canonical.decoder_message(error)}") from error
     if needs.format != FORMAT:
         raise Unsupported(f"root: format {needs.format} is not {FORMAT}; update unrep on this machine first")
     if unknown := sorted(set(needs.features) - KNOWN_FEATURES):

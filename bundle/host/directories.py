@@ -28,7 +28,7 @@ from bundle.host.files import (
     reopen,
     set_mode,
 )
-from bundle.host.sharing_violations import patiently
+from bundle.host.sharing_violations import retry_on_sharing_violation
 
 DIRECTORY_MODE: Final = 0o755
 _DIRECTORY: Final = getattr(os, "O_DIRECTORY", 0) | NO_FOLLOW | getattr(os, "O_CLOEXEC", 0)
@@ -138,11 +138,11 @@ class Directory:
         """Removes a name that is no directory's: a link as a link, on Windows a junction, too, and a read-only file."""
         if _WINDOWS and not self.status(name).st_mode & stat.S_IWRITE:
             self._call(os.chmod, name, stat.S_IWRITE)
-        patiently(lambda _: self._call(os.unlink, name), self.path)
+        retry_on_sharing_violation(lambda _: self._call(os.unlink, name), self.path)
 
     def remove_directory(self, name: str) -> None:
         """Removes an empty directory."""
-        patiently(lambda _: self._call(os.rmdir, name), self.path)
+        retry_on_sharing_violation(lambda _: self._call(os.rmdir, name), self.path)
 
     def unlock(self, name: str) -> None:
         """Gives its owner all rights to the directory of that name, which cannot be opened without them."""
@@ -256,7 +256,7 @@ def _flush(path: str) -> None:
 def _pinned(path: Path) -> int:
     """A handle of Windows; another program that renames or removes something there is waited for."""
     found: list[int] = []
-    patiently(lambda place: found.append(handles.open_directory(place)), path)
+    retry_on_sharing_violation(lambda place: found.append(handles.open_directory(place)), path)
     return found[0]
 
 

@@ -27,7 +27,7 @@ from bundle.format.index import (
     Frame,
     Literal,
     Patch,
-    Reaimed,
+    Rebased,
     Recipe,
     Step,
     Stream,
@@ -40,7 +40,7 @@ from bundle.read.base_objects import Base, BaseObjects
 from bundle.read.packs import Packs
 from bundle.read.reader import VerifiedSection
 from bundle.references.image import MAX_IMAGE_BYTES, MAX_IMAGE_SHRINKING
-from bundle.references.rebase import Numbers, apply_reaimed, pass_reaimed
+from bundle.references.rebase import Numbers, apply_rebased, pass_rebased
 
 IN_MEMORY_BYTES = 8 * 1024 * 1024  # sources of patches up to here are read once, not triple by triple
 MAX_SHRINKING = 16  # how many times the result the source of a patch may be, to be read whole
@@ -56,15 +56,15 @@ class _Work:
     def __init__(self, release_bytes: int) -> None:
         self._left = {
             Archive: MAX_GROWTH * release_bytes,
-            Reaimed: MAX_IMAGE_SHRINKING * release_bytes + FREE_IMAGE_BYTES,
+            Rebased: MAX_IMAGE_SHRINKING * release_bytes + FREE_IMAGE_BYTES,
         }
         self._release_bytes = release_bytes
 
-    def take(self, recipe: Archive | Reaimed, amount: int) -> None:
+    def take(self, recipe: Archive | Rebased, amount: int) -> None:
         """Raises Malformed where it is too much."""
         self._left[type(recipe)] -= amount
         if self._left[type(recipe)] < 0:
-            what = "members of archives" if isinstance(recipe, Archive) else "images to re-aim"
+            what = "members of archives" if isinstance(recipe, Archive) else "images to rebase"
             raise Malformed(f"recipe: too many {what} for a release of {self._release_bytes:,} bytes")
 
 
@@ -250,7 +250,7 @@ class Evaluation:
         """The result as an object that later recipes can read; a stretch of an earlier one takes no room of its own."""
         if isinstance(result, Window) and isinstance(recipe, Copy) and recipe.source >= self._base.count:
             return result
-        return scratch.keep(_sized(result, size))
+        return scratch.save(_sized(result, size))
 
     def _size(self, step: Step) -> int:
         if step.place is None:
@@ -271,13 +271,13 @@ class Evaluation:
                 if opened.size <= min(IN_MEMORY_BYTES, MAX_SHRINKING * size):
                     opened = MemoryObject(opened.read_at(0, opened.size))
                 return apply_triples(opened, size, packs.triples(triples, size), packs.skips, packs.take)
-            case Reaimed(source, triples):
+            case Rebased(source, triples):
                 opened = self._open(source, results)
                 if max(opened.size, size) > MAX_IMAGE_BYTES or opened.size > MAX_IMAGE_SHRINKING * size:
-                    raise Malformed("recipe: a patch with re-aimed references, of or to an image that is too large")
+                    raise Malformed("recipe: a patch with rebased references, of or to an image that is too large")
                 self._work.take(recipe, opened.size)
                 data, numbers = opened.read_at(0, opened.size), Numbers(packs.places, packs.layouts, packs.skips)
-                return iter((apply_reaimed(data, size, packs.triple_rows(triples, size), numbers, packs.take),))
+                return iter((apply_rebased(data, size, packs.triple_rows(triples, size), numbers, packs.take),))
             case Concat(parts):
                 return chain.from_iterable(read_all(self._open(part, results)) for part in parts)
             case Archive(skeleton, members, engines):
@@ -297,11 +297,11 @@ class Evaluation:
         match recipe:
             case Patch(_, triples):
                 return apply_triples(Nothing(), size, packs.triples(triples, size), packs.skips, packs.take)
-            case Reaimed(_, triples):
+            case Rebased(_, triples):
                 if size > MAX_IMAGE_BYTES:
-                    raise Malformed("recipe: a patch with re-aimed references makes an image that is too large")
+                    raise Malformed("recipe: a patch with rebased references makes an image that is too large")
                 numbers = Numbers(packs.places, packs.layouts, packs.skips)
-                return pass_reaimed(size, packs.triple_rows(triples, size), numbers, packs.take)
+                return pass_rebased(size, packs.triple_rows(triples, size), numbers, packs.take)
         return iter(())
 
     def _checked(self, place: int, chunks: Iterator[bytes]) -> Iterator[bytes]:

@@ -1,6 +1,6 @@
-"""A finished bundle gets its name, and its companions beside it: F.sha256, F.manifests, F.tickets/.
+"""A finished bundle gets its name, and its sidecars: F.sha256, F.manifests, F.tickets/.
 
-spec/format.md, Companions; spec/sealing.md, section 5.
+spec/format.md, last section; spec/sealing.md, section 5.
 """
 
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bundle.errors import InputError
 from bundle.host.files import check_replaceable, is_directory, reopen, write_anew
-from bundle.host.sharing_violations import patiently
+from bundle.host.sharing_violations import retry_on_sharing_violation
 
 
 def check_place(out: Path) -> None:
@@ -23,7 +23,7 @@ def check_place(out: Path) -> None:
 
 
 def publish(unproven: Path, out: Path, manifests: bytes | None) -> int:
-    """Makes the file durable, writes its companions and gives it its name; returns its length in bytes.
+    """Makes the file durable, writes its sidecars and gives it its name. Returns its length in bytes.
 
     `manifests`: the content of F.manifests, None to leave what is there. Raises OSError.
     """
@@ -37,7 +37,7 @@ def publish(unproven: Path, out: Path, manifests: bytes | None) -> int:
     if manifests is not None:
         write_anew(manifests_beside(out), manifests)
     write_anew(out.with_name(out.name + ".sha256"), _checksum_line(digest.hexdigest(), os.fsencode(out.name)))
-    patiently(lambda path: path.replace(out), unproven)
+    retry_on_sharing_violation(lambda path: path.replace(out), unproven)
     return total
 
 

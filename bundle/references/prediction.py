@@ -1,7 +1,7 @@
 """What a new image most likely looks like, given an old one and which of its blocks moved where [F-52].
 
 The triples of a patch say which old bytes became which new ones: an address map. While a block is copied, each
-reference in it is re-aimed by that map, so that the differences hold only what the map gets wrong. References to one
+reference in it is rebased by that map, so that the differences hold only what the map gets wrong. References to one
 old target that agree on another new one are mended together, by a shift of that target.
 """
 

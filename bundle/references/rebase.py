@@ -1,4 +1,4 @@
-"""A patch with re-aimed references: spec/format.md, section 9 [F-50] to [F-58].
+"""A patch with rebased references: spec/format.md, section 9 [F-50] to [F-58].
 
 Both sides predict the new image from the old one, the patch's triples and a few numbers (the new image's layout, the
 shifts of targets that the map gets wrong); the differences are taken from the prediction.
@@ -40,7 +40,7 @@ class Numbers(NamedTuple):
 
 
 @dataclass(frozen=True)
-class ReaimedDifference:
+class RebasedDifference:
     """A difference from the prediction, without its differing bytes: those are in the `streams`, one after the other
     with the counts of equal bytes between them, beside the layout and the shifts.
 
@@ -52,8 +52,8 @@ class ReaimedDifference:
     is_sure: bool
 
 
-def make_reaimed(source: bytes, target: bytes) -> ReaimedDifference | None:
-    """A patch with re-aimed references; None unless both are images of one kind.
+def make_rebased(source: bytes, target: bytes) -> RebasedDifference | None:
+    """A patch with rebased references; None unless both are images of one kind.
 
     What matches is first found with all references blanked, then with the address that each is predicted to have.
     """
@@ -73,7 +73,7 @@ def make_reaimed(source: bytes, target: bytes) -> ReaimedDifference | None:
     blocks = _blocks(_rows(triples))
     guess, covered = old.predict(blocks, new_image, len(target), _vote(old, wanted, blocks, new_image))
     wrong = np.flatnonzero((guess != wanted)[covered])
-    return reaimed_along(old, wanted, new_image, worth_copying(triples, wrong, LITERAL_PRICE))
+    return rebased_along(old, wanted, new_image, worth_copying(triples, wrong, LITERAL_PRICE))
 
 
 def _coarse(source: Bytes, target: Bytes) -> Blocks:
@@ -81,7 +81,7 @@ def _coarse(source: Bytes, target: Bytes) -> Blocks:
 
 
 def _aimed(old: OldImage, blocks: Blocks, new: Image) -> Bytes:
-    """The old image as if all its references were re-aimed along these blocks, for matching."""
+    """The old image as if all its references were rebased along these blocks, for matching."""
     return _normal(old.data, old.aimed(AddressMap(blocks, old.image, new), NO_SHIFTS))
 
 
@@ -101,17 +101,17 @@ def _normal(data: Bytes, references: References) -> Bytes:
     return normal
 
 
-def reaimed_along(old: OldImage, wanted: Bytes, new: Image, triples: list[Triple]) -> ReaimedDifference:
+def rebased_along(old: OldImage, wanted: Bytes, new: Image, triples: list[Triple]) -> RebasedDifference:
     """The patch that these triples make."""
     blocks = _blocks(_rows(triples))
     shifts = _vote(old, wanted, blocks, new)
     guess, covered = old.predict(blocks, new, len(wanted), shifts)
     streams = _packed(old.image, new, shifts) | pack_changes((wanted - guess)[covered])
     is_sure = sum(len(group.where) for group in old.references) * BYTES_A_REFERENCE > len(old.data)
-    return ReaimedDifference(Difference(triples, b"", wanted[~covered].tobytes()), streams, is_sure)
+    return RebasedDifference(Difference(triples, b"", wanted[~covered].tobytes()), streams, is_sure)
 
 
-def apply_reaimed(
+def apply_rebased(
     source: bytes,
     size: int,
     triples: Places,
@@ -124,7 +124,7 @@ def apply_reaimed(
     """
     image = read_image(source)
     if image is None or size > MAX_IMAGE_BYTES:
-        raise Malformed("recipe: a patch with re-aimed references needs an executable image as its source")
+        raise Malformed("recipe: a patch with rebased references needs an executable image as its source")
     old = OldImage(source, image)
     new, shifts = _placed_anew(image, len(old.known), _read_numbers(numbers))
     blocks = _checked_blocks(triples, len(source), size)
@@ -138,10 +138,10 @@ def apply_reaimed(
     return out.tobytes()
 
 
-def pass_reaimed(
+def pass_rebased(
     size: int, triples: Places, numbers: Numbers, take: Callable[[Stream, int], Iterator[bytes]]
 ) -> Iterator[bytes]:
-    """Takes what `apply_reaimed` would take, for want of a source. Raises Malformed."""
+    """Takes what `apply_rebased` would take, for want of a source. Raises Malformed."""
     _read_numbers(numbers)
     return apply_triples(Nothing(), size, iter(triples.tolist()), numbers.skips, take)
 

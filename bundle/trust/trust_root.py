@@ -106,7 +106,7 @@ def _decode(payload: bytes, kind: type[T], field: str, where: str) -> T:
     try:
         version = getattr(msgspec.msgpack.decode(payload, type=_Format), field)
     except canonical.FAULTS as error:
-        raise Malformed(f"{where}: {canonical.told(error)}") from error
+        raise Malformed(f"{where}: {canonical.decoder_message(error)}") from error
     if version != TRUST_FORMAT:
         raise Unsupported(f"{where}: format {version} is not {TRUST_FORMAT}; update unrep on this machine first")
     return canonical.decode(payload, kind, where)

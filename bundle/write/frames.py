@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bundle.format.contents import Content, size_of
-from bundle.format.index import Archive, Copy, Literal, Patch, Reaimed, Recipe, Step, Stream
+from bundle.format.index import Archive, Copy, Literal, Patch, Rebased, Recipe, Step, Stream
 from bundle.write.section_plan import Assembled, Planned, Ready
 from bundle.write.tournament import Encoding
 
@@ -57,4 +57,4 @@ class FrameBuilder:
 def _recipe(encoding: Encoding, source: int | None) -> Recipe:
     if encoding.triples is None or source is None:
         return Literal()
-    return (Reaimed if Stream.LAYOUT in encoding.streams else Patch)(source, encoding.triples)
+    return (Rebased if Stream.LAYOUT in encoding.streams else Patch)(source, encoding.triples)

@@ -14,7 +14,7 @@ from bundle.format import canonical
 from bundle.format.codecs import compress
 from bundle.format.contents import Content, chunks_of, first_bytes, size_of
 from bundle.format.contents import opened as opened_content
-from bundle.format.index import Archive, Index, Pack, Reaimed, encode_frame, sources_of
+from bundle.format.index import Archive, Index, Pack, Rebased, encode_frame, name_of, sources_of
 from bundle.format.manifest import Kind, TreeManifest
 from bundle.format.nesting import Nesting, most_open
 from bundle.format.pieces import build_tables
@@ -183,8 +183,8 @@ def _packing_order(target: TreeManifest, places: list[int]) -> list[int]:
 def _features(builders: list[FrameBuilder]) -> list[str]:
     recipes = [step.recipe for builder in builders for step in builder.steps]
     engines = {engine for recipe in recipes if isinstance(recipe, Archive) for engine in recipe.engines}
-    reaimed = {REFERENCES_FEATURE for recipe in recipes if isinstance(recipe, Reaimed)}
-    return sorted(reaimed | {feature_of(engine) for engine in engines})
+    rebased = {REFERENCES_FEATURE for recipe in recipes if isinstance(recipe, Rebased)}
+    return sorted(rebased | {feature_of(engine) for engine in engines})
 
 
 def _most_open(builders: list[FrameBuilder], catalog: Catalog) -> int:
@@ -196,4 +196,4 @@ def _most_open(builders: list[FrameBuilder], catalog: Catalog) -> int:
 
 
 def _count_recipes(builders: list[FrameBuilder]) -> Counter[str]:
-    return Counter(type(step.recipe).__name__.lower() for builder in builders for step in builder.steps)
+    return Counter(name_of(step.recipe) for builder in builders for step in builder.steps)

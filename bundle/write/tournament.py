@@ -20,7 +20,7 @@ from bundle.format.index import Stream
 from bundle.format.objects import MemoryObject, Readable
 from bundle.format.varints import fold, write_varints
 from bundle.references.image import MAX_IMAGE_SHRINKING
-from bundle.references.rebase import make_reaimed
+from bundle.references.rebase import make_rebased
 
 WHOLE_BYTES = 24 * 1024 * 1024  # up to here bsdiff takes objects whole: 17 bytes of memory for each of the base's
 PATCH_OVERHEAD_BYTES = 6
@@ -59,13 +59,13 @@ def encode_object(task: ObjectTask) -> Encoding:
 def _whole(target: bytes, base: bytes) -> Encoding | None:
     """The best patch; None if the target is smaller by itself."""
     ways = []
-    reaimed = make_reaimed(base, target) if len(base) <= MAX_IMAGE_SHRINKING * len(target) else None
-    if reaimed:
-        control = _control(reaimed.difference.triples)
+    rebased = make_rebased(base, target) if len(base) <= MAX_IMAGE_SHRINKING * len(target) else None
+    if rebased:
+        control = _control(rebased.difference.triples)
         ways.append(
-            (reaimed.difference.triples, {**control, **reaimed.streams, Stream.EXTRA: reaimed.difference.extra})
+            (rebased.difference.triples, {**control, **rebased.streams, Stream.EXTRA: rebased.difference.extra})
         )
-    if not reaimed or not reaimed.is_sure:
+    if not rebased or not rebased.is_sure:
         ways.append(_plain(target, base))
     priced = [(sum(map(compressed_size, way[1].values())) + PATCH_OVERHEAD_BYTES, at) for at, way in enumerate(ways)]
     cost, best = min(priced)

@@ -24,7 +24,7 @@ from bundle.format.codecs import LZMA2, X86_LZMA2, ZSTD, Packed, unpack
 from bundle.format.layout import Preamble
 from bundle.format.manifest import EMPTY_HASH, Entry, Kind, TreeManifest
 from bundle.format.objects import MemoryObject, Readable, read_all
-from bundle.format.repair_request import read_need, write_need
+from bundle.format.repair_request import read_repair_request, write_repair_request
 from bundle.format.root import decode_root
 from bundle.format.varints import read_varints
 from bundle.read.evaluate import Evaluation
@@ -156,13 +156,13 @@ def read_statements(data: bytes) -> None:
 
 
 def read_pointers(data: bytes) -> None:
-    """Pointers, heartbeats, receipts, need lists and the maps of volumes."""
+    """Pointers, heartbeats, receipts, repair requests and the maps of volumes."""
     for payload_type, verify in ((POINTER_TYPE, verify_pointer), (HEARTBEAT_TYPE, verify_heartbeat)):
         signed = canonical.encode(Signed(data, sign_payload(data, payload_type, [raw.TRUSTED])))
         with_refusals(lambda verify=verify: verify(data, TRUST))
         with_refusals(lambda verify=verify, signed=signed: verify(signed, TRUST))
     with_refusals(lambda: open_receipt(data, TRUSTED, "receipt"))
-    with_refusals(lambda: read_need(data, "need list"))
+    with_refusals(lambda: read_repair_request(data, "repair request"))
     with_refusals(lambda: open_volume(InMemory(data)))
     with_refusals(lambda: open_volume(InMemory(b"VOLUME1\n" + len(data).to_bytes(4, "little") + data)))
 
@@ -311,7 +311,7 @@ def _manifests() -> Iterator[bytes]:
 def _statements() -> Iterator[bytes]:
     yield canonical.encode(Pointer("vectors", "1.1", 2, 0, "b.unrep", 1000, EMPTY_HASH))
     yield canonical.encode(Heartbeat(1, "vectors", 0, 2, 1, 0, 1_700_000_000, bytes(8)))
-    yield write_need("vectors", BASE.manifest, [1, 3], "any")
+    yield write_repair_request("vectors", BASE.manifest, [1, 3], "any")
     yield canonical.encode(VolumeMap(1, 2, [(0, 300), (400, 20)]))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bundle.host.files import check_replaceable, create_anew, write_all
-from bundle.host.sharing_violations import patiently
+from bundle.host.sharing_violations import retry_on_sharing_violation
 from transfer.disk.partial import partial_path, storage_errors, sync_directory
 
 
@@ -27,7 +27,7 @@ def place(path: Path, chunks: Iterable[bytes]) -> None:
                 write_all(file, chunk)
             os.fsync(file.fileno())
         with storage_errors(path, comfort=""):
-            patiently(lambda drafted: drafted.replace(path), draft)
+            retry_on_sharing_violation(lambda drafted: drafted.replace(path), draft)
             sync_directory(path.parent)
     except BaseException:
         with storage_errors(path, comfort=""):

@@ -14,7 +14,7 @@ from types import TracebackType
 
 from bundle.host.clock import Clock
 from bundle.host.files import reopen_or_create
-from bundle.host.sharing_violations import patiently
+from bundle.host.sharing_violations import retry_on_sharing_violation
 from transfer.errors import DiskFull, OutputRefused
 from transfer.plan import VerifiedPiece
 
@@ -91,7 +91,7 @@ class Partial:
             os.fsync(self._file.fileno())
             self._file.close()
             if self.path != output:
-                patiently(lambda path: path.replace(output), self.path)
+                retry_on_sharing_violation(lambda path: path.replace(output), self.path)
                 sync_directory(output.parent)
             symbols_path(output).unlink(missing_ok=True)
             state_path(output).unlink(missing_ok=True)

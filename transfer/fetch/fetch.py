@@ -304,7 +304,7 @@ class Fetch:
             if why and missing_bytes and not self._allow_full:
                 raise ConsentNeeded(
                     f"{why}: the full release has them, in {missing_bytes:,} bytes more; --allow-full accepts that, "
-                    "or let 'unrep need' ask ashore for a repair"
+                    "or let 'unrep repair-request' ask ashore for a repair"
                 )
             partial.check_space(missing_bytes)
             if missing_bytes:

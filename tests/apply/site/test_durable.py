@@ -17,7 +17,7 @@ import pytest
 
 from apply.errors import DiskFull, StorageFailed
 from apply.site import durable
-from bundle.host import sharing_violations as held_files
+from bundle.host import sharing_violations
 from bundle.host.handles import extended_length
 from tests.support.machines.wine_junctions import UNDER_WINE
 
@@ -301,7 +301,7 @@ class TestRemoveTree:
     def test_a_file_held_for_ever_is_named_after_the_patience(
         self, tree: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(held_files, "_PATIENCE_S", 0.05)
+        monkeypatch.setattr(sharing_violations, "_RETRY_FOR_S", 0.05)
         monkeypatch.setattr(os, "unlink", failing(os.unlink, code=errno.EACCES, winerror=32, times=10**6))
         with pytest.raises(StorageFailed, match=re.escape(str(tree)) + ".*: held by another program"):
             durable.remove_tree(tree)

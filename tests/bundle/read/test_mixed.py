@@ -12,7 +12,7 @@ from isal import isal_zlib
 from bundle.archives.engines import COMMON_FEATURES, ENGINE_FEATURES, ISAL_FEATURE, ZLIB_FEATURE
 from bundle.errors import Corrupt, Unsupported
 from bundle.format import root
-from bundle.format.index import Archive, Copy, Literal, Patch, Reaimed, decode_frame
+from bundle.format.index import Archive, Copy, Literal, Patch, Rebased, decode_frame
 from bundle.format.pieces import MIN_PIECE_BYTES
 from bundle.format.repair_request import remainder
 from bundle.read import evaluate
@@ -116,7 +116,7 @@ def taken(evaluation: MixedEvaluation) -> set[str]:
 def test_the_delta_uses_every_kind_of_recipe(built: Path, bundle: VerifiedBundle) -> None:
     index = bundle.open_section(bundle.root.sections[0]).index
     kinds = {type(step.recipe) for step in decode_frame(index.frames[0], index.base_objects, "index")}
-    assert {Literal, Patch, Reaimed, Archive} <= kinds and Copy not in kinds
+    assert {Literal, Patch, Rebased, Archive} <= kinds and Copy not in kinds
     assert len(bundle.open_section(bundle.root.sections[1]).index.frames) > 4
 
 
