@@ -17,6 +17,7 @@ from pathlib import Path
 
 import zstandard
 
+from bundle.archives.engines import present_features
 from bundle.errors import BundleError, InputError, Malformed
 from bundle.format import canonical
 from bundle.format.contents import chunks_of
@@ -27,7 +28,7 @@ from bundle.format.section_cipher import ContentKey
 from bundle.host.files import create_buffered
 from bundle.host.progress import Progress
 from bundle.names.plain_text import excerpt
-from bundle.read.evaluate import Evaluation
+from bundle.read.evaluate import open_evaluation
 from bundle.read.reader import VerifiedBundle, open_bundle, stored_bytes
 from bundle.read.tree import DirectoryBase, scan
 from bundle.recipients.ship_key import ShipPublicKey
@@ -199,7 +200,7 @@ def _prove(bundle: VerifiedBundle, bases: list[DirectoryBase], progress: Progres
     for section in bundle.root.sections:
         opened = bundle.open_section(section)
         opened.verify()
-        evaluation = Evaluation(opened, by_tree.get(section.base))
+        evaluation = open_evaluation(opened, by_tree.get(section.base), present_features())
         progress.start("proving", bundle.root.size, "B")
         try:
             for place, chunks in evaluation.objects():

@@ -16,6 +16,7 @@ import numpy as np
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from apply.audit.receipt import open_receipt
+from bundle.archives.engines import present_features
 from bundle.archives.opened import open_archive
 from bundle.archives.skeleton import rebuild
 from bundle.errors import BundleError
@@ -27,7 +28,7 @@ from bundle.format.objects import MemoryObject, Readable, read_all
 from bundle.format.repair_request import read_repair_request, write_repair_request
 from bundle.format.root import decode_root
 from bundle.format.varints import read_varints
-from bundle.read.evaluate import Evaluation
+from bundle.read.evaluate import open_evaluation
 from bundle.read.reader import VerifiedSection, open_bundle, open_for_display
 from bundle.recipients.ship_key import ShipKey
 from bundle.recipients.ticket import HINT_BYTES, TICKET_TYPE, decode_ticket, open_ticket, verify_ticket
@@ -99,8 +100,8 @@ BASE = BaseOfVectors()
 def read_bundle(data: bytes) -> None:
     """As `verify` and `apply` read it, signature and all."""
     with open_bundle(InMemory(data), TRUST) as bundle:
-        delta = bundle.root.delta_section(BASE.manifest.tree_hash)
-        section = delta or bundle.root.full_section()
+        delta = bundle.root.delta_section(BASE.manifest.tree_hash, present_features())
+        section = delta or bundle.root.full_section(present_features())
         if section:
             _evaluate(bundle.open_section(section), BASE if delta else None)
 
@@ -133,7 +134,7 @@ TARGET = raw.manifest(raw.TARGET)
 
 def _evaluate(section: VerifiedSection, base: BaseOfVectors | None) -> None:
     section.verify()
-    evaluation = Evaluation(section, base)
+    evaluation = open_evaluation(section, base, present_features())
     for _, chunks in evaluation.objects():
         for _ in chunks:
             pass

@@ -15,9 +15,10 @@ import pytest
 
 from apply.errors import BaseDrifted, DiskFull
 from apply.rebuild.reconstruct import reconstruct
+from bundle.archives.engines import present_features
 from bundle.format.manifest import Kind
 from bundle.format.root import Platform
-from bundle.read.evaluate import Evaluation
+from bundle.read.evaluate import Evaluation, open_evaluation
 from bundle.read.reader import open_bundle
 from bundle.read.tree import DirectoryBase, scan
 from bundle.trust.signing import load_private_key, verifying_key
@@ -31,8 +32,8 @@ posix = pytest.mark.skipif(os.name == "nt", reason="symbolic links, modes and mo
 @contextmanager
 def evaluation(bundle: Path, base: DirectoryBase | None, trust: Trust | None = None) -> Iterator[Evaluation]:
     with open_bundle(bundle, trust or shore().trust) as opened:
-        tree = base and opened.root.delta_section(base.manifest.tree_hash)
-        yield Evaluation(opened.open_section(tree or opened.root.sections[-1]), base)
+        tree = base and opened.root.delta_section(base.manifest.tree_hash, present_features())
+        yield open_evaluation(opened.open_section(tree or opened.root.sections[-1]), base, present_features())
 
 
 def installed(directory: Path, name: str = "1.0.0") -> DirectoryBase:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from bundle.archives.engines import present_features
 from bundle.format.root import Platform
 from bundle.recipients.ship_key import load_ship_public_key
 from bundle.trust.trust import Trust, load_trust
@@ -142,7 +143,7 @@ def report_document(report: BuildReport, seconds: float) -> dict[str, object]:
         "bytes": report.total_bytes,
         "target": {"product": root.product, "version": root.version, "seq": root.seq, "tree": root.tree.hex()},
         "bases": [{"tree": tree.hex(), "bytes_needed": needed} for tree, needed in report.bases],
-        "full": root.full_section() is not None,
+        "full": root.full_section(present_features()) is not None,
         "recipes": report.recipes,
         "encrypted": root.is_encrypted,
         "tickets": [str(path) for path in report.tickets],
