@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from bundle.format.contents import Content, size_of
 from bundle.format.index import Archive, Copy, Literal, Patch, Rebased, Recipe, Step, Stream
-from bundle.write.section_plan import Assembled, Planned, Ready
+from bundle.write.section_plan import Assembled, InBase, PlannedObject
 from bundle.write.tournament import Encoding
 
 # Dictionaries: the reader holds those of all packs of a frame at once. Literals gain from a large one, patches do not.
@@ -22,9 +22,9 @@ class FrameBuilder:
     streams: dict[Stream, list[Content]] = field(default_factory=dict)
     _made: dict[int, int] = field(default_factory=dict)  # id of a planned object -> its object number
 
-    def add_object(self, planned: Planned, outcomes: Sequence[Encoding], place: int | None) -> int:
+    def add_object(self, planned: PlannedObject, outcomes: Sequence[Encoding], place: int | None) -> int:
         """Adds the steps that make an object; the object's number. `outcomes` are those of the plan's tasks."""
-        if isinstance(planned.way, Ready):
+        if isinstance(planned.way, InBase):
             return planned.way.number if place is None else self._step(Copy(planned.way.number, 0), place, None)
         if id(planned) in self._made:
             made = self._made[id(planned)]

@@ -14,7 +14,7 @@ from bundle.write.tournament import ObjectTask
 
 
 @dataclass(frozen=True)
-class Ready:
+class InBase:
     """An object that the base has, by number."""
 
     number: int
@@ -32,37 +32,37 @@ class Encoded:
 class Assembled:
     """An archive made from its skeleton and members, with their engines."""
 
-    skeleton: "Planned"
-    members: tuple["Planned", ...]
+    skeleton: "PlannedObject"
+    members: tuple["PlannedObject", ...]
     engines: tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Planned:
+class PlannedObject:
     """An object, its size in bytes and how it will come to be; equal objects are planned once."""
 
     size: int
-    way: Ready | Encoded | Assembled
+    way: InBase | Encoded | Assembled
 
 
 @dataclass
-class Plan:
+class SectionPlan:
     """Plans objects against a catalogue and collects tasks."""
 
     catalog: Catalog
     tasks: list[ObjectTask] = field(default_factory=list)
-    _planned: dict[bytes, Planned] = field(default_factory=dict)
+    _planned: dict[bytes, PlannedObject] = field(default_factory=dict)
 
-    def add(self, label: str, content: Content, size: int, digest: bytes, opening: Opening | None) -> Planned:
+    def add(self, label: str, content: Content, size: int, digest: bytes, opening: Opening | None) -> PlannedObject:
         """Plans one object; `opening` is what it holds if it is an archive that can be given back."""
         if digest not in self._planned:
             same = self.catalog.same(digest)
             if same:
-                self._planned[digest] = Planned(size, Ready(same.number))
+                self._planned[digest] = PlannedObject(size, InBase(same.number))
             elif opening:
-                self._planned[digest] = Planned(size, self._assemble(label, opening))
+                self._planned[digest] = PlannedObject(size, self._assemble(label, opening))
             else:
-                self._planned[digest] = Planned(size, self._encode(label, content, size))
+                self._planned[digest] = PlannedObject(size, self._encode(label, content, size))
         return self._planned[digest]
 
     def _encode(self, label: str, content: Content, size: int) -> Encoded:

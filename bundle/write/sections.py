@@ -25,7 +25,7 @@ from bundle.read.tree import DirectoryBase, object_bytes
 from bundle.write.catalog import Candidate, Catalog
 from bundle.write.frames import FrameBuilder
 from bundle.write.packing import pack
-from bundle.write.section_plan import Plan, Planned
+from bundle.write.section_plan import PlannedObject, SectionPlan
 from bundle.write.tournament import Encoding, encode_object
 
 SKETCHES_AT_ONCE = 64  # of files, most of them small
@@ -60,7 +60,7 @@ class SectionBuilder:
     def delta(self, base: DirectoryBase) -> BuiltSection:
         """The section from one base to the target: one frame, solid packs."""
         catalog = self._catalogue(base)
-        plan = Plan(catalog)
+        plan = SectionPlan(catalog)
         target = self._target
         manifest = plan.add("", target.encoded, len(target.encoded), target.tree_hash, None)
         places = _packing_order(target, target.needed(base.manifest))
@@ -76,7 +76,7 @@ class SectionBuilder:
         alike."""
         target = self._target
         catalog = Catalog(0, self._sketch_all)
-        plan = Plan(catalog)
+        plan = SectionPlan(catalog)
         manifest = plan.add("", target.encoded, len(target.encoded), target.tree_hash, None)
         planned = self._plan(plan, _packing_order(target, target.needed(None)), open_for_everyone)
         outcomes = self._encode(plan)
@@ -110,7 +110,7 @@ class SectionBuilder:
     def _sketch_all(self, contents: list[Content]) -> Iterator[frozenset[int]]:
         return self._pool.map(sketch, contents, chunksize=SKETCHES_AT_ONCE)
 
-    def _plan(self, plan: Plan, places: list[int], opener: Opener) -> list[tuple[int, Planned]]:
+    def _plan(self, plan: SectionPlan, places: list[int], opener: Opener) -> list[tuple[int, PlannedObject]]:
         contents = [(place, self._content(place)) for place in places]
         openings = dict(self._open(contents, opener))
         planned = []
@@ -133,7 +133,7 @@ class SectionBuilder:
         self._progress.finish()
         return found
 
-    def _encode(self, plan: Plan) -> list[Encoding]:
+    def _encode(self, plan: SectionPlan) -> list[Encoding]:
         """The outcomes of the tasks, in their order. The largest begin first, so no worker is left with one alone."""
         largest_first = sorted(enumerate(plan.tasks), key=lambda task: -size_of(task[1].target))
         outcomes = {}

@@ -43,7 +43,9 @@ def built(directory: Path, old: dict[str, bytes], new: dict[str, bytes], *, full
     write_tree(directory / "old", old)
     write_tree(directory / "new", new)
     bases = () if full else (directory / "old",)
-    request = BuildRequest(directory / "new", "p", "1", 1, directory / "x.unrep", bases)
+    request = BuildRequest(
+        new=directory / "new", product="p", version="1", seq=1, out=directory / "x.unrep", bases=bases
+    )
     with ThreadPoolExecutor(1) as pool:
         build(request, KEY, pool, Quiet())
     return directory / "x.unrep"

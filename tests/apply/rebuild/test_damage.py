@@ -23,7 +23,8 @@ def repair(ship: Ship, out: Path) -> Path:
     base = DirectoryBase(shore().release("1.0.0"), scan(shore().release("1.0.0")))
     left = left_by(read_repair_request(examine(ship.root).repair_request(), "need"), base.manifest, "any", "need")
     key = load_private_key(shore().directory / "sender.key")
-    request = BuildRequest(shore().release("1.0.1"), "vms", "1.0.1", 2, out, [DirectoryBase(base.directory, left)])
+    new, bases = shore().release("1.0.1"), [DirectoryBase(base.directory, left)]
+    request = BuildRequest(new=new, product="vms", version="1.0.1", seq=2, out=out, bases=bases)
     with ThreadPoolExecutor(1) as pool:
         build(request, key, pool, QUIET)
     return out

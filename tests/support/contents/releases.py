@@ -46,9 +46,7 @@ def build_from(
     new: Path, bases: Sequence[Path], out: Path, pool: Executor | None = None, **request: Any
 ) -> BuildReport:
     """Builds a bundle of a release directory, in this process unless a pool is given."""
-    described = BuildRequest(
-        new, request.pop("product", "vms"), request.pop("version", "1.1"), request.pop("seq", 2), out, bases, **request
-    )
+    described = BuildRequest(new=new, out=out, bases=bases, **{"product": "vms", "version": "1.1", "seq": 2} | request)
     if pool:
         return build(described, KEY, pool, Quiet())
     with ThreadPoolExecutor(1) as threads:

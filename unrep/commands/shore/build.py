@@ -122,7 +122,20 @@ def build_command(
     by = signer(key, passphrase_file, sign_with, public)
     carried = carried_trust(trust)
     ships = [load_ship_public_key(path) for path in recipients]
-    request = BuildRequest(new, product, version, seq, out, bases, full, epoch, platform, carried, trust_from, ships)
+    request = BuildRequest(
+        new=new,
+        product=product,
+        version=version,
+        seq=seq,
+        out=out,
+        bases=bases,
+        full=full,
+        epoch=epoch,
+        platform=platform,
+        trust=carried,
+        trust_from=trust_from,
+        recipients=ships,
+    )
     if dask and workers:
         raise click.UsageError("--workers and --dask exclude each other")
     with dask_cluster(dask) if dask else local_processes(workers) as pool, progress_bar() as bar:

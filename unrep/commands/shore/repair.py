@@ -77,12 +77,12 @@ def repair_command(
         _check(asked.product, root, wanted, bundle)
         left = DirectoryBase(base, left_by(asked, have.manifest, root.platform, str(wanted)))
         request = BuildRequest(
-            new,
-            root.product,
-            root.version,
-            root.seq,
-            out,
-            [left],
+            new=new,
+            product=root.product,
+            version=root.version,
+            seq=root.seq,
+            out=out,
+            bases=[left],
             epoch=root.epoch,
             platform=root.platform,
             trust=carried,
