@@ -1,7 +1,7 @@
-"""The plan of a section: which objects have to be made, out of what, before any of them is encoded.
+"""The plan of a section: which objects have to be made, and out of what, before any of them is encoded.
 
-Archives are looked into: a target's archive becomes its skeleton and its members, each an object of its own that may
-be had from the base as it is. What has to be encoded is collected as tasks for the workers.
+A target's archive becomes its skeleton and its members. Each is an object of its own, which the base may have as it is.
+What has to be encoded is collected as tasks for the workers.
 """
 
 from dataclasses import dataclass, field
@@ -15,14 +15,14 @@ from bundle.write.tournament import ObjectTask
 
 @dataclass(frozen=True)
 class InBase:
-    """An object that the base has, by number."""
+    """An object that the base has, under that number."""
 
     number: int
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """An object made from the outcome of a task, by the task's place in the plan's list; `source` is a base object."""
+    """An object made from the outcome of a task, named by its index in the plan's list. `source`: the base's object."""
 
     task: int
     source: int | None
@@ -39,7 +39,7 @@ class Assembled:
 
 @dataclass(frozen=True)
 class PlannedObject:
-    """An object, its size in bytes and how it will come to be; equal objects are planned once."""
+    """An object, its size in bytes, and how it will be made. Equal objects are planned once."""
 
     size: int
     way: InBase | Encoded | Assembled
@@ -47,14 +47,14 @@ class PlannedObject:
 
 @dataclass
 class SectionPlan:
-    """Plans objects against a catalogue and collects tasks."""
+    """Plans objects against a catalog and collects tasks."""
 
     catalog: Catalog
     tasks: list[ObjectTask] = field(default_factory=list)
     _planned: dict[bytes, PlannedObject] = field(default_factory=dict)
 
     def add(self, label: str, content: Content, size: int, digest: bytes, opening: Opening | None) -> PlannedObject:
-        """Plans one object; `opening` is what it holds if it is an archive that can be given back."""
+        """Plans one object. `opening`: what it holds, if it is an archive that can be made again bit for bit."""
         if digest not in self._planned:
             same = self.catalog.same(digest)
             if same:

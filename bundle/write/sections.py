@@ -28,15 +28,15 @@ from bundle.write.packing import pack
 from bundle.write.section_plan import PlannedObject, SectionPlan
 from bundle.write.tournament import Encoding, encode_object
 
-SKETCHES_AT_ONCE = 64  # of files, most of them small
-FULL_FRAME_BYTES = 16 * 1024 * 1024
+SKETCHES_AT_ONCE = 64  # a task for a worker: most files are small, and to hand one over would cost more than its sketch
+FULL_FRAME_BYTES = 16 * 1024 * 1024  # larger frames pack better, smaller ones cost less to heal one file
 
 Opener = Callable[[Content, Path], Opening | None]
 
 
 @dataclass(frozen=True)
 class BuiltSection:
-    """A section ready for the file: what the root will say of it, and its bytes as stored; the body is in a file."""
+    """A section ready for the bundle: what the root will say of it, its hash tables, and the file that has its body."""
 
     section: Section
     tables: bytes
@@ -45,7 +45,7 @@ class BuiltSection:
 
 
 class SectionBuilder:
-    """Builds the sections of one release; `pool` does the work, `scratch` takes the plain bytes of archives."""
+    """Builds the sections of one release. `pool` does the work, `scratch` takes the plain bytes of archives."""
 
     def __init__(
         self, new: Path, target: TreeManifest, piece_bytes: int, pool: Executor, scratch: Path, progress: Progress
@@ -59,7 +59,7 @@ class SectionBuilder:
 
     def delta(self, base: DirectoryBase) -> BuiltSection:
         """The section from one base to the target: one frame, solid packs."""
-        catalog = self._catalogue(base)
+        catalog = self._catalog(base)
         plan = SectionPlan(catalog)
         target = self._target
         manifest = plan.add("", target.encoded, len(target.encoded), target.tree_hash, None)
@@ -72,8 +72,11 @@ class SectionBuilder:
         return self._assemble([frame], catalog, DELTA, base.manifest.tree_hash)
 
     def full(self) -> BuiltSection:
-        """The section that needs no base, nor a rare engine: the manifest in a frame of its own, then groups of objects
-        alike."""
+        """The section that needs no base, nor a rare engine.
+
+        The manifest has a frame of its own. The others hold similar objects, and stand for themselves: a ship that
+        misses one file fetches the frame of that file alone [F-62].
+        """
         target = self._target
         catalog = Catalog(0, self._sketch_all)
         plan = SectionPlan(catalog)
@@ -91,8 +94,8 @@ class SectionBuilder:
             frames[-1].add_object(item, outcomes, place)
         return self._assemble(frames, catalog, FULL, b"")
 
-    def _catalogue(self, base: DirectoryBase) -> Catalog:
-        """The base's manifest and files, and the members of those of its archives that the target does not have."""
+    def _catalog(self, base: DirectoryBase) -> Catalog:
+        """The base's manifest and files, and the members of those archives of it that the target does not have."""
         catalog = Catalog(len(base.manifest.entries) + 1, self._sketch_all)
         encoded = base.manifest.encoded
         catalog.add(Candidate(0, "", len(encoded), encoded), base.manifest.tree_hash)
@@ -176,7 +179,7 @@ class SectionBuilder:
 
 
 def _packing_order(target: TreeManifest, places: list[int]) -> list[int]:
-    """Objects alike beside each other: by suffix, then by path. Solid packs gain from it."""
+    """Similar objects beside each other: by suffix, then by path. Solid packs gain from it."""
     return sorted(places, key=lambda place: (PurePosixPath(target.entry(place).path).suffix, place))
 
 
