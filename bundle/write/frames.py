@@ -21,7 +21,7 @@ class FrameBuilder:
     first: int
     steps: list[Step] = field(default_factory=list)
     streams: dict[Stream, list[Content]] = field(default_factory=dict)
-    _made: dict[int, int] = field(default_factory=dict)  # id of a planned object -> its object number
+    _made: dict[int, int] = field(default_factory=dict)  # id of a planned object, which the plan holds -> its number
 
     def add_object(self, planned: PlannedObject, outcomes: Sequence[Encoding], place: int | None) -> int:
         """Adds the steps that make an object. Returns its object number. `outcomes`: those of the plan's tasks."""
