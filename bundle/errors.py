@@ -42,7 +42,7 @@ class Untrusted(Refused):
 
 
 class Expired(Untrusted):
-    """Who signed the release, or said who may, no longer may; only where expiry refuses [R-13]."""
+    """The key that signed the release, or its trust root, has expired, and the site is strict about that [R-13]."""
 
 
 class Revoked(Refused):
@@ -50,7 +50,7 @@ class Revoked(Refused):
 
 
 class Sealed(Refused):
-    """The bundle is encrypted to ships, and this one lacks the ticket, or the key, that opens it."""
+    """The bundle is encrypted to ships, and the ticket or the key that opens it is not here."""
 
 
 class Unsupported(Refused):

@@ -112,7 +112,7 @@ def deflate(engine: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def find_engine(plain: bytes, stream: bytes, likely: int, features: Collection[str] | None = None) -> int | None:
-    """The engine of this machine that gives exactly `stream` for `plain`; `likely` is tried first. None if none.
+    """The engine of this machine that gives exactly `stream` for `plain`, or None. `likely` is tried first.
 
     `features`: those that may be needed, all if None.
     """
@@ -130,7 +130,7 @@ def find_engine(plain: bytes, stream: bytes, likely: int, features: Collection[s
 
 
 def _start_of(stream: bytes) -> bytes:
-    """The plain bytes of the stream's start; none if it is short, and trying all of it costs as little."""
+    """The plain bytes of the stream's start. Nothing for a short stream: to try all of it costs as little."""
     return zlib.decompressobj(-15).decompress(stream[:PROBE_BYTES]) if len(stream) > 2 * PROBE_BYTES else b""
 
 

@@ -19,7 +19,7 @@ _HALF = np.uint64(32)
 
 
 def sampled(data: NDArray[np.uint8], width: int, share: int) -> Samples:
-    """(fingerprint, offset) of about one in `share` of the windows of `width` bytes, a multiple of 8; ascending.
+    """(fingerprint, offset) of about one window in `share`, in the order of offsets. `width`: bytes, a multiple of 8.
 
     Windows that begin with 9 equal bytes are left out.
     """

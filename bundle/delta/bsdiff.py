@@ -58,7 +58,7 @@ def blocks_of(triples: Iterable[Triple]) -> list[Block]:
 
 
 def triples_of(blocks: Iterable[Block], size: int) -> list[Triple]:
-    """Triples that copy these blocks, ascending in the target; the rest of its `size` bytes are extra."""
+    """Triples that copy these blocks, ascending in the target. The rest of its `size` bytes are extra."""
     # A patch starts at offset 0 of both. An empty block there gives the first real block a triple before it, whose seek
     # leads to where that block starts.
     joined = [Block(0, 0, 0)]
@@ -95,7 +95,7 @@ def apply_triples(
     skips: Iterator[int],
     take: Callable[[Stream, int], Iterator[bytes]],
 ) -> Iterator[bytes]:
-    """The target's bytes, chunk by chunk; `take` gives the next bytes of a stream, `skips` goes on with that stream.
+    """The target's bytes, chunk by chunk. `take` gives the next bytes of a stream, `skips` goes on with that stream.
 
     Raises Malformed when a triple leaves the source or the signed size [F-41].
     """

@@ -26,7 +26,7 @@ Numbers = NDArray[np.int64]
 
 
 def match_coarsely(source: Bytes, target: Bytes) -> list[Block]:
-    """Blocks, ascending in the target and apart from each other there; both are at most MAX_BYTES long."""
+    """Blocks, ascending in the target and apart from each other there. Both are at most MAX_BYTES long."""
     old, new, size = _without_strays(*_joined(*_meetings(source, target)))
     first, *runs = map(Block, old.tolist(), new.tolist(), size.tolist())
     found = [first]
@@ -91,7 +91,7 @@ def _without_strays(old: Numbers, new: Numbers, size: Numbers) -> tuple[Numbers,
 
 
 def _extensions(source: Bytes, target: Bytes, last: Block, run: Block) -> tuple[int, int]:
-    """How many bytes `last` gains at its end, and `run` before its begin; they do not overlap in the target."""
+    """How many bytes `last` gains at its end, and `run` before its begin. They do not overlap in the target."""
     old, new = last.old + last.size, last.new + last.size
     gap = run.new - new
     most = max(0, min(gap, len(source) - old, REACH_BYTES))

@@ -57,7 +57,7 @@ def literal_price(target: Readable) -> float:
 
 
 def worth_copying(triples: Sequence[Triple], wrong: Numbers, price: float) -> list[Triple]:
-    """The triples with the copies that pay; the same target comes of them.
+    """The triples with the copies that pay. The same target comes of them.
 
     `wrong`: which of the copied bytes, counted over all triples, need a change, ascending. `price`: packed bytes that a
     literal byte costs.

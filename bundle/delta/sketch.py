@@ -24,7 +24,7 @@ _MIX = 0x9E3779B1  # a prime near 2^32 over the golden ratio
 
 
 def sketch(content: Content) -> frozenset[int]:
-    """The sketch of an object; empty if it is too small to have one. Raises InputError if it cannot be read."""
+    """The sketch of an object. Empty if it is too small to have one. Raises InputError if it cannot be read."""
     smallest = np.empty(0, np.uint32)
     with opened(content) as source:
         if source.size >= MIN_BYTES:

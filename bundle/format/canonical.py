@@ -1,6 +1,6 @@
 """Canonical msgpack: one encoding for one value, every other spelling refused [F-3].
 
-A value is decoded into a strict struct and encoded again; only identical bytes are accepted. That rules out
+A value is decoded into a strict struct and encoded again. Only identical bytes are accepted. That rules out
 wide integers, other key orders, duplicate and unknown keys, floats and trailing bytes in one comparison.
 """
 
@@ -26,7 +26,7 @@ def encode(value: object) -> bytes:
 
 
 def decode(data: bytes, kind: type[T], what: str) -> T:
-    """Decodes `data` as `kind`; `what` names it in errors. Raises Malformed."""
+    """Decodes `data` as `kind`. `what` names it in errors. Raises Malformed."""
     try:
         value = msgspec.msgpack.decode(data, type=kind)
     except FAULTS as error:

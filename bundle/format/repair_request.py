@@ -1,7 +1,7 @@
 """Repair requests: how a ship tells shore which files of its release are damaged. spec/format.md, section 11.
 
-What is left of the release is a release like any other, with a tree hash of its own. Shore, which has the files of
-the release, makes the same manifest and builds a delta from it: one message there, one bundle back.
+What is left of the release is a release like any other, with a tree hash of its own. Shore has the files of the
+release. It makes the same manifest and builds a delta from it: one message there, one bundle back.
 """
 
 from collections.abc import Collection, Sequence
@@ -19,8 +19,8 @@ MAX_REPAIR_REQUEST_BYTES = 4 * 1024 * 1024
 
 
 class RepairRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`tree`: the tree hash of the damaged release; `damaged`: places in its manifest, the first and then the steps to
-    the next; `left`: the tree hash of what is left."""
+    """`tree`: the tree hash of the damaged release. `damaged`: places in its manifest, the first and then the steps to
+    the next. `left`: the tree hash of what is left."""
 
     need: int
     product: str
@@ -36,14 +36,14 @@ def remainder(manifest: TreeManifest, damaged: Collection[int], platform: str) -
 
 
 def write_repair_request(product: str, manifest: TreeManifest, damaged: Sequence[int], platform: str) -> bytes:
-    """The repair request for a release of that product and manifest; `damaged` ascending."""
+    """The repair request for a release of that product and manifest. `damaged` ascending."""
     steps = [after - before for before, after in pairwise((0, *damaged))]
     left = remainder(manifest, damaged, platform).tree_hash
     return canonical.encode(RepairRequest(REPAIR_REQUEST_VERSION, product, manifest.tree_hash, steps, left))
 
 
 def read_repair_request(data: bytes, name: str) -> RepairRequest:
-    """Reads a repair request; `name` is what messages call it. Raises Malformed [F-60]."""
+    """Reads a repair request. `name` is what messages call it. Raises Malformed [F-60]."""
     if len(data) > MAX_REPAIR_REQUEST_BYTES:
         raise Malformed(f"{name}: over {MAX_REPAIR_REQUEST_BYTES:,} bytes, no repair request")
     request = canonical.decode(data, RepairRequest, name)
@@ -58,7 +58,7 @@ def read_repair_request(data: bytes, name: str) -> RepairRequest:
 
 
 def left_by(request: RepairRequest, manifest: TreeManifest, platform: str, name: str) -> TreeManifest:
-    """What is left of the release with that manifest. Raises Malformed if the list is of another release [F-61]."""
+    """What is left of the release with that manifest. Raises Malformed if it is about another release [F-61]."""
     places = list(accumulate(request.damaged))
     if request.tree != manifest.tree_hash or places[-1:] > [len(manifest.entries)]:
         raise Malformed(

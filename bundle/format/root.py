@@ -1,4 +1,4 @@
-"""The root: the few hundred signed bytes that everything else in a bundle hangs from. spec/format.md, section 2."""
+"""The root: a few hundred signed bytes. All else in a bundle is verified by them. spec/format.md, section 2."""
 
 import re
 from typing import Literal
@@ -27,7 +27,7 @@ _PRODUCT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What the root says of one section: `length` is the body's, in bytes; `hash` is the top of its hash tree.
+    """What the root says of one section. `length`: bytes of its body. `hash`: the top of its hash tree.
 
     `room`: bytes on disk that rebuilding takes at one time beside the release itself [F-64].
     """

@@ -1,11 +1,11 @@
-"""Time as a session sees it: injected, so that a test drives through hours of weather in milliseconds."""
+"""The clock, as a parameter: tests pass one of their own, and hours of a bad link take milliseconds."""
 
 import time
 from typing import Protocol
 
 
 class Clock(Protocol):
-    """A clock that never goes back, and patience."""
+    """A clock that never goes back, and a way to wait."""
 
     def now(self) -> float:
         """Seconds since some fixed moment."""
@@ -15,7 +15,7 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's monotonic clock; its date plays no part."""
+    """The machine's monotonic clock. A change of its date has no effect."""
 
     def now(self) -> float:
         return time.monotonic()

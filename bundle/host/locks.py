@@ -1,4 +1,4 @@
-"""A lock of the operating system on a file of its own: whoever dies lets go of it, so none is ever stale.
+"""A lock of the operating system on a file of its own. It ends with the process that holds it, so none is ever stale.
 
 Only its owner can open the file. Any account that could read it could hold the lock, too [A-111].
 """
@@ -48,7 +48,7 @@ def say_who(file: BinaryIO, text: bytes) -> None:
 
 
 def who(file: BinaryIO, max_bytes: int) -> bytes:
-    """What the holder wrote, nothing where that cannot be read: the lock is taken all the same."""
+    """What the holder wrote; nothing if that cannot be read, for the lock is taken all the same."""
     with suppress(OSError):
         file.seek(0)
         return file.read(max_bytes)

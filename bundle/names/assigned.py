@@ -12,7 +12,7 @@ from bundle.names.unicode_14 import RUNS
 
 
 def first_unassigned(text: str) -> str:
-    """The first character that is none of Unicode 14.0, or a surrogate; empty if there is none."""
+    """The first character that is none of Unicode 14.0, or a surrogate. Empty if there is none."""
     if text.isascii():
         return ""
     found = _others().search(text)

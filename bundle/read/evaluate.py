@@ -135,7 +135,7 @@ class Evaluation:
             run.finish()
 
     def _entry(self, place: int | None) -> Entry | None:
-        """What the object at a place has to be; None for an intermediate result, which is no file."""
+        """What the object at a place has to be. None for an intermediate result, which is no file."""
         if place is None:
             return None
         return self.manifest.entry(place) if place else _manifest_entry(self._section.root)

@@ -49,7 +49,7 @@ def find_code(data: Bytes, image: Image) -> Code:
 
 
 def _in_block(data: Bytes, image: Image, stretch: Stretch, start: int) -> _Part:
-    """What begins in the block at `start` of the stretch; a low part's page may stand before it."""
+    """What begins in the block at `start` of the stretch. A low part's page may stand before it."""
     # Blocks bound the memory. The lead holds the pages of low parts that stand at the start of the block.
     lead = min(start, 4 * PAIR_INSTRUCTIONS)
     end = min(start + BLOCK_BYTES, stretch.size & ~3)
@@ -93,7 +93,7 @@ def page_distance(word: Numbers) -> Numbers:
 
 
 def with_page_distance(word: Numbers, distance: Numbers) -> Numbers:
-    """The instruction with another distance; less than a page is dropped."""
+    """The instruction with another distance. Less than a page is dropped."""
     pages = distance >> 12
     return (word & ~0x60FFFFE0) | (pages & 3) << 29 | (pages >> 2 & 0x7FFFF) << 5
 
@@ -109,7 +109,7 @@ def with_low_part(word: Numbers, address: Numbers) -> Numbers:
 
 
 def _scale(word: Numbers) -> Numbers:
-    """The power of two that the offset of LDR and STR counts in; 0 for ADD."""
+    """The power of two that the offset of LDR and STR counts in. 0 for ADD."""
     wide = (word & 0x04800000) == 0x04800000  # 128 bits, of the registers for vectors
     scale = np.where(wide & (word >> 30 == 0), 4, word >> 30)
     return np.where((word & 0x3B000000) == 0x39000000, scale, 0)

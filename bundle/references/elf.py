@@ -20,8 +20,10 @@ MAX_CIES = 1 << 12  # each is parsed in Python; a linker joins equal ones, so a 
 
 
 def relocations(data: Bytes, image: Image) -> Numbers:
-    """Long references of DT_RELA and DT_JMPREL: the place of each entry; of a relative one its addend, and the word at
-    its place if that holds the addend."""
+    """Long references of DT_RELA and DT_JMPREL: the place of each entry, and the addend of a relative one.
+
+    Where the word at the place of a relative one holds the addend as well, that word is one, too.
+    """
     start, end = image.table("dynamic")
     view = data[start:end].tobytes()
     # Of a tag that stands twice the last counts. A DT_NULL does not end the table: what follows is zeros as a rule.
@@ -63,8 +65,8 @@ def symbols(data: Bytes, image: Image) -> tuple[Group, Numbers]:
 def frames(data: Bytes, image: Image) -> tuple[Group, Numbers, Numbers]:
     """(jumps, here, back): the table of .eh_frame_hdr, and what it leads to in .eh_frame.
 
-    Of each FDE: its CIE, its function, and its exception table if the CIE says that there is one; of each CIE its
-    personality.
+    An FDE refers to its CIE, its function, and its exception table if the CIE says that there is one. A CIE refers to
+    its personality.
     """
     start, end = image.table("frames")
     if data[start : start + 4].tobytes() != HEADER or end - start < 12:

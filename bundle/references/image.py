@@ -69,7 +69,7 @@ class Image:
         return max((s.address + s.room for s in self.stretches if s.address < REST_ADDRESS), default=0)
 
     def addresses(self, offsets: Numbers) -> Numbers:
-        """The address of each file offset; an offset that is not loaded stands for itself."""
+        """The address of each file offset. An offset that is not loaded stands for itself."""
         found = offsets.copy()
         for stretch in self.stretches:
             inside = (offsets >= stretch.offset) & (offsets < stretch.offset + stretch.size)
@@ -85,7 +85,7 @@ class Image:
         return found
 
     def stored(self, address: int, size: int) -> tuple[int, int]:
-        """(first offset, end) of what lies at an address, cut at its stretch's end; nothing if not in the file."""
+        """(first offset, end) of what lies at an address, cut at its stretch's end. Nothing if not in the file."""
         for s in self.stretches:
             if size and s.address <= address < s.address + s.size:
                 start = address - s.address + s.offset
@@ -101,7 +101,7 @@ class Image:
         return [self.base, *(n for s in self.stretches for n in (s.offset, s.size, s.address, s.room))]
 
     def moved(self, numbers: list[int]) -> "Image | None":
-        """An image with as many stretches, laid out as `numbers` say; None if that is no layout."""
+        """An image with as many stretches, laid out as `numbers` say. None if that is no layout."""
         stretches = tuple(
             Stretch(*numbers[at : at + 4], executable=before.executable)  # type: ignore[misc,arg-type]
             for at, before in zip(range(1, len(numbers), 4), self.stretches, strict=True)

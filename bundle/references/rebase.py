@@ -59,7 +59,7 @@ class RebasedDifference:
 
 
 def make_rebased(source: bytes, target: bytes) -> RebasedDifference | None:
-    """A patch with rebased references; None unless both are images of one machine, with as many stretches."""
+    """A patch with rebased references. None unless both are images of one machine, with as many stretches."""
     old_image, new_image = read_image(source), read_image(target)
     if old_image is None or new_image is None or old_image.machine != new_image.machine:
         return None
@@ -127,7 +127,7 @@ def apply_rebased(
     numbers: Numbers,
     take: Callable[[Stream, int], Iterator[bytes]],
 ) -> bytes:
-    """The target; `triples` are rows, `take` gives the next bytes of a stream.
+    """The target. `triples` are rows, `take` gives the next bytes of a stream.
 
     Raises Malformed for a source that is no image, and for numbers or triples that do not fit it.
     """

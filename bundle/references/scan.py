@@ -13,7 +13,7 @@ from bundle.references.words import NONE, Bytes, Numbers, apart, joined
 
 
 def find_references(data: Bytes, image: Image) -> References:
-    """All references in an image, by kind; `data` is the file that it was read from."""
+    """All references in an image, by kind. `data` is the file that it was read from."""
     # All readers run: those of one format find nothing in an image of the other.
     frames, here, back = elf.frames(data, image)
     names, values = elf.symbols(data, image)
@@ -44,7 +44,7 @@ def _group(kind: Kind, data: Bytes, image: Image, where: Numbers) -> Group:
 
 
 def _joined_jumps(*parts: Group) -> Group:
-    """All of them, ascending; of those that overlap the first, of those at one place that of the earlier part."""
+    """All of them, ascending. The first of those that overlap counts, and at one place that of the earlier part."""
     where, targets, anchors = map(np.concatenate, zip(*parts, strict=True))
     # Of equal places numpy.unique gives the first index. So the order of the parts decides: frames, symbols, code
     # [F-51].

@@ -65,7 +65,7 @@ def relatives(data: Bytes, image: Image) -> Numbers:
 def jumps(data: Bytes, image: Image, relative: Numbers) -> Group:
     """Tables of jumps, each counted from its start.
 
-    A table starts where a `lea` points, outside of code, at a multiple of 4; it goes on to the next such place, as long
+    A table starts where a `lea` points, outside of code, at a multiple of 4. It goes on to the next such place, as long
     as each 4 bytes, counted from its start, lead into code.
     """
     # 8D is LEA, two bytes before the address. Compilers load the start of a jump table so, add an entry, and jump

@@ -44,7 +44,7 @@ _SMALL_ORDER_Y = frozenset(
 
 
 class Signature(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """One signature; the key id is a hint only, the trusted keys decide."""
+    """One signature. The key id is a hint only, the trusted keys decide."""
 
     key_id: bytes
     value: bytes
@@ -144,7 +144,7 @@ def sign_payload(payload: bytes, payload_type: bytes, keys: Iterable[Signer]) ->
 
 
 def merged(signatures: Iterable[Signature], more: Iterable[Signature]) -> list[Signature]:
-    """Both, ordered by key id; of two by one key the later."""
+    """Both, ordered by key id. Of two by one key the later."""
     by_id = {s.key_id: s for s in (*signatures, *more)}
     return [by_id[key_id] for key_id in sorted(by_id)]
 

@@ -1,4 +1,4 @@
-"""Requirements files in which every package stands at one exact version; anything looser is refused by name.
+"""Requirements files in which every package stands at one exact version. Anything looser is refused by name.
 
 Understood, as pip reads them: comments, continued lines, `-r other.txt`, extras, markers and `--hash`. Other options
 say where this machine gets packages, not what the release holds: they belong in pip's own configuration. Pip never sees
@@ -56,7 +56,7 @@ class Pin:
 
 
 def read_pins(path: Path, within: Path | None = None) -> list[Pin]:
-    """Reads a requirements file and what it includes, sorted by name; `within`: a directory that they must not leave.
+    """Reads a requirements file and what it includes, sorted by name. `within`: a directory that they must not leave.
 
     Raises InputError for a file that cannot be read or lies outside, for a line that is no requirement, and, naming
     each, for requirements that are not pinned with `==`.
@@ -85,7 +85,7 @@ class _Files:
         self._read = 0
 
     def lines(self, path: Path, including: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
-        """Where a requirement stands, and its text; included files in place."""
+        """Where a requirement stands, and its text. Included files in place."""
         real = os.path.realpath(path)
         self._check(path, real, including)
         for number, line in _logical_lines(path):

@@ -30,7 +30,7 @@ LONG_BYTES = 64 * 1024  # the literal of a shorter object costs so little time t
 
 @dataclass(frozen=True)
 class ObjectTask:
-    """One object to encode; `base` is None where nothing in the base is like it."""
+    """One object to encode. `base` is None where nothing in the base is like it."""
 
     target: Content
     base: Content | None
@@ -58,7 +58,7 @@ def encode_object(task: ObjectTask) -> Encoding:
 
 
 def _whole(target: bytes, base: bytes) -> Encoding | None:
-    """The best patch; None if the target is smaller by itself."""
+    """The best patch. None if the target is smaller by itself."""
     # The patch with rebased references comes first. Where references are dense it always wins, and the plain one is not
     # made: its suffix sorting takes most of the time. Images that are mostly debug data or resources are the other
     # case: there the plain one wins.
@@ -102,7 +102,7 @@ def _control(triples: list[Triple]) -> dict[Stream, bytes]:
 
 
 def _large(target: Content, base: Content) -> Encoding | None:
-    """A patch of a large object; None if nothing of it is in the base."""
+    """A patch of a large object. None if nothing of it is in the base."""
     with opened(base) as source, opened(target) as wanted:
         matched = match_anchored(source, wanted)
         wrong, _ = differences(source, wanted, matched)
