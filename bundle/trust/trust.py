@@ -143,7 +143,7 @@ class Trust:
     def learned_from(self, block: SignatureBlock) -> "Trust":
         """The trust after the trust roots and the revocation list of a block; this one if they say nothing new.
 
-        They prove themselves, whoever signed the bundle. A plain key ignores them, for whoever stole it could sign them.
+        They prove themselves, whoever signed the bundle. A plain key ignores them: whoever stole it could sign them.
         A person has to adopt them [R-1]. Raises Untrusted, Malformed or Unsupported.
         """
         if not self.chain:
