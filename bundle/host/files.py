@@ -1,9 +1,9 @@
 """Files that unrep makes and opens again [A-110]: never through a link, judged by the descriptor that is then used.
 
 Any account may have put something under a name that unrep is about to write to: a link to a file of root's, a second
-name of it, a pipe. So the last component is never followed, nothing is truncated before it was looked at, and a file
+name of it, a pipe. So the last component is never followed, and nothing is truncated before it was looked at. A file
 is ours only if it is a regular one, with one name, of this account or of the owner of its directory. The latter is
-for file systems without owners, such as a stick's, and lets in nobody who could not replace the file anyway.
+for file systems without owners, such as a stick's. It lets in nobody who could not replace the file anyway.
 
 The file system's own errors leave as OSError, and ForeignFile is one, so that every room tells of it in its own words.
 """

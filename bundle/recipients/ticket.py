@@ -7,7 +7,7 @@
          9     64   the content key, sealed by HPKE: encapsulated key (32), ciphertext and tag (16 + 16)
         73   72 n   signatures, ascending by key id: key id (8), Ed25519 signature (64)
 
-The hints at 1 and 5 are for messages; what binds is the seal, whose `info` has ship and root whole, and the signature,
+The hints at 1 and 5 are for messages. What binds is the seal, whose `info` has ship and root whole, and the signature,
 which covers the root's hash and all that stands before it. A ticket with one signature has 145 bytes.
 """
 

@@ -43,8 +43,10 @@ def relocations(data: Bytes, image: Image) -> Numbers:
 
 
 def symbols(data: Bytes, image: Image) -> tuple[Group, Numbers]:
-    """(jumps, long) in the table of symbols and that of dynamic ones, of each the last that the section headers list:
-    the name of each symbol, counted from the table of names, and its value."""
+    """(jumps, long) in the table of symbols and that of dynamic ones. Of each, the last in the section headers counts.
+
+    A jump is the name of a symbol, counted from the table of names. A long reference is its value.
+    """
     # A symbol has an offset into a table of names, which moves whenever a name is added, and an address as its value.
     if len(data) < 64 or data[:4].tobytes() != b"\x7fELF":
         return Group(), NONE

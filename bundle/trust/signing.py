@@ -1,7 +1,7 @@
 """Keys and signatures: who signed which bytes. Whose signature counts is decided in `bundle.trust.trust`.
 
-spec/format.md, section 2. A signature covers exact bytes under the DSSE pre-authentication encoding with the type of
-what is signed, so nothing is parsed before it is known to be signed, and nothing passes for something else.
+spec/format.md, section 2. A signature covers exact bytes under the DSSE pre-authentication encoding. So nothing is
+parsed before it is known to be signed. The encoding has the type of what is signed: nothing passes for something else.
 """
 
 import os

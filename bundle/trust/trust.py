@@ -298,8 +298,11 @@ def trust_of(file: TrustFile) -> Trust:
 
 
 def given_trust(file: TrustFile) -> Trust:
-    """The same of a file that a person names, who vouches for its first link alone: the list must be signed by the
-    threshold of the newest, for keys that a rotation dropped may be stolen ones [R-12]. Raises as `trust_of`."""
+    """The same of a file that a person names, who vouches for its first link alone. Raises as `trust_of`.
+
+    The list must be signed by the threshold of the newest trust root: keys that a rotation dropped may be stolen
+    ones [R-12].
+    """
     trust = trust_of(file)
     if trust.revocations:
         _check_threshold(trust.revocations.signed, REVOCATIONS_TYPE, trust.root, "revocation list")

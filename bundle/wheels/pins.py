@@ -1,9 +1,10 @@
 """Requirements files in which every package stands at one exact version. Anything looser is refused by name.
 
 Understood, as pip reads them: comments, continued lines, `-r other.txt`, extras, markers and `--hash`. Other options
-say where this machine gets packages, not what the release holds: they belong in pip's own configuration. Pip never sees
-the file itself, only the lines that are made of what was understood: so a line may hold nothing that pip would read
-as more than one requirement, or as an option, or fill in from its environment [A-101].
+say where this machine gets packages, not what the release holds: they belong in pip's own configuration.
+
+Pip never sees the file itself, only lines that are made of what was understood. A line may hold nothing that pip would
+read as more than one requirement, or as an option, or fill in from its environment [A-101].
 """
 
 import os
