@@ -13,13 +13,13 @@ OUTCOMES = [LITERAL, PATCH, REBASED]
 
 def test_each_way_gives_its_recipe_and_its_parts() -> None:
     frame = FrameBuilder(first=5)
-    planned = [PlannedObject(3, way) for way in (Encoded(0, None), Encoded(1, 4), Encoded(2, 4), InBase(2))]
+    planned = [PlannedObject(3, way) for way in (Encoded(2, 4), Encoded(1, 4), Encoded(0, None), InBase(2))]
     numbers = [frame.add_object(item, OUTCOMES, place) for place, item in enumerate(planned)]
     assert numbers == [5, 6, 7, 8]
-    assert [step.recipe for step in frame.steps] == [Literal(), Patch(4, 1), Rebased(4, 2), Copy(2, 0)]
+    assert [step.recipe for step in frame.steps] == [Rebased(4, 2), Patch(4, 1), Literal(), Copy(2, 0)]
     assert [step.place for step in frame.steps] == [0, 1, 2, 3]
     jobs = {stream: parts for stream, parts, _ in frame.stream_jobs()}
-    assert jobs == {Stream.LITERAL: [b"new"], Stream.ADD_LENGTH: [b"1", b"2"], Stream.LAYOUT: [b"3"]}
+    assert jobs == {Stream.LITERAL: [b"new"], Stream.ADD_LENGTH: [b"2", b"1"], Stream.LAYOUT: [b"3"]}
     assert list(jobs) == sorted(jobs), "a stream that is empty has no pack, and the others are in order [F-26]"
 
 
