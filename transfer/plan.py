@@ -11,6 +11,7 @@ from enum import Enum, auto
 from itertools import accumulate
 from pathlib import Path
 
+from bundle.archives.engines import ENGINE_FEATURES, present_features
 from bundle.errors import Corrupt, NoSection
 from bundle.format.pieces import HashTree, Piece
 from bundle.format.root import Root, Section
@@ -57,9 +58,9 @@ def choose_sections(root: Root, holdings: SiteHoldings | None, allow_full: bool)
     if root.tree in holdings.trees:
         return ()
     deltas = _deltas(root, holdings.trees) or (_deltas(root, holdings.left()) if holdings.trees else [])
-    full = root.full_section()
+    full = root.full_section(present_features())
     if full and not deltas:
-        deltas = [section for tree in holdings.trees if (section := root.partial_delta(tree))]
+        deltas = [section for tree in holdings.trees if (section := root.delta_section(tree, ENGINE_FEATURES))]
     if deltas:
         return (min(deltas, key=lambda section: stored_bytes(root, section)),)
     what = f"this bundle of {root.product} {root.version} holds deltas from {_shown(root.bases())}"
@@ -75,7 +76,7 @@ def choose_sections(root: Root, holdings: SiteHoldings | None, allow_full: bool)
 
 
 def _deltas(root: Root, trees: Sequence[bytes]) -> list[Section]:
-    return [section for tree in trees if (section := root.delta_section(tree))]
+    return [section for tree in trees if (section := root.delta_section(tree, present_features()))]
 
 
 def _shown(trees: Sequence[bytes]) -> str:

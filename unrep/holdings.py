@@ -10,6 +10,7 @@ from apply.record.database import read_state
 from apply.site.guarded import check_named
 from apply.site.layout import Site
 from apply.site.trusted import learning_from_refused, site_trust
+from bundle.archives.engines import present_features
 from bundle.format.root import Root, Section
 from bundle.host.progress import Progress
 from bundle.read.reader import Unlock, open_bundle
@@ -48,7 +49,7 @@ def site_holdings(
 
     def mend(path: Path, delta: Section) -> Iterator[Wish]:
         with open_bundle(path, trust, unlock) as bundle:
-            full = bundle.root.full_section()
+            full = bundle.root.full_section(present_features())
             if bundle.root.is_encrypted and unlock is None:
                 return
             lack = find_lack(bundle, delta, site, progress)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from apply.record.state import Release
+from bundle.archives.engines import ENGINE_FEATURES, present_features
 from bundle.errors import NoSection
 from bundle.format.root import Section
 from bundle.read.reader import VerifiedBundle, stored_bytes
@@ -30,7 +31,7 @@ class Plan:
 
 def choose_full(bundle: VerifiedBundle) -> Plan | None:
     """The full section, if its bytes are in the file."""
-    full = bundle.root.full_section()
+    full = bundle.root.full_section(present_features())
     return Plan(full, None) if full and not bundle.is_absent(full) else None
 
 
@@ -54,12 +55,12 @@ def choose(bundle: VerifiedBundle, held: Sequence[Release]) -> Plan:
     Raises NoSection, saying what the bundle has and what the site holds.
     """
     root = bundle.root
-    if plan := _smallest(bundle, held, root.delta_section):
+    if plan := _smallest(bundle, held, present_features()):
         return plan
     if whole := choose_full(bundle):
-        partial = _smallest(bundle, held, root.partial_delta)
+        partial = _smallest(bundle, held, ENGINE_FEATURES)
         return replace(partial, rest=whole.section) if partial else whole
-    full = root.full_section()
+    full = root.full_section(present_features())
     bases = _shown([base.hex() for base in root.bases()])
     holds = _shown([f"{release.version} ({release.tree[:12]})" for release in held]) if held else "no release"
     full_clause = "without the full release" if full is None else "with the full release, which is not in this file"
@@ -70,11 +71,12 @@ def choose(bundle: VerifiedBundle, held: Sequence[Release]) -> Plan:
     )
 
 
-def _smallest(bundle: VerifiedBundle, held: Sequence[Release], find: Callable[[bytes], Section | None]) -> Plan | None:
+def _smallest(bundle: VerifiedBundle, held: Sequence[Release], engines: frozenset[str]) -> Plan | None:
     deltas = [
         Plan(section, release)
         for release in held
-        if (section := find(bytes.fromhex(release.tree))) and not bundle.is_absent(section)
+        if (section := bundle.root.delta_section(bytes.fromhex(release.tree), engines))
+        and not bundle.is_absent(section)
     ]
     return min(deltas, key=lambda plan: stored_bytes(bundle.root, plan.section), default=None)
 

@@ -9,7 +9,7 @@ from apply.record.database import read_state
 from apply.record.state import Release
 from apply.site.layout import Site
 from bundle.format.manifest import TreeManifest
-from bundle.format.repair_request import write_need
+from bundle.format.repair_request import write_repair_request
 from bundle.host.progress import Progress, Quiet
 
 
@@ -27,9 +27,9 @@ class Damage:
         """What those places are called."""
         return [self.manifest.entry(place).path for place in self.places]
 
-    def need_list(self) -> bytes:
+    def repair_request(self) -> bytes:
         """What shore needs to know to send what is missing."""
-        return write_need(self.product, self.manifest, self.places, self.release.platform)
+        return write_repair_request(self.product, self.manifest, self.places, self.release.platform)
 
 
 def examine(site: Path, progress: Progress = Quiet()) -> Damage:  # noqa: B008

@@ -21,7 +21,7 @@ from bundle.host.progress import Progress, Quiet
 from bundle.read.tree import BATCH, DirectoryBase, open_object
 
 THREADS = 4
-_ADVICE = "put the original file back, or let 'unrep need' tell shore what to send"
+_ADVICE = "put the original file back, or let 'unrep repair-request' tell shore what to send"
 
 
 def held_trees(site: Path) -> tuple[list[bytes], bool]:

@@ -12,10 +12,11 @@ from apply.rebuild import preflight
 from apply.rebuild.choice import Plan, choose, choose_full, choose_repair
 from apply.rebuild.installed import damaged_places, holdings, open_installed, what_is_left
 from apply.record.state import Release, SiteState
+from bundle.archives.engines import present_features
 from bundle.errors import NoSection
 from bundle.format.repair_request import remainder
-from bundle.host.memory_limit import memory_ceiling
-from bundle.read.evaluate import Evaluation
+from bundle.host.memory_limit import limited_memory
+from bundle.read.evaluate import Evaluation, open_evaluation
 from bundle.read.mixed import MixedEvaluation
 from bundle.read.reader import VerifiedBundle, stored_bytes
 from bundle.read.tree import DirectoryBase
@@ -30,7 +31,7 @@ class Blueprint:
     origin: str
 
 
-@memory_ceiling()
+@limited_memory()
 def draw_up(
     run: Run, bundle: VerifiedBundle, state: SiteState, scratch: Path | None, drift: BaseDrifted | None = None
 ) -> Blueprint:
@@ -47,11 +48,13 @@ def draw_up(
         section.verify()
     with run.step("plan"):
         lost = damaged_places(base, run.progress) if base and drift else []
-        evaluation = Evaluation(section, base, scratch, lost)
+        engines = present_features()
+        evaluation = open_evaluation(section, base, engines, scratch=scratch, lost=lost)
         blueprint = Blueprint(evaluation, base, f"from {plan.base.version}" if plan.base else "from the full release")
         if base and plan.rest:
             left = remainder(base.manifest, lost, bundle.root.platform)
-            rest = Evaluation(bundle.open_section(plan.rest), None, scratch, manifest=evaluation.manifest)
+            full = bundle.open_section(plan.rest)
+            rest = open_evaluation(full, None, engines, scratch=scratch, manifest=evaluation.manifest)
             mixed = MixedEvaluation(evaluation, rest, left)
             run.bundle_bytes += sum(end - start for start, end in rest.stretches(mixed.taken))
             blueprint = Blueprint(mixed, DirectoryBase(base.directory, left), _told(blueprint.origin, mixed, drift))

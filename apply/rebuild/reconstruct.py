@@ -18,7 +18,7 @@ from bundle.errors import BaseMismatch
 from bundle.format.manifest import Entry, Kind, TreeManifest, check_link_target
 from bundle.host.directories import Descent, Directory
 from bundle.host.files import write_all
-from bundle.host.memory_limit import memory_ceiling
+from bundle.host.memory_limit import limited_memory
 from bundle.host.progress import Progress
 from bundle.read.evaluate import Evaluation
 from bundle.read.mixed import MixedEvaluation
@@ -31,7 +31,7 @@ FILE_MODE, EXECUTABLE_MODE = 0o644, 0o755  # [F-12]
 _FICLONE = 0x40049409
 
 
-@memory_ceiling()
+@limited_memory()
 def reconstruct(
     evaluation: Evaluation | MixedEvaluation, base: DirectoryBase | None, tree: Path, progress: Progress
 ) -> None:

@@ -9,12 +9,13 @@ from pathlib import Path
 from apply.rebuild.installed import damaged_places, holdings, open_installed
 from apply.record.database import read_state
 from apply.site.layout import Site
+from bundle.archives.engines import present_features
 from bundle.format.manifest import TreeManifest
 from bundle.format.repair_request import remainder
 from bundle.format.root import Section
-from bundle.host.memory_limit import memory_ceiling
+from bundle.host.memory_limit import limited_memory
 from bundle.host.progress import Progress, Quiet
-from bundle.read.evaluate import Evaluation
+from bundle.read.evaluate import Evaluation, open_evaluation
 from bundle.read.mixed import MixedEvaluation
 from bundle.read.reader import VerifiedBundle
 
@@ -32,11 +33,12 @@ class Lack:
 
         Raises Unsupported if that section cannot help.
         """
-        rest = Evaluation(bundle.open_section(full), None, manifest=self.delta.manifest)
+        opened = bundle.open_section(full)
+        rest = open_evaluation(opened, None, present_features(), manifest=self.delta.manifest)
         return rest.stretches(MixedEvaluation(self.delta, rest, self.left).taken)
 
 
-@memory_ceiling()
+@limited_memory()
 def find_lack(bundle: VerifiedBundle, delta: Section, site: Path, progress: Progress = Quiet()) -> Lack | None:  # noqa: B008
     """Hashes all files of the delta's base. None if nothing is lacking, or if it starts from what is left anyway.
 
@@ -47,7 +49,7 @@ def find_lack(bundle: VerifiedBundle, delta: Section, site: Path, progress: Prog
         if bytes.fromhex(release.tree) == delta.base:
             base = open_installed(place, release)
             lost = damaged_places(base, progress)
-            evaluation = Evaluation(bundle.open_section(delta), base, None, lost)
+            evaluation = open_evaluation(bundle.open_section(delta), base, present_features(), lost=lost)
             left = remainder(base.manifest, lost, release.platform)
             if evaluation.made.issuperset(evaluation.manifest.needed(left)):
                 return None

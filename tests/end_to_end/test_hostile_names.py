@@ -110,8 +110,8 @@ def test_a_mapping_of_any_name_is_no_line_of_another(ship: Ship, tmp_path: Path)
 def test_unrep_itself_may_have_any_name() -> None:
     """[A-97]: /proc/self/status begins with it."""
     code = (
-        "import ctypes\nfrom bundle.host.memory_limit import memory_ceiling\n"
-        "ctypes.CDLL(None).prctl(15, b'\\xffVmData: 0', 0, 0, 0)\nwith memory_ceiling(): print('inside')"
+        "import ctypes\nfrom bundle.host.memory_limit import limited_memory\n"
+        "ctypes.CDLL(None).prctl(15, b'\\xffVmData: 0', 0, 0, 0)\nwith limited_memory(): print('inside')"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=REPOSITORY)
     assert ended.stdout == b"inside\n", ended.stderr

@@ -206,7 +206,7 @@ class TestBundles:
         assert code == 2 and "no release key of trust root 1" in err and not (home / "b").exists()
 
     def test_signed_anew(self, home: Path) -> None:
-        """[R-17]: root and sections stay, byte for byte; companions follow."""
+        """[R-17]: root and sections stay, byte for byte; sidecars follow."""
         made = shore().bundle("1.0.1", 2, "1.0.0")
         for suffix in ("", ".sha256", ".manifests"):
             shutil.copy(f"{made}{suffix}", f"b{suffix}")

@@ -11,6 +11,7 @@ from itertools import count
 from pathlib import Path
 from random import Random
 
+from bundle.archives.engines import present_features
 from bundle.errors import Refused
 from bundle.format.layout import PREAMBLE_BYTES, read_preamble
 from bundle.format.root import DELTA, Root, Section
@@ -288,7 +289,7 @@ class Fetch:
     def _mend(self, partial: Partial, plan: Plan, root: Root) -> None:
         """Fetches what a delta cannot make at this site, from the full section [T-41]."""
         is_delta = [section.kind for section in self._sections] == [DELTA]
-        if self._holdings and is_delta and (full := root.full_section()):
+        if self._holdings and is_delta and (full := root.full_section(present_features())):
             for wish in self._holdings.mend(partial.path, self._sections[0]):
                 plan.add(full, wish.stretches)
                 self._fill(partial, plan, wish.why)
@@ -304,7 +305,7 @@ class Fetch:
             if why and missing_bytes and not self._allow_full:
                 raise ConsentNeeded(
                     f"{why}: the full release has them, in {missing_bytes:,} bytes more; --allow-full accepts that, "
-                    "or let 'unrep need' ask ashore for a repair"
+                    "or let 'unrep repair-request' ask ashore for a repair"
                 )
             partial.check_space(missing_bytes)
             if missing_bytes:

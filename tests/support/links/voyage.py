@@ -12,6 +12,7 @@ from itertools import repeat
 from pathlib import Path
 from random import Random
 
+from bundle.archives.engines import present_features
 from bundle.host.progress import Quiet
 from tests.support.contents.tiny_bundle import PIECE_BYTES, TRUST, Shape, TinyBundle, tiny_bundle, tree_hash
 from tests.support.links.simulated_link import (
@@ -195,9 +196,9 @@ def _older() -> TinyBundle:
 
 def _site(random: Random, bundle: TinyBundle) -> SiteHoldings | None:
     sites: list[SiteHoldings | None] = [None]
-    if bundle.root.delta_section(tree_hash("old")):
+    if bundle.root.delta_section(tree_hash("old"), present_features()):
         sites.append(SiteHoldings((tree_hash("old"),), is_empty=False))
-    if bundle.root.full_section():
+    if bundle.root.full_section(present_features()):
         sites.append(SiteHoldings((), is_empty=True))
     return random.choice(sites)
 

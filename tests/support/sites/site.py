@@ -171,7 +171,15 @@ class Shore:
         out = self.directory / f"{len(list(self.directory.glob('*.unrep')))}-{name}.unrep"
         directories = [self.release(base) for base in bases]
         request = BuildRequest(
-            self.release(name), product, version or name, seq, out, directories, full, epoch, platform
+            new=self.release(name),
+            product=product,
+            version=version or name,
+            seq=seq,
+            out=out,
+            bases=directories,
+            full=full,
+            epoch=epoch,
+            platform=platform,
         )
         with ThreadPoolExecutor(1) as pool:
             build(request, self.key, pool, QUIET)

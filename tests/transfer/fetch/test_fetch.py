@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from bundle.archives.engines import present_features
 from bundle.errors import Corrupt, Malformed, NoSection, Unsupported, Untrusted
 from bundle.format.layout import PREAMBLE_BYTES
 from bundle.trust.signing import verifying_key
@@ -19,8 +20,8 @@ from transfer.errors import ConsentNeeded, Dropped, Incomplete, OutputRefused, S
 from transfer.plan import SiteHoldings, VerifiedPiece
 
 BUNDLE = tiny_bundle(Shape(full_bytes=60_000, delta_bytes={"old": 30_000, "older": 9_000}))
-FULL = BUNDLE.root.full_section()
-OLD = BUNDLE.root.delta_section(tree_hash("old"))
+FULL = BUNDLE.root.full_section(present_features())
+OLD = BUNDLE.root.delta_section(tree_hash("old"), present_features())
 OLD_AT_SITE = SiteHoldings((tree_hash("old"),), is_empty=False)
 HEADER_BYTES = len(BUNDLE.header)
 ROOT_END = PREAMBLE_BYTES + BUNDLE.verified.root_bytes
