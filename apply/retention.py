@@ -65,7 +65,7 @@ def remove(site: Site, record: Record, release: Release) -> None:
     Raises OutOfOrder for one that is needed, and InUse, with nothing changed, for one that a process has open.
     """
     remaining = record.state.without(release.version)
-    tree, venv, grave = (
+    tree, venv, removed = (
         site.tree(release.version),
         site.venvs / release.version,
         site.staging / f"removed-{release.version}",
@@ -74,19 +74,19 @@ def remove(site: Site, record: Record, release: Release) -> None:
         raise InUse(f"{release.version} stays, for {process} has it open")
     if mounted := mounted_below(tree) or mounted_below(venv):
         raise InUse(f"{release.version} stays, for a file system is mounted at {mounted}")
-    durable.remove_tree(grave)
+    durable.remove_tree(removed)
     if tree.exists():
-        _move(tree, grave, release.version)
+        _move(tree, removed, release.version)
     record.save(remaining)
-    durable.remove_tree(grave)
+    durable.remove_tree(removed)
     durable.remove_tree(venv)
     if all(other.tree != release.tree for other in remaining.releases):
         durable.remove_tree(site.manifest_file(release.tree))
 
 
-def _move(tree: Path, grave: Path, version: str) -> None:
+def _move(tree: Path, removed: Path, version: str) -> None:
     try:
-        durable.replace(tree, grave)
+        durable.replace(tree, removed)
     except StorageFailed as error:
         if os.name == "nt" and isinstance(error.__cause__, PermissionError):
             raise InUse(f"{version} stays, for a process has it open") from error

@@ -26,7 +26,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Final, cast
 
-from apply.application.programs import calm_directory, calm_environment, system32
+from apply.application.programs import isolated_environment, neutral_directory, system32
 from apply.errors import StepFailed
 from apply.site.layout import StepContext
 from bundle.names.plain_text import plain
@@ -82,8 +82,8 @@ def run_own(
     It runs where no file of the site or the release is near, unless cwd says where, and without what steers Python or
     pip in our environment [A-102].
     """
-    given = {**calm_environment(), **context.environment(), **(environment or {})}
-    return _run(list(argv), step, timeout_s, cwd or calm_directory(), given, _READABLE)
+    given = {**isolated_environment(), **context.environment(), **(environment or {})}
+    return _run(list(argv), step, timeout_s, cwd or neutral_directory(), given, _READABLE)
 
 
 def _run(
@@ -163,7 +163,7 @@ def _kill_group(process: "subprocess.Popen[bytes]") -> None:
         return  # its number may be another's by now
     if sys.platform == "win32":
         end_tree = [system32("taskkill.exe"), "/F", "/T", "/PID", str(process.pid)]
-        subprocess.run(end_tree, capture_output=True, check=False, cwd=calm_directory())
+        subprocess.run(end_tree, capture_output=True, check=False, cwd=neutral_directory())
         with contextlib.suppress(OSError):
             process.kill()  # where taskkill could not; harmless for one that has ended
     else:
@@ -205,7 +205,7 @@ def _drain(stream: IO[bytes]) -> None:
         stdin=stream,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        cwd=calm_directory(),  # a version directory that it stood in could never be removed on Windows
+        cwd=neutral_directory(),  # a version directory that it stood in could never be removed on Windows
         start_new_session=os.name != "nt",
         creationflags=_DETACHED,
     )

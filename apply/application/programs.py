@@ -41,12 +41,12 @@ def system32(program: str) -> str:
     return str((native if native.is_dir() else _windows_directory("GetSystemDirectoryW")) / program)
 
 
-def calm_environment() -> Mapping[str, str]:
+def isolated_environment() -> Mapping[str, str]:
     """Our environment without what would make Python or pip do something else than they were told."""
     return {name: value for name, value in os.environ.items() if not name.upper().startswith(_STEERING)}
 
 
-def calm_directory() -> Path:
+def neutral_directory() -> Path:
     """A directory that every machine has, in which nobody but its administrator puts files."""
     return Path(Path(sys.executable).anchor)
 

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from apply.audit.log import Log, no_log
-from apply.audit.save import keep
+from apply.audit.save import save_run
 from apply.errors import AboardError, Degraded, RolledBack
 from apply.record.database import Record
 from apply.record.recorded_run import Recovery
@@ -69,7 +69,7 @@ class Run:
 
     bundle_bytes: of the bundle's header and the section that the release is built from. release_bytes: built of it.
     unfinished_since: when an earlier run saved its last state, in seconds since 1970, if that run is to be finished.
-    caution: for a person, beside the verdict, told whatever that is.
+    caution: for a person, reported beside the verdict, whatever that is.
     """
 
     command: str
@@ -117,11 +117,11 @@ class Run:
     def report(self, outcome: Outcome, to_version: str, reason: str) -> Report:
         """How it ended."""
         seconds = time.perf_counter() - self._begun
-        told = f"{reason}; {self.caution}" if self.caution else reason
-        return Report(outcome, self.from_version, to_version, plain(told), dict(self.steps), seconds)
+        full_reason = f"{reason}; {self.caution}" if self.caution else reason
+        return Report(outcome, self.from_version, to_version, plain(full_reason), dict(self.steps), seconds)
 
     def audit(self, report: Report) -> dict[str, Any]:
-        """The record that the site keeps of it."""
+        """What the site's record says of it."""
         return {
             "run": self.id,
             "command": self.command,
@@ -165,14 +165,14 @@ def working(run: Run) -> Iterator[Record]:
         except (AboardError, BundleError, KeyboardInterrupt) as error:
             run.current_version = record.state.current_version
             report = run.report(_outcome(error), run.current_version, str(error) or "interrupted")
-            keep(run.site, record, run.log, run.audit(report))  # what fails of that is not the error to tell
+            save_run(run.site, record, run.log, run.audit(report))  # what fails of that is not the error to report
             raise
 
 
 def finish(run: Run, record: Record, report: Report) -> Report:
     """Records a run that ended well; where that fails the run has ended well all the same, and its reason says so."""
-    trouble = keep(run.site, record, run.log, run.audit(report))
-    return replace(report, reason=f"{report.reason}; {trouble}") if trouble else report
+    troubles = save_run(run.site, record, run.log, run.audit(report))
+    return replace(report, reason="; ".join([report.reason, *troubles]))
 
 
 def named(release: Release | None) -> dict[str, Any] | None:

@@ -129,23 +129,23 @@ class JunctionSwitch:
 
     def read(self) -> Path | None:
         """See Switch.read."""
-        target = self._read(_Patience(self._sleep))
+        target = self._read(_Retries(self._sleep))
         return None if target is None else Path(str(target))
 
     def point_to(self, version_directory: Path) -> None:
         """See Switch.point_to."""
         directory = PureWindowsPath(str(version_directory))
-        patience = _Patience(self._sleep)
+        retries = _Retries(self._sleep)
         try:
             self._refuse_unqualified(directory)
-            before = self._read(patience)
+            before = self._read(retries)
             if before is None:
-                self._create(reparse_buffer(str(directory)), patience)
+                self._create(reparse_buffer(str(directory)), retries)
             elif before != directory:
-                patience(lambda: self._kernel.set_reparse_point(self._current, reparse_buffer(str(directory))))
+                retries(lambda: self._kernel.set_reparse_point(self._current, reparse_buffer(str(directory))))
         except KernelError as error:
             raise refused(self._current, directory, error) from error
-        after = self._read(patience)
+        after = self._read(retries)
         if after != directory:
             raise SwitchFailed(f"{self._current} was pointed to {directory}, but reads back as {after}")
         with contextlib.suppress(KernelError):  # NTFS flushes directories only to some callers; recovery reads the link
@@ -156,9 +156,9 @@ class JunctionSwitch:
         if not beside or not self._kernel.is_directory(str(directory)):
             raise SwitchFailed(f"{directory} is not the directory of a version in {self._site / VERSIONS}")
 
-    def _read(self, patience: "_Patience") -> PureWindowsPath | None:
+    def _read(self, retries: "_Retries") -> PureWindowsPath | None:
         try:
-            target = PureWindowsPath(junction_target(patience(lambda: self._kernel.get_reparse_point(self._current))))
+            target = PureWindowsPath(junction_target(retries(lambda: self._kernel.get_reparse_point(self._current))))
         except KernelError as error:
             if error.code in (FILE_NOT_FOUND, PATH_NOT_FOUND):
                 return None
@@ -169,24 +169,24 @@ class JunctionSwitch:
             raise SiteInvalid(f"{self._current} points to {target}, which is not a version in {self._site / VERSIONS}")
         return target
 
-    def _create(self, reparse_point: bytes, patience: "_Patience") -> None:
+    def _create(self, reparse_point: bytes, retries: "_Retries") -> None:
         temporary = str(self._site / TEMPORARY)
         try:
-            patience(lambda: self._kernel.remove_directory(temporary))  # left by a run that was killed
+            retries(lambda: self._kernel.remove_directory(temporary))  # left by a run that was killed
         except KernelError as error:
             if error.code != FILE_NOT_FOUND:
                 raise
         self._kernel.create_directory(temporary)
         try:
-            patience(lambda: self._kernel.set_reparse_point(temporary, reparse_point))
-            patience(lambda: self._kernel.rename(temporary, self._current))
+            retries(lambda: self._kernel.set_reparse_point(temporary, reparse_point))
+            retries(lambda: self._kernel.rename(temporary, self._current))
         except KernelError:
             with contextlib.suppress(KernelError):
                 self._kernel.remove_directory(temporary)
             raise
 
 
-class _Patience:
+class _Retries:
     """Tries calls again that fail in passing; the pauses of all of them together are at most 0.8 s."""
 
     def __init__(self, sleep: Callable[[float], None]) -> None:

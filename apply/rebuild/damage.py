@@ -27,7 +27,7 @@ class Damage:
         """What those places are called."""
         return [self.manifest.entry(place).path for place in self.places]
 
-    def need_list(self) -> bytes:
+    def repair_request(self) -> bytes:
         """What shore needs to know to send what is missing."""
         return write_need(self.product, self.manifest, self.places, self.release.platform)
 

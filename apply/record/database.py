@@ -29,7 +29,7 @@ from bundle.names.plain_text import each_text, plain
 STATES_KEPT = 20
 RECEIPTS_KEPT = 256
 _LEAST_FREE_BYTES = 64 * 1024  # SQLite's index of its log takes half of that
-PATIENCE_S = 5.0  # for a lock that another process has on the record
+LOCK_TIMEOUT_S = 5.0  # for a lock that another process has on the record
 
 
 class Record:
@@ -43,7 +43,7 @@ class Record:
         self._path = site.state_file
         is_new = not self._path.exists()
         with self._errors():
-            self._database = sqlite3.connect(self._path, PATIENCE_S, isolation_level=None)
+            self._database = sqlite3.connect(self._path, LOCK_TIMEOUT_S, isolation_level=None)
             self._database.text_factory = _text
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=FULL")
@@ -73,8 +73,8 @@ class Record:
             database.execute("DELETE FROM states WHERE number <= ?", ((row.lastrowid or 0) - STATES_KEPT,))
         self._state = state
 
-    def append(self, run: dict[str, Any], seal: Callable[[Link], bytes] | None = None) -> None:
-        """Adds the record of a run [A-8], and in the same step the receipt that `seal` makes of its link, to be posted.
+    def append(self, run: dict[str, Any], sign: Callable[[Link], bytes] | None = None) -> None:
+        """Adds the record of a run [A-8], and in the same step the receipt that `sign` makes of its link, to be posted.
 
         Raises StorageFailed or DiskFull; then neither was added.
         """
@@ -84,8 +84,8 @@ class Record:
             head = head_after(str(last[0]) if last else START, document)
             row = database.execute("INSERT INTO runs (document, head) VALUES (?, ?)", (document, head))
             number = row.lastrowid or 0
-            if seal:
-                receipt = seal(Link(number, document, head))
+            if sign:
+                receipt = sign(Link(number, document, head))
                 database.execute("INSERT INTO receipts (number, receipt) VALUES (?, ?)", (number, receipt))
                 database.execute("DELETE FROM receipts WHERE number <= ?", (number - RECEIPTS_KEPT,))
 

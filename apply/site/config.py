@@ -28,7 +28,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from apply.errors import ConfigError
-from apply.site.maintenance_windows import Timetable
+from apply.site.maintenance_windows import DailyWindows
 from bundle.errors import Malformed
 from bundle.format.root import check_product
 from bundle.host.files import read_given
@@ -210,13 +210,13 @@ class AgentConfig(Table, frozen=True, kw_only=True):
         self.fetch_times()
         self.maintenance_times()
 
-    def fetch_times(self) -> Timetable:
+    def fetch_times(self) -> DailyWindows:
         """When sources may be asked."""
-        return Timetable.of(self.fetch_windows, self.time_zone)
+        return DailyWindows.of(self.fetch_windows, self.time_zone)
 
-    def maintenance_times(self) -> Timetable:
+    def maintenance_times(self) -> DailyWindows:
         """When a release may be switched."""
-        return Timetable.of(self.maintenance_windows, self.time_zone)
+        return DailyWindows.of(self.maintenance_windows, self.time_zone)
 
 
 class SiteConfig(Table, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ import pytest
 
 from apply.audit.history import read_history
 from apply.audit.outbox import post, waiting
-from apply.audit.receipt import seal
+from apply.audit.receipt import sign_receipt
 from apply.audit.site_key import site_key
 from apply.errors import RecordBroken, SiteInvalid
 from apply.record.chain import START, head_after
@@ -218,7 +218,7 @@ def test_the_record_of_a_newer_unrep_is_refused(site: Site, open_it: type[Record
 
 
 def test_record_and_receipt_come_in_one_step(site: Site) -> None:
-    """[A-85]: a seal that fails leaves no record without its receipt."""
+    """[A-85]: a signature that fails leaves no record without its receipt."""
     record = Record(site)
 
     def fail(link: object) -> bytes:
@@ -233,7 +233,7 @@ def test_record_and_receipt_come_in_one_step(site: Site) -> None:
 def test_what_a_dead_run_could_not_post_the_next_one_posts(site: Site) -> None:
     """[A-85]"""
     record, key = Record(site), site_key(site)
-    record.append(recorded(), lambda link: seal(recorded(), link, key, 0))
+    record.append(recorded(), lambda link: sign_receipt(recorded(), link, key, 0))
     record.close()
     assert not waiting(site)
     record = Record(site)

@@ -21,7 +21,7 @@ SOURCE, KEPT = "app/library.bin", "docs/guide.txt"  # a recipe reads the one; th
 def repair(ship: Ship, out: Path) -> Path:
     """What shore answers the ship's need list with."""
     base = DirectoryBase(shore().release("1.0.0"), scan(shore().release("1.0.0")))
-    left = left_by(read_need(examine(ship.root).need_list(), "need"), base.manifest, "any", "need")
+    left = left_by(read_need(examine(ship.root).repair_request(), "need"), base.manifest, "any", "need")
     key = load_private_key(shore().directory / "sender.key")
     request = BuildRequest(shore().release("1.0.1"), "vms", "1.0.1", 2, out, [DirectoryBase(base.directory, left)])
     with ThreadPoolExecutor(1) as pool:
@@ -66,7 +66,8 @@ def test_lost_files_and_directories_are_damage_too(tmp_path: Path) -> None:
     (tree / "extra.txt").write_text("nobody's")
     damage = examine(ship.root)
     assert damage.paths == [KEPT, "spool"]
-    assert left_trees(ship.root) == [left_by(read_need(damage.need_list(), "n"), damage.manifest, "any", "n").tree_hash]
+    left = left_by(read_need(damage.repair_request(), "n"), damage.manifest, "any", "n")
+    assert left_trees(ship.root) == [left.tree_hash]
 
 
 @pytest.mark.parametrize("path", [SOURCE, KEPT])
@@ -79,7 +80,7 @@ def test_the_full_release_in_the_same_file_serves_without_asking(tmp_path: Path,
     assert "from the full release, because of this" in rehearsed.reason and str(Path(path)) in rehearsed.reason
     report = ship.apply(both)
     assert report.outcome == "applied" and f"{Path(path)}: has changed" in report.reason
-    assert ship.current == "1.0.1" and not examine(ship.root).places and not ship.litter()
+    assert ship.current == "1.0.1" and not examine(ship.root).places and not ship.leftovers()
 
 
 def test_there_must_be_something_installed(tmp_path: Path) -> None:

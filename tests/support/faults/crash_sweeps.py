@@ -21,7 +21,7 @@ from tests.support.faults.traced_command import Point, points, traced
 from tests.support.sites import loop_disk
 
 KILL = "signal=KILL"
-# What a full or failing disk may answer; what it does to a removal only leaves litter.
+# What a full or failing disk may answer; a removal that fails only leaves something over.
 REMOVALS = ("unlink", "unlinkat", "rmdir")
 AS_THE_AGENT_TELLS = {7: "degraded", 6: "rolled-back"}  # which ends with 0 whatever it met
 REFUSED = (2, 5)  # what could not be read or written is named, and nothing was changed

@@ -23,7 +23,7 @@ def need_command(site: Path, out: Path, as_json: bool) -> None:
     with progress_bar() as bar:
         damage = examine(site, bar)
     version, count = damage.release.version, len(damage.places)
-    need = damage.need_list() if count else b""
+    need = damage.repair_request() if count else b""
     if need:
         with storage_errors(out):
             write_anew(out, need)
