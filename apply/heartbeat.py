@@ -35,7 +35,7 @@ def receive_heartbeat(
         trusted = updated_trust(run.site, trust, run.command)
         heartbeat, signers = _verified(path, trusted, nonce)
         authority = Authority.of(trusted)
-        # A release key speaks for a limited time only. So a stolen one cannot push the time floor into the far future.
+        # A time signed by a release key counts up to a limit only, or a stolen key could set the floor for ever.
         heartbeat = msgspec.structs.replace(heartbeat, time=min(heartbeat.time, authority.speaks_until))
         with working(run) as record:
             check_product(record.state, heartbeat.product, product)

@@ -36,6 +36,7 @@ def prepare(site: Site, config: SiteConfig, version: str) -> None:
 
 def _make_venv(site: Site, wheels: PythonWheels, version: str, timeout_s: float) -> None:
     venv, tree = site.venvs / version, site.tree(version)
+    # What a run that died has left there may be half an environment, and nothing tells that from a whole one.
     durable.remove_tree(venv)
     context = StepContext(site.root, version, tree, venv)
     for needed in (tree / wheels.requirements, tree / wheels.wheels):
@@ -63,7 +64,7 @@ def _empty_directory(site: Site) -> Iterator[Path]:
     try:
         yield path
     finally:
-        with contextlib.suppress(StorageFailed):  # then it is litter for the next run
+        with contextlib.suppress(StorageFailed):  # the next run removes what is left over
             durable.remove_tree(path)
 
 

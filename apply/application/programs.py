@@ -14,7 +14,7 @@ from typing import Any, Final
 
 _SYSTEM_DIRECTORIES: Final = ("/usr/bin", "/bin", "/usr/sbin", "/sbin")
 _MAX_PATH_CHARACTERS: Final = 32_768
-# What tells Python and pip to run, or to get, something else.
+# Prefixes of the variables by which Python and pip run, or download, something else.
 _STEERING: Final = ("PYTHON", "PIP_", "__PYVENV_")
 
 
@@ -42,7 +42,7 @@ def system32(program: str) -> str:
 
 
 def isolated_environment() -> Mapping[str, str]:
-    """Our environment without what would make Python or pip do something else than they were told."""
+    """Our environment without the variables that change what Python or pip do."""
     return {name: value for name, value in os.environ.items() if not name.upper().startswith(_STEERING)}
 
 

@@ -18,7 +18,7 @@ _TYPES: Final[dict[Severity, tuple[int, int]]] = {"error": (1, 3), "warning": (2
 
 
 def report_event(event: Event) -> None:
-    """Tells the event log. Raises LogFailed on another system, or if Windows refuses."""
+    """Writes to the event log. Raises LogFailed on another system, or if Windows refuses."""
     if sys.platform != "win32":
         raise LogFailed("there is no Windows event log on this system; choose another [log] target")
     advapi32: Any = ctypes.WinDLL("advapi32", use_last_error=True)

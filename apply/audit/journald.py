@@ -18,7 +18,7 @@ _MAX_VALUE_CHARACTERS: Final = 8_000  # of four bytes at most: a datagram of the
 
 
 def send(event: Event) -> None:
-    """Tells journald. Raises LogFailed where there is none, or none that takes it within a second."""
+    """Sends the event to journald. Raises LogFailed where there is none, or none that takes it within a second."""
     if not hasattr(socket, "AF_UNIX"):
         raise LogFailed("there is no journald on this system; choose another [log] target")
     try:

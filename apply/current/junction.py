@@ -1,8 +1,9 @@
 r"""`current` on Windows: an NTFS junction, retargeted in place by one control call.
 
-Deleting and creating it anew would leave a moment without `current`, and no rename replaces a directory link. Setting
-the reparse point of an existing junction again is documented to modify it, needs no right to create symlinks, and
-touches one file record: no moment without.
+Setting the reparse point of an existing junction again is documented to modify it. It needs no right to create
+symlinks, and it touches one file record, so there is no moment without `current`. The other ways are worse. Deleting
+and creating it anew leaves such a moment. MoveFileEx does not replace a directory link. FileRenameInfoEx does, and
+fails on Windows Server 2016 and on ReFS.
 
 The reparse point, little-endian, as FSCTL_SET_REPARSE_POINT takes it and FSCTL_GET_REPARSE_POINT gives it:
 
@@ -145,6 +146,7 @@ class JunctionSwitch:
                 retries(lambda: self._kernel.set_reparse_point(self._current, reparse_buffer(str(directory))))
         except KernelError as error:
             raise refused(self._current, directory, error) from error
+        # Nobody documents that the call is atomic, and filter drivers may interfere. So what counts is what is there.
         after = self._read(retries)
         if after != directory:
             raise SwitchFailed(f"{self._current} was pointed to {directory}, but reads back as {after}")
@@ -162,6 +164,7 @@ class JunctionSwitch:
         except KernelError as error:
             if error.code in (FILE_NOT_FOUND, PATH_NOT_FOUND):
                 return None
+            # Also a real directory named `current`: it is not a reparse point, and what it holds may be a person's.
             raise SiteInvalid(f"{self._current} is not a junction that unrep made: {error}") from error
         except ValueError as error:
             raise SiteInvalid(f"{self._current} is not a junction that unrep made: {error}") from error
@@ -170,6 +173,7 @@ class JunctionSwitch:
         return target
 
     def _create(self, reparse_point: bytes, retries: "_Retries") -> None:
+        # A junction starts as an empty directory, which a reader must not find as `current`: it is made beside it.
         temporary = str(self._site / TEMPORARY)
         try:
             retries(lambda: self._kernel.remove_directory(temporary))  # left by a run that was killed
@@ -187,7 +191,7 @@ class JunctionSwitch:
 
 
 class _Retries:
-    """Tries calls again that fail in passing; the pauses of all of them together are at most 0.8 s."""
+    """Repeats calls that fail with a transient error; the pauses of all of them together are at most 0.8 s."""
 
     def __init__(self, sleep: Callable[[float], None]) -> None:
         self._pauses = iter(_PAUSES_S)

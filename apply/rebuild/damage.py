@@ -15,7 +15,7 @@ from bundle.host.progress import Progress, Quiet
 
 @dataclass(frozen=True)
 class Damage:
-    """The places of a release's manifest whose files are not what was installed, ascending."""
+    """What has happened to a release. places: of its manifest, whose files are not what was installed, ascending."""
 
     product: str
     release: Release
@@ -24,11 +24,11 @@ class Damage:
 
     @property
     def paths(self) -> list[str]:
-        """What those places are called."""
+        """The paths of those files, relative to the tree."""
         return [self.manifest.entry(place).path for place in self.places]
 
     def repair_request(self) -> bytes:
-        """What shore needs to know to send what is missing."""
+        """The repair request by which shore builds a delta from what is left [F-61]."""
         return write_need(self.product, self.manifest, self.places, self.release.platform)
 
 

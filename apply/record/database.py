@@ -176,7 +176,7 @@ def _reading(site: Site) -> Iterator[sqlite3.Connection | None]:
 
 
 def _text(stored: bytes) -> str:
-    """What a spoiled medium has made of a text, too: its checksum, or the chain, tells."""
+    """Any bytes as text: whether a medium has spoiled them, the checksum or the chain shows."""
     return stored.decode(errors="surrogateescape")
 
 
@@ -210,7 +210,7 @@ def _checksum(document: object) -> str:
 
 
 def _is_full(error: sqlite3.Error, path: str) -> bool:
-    """Whether no space is left: for the files beside the record SQLite tells that as any other error of the disk."""
+    """Whether no space is left: for the files beside the record SQLite reports that as any other error of the disk."""
     code = getattr(error, "sqlite_errorcode", 0)
     if code & 0xFF != sqlite3.SQLITE_IOERR:
         return bool(code == sqlite3.SQLITE_FULL)

@@ -102,13 +102,14 @@ class Quarantine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: str
 
     def holds(self, release: Release) -> bool:
-        """Whether it keeps this release out."""
+        """Whether the quarantine excludes this release."""
         return self.tree == release.tree and release.mark <= (self.epoch, self.seq)
 
 
 class Shore(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the latest heartbeat said is newest, at `time` in seconds since 1970; proven `under` that trust root.
+    """What the latest heartbeat announced as newest, at `time` in seconds since 1970.
 
+    under: the version of the trust root by which it was verified. trust, revocations: the versions that shore has.
     signers: the ids of the release keys that signed it, in hex. product: "" in records of older versions of unrep.
     """
 
@@ -175,7 +176,7 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     @property
     def waiting(self) -> bool:
-        """Whether shore has spoken of a release that has not come here."""
+        """Whether shore has announced a release that has not come here."""
         mark = self.high_water.mark if self.high_water else (0, 0)
         return self.shore is not None and (self.shore.epoch, self.shore.seq) > mark
 

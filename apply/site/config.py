@@ -9,7 +9,7 @@
     [health_window]  start_after_s, deadline_s, interval_s, consecutive_passes
     [retention]      keep
     [limits]         command_timeout_s
-    [log]            target = journald | eventlog                              the system's log, told of each run
+    [log]            target = journald | eventlog                              where each run reports how it ended
     [trust]          strict_expiry, ship_key
     [agent]          sources, trust, poll_interval_s, fetch_windows, maintenance_windows, time_zone, limit_bytes_per_s,
                      allow_full, auth_file, ca_file, proxy
@@ -172,13 +172,13 @@ class LimitsConfig(Table, frozen=True, kw_only=True):
 
 
 class LogConfig(Table, frozen=True, kw_only=True):
-    """Which log of the system is told how each run ended; none unless one is named."""
+    """The log of the system where each run reports how it ended; none unless one is named."""
 
     target: Literal["journald", "eventlog"] | None = None
 
 
 class TrustConfig(Table, frozen=True, kw_only=True):
-    """`strict_expiry` refuses what an expired key has signed; without it that is only told [R-13].
+    """`strict_expiry` refuses what an expired key has signed; without it that is only reported [R-13].
 
     `ship_key`: the private key that opens what is encrypted to this ship, as seen from the site [S-14].
     """

@@ -1,6 +1,6 @@
 """Who has something below a directory open: a version that serves somebody is not removed [A-35].
 
-Linux tells by /proc, of every process to root and of one's own to others. Windows needs no question: it moves no
+Linux shows it in /proc: to root for every process, to others for their own. Windows need not be asked: it moves no
 directory in which a process has a file open.
 """
 

@@ -44,7 +44,7 @@ TEMPORARY: Final = ".current.new"
 _PRIVATE: Final = 0o700
 _OPEN: Final = 0o755
 _GROUP_READS: Final = stat.S_ISGID | 0o050
-_TOLD_TO_GROUP: Final = frozenset({"state.db", "site.pub", "outbox", "trust"})  # and no key
+_GROUP_READABLE: Final = frozenset({"state.db", "site.pub", "outbox", "trust"})  # and no key
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ class Site:
         return self.manifests / tree
 
     def context(self, version: str) -> StepContext:
-        """What a command about that version is told."""
+        """The context of a command about that version."""
         venv = self.venvs / version
         return StepContext(self.root, version, self.tree(version), venv if venv.is_dir() else None)
 
@@ -231,10 +231,10 @@ def _let_group_in(private: Directory) -> None:
         return
     with contextlib.suppress(PermissionError):
         for name, is_directory in private.entries():
-            if name in _TOLD_TO_GROUP and is_directory:
+            if name in _GROUP_READABLE and is_directory:
                 with private.enter(name) as inner:
                     _give_to_group(inner, status.st_gid)
-            elif name in _TOLD_TO_GROUP:
+            elif name in _GROUP_READABLE:
                 _give_file(private, name, status.st_gid)
 
 
