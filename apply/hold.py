@@ -39,12 +39,14 @@ class Hold:
 def read_hold(site: Site) -> Hold | None:
     """The hold that is set, if one is. Raises StorageFailed where that cannot be seen."""
     path = site.hold_file
+    # A file that cannot be read raises, rather than count as no hold.
     with durable.storage_errors(path):
         try:
             text = read_plain(path, _MAX_FILE_BYTES).decode(errors="replace")
             changed = path.stat().st_mtime
         except FileNotFoundError:
             return None
+    # A person may have made the file with an editor: whatever it holds, it holds the version.
     try:
         return Hold(**{key: _words(str(value)) for key, value in json.loads(text).items()})
     except (ValueError, TypeError, AttributeError, RecursionError):  # a person's own words

@@ -134,6 +134,7 @@ class _Update:
     def make(self) -> Report:
         """All of it, from what an earlier run left pending to the verdict on the new version."""
         resumed = self._finish_pending()
+        # Whatever becomes of the release, what its header teaches about trust stays [R-11].
         save_trust(self._site, self._offer.bundle.verified.trust)
         if not self._offer.is_admitted(self._site, self._record.state):
             return self._confirm_current(resumed)
@@ -201,6 +202,7 @@ class _Update:
             plan = self._reconstruct(staging, tree, drift)
             self._remarks.append(f"rebuilt {plan.origin}")
         with self._run.step("make durable"):
+            # All of it is durable before it has its name: a name that a power cut keeps must not lead to empty files.
             durable.sync_tree(tree)
             durable.write_file(self._site.manifest_file(self._release.tree), plan.evaluation.manifest.encoded)
             # On record before it has its name: whatever stands in versions/ and no record knows is not unrep's [A-14].
@@ -234,6 +236,7 @@ class _Update:
 
     def _withdraw(self, aboard: bool) -> None:
         """Gives back the space of a version that this run built [A-17]; the next run removes what is left over."""
+        # One that was aboard stays: an earlier run built it, and the next need not build it again.
         built = None if aboard else self._record.state.find(self._release.version)
         if built and built.version not in self._record.state.needed:
             with contextlib.suppress(StorageFailed):

@@ -118,6 +118,7 @@ def _judged(response: http.client.HTTPResponse, check: HttpCheck, context: StepC
     if check.expect_body_contains is None:
         return f"answered {response.status}"
     expected = context.expand(check.expect_body_contains)
+    # A bounded part of the body: a page without an end must not fill the memory.
     if expected.encode(errors="surrogateescape") not in response.read(MAX_BODY_BYTES):
         raise StepFailed(STEP, f"answered {response.status} without {expected!r}")
     return f"answered {response.status} with {expected!r}"
@@ -125,6 +126,7 @@ def _judged(response: http.client.HTTPResponse, check: HttpCheck, context: StepC
 
 def _connect(host: str, port: int, deadline: float) -> socket.socket:
     failure = OSError(f"{host} has no address")
+    # Each address in turn, under the one deadline: a name may have an IPv6 address where nothing listens.
     for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
         connection = socket.socket(family, kind, protocol)
         try:

@@ -64,6 +64,7 @@ def watch(
         elapsed_s = clock() - begun
         decided = ruling(window, elapsed_s, rounds.passes_in_a_row)
         if decided == "failed":
+            # The latest complaint of each check, not the last round's alone: that may have had no time for any.
             reason = f"not healthy within {window.deadline_s:g} s: {rounds.complaints(window.consecutive_passes)}"
             return Verdict(False, reason, rounds.count, elapsed_s, tuple(rounds.latest.values()))
         if decided == "healthy":

@@ -28,6 +28,7 @@ def for_pip(tree: Path, requirements: Path, wheels: Path, step: str) -> str:
         raise StepFailed(step, f"{error.filename or wheels}: cannot be read: {error.strerror or error}") from error
     for wheel in found:
         _check(wheel, step)
+    # Each wheel by its own address: given their directory, pip would also follow what pages in there link to.
     return "".join([*(f"--find-links {path.as_uri()}\n" for path in found), *(pin.line(True) for pin in pins)])
 
 

@@ -52,6 +52,7 @@ def read_history(site: Site, limit: int, each: Callable[[RecordedRun], None] = l
                 heads[link.number] = link.head
         check.end(runs.last_number)
         broken = check.broken if runs.chained else ""
+    # Whoever makes the whole chain anew leaves no break in it, but the receipts signed before still differ.
     if not broken:
         wrong = [number for number, receipt in receipts.items() if heads[number] != receipt.head.hex()]
         broken = f"record {wrong[0]} is not the one that its receipt was signed for" if wrong else unreadable

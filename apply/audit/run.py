@@ -155,6 +155,7 @@ def working(run: Run) -> Iterator[Record]:
     """
     check_site(run.site)
     run.site.make_directories()
+    # The record is read and written under the lock alone, so that what it says stays true until the run ends.
     with site_lock(run.site, run.command), contextlib.closing(Record(run.site)) as record:
         run.from_version = run.current_version = record.state.current_version
         run.product = run.product or record.state.product

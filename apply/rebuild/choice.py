@@ -63,6 +63,7 @@ def choose(bundle: VerifiedBundle, held: Sequence[Release]) -> Choice:
     if choice := _smallest(bundle, held, root.delta_section):
         return choice
     if whole := choose_full(bundle):
+        # The delta first, for a fetch brings only those packs of the full section that the delta cannot make [T-41].
         partial = _smallest(bundle, held, root.partial_delta)
         return replace(partial, rest=whole.section) if partial else whole
     full = root.full_section()

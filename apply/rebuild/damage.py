@@ -41,5 +41,6 @@ def examine(site: Path, progress: Progress = Quiet()) -> Damage:  # noqa: B008
     state = read_state(place)
     if state.current is None:
         raise PreflightRefused(f"{site}: nothing is installed here, so no file of it can be damaged")
+    # The current release alone: the others serve nobody now.
     tree = open_installed(place, state.current)
     return Damage(state.product, state.current, tree.manifest, damaged_places(tree, progress))

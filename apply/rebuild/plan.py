@@ -79,6 +79,7 @@ def _choose(
     """The choice and its base: a release that is held, or what is left of one, or none [A-12], [A-40], [A-41]."""
     held = holdings(run.site, state.releases)
     full = choose_full(bundle)
+    # Bytes that are not in the file are never asked for here: aboard there may be no link [A-41].
     if drift and full is None:
         raise drift
     try:

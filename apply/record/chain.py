@@ -60,6 +60,7 @@ class ChainCheck:
 
     def end(self, last_number: int) -> None:
         """There are no more; `last_number` is the highest that was ever given to a record."""
+        # SQLite counts it apart from the rows. Without it records removed at the end would leave no gap.
         self._expect(last_number)
 
     def _expect(self, number: int) -> None:

@@ -45,6 +45,7 @@ class Record:
         with self._errors():
             self._database = sqlite3.connect(self._path, LOCK_TIMEOUT_S, isolation_level=None)
             self._database.text_factory = _text
+            # Readers such as `status` go on while a run writes; and a commit costs one sync, of the log.
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=FULL")
             if schema.version_of(self._database, self._path) < schema.VERSION:
@@ -64,6 +65,7 @@ class Record:
         """Makes the state durable. Raises StorageFailed or DiskFull; then the state before stays."""
         if state == self._state:
             return
+        # Several states stay, so that one that a medium spoils has a predecessor to go by [A-7].
         document = msgspec.json.encode(_plain(msgspec.to_builtins(state))).decode()
         with self._errors(), self._transaction() as database:
             row = database.execute(
@@ -80,6 +82,7 @@ class Record:
         """
         document = json.dumps(_plain(run))
         with self._errors(), self._transaction() as database:
+            # Read within the transaction: the head must be that of the record that really comes before.
             last = database.execute("SELECT head FROM runs ORDER BY number DESC LIMIT 1").fetchone()
             head = head_after(str(last[0]) if last else START, document)
             row = database.execute("INSERT INTO runs (document, head) VALUES (?, ?)", (document, head))
@@ -110,6 +113,7 @@ class Record:
             yield self._database
             self._database.execute("COMMIT")
         except BaseException:
+            # After some errors, such as a full disk, SQLite has rolled back by itself.
             if self._database.in_transaction:
                 self._database.execute("ROLLBACK")
             raise
@@ -212,6 +216,7 @@ def _checksum(document: object) -> str:
 def _is_full(error: sqlite3.Error, path: str) -> bool:
     """Whether no space is left: for the files beside the record SQLite reports that as any other error of the disk."""
     code = getattr(error, "sqlite_errorcode", 0)
+    # The low byte is the kind of error; the rest says which call failed.
     if code & 0xFF != sqlite3.SQLITE_IOERR:
         return bool(code == sqlite3.SQLITE_FULL)
     with suppress(OSError):

@@ -306,6 +306,7 @@ _TABLES: Final[dict[str, type[Table]]] = {
 }
 
 
+# msgspec names the place in its own notation, and calls types as Python does. A person knows TOML.
 def _sentence(message: str, document: dict[str, Any]) -> str:
     """Our words for msgspec's, such as "Expected `int`, got `str` - at `$.health[0].port`"."""
     problem, key = message, ""

@@ -63,6 +63,7 @@ class StepContext:
 
     def expand(self, text: str) -> str:
         """The text with {site}, {version}, {tree} and {current} filled in, once; other braces stay."""
+        # In one pass: a path that itself holds such a name is not filled in again.
         values = {
             "{site}": str(self.site),
             "{version}": self.version,
@@ -202,6 +203,7 @@ class Site:
 
     def _directories(self) -> list[tuple[Path, int]]:
         """What must be there, or be no link where it is there, with its mode."""
+        # The agent and the trust file make theirs when they need them; a link in their place is refused all the same.
         made = [self.private, self.staging, self.manifests, self.outbox]
         later = [path for path in (self.inbox, self.trust) if os.path.lexists(path)]
         return [*((path, _PRIVATE) for path in made + later), (self.versions, _OPEN), (self.venvs, _OPEN)]
@@ -213,7 +215,7 @@ def _close_to_others(directory: Directory, mode: int) -> None:
     A group stays that somebody has let in, by `chgrp GROUP .unrep` and `chmod 2750 .unrep`.
     """
     if os.name != "posix":
-        return
+        return  # Windows has access lists, which `unrep agent install` sets [A-104]
     found = stat.S_IMODE(directory.own_status().st_mode)
     allowed = mode | (_GROUP_READS if found & stat.S_ISGID else 0)
     if found & ~allowed:

@@ -35,6 +35,7 @@ def site_unlock(
     It raises Sealed if there is no key or no ticket for it, InputError for a file that is no key.
     """
 
+    # The key is read only when a section is opened: many bundles are not encrypted, and many ships have no key.
     def unlock(verified: VerifiedRoot) -> ContentKey:
         path = ship_key_file(site, config, named)
         if path is None:

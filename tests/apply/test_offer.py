@@ -13,7 +13,7 @@ from apply.hold import set_hold
 from apply.offer import Offer, open_offer
 from apply.record.state import Replay, WrongProduct
 from apply.site.config import SiteConfig, TrustConfig
-from bundle.errors import Expired
+from bundle.errors import Expired, Untrusted
 from bundle.trust.trust import Trust
 from tests.support.contents.trust import RELEASE, begun, releases, signed_anew
 from tests.support.sites.site import QUIET, Ship, bent, shore

@@ -71,7 +71,7 @@ def test_the_chain_is_what_the_page_says(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tampering", "told"),
+    ("tampering", "words"),
     [
         ("UPDATE runs SET document = replace(document, 'mate', 'cook') WHERE number = 3", "record 3 was changed"),
         ("UPDATE runs SET document = 'x' WHERE number = 1", "record 1 was changed: .*the beginning"),
@@ -85,11 +85,11 @@ def test_the_chain_is_what_the_page_says(site: Site) -> None:
         ("UPDATE runs SET document = (SELECT document FROM runs WHERE number = 2) WHERE number = 5", "record 5 was"),
     ],
 )
-def test_tampering_shows_and_is_named(site: Site, tampering: str, told: str) -> None:
+def test_tampering_shows_and_is_named(site: Site, tampering: str, words: str) -> None:
     """[A-80]"""
     change(site, tampering)
     history = read_history(site, 50)
-    with pytest.raises(RecordBroken, match=rf"state\.db: {told}"):
+    with pytest.raises(RecordBroken, match=rf"state\.db: {words}"):
         history.check()
     record = Record(site)  # it locks nobody out, and the break stays
     record.append(recorded("the next"))

@@ -74,17 +74,17 @@ def test_a_voyage_in_receipts(tmp_path: Path) -> None:
         ship.apply(shore().bundle("dead", 3, "1.0.1"))
     ship.recover()
     ship.roll_back()
-    told = receipts(ship.site)
-    assert [(r.outcome, r.version, r.seq, r.serving, r.number) for r in told] == [
+    found = receipts(ship.site)
+    assert [(r.outcome, r.version, r.seq, r.serving, r.number) for r in found] == [
         ("applied", "1.0.0", 1, "1.0.0", 1),
         ("applied", "1.0.1", 2, "1.0.1", 2),
         ("already-current", "1.0.1", 2, "1.0.1", 3),
         ("rolled-back", "dead", 3, "1.0.1", 4),
         ("rolled-back", "1.0.0", 1, "1.0.0", 6),
     ]
-    assert {r.product for r in told} == {"vms"} and told[3].tree.hex() == shore().tree("dead")
-    assert len({r.head for r in told}) == 5 and all(
-        abs(r.time - path.stat().st_mtime) < 60 for r, path in zip(told, waiting(ship.site), strict=True)
+    assert {r.product for r in found} == {"vms"} and found[3].tree.hex() == shore().tree("dead")
+    assert len({r.head for r in found}) == 5 and all(
+        abs(r.time - path.stat().st_mtime) < 60 for r, path in zip(found, waiting(ship.site), strict=True)
     )
     assert all(path.stat().st_size < 250 for path in waiting(ship.site))
 
@@ -143,7 +143,7 @@ def _with(**changes: object) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("data", "error", "told"),
+    ("data", "error", "words"),
     [
         (
             signed(_with(), key=Ed25519PrivateKey.from_private_bytes(bytes(32))),
@@ -162,9 +162,9 @@ def _with(**changes: object) -> bytes:
         (b"x" * 301, Malformed, "over 300 bytes, no receipt"),
     ],
 )
-def test_what_is_not_a_receipt_of_this_site(data: bytes, error: type[Refused], told: str) -> None:
+def test_what_is_not_a_receipt_of_this_site(data: bytes, error: type[Refused], words: str) -> None:
     """[A-84]"""
-    with pytest.raises(error, match=rf"^r\.receipt: .*{told}"):
+    with pytest.raises(error, match=rf"^r\.receipt: .*{words}"):
         opened(data)
 
 

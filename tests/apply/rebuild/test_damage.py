@@ -1,4 +1,4 @@
-"""Damaged files of the running release: found, told ashore, repaired. apply.rebuild.damage and apply.update."""
+"""Damaged files of the running release: found, reported to shore, repaired. apply.rebuild.damage and apply.update."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path

@@ -108,9 +108,9 @@ class Scene:
         current = self.check_serving(root)
         site = Site(root / "site")
         state = self._state(site)
-        told = unrep("status", "--site", site.root, "--json")
-        _hold(told.code == 0, f"status: {told}")
-        status = json.loads(told.out)
+        shown = unrep("status", "--site", site.root, "--json")
+        _hold(shown.code == 0, f"status: {shown}")
+        status = json.loads(shown.out)
         _hold(status["state"] == ("ok" if current else "empty"), f"status says {status['state']}, {status['trouble']}")
         _hold((status["current"] or {"version": ""})["version"] == current, f"status says {status['current']}")
         _hold(current in ends, f"current is {current or 'nothing'}")
@@ -170,8 +170,8 @@ class Scene:
 
     def check_recovery(self, root: Path) -> bool:
         """One recovery brings the site to rest; whether it took a release back that was cut short too often [A-24]."""
-        told = unrep("status", "--site", root / "site")
-        _hold(told.code == 0, f"status before the recovery: {told}")
+        shown = unrep("status", "--site", root / "site")
+        _hold(shown.code == 0, f"status before the recovery: {shown}")
         before = self._state(Site(root / "site"))
         spent = bool(before.pending and before.current and before.pending.attempts >= MAX_ATTEMPTS)
         first = unrep(*self.at(root, RECOVER))

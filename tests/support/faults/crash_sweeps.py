@@ -181,6 +181,6 @@ def _judged(where: str, scene: Scene, fault: Callable[[Path], int], recover: boo
             faults = fault(root)
             if recover:
                 scene.check_recovered(root)
-        except Exception as broken:  # noqa: BLE001 - a sweep goes on, and tells all in the end
+        except Exception as broken:  # noqa: BLE001 - a sweep goes on, and reports all at the end
             return Verdict(where, faults, f"{type(broken).__name__}: {broken}")
     return Verdict(where, faults)
