@@ -1,6 +1,6 @@
 """The master's hold: the running version stays until it is lifted, whoever offers another [A-64].
 
-The control file is SITE/.unrep/hold. That it is there is what holds; a file that a person has made by hand holds as
+The control file is SITE/.unrep/hold. That it is there is what holds. A file that a person has made by hand holds as
 well as that of `unrep hold`, whatever it says. Setting it takes no lock, for it is wanted most while a run is at work.
 """
 
@@ -54,7 +54,7 @@ def read_hold(site: Site) -> Hold | None:
 
 
 def set_hold(site: Site, reason: str) -> Hold:
-    """Sets a hold, or gives that which is set another reason; durable when it returns.
+    """Sets a hold, or gives that which is set another reason. It is durable on return.
 
     Raises StorageFailed or Unguarded.
     """
@@ -67,7 +67,7 @@ def set_hold(site: Site, reason: str) -> Hold:
 
 
 def lift_hold(site: Site) -> Hold | None:
-    """Removes the hold; what it was, None if there was none. Raises StorageFailed or Unguarded."""
+    """Removes the hold. Returns what it was, None if there was none. Raises StorageFailed or Unguarded."""
     check_site(site)
     lifted = read_hold(site)
     if lifted:

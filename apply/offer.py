@@ -86,7 +86,7 @@ def open_offer(
     product: str,
     override_hold: bool,
 ) -> Iterator[Offer]:
-    """The bundle in the file at `path`, verified, for as long as the context lasts; the run is about it from now on.
+    """The bundle in the file at `path`, verified, for as long as the context lasts. The run is about it from now on.
 
     Arguments as for `apply.update.update`. Raises Refused for a bundle that does not verify, Expired where the site is
     strict about that [R-13], InputError for a file that cannot be read.

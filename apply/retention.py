@@ -93,7 +93,7 @@ def _move(tree: Path, removed: Path, version: str) -> None:
     try:
         durable.replace(tree, removed)
     except StorageFailed as error:
-        # Windows moves no directory in which a file is open; this refusal is how one learns of it there.
+        # Windows moves no directory in which a file is open. This refusal is how one learns of it there.
         if os.name == "nt" and isinstance(error.__cause__, PermissionError):
             raise InUse(f"{version} stays, for a process has it open") from error
         raise

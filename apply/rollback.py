@@ -25,7 +25,7 @@ def roll_back(
     restore_data: bool = False,
     progress: Progress = Quiet(),  # noqa: B008
 ) -> Report:
-    """Back to the last good version, or to a named one that is aboard; its tree is verified before the switch [A-26].
+    """Back to the last good version, or to a named one that is aboard. Its tree is verified before the switch [A-26].
 
     A version that is on trial, in an update that died, is given up: that is then the whole rollback [A-28]. A rollback
     that died goes on. Data stays as it is unless `restore_data` asks for the snapshot, for what was written since would
@@ -50,7 +50,7 @@ def roll_back(
 
 
 def _default_target(state: SiteState) -> str | None:
-    """The version that a person means who names none, while a switch is pending; None for the last good one [A-28]."""
+    """The version meant by a person who names none, None for the last good one [A-28]."""
     if not state.pending:
         return None
     # A rollback that died goes on. An update that died is given up, and where it began is the version before it.
@@ -58,7 +58,7 @@ def _default_target(state: SiteState) -> str | None:
 
 
 def _finish_pending(run: Run, config: SiteConfig, record: Record, to: str | None) -> str | None:
-    """Recovery; its failure does not stand in the way of another version that a person names."""
+    """Recovery. Its failure does not stand in the way of another version that a person names."""
     pending = record.state.pending
     is_same = pending is not None and to == pending.version
     return finish_pending(run, config, record, blocking=to is None or is_same)

@@ -44,7 +44,7 @@ class Trial:
         self._restart = restarter(config)
 
     def forward(self) -> str:
-        """Brings the pending release into service; why it was found healthy.
+        """Brings the pending release into service. Returns why it was found healthy.
 
         Raises RolledBack when it failed and the old version serves again, Degraded when that failed too.
         """
@@ -67,7 +67,7 @@ class Trial:
         return verdict.reason + _unmet(verdict)
 
     def back(self, reason: str) -> NoReturn:
-        """Gives the pending release up for `reason`; the current one serves again. Raises RolledBack, or Degraded."""
+        """Gives the pending release up for `reason`: the current one serves again. Raises RolledBack or Degraded."""
         begun = time.perf_counter()
         state = self._record.state
         old = state.current
@@ -80,7 +80,7 @@ class Trial:
             # version current, and the next boot would start that.
             with self._run.step("switch_back"):
                 self._switch.point_to(self._site.tree(old.version))
-            # One try, for no disk or lock may keep the old version from serving; the save at the end decides.
+            # One try, for no disk or lock may keep the old version from serving. The save at the end decides.
             self._try_to_save(failed, pauses_s=())
             trouble = self._serve_again(old.version) or self._try_to_save(failed.settled())
         except _FAILURES as error:
@@ -111,13 +111,13 @@ class Trial:
             self._restart(self._site.context(version))
 
     def _leave_unstarted(self, before: Path | None) -> None:
-        """`current` as it was, for what runs is what ran before; where that fails too, either name is sound [A-20]."""
+        """`current` as it was, for what runs is what ran before. Where that fails too, either name is sound [A-20]."""
         if before is not None:
             with contextlib.suppress(SwitchFailed):
                 self._switch.point_to(before)
 
     def _serve_again(self, version: str) -> str | None:
-        """Starts the old version, which `current` names again; why it is not healthy, None if it is."""
+        """Starts the old version, which `current` names again. Returns why it is not healthy, None if it is."""
         pending = self._record.state.pending
         if pending and pending.data_saved:
             with self._run.step("restore"):
@@ -128,7 +128,7 @@ class Trial:
         return None if verdict.healthy else verdict.reason
 
     def _try_to_save(self, state: SiteState, pauses_s: tuple[float, ...] | None = None) -> str | None:
-        """Saves the state, in as many more tries as there are pauses; why that failed, None if it did not.
+        """Saves the state, in as many more tries as there are pauses. Returns why that failed, None if it did not.
 
         After a failure the trial is still pending on record, as recovery expects.
         """

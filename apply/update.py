@@ -51,13 +51,13 @@ def update(
 ) -> Report:
     """Applies a bundle to a site: `applied`, or `already-current`, which touches nothing but the record [A-19].
 
-    `trust`: whom a person named, None for whom the site trusts; what the bundle teaches about that is saved [R-11].
+    `trust`: whom a person named, None for whom the site trusts. What the bundle teaches about that is saved [R-11].
     `override_hold`: a person says so although the master holds the running version [A-64]. `unlock`: what opens an
     encrypted bundle, if not the site's own key and the ticket beside it. `product`: what a person says the site is for,
     if its configuration does not [A-91].
-    Raises Refused, NoSection, PreflightRefused, StepFailed or SwitchFailed with the site as it was; RolledBack when the
-    new version failed and the old one serves again; Degraded when neither could be made healthy. The `document` of each
-    reports the run.
+    Raises Refused, NoSection, PreflightRefused, StepFailed or SwitchFailed with the site as it was. Raises RolledBack
+    when the new version failed and the old one serves again, Degraded when neither could be made healthy. The
+    `document` of each reports the run.
     """
     run = Run("apply", Site.at(site), progress, open_log(config.log))
     with reporting(run):
@@ -108,7 +108,7 @@ def rehearse(
 
 
 def _rehearsed_plan(run: Run, offer: Offer, state: SiteState) -> RebuildPlan:
-    """How the release would be rebuilt, its whole base verified; around damage where the full section helps [A-41]."""
+    """How the release would be rebuilt, its whole base verified, around damage where the full section helps [A-41]."""
     try:
         plan = plan_rebuild(run, offer.bundle, state, None)
         if plan.base:
@@ -153,7 +153,7 @@ class _Update:
         return self._finish_applied(Trial(self._site, self._config, self._record, self._run).forward())
 
     def _finish_pending(self) -> str | None:
-        """What an earlier run left pending is ended; that stops this update only if it is about the same release."""
+        """What an earlier run left pending is ended. That stops this update only if it is about the same release."""
         state = self._record.state
         is_same = state.pending is not None and state.intended().tree == self._release.tree
         return finish_pending(self._run, self._config, self._record, blocking=is_same and state.current is not None)
@@ -235,7 +235,7 @@ class _Update:
             self._run.warn(f"from now on this site takes product {product!r} alone")
 
     def _withdraw(self, aboard: bool) -> None:
-        """Gives back the space of a version that this run built [A-17]; the next run removes what is left over."""
+        """Gives back the space of a version that this run built [A-17]. The next run removes what is left over."""
         # One that was aboard stays: an earlier run built it, and the next need not build it again.
         built = None if aboard else self._record.state.find(self._release.version)
         if built and built.version not in self._record.state.needed:
@@ -250,7 +250,7 @@ class _Update:
         return finish(self._run, self._record, self._run.report("applied", self._release.version, reason))
 
     def _remove_old_versions(self) -> list[str]:
-        """Retention; a sentence for each thing that had to stay. Nothing here fails the update [A-88]."""
+        """Retention. Returns a sentence for each thing that had to stay. Nothing here fails the update [A-88]."""
         with self._run.step("retention"):
             try:
                 return retain(self._site, self._record, self._config.retention.keep).in_use

@@ -65,7 +65,7 @@ class Report:
 
 @dataclass
 class Run:
-    """A run under way. `subject` is the release that it is about; names are "" until they are known.
+    """A run under way. `subject` is the release that it is about. Names are "" until they are known.
 
     bundle_bytes: of the bundle's header and the section that the release is built from. release_bytes: built of it.
     unfinished_since: when an earlier run saved its last state, in seconds since 1970, if that run is to be finished.
@@ -96,7 +96,7 @@ class Run:
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Counts the seconds of a step, however it ends; a step that is made twice adds up."""
+        """Counts the seconds of a step, however it ends. A step that is made twice adds up."""
         begun = time.perf_counter()
         try:
             yield
@@ -149,7 +149,7 @@ def reporting(run: Run) -> Iterator[None]:
 
 @contextmanager
 def working(run: Run) -> Iterator[Record]:
-    """Holds the site for a run, with its record open; a run that ends in an error is put on record, too.
+    """Holds the site for a run, with its record open. A run that ends in an error is recorded, too.
 
     Raises SiteBusy, StorageFailed, SiteInvalid, Unguarded.
     """
@@ -171,7 +171,7 @@ def working(run: Run) -> Iterator[Record]:
 
 
 def finish(run: Run, record: Record, report: Report) -> Report:
-    """Records a run that ended well; where that fails the run has ended well all the same, and its reason says so."""
+    """Records a run that ended well. Where that fails the run has ended well all the same, and its reason says so."""
     troubles = save_run(run.site, record, run.log, run.audit(report))
     return replace(report, reason="; ".join([report.reason, *troubles]))
 

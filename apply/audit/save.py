@@ -22,7 +22,7 @@ WITHOUT_RECEIPT: Final = frozenset({"nothing-to-do"})
 
 
 def save_run(site: Site, record: Record, log: Log, run: dict[str, Any]) -> list[str]:
-    """Saves a run, given as what its record is to say; what of that failed, as clauses for its report."""
+    """Saves a run, given as the contents of its record. Returns what of that failed, as clauses for its report."""
     troubles = []
 
     def attempt(what: str, action: Callable[[], object]) -> Any:

@@ -17,7 +17,7 @@ _WINDOWS_DISK_ERRORS: Final = frozenset({19, 23, 39, 112, 1117, 1295})  # write-
 
 
 class Switch(Protocol):
-    """Reads and moves `current`. One writer at a time (the site's lock); any number of readers at any moment."""
+    """Reads and moves `current`. One writer at a time (the site's lock), any number of readers at any moment."""
 
     def read(self) -> Path | None:
         """The absolute directory SITE/versions/NAME that `current` names, or None if there is no `current`.
@@ -33,7 +33,7 @@ class Switch(Protocol):
 
         The directory must be a real one, directly in SITE/versions, and already durable. Repeats are harmless, also
         after a run that was killed half way. Raises SiteInvalid as read() does, and SwitchFailed for a directory that
-        does not qualify or a system that refuses; `current` may then be old or new: read() it.
+        does not qualify or a system that refuses. Then `current` may be old or new: read() it.
         """
         ...
 

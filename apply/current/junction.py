@@ -54,7 +54,7 @@ class KernelError(Exception):
 
 
 class Kernel(Protocol):
-    r"""The system calls of the switch. Paths are absolute, such as C:\site\current; links are never followed.
+    r"""The system calls of the switch. Paths are absolute, such as C:\site\current. Links are never followed.
 
     Each call raises KernelError with the code of Windows, and changes nothing then.
     """
@@ -191,7 +191,7 @@ class JunctionSwitch:
 
 
 class _Retries:
-    """Repeats calls that fail with a transient error; the pauses of all of them together are at most 0.8 s."""
+    """Repeats calls that fail with a transient error. All pauses together are at most 0.8 s."""
 
     def __init__(self, sleep: Callable[[float], None]) -> None:
         self._pauses = iter(_PAUSES_S)

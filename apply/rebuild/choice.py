@@ -53,7 +53,7 @@ def choose_repair(
 
 
 def choose(bundle: VerifiedBundle, held: Sequence[Release]) -> Choice:
-    """The smallest delta section from a release that is held; else the full section [A-12].
+    """The smallest delta section from a release that is held, or else the full section [A-12].
 
     Where a delta needs engines that are missing here, the full section serves for the rest [A-41]. A section counts
     only if its bytes are in the file.

@@ -33,7 +33,7 @@ class Damage:
 
 
 def examine(site: Path, progress: Progress = Quiet()) -> Damage:  # noqa: B008
-    """Hashes every file of the current release; changes nothing.
+    """Hashes every file of the current release. Changes nothing.
 
     Raises PreflightRefused where nothing is installed, SiteInvalid for a damaged manifest, StorageFailed.
     """

@@ -25,7 +25,7 @@ _ADVICE = "put the original file back, or let 'unrep need' tell shore what to se
 
 
 def held_trees(site: Path) -> tuple[list[bytes], bool]:
-    """Tree hashes of the releases whose trees are at a site, the current one first; whether none was ever there.
+    """Tree hashes of the releases whose trees are at a site, the current one first, and whether none was ever there.
 
     Raises InputError for a path that is no directory, StorageFailed or SiteInvalid for a record that cannot be read.
     """
@@ -36,7 +36,7 @@ def held_trees(site: Path) -> tuple[list[bytes], bool]:
 
 
 def left_trees(site: Path, progress: Progress = Quiet()) -> list[bytes]:  # noqa: B008
-    """Tree hashes of what is left of the releases that a site holds; hashes all their files. Raises as `held_trees`."""
+    """Tree hashes of what is left of the releases that a site holds. Hashes all their files. Raises as `held_trees`."""
     place = Site.at(site)
     held = holdings(place, read_state(place).releases)
     lefts = (what_is_left(open_installed(place, release), release.platform, progress) for release in held)
@@ -44,7 +44,7 @@ def left_trees(site: Path, progress: Progress = Quiet()) -> list[bytes]:  # noqa
 
 
 def holdings(site: Site, releases: Iterable[Release]) -> list[Release]:
-    """Those releases whose tree and manifest are there; their files are verified when they are used."""
+    """Those releases whose tree and manifest are there. Their files are verified when they are used."""
     # Hashing them here would cost minutes at every fetch. A file that drifted shows where it is read [A-13].
     with durable.storage_errors(site.manifests):
         return [r for r in releases if site.tree(r.version).is_dir() and site.manifest_file(r.tree).is_file()]
@@ -76,7 +76,7 @@ def verify_places(tree: DirectoryBase, places: Iterable[int], progress: Progress
 
 
 def verify_tree(tree: DirectoryBase, progress: Progress = Quiet()) -> None:  # noqa: B008
-    """Hashes every file of the manifest; files beside them do not count. Raises BaseDrifted."""
+    """Hashes every file of the manifest. Files beside them do not count. Raises BaseDrifted."""
     verify_places(tree, range(1, len(tree.manifest.entries) + 1), progress)
 
 

@@ -34,7 +34,7 @@ class RebuildPlan:
 def plan_rebuild(
     run: Run, bundle: VerifiedBundle, state: SiteState, scratch: Path | None, drift: BaseDrifted | None = None
 ) -> RebuildPlan:
-    """Plan and preflight; intermediate results go to `scratch`.
+    """Plan and preflight. Intermediate results go to `scratch`.
 
     `drift`: why the base cannot be used as it is. It is raised again if the full section is not there to help.
     Raises NoSection, PreflightRefused, or Refused for a section that does not verify.

@@ -72,7 +72,7 @@ def check_room(site: Site, manifest: TreeManifest, room_bytes: int = 0) -> None:
 
 
 def check_base(base: DirectoryBase, evaluation: Evaluation, progress: Progress) -> None:
-    """Hashes the base files that recipes read; those that stay as they are get hashed as they are copied [A-13].
+    """Hashes the base files that recipes read. Those that stay as they are get hashed as they are copied [A-13].
 
     Raises BaseDrifted.
     """

@@ -110,7 +110,7 @@ def _make_directories(tree: Path, manifest: TreeManifest) -> None:
 
 
 def _batches(pairs: list[_Pair]) -> Iterator[list[_Pair]]:
-    """Large files first, alone; the small ones in batches, neighbours together, so that few directories are opened."""
+    """Large files first, alone. Then small ones in batches, neighbours together, to open few directories."""
     large = [pair for pair in pairs if pair[1].size >= CHUNK_BYTES]
     small = [pair for pair in pairs if pair[1].size < CHUNK_BYTES]
     yield from ([pair] for pair in sorted(large, key=lambda pair: -pair[1].size))
@@ -145,7 +145,7 @@ def _object(origin: Descent, entry: Entry, directory: Path) -> bytes:
 
 
 def _write(into: Descent, entry: Entry, chunks: Iterable[bytes], mismatch: Exception | None = None) -> None:
-    """Writes an entry from the chunks of its object; `mismatch` is raised if they are not that object.
+    """Writes an entry from the chunks of its object. `mismatch` is raised if they are not that object.
 
     Without it, whoever yields the chunks has checked them.
     """

@@ -24,7 +24,7 @@ def head_after(head: str, document: str) -> str:
 
 @dataclass(frozen=True)
 class Link:
-    """One record as it stands in the file: numbers count from 1 and none is left out; `document` is JSON."""
+    """One record as it stands in the file: numbers count from 1 and none is left out. `document` is JSON."""
 
     number: int
     document: str

@@ -45,7 +45,7 @@ class Record:
         with self._errors():
             self._database = sqlite3.connect(self._path, LOCK_TIMEOUT_S, isolation_level=None)
             self._database.text_factory = _text
-            # Readers such as `status` go on while a run writes; and a commit costs one sync, of the log.
+            # Readers such as `status` go on while a run writes, and a commit costs one sync, of the log.
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=FULL")
             if schema.version_of(self._database, self._path) < schema.VERSION:
@@ -62,7 +62,7 @@ class Record:
         return self._state
 
     def save(self, state: SiteState) -> None:
-        """Makes the state durable. Raises StorageFailed or DiskFull; then the state before stays."""
+        """Makes the state durable. Raises StorageFailed or DiskFull. Then the state before stays."""
         if state == self._state:
             return
         # Several states stay, so that one that a medium spoils has a predecessor to go by [A-7].
@@ -78,7 +78,7 @@ class Record:
     def append(self, run: dict[str, Any], sign: Callable[[Link], bytes] | None = None) -> None:
         """Adds the record of a run [A-8], and in the same step the receipt that `sign` makes of its link, to be posted.
 
-        Raises StorageFailed or DiskFull; then neither was added.
+        Raises StorageFailed or DiskFull. Then neither was added.
         """
         document = json.dumps(_plain(run))
         with self._errors(), self._transaction() as database:
@@ -103,7 +103,7 @@ class Record:
             database.execute("DELETE FROM receipts WHERE number <= ?", (number,))
 
     def close(self) -> None:
-        """Lets go of the file; everything saved is durable already."""
+        """Closes the file. Everything saved is durable already."""
         self._database.close()
 
     @contextmanager
@@ -168,7 +168,7 @@ def _reading(site: Site) -> Iterator[sqlite3.Connection | None]:
         yield None
         return
     with _sqlite_errors(str(site.state_file)):
-        # Without a log nobody has it open, and it is read as it stands; SQLite would make files beside it otherwise.
+        # Without a log nobody has it open, and it is read as it stands. Otherwise SQLite would make files beside it.
         mode = "mode=ro" if site.state_file.with_name("state.db-wal").exists() else "immutable=1"
         database = sqlite3.connect(f"{site.state_file.as_uri()}?{mode}", uri=True)
         database.text_factory = _text

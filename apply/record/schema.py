@@ -39,7 +39,7 @@ def version_of(database: sqlite3.Connection, path: object) -> int:
 
 
 def bring_up(database: sqlite3.Connection) -> None:
-    """Makes the tables, or today's of older ones, whose runs are chained as they are; in the caller's transaction."""
+    """Makes the tables, or upgrades older ones, whose runs are chained as they are. In the caller's transaction."""
     for statement in (*_FIRST, *_FROM_0):
         database.execute(statement)
     head = START

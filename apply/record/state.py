@@ -1,7 +1,7 @@
 """What a site knows about itself, and the rules by which that may change: spec/apply.md, sections 2 to 4.
 
 Pure: no clock, no file, no `current` is read here. Each transition checks that it is allowed and returns the state
-that follows; `apply.record.database` makes it durable, `apply.trial` and `apply.recover` act by it.
+that follows. `apply.record.database` makes it durable, `apply.trial` and `apply.recover` act by it.
 
     nothing pending ── begun ──> INTENDED ── attempted ──> STARTED ── committed ──> nothing pending, on the new release
     INTENDED, STARTED ── backing_out ──> GOING_BACK ── settled ──> nothing pending, on the old release
@@ -80,7 +80,7 @@ class Release(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class HighWater(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The newest release whose switch was ever intended; only this very release or a newer one is admitted."""
+    """The newest release whose switch was ever intended. Only this very release or a newer one is admitted."""
 
     epoch: int
     seq: int
@@ -192,7 +192,7 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         return release
 
     def dispensable(self, keep: int) -> list[Release]:
-        """What retention removes: all not needed but for the `keep` best; healthy ones come first, then new ones."""
+        """What retention removes: all not needed but for the `keep` best. Healthy ones come first, then new ones."""
         others = [r for r in self.releases if r.version not in self.needed]
         others.sort(key=lambda r: (r.proven and not self._is_quarantined(r), r.mark), reverse=True)
         return others[keep:]

@@ -47,7 +47,7 @@ class Table(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PythonWheels(Table, frozen=True, kw_only=True):
-    """A virtual environment beside the tree, filled from the release's own wheels; paths lie inside the tree."""
+    """A virtual environment beside the tree, filled from the release's own wheels. Paths lie inside the tree."""
 
     requirements: Name = "requirements.txt"
     wheels: Name = "wheels"
@@ -68,7 +68,7 @@ class PrepareConfig(Table, frozen=True, kw_only=True):
 
 
 class SwitchConfig(Table, frozen=True, kw_only=True):
-    """How the application starts anew after a switch; nothing at all is allowed.
+    """How the application starts anew after a switch. At most one way may be named.
 
     `current`: a link, or a pointer file for applications that are started by `unrep run`.
     """
@@ -100,7 +100,7 @@ class Check(Table, frozen=True, kw_only=True, tag_field="type"):
 
 
 class HttpCheck(Check, frozen=True, kw_only=True, tag="http"):
-    """GET url; redirects are answers too. `{version}` in the expected text is the release's version.
+    """GET url. Redirects are answers too. `{version}` in the expected text is the release's version.
 
     "1.0.1" is also found in "1.0.10": expect the quotes around it where the answer has some.
     """
@@ -172,13 +172,13 @@ class LimitsConfig(Table, frozen=True, kw_only=True):
 
 
 class LogConfig(Table, frozen=True, kw_only=True):
-    """The log of the system where each run reports how it ended; none unless one is named."""
+    """The log of the system where each run reports how it ended, if one is named."""
 
     target: Literal["journald", "eventlog"] | None = None
 
 
 class TrustConfig(Table, frozen=True, kw_only=True):
-    """`strict_expiry` refuses what an expired key has signed; without it that is only reported [R-13].
+    """`strict_expiry` refuses what an expired key has signed. Without it that is only reported [R-13].
 
     `ship_key`: the private key that opens what is encrypted to this ship, as seen from the site [S-14].
     """
@@ -220,7 +220,7 @@ class AgentConfig(Table, frozen=True, kw_only=True):
 
 
 class SiteConfig(Table, frozen=True, kw_only=True):
-    """The whole configuration; SiteConfig() is that of a site without a file.
+    """The whole configuration. SiteConfig() is that of a site without a file.
 
     `product`: what the site is for [A-91]; "" where its first release decides.
     """

@@ -14,8 +14,10 @@ _PROCESSES = Path("/proc")
 
 
 def holder(directory: Path) -> str:
-    """A process that has a file below the directory open or mapped, runs it or stands in it, such as "process 812
-    (waitress)"; "" if there is none that we may know of."""
+    """A process that has a file below the directory open or mapped, runs it, or has its working directory there.
+
+    Returns a name such as "process 812 (waitress)", "" if there is none that we may know of.
+    """
     if not sys.platform.startswith("linux"):
         return ""
     place = os.fsencode(directory.resolve())

@@ -1,4 +1,4 @@
-"""Where everything lies at a site: spec/apply.md, section 1. Paths only; what may change them is decided elsewhere.
+"""Where everything lies at a site: spec/apply.md, section 1. Paths only: what may change them is decided elsewhere.
 
 SITE/versions/1.0.1/      complete, verified trees; never written to once they have their name [A-1]
 SITE/current              -> versions/1.0.1
@@ -62,7 +62,7 @@ class StepContext:
         return given | ({"UNREP_VENV": str(self.venv)} if self.venv else {})
 
     def expand(self, text: str) -> str:
-        """The text with {site}, {version}, {tree} and {current} filled in, once; other braces stay."""
+        """The text with {site}, {version}, {tree} and {current} filled in, once. Other braces stay."""
         # In one pass: a path that itself holds such a name is not filled in again.
         values = {
             "{site}": str(self.site),
@@ -203,7 +203,7 @@ class Site:
 
     def _directories(self) -> list[tuple[Path, int]]:
         """What must be there, or be no link where it is there, with its mode."""
-        # The agent and the trust file make theirs when they need them; a link in their place is refused all the same.
+        # The agent and the trust file make theirs when they need them. A link in their place is refused all the same.
         made = [self.private, self.staging, self.manifests, self.outbox]
         later = [path for path in (self.inbox, self.trust) if os.path.lexists(path)]
         return [*((path, _PRIVATE) for path in made + later), (self.versions, _OPEN), (self.venvs, _OPEN)]
@@ -225,7 +225,7 @@ def _close_to_others(directory: Directory, mode: int) -> None:
 def _let_group_in(private: Directory) -> None:
     """Gives the group that was let into `.unrep` what `status`, `history` and `metrics` read there [A-111].
 
-    What is made there later is the group's by itself; this is for what was made before. An account that may not give
+    What is made there later is the group's by itself. This is for what was made before. An account that may not give
     that to the group leaves it as it is.
     """
     status = private.own_status()

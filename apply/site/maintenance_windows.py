@@ -1,8 +1,8 @@
 """At which times of the day something may happen, and what if the clock cannot be trusted: spec/apply.md, section 8.
 
 Pure: the time is handed in. Windows are daily, so a clock that runs right opens one within 25 hours, whatever zone and
-daylight saving. One that was shut for longer than two days of running is shut because the clock is wrong, or because
-the machine is never on at that time; either would keep a ship from updates for ever, so then it opens for an hour.
+daylight saving. If one was shut for longer than two days of running, the clock is wrong, or the machine is never on at
+that time. Either would keep a ship from updates for ever, so then it opens for an hour.
 """
 
 import re
@@ -56,7 +56,7 @@ class Gate:
     shut_s: float = 0.0
 
     def after(self, elapsed_s: float, now: float) -> "Gate":
-        """The gate after so many seconds of running, by a clock that cannot be set; `now` by the one that can."""
+        """The gate after so many seconds of running, by a clock that cannot be set. `now`: by the one that can."""
         if self.windows.is_open(now) or self.shut_s >= MAX_SHUT_S + OVERDUE_OPEN_S:
             return replace(self, shut_s=0.0)
         return replace(self, shut_s=self.shut_s + elapsed_s)

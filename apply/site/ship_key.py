@@ -1,7 +1,7 @@
 """The ship's own key, and the ticket by which it opens an encrypted bundle: spec/sealing.md, section 6.
 
 The key is SITE/.unrep/ship.key, or the file that `trust.ship_key` names, as seen from the site. It never leaves the
-ship; its public half, ship.pub, goes ashore once, and tickets for it come back with the bundles.
+ship. Its public half, ship.pub, goes ashore once, and tickets for it come back with the bundles.
 """
 
 from pathlib import Path

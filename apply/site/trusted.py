@@ -66,7 +66,7 @@ def learning(site: Site, trust: Trust, command: str) -> Trust:
 
 
 def updated_trust(site: Site, given: Trust | None, command: str) -> Trust:
-    """`site_trust`, made `learning`; what `given` adds to the saved trust is saved at once [R-11].
+    """`site_trust`, made `learning`. What `given` adds to the saved trust is saved at once [R-11].
 
     Raises what these two raise.
     """
@@ -93,7 +93,7 @@ def learning_from_refused(site: Site, trust: Trust, command: str) -> Trust:
 
 
 def save_trust(site: Site, trust: Trust) -> None:
-    """Makes durable what a verified bundle taught; never less than is saved already. Raises StorageFailed."""
+    """Makes durable what a verified bundle taught, never less than is saved already. Raises StorageFailed."""
     if not _is_news(site, trust):
         return
     path = site.trust_file
