@@ -1,5 +1,6 @@
 """A bundle that is offered to a site: what it is about, whether it comes in, and what is said beside the verdict."""
 
+import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from apply.hold import set_hold
 from apply.offer import Offer, open_offer
 from apply.record.state import Replay, WrongProduct
 from apply.site.config import SiteConfig, TrustConfig
+from apply.update import rehearse, update
 from bundle.errors import Expired, Untrusted
 from bundle.trust.trust import Trust
 from tests.support.contents.trust import RELEASE, begun, releases, signed_anew
@@ -127,3 +129,11 @@ def test_what_becomes_of_the_state(ship: Ship) -> None:
         confirmed = offer.confirmed(ship.state)
     assert confirmed.high_water and confirmed.high_water.mark == (0, 9)
     assert confirmed.current == msgspec.structs.replace(offer.release, proven=True)
+
+
+def test_a_rehearsal_takes_what_an_update_takes() -> None:
+    """In the same order, so that one cannot be asked about something else than the other does."""
+    shapes = [
+        [(name, given.kind) for name, given in inspect.signature(run).parameters.items()] for run in (update, rehearse)
+    ]
+    assert shapes[0] == shapes[1]
