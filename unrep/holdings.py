@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from apply.rebuild.installed import held_trees, left_trees
-from apply.rebuild.shortfall import find_lack
+from apply.rebuild.shortfall import find_shortfall
 from apply.record.admission import check_product
 from apply.record.database import read_state
 from apply.site.guarded import check_named
@@ -52,11 +52,11 @@ def site_holdings(
             full = bundle.root.full_section(present_features())
             if bundle.root.is_encrypted and unlock is None:
                 return
-            lack = find_lack(bundle, delta, site, progress)
-            if full and lack:
+            shortfall = find_shortfall(bundle, delta, site, progress)
+            if full and shortfall:
                 yield Wish([bundle.root.index_stretch(full)])
                 with open_bundle(path, trust, unlock) as grown:  # what the other read ahead of itself were holes
-                    yield Wish(lack.stretches(grown, full), lack.why)
+                    yield Wish(shortfall.stretches(grown, full), shortfall.why)
 
     def admit(root: Root) -> None:
         check_product(state, root.product, pinned)

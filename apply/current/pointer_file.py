@@ -41,6 +41,7 @@ class PointerSwitch:
             return None
         except OSError as error:
             raise SiteInvalid(f"{self._current} cannot be read: {error.strerror}") from error
+        # Strictly the one spelling that unrep writes. Anything else was written by hand and might lead out of the site.
         target = found[-1].decode(errors="replace").removesuffix("\n")
         name = target.removeprefix(f"{VERSIONS}/")
         if target == name or name in ("", ".", "..") or any(character in name for character in "/\\\n\0"):

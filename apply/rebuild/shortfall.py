@@ -1,4 +1,4 @@
-"""What a delta cannot make at a site: files of its base are damaged, or this machine has not every deflate engine.
+"""What a delta cannot make at a site: files of its base are damaged, or a deflate engine is missing here.
 
 The full section may hold it. spec/apply.md, section 3 [A-41]; spec/transfer.md [T-41].
 """
@@ -21,16 +21,17 @@ from bundle.read.reader import VerifiedBundle
 
 
 @dataclass(frozen=True)
-class Lack:
-    """A delta that leaves something to be made, what is left of its base, and why, for a person."""
+class Shortfall:
+    """A delta that cannot make every file of the target. `left`: what is left of its base. `why`: for a person."""
 
     delta: Evaluation
     left: TreeManifest
     why: str
 
     def stretches(self, bundle: VerifiedBundle, full: Section) -> list[tuple[int, int]]:
-        """(start, end), in bytes of the full section's body, of the packs that make it. Its index must be there.
+        """(start, end), in bytes of the full section's body, of the packs that make the missing files.
 
+        The index of that section must be in the file.
         Raises Unsupported if that section cannot help.
         """
         opened = bundle.open_section(full)
@@ -39,8 +40,13 @@ class Lack:
 
 
 @limited_memory()
-def find_lack(bundle: VerifiedBundle, delta: Section, site: Path, progress: Progress = Quiet()) -> Lack | None:  # noqa: B008
-    """Hashes all files of the delta's base. None if nothing is lacking, or if it starts from what is left anyway.
+def find_shortfall(
+    bundle: VerifiedBundle,
+    delta: Section,
+    site: Path,
+    progress: Progress = Quiet(),  # noqa: B008
+) -> Shortfall | None:
+    """Hashes all files of the delta's base. None if the delta can make every file, or if it is a repair [A-40].
 
     Raises SiteInvalid, StorageFailed, or Refused for the bundle.
     """
@@ -48,11 +54,14 @@ def find_lack(bundle: VerifiedBundle, delta: Section, site: Path, progress: Prog
     for release in holdings(place, read_state(place).releases):
         if bytes.fromhex(release.tree) == delta.base:
             base = open_installed(place, release)
-            lost = damaged_places(base, progress)
-            evaluation = open_evaluation(bundle.open_section(delta), base, present_features(), lost=lost)
-            left = remainder(base.manifest, lost, release.platform)
+            damaged = damaged_places(base, progress)
+            evaluation = open_evaluation(bundle.open_section(delta), base, present_features(), lost=damaged)
+            left = remainder(base.manifest, damaged, release.platform)
+            # Damage alone is no shortfall: the delta may replace each of those files anyway.
             if evaluation.made.issuperset(evaluation.manifest.needed(left)):
                 return None
-            damaged = f"{len(lost)} files of version {release.version} are damaged"
-            return Lack(evaluation, left, damaged if lost else "a deflate engine that some files need is missing here")
+            why = f"{len(damaged)} files of version {release.version} are damaged"
+            return Shortfall(
+                evaluation, left, why if damaged else "a deflate engine that some files need is missing here"
+            )
     return None

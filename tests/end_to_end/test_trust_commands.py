@@ -253,7 +253,7 @@ class TestFetch:
         first.write(home / "root-1")
         signed_anew(shore().bundle("1.0.0", 1), home / "b1", RELEASE, first)
         code, _, err = run("fetch b1 --out f1 --site", ship.root)
-        assert code == 2 and "keeps no trust root yet" in err
+        assert code == 2 and "has no trust root yet" in err
         code, _, err = run("fetch b1 --out f1")
         assert code == 2 and "name whom to trust" in err
         done("apply b1 --site", ship.root, "--trust", "root-1")
@@ -312,7 +312,7 @@ class TestKeptBeforeARefusal:
         def full(*_: object) -> None:
             raise StorageFailed("chain: cannot be written")
 
-        monkeypatch.setattr("apply.site.trusted.keep", full)
+        monkeypatch.setattr("apply.site.trusted.save_trust", full)
         code, _, err = run("fetch stolen --out f --site", stolen.root)
         assert code == 3 and "which is revoked" in err
 

@@ -1,4 +1,4 @@
-"""Damaged files of the running release: found, told ashore, repaired. apply.rebuild.damage and apply.update."""
+"""Damaged files of the running release: found, reported to shore, repaired. apply.rebuild.damage and apply.update."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -67,9 +67,8 @@ def test_lost_files_and_directories_are_damage_too(tmp_path: Path) -> None:
     (tree / "extra.txt").write_text("nobody's")
     damage = examine(ship.root)
     assert damage.paths == [KEPT, "spool"]
-    assert left_trees(ship.root) == [
-        left_by(read_repair_request(damage.repair_request(), "n"), damage.manifest, "any", "n").tree_hash
-    ]
+    left = left_by(read_repair_request(damage.repair_request(), "n"), damage.manifest, "any", "n")
+    assert left_trees(ship.root) == [left.tree_hash]
 
 
 @pytest.mark.parametrize("path", [SOURCE, KEPT])
@@ -82,7 +81,7 @@ def test_the_full_release_in_the_same_file_serves_without_asking(tmp_path: Path,
     assert "from the full release, because of this" in rehearsed.reason and str(Path(path)) in rehearsed.reason
     report = ship.apply(both)
     assert report.outcome == "applied" and f"{Path(path)}: has changed" in report.reason
-    assert ship.current == "1.0.1" and not examine(ship.root).places and not ship.litter()
+    assert ship.current == "1.0.1" and not examine(ship.root).places and not ship.leftovers()
 
 
 def test_there_must_be_something_installed(tmp_path: Path) -> None:

@@ -300,7 +300,7 @@ class Ship:
         return update(bundle, self.root, shore().trust, self.config, progress)
 
     def rehearse(self, bundle: Path) -> Report:
-        return rehearse(bundle, self.root, shore().trust)
+        return rehearse(bundle, self.root, shore().trust, self.config)
 
     def roll_back(self, to: str | None = None, *, restore_data: bool = False) -> Report:
         return roll_back(self.root, self.config, to, restore_data=restore_data)
@@ -333,7 +333,7 @@ class Ship:
             assert scan(directory).tree_hash.hex() == trees[directory.name], directory
         assert self.running == self.current
 
-    def litter(self) -> list[Path]:
+    def leftovers(self) -> list[Path]:
         """What no dead run should leave for long."""
         return list(self.site.staging.iterdir())
 

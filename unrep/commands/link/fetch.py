@@ -9,7 +9,7 @@ import click
 
 from apply.site.guarded import check_named
 from apply.site.layout import Site
-from apply.site.maintenance_windows import Timetable
+from apply.site.maintenance_windows import DailyWindows
 from apply.site.ship_key import ship_key_file
 from bundle.errors import BundleError
 from bundle.names.plain_text import plain
@@ -98,11 +98,11 @@ def fetch_command(
     recipient, pinned = recipient_at(site, ship_key, auth_file, ca_file), pinned_at(site, product)
     _check_options(as_events and as_json, ticket is not None and recipient.key_file is None)
     config = TransferConfig(limit_bytes_per_s=limit_rate, max_bytes=max_bytes, patience_s=patience)
-    access, timetable = read_access(auth_file, ca_file, proxy), _timetable(windows, time_zone)
+    access, daily = read_access(auth_file, ca_file, proxy), _daily_windows(windows, time_zone)
     keys, budget = whom_to_trust(trust, site, "fetch"), Budget(max_bytes)
     with progress_bar() as bar:
         progress = FetchProgress(bar, as_events)
-        hours = _waited_for(WindowHours(timetable, time.time, progress.wait_until))
+        hours = _waited_for(WindowHours(daily, time.time, progress.wait_until))
         agreed = resolve_all(sources, keys, out, config, say, access, budget)
         with closing(open_sources(agreed.sources, out, config, access, retained(site))) as opened:
             _say_refused([*agreed.refused.values(), *opened.refused.values()])
@@ -162,9 +162,9 @@ def _run(fetch: Fetch, agreed: Agreed, progress: FetchProgress) -> Figures:
     return figures
 
 
-def _timetable(windows: tuple[str, ...], time_zone: str) -> Timetable:
+def _daily_windows(windows: tuple[str, ...], time_zone: str) -> DailyWindows:
     try:
-        return Timetable.of(windows, time_zone)
+        return DailyWindows.of(windows, time_zone)
     except ValueError as error:
         raise UsageRefused(f"--window or --time-zone: {error}") from error
 
