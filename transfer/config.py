@@ -50,7 +50,7 @@ class TransferConfig:
     request_ceiling_bytes: int = 2048 * KIB
     read_bytes: int = 64 * KIB
     hold_bytes: int = 4096 * KIB
-    max_lanes: int = 6
+    max_connections: int = 6
     near_s: float = 0.05
     far_s: float = 0.25
     slow_bytes_per_s: int = 32_000

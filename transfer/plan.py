@@ -21,11 +21,11 @@ HASHES_SHOWN = 5
 
 
 @dataclass(frozen=True)
-class Wish:
-    """Stretches of the full section's body, (start, end) in bytes. `why`: what consent is asked for; none if empty."""
+class RepairRanges:
+    """Ranges of the full section's body, (start, end) in bytes. `reason`: what consent is asked for; none if empty."""
 
-    stretches: Sequence[tuple[int, int]]
-    why: str = ""
+    ranges: Sequence[tuple[int, int]]
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class SiteHoldings:
     """The tree hashes of the releases that a site holds verified, the current one first.
 
     `is_empty`: nothing was ever installed there. A site that holds no verified release need not be empty. `left`: the
-    tree hashes of what is left of damaged ones; asked for only where no delta starts from the others [T-40]. `mend`:
+    tree hashes of what is left of damaged ones; asked for only where no delta starts from the others [T-40]. `repair`:
     given the file that holds a delta by now, and the delta, what the full section has to add [T-41]. `admit`: raises
     Refused for a bundle that the site does not take, whatever it holds.
     """
@@ -41,7 +41,7 @@ class SiteHoldings:
     trees: tuple[bytes, ...]
     is_empty: bool
     left: Callable[[], Sequence[bytes]] = tuple
-    mend: Callable[[Path, Section], Iterator[Wish]] = lambda path, delta: iter(())
+    repair: Callable[[Path, Section], Iterator[RepairRanges]] = lambda path, delta: iter(())
     admit: Callable[[Root], None] = lambda root: None
 
 
@@ -83,9 +83,9 @@ def _shown(trees: Sequence[bytes]) -> str:
     return f"{hashes} and {len(trees) - HASHES_SHOWN} more" if len(trees) > HASHES_SHOWN else hashes
 
 
-def _touched(stretches: Sequence[tuple[int, int]]) -> Callable[[int, int], bool]:
+def _touched(ranges: Sequence[tuple[int, int]]) -> Callable[[int, int], bool]:
     """Tells whether any of these, in whatever order and across each other, has a byte from `start` to `end`."""
-    ordered = sorted(stretches)
+    ordered = sorted(ranges)
     reaches = list(accumulate((end for _, end in ordered), max))
 
     def touches(start: int, end: int) -> bool:
@@ -116,13 +116,13 @@ class Slot:
 
 @dataclass(frozen=True)
 class VerifiedPiece:
-    """Bytes whose hash is under the signed root; only `Plan.accept` makes one."""
+    """Bytes whose hash is under the signed root; only `FetchPlan.accept` makes one."""
 
     offset: int
     data: bytes
 
 
-class Plan:
+class FetchPlan:
     """The wanted pieces of one bundle, `slots` in the order of the file."""
 
     def __init__(self, verified: VerifiedRoot) -> None:
@@ -134,7 +134,7 @@ class Plan:
         self._trees: dict[int, HashTree] = {}  # by the offset of the section
 
     @classmethod
-    def of(cls, verified: VerifiedRoot, sections: Sequence[Section], fresh: bool) -> "Plan":
+    def of(cls, verified: VerifiedRoot, sections: Sequence[Section], fresh: bool) -> "FetchPlan":
         """A plan for whole sections; `fresh`: nothing of them is there yet."""
         plan = cls(verified)
         for section in sections:
@@ -146,8 +146,8 @@ class Plan:
         """How many pieces are there."""
         return sum(state is State.PRESENT for state in self._states.values())
 
-    def add(self, section: Section, stretches: Sequence[tuple[int, int]] | None = None, fresh: bool = False) -> None:
-        """Wants a section, or its tables and the pieces of its body that touch the stretches [T-41].
+    def add(self, section: Section, ranges: Sequence[tuple[int, int]] | None = None, fresh: bool = False) -> None:
+        """Wants a section, or its tables and the pieces of its body that touch the ranges [T-41].
 
         `fresh`: nothing of it is there yet.
         """
@@ -155,7 +155,7 @@ class Plan:
         tree = self._trees.setdefault(verified.root.offset_of(section), verified.hash_tree(section))
         pieces = list(verified.pieces(section))
         size, body = verified.root.piece_size, pieces[-1][1].level
-        touches = _touched(stretches) if stretches is not None else lambda start, end: True
+        touches = _touched(ranges) if ranges is not None else lambda start, end: True
         for offset, piece in pieces:
             at = piece.index * size
             touched = touches(at, at + piece.length)

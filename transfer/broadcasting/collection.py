@@ -17,7 +17,7 @@ from transfer.broadcasting.headers import SPARE_SYMBOLS, Sender
 from transfer.broadcasting.symbols import SymbolStore
 from transfer.broadcasting.witness import Witness
 from transfer.disk.partial import Partial
-from transfer.plan import Plan, Slot
+from transfer.plan import FetchPlan, Slot
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Collection:
 
     def __init__(
         self,
-        plan: Plan,
+        plan: FetchPlan,
         blocks: Sequence[Block],
         partial: Partial,
         store: SymbolStore,

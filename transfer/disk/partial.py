@@ -111,7 +111,7 @@ def partial_path(output: Path) -> Path:
 
 
 def state_path(output: Path) -> Path:
-    """Where the ledger of a fetch stands while the output grows."""
+    """Where the state file of a fetch stands while the output grows."""
     return output.with_name(output.name + ".state")
 
 

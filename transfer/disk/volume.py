@@ -84,7 +84,7 @@ class Volume:
         sizes = (size for _, size in self.map.stretches)
         return [first for first, _ in self.map.stretches], list(accumulate(sizes, initial=self.data_offset))
 
-    def beginning(self) -> bytes:
+    def prefix(self) -> bytes:
         """What is here of the bundle's first bytes: the header, and what may follow it."""
         first, size = self.map.stretches[0]
         return self.read(0, min(size, MAX_HEADER_BYTES)) if first == 0 else b""

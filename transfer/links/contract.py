@@ -86,7 +86,7 @@ class Link(Protocol):
         """How many connections were made so far; 0 for a medium that needs none."""
 
     @property
-    def most_lanes(self) -> int:
+    def max_connections(self) -> int:
         """How many connections at once can be of use."""
 
     @property
@@ -94,7 +94,7 @@ class Link(Protocol):
         """Every byte that came over its connections, as they come; it is told what they count for."""
 
     @property
-    def most_head_bytes(self) -> int:
+    def max_head_bytes(self) -> int:
         """How many bytes may come before those of an answer, at most."""
 
     @property

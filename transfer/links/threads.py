@@ -56,7 +56,7 @@ class ThreadedConnection:
         self._orders: Queue[tuple[int, int, int] | None] = Queue()
         self._room = Semaphore(CHUNKS_AHEAD)
         self._is_closed = self._is_open = False
-        self._thread = Thread(target=self._run, name="lane", daemon=True)
+        self._thread = Thread(target=self._run, name="connection", daemon=True)
         self._thread.start()
 
     def ask(self, offset: int, length: int, chunk_bytes: int) -> None:

@@ -1,14 +1,14 @@
 """The seam to where bundles are published: a directory, an object store.
 
-A shelf knows nothing of bundles. What a reader sees under a name is never half of something: a new file appears when it
-is complete, and the pointer changes from its old bytes to its new ones.
+A backend knows nothing of bundles. A reader never sees half of something under a name: a new file appears when it is
+complete, and the pointer changes from its old bytes to its new ones.
 """
 
 from collections.abc import Iterable
 from typing import Protocol
 
 
-class Shelf(Protocol):
+class Backend(Protocol):
     """Files by name. Every method raises OutputRefused, DiskFull, or Incomplete where trying again can help."""
 
     @property

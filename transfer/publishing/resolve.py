@@ -14,7 +14,7 @@ from transfer.links.access import NOTHING, Access, is_url, shown_source
 from transfer.links.budget import Budget
 from transfer.links.opening import open_sources
 from transfer.publishing.latest import POINTER_NAME, Pointer
-from transfer.publishing.prefix_reader import Beginning
+from transfer.publishing.prefix_reader import PrefixReader
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,10 @@ def resolve(
     if address is None:
         return Resolved(source)
     with closing(open_sources([address], output, config, access)) as link:
-        beginning = Beginning(link, trust, config, say, budget)
-        pointer = beginning.pointer()
+        reader = PrefixReader(link, trust, config, say, budget)
+        pointer = reader.pointer()
     if is_url(address):
-        return Resolved(urljoin(address, quote(pointer.file)), pointer, beginning.received_bytes)
+        return Resolved(urljoin(address, quote(pointer.file)), pointer, reader.received_bytes)
     return Resolved(str(Path(address).with_name(pointer.file)), pointer)
 
 

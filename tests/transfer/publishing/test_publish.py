@@ -25,7 +25,7 @@ from tests.support.links.nginx import nginx
 from transfer.config import TransferConfig
 from transfer.disk.lock import output_lock
 from transfer.errors import Incomplete, OutputBusy, OutputRefused
-from transfer.publishing.directory import DirectoryShelf
+from transfer.publishing.directory import DirectoryBackend
 from transfer.publishing.latest import PAYLOAD_TYPE, POINTER_NAME, Pointer, sign_pointer, verify_pointer
 from transfer.publishing.publish import Published, publish
 from transfer.publishing.resolve import resolve
@@ -52,7 +52,7 @@ class Shore:
         return path
 
     def publish(self, bundle: TinyBundle, go_back: bool = False, key: Ed25519PrivateKey | None = KEY) -> Published:
-        return publish(self.file(bundle), DirectoryShelf(self.www), key, go_back, Quiet())
+        return publish(self.file(bundle), DirectoryBackend(self.www), key, go_back, Quiet())
 
     def latest(self) -> Pointer:
         return verify_pointer((self.www / POINTER_NAME).read_bytes(), TRUST).pointer
@@ -127,7 +127,7 @@ def test_a_bundle_that_is_not_whole_is_not_published(shore: Shore, damage: str) 
     spoilt = {"flipped": bytes(bad), "short": NEW.data[:-1], "holes": NEW.holding(NEW.root.sections[0])}
     path.write_bytes(spoilt[damage])
     with pytest.raises(Corrupt, match=re.escape(str(path))):
-        publish(path, DirectoryShelf(shore.www), KEY, False, Quiet())
+        publish(path, DirectoryBackend(shore.www), KEY, False, Quiet())
     assert shore.stock() == before
 
 
