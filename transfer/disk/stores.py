@@ -25,7 +25,7 @@ from transfer.plan import FetchPlan, Slot
 from transfer.source_layout import header_bytes_of
 
 HOLE_BYTES = 64
-MOST_FILES = 256  # in one directory; sticks hold photos
+MAX_FILES = 256  # in one directory; sticks hold photos
 
 
 class Store(Protocol):
@@ -171,7 +171,7 @@ def _has_hole(data: bytes, length: int) -> bool:
 def _files(paths: Sequence[Path]) -> Iterator[Path]:
     for path in paths:
         try:
-            yield from sorted(path.iterdir())[:MOST_FILES] if path.is_dir() else [path]
+            yield from sorted(path.iterdir())[:MAX_FILES] if path.is_dir() else [path]
         except OSError:
             continue
 

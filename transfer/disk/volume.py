@@ -130,10 +130,10 @@ def what_is_missing(output: Path, missing_bytes: int, volumes: Sequence[Volume],
     """A sentence that names the volumes that were not found, or else the damaged ones."""
     count = max(volume.map.count for volume in volumes)
     absent = sorted(set(range(1, count + 1)) - {volume.map.number for volume in volumes})
-    spoiled = f" ({', '.join(map(str, sorted(damaged)))})" if damaged else ""
+    names = f" ({', '.join(map(str, sorted(damaged)))})" if damaged else ""
     which = f"volume {', '.join(map(str, absent))} of {count}" if absent else ""
     if damaged or not absent:
-        which += f"{' and ' if which else ''}a good copy of the damaged volumes{spoiled}"
+        which += f"{' and ' if which else ''}a good copy of the damaged volumes{names}"
     return (
         f"{output}: {missing_bytes:,} bytes are missing; join again with {which}, or fetch the rest with the same "
         "--out, what was joined is kept"

@@ -62,6 +62,7 @@ class PieceLoop:
             self._check_consent(reason, missing_bytes)
             self._partial.check_space(missing_bytes)
             unfinished = self._costs.open(plan.verified) if missing_bytes else []
+            # Disks ask for what is missing. What came with the header is written first, so that they need not bring it.
             if self._found:
                 writer.write_prefix(self._header.prefix)
                 self._take_from_disks()

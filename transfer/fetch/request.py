@@ -12,7 +12,7 @@ from bundle.trust.trust import Trust
 from transfer.config import TransferConfig
 from transfer.hours import Always, Hours
 from transfer.links.budget import Budget
-from transfer.links.contract import Sources
+from transfer.links.contract import LinkSet
 from transfer.plan import SiteHoldings
 
 
@@ -30,7 +30,7 @@ class FetchRequest:
     jitter       spreads retries
     """
 
-    links: Sources
+    links: LinkSet
     trust: Trust
     output: Path
     holdings: SiteHoldings | None = None

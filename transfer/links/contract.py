@@ -1,4 +1,4 @@
-"""The seam to whatever carries bytes: a server, a stick, in tests a simulated satellite.
+"""The contract with whatever carries bytes: a server, a stick, in tests a simulated satellite.
 
 A link knows nothing of bundles and decides nothing. It makes connections, each of which reads one range at a time.
 What happens on all connections of all links of a session is told as events in one order. Trying again is the business
@@ -105,7 +105,7 @@ class Link(Protocol):
         """Begins to make a connection; `Opened` or `Failed` follows, or nothing for as long as nothing answers."""
 
 
-class Sources(Protocol):
+class LinkSet(Protocol):
     """The links of a session, in the order in which they were named."""
 
     @property

@@ -48,7 +48,7 @@ class Reader(Protocol):
 
 
 class ThreadedConnection:
-    """A reader on its own thread; `Connection` of the seam."""
+    """A reader on its own thread; `Connection` of the contract."""
 
     def __init__(self, reader: Reader, events: "SimpleQueue[Event]") -> None:
         self._reader = reader

@@ -14,7 +14,7 @@ from bundle.recipients.ticket import MAX_TICKET_BYTES
 from bundle.trust.trust import Trust
 from transfer.config import TransferConfig
 from transfer.links.budget import Budget
-from transfer.links.contract import Sources
+from transfer.links.contract import LinkSet
 from transfer.publishing.latest import MAX_POINTER_BYTES, Pointer, verify_pointer
 from transfer.scheduling.scheduler import Scheduler
 from transfer.scheduling.verified_prefix import receive_header, receive_verified
@@ -31,17 +31,17 @@ class PrefixReader:
 
     def __init__(
         self,
-        sources: Sources,
+        links: LinkSet,
         trust: Trust,
         config: TransferConfig,
         say: Callable[[str], None],
         budget: Budget | None = None,
     ) -> None:
-        self._name = sources.links[0].name
+        self._name = links.links[0].name
         self._trust = trust
         self._max_copies = config.max_bad_copies
         jitter = Random()  # noqa: S311 - spreads retries, hides nothing
-        self._scheduler = Scheduler(sources, config, SystemClock(), say, jitter, budget)
+        self._scheduler = Scheduler(links, config, SystemClock(), say, jitter, budget)
 
     @property
     def received_bytes(self) -> int:

@@ -17,7 +17,7 @@ from transfer.config import TransferConfig
 from transfer.errors import SourceCorrupt, TransferError
 from transfer.hours import Always, Hours
 from transfer.links.budget import Budget
-from transfer.links.contract import Arrived, Connection, Event, Sources
+from transfer.links.contract import Arrived, Connection, Event, LinkSet
 from transfer.plan import Slot
 from transfer.scheduling.dispatcher import Dispatcher
 from transfer.scheduling.range_queue import RangeQueue
@@ -38,7 +38,7 @@ class Scheduler:
 
     def __init__(
         self,
-        links: Sources,
+        links: LinkSet,
         config: TransferConfig,
         clock: Clock,
         say: Callable[[str], None],
@@ -81,6 +81,7 @@ class Scheduler:
             source.begin(queue)
         while True:
             self.await_hours()
+            # What is open gets work before more is dialed, so that only what is left over asks for connections.
             dispatcher.assign(self._limiter.chunk_bytes(self._config.read_bytes))
             if not any(source.pool.is_busy for source in self.sources.alive):
                 if not queue.left_bytes:
@@ -88,7 +89,7 @@ class Scheduler:
                 dispatcher.check_possible()
             dispatcher.dial()
             event = self._links.wait(self._idle_s())
-            self._budget.collect()
+            self._budget.collect()  # counted on the threads of connections, written down on this one
             if event is not None:
                 yield from self._take(event)
             self._limit_rate()
@@ -142,6 +143,7 @@ class Scheduler:
         Where several sent a part of it, nobody knows whose fault it is.
         """
         source = next(iter(senders))
+        # Blamed for what another sent, an honest source would be dropped for the lies of its neighbour.
         if len(senders) != 1 or source is None:
             return
         try:
@@ -154,7 +156,7 @@ class Scheduler:
     def close(self) -> None:
         """Closes all connections; nothing is wanted any more."""
         for source in self.sources:
-            source.begin(RangeQueue())
+            source.begin(RangeQueue())  # what closed connections give back goes nowhere
             source.close()
         self._budget.collect()
 
@@ -166,7 +168,7 @@ class Scheduler:
             return
         source = found[0]
         if isinstance(event, Arrived):
-            self._end_race(event.connection)
+            self._end_race(event.connection)  # before the bytes count, or the loser's range would be wanted again
         try:
             chunk = source.take(event)
         except TransferError as error:
@@ -194,6 +196,7 @@ class Scheduler:
 
     def _check_progress(self) -> None:
         """Raises Incomplete once nothing has come from any source for too long [T-22]."""
+        # One slow source is no reason to stop while another delivers: all must have stalled.
         alive = self.sources.alive
         if alive and all(self._clock.now() >= source.retry.gives_up_at for source in alive):
             alive[0].retry.check()

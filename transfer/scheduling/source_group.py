@@ -76,6 +76,7 @@ class SourceGroup:
 
     def verdict(self, last: Exception | None = None) -> Exception:
         """Of all that sources were lost for, what says best what to do: to wait, if that can help with one of them."""
+        # A source that may serve later outweighs one that never will: exit codes and unattended retries follow this.
         errors = [one.lost for one in self._asked if one.lost] + ([last] if last else [])
         errors += [one.layout.cut_short for one in self._asked if one.layout.cut_short]
         return next((error for error in errors if isinstance(error, Incomplete)), errors[-1])

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from bundle.errors import Refused
+from bundle.errors import Refused, named
 from bundle.format.layout import PREAMBLE_BYTES, read_preamble
 
 T = TypeVar("T")
@@ -38,5 +38,5 @@ def receive_verified(
         except Refused as error:
             # A link flips bits at random. The same bytes twice are what the source has.
             if data in copies or len(copies) + 1 >= max_copies:
-                raise type(error)(f"{source}: {error}") from error
+                raise named(error, source) from None
             copies.add(data)
