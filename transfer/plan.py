@@ -22,7 +22,7 @@ HASHES_SHOWN = 5
 
 @dataclass(frozen=True)
 class RepairRanges:
-    """Ranges of the full section's body, (start, end) in bytes. `reason`: what consent is asked for; none if empty."""
+    """Ranges of the full section's body, (start, end) in bytes. `reason`: what consent is needed for, if not empty."""
 
     ranges: Sequence[tuple[int, int]]
     reason: str = ""
@@ -32,10 +32,10 @@ class RepairRanges:
 class SiteHoldings:
     """The tree hashes of the releases that a site holds verified, the current one first.
 
-    `is_empty`: nothing was ever installed there. A site that holds no verified release need not be empty. `left`: the
-    tree hashes of what is left of damaged ones; asked for only where no delta starts from the others [T-40]. `repair`:
-    given the file that holds a delta by now, and the delta, what the full section has to add [T-41]. `admit`: raises
-    Refused for a bundle that the site does not take, whatever it holds.
+    is_empty   whether nothing was ever installed there; a site without any verified release need not be empty
+    left       the tree hashes of what is left of damaged releases, for when no delta starts from the others [T-40]
+    repair     given the file that holds a delta by now, and the delta: what the full section has to add [T-41]
+    admit      raises Refused for a bundle that the site does not take, whatever it holds
     """
 
     trees: tuple[bytes, ...]
@@ -46,10 +46,10 @@ class SiteHoldings:
 
 
 def choose_sections(root: Root, holdings: SiteHoldings | None, allow_full: bool) -> tuple[Section, ...]:
-    """The sections to fetch: all without a site, else the one that costs its site least; none if it has the target.
+    """The sections to fetch: all without a site, else the one that costs its site least, or none if it has the target.
 
-    [T-4] to [T-6]. Raises NoSection if the bundle has nothing for the site, ConsentNeeded if it has the full release
-    only: that is never fetched in place of a delta unless somebody said so; Refused if the site does not take it.
+    [T-4] to [T-6]. Raises NoSection if the bundle has nothing for the site, and Refused if the site does not take it.
+    Raises ConsentNeeded if only the full release would do: it is never fetched in place of a delta unless allowed.
     """
     if holdings is None:
         return tuple(root.sections)
@@ -116,7 +116,7 @@ class Slot:
 
 @dataclass(frozen=True)
 class VerifiedPiece:
-    """Bytes whose hash is under the signed root; only `FetchPlan.accept` makes one."""
+    """Bytes whose hash is under the signed root. Only `FetchPlan.accept` makes one."""
 
     offset: int
     data: bytes
@@ -135,7 +135,7 @@ class FetchPlan:
 
     @classmethod
     def of(cls, verified: VerifiedRoot, sections: Sequence[Section], fresh: bool) -> "FetchPlan":
-        """A plan for whole sections; `fresh`: nothing of them is there yet."""
+        """A plan for whole sections. `fresh`: nothing of them is there yet."""
         plan = cls(verified)
         for section in sections:
             plan.add(section, fresh=fresh)
@@ -166,10 +166,10 @@ class FetchPlan:
         self.slots.sort(key=lambda slot: slot.offset)
 
     def examine(self, read: Callable[[int, int], bytes]) -> int:
-        """Hashes what stands in the place of unknown pieces; returns the bytes found good [T-9].
+        """Hashes what stands in the place of unknown pieces, and returns the bytes found good [T-9].
 
-        Top-down: a piece whose table is missing stays unknown, and is looked at again when the table is there. A hole
-        is missing either way. `read(offset, length)` reads the output; it may return fewer bytes.
+        Top-down: a piece whose table is missing stays unknown, and is hashed when the table is there. A hole is missing
+        either way. `read(offset, length)` reads the output, and may return fewer bytes.
         """
         found = 0
         for slot in self.slots:
@@ -186,7 +186,7 @@ class FetchPlan:
         return found
 
     def missing(self) -> list[Slot]:
-        """The pieces that are missing, in the order of the file; empty once the plan is fulfilled."""
+        """The pieces that are missing, in the order of the file; none once the plan is fulfilled."""
         return [slot for slot in self.slots if self._states[slot.offset] is State.MISSING]
 
     def is_present(self, slot: Slot) -> bool:

@@ -15,9 +15,9 @@ MAX_PROBES = 3  # at one source: a file whose length changes all the time is tak
 
 
 def header_bytes_of(prefix: bytes, verified: VerifiedRoot) -> int | None:
-    """The length of the header of a file that begins with `prefix`; None if the file is not that bundle, by its root.
+    """The header's length in a file that begins with `prefix`, or None if the file is not that bundle, by its root.
 
-    Its signatures are not looked at: who may have signed was settled when the root was verified.
+    Its signatures are not checked: who may have signed was settled when the root was verified.
     """
     root = prefix[PREAMBLE_BYTES : PREAMBLE_BYTES + verified.root_bytes]
     try:
@@ -44,7 +44,7 @@ class SourceLayout:
         self.begin(None)
 
     def begin(self, verified: VerifiedRoot | None) -> None:
-        """From now on offsets are of the output that begins with that header; None: of whatever file is there."""
+        """From now on offsets are of the output with that header. None: of whatever file is there."""
         self.bundle_bytes = verified.total_bytes if verified else None
         self.shift_bytes = 0
         self.needs_probe = False

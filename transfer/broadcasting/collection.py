@@ -32,7 +32,7 @@ class _Open:
 
 
 class Collection:
-    """The open blocks of `plan`, filled from a broadcast into `partial`; `store` keeps symbols meanwhile.
+    """The open blocks of `plan`, filled from a broadcast into `partial`. `store` keeps symbols meanwhile.
 
     blocks_anew    how often a block was made of its symbols and was not what was signed
     """

@@ -40,7 +40,7 @@ Arrivals = deque[tuple[Datagram, Sender]]
 
 @dataclass(frozen=True)
 class Heard:
-    """The figures of a call so far; bytes are of the bundle file [T-30], but for `bytes_received`.
+    """The figures of a call so far. Bytes are of the bundle file [T-30], but for `bytes_received`.
 
     bytes_received   datagrams of this bundle, with their heads, whether of use or not
     blocks_anew      how often a block was not what was signed
@@ -119,7 +119,7 @@ class Listen:
         return self.figures()
 
     def figures(self) -> Heard:
-        """The figures so far; also after `run` has raised."""
+        """The figures so far, also after `run` has raised."""
         tuned, plan = self._tuned, self._plan
         header_bytes = tuned.verified.header_bytes if tuned else 0
         return Heard(

@@ -28,7 +28,7 @@ class Sent:
 
 
 class Broadcast:
-    """Sends one bundle, named `name`, by `send`, one datagram a call; `bytes_per_s` is held to on the link [T-125].
+    """Sends one bundle, named `name`, by `send`, one datagram a call. `bytes_per_s` is held to on the link [T-125].
 
     `rounds`: how many times about its own length is sent; None: until it is interrupted. `first_lap`: see `carousel`.
     """

@@ -1,7 +1,7 @@
 """What stands at the output before a fetch: nothing, the bundle itself, a part of it, or something else.
 
-`F` is only ever a complete bundle of what was asked for; until then `F.part` grows beside it. A finished `F` that lacks
-something, because it was fetched for another site or has been damaged since, is filled in place [T-10].
+`F` is only ever a complete bundle of what was requested. Until then `F.part` grows beside it. A finished `F` may lack
+something, because it was fetched for another site or was damaged since. It is filled in place [T-10].
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from transfer.errors import OutputRefused
 
 @dataclass(frozen=True)
 class OutputState:
-    """`path` is the file to fill; `header` and `verified` tell of the bundle there, if it is one that is trusted."""
+    """`path` is the file to fill. `header` and `verified` are of the bundle there, if it is one that is trusted."""
 
     output: Path
     path: Path
@@ -62,7 +62,7 @@ class OutputState:
             )
 
     def open_partial(self, header: bytes, offered: VerifiedRoot, clock: Clock, sync_share: float) -> Partial:
-        """Opens `path` to be filled from `header` on; a part of another bundle is given up for that.
+        """Opens `path` to be filled from `header` on. A part of another bundle is removed first.
 
         `check` comes before this. Raises DiskFull or OutputRefused.
         """

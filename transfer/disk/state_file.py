@@ -1,4 +1,4 @@
-"""What one download has cost so far, and the unverified beginnings of pieces: `F.state` beside the partial file.
+"""What one download has cost so far, and its unfinished, unverified pieces: `F.state` beside the partial file.
 
     offset   size   meaning
          0      8   magic, "STATE01" and a line feed
@@ -9,8 +9,8 @@
         64    ...   slots of 16 + p bytes: offset of the bytes behind the header, how many, and the bytes
 
 Numbers are unsigned and little-endian. Several connections have a piece each under way, and pieces wait for the table
-that names them: without this a kill would lose all of those [T-12]. Nothing here is trusted: a piece is verified when
-it is whole, and one that a torn slot has spoiled is asked for again. Nothing is synced either: after a power cut the
+that names them. Without this file a kill would lose all of those [T-12]. Nothing in it is trusted: a piece is verified
+when it is whole, and requested again if a torn slot has damaged it. Nothing is synced: after a power cut only the
 pieces in the partial file count.
 """
 
@@ -36,10 +36,10 @@ _SLOT = struct.Struct("<QQ")
 
 
 class StateFile:
-    """The state file of one output; a context manager. Reading what stands there never fails: without it, all is 0.
+    """The state file of one output, as a context manager. Reading what stands there never fails: without it, all is 0.
 
     paid_bytes    received over links that cost something, in all runs
-    bytes_per_s   how fast; None if that is not known
+    bytes_per_s   how fast, or None if that is not known
     """
 
     def __init__(self, output: Path) -> None:
@@ -71,9 +71,9 @@ class StateFile:
         return self._file is not None
 
     def open(self, verified: VerifiedRoot, received_bytes: int) -> list[tuple[int, bytes]]:
-        """Begins to write it, for a bundle, whoever signed it; `received_bytes`: what this run alone has paid so far.
+        """Begins to write it, for a bundle, whoever signed it. `received_bytes`: what this run alone has paid so far.
 
-        Returns the beginnings of pieces that stand there, as (offset in the file, bytes). Raises DiskFull or
+        Returns the unfinished pieces that stand there, as (offset in the file, bytes). Raises DiskFull or
         OutputRefused.
         """
         identity, piece_bytes, self._header_bytes = verified.root_hash, verified.root.piece_size, verified.header_bytes
@@ -111,7 +111,7 @@ class StateFile:
             self._put(at, _SLOT.pack(piece_offset - self._header_bytes, filled + len(data)))
 
     def release(self, piece_offset: int) -> None:
-        """That piece is written, or was damaged; its slot may be used for another. Raises DiskFull or OutputRefused."""
+        """That piece is written, or was damaged. Its slot may be used for another. Raises DiskFull or OutputRefused."""
         if piece_offset in self._slots:
             number = self._slots.pop(piece_offset)
             self._free.append(number)

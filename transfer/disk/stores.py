@@ -1,8 +1,8 @@
-"""Pieces that lie on a disk already: they cost nothing, so they are taken before anybody is asked over a link [T-93].
+"""Pieces that lie on a disk already. They cost nothing, so they are taken before any link is used [T-93].
 
-A bundle file, whole or with holes; the partial file of another attempt; a volume of `unrep export`; a retained bundle
-of another release, of whose pieces some are the same. Every piece is verified like one from a link, so a store that is
-torn, renamed or damaged costs only what it does not hold.
+A store is a bundle file, whole or with holes, the partial file of another attempt, or a volume of `unrep export`. A
+bundle of another release is one too, for some of its pieces may be the same. Every piece is verified like one from a
+link. So a store that is torn, renamed or damaged costs only what it does not hold.
 """
 
 from collections import Counter
@@ -36,7 +36,7 @@ class Store(Protocol):
         """What messages call it."""
 
     def read_piece(self, slot: Slot) -> bytes:
-        """Unverified bytes; none if they are not here. Raises OSError if the medium cannot be read."""
+        """Unverified bytes, or none if they are not here. Raises OSError if the medium cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class PlaceStore:
 
 @dataclass(frozen=True)
 class VolumeStore:
-    """A volume of the same bundle; `shift_bytes` as above."""
+    """A volume of the same bundle. `shift_bytes` as above."""
 
     path: Path
     volume: Volume
@@ -82,7 +82,7 @@ class OtherBundle:
 class StoreHistory:
     """What came from stores: bytes by path, those that hold damaged pieces, and those that could not be read.
 
-    Who gave a wrong piece is asked after all others from then on; who does so again and again, not at all [T-137].
+    A store that gave a damaged piece is asked after all others. One that does so again and again is dropped [T-137].
     """
 
     bytes_by_path: dict[Path, int] = field(default_factory=dict)
@@ -112,7 +112,7 @@ class StoreHistory:
 
 
 def find_stores(paths: Sequence[Path], verified: VerifiedRoot, trust: Trust, output: Path) -> list[Store]:
-    """The stores among some files, and in some directories, for one bundle; not the output itself."""
+    """The stores among some files, and in some directories, for one bundle, without the output itself."""
     own = [path for path in (output, partial_path(output)) if path.exists()]
     found: list[Store] = []
     for path in _files(paths):

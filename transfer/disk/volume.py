@@ -6,9 +6,9 @@
         12      m   map: canonical msgpack
       12+m          the bytes of the map's stretches, one after the other
 
-Every volume begins with the bundle's header; before pieces of a section come the hash tables that name them. So each
-can be verified by itself, in any order. The map is not signed: one that lies costs the pieces that it lies about, for
-every piece is verified under the root.
+Every volume begins with the bundle's header. The hash tables come before the pieces that they name. So each volume can
+be verified by itself, in any order. The map is not signed. A wrong map costs only the pieces that it is wrong about,
+because every piece is verified under the root.
 """
 
 import struct
@@ -51,14 +51,14 @@ class VolumeMap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True)
 class Volume:
-    """A volume that was found on a medium; nothing that it says is verified."""
+    """A volume that was found on a medium. Nothing that it says is verified."""
 
     path: Path
     map: VolumeMap
     data_offset: int
 
     def read(self, offset: int, length: int) -> bytes:
-        """Unverified bytes of the bundle file; none if they are not all on this volume, or cannot be read."""
+        """Unverified bytes of the bundle file, or none if they are not all on this volume, or cannot be read."""
         start, available = self.find(offset)
         if length > available:
             return b""

@@ -1,4 +1,4 @@
-"""What a download has cost over all its runs: kept in the state file, and told to the budget [T-94]."""
+"""What a download has cost over all its runs: kept in the state file, and counted by the budget [T-94]."""
 
 from bundle.host.clock import Clock
 from bundle.read.reader import VerifiedRoot

@@ -45,7 +45,7 @@ class Fetch:
         self._is_complete = False
 
     def run(self) -> Figures:
-        """Fetches what is missing; returns when the output is complete, verified, durable and has its name.
+        """Fetches what is missing. Returns when the output is complete, verified, durable and has its name.
 
         Raises TransferError, Refused for a bundle that must not be used, NoSection if it has nothing for the site.
         """
@@ -67,7 +67,7 @@ class Fetch:
             self._scheduler.close()
 
     def figures(self) -> Figures:
-        """The figures so far; also after `run` has raised."""
+        """The figures so far, also after `run` has raised."""
         verified, pieces = self._verified, self._pieces
         sources = source_figures(self._scheduler.sources, pieces.stores if pieces else StoreHistory())
         return Figures(

@@ -19,7 +19,7 @@ class SourceFigures:
 
 @dataclass(frozen=True)
 class Figures:
-    """What a fetch has come to so far [T-30]; bytes are of the bundle file, `seconds` of this call.
+    """What a fetch has come to so far [T-30]. Bytes are of the bundle file, `seconds` of this call.
 
     root, sections   the bundle's, once it is verified, and the sections chosen from it
     bytes_total      length of the bundle

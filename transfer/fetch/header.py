@@ -54,7 +54,7 @@ class HeaderReceiver:
         self._clock = clock
 
     def receive(self, known_bytes: int = 0) -> ReceivedHeader:
-        """The header; `known_bytes`: its length, if it is at the output already.
+        """The header. `known_bytes`: its length, if it is at the output already.
 
         While no source has sent it, each has its turn, and a longer one in each round. Raises TransferError or Refused
         if none has one that verifies.

@@ -53,7 +53,7 @@ class PieceWriter:
     def run(self, prefix: bytes, sender: Source, hold_bytes: int, unfinished: Sequence[tuple[int, bytes]] = ()) -> None:
         """Fetches every missing piece.
 
-        `prefix`: the first bytes of the file, which came with the header from `sender`; `unfinished`: beginnings of
+        `prefix`: the first bytes of the file, which came with the header from `sender`. `unfinished`: beginnings of
         pieces that an earlier run has left. A piece that is damaged is asked for again by itself. Raises as
         `Scheduler.receive` and `.damaged`.
         """

@@ -16,10 +16,10 @@ class Backend(Protocol):
         """What messages call it: the path or URL."""
 
     def read(self, name: str, max_bytes: int) -> bytes | None:
-        """The first bytes of a file, `max_bytes` at most; None if there is none of that name."""
+        """The first bytes of a file, `max_bytes` at most, or None if there is none of that name."""
 
     def length_of(self, name: str) -> int | None:
-        """The length of a file in bytes; None if there is none of that name."""
+        """The length of a file in bytes, or None if there is none of that name."""
 
     def add(self, name: str, chunks: Iterable[bytes]) -> None:
         """Adds a file that is not there, durably. If `chunks` raises, or anything stops it, there is none."""

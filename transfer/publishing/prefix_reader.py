@@ -1,6 +1,6 @@
 """The first bytes of a file at a source, and no others: a bundle's header, a pointer, a ticket.
 
-A link damages bytes: what does not verify is asked for again; the same bytes twice are the source's [T-3].
+A link may damage bytes, so what does not verify is requested again. The same bytes twice are the source's [T-3].
 """
 
 from collections.abc import Callable
@@ -49,7 +49,7 @@ class PrefixReader:
         return self._scheduler.received_bytes
 
     def header(self) -> VerifiedRoot:
-        """The verified root of a bundle; not a byte behind its header is asked for [T-80]."""
+        """The verified root of a bundle. Not a byte behind its header is requested [T-80]."""
         receive = lambda: receive_header(self._scheduler.receive_range, PREAMBLE_BYTES)  # noqa: E731
         return self._verified(receive, lambda data: verify_header(data, self._trust))
 

@@ -32,7 +32,7 @@ NAME_HASH_DIGITS = 16
 
 @dataclass(frozen=True)
 class Published:
-    """What came of it. `added`: the bundle was not there before; `moved`: the pointer names it only since now.
+    """What came of it. `added`: the bundle was not there before. `moved`: the pointer names it only since now.
 
     `tickets`: how many of an encrypted bundle were put there, or others in their place.
     """
@@ -46,7 +46,7 @@ class Published:
 def publish(
     path: Path, backend: Backend, key: Ed25519PrivateKey | None, go_back: bool, progress: Progress
 ) -> Published:
-    """Publishes a bundle file; without a key, the pointer stays as it is.
+    """Publishes a bundle file. Without a key, the pointer stays as it is.
 
     `go_back`: whether the pointer may name an older release than it does [T-53]. Raises InputError or Refused for the
     bundle, OutputRefused, OutputBusy, DiskFull or Incomplete for the backend.
@@ -67,7 +67,7 @@ def publish(
 
 
 def _turn(backend: Backend) -> AbstractContextManager[None]:
-    """Two at once into one directory would write one draft; an object store keeps uploads apart by itself."""
+    """Two at once into one directory would write one draft. An object store keeps uploads apart by itself."""
     if isinstance(backend, DirectoryBackend):
         return output_lock(Path(backend.name) / POINTER_NAME, "publishing to")
     return nullcontext()
@@ -121,7 +121,7 @@ def _add(bundle: VerifiedBundle, pointer: Pointer, backend: Backend, progress: P
 
 
 def _add_tickets(bundle: VerifiedBundle, pointer: Pointer, backend: Backend) -> int:
-    """The tickets that lie beside the bundle, beside it there [T-59]; the others there stay.
+    """The tickets that lie beside the bundle, beside it there [T-59]. The others there stay.
 
     Raises Refused for a file among them that is no ticket of this bundle, or not signed by who signed that.
     """

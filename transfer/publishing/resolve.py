@@ -19,7 +19,7 @@ from transfer.publishing.prefix_reader import PrefixReader
 
 @dataclass(frozen=True)
 class Resolved:
-    """The bundle to fetch; `pointer` is what named it, None where the source was a bundle's own address.
+    """The bundle to fetch. `pointer` is what named it, None where the source was a bundle's own address.
 
     `received_bytes`: every byte that came for the pointer.
     """
@@ -55,7 +55,7 @@ def resolve(
 
 @dataclass(frozen=True)
 class Agreed:
-    """Sources of one bundle. `pointer`: what named it, if one did; `refused`: why others are left out."""
+    """Sources of one bundle. `pointer`: what named it, if one did. `refused`: why others are left out."""
 
     sources: tuple[str, ...]
     pointer: Pointer | None
@@ -71,7 +71,7 @@ def resolve_all(
     access: Access = NOTHING,
     budget: Budget | None = None,
 ) -> Agreed:
-    """Follows every pointer among the sources; one that names an older release than another one does is left out.
+    """Follows every pointer among the sources. One that names an older release than another one does is left out.
 
     Raises what `resolve` raises if that leaves none.
     """

@@ -12,7 +12,7 @@ from transfer.links.contract import Connection
 class ActiveRequest:
     """A range that was asked for, from the request until the source has said that its answer is over.
 
-    start, end      the range; `end` is lowered when another connection takes over the rest
+    start, end      the range. `end` is lowered when another connection takes over the rest
     shift_bytes     how much further behind the range stands in the file of the source
     prefix          for a probe: what has come of the first bytes of that file [T-133]; None: pieces were asked for
     position        the next byte to come
@@ -83,7 +83,7 @@ class PooledConnection:
 
     @property
     def waits_since(self) -> float | None:
-        """When it was dialed, or its request was made; None if it is idle."""
+        """When it was dialed, or its request was made, or None if it is idle."""
         if self.is_dialing:
             return self.dialed_at
         return self.request.asked_at if self.request else None

@@ -50,7 +50,7 @@ def count_connections(
 
 
 def connections_wanted(config: TransferConfig, estimator: LinkEstimator, most: int, waited_s: float) -> int:
-    """As many as fill bandwidth x delay with what each may have in flight at first; one where that is little.
+    """As many as fill bandwidth x delay with what each may have in flight at first. One where that is little.
 
     `waited_s`: how long the first connection or request has been under way, which tells early of a long delay.
     """
@@ -74,7 +74,7 @@ def connections_wanted(config: TransferConfig, estimator: LinkEstimator, most: i
 def request_bytes(config: TransferConfig, connections: int, busy: int, left_bytes: int) -> int:
     """How long the next request may be: halved towards the end, as long as there are not two for each connection.
 
-    `connections`: how many there are to be; `busy`: how many of them have a request already.
+    `connections`: how many there are to be. `busy`: how many of them have a request already.
     """
     size = config.request_ceiling_bytes
     if connections == 1:

@@ -42,7 +42,7 @@ class ConnectionPool:
         return iter(list(self._pooled.values()))
 
     def find(self, connection: Connection) -> PooledConnection | None:
-        """What is known of a connection; None once it is closed."""
+        """What is known of a connection. None once it is closed."""
         return self._pooled.get(connection)
 
     # -- opening and closing
@@ -67,7 +67,7 @@ class ConnectionPool:
             self.close(pooled)
 
     def release(self, pooled: PooledConnection) -> None:
-        """Takes its request away; what is left of that is wanted again, unless a rival is on it."""
+        """Takes its request away. What is left of that is wanted again, unless a rival is on it."""
         request = pooled.request
         if request is not None and pooled.rival is None and not request.is_probe:
             self.queue.add(request.position, request.end)

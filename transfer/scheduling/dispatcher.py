@@ -1,7 +1,7 @@
 """Which connection is asked for what, over all sources.
 
-All sources share one queue. Whichever connection has nothing to do takes what comes next in the file; or what another
-connection is silent with; or half of what another is slow with [T-90].
+All sources share one queue. A connection that has nothing to do takes what comes next in the file. If nothing is left,
+it takes what another connection is silent with, or half of what another is slow with [T-90].
 """
 
 from transfer.config import TransferConfig
@@ -138,7 +138,7 @@ class Dispatcher:
         return not any(one.pool.is_busy for one in self._sources.alive if not one.is_free)
 
     def _allowance(self, source: Source) -> int | None:
-        """How many bytes may be asked of it beyond what is on its way [T-94]; None: any number."""
+        """How many bytes may be asked of it beyond what is on its way [T-94]. None: any number."""
         left = self._budget.left_bytes
         if source.is_free or left is None:
             return None

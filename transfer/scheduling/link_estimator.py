@@ -17,7 +17,7 @@ class LinkEstimator:
         self._window_bytes = 0
 
     def answered(self, sample_s: float, is_first: bool) -> None:
-        """A request was answered after `sample_s`; `is_first`: it was the first on its connection."""
+        """A request was answered after `sample_s`. `is_first`: it was the first on its connection."""
         known = self.round_trip_s
         # A box nearby may accept a connection long before the far end does. Then the first answer has waited for that
         # as well. Such a sample serves until there is a better one, and is never averaged in.

@@ -32,7 +32,7 @@ NO_LIMITS = RequestLimits()
 
 
 class RangeQueue:
-    """Ranges of a file, as (start, end) in bytes, sorted and none beside another; more may be added at any time.
+    """Ranges of a file, as (start, end) in bytes, sorted and none beside another. More may be added at any time.
 
     With `slots`, ranges are cut where a piece ends. A piece that no verified table names yet has to wait in memory when
     it comes. So nothing is handed out from `hold_bytes` behind the first such piece on [T-33].
@@ -72,7 +72,7 @@ class RangeQueue:
         return any(end_offset is None or start < self._piece_end_before(end_offset) for start, _ in self._ranges)
 
     def take(self, max_bytes: int, limits: RequestLimits = NO_LIMITS) -> tuple[int, int] | None:
-        """Hands out the first range, or as much of it as may be; None if there is nothing to be asked for now."""
+        """Hands out the first range, or as much of it as may be, or None if there is nothing to be asked for now."""
         hold = self._hold_limit(self._hold_bytes if limits.may_be_held else 0)
         file_end = None if limits.end_offset is None else self._piece_end_before(limits.end_offset)
         bounds = [

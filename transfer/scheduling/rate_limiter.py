@@ -6,7 +6,7 @@ CHUNKS_PER_S = 4
 
 
 class RateLimiter:
-    """Pauses so that no more than `bytes_per_s` are spent; None: never pauses."""
+    """Pauses so that no more than `bytes_per_s` are spent. None: never pauses."""
 
     def __init__(self, bytes_per_s: int | None, clock: Clock) -> None:
         self._bytes_per_s = bytes_per_s
@@ -18,7 +18,7 @@ class RateLimiter:
         return most if self._bytes_per_s is None else max(1, min(most, self._bytes_per_s // CHUNKS_PER_S))
 
     def spend(self, amount: int) -> None:
-        """Sleeps as long as `amount` bytes take at the rate; time that has passed since the last call counts."""
+        """Sleeps as long as `amount` bytes take at the rate. Time that has passed since the last call counts."""
         if self._bytes_per_s is None:
             return
         now = self._clock.now()

@@ -62,7 +62,7 @@ class RetryPolicy:
     def expects_connections(self, up_at: float, silence_s: float) -> bool:
         """Whether a connection may be expected to open soon, so that more than one at a time are worth dialing.
 
-        `up_at`: when the link last showed that it is up; `silence_s`: for how long that counts.
+        `up_at`: when the link last showed that it is up. `silence_s`: for how long that counts.
         """
         # A refusal shows that the far end is there, and may take connections any moment. After `hopeful_s` of
         # refusals six dials at a time would only add to the load of a server that is down.
@@ -86,8 +86,8 @@ class RetryPolicy:
     def failed(self, fault: LinkFault, dialed_at: float, position: int, bundle_bytes: int | None) -> None:
         """A connection that was dialed then has ended at `position`. Sets the pause [T-21].
 
-        `bundle_bytes`: the length of the bundle, once known. Raises what ends the source [T-16]; Incomplete if it asks
-        to be left alone for longer than is left [T-19].
+        `bundle_bytes`: the length of the bundle, once known. Raises what ends the source [T-16], and Incomplete if
+        it asks to be left alone for longer than is left [T-19].
         """
         self._fault = fault
         if isinstance(fault, BadAnswer):

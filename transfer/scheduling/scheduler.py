@@ -63,7 +63,7 @@ class Scheduler:
         return self.sources.received_bytes
 
     def begin_bundle(self, verified: VerifiedRoot | None) -> None:
-        """From now on ranges are of the output that begins with that header; None: of whatever file is there.
+        """From now on ranges are of the output with that header. None: of whatever file is there.
 
         Before a bundle is known, a range ends where the file does. After that, a file that ends early is a fault.
         """
@@ -71,10 +71,10 @@ class Scheduler:
             source.layout.begin(verified)
 
     def receive(self, queue: RangeQueue) -> Generator[tuple[int, bytes, Source]]:
-        """Yields (offset, bytes, sender) until all that is queued has come, none twice; the caller may add to it.
+        """Yields (offset, bytes, sender) until all that is queued has come, none twice. The caller may add to it.
 
-        What belongs to one range comes in order. Raises Incomplete when waiting does not help any more, BudgetSpent
-        when what is left may not be paid for, SourceRefused or SourceCorrupt when no source ever will serve.
+        What belongs to one range comes in order. Raises Incomplete when waiting does not help any more, and BudgetSpent
+        when what is left may not be paid for. Raises SourceRefused or SourceCorrupt when no source will ever serve.
         """
         dispatcher = Dispatcher(self.sources, queue, self._budget, self._config)
         for source in self.sources.alive:
@@ -96,7 +96,7 @@ class Scheduler:
             self._check_progress()
 
     def receive_range(self, start: int, end: int, source: Source | None = None, patience_s: float = 0.0) -> bytes:
-        """The bytes from `start` to `end`; fewer if the length of the file is not known yet and it ends before.
+        """The bytes from `start` to `end`, or fewer if the length of the file is not known yet and it ends before.
 
         From one source only, if it is named, and given up after `patience_s` without progress, if that is not 0.
         Raises as `receive`.
@@ -131,7 +131,7 @@ class Scheduler:
             source.retry.deadline = float("inf")  # a turn is not over while nothing may be asked
 
     def give_up(self, position: int) -> None:
-        """Closes the connection that has come to `position`; the rest of its range is wanted again [T-24]."""
+        """Closes the connection that has come to `position`. The rest of its range is wanted again [T-24]."""
         for source in self.sources:
             for pooled in source.pool:
                 if pooled.is_busy and pooled.request and pooled.request.position == position:
@@ -154,7 +154,7 @@ class Scheduler:
             self.sources.lose(source, error)
 
     def close(self) -> None:
-        """Closes all connections; nothing is wanted any more."""
+        """Closes all connections. Nothing is wanted any more."""
         for source in self.sources:
             source.begin(RangeQueue())  # what closed connections give back goes nowhere
             source.close()
@@ -178,7 +178,7 @@ class Scheduler:
             yield (*chunk, source)
 
     def _end_race(self, connection: Connection) -> None:
-        """The first to deliver has won; the other connection is closed, and its range is not wanted again."""
+        """The first to deliver has won. The other connection is closed, and its range is not wanted again."""
         found = self.sources.find(connection)
         if found is None or found[1].rival is None:
             return

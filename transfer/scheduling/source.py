@@ -70,7 +70,7 @@ class Source:
         return self.pool.counts().sound > 0 or self.retry.stalled_s() < self._config.first_answer_s
 
     def begin(self, queue: RangeQueue) -> None:
-        """From now on this is what is wanted; the time without progress counts anew."""
+        """From now on this is what is wanted. The time without progress counts anew."""
         self.pool.queue = queue
         self.retry.begin()
 

@@ -10,7 +10,7 @@ from transfer.scheduling.source import Source
 
 
 class SourceGroup:
-    """All sources, in the order in which they were named; `say` is told of each that is lost."""
+    """All sources, in the order in which they were named. `say` reports each that is lost."""
 
     def __init__(self, sources: Sequence[Source], say: Callable[[str], None]) -> None:
         self._sources = sources
@@ -36,7 +36,7 @@ class SourceGroup:
         return sum(source.received_bytes for source in self._sources)
 
     def find(self, connection: Connection) -> tuple[Source, PooledConnection] | None:
-        """Whose connection that is, and what is known of it; None once it is closed."""
+        """The source of a connection, and what is known of it. None once it is closed."""
         for source in self._sources:
             if pooled := source.pool.find(connection):
                 return source, pooled
@@ -66,7 +66,7 @@ class SourceGroup:
             self._say(f"{error}; {then}")
 
     def retire(self, names: set[str]) -> bool:
-        """Asks those no more, which gave what they have; unless there are no others, which is told by False."""
+        """Asks those no more, since they gave what they have. Returns False, and keeps them, if there are no others."""
         others = [source for source in self.alive if source.name not in names]
         for source in self.alive if others else []:
             if source.name in names:

@@ -27,8 +27,8 @@ def receive_verified(
 ) -> tuple[bytes, T]:
     """The first copy that verifies, and what `verify` makes of it.
 
-    Raises what `verify` raises, with the name of the source before it, for the same bytes a second time, and for the
-    last of `max_copies` different ones; and what `receive` raises.
+    Raises what `verify` raises, with the name of the source before it. It does so for the same bytes a second time, and
+    for the last of `max_copies` different ones. Raises what `receive` raises.
     """
     copies: set[bytes] = set()
     while True:

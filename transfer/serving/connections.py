@@ -47,7 +47,7 @@ class ConnectionLimiter:
         return len(self._open)
 
     def admit(self, connection: socket.socket, address: str) -> bool:
-        """Whether there is a place for a new connection; where there was none, another is evicted first."""
+        """Whether there is a place for a new connection. Where there was none, another is evicted first."""
         with self._changed:
             if len(self._open) >= self._most:
                 self._evict_one()

@@ -37,8 +37,8 @@ class Exported:
 def export(path: Path, volume_bytes: int, directories: Sequence[Path], progress: Progress) -> Exported:
     """Writes the volumes of a bundle: all into one directory, or each onto a medium of its own, each with its tickets.
 
-    Raises InputError for too small a volume or too few directories, before anything is written; Refused for the bundle;
-    OutputRefused or DiskFull for a medium.
+    Raises InputError for too small a volume or too few directories, before anything is written. Raises Refused for the
+    bundle, and OutputRefused or DiskFull for a medium.
     """
     with open_for_display(path) as bundle:
         layouts = lay_out(bundle.verified, volume_bytes)

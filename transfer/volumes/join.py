@@ -61,10 +61,10 @@ def join(
     allow_full: bool,
     progress: Progress,
 ) -> Joined:
-    """Joins the volumes in some directories into an output; returns when it is complete, durable and has its name.
+    """Joins the volumes in some directories into an output. Returns when it is complete, durable and has its name.
 
-    Raises Incomplete, naming the volumes that were not found, if something is missing still; what a fetch raises for
-    the output and for the choice of sections; SourceRefused if there are no volumes, or those of several bundles.
+    Raises Incomplete, naming the volumes that were not found, if something is still missing. Raises SourceRefused if
+    there are no volumes, or those of several bundles. Raises as a fetch for the output and the choice of sections.
     """
     with output_lock(output):
         found = _one_bundle(find_volumes(directories), trust)

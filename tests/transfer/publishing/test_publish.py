@@ -159,13 +159,13 @@ import pathlib, sys, time
 from bundle.host.progress import Quiet
 from bundle.trust.signing import load_private_key
 from transfer.publishing.publish import publish
-from transfer.publishing.directory import DirectoryShelf
+from transfer.publishing.directory import DirectoryBackend
 class Slow(Quiet):
     def advance(self, amount):
         print("piece", flush=True)
         time.sleep(0.02)
 file, www, key = map(pathlib.Path, sys.argv[1:])
-publish(file, DirectoryShelf(www), load_private_key(key), False, Slow())
+publish(file, DirectoryBackend(www), load_private_key(key), False, Slow())
 print("done", flush=True)
 """
 
@@ -180,7 +180,7 @@ def test_a_kill_leaves_the_old_pointer_and_the_next_run_finishes(shore: Shore, p
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         for _ in range(pieces):
-            process.stdout.readline()
+            assert process.stdout.readline(), "it ended before it was killed"
         process.send_signal(signal.SIGKILL)
     latest = shore.latest()
     assert latest.seq in (1, 2) and len((shore.www / latest.file).read_bytes()) == latest.length

@@ -95,12 +95,13 @@ def test_no_more_is_asked_for_than_the_budget_has_left() -> None:
     (mirror,) = world.sources
     make_far(mirror, world.clock)
     first, second = opened(mirror, world.clock), opened(mirror, world.clock)
-    world.queue.add(5000, 6000)
+    world.queue.add(5000, 5100)
     mirror.ask(first, 0, 450, 1400)
     world.dispatcher.assign(1400)
     assert world.asked(mirror) == [(0, 450)] and second.is_idle, "450 are on their way, and two heads of 100"
     answered(mirror, first, TOTAL, bytes(450))
     mirror.take(Ended(first.connection))
+    world.queue.add(5100, 6000)
     world.dispatcher.assign(1400)
     assert world.asked(mirror) == [(5000, 5600)]
 

@@ -60,6 +60,15 @@ def test_before_the_bundle_is_known_a_range_ends_where_the_file_does(source: Sou
     assert pooled.is_idle and not source.pool.queue.left_bytes
 
 
+def test_before_the_bundle_is_known_nothing_behind_the_end_is_wanted_again(source: Source, clock: VirtualClock) -> None:
+    """[T-2], [T-3]: a file that is too short for a header is for the caller to refuse."""
+    source.layout.begin(None)
+    pooled = opened(source, clock)
+    source.ask(pooled, 300, 4096, 1400)
+    source.take(Failed(pooled.connection, PastEnd("ends at byte 300", 300)))
+    assert not source.pool.queue.left_bytes and not list(source.pool)
+
+
 def test_a_file_that_ends_within_its_bundle_is_cut_short_the_third_time(source: Source, clock: VirtualClock) -> None:
     """[T-26]: the rest of the range is wanted of others."""
     for _ in range(2):
