@@ -28,11 +28,6 @@ class Longest(Random):
         return b
 
 
-@pytest.fixture
-def clock() -> VirtualClock:
-    return VirtualClock()
-
-
 def policy(clock: VirtualClock, said: list[str] | None = None) -> RetryPolicy:
     lines = [] if said is None else said
     return RetryPolicy("mirror", TransferConfig(), clock, lines.append, Longest())

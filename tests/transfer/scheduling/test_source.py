@@ -15,16 +15,6 @@ TOTAL = len(BUNDLE.data)
 
 
 @pytest.fixture
-def clock() -> VirtualClock:
-    return VirtualClock()
-
-
-@pytest.fixture
-def link() -> RecordingLink:
-    return RecordingLink()
-
-
-@pytest.fixture
 def source(link: RecordingLink, clock: VirtualClock) -> Source:
     found = source_of(link, clock)
     found.begin(RangeQueue())
