@@ -55,6 +55,15 @@ def test_a_silent_source_has_its_turn_and_stays() -> None:
     assert all(source.retry.deadline == float("inf") for source in scheduler.sources) and gone.delivered == 0
 
 
+def test_a_turn_is_over_whatever_comes() -> None:
+    """[T-92]: a source that trickles makes progress, and keeps nobody else waiting for that."""
+    world = SimulatedSources()
+    world.add(BUNDLE.data, repeat(Behaviour(bytes_per_s=60.0, chunk_bytes=60)))
+    good = world.add(BUNDLE.data)
+    received = receiver(world)[0].receive()
+    assert received.source.name == good.name and 20 <= world.clock.seconds < 25
+
+
 def test_without_any_that_verifies_the_last_refusal_is_raised() -> None:
     """[T-92], [T-3]"""
     world = SimulatedSources()

@@ -49,6 +49,7 @@ def test_what_came_with_the_header_is_not_asked_for(tmp_path: Path) -> None:
         setting.run(BUNDLE.data[:9000])
     assert setting.path.read_bytes() == BUNDLE.data
     assert link.requests[0].offset == 9000 and link.delivered == len(BUNDLE.data) - 9000
+    assert setting.scheduler.sources.first.corruption.is_proven
 
 
 def test_unfinished_pieces_are_finished_and_not_begun_again(tmp_path: Path) -> None:

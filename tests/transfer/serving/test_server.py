@@ -261,8 +261,9 @@ def test_a_connection_that_is_served_keeps_its_place(www: Path) -> None:
     there = ConnectionLimiter(3)
     with ExitStack() as stack:
         pairs = [stack.enter_context(closing(socket.socketpair()[0])) for _ in range(5)]
-        assert there.admit(pairs[0], "ship") and there.admit(pairs[1], "crowd") and there.admit(pairs[2], "crowd")
+        assert there.admit(pairs[0], "ship") and there.admit(pairs[1], "crowd")
         there.of(pairs[1]).set_asking(is_asking=True)
+        assert there.admit(pairs[2], "crowd"), "it is younger, and asks nothing"
         leaving = threading.Timer(0.05, lambda: there.release(pairs[2]))
         leaving.start()
         assert there.admit(pairs[3], "ship") and len(there) == 3
