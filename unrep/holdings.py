@@ -15,7 +15,7 @@ from bundle.format.root import Root, Section
 from bundle.host.progress import Progress
 from bundle.read.reader import Unlock, open_bundle
 from bundle.trust.trust import Trust, load_trust
-from transfer.plan import SiteHoldings, Wish
+from transfer.plan import RepairRanges, SiteHoldings
 from unrep.errors import UsageRefused
 
 
@@ -40,28 +40,28 @@ def whom_to_trust(path: Path | None, site: Path | None, command: str = "") -> Tr
 def site_holdings(
     site: Path, trust: Trust, progress: Progress, pinned: str, unlock: Unlock | None = None
 ) -> SiteHoldings:
-    """What the site holds, verified. Without `unlock` nobody looks into an encrypted bundle for what it cannot mend.
+    """What the site holds, verified. Without `unlock` nobody looks into an encrypted bundle for what it cannot repair.
 
     A bundle of another product than that of the site, or than `pinned` if that is not "", is refused [A-91].
     """
     trees, is_empty = held_trees(site)
     state = read_state(Site.at(site))
 
-    def mend(path: Path, delta: Section) -> Iterator[Wish]:
+    def repair(path: Path, delta: Section) -> Iterator[RepairRanges]:
         with open_bundle(path, trust, unlock) as bundle:
             full = bundle.root.full_section(present_features())
             if bundle.root.is_encrypted and unlock is None:
                 return
             shortfall = find_shortfall(bundle, delta, site, progress)
             if full and shortfall:
-                yield Wish([bundle.root.index_stretch(full)])
+                yield RepairRanges([bundle.root.index_stretch(full)])
                 with open_bundle(path, trust, unlock) as grown:  # what the other read ahead of itself were holes
-                    yield Wish(shortfall.stretches(grown, full), shortfall.why)
+                    yield RepairRanges(shortfall.stretches(grown, full), shortfall.why)
 
     def admit(root: Root) -> None:
         check_product(state, root.product, pinned)
 
-    return SiteHoldings(tuple(trees), is_empty, lambda: left_trees(site), mend, admit)
+    return SiteHoldings(tuple(trees), is_empty, lambda: left_trees(site), repair, admit)
 
 
 def retained(site: Path | None) -> list[Path]:

@@ -25,7 +25,9 @@ from tests.support.links.simulated_link import (
     random_weather,
 )
 from transfer.errors import Incomplete, Silent, SourceCorrupt, SourceRefused
-from transfer.fetch.fetch import Fetch, Figures
+from transfer.fetch.fetch import Fetch
+from transfer.fetch.figures import Figures
+from transfer.fetch.request import FetchRequest
 from transfer.plan import SiteHoldings
 
 MOST_RUNS = 120
@@ -118,7 +120,18 @@ def _sail(seed: int, directory: Path) -> Voyage:
         links = [world.add(port.content, port.script, dials=port.dials) for port in ports]
         stick = _stick(random, directory, bundle)
         world.paths = [stick.path]
-        fetch = Fetch(world, TRUST, output, site, True, None, clock, stick, jitter=Random(number))
+        fetch = Fetch(
+            FetchRequest(
+                links=world,
+                trust=TRUST,
+                output=output,
+                holdings=site,
+                allow_full=True,
+                clock=clock,
+                progress=stick,
+                jitter=Random(number),
+            )
+        )
         try:
             fetch.run()
         except (Killed, Incomplete, SourceRefused):

@@ -20,7 +20,7 @@ from tests.support.links.simulated_link import (
     random_weather,
 )
 from transfer.errors import Incomplete
-from transfer.fetch.fetch import Figures
+from transfer.fetch.figures import Figures
 from transfer.plan import SiteHoldings
 
 MOST_RUNS = 60

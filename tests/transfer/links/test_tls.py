@@ -20,7 +20,9 @@ from tests.support.contents.tiny_bundle import TRUST, Shape, tiny_bundle
 from tests.support.links.bad_server import BadServer
 from transfer.config import TransferConfig
 from transfer.errors import SourceRefused
-from transfer.fetch.fetch import Fetch, Figures
+from transfer.fetch.fetch import Fetch
+from transfer.fetch.figures import Figures
+from transfer.fetch.request import FetchRequest
 from transfer.links.opening import open_sources
 
 CONTENT = tiny_bundle(Shape(full_bytes=20_000)).data
@@ -94,10 +96,10 @@ def tls_server(pem: Path, down: str = "") -> Iterator[str]:
 
 
 def fetch(url: str, output: Path) -> Figures:
-    config = TransferConfig(patience_s=5.0, max_lanes=1)  # a busy machine seems far away
+    config = TransferConfig(patience_s=5.0, max_connections=1)  # a busy machine seems far away
     link = open_sources([url], output, config)
     try:
-        return Fetch(link, TRUST, output, config=config).run()
+        return Fetch(FetchRequest(links=link, trust=TRUST, output=output, config=config)).run()
     finally:
         link.close()
 
@@ -161,5 +163,5 @@ def test_no_tls_at_all_is_a_broken_connection(tmp_path: Path) -> None:
         config = TransferConfig(patience_s=0.3)
         link = open_sources([plain.url().replace("http", "https")], tmp_path / "out", config)
         with pytest.raises(Exception, match="run the same command again"):
-            Fetch(link, TRUST, tmp_path / "out", config=config).run()
+            Fetch(FetchRequest(links=link, trust=TRUST, output=tmp_path / "out", config=config)).run()
         assert plain.requests == []

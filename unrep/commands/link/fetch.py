@@ -17,7 +17,9 @@ from bundle.read.reader import stored_bytes
 from transfer.config import TransferConfig
 from transfer.disk.output import describe
 from transfer.errors import TransferError
-from transfer.fetch.fetch import Fetch, Figures
+from transfer.fetch.fetch import Fetch
+from transfer.fetch.figures import Figures
+from transfer.fetch.request import FetchRequest
 from transfer.links.access import read_access
 from transfer.links.budget import Budget
 from transfer.links.opening import open_sources
@@ -107,20 +109,20 @@ def fetch_command(
         with closing(open_sources(agreed.sources, out, config, access, retained(site))) as opened:
             _say_refused([*agreed.refused.values(), *opened.refused.values()])
             holdings = site_holdings(site, keys, progress, pinned, recipient.unlock(out)) if site else None
-            fetch = Fetch(
-                opened,
-                keys,
-                out,
-                holdings,
-                allow_full,
-                config,
+            request = FetchRequest(
+                links=opened,
+                trust=keys,
+                output=out,
+                holdings=holdings,
+                allow_full=allow_full,
+                config=config,
                 progress=progress,
                 say=progress.say,
                 budget=budget,
                 hours=hours,
                 admit=Admission(recipient, agreed.sources, out, config, ticket, say, access, budget),
             )
-            figures = _run(fetch, agreed, progress)
+            figures = _run(Fetch(request), agreed, progress)
     remember_rate(site, figures)
     _say_done(figures, progress, as_json)
 
