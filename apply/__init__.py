@@ -1,4 +1,5 @@
-"""Aboard: the stories of a site: update, rollback, recovery, trial, retention, hold, heartbeat. spec/apply.md.
+"""What happens aboard: update, rollback, recovery, trial, retention, hold, heartbeat. spec/apply.md.
 
-Stories only; what they are told with is in the rooms. Imports `bundle`, never `transfer`.
+Here stands what a site does, one module each. How it does that is in the packages below. Imports `bundle`, never
+`transfer`.
 """

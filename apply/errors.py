@@ -5,6 +5,7 @@
     |-- PreflightRefused        refused before anything changed: remove the cause, run the command again
     |   |-- SiteBusy            another unrep works on this site: wait for it
     |   |-- StorageFailed       a path cannot be read, written, removed or made durable
+    |   |   |-- InUse           ... because a process has it open: end that, or wait for a later run
     |   |   `-- DiskFull        ... because its file system (or quota) is full: free space
     |   |-- Held                the master keeps the running version: `unrep resume` first
     |   |-- Unguarded           somebody else could change what root is about to do: chmod or chown as it says
@@ -26,7 +27,7 @@ from typing import Any
 
 
 class AboardError(Exception):
-    """Anything that this package raises on purpose. `document`: the run that it ended, put in by `apply.audit.run`."""
+    """Anything that this package raises on purpose. `document`: of the run that it ended, set by `apply.audit.run`."""
 
     document: dict[str, Any] | None = None
 
@@ -52,7 +53,7 @@ class StorageFailed(PreflightRefused):
 
 
 class InUse(StorageFailed):
-    """A process has something below a directory open that is to be removed."""
+    """A process has something open below the directory that is to be removed."""
 
 
 class DiskFull(StorageFailed):
@@ -104,4 +105,4 @@ class RolledBack(AboardError):
 
 
 class Degraded(AboardError):
-    """The site does not serve a version known to be good, and unrep cannot mend that alone."""
+    """The site does not serve a version known to be good, and unrep cannot repair that alone."""

@@ -1,6 +1,6 @@
 """The master's hold: the running version stays until it is lifted, whoever offers another [A-64].
 
-The control file is SITE/.unrep/hold. That it is there is what holds; a file that a person has made by hand holds as
+The control file is SITE/.unrep/hold. That it is there is what holds. A file that a person has made by hand holds as
 well as that of `unrep hold`, whatever it says. Setting it takes no lock, for it is wanted most while a run is at work.
 """
 
@@ -39,12 +39,14 @@ class Hold:
 def read_hold(site: Site) -> Hold | None:
     """The hold that is set, if one is. Raises StorageFailed where that cannot be seen."""
     path = site.hold_file
+    # A file that cannot be read raises, rather than count as no hold.
     with durable.storage_errors(path):
         try:
             text = read_plain(path, _MAX_FILE_BYTES).decode(errors="replace")
             changed = path.stat().st_mtime
         except FileNotFoundError:
             return None
+    # A person may have made the file with an editor: whatever it holds, it holds the version.
     try:
         return Hold(**{key: _words(str(value)) for key, value in json.loads(text).items()})
     except (ValueError, TypeError, AttributeError, RecursionError):  # a person's own words
@@ -52,7 +54,7 @@ def read_hold(site: Site) -> Hold | None:
 
 
 def set_hold(site: Site, reason: str) -> Hold:
-    """Sets a hold, or gives that which is set another reason; durable when it returns.
+    """Sets a hold, or gives that which is set another reason. It is durable on return.
 
     Raises StorageFailed or Unguarded.
     """
@@ -65,7 +67,7 @@ def set_hold(site: Site, reason: str) -> Hold:
 
 
 def lift_hold(site: Site) -> Hold | None:
-    """Removes the hold; what it was, None if there was none. Raises StorageFailed or Unguarded."""
+    """Removes the hold. Returns what it was, None if there was none. Raises StorageFailed or Unguarded."""
     check_site(site)
     lifted = read_hold(site)
     if lifted:

@@ -1,7 +1,7 @@
 """After a run that died: finish what was pending, clear what was left. spec/apply.md, section 6.
 
-Every run that changes a site begins with this. What it finds decides: an intent whose version may be tried again is
-tried again; one that has failed, or was cut short too often, is taken back; the rest is litter.
+Every run that changes a site begins with this. A pending version that may be tried again is tried again. One that has
+failed, or was cut short too often, is taken back. What else a dead run left is removed.
 """
 
 import time
@@ -10,7 +10,7 @@ from pathlib import Path
 from apply.audit.log import open_log
 from apply.audit.run import Report, Run, finish, reporting, working
 from apply.current.opening import open_switch
-from apply.errors import SiteInvalid
+from apply.errors import Degraded, RolledBack, SiteInvalid
 from apply.record import found_healthy
 from apply.record.database import Record
 from apply.record.state import MAX_ATTEMPTS
@@ -30,32 +30,54 @@ def recover(site_path: Path, config: SiteConfig, progress: Progress = Quiet()) -
     run = Run("recover", Site.at(site_path), progress, open_log(config.log))
     with reporting(run), working(run) as record:
         run.subject = record.state.intended() if record.state.pending else None
-        found = resume(run, config, record)
+        reason = resume(run, config, record)
         current = record.state.current_version
-        if found:
-            return finish(run, record, run.report("applied", current, found))
-        return finish(run, record, run.report("nothing-to-do", current, "nothing was pending"))
+        if reason is None:
+            return finish(run, record, run.report("nothing-to-do", current, "nothing was pending"))
+        return finish(run, record, run.report("applied", current, reason))
 
 
-def resume(run: Run, config: SiteConfig, record: Record) -> str:
-    """Recovery at the start of a run [A-30]: why the pending version is good now, "" if none was pending."""
+def finish_pending(run: Run, config: SiteConfig, record: Record, *, blocking: bool) -> str | None:
+    """`resume`, for a run that wants something else: a pending version that fails stops it only if that is `blocking`.
+
+    None if that version failed, too. Raises RolledBack or Degraded where the run may not go on [A-30].
+    """
+    try:
+        return resume(run, config, record)
+    except (RolledBack, Degraded):
+        # One intent at a time: while the end of the old one is not on record, no new one may be recorded.
+        if blocking or record.state.unfinished:
+            raise
+        return None
+
+
+def resume(run: Run, config: SiteConfig, record: Record) -> str | None:
+    """Recovery at the start of a run [A-30]: why the pending version is good now, None if none was pending.
+
+    Raises RolledBack or Degraded as the trial ends, SiteInvalid for a `current` that nobody here can have meant.
+    """
     with run.step("recover"):
         tidy(run.site, record)
-        if not record.state.pending:
-            _mend_current(run.site, config, record)
-            return ""
+        intent = record.state.pending
+        if not intent:
+            # Only at rest. In a trial `current` may rightly name either version, and the trial itself moves it.
+            _repair_current(run.site, config, record)
+            return None
     trial = Trial(run.site, config, record, run)
-    intent = record.state.pending
-    if intent.going_back:
+    if intent.phase.goes_back:
+        # Never forward again, though the version might be healthy this time: its failure is on record, and the old
+        # version serves already, or will as soon as `current` has moved.
         trial.back(f"version {intent.version} failed before")
-    now = max(time.time(), record.state.time_floor)
+    now = record.state.not_before_floor(time.time())
+    # The attempts are counted before each start, so a version that kills the machine cannot be started for ever. But a
+    # release that was found healthy has no part in it if the record could not take that verdict [A-100].
     if not record.state.may_try_again(now) and not found_healthy.noted(run.site, record.state):
         attempts = f"{intent.attempts} of {MAX_ATTEMPTS} attempts"
         trial.back(f"the trial of version {intent.version} was cut short again and again, {attempts}")
     return trial.forward()
 
 
-def _mend_current(site: Site, config: SiteConfig, record: Record) -> None:
+def _repair_current(site: Site, config: SiteConfig, record: Record) -> None:
     """`current` is what the state says, unless a person has pointed it to another release of this site [A-31]."""
     switch = open_switch(site.root, config.switch.current)
     named, state = switch.read(), record.state
@@ -63,9 +85,12 @@ def _mend_current(site: Site, config: SiteConfig, record: Record) -> None:
         if state.current:
             switch.point_to(site.tree(state.current_version))
     elif named.name != state.current_version:
+        # A person may do that when all else fails. A name that is not of this site is refused rather than moved: the
+        # record may be lost, and then `current` is the only one who knows what serves.
         chosen = state.find(named.name)
         if not chosen or not named.is_dir():
             advice = f"point it to {state.current_version} again" if state.current else "move it away"
             raise SiteInvalid(f"{site.root / CURRENT}: points to {named.name}, which unrep did not install; {advice}")
         record.save(state.adopted(chosen))
+    # The run that moved it may have been killed before its own sync, and what follows builds on that name.
     durable.sync_directory(site.root)

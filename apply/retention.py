@@ -1,7 +1,8 @@
-"""What goes and what stays: spec/apply.md, section 7. Never the current, the last good or the pending version.
+"""Which versions are removed and which stay: spec/apply.md, section 7.
 
-A version leaves in an order that a cut anywhere leaves sound [A-33]: its tree moves to staging in one step, the state
-forgets it, then its files are removed; whatever is left of that is litter of a dead run.
+Never removed are the current, the last good and the pending version. The order of a removal leaves the site sound after
+a cut anywhere [A-33]: the tree moves to staging in one step, the state forgets it, then its files are removed. The next
+run removes what is left over.
 """
 
 import contextlib
@@ -64,8 +65,9 @@ def remove(site: Site, record: Record, release: Release) -> None:
 
     Raises OutOfOrder for one that is needed, and InUse, with nothing changed, for one that a process has open.
     """
+    # First of all: a version that is needed must not be touched, whatever asks for it.
     remaining = record.state.without(release.version)
-    tree, venv, grave = (
+    tree, venv, removed = (
         site.tree(release.version),
         site.venvs / release.version,
         site.staging / f"removed-{release.version}",
@@ -74,20 +76,24 @@ def remove(site: Site, record: Record, release: Release) -> None:
         raise InUse(f"{release.version} stays, for {process} has it open")
     if mounted := mounted_below(tree) or mounted_below(venv):
         raise InUse(f"{release.version} stays, for a file system is mounted at {mounted}")
-    durable.remove_tree(grave)
+    durable.remove_tree(removed)  # of a run that died here before
+    # One rename, so a tree under versions/ is always whole. Its files go one by one where nobody looks for them.
     if tree.exists():
-        _move(tree, grave, release.version)
+        _move(tree, removed, release.version)
+    # Only now: a tree that no record knows would be taken for a stranger's, and block its version for good [A-14].
     record.save(remaining)
-    durable.remove_tree(grave)
+    durable.remove_tree(removed)
     durable.remove_tree(venv)
+    # Two versions may have the very same tree, and so one manifest.
     if all(other.tree != release.tree for other in remaining.releases):
         durable.remove_tree(site.manifest_file(release.tree))
 
 
-def _move(tree: Path, grave: Path, version: str) -> None:
+def _move(tree: Path, removed: Path, version: str) -> None:
     try:
-        durable.replace(tree, grave)
+        durable.replace(tree, removed)
     except StorageFailed as error:
+        # Windows moves no directory in which a file is open. This refusal is how one learns of it there [A-35].
         if os.name == "nt" and isinstance(error.__cause__, PermissionError):
             raise InUse(f"{version} stays, for a process has it open") from error
         raise
@@ -97,6 +103,7 @@ def tidy(site: Site, record: Record) -> None:
     """Removes what dead runs left: staging, what belongs to no release, releases without a tree [A-29]."""
     _keep_only(site.staging, set())
     state = record.state
+    # A removal that was cut short after the move leaves a release on record without a tree.
     for release in state.releases:
         if release.version not in state.needed and not site.tree(release.version).is_dir():
             record.save(record.state.without(release.version))

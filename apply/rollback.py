@@ -5,12 +5,12 @@ from pathlib import Path
 
 from apply.application import hooks
 from apply.audit.log import open_log
-from apply.audit.run import Outcome, Report, Run, finish, reporting, working
-from apply.errors import Degraded, PreflightRefused, RolledBack, StorageFailed
+from apply.audit.run import Report, Run, finish, reporting, working
+from apply.errors import PreflightRefused, RolledBack, StorageFailed
 from apply.rebuild.installed import holdings, open_installed, verify_tree
 from apply.record.database import Record
-from apply.record.state import Release
-from apply.recover import resume
+from apply.record.state import Release, SiteState
+from apply.recover import finish_pending
 from apply.site.config import SiteConfig
 from apply.site.layout import Site
 from apply.trial import Trial
@@ -25,7 +25,7 @@ def roll_back(
     restore_data: bool = False,
     progress: Progress = Quiet(),  # noqa: B008
 ) -> Report:
-    """Back to the last good version, or to a named one that is aboard; its tree is verified before the switch [A-26].
+    """Back to the last good version, or to a named one that is aboard. Its tree is verified before the switch [A-26].
 
     A version that is on trial, in an update that died, is given up: that is then the whole rollback [A-28]. A rollback
     that died goes on. Data stays as it is unless `restore_data` asks for the snapshot, for what was written since would
@@ -34,35 +34,58 @@ def roll_back(
     """
     run = Run("rollback", Site.at(site_path), progress, open_log(config.log))
     with reporting(run), working(run) as record:
-        pending, current = record.state.pending, record.state.current_version
-        if pending and to is None:
-            to = pending.version if pending.by_hand else current or None
-        if pending and current and to == current:
+        if to is None:
+            to = _default_target(record.state)
+        if record.state.pending and record.state.current and to == record.state.current_version:
             return _give_up_trial(run, config, record)
-        finished = _finish_what_was_pending(run, config, record, to)
-        target = _target(record, run.site, to)
-        run.subject = target
+        resumed = _finish_pending(run, config, record, to)
+        run.subject = target = _target(record.state, run.site, to)
         if target.version == record.state.current_version:
-            outcome: Outcome = "rolled-back" if finished else "nothing-to-do"
-            reason = finished or f"{target.version} is current already"
-            return finish(run, record, run.report(outcome, target.version, reason))
+            return _report_current(run, record, resumed)
         with run.step("verify"):
             verify_tree(open_installed(run.site, target), progress)
-        _intend(run, config, record, target, restore_data)
+        _record_intent(run, config, record, target, restore_data)
         reason = Trial(run.site, config, record, run).forward()
         return finish(run, record, run.report("rolled-back", target.version, reason))
 
 
-def _intend(run: Run, config: SiteConfig, record: Record, target: Release, restore_data: bool) -> None:
-    """The data of that version put back, if that is asked for, then the intent. Raises StepFailed or StorageFailed."""
+def _default_target(state: SiteState) -> str | None:
+    """The version meant by a person who names none, None for the last good one [A-28]."""
+    if not state.pending:
+        return None
+    # A rollback that died goes on. An update that died is given up, and where it began is the version before it.
+    return state.pending.version if state.pending.by_hand else state.current_version or None
+
+
+def _finish_pending(run: Run, config: SiteConfig, record: Record, to: str | None) -> str | None:
+    """Recovery. Its failure does not stand in the way of another version that a person names."""
+    pending = record.state.pending
+    is_same = pending is not None and to == pending.version
+    return finish_pending(run, config, record, blocking=to is None or is_same)
+
+
+def _report_current(run: Run, record: Record, resumed: str | None) -> Report:
+    """The version is current already, perhaps since a moment ago: why the resumed trial found it healthy."""
+    version = record.state.current_version
+    if resumed is not None:
+        return finish(run, record, run.report("rolled-back", version, resumed))
+    return finish(run, record, run.report("nothing-to-do", version, f"{version} is current already"))
+
+
+def _record_intent(run: Run, config: SiteConfig, record: Record, target: Release, restore_data: bool) -> None:
+    """Puts back the data of that version, if that is asked for, then records the intent.
+
+    Raises StepFailed or StorageFailed.
+    """
     current = record.state.current_version
     if restore_data:
+        # Its data is saved first, for the version that runs now serves again if the trial of the other fails [A-26].
         if current:
             with run.step("snapshot"):
                 hooks.snapshot(run.site, config, current)
         with run.step("restore"):
             hooks.restore(run.site, config, target.version)
-    now = int(max(time.time(), record.state.time_floor))
+    now = int(record.state.not_before_floor(time.time()))
     intended = record.state.begun(record.state.product, target, run.id, now, by_hand=True, data_saved=restore_data)
     try:
         record.save(intended)
@@ -73,17 +96,6 @@ def _intend(run: Run, config: SiteConfig, record: Record, target: Release, resto
         raise
 
 
-def _finish_what_was_pending(run: Run, config: SiteConfig, record: Record, to: str | None) -> str:
-    """Recovery, as `resume` tells of it; its failure does not stand in the way of another version that is named."""
-    pending = record.state.pending
-    try:
-        return resume(run, config, record)
-    except (RolledBack, Degraded):
-        if record.state.unfinished or to is None or (pending and to == pending.version):
-            raise
-        return ""
-
-
 def _give_up_trial(run: Run, config: SiteConfig, record: Record) -> Report:
     run.subject = record.state.intended()
     try:
@@ -92,16 +104,17 @@ def _give_up_trial(run: Run, config: SiteConfig, record: Record) -> Report:
         return finish(run, record, run.report("rolled-back", record.state.current_version, str(done)))
 
 
-def _target(record: Record, site: Site, to: str | None) -> Release:
-    state = record.state
+def _target(state: SiteState, site: Site, to: str | None) -> Release:
+    """The release to go back to. Raises PreflightRefused if it is not aboard."""
     target = state.last_good if to is None else state.find(to)
     if to is None and target is None:
         raise PreflightRefused(
             f"{site.root}: there is no earlier version that was healthy here, so nothing to go back to"
         )
-    if target is None or target not in holdings(site, state.releases):
-        aboard = ", ".join(release.version for release in holdings(site, state.releases)) or "none"
+    aboard = holdings(site, state.releases)
+    if target is None or target not in aboard:
+        shown = ", ".join(release.version for release in aboard) or "none"
         raise PreflightRefused(
-            f"{site.root}: version {to or (target and target.version)} is not aboard; aboard: {aboard}"
+            f"{site.root}: version {to or (target and target.version)} is not aboard; aboard: {shown}"
         )
     return target

@@ -27,6 +27,7 @@ from apply.record.state import SiteState
 from apply.site.config import SiteConfig
 from apply.site.layout import Site
 
+# What counts against the release. StorageFailed is not among them: a full or failing disk would condemn every release.
 _FAILURES: Final = (StepFailed, SwitchFailed)
 _PAUSES_S: Final = (0.2, 0.8)  # before the disk is asked again; a save waits for a lock by itself
 
@@ -43,7 +44,7 @@ class Trial:
         self._restart = restarter(config)
 
     def forward(self) -> str:
-        """Brings the pending release into service; why it was found healthy.
+        """Brings the pending release into service. Returns why it was found healthy.
 
         Raises RolledBack when it failed and the old version serves again, Degraded when that failed too.
         """
@@ -51,12 +52,13 @@ class Trial:
         try:
             self._bring_up(release.version)
             verdict = self._judge(release.version, "health")
-            failure = "" if verdict.healthy else verdict.reason
+            failure = None if verdict.healthy else verdict.reason
         except _FAILURES as error:
             failure = str(error)
-        if failure:
+        if failure is not None:
             self.back(f"version {release.version} failed: {failure}")
-        if trouble := self._unsaved(self._record.state.committed()):
+        if trouble := self._try_to_save(self._record.state.committed()):
+            # It serves and is healthy, so it stays. The note keeps recovery from counting this as a failed attempt.
             found_healthy.note(self._site, self._record.state)
             raise Degraded(
                 f"version {release.version} is healthy, which cannot be recorded: {trouble}; then run 'unrep recover'"
@@ -65,35 +67,41 @@ class Trial:
         return verdict.reason + _unmet(verdict)
 
     def back(self, reason: str) -> NoReturn:
-        """Gives the pending release up for `reason`; the current one serves again. Raises RolledBack, or Degraded."""
+        """Gives the pending release up for `reason`: the current one serves again. Raises RolledBack or Degraded."""
         begun = time.perf_counter()
         state = self._record.state
         old = state.current
         if old is None:
-            self._unsaved(state.troubled(reason))
+            self._try_to_save(state.troubled(reason))
             raise Degraded(f"{reason}; there is no earlier version to go back to, apply a release that works")
-        failed = state if state.pending and state.pending.going_back else state.backing_out(reason)
+        failed = state if state.pending and state.pending.phase.goes_back else state.backing_out(reason)
         try:
+            # `current` moves before the failure is recorded [A-22]. The other way round a cut would leave the failed
+            # version current, and the next boot would start that.
             with self._run.step("switch_back"):
                 self._switch.point_to(self._site.tree(old.version))
-            self._unsaved(failed, pauses_s=())  # nothing must keep the old version from serving; the last save decides
-            trouble = self._serve_again(old.version) or self._unsaved(failed.settled())
+            # One try, for no disk or lock may keep the old version from serving. The save at the end decides.
+            self._try_to_save(failed, pauses_s=())
+            trouble = self._serve_again(old.version) or self._try_to_save(failed.settled())
         except _FAILURES as error:
             trouble = str(error)
         if trouble:
             sentence = f"{reason}; and going back to version {old.version} failed: {trouble}"
-            self._unsaved(failed.troubled(sentence))
-            raise Degraded(f"{sentence}; mend what is wrong and run 'unrep recover'")
+            self._try_to_save(failed.troubled(sentence))
+            raise Degraded(f"{sentence}; repair what is wrong and run 'unrep recover'")
         self._run.restored(begun)
         raise RolledBack(f"{reason}; version {old.version} runs again")
 
     def _bring_up(self, version: str) -> None:
+        """Switches, counts the attempt, restarts. Raises Degraded, with nothing started, where the disk is at fault."""
         before = self._switch.read()
         try:
             with self._run.step("switch"):
-                _patiently(lambda: self._switch.point_to(self._site.tree(version)), (DiskRefusedSwitch,))
-            unsaved = self._unsaved(self._record.state.attempted())
-            trouble = f"that cannot be recorded: {unsaved}" if unsaved else ""
+                _retry(lambda: self._switch.point_to(self._site.tree(version)), (DiskRefusedSwitch,))
+            # Counted before the start, which may kill the machine: an attempt that is not on record is never made
+            # [A-20], or such a version would be started at every boot.
+            unsaved = self._try_to_save(self._record.state.attempted())
+            trouble = f"that cannot be recorded: {unsaved}" if unsaved else None
         except DiskRefusedSwitch as error:
             trouble = str(error)
         if trouble:
@@ -103,13 +111,13 @@ class Trial:
             self._restart(self._site.context(version))
 
     def _leave_unstarted(self, before: Path | None) -> None:
-        """`current` as it was, for what runs is what ran before; where that fails too, either name is sound [A-20]."""
+        """`current` as it was, for what runs is what ran before. Where that fails too, either name is sound [A-20]."""
         if before is not None:
             with contextlib.suppress(SwitchFailed):
                 self._switch.point_to(before)
 
-    def _serve_again(self, version: str) -> str:
-        """The old version, which `current` names again; why it is not healthy, "" if it is."""
+    def _serve_again(self, version: str) -> str | None:
+        """Starts the old version, which `current` names again. Returns why it is not healthy, None if it is."""
         pending = self._record.state.pending
         if pending and pending.data_saved:
             with self._run.step("restore"):
@@ -117,19 +125,19 @@ class Trial:
         with self._run.step("restart_back"):
             self._restart(self._site.context(version))
         verdict = self._judge(version, "health_back")
-        return "" if verdict.healthy else verdict.reason
+        return None if verdict.healthy else verdict.reason
 
-    def _unsaved(self, state: SiteState, pauses_s: tuple[float, ...] | None = None) -> str:
-        """Saves the state, in as many more tries as there are pauses; why that failed, "" if it did not.
+    def _try_to_save(self, state: SiteState, pauses_s: tuple[float, ...] | None = None) -> str | None:
+        """Saves the state, in as many more tries as there are pauses. Returns why that failed, None if it did not.
 
-        Then the trial is still pending, as recovery expects.
+        After a failure the trial is still pending on record, as recovery expects.
         """
         faults = (StorageFailed, SiteInvalid)
         try:
-            _patiently(lambda: self._record.save(state), faults, pauses_s)
+            _retry(lambda: self._record.save(state), faults, pauses_s)
         except faults as error:
             return str(error)
-        return ""
+        return None
 
     def _judge(self, version: str, step: str) -> Verdict:
         context = self._site.context(version)
@@ -141,10 +149,13 @@ class Trial:
             )
 
 
-def _patiently(
+def _retry(
     action: Callable[[], object], faults: tuple[type[Exception], ...], pauses_s: tuple[float, ...] | None = None
 ) -> None:
-    """Tries it once more after each pause while it fails in one of these ways. Raises what the last try raises."""
+    """Tries the action, and once more after each pause while it fails in one of these ways.
+
+    Raises what the last try raises.
+    """
     for pause_s in _PAUSES_S if pauses_s is None else pauses_s:
         try:
             action()

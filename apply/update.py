@@ -18,27 +18,24 @@ from apply.application import hooks
 from apply.application.prepare import prepare
 from apply.audit.log import open_log
 from apply.audit.run import Report, Run, finish, reporting, working
-from apply.errors import AboardError, BaseDrifted, Degraded, PreflightRefused, RolledBack, StorageFailed
-from apply.hold import check_hold
+from apply.errors import AboardError, BaseDrifted, PreflightRefused, StorageFailed
+from apply.offer import Offer, open_offer
 from apply.rebuild.installed import open_installed, verify_tree
-from apply.rebuild.plan import Blueprint, draw_up
+from apply.rebuild.plan import RebuildPlan, plan_rebuild
 from apply.rebuild.reconstruct import reconstruct
-from apply.record.admission import admits
 from apply.record.database import Record, read_state
-from apply.record.standing import Standing
-from apply.record.state import Release, SiteState
-from apply.recover import resume
+from apply.record.state import SiteState
+from apply.recover import finish_pending
 from apply.retention import remove, retain, tidy
 from apply.site import durable
 from apply.site.config import SiteConfig
 from apply.site.layout import Site
-from apply.site.ship_key import site_unlock
-from apply.site.trusted import keep, site_trust, taking_in
+from apply.site.trusted import save_trust, site_trust, updated_trust
 from apply.trial import Trial
-from bundle.errors import BundleError, Expired
+from bundle.errors import BundleError
 from bundle.host.progress import Progress, Quiet
-from bundle.read.reader import Unlock, VerifiedBundle, VerifiedRoot, open_bundle
-from bundle.trust.trust import HOW_TO_ADOPT, Trust
+from bundle.read.reader import Unlock
+from bundle.trust.trust import Trust
 
 
 def update(
@@ -54,28 +51,32 @@ def update(
 ) -> Report:
     """Applies a bundle to a site: `applied`, or `already-current`, which touches nothing but the record [A-19].
 
-    `trust`: whom a person named, None for whom the site keeps; what the bundle teaches about that is kept [R-11].
+    `trust`: whom a person named, None for whom the site trusts. What the bundle teaches about that is saved [R-11].
     `override_hold`: a person says so although the master holds the running version [A-64]. `unlock`: what opens an
-    encrypted bundle, if not the site's own key and the ticket beside it. `product`: what the site is for, as a person
-    said, if its configuration does not [A-91].
-    Raises Refused, NoSection, PreflightRefused, StepFailed or SwitchFailed with the site as it was; RolledBack when the
-    new version failed and the old one serves again; Degraded when neither could be made healthy. Each tells of the run
-    in its `document`.
+    encrypted bundle, if not the site's own key and the ticket beside it. `product`: what a person says the site is for,
+    if its configuration does not [A-91].
+    Raises Refused, NoSection, PreflightRefused, StepFailed or SwitchFailed with the site as it was. Raises RolledBack
+    when the new version failed and the old one serves again, Degraded when neither could be made healthy. The
+    `document` of each reports the run.
     """
     run = Run("apply", Site.at(site), progress, open_log(config.log))
-    pinned = product or config.product
     with reporting(run):
-        whom = taking_in(run.site, trust, run.command)
-        with _opened(run, bundle, whom, config, unlock) as opened, working(run) as record:
-            return _Update(run, config, record, opened, override_hold, pinned).make()
+        trusted = updated_trust(run.site, trust, run.command)
+        with (
+            open_offer(
+                run, bundle, trusted, config, unlock=unlock, product=product, override_hold=override_hold
+            ) as offer,
+            working(run) as record,
+        ):
+            return _Update(run, config, record, offer).make()
 
 
 def rehearse(
     bundle: Path,
     site: Path,
     trust: Trust | None,
+    config: SiteConfig,
     progress: Progress = Quiet(),  # noqa: B008
-    config: SiteConfig = SiteConfig(),  # noqa: B008
     *,
     override_hold: bool = False,
     unlock: Unlock | None = None,
@@ -86,167 +87,156 @@ def rehearse(
     Every file of the base is hashed, so that drift shows now [A-16].
     """
     run = Run("apply --dry-run", Site.at(site), progress)
-    with reporting(run), _opened(run, bundle, site_trust(run.site, trust), config, unlock) as opened:
-        state, release = read_state(run.site), Release.of(opened.verified)
+    with (
+        reporting(run),
+        open_offer(
+            run,
+            bundle,
+            site_trust(run.site, trust),
+            config,
+            unlock=unlock,
+            product=product,
+            override_hold=override_hold,
+        ) as offer,
+    ):
+        state, version = read_state(run.site), offer.release.version
         run.from_version = state.current_version
-        if not admits(state, opened.verified, product or config.product):
-            return run.report("already-current", state.current_version, f"{release.version} is current already")
-        if not override_hold:
-            check_hold(run.site, release.version)
-        try:
-            blueprint = draw_up(run, opened, state, None)
-            if blueprint.base:
-                with run.step("preflight"):
-                    verify_tree(blueprint.base, progress)
-        except BaseDrifted as drift:
-            blueprint = draw_up(run, opened, state, None, drift)
-        return run.report("would-apply", state.current_version, f"would install {release.version} {blueprint.origin}")
+        if not offer.is_admitted(run.site, state):
+            return run.report("already-current", state.current_version, f"{version} is current already")
+        plan = _rehearsed_plan(run, offer, state)
+        return run.report("would-apply", state.current_version, f"would install {version} {plan.origin}")
 
 
-def _opened(run: Run, bundle: Path, trust: Trust, config: SiteConfig, unlock: Unlock | None) -> VerifiedBundle:
-    with run.step("verify"):
-        opened = open_bundle(bundle, trust, unlock or site_unlock(run.site, config, bundle))
-    run.subject, run.product = Release.of(opened.verified), opened.root.product
-    run.caution = _expiry(run, opened.verified)
-    if run.caution and config.trust.strict_expiry:
-        opened.close()
-        raise Expired(f"{bundle}: {run.caution}, and trust.strict_expiry is set; have it signed again ashore")
-    if offered := opened.verified.trust.offered_by(opened.signature_block()):
-        run.warn(f"shore offers trust root {offered}, {HOW_TO_ADOPT}")
-    return opened
-
-
-def _expiry(run: Run, verified: VerifiedRoot) -> str:
-    """What has expired, by the clock or by the latest time that shore spoke of, whichever is later [R-13], [R-14]."""
-    floor = read_state(run.site).heeding(Standing.of(verified.trust)).time_floor
-    return verified.trust.expiry(verified.signers, max(time.time(), floor, verified.spoken_at))
+def _rehearsed_plan(run: Run, offer: Offer, state: SiteState) -> RebuildPlan:
+    """How the release would be rebuilt, its whole base verified, around damage where the full section helps [A-41]."""
+    try:
+        plan = plan_rebuild(run, offer.bundle, state, None)
+        if plan.base:
+            with run.step("preflight"):
+                verify_tree(plan.base, run.progress)
+    except BaseDrifted as drift:
+        return plan_rebuild(run, offer.bundle, state, None, drift)
+    return plan
 
 
 class _Update:
     """The steps of one update, in their order."""
 
-    def __init__(
-        self, run: Run, config: SiteConfig, record: Record, bundle: VerifiedBundle, override_hold: bool, pinned: str
-    ) -> None:
+    def __init__(self, run: Run, config: SiteConfig, record: Record, offer: Offer) -> None:
         self._run = run
         self._site = run.site
         self._config = config
         self._record = record
-        self._bundle = bundle
-        self._release = Release.of(bundle.verified)
-        self._spoken_at = bundle.verified.spoken_at
-        self._standing = Standing.of(bundle.verified.trust)
-        self._word = self._standing.word_of(bundle.verified.signers)
-        self._pinned = pinned
-        self._override_hold = override_hold
-        self._note = ""  # what a person should know beside the verdict
+        self._offer = offer
+        self._release = offer.release
+        self._remarks: list[str] = []  # for a person, beside the verdict
 
     def make(self) -> Report:
-        product = self._bundle.root.product
-        finished = self._finish_what_was_pending()
-        keep(self._site, self._bundle.verified.trust)
-        if not admits(self._record.state, self._bundle.verified, self._pinned):
-            heeded = self._record.state.heeding(self._standing)
-            self._record.save(heeded.renewed(self._release, self._spoken_at, int(time.time()), self._word))
-            return self._applied(finished) if finished else self._already_current()
-        self._check_hold()
+        """All of it, from what an earlier run left pending to the verdict on the new version."""
+        resumed = self._finish_pending()
+        # Whatever becomes of the release, what its header teaches about trust stays [R-11].
+        save_trust(self._site, self._offer.bundle.verified.trust)
+        if not self._offer.is_admitted(self._site, self._record.state):
+            return self._confirm_current(resumed)
         aboard = self._is_aboard()
+        if not aboard:
+            self._clear_place()
         try:
-            self._make_ready(aboard)
-            self._check_hold()  # it may have been set meanwhile, and this is the last moment for it
-            ready, is_bound = self._placed(), bool(self._record.state.product)
-            now = int(max(time.time(), ready.time_floor))
-            saved = ready.current is not None
-            self._record.save(ready.begun(product, self._release, self._run.id, now, data_saved=saved))
-            if not is_bound and not self._pinned:
-                self._run.warn(f"from now on this site takes product {product!r} alone")
+            if not aboard:
+                self._rebuild()
+            self._prepare()
+            self._offer.check_hold(self._site)  # it may have been set meanwhile, and this is the last moment for it
+            self._record_intent()
         except (AboardError, BundleError):
             self._withdraw(aboard)
             raise
-        reason = Trial(self._site, self._config, self._record, self._run).forward()
-        return self._applied(reason)
+        return self._finish_applied(Trial(self._site, self._config, self._record, self._run).forward())
 
-    def _placed(self) -> SiteState:
-        return self._record.state.heeding(self._standing).placed(self._release, self._spoken_at, self._word)
+    def _finish_pending(self) -> str | None:
+        """What an earlier run left pending is ended. That stops this update only if it is about the same release."""
+        state = self._record.state
+        is_same = state.pending is not None and state.intended().tree == self._release.tree
+        return finish_pending(self._run, self._config, self._record, blocking=is_same and state.current is not None)
 
-    def _check_hold(self) -> None:
-        if not self._override_hold:
-            check_hold(self._site, self._release.version)
-
-    def _finish_what_was_pending(self) -> str:
-        """Recovery, as `resume` tells of it; it stands in the way only of the very release that failed [A-30]."""
-        pending = self._record.state.pending
-        failing = pending and self._record.state.intended().tree == self._release.tree
-        try:
-            return resume(self._run, self._config, self._record)
-        except (RolledBack, Degraded):
-            if self._record.state.unfinished or (failing and self._record.state.current):
-                raise
-            return ""
-
-    def _already_current(self) -> Report:
+    def _confirm_current(self, resumed: str | None) -> Report:
+        """The very tree runs already, perhaps since a moment ago: why the resumed trial found it healthy."""
+        self._record.save(self._offer.confirmed(self._record.state))
+        if resumed is not None:
+            return self._finish_applied(resumed)
         version = self._record.state.current_version
         reason = f"{version} is current already, and nothing was done"
         return finish(self._run, self._record, self._run.report("already-current", version, reason))
 
-    def _make_ready(self, aboard: bool) -> None:
-        """Everything before the intent: afterwards the version stands complete under its name, ready to run."""
-        if not aboard:
-            self._rebuild()
+    def _is_aboard(self) -> bool:
+        """Whether the very tree stands complete in its place, from an earlier run: each file is hashed anew [A-17]."""
+        known = self._record.state.find(self._release.version)
+        # The version's letter case counts here, though not to `find`: the directory must bear this very name [A-1].
+        is_same = known and (known.version, known.tree) == (self._release.version, self._release.tree)
+        if not known or not is_same or not self._site.tree(known.version).is_dir():
+            return False
+        try:
+            with self._run.step("verify"):
+                verify_tree(open_installed(self._site, known), self._run.progress)
+        except PreflightRefused:
+            if known.version in self._record.state.needed:
+                raise  # it may not be removed, so it cannot be built anew
+            return False
+        return True
+
+    def _clear_place(self) -> None:
+        """Removes what an earlier run left under the version's name, unless the site needs it."""
+        known = self._record.state.find(self._release.version)
+        if known and known.version not in self._record.state.needed:
+            remove(self._site, self._record, known)
+
+    def _rebuild(self) -> None:
+        """Builds the complete tree in staging, makes it durable, and moves it to its place under versions/."""
+        staging = self._site.staging / self._run.id
+        tree = staging / self._release.version
+        with durable.storage_errors(staging):
+            staging.mkdir(0o700)
+        try:
+            plan = self._reconstruct(staging, tree)
+        except BaseDrifted as drift:
+            durable.remove_tree(tree)
+            plan = self._reconstruct(staging, tree, drift)
+            self._remarks.append(f"rebuilt {plan.origin}")
+        with self._run.step("make durable"):
+            # All of it is durable before it has its name: a name that a power cut keeps must not lead to empty files.
+            durable.sync_tree(tree)
+            durable.write_file(self._site.manifest_file(self._release.tree), plan.evaluation.manifest.encoded)
+            # On record before it has its name: whatever stands in versions/ and no record knows is not unrep's [A-14].
+            self._record.save(self._offer.placed(self._record.state))
+            durable.replace(tree, self._site.tree(self._release.version))
+        self._run.release_bytes = self._offer.bundle.root.size
+        with contextlib.suppress(StorageFailed):  # the next run removes what is left over
+            durable.remove_tree(staging)
+
+    def _reconstruct(self, staging: Path, tree: Path, drift: BaseDrifted | None = None) -> RebuildPlan:
+        plan = plan_rebuild(self._run, self._offer.bundle, self._record.state, staging, drift)
+        with self._run.step("reconstruct"):
+            reconstruct(plan.evaluation, plan.base, tree, self._run.progress)
+        return plan
+
+    def _prepare(self) -> None:
+        """The new version gets its environment, and the data of the current one is saved [A-18]."""
         with self._run.step("prepare"):
             prepare(self._site, self._config, self._release.version)
         if self._record.state.current:
             with self._run.step("snapshot"):
                 hooks.snapshot(self._site, self._config, self._record.state.current_version)
 
-    def _is_aboard(self) -> bool:
-        """Whether the very tree stands there from an earlier run, verified now; anything else there is removed."""
-        taken = self._record.state.find(self._release.version)
-        if taken is None:
-            return False
-        needed = taken.version in self._record.state.needed
-        same = (taken.version, taken.tree) == (self._release.version, self._release.tree)
-        if same and self._site.tree(taken.version).is_dir():
-            try:
-                with self._run.step("verify"):
-                    verify_tree(open_installed(self._site, taken), self._run.progress)
-            except PreflightRefused:
-                if needed:
-                    raise
-            else:
-                return True
-        if not needed:
-            remove(self._site, self._record, taken)
-        return False
-
-    def _rebuild(self) -> None:
-        staging = self._site.staging / self._run.id
-        tree = staging / self._release.version
-        with durable.storage_errors(staging):
-            staging.mkdir(0o700)
-        try:
-            blueprint = self._reconstruct(staging, tree, None)
-        except BaseDrifted as drift:
-            durable.remove_tree(tree)
-            blueprint = self._reconstruct(staging, tree, drift)
-            self._note = f"; rebuilt {blueprint.origin}"
-        with self._run.step("make durable"):
-            durable.sync_tree(tree)
-            durable.write_file(self._site.manifest_file(self._release.tree), blueprint.evaluation.manifest.encoded)
-            self._record.save(self._placed())
-            durable.replace(tree, self._site.tree(self._release.version))
-        self._run.release_bytes = self._bundle.root.size
-        with contextlib.suppress(StorageFailed):  # then it is litter for the next run
-            durable.remove_tree(staging)
-
-    def _reconstruct(self, staging: Path, tree: Path, drift: BaseDrifted | None) -> Blueprint:
-        blueprint = draw_up(self._run, self._bundle, self._record.state, staging, drift)
-        with self._run.step("reconstruct"):
-            reconstruct(blueprint.evaluation, blueprint.base, tree, self._run.progress)
-        return blueprint
+    def _record_intent(self) -> None:
+        """Makes the intent durable: from here on recovery ends the update, whatever happens [A-20]."""
+        state, product = self._offer.placed(self._record.state), self._offer.bundle.root.product
+        now, has_data = int(state.not_before_floor(time.time())), state.current is not None
+        self._record.save(state.begun(product, self._release, self._run.id, now, data_saved=has_data))
+        if not state.product and not self._offer.product:
+            self._run.warn(f"from now on this site takes product {product!r} alone")
 
     def _withdraw(self, aboard: bool) -> None:
-        """Gives the space back of a version that this run built [A-17]; what fails is litter for the next run."""
+        """Gives back the space of a version that this run built [A-17]. The next run removes what is left over."""
+        # One that was aboard stays: an earlier run built it, and the next need not build it again.
         built = None if aboard else self._record.state.find(self._release.version)
         if built and built.version not in self._record.state.needed:
             with contextlib.suppress(StorageFailed):
@@ -254,14 +244,17 @@ class _Update:
         with contextlib.suppress(StorageFailed):
             tidy(self._site, self._record)
 
-    def _applied(self, reason: str) -> Report:
-        reason += self._note
+    def _finish_applied(self, reason: str) -> Report:
+        """The new version serves: old ones are removed, and the run is recorded."""
+        reason = "; ".join([reason, *self._remarks, *self._remove_old_versions()])
+        return finish(self._run, self._record, self._run.report("applied", self._release.version, reason))
+
+    def _remove_old_versions(self) -> list[str]:
+        """Retention. Returns a sentence for each thing that had to stay. Nothing here fails the update [A-88]."""
         with self._run.step("retention"):
             try:
-                retained = retain(self._site, self._record, self._config.retention.keep)
-                reason = "; ".join([reason, *retained.in_use])
-            except AboardError as error:  # the update is done all the same
-                reason = f"{reason}; old versions could not be removed: {error}"
-            except Exception as error:  # noqa: BLE001 - and so it is, whatever this is [A-97]
-                reason = f"{reason}; old versions could not be removed: {type(error).__name__}: {error}"
-        return finish(self._run, self._record, self._run.report("applied", self._release.version, reason))
+                return retain(self._site, self._record, self._config.retention.keep).in_use
+            except AboardError as error:
+                return [f"old versions could not be removed: {error}"]
+            except Exception as error:  # noqa: BLE001 - whatever it is, the update is done [A-97]
+                return [f"old versions could not be removed: {type(error).__name__}: {error}"]

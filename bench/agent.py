@@ -56,7 +56,7 @@ def _summarise(agency: Agency, legs: list[Leg]) -> None:
             figures = f"at rest after {statistics.median(seconds):.2f} s, at most {max(seconds):.2f} s"
             print(f"\n{name}: killed before the end of {len(seconds)} of {len(some)}, {figures}")
     _mean_times(agency)
-    left = agency.ship.litter() + list(agency.ship.site.inbox.iterdir())
+    left = agency.ship.leftovers() + list(agency.ship.site.inbox.iterdir())
     print(f"\nruns {agency.ship.current}, expected {expected}; left behind: {len(left)}; manual steps: none")
 
 

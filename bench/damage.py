@@ -5,9 +5,9 @@
 OLD and NEW are release directories, such as bench/corpora/fetch.py brings. Two ships run OLD, with the same files
 spoilt: by turns a byte is changed, the file is cut short, or it is gone. One finds the delta and the full release
 published, and takes from the full release what the delta cannot make (`fetch --site --allow-full`). The other finds the
-delta alone, and sends a need list, which shore answers (`need`, `repair`): one round trip. In the end both run NEW,
-compared file by file. Printed are the bytes of both ways beside those of the update without damage. A full release of
-many megabytes takes minutes to build.
+delta alone, and sends a repair request, which shore answers (`repair-request`, `repair`): one round trip. In the end
+both run NEW, compared file by file. Printed are the bytes of both ways beside those of the update without damage. A
+full release of many megabytes takes minutes to build.
 """
 
 import argparse
@@ -88,18 +88,18 @@ def by_frames(shore: Shore, site: Path, url: str, out: Path) -> dict[str, int]:
 
 
 def by_repair(shore: Shore, site: Path, url: str, out: Path) -> dict[str, int]:
-    """Bytes of one round trip: the delta that could not be applied, the list ashore, and the bundle that came back."""
+    """Bytes of one round trip: the delta that could not be applied, the request, and the bundle that came back."""
     fetched = unrep("fetch", url, "--trust", shore.trust, "--site", site, "--out", out)
     refused = unrep("apply", out, "--site", site, "--trust", shore.trust, codes=(0, 5))
     if "outcome" in refused and refused["outcome"] == "applied":
-        return {"received": fetched["bytes_received"], "need_list": 0, "repair": 0}
-    need, repair = out.with_name("need"), out.with_name("repair.unrep")
-    told = unrep("need", "--site", site, "--out", need)
+        return {"received": fetched["bytes_received"], "repair_request": 0, "repair": 0}
+    request, repair = out.with_name("request"), out.with_name("repair.unrep")
+    written = unrep("repair-request", "--site", site, "--out", request)
     given = ("--bundle", shore.www / "delta.unrep", "--new", shore.new, "--base", shore.old, "--key", shore.key)
-    unrep("repair", need, *given, "--out", repair)
+    unrep("repair", request, *given, "--out", repair)
     done = unrep("apply", repair, "--site", site, "--trust", shore.trust)
     assert done["outcome"] == "applied", done
-    sizes = {"need_list": told["need_bytes"], "repair": repair.stat().st_size}
+    sizes = {"repair_request": written["need_bytes"], "repair": repair.stat().st_size}
     return {"received": fetched["bytes_received"] + sizes["repair"], **sizes}
 
 
@@ -148,8 +148,8 @@ def main() -> None:
         f"delta and the look at what is lacking; the published file has {frames['published']:,}"
     )
     print(
-        f"delta alone: {repair['received']:,} bytes received, a repair of {repair['repair']:,} among them, and a need "
-        f"list of {repair['need_list']:,} sent"
+        f"delta alone: {repair['received']:,} bytes received, a repair of {repair['repair']:,} among them, and a "
+        f"repair request of {repair['repair_request']:,} sent"
     )
 
 

@@ -60,7 +60,7 @@ def write_bundles(directory: Path, files: int) -> tuple[Path, Path]:
     for seq, (name, bases) in enumerate((("good", []), ("sick", [directory / "good"])), 1):
         write_release(directory / name, files, sick=name == "sick")
         out = directory / f"{name}.unrep"
-        request = BuildRequest(directory / name, "p", f"{seq}.0.0", seq, out, bases)
+        request = BuildRequest(new=directory / name, product="p", version=f"{seq}.0.0", seq=seq, out=out, bases=bases)
         with ThreadPoolExecutor(1) as pool:
             build(request, load_private_key(directory / "k.key"), pool, Quiet())
         made.append(out)

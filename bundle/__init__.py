@@ -1,4 +1,4 @@
 """The bundle: its format, how it is built, and how it is read. spec/format.md.
 
-Imports no other package of the project. Rooms stand in floors; pyproject.toml holds them.
+Imports no other package of the project. Its rooms are layers: import-linter checks them, by pyproject.toml.
 """

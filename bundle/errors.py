@@ -11,7 +11,7 @@
     │   └── Unsupported      a format or feature that this reader does not know
     ├── NoSection            sound, but it holds nothing for this base
     ├── BaseMismatch         a file of the base is not what its tree manifest says
-    └── InputError           a release, key or option that the user can mend
+    └── InputError           a release, key or option that the user can correct
 
 Foreign exceptions are converted where they arise, with `from`.
 """
@@ -46,7 +46,7 @@ class Untrusted(Refused):
 
 
 class Expired(Untrusted):
-    """Who signed the release, or said who may, no longer may; only where expiry refuses [R-13]."""
+    """The key that signed the release, or its trust root, has expired, and the site is strict about that [R-13]."""
 
 
 class Revoked(Refused):
@@ -54,7 +54,7 @@ class Revoked(Refused):
 
 
 class Sealed(Refused):
-    """The bundle is encrypted to ships, and this one lacks the ticket, or the key, that opens it."""
+    """The bundle is encrypted to ships, and the ticket or the key that opens it is not here."""
 
 
 class Unsupported(Refused):

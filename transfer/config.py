@@ -1,4 +1,4 @@
-"""The numbers of a transfer, each with its unit; research behind them: spec/transfer.md."""
+"""The numbers of a transfer, each with its unit. The reasons for them: spec/transfer.md and spec/decisions."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ class TransferConfig:
     request_ceiling_bytes  and for no more than this [T-7]
     read_bytes             the longest single read
     hold_bytes             so far behind the first piece that no table names yet is anything asked for [T-33]
-    max_lanes              connections at once, at most [T-31]
+    max_connections        connections at once, at most [T-31]
     near_s                 ... and one only, where a round trip takes less than this,
     far_s                  or before the first connection or request has waited for so long,
     slow_bytes_per_s       or where less than this comes in a second;
@@ -50,7 +50,7 @@ class TransferConfig:
     request_ceiling_bytes: int = 2048 * KIB
     read_bytes: int = 64 * KIB
     hold_bytes: int = 4096 * KIB
-    max_lanes: int = 6
+    max_connections: int = 6
     near_s: float = 0.05
     far_s: float = 0.25
     slow_bytes_per_s: int = 32_000

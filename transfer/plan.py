@@ -11,6 +11,7 @@ from enum import Enum, auto
 from itertools import accumulate
 from pathlib import Path
 
+from bundle.archives.engines import ENGINE_FEATURES, present_features
 from bundle.errors import Corrupt, NoSection
 from bundle.format.pieces import HashTree, Piece
 from bundle.format.root import Root, Section
@@ -21,35 +22,35 @@ HASHES_SHOWN = 5
 
 
 @dataclass(frozen=True)
-class Wish:
-    """Stretches of the full section's body, (start, end) in bytes. `why`: what consent is asked for; none if empty."""
+class RepairRanges:
+    """Ranges of the full section's body, (start, end) in bytes. `reason`: what consent is needed for, if not empty."""
 
-    stretches: Sequence[tuple[int, int]]
-    why: str = ""
+    ranges: Sequence[tuple[int, int]]
+    reason: str = ""
 
 
 @dataclass(frozen=True)
 class SiteHoldings:
     """The tree hashes of the releases that a site holds verified, the current one first.
 
-    `is_empty`: nothing was ever installed there. A site that holds no verified release need not be empty. `left`: the
-    tree hashes of what is left of damaged ones; asked for only where no delta starts from the others [T-40]. `mend`:
-    given the file that holds a delta by now, and the delta, what the full section has to add [T-41]. `admit`: raises
-    Refused for a bundle that the site does not take, whatever it holds.
+    is_empty   whether nothing was ever installed there; a site without any verified release need not be empty
+    left       the tree hashes of what is left of damaged releases, for when no delta starts from the others [T-40]
+    repair     given the file that holds a delta by now, and the delta: what the full section has to add [T-41]
+    admit      raises Refused for a bundle that the site does not take, whatever it holds
     """
 
     trees: tuple[bytes, ...]
     is_empty: bool
     left: Callable[[], Sequence[bytes]] = tuple
-    mend: Callable[[Path, Section], Iterator[Wish]] = lambda path, delta: iter(())
+    repair: Callable[[Path, Section], Iterator[RepairRanges]] = lambda path, delta: iter(())
     admit: Callable[[Root], None] = lambda root: None
 
 
 def choose_sections(root: Root, holdings: SiteHoldings | None, allow_full: bool) -> tuple[Section, ...]:
-    """The sections to fetch: all without a site, else the one that costs its site least; none if it has the target.
+    """The sections to fetch: all without a site, else the one that costs its site least, or none if it has the target.
 
-    [T-4] to [T-6]. Raises NoSection if the bundle has nothing for the site, ConsentNeeded if it has the full release
-    only: that is never fetched in place of a delta unless somebody said so; Refused if the site does not take it.
+    [T-4] to [T-6]. Raises NoSection if the bundle has nothing for the site, and Refused if the site does not take it.
+    Raises ConsentNeeded if only the full release would do: it is never fetched in place of a delta unless allowed.
     """
     if holdings is None:
         return tuple(root.sections)
@@ -57,9 +58,9 @@ def choose_sections(root: Root, holdings: SiteHoldings | None, allow_full: bool)
     if root.tree in holdings.trees:
         return ()
     deltas = _deltas(root, holdings.trees) or (_deltas(root, holdings.left()) if holdings.trees else [])
-    full = root.full_section()
+    full = root.full_section(present_features())
     if full and not deltas:
-        deltas = [section for tree in holdings.trees if (section := root.partial_delta(tree))]
+        deltas = [section for tree in holdings.trees if (section := root.delta_section(tree, ENGINE_FEATURES))]
     if deltas:
         return (min(deltas, key=lambda section: stored_bytes(root, section)),)
     what = f"this bundle of {root.product} {root.version} holds deltas from {_shown(root.bases())}"
@@ -75,7 +76,7 @@ def choose_sections(root: Root, holdings: SiteHoldings | None, allow_full: bool)
 
 
 def _deltas(root: Root, trees: Sequence[bytes]) -> list[Section]:
-    return [section for tree in trees if (section := root.delta_section(tree))]
+    return [section for tree in trees if (section := root.delta_section(tree, present_features()))]
 
 
 def _shown(trees: Sequence[bytes]) -> str:
@@ -83,9 +84,9 @@ def _shown(trees: Sequence[bytes]) -> str:
     return f"{hashes} and {len(trees) - HASHES_SHOWN} more" if len(trees) > HASHES_SHOWN else hashes
 
 
-def _touched(stretches: Sequence[tuple[int, int]]) -> Callable[[int, int], bool]:
+def _touched(ranges: Sequence[tuple[int, int]]) -> Callable[[int, int], bool]:
     """Tells whether any of these, in whatever order and across each other, has a byte from `start` to `end`."""
-    ordered = sorted(stretches)
+    ordered = sorted(ranges)
     reaches = list(accumulate((end for _, end in ordered), max))
 
     def touches(start: int, end: int) -> bool:
@@ -116,13 +117,13 @@ class Slot:
 
 @dataclass(frozen=True)
 class VerifiedPiece:
-    """Bytes whose hash is under the signed root; only `Plan.accept` makes one."""
+    """Bytes whose hash is under the signed root. Only `FetchPlan.accept` makes one."""
 
     offset: int
     data: bytes
 
 
-class Plan:
+class FetchPlan:
     """The wanted pieces of one bundle, `slots` in the order of the file."""
 
     def __init__(self, verified: VerifiedRoot) -> None:
@@ -134,8 +135,8 @@ class Plan:
         self._trees: dict[int, HashTree] = {}  # by the offset of the section
 
     @classmethod
-    def of(cls, verified: VerifiedRoot, sections: Sequence[Section], fresh: bool) -> "Plan":
-        """A plan for whole sections; `fresh`: nothing of them is there yet."""
+    def of(cls, verified: VerifiedRoot, sections: Sequence[Section], fresh: bool) -> "FetchPlan":
+        """A plan for whole sections. `fresh`: nothing of them is there yet."""
         plan = cls(verified)
         for section in sections:
             plan.add(section, fresh=fresh)
@@ -146,8 +147,8 @@ class Plan:
         """How many pieces are there."""
         return sum(state is State.PRESENT for state in self._states.values())
 
-    def add(self, section: Section, stretches: Sequence[tuple[int, int]] | None = None, fresh: bool = False) -> None:
-        """Wants a section, or its tables and the pieces of its body that touch the stretches [T-41].
+    def add(self, section: Section, ranges: Sequence[tuple[int, int]] | None = None, fresh: bool = False) -> None:
+        """Wants a section, or its tables and the pieces of its body that touch the ranges [T-41].
 
         `fresh`: nothing of it is there yet.
         """
@@ -155,7 +156,7 @@ class Plan:
         tree = self._trees.setdefault(verified.root.offset_of(section), verified.hash_tree(section))
         pieces = list(verified.pieces(section))
         size, body = verified.root.piece_size, pieces[-1][1].level
-        touches = _touched(stretches) if stretches is not None else lambda start, end: True
+        touches = _touched(ranges) if ranges is not None else lambda start, end: True
         for offset, piece in pieces:
             at = piece.index * size
             touched = touches(at, at + piece.length)
@@ -166,10 +167,10 @@ class Plan:
         self.slots.sort(key=lambda slot: slot.offset)
 
     def examine(self, read: Callable[[int, int], bytes]) -> int:
-        """Hashes what stands in the place of unknown pieces; returns the bytes found good [T-9].
+        """Hashes what stands in the place of unknown pieces, and returns the bytes found good [T-9].
 
-        Top-down: a piece whose table is missing stays unknown, and is looked at again when the table is there. A hole
-        is missing either way. `read(offset, length)` reads the output; it may return fewer bytes.
+        Top-down: a piece whose table is missing stays unknown, and is hashed when the table is there. A hole is missing
+        either way. `read(offset, length)` reads the output, and may return fewer bytes.
         """
         found = 0
         for slot in self.slots:
@@ -186,7 +187,7 @@ class Plan:
         return found
 
     def missing(self) -> list[Slot]:
-        """The pieces that are missing, in the order of the file; empty once the plan is fulfilled."""
+        """The pieces that are missing, in the order of the file; none once the plan is fulfilled."""
         return [slot for slot in self.slots if self._states[slot.offset] is State.MISSING]
 
     def is_present(self, slot: Slot) -> bool:

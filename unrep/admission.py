@@ -14,7 +14,7 @@ from transfer.config import TransferConfig
 from transfer.errors import Incomplete, SourceRefused, TransferError
 from transfer.links.access import NOTHING, Access
 from transfer.links.budget import Budget
-from transfer.publishing.ticket import bring_ticket, checked_ticket, keep_ticket, read_ticket
+from transfer.publishing.ticket import bring_ticket, checked_ticket, read_ticket, save_ticket
 from unrep.terminal.unlocking import read_ship_key
 
 
@@ -69,7 +69,7 @@ class Admission:
             return
         with naming(self.given):
             ticket = checked_ticket(read_ticket(self.given), verified, key)
-        keep_ticket(ticket_beside(self.output, key.public.key_id), ticket)
+        save_ticket(ticket_beside(self.output, key.public.key_id), ticket)
 
     def _bring(self, verified: VerifiedRoot, key: ShipKey) -> None:
         failures: list[Refused | TransferError] = []

@@ -47,7 +47,7 @@ COMMANDS = {
     "history": "aboard.history",
     "metrics": "aboard.metrics",
     "receipt": "shore.receipt",
-    "need": "aboard.need",
+    "repair-request": "aboard.repair_request",
     "repair": "shore.repair",
     "recover": "aboard.recover",
     "gc": "aboard.gc",

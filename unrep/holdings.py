@@ -4,17 +4,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from apply.rebuild.installed import held_trees, left_trees
-from apply.rebuild.shortfall import find_lack
+from apply.rebuild.shortfall import find_shortfall
 from apply.record.admission import check_product
 from apply.record.database import read_state
 from apply.site.guarded import check_named
 from apply.site.layout import Site
 from apply.site.trusted import learning_from_refused, site_trust
+from bundle.archives.engines import present_features
 from bundle.format.root import Root, Section
 from bundle.host.progress import Progress
 from bundle.read.reader import Unlock, open_bundle
 from bundle.trust.trust import Trust, load_trust
-from transfer.plan import SiteHoldings, Wish
+from transfer.plan import RepairRanges, SiteHoldings
 from unrep.errors import UsageRefused
 
 
@@ -39,28 +40,28 @@ def whom_to_trust(path: Path | None, site: Path | None, command: str = "") -> Tr
 def site_holdings(
     site: Path, trust: Trust, progress: Progress, pinned: str, unlock: Unlock | None = None
 ) -> SiteHoldings:
-    """What the site holds, verified. Without `unlock` nobody looks into an encrypted bundle for what it cannot mend.
+    """What the site holds, verified. Without `unlock` nobody looks into an encrypted bundle for what it cannot repair.
 
     A bundle of another product than that of the site, or than `pinned` if that is not "", is refused [A-91].
     """
     trees, is_empty = held_trees(site)
     state = read_state(Site.at(site))
 
-    def mend(path: Path, delta: Section) -> Iterator[Wish]:
+    def repair(path: Path, delta: Section) -> Iterator[RepairRanges]:
         with open_bundle(path, trust, unlock) as bundle:
-            full = bundle.root.full_section()
+            full = bundle.root.full_section(present_features())
             if bundle.root.is_encrypted and unlock is None:
                 return
-            lack = find_lack(bundle, delta, site, progress)
-            if full and lack:
-                yield Wish([bundle.root.index_stretch(full)])
+            shortfall = find_shortfall(bundle, delta, site, progress)
+            if full and shortfall:
+                yield RepairRanges([bundle.root.index_stretch(full)])
                 with open_bundle(path, trust, unlock) as grown:  # what the other read ahead of itself were holes
-                    yield Wish(lack.stretches(grown, full), lack.why)
+                    yield RepairRanges(shortfall.stretches(grown, full), shortfall.why)
 
     def admit(root: Root) -> None:
         check_product(state, root.product, pinned)
 
-    return SiteHoldings(tuple(trees), is_empty, lambda: left_trees(site), mend, admit)
+    return SiteHoldings(tuple(trees), is_empty, lambda: left_trees(site), repair, admit)
 
 
 def retained(site: Path | None) -> list[Path]:

@@ -11,15 +11,16 @@ from apply.errors import AboardError
 from apply.site import durable
 from apply.site.layout import Site
 from bundle.host.files import read_plain
-from transfer.disk.state_file import Ledger
-from transfer.fetch.fetch import LEAST_TELLING_BYTES, Figures
+from transfer.disk.state_file import StateFile
+from transfer.fetch.cost_record import MIN_RATE_SAMPLE_BYTES
+from transfer.fetch.figures import Figures
 
 _MAX_BYTES = 4096
 
 
 def remember_rate(site: Path | None, figures: Figures) -> None:
     """Keeps the rate of a fetch for a site where something is installed, if enough came to tell."""
-    if site is None or figures.bytes_paid < LEAST_TELLING_BYTES or figures.seconds <= 0:
+    if site is None or figures.bytes_paid < MIN_RATE_SAMPLE_BYTES or figures.seconds <= 0:
         return
     place = Site.at(site)
     if place.private.is_dir():
@@ -30,7 +31,7 @@ def remember_rate(site: Path | None, figures: Figures) -> None:
 
 def recall_rate(site: Path | None, output: Path | None) -> int | None:
     """Bytes per second, of the unfinished output or of the site's last fetch; None if neither has any."""
-    if output and (rate := Ledger(output).bytes_per_s):
+    if output and (rate := StateFile(output).bytes_per_s):
         return rate
     if site is None:
         return None

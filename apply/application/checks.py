@@ -1,7 +1,8 @@
 """One health check, made once: does what was just started answer as it should?
 
 Every check ends within its timeout as a whole, however slowly the other side feeds it, and any garbage is an answer:
-a check passes or fails, and never raises. Only the lookup of a host name keeps the system's own time; give addresses.
+a check passes or fails, and never raises. Only the lookup of a host name keeps the system's own time, so give
+addresses.
 """
 
 import http.client
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 MAX_BODY_BYTES: Final = 64 * 1024
 STEP: Final = "health"
-# What may come of asking; timeouts and TLS errors are OSErrors, a host that cannot be encoded is a ValueError.
+# What may come of asking. Timeouts and TLS errors are OSErrors, a host that cannot be encoded is a ValueError.
 _FAILURES: Final = (OSError, http.client.HTTPException, ValueError, StepFailed)
 
 
@@ -65,7 +66,7 @@ def label(check: HealthCheck) -> str:
 
 
 def _answer(check: HealthCheck, context: StepContext, limit_s: float) -> str:
-    """How the check passed; raises one of _FAILURES if it did not."""
+    """Returns how the check passed. Raises one of _FAILURES if it did not."""
     match check:
         case HttpCheck():
             return _http(check, context, time.monotonic() + limit_s)
@@ -118,6 +119,7 @@ def _judged(response: http.client.HTTPResponse, check: HttpCheck, context: StepC
     if check.expect_body_contains is None:
         return f"answered {response.status}"
     expected = context.expand(check.expect_body_contains)
+    # A bounded part of the body: a page without an end must not fill the memory.
     if expected.encode(errors="surrogateescape") not in response.read(MAX_BODY_BYTES):
         raise StepFailed(STEP, f"answered {response.status} without {expected!r}")
     return f"answered {response.status} with {expected!r}"
@@ -125,6 +127,7 @@ def _judged(response: http.client.HTTPResponse, check: HttpCheck, context: StepC
 
 def _connect(host: str, port: int, deadline: float) -> socket.socket:
     failure = OSError(f"{host} has no address")
+    # Each address in turn, under the one deadline: a name may have an IPv6 address where nothing listens.
     for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
         connection = socket.socket(family, kind, protocol)
         try:
@@ -163,7 +166,7 @@ class _BoundedSocket:
         return io.BufferedReader(_BoundedReader(self._stream, self._deadline))
 
     def close(self) -> None:
-        """Not yet: http.client closes before it reads the body; whoever connected closes."""
+        """Not yet: http.client closes before it reads the body. Whoever connected closes."""
 
 
 class _BoundedReader(io.RawIOBase):

@@ -2,14 +2,14 @@
 
 A command gets UNREP_SITE, UNREP_VERSION, UNREP_TREE and, where there is one, UNREP_VENV in its environment, and
 {site}, {version}, {tree} and {current} expanded in its arguments. No shell reads them. It runs in a process group of
-its own, which is killed as a whole when time is up; of what it prints the last 64 KiB are kept. A Python program prints
-at once [A-120]; what another holds back when it is killed is lost.
+its own, which is killed as a whole when time is up. The last 64 KiB of its output are kept. A Python program prints
+at once [A-120]. What another holds back when it is killed is lost.
 
-A restart command usually leaves a server behind, which must outlive unrep. So when a command has ended nothing that it
-left running is touched, and what the server still prints into the command's output is read and thrown away by a small
-process of its own: with nobody reading, the server would hang or die at its next line, long after it was found healthy.
-Under systemd that server belongs to unrep's unit, which `unrep agent install` writes so that the server outlives it;
-one that has a unit of its own is named as `systemd_unit` instead.
+A restart command usually leaves a server behind, which must outlive unrep. So when a command has ended, nothing that it
+left running is touched. What the server still prints into the command's output is read and thrown away by a small
+process. With nobody reading, the server would hang or die at its next line, long after it was found healthy. Under
+systemd that server belongs to unrep's unit, which `unrep agent install` writes so that the server outlives it. One that
+has a unit of its own is named as `systemd_unit` instead.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Final, cast
 
-from apply.application.programs import calm_directory, calm_environment, system32
+from apply.application.programs import isolated_environment, neutral_directory, system32
 from apply.errors import StepFailed
 from apply.site.layout import StepContext
 from bundle.names.plain_text import plain
@@ -62,7 +62,7 @@ def run(
 
     cwd is the site unless another is given, for a server started from a version directory would lock that on Windows.
     environment adds variables. Raises StepFailed, naming the command and its last line of output, if it cannot be
-    started, exits with another code than 0, or has not ended after timeout_s; then its process group is dead.
+    started, exits with another code than 0, or has not ended after timeout_s. Then its process group is dead.
     """
     given = {**os.environ, **context.environment(), **(environment or {})}
     return _run([context.expand(word) for word in argv], step, timeout_s, cwd or context.site, given)
@@ -82,8 +82,8 @@ def run_own(
     It runs where no file of the site or the release is near, unless cwd says where, and without what steers Python or
     pip in our environment [A-102].
     """
-    given = {**calm_environment(), **context.environment(), **(environment or {})}
-    return _run(list(argv), step, timeout_s, cwd or calm_directory(), given, _READABLE)
+    given = {**isolated_environment(), **context.environment(), **(environment or {})}
+    return _run(list(argv), step, timeout_s, cwd or neutral_directory(), given, _READABLE)
 
 
 def _run(
@@ -139,8 +139,11 @@ def _start(
 
 
 def _live(start: "Callable[[], subprocess.Popen[bytes]]", beginning: "Future[subprocess.Popen[bytes]]") -> None:
-    """A command's life, in a thread of its own: an interrupt, which reaches the main thread, must not fall between the
-    start of a process and our knowing of it; and Popen.wait with a timeout polls and adds up to 50 ms."""
+    """Starts a command and waits for its end, in a thread of its own.
+
+    An interrupt reaches the main thread, and must not fall between the start of a process and our knowing of it. And
+    Popen.wait with a timeout polls, which adds up to 50 ms.
+    """
     try:
         process = start()
     except BaseException as error:  # noqa: BLE001 - raised again where the process is awaited
@@ -163,7 +166,7 @@ def _kill_group(process: "subprocess.Popen[bytes]") -> None:
         return  # its number may be another's by now
     if sys.platform == "win32":
         end_tree = [system32("taskkill.exe"), "/F", "/T", "/PID", str(process.pid)]
-        subprocess.run(end_tree, capture_output=True, check=False, cwd=calm_directory())
+        subprocess.run(end_tree, capture_output=True, check=False, cwd=neutral_directory())
         with contextlib.suppress(OSError):
             process.kill()  # where taskkill could not; harmless for one that has ended
     else:
@@ -205,7 +208,7 @@ def _drain(stream: IO[bytes]) -> None:
         stdin=stream,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        cwd=calm_directory(),  # a version directory that it stood in could never be removed on Windows
+        cwd=neutral_directory(),  # a version directory that it stood in could never be removed on Windows
         start_new_session=os.name != "nt",
         creationflags=_DETACHED,
     )

@@ -6,7 +6,7 @@
 
 A round makes every required check, and passes if all of them do. Wanted checks are made once, when the verdict is
 already healthy, so that they can neither fail a release nor delay a rollback. The deadline holds: what is left of the
-window also limits each check. Time and checks are handed in; this module only decides.
+window also limits each check. Time and checks are handed in. This module only decides.
 """
 
 import time
@@ -64,6 +64,7 @@ def watch(
         elapsed_s = clock() - begun
         decided = ruling(window, elapsed_s, rounds.passes_in_a_row)
         if decided == "failed":
+            # The latest complaint of each check, not the last round's alone: that may have had no time for any.
             reason = f"not healthy within {window.deadline_s:g} s: {rounds.complaints(window.consecutive_passes)}"
             return Verdict(False, reason, rounds.count, elapsed_s, tuple(rounds.latest.values()))
         if decided == "healthy":
@@ -86,7 +87,7 @@ class _Rounds:
         self.latest: dict[int, CheckResult] = {}
 
     def make(self, elapsed_s: Callable[[], float]) -> None:
-        """One round; a check for which no time is left is not made, and the round has not passed."""
+        """Makes one round. A check for which no time is left is not made, and the round has not passed."""
         self.count += 1
         passed = True
         for place, check in enumerate(self._required):

@@ -1,7 +1,6 @@
 """The application's own data, which unrep never touches: the site's snapshot and restore commands [A-18].
 
-Both are told the version whose data it is: the snapshot that was made of 1.0.0's data when 1.0.1 came is asked for
-again as 1.0.0's.
+Both get the version whose data it is. So the snapshot of 1.0.0's data, made when 1.0.1 came, is restored as 1.0.0's.
 """
 
 from apply.application.commands import run

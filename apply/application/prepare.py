@@ -1,8 +1,8 @@
 """Making a complete tree ready to run before it becomes current: a virtual environment from its own wheels, a command.
 
 Nothing is downloaded or built: pip sees only the release's wheels (`wheelhouse`). The environment stands at its
-final place from the start, for its scripts name that place; it is made anew by every run, until the release's first
-switch is intended.
+final place from the start, for its scripts name that place. Every run makes it anew, until the release's first switch
+is intended.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ STEP = "prepare"
 
 
 def prepare(site: Site, config: SiteConfig, version: str) -> None:
-    """Raises StepFailed, naming the command that failed and its last line; StorageFailed or DiskFull."""
+    """Raises StepFailed, naming the command that failed and its last line. Raises StorageFailed or DiskFull, too."""
     timeout_s = config.limits.command_timeout_s
     if config.prepare.python_wheels:
         _make_venv(site, config.prepare.python_wheels, version, timeout_s)
@@ -36,6 +36,7 @@ def prepare(site: Site, config: SiteConfig, version: str) -> None:
 
 def _make_venv(site: Site, wheels: PythonWheels, version: str, timeout_s: float) -> None:
     venv, tree = site.venvs / version, site.tree(version)
+    # What a run that died has left there may be half an environment, and nothing tells that from a whole one.
     durable.remove_tree(venv)
     context = StepContext(site.root, version, tree, venv)
     for needed in (tree / wheels.requirements, tree / wheels.wheels):
@@ -63,12 +64,12 @@ def _empty_directory(site: Site) -> Iterator[Path]:
     try:
         yield path
     finally:
-        with contextlib.suppress(StorageFailed):  # then it is litter for the next run
+        with contextlib.suppress(StorageFailed):  # the next run removes what is left over
             durable.remove_tree(path)
 
 
 def _interpreter(site: Site, context: StepContext, named: str) -> str:
-    """The Python that is configured, by its full path; one that is named by a path is seen from the site."""
+    """The Python that is configured, by its full path. A relative path is seen from the site."""
     found = located(context.expand(named))
     if found is None:
         raise StepFailed(STEP, f"{named} cannot be started: no directory of PATH has it; name it by its full path")

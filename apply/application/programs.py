@@ -1,8 +1,8 @@
 r"""Programs that unrep starts itself, by names that nothing near can answer to: [A-102].
 
-A bare name is looked for in the directory that somebody happens to stand in, on Windows always and on POSIX where PATH
-says so; what a name in the environment stands for, whoever set it decides. So programs of the system are named in full,
-and others are looked for in the absolute directories of PATH alone.
+A bare name is looked for in the current directory, on Windows always and on POSIX where PATH says so. And whoever sets
+the environment decides what a name stands for. So programs of the system are named in full, and others are looked for
+in the absolute directories of PATH alone.
 """
 
 import ctypes
@@ -14,19 +14,19 @@ from typing import Any, Final
 
 _SYSTEM_DIRECTORIES: Final = ("/usr/bin", "/bin", "/usr/sbin", "/sbin")
 _MAX_PATH_CHARACTERS: Final = 32_768
-# What tells Python and pip to run, or to get, something else.
+# Prefixes of the variables by which Python and pip run, or download, something else.
 _STEERING: Final = ("PYTHON", "PIP_", "__PYVENV_")
 
 
 def system_program(name: str) -> str:
-    """The full path of a program of the system, such as systemctl; elsewhere than usual, by PATH."""
+    """The full path of a program of the system, such as systemctl. If it is not in the usual places, PATH decides."""
     usual = _found(name, _SYSTEM_DIRECTORIES)
     return usual or located(name) or name
 
 
 def located(name: str) -> str | None:
-    """What a name without a directory stands for in the absolute directories of PATH, None for nothing; any other name
-    as it is."""
+    """The program of that name in the absolute directories of PATH, None for none. A name with a directory stays as it
+    is."""
     if Path(name).name != name:
         return name
     return _found(name, tuple(place for place in os.get_exec_path() if Path(place).is_absolute()))
@@ -41,12 +41,12 @@ def system32(program: str) -> str:
     return str((native if native.is_dir() else _windows_directory("GetSystemDirectoryW")) / program)
 
 
-def calm_environment() -> Mapping[str, str]:
-    """Our environment without what would make Python or pip do something else than they were told."""
+def isolated_environment() -> Mapping[str, str]:
+    """Our environment without the variables that change what Python or pip do."""
     return {name: value for name, value in os.environ.items() if not name.upper().startswith(_STEERING)}
 
 
-def calm_directory() -> Path:
+def neutral_directory() -> Path:
     """A directory that every machine has, in which nobody but its administrator puts files."""
     return Path(Path(sys.executable).anchor)
 

@@ -19,7 +19,7 @@ class Restart(Protocol):
     """Makes the application run what `current` names."""
 
     def __call__(self, context: StepContext) -> None:
-        """Stop what runs, if anything does, and start anew; repeats are harmless, and it may start a stopped one.
+        """Stop what runs, if anything does, and start anew. Repeats are harmless, and it may start a stopped one.
 
         Returns when the start was accepted, not when the application answers: that is for the health checks.
         Raises StepFailed.
@@ -28,7 +28,7 @@ class Restart(Protocol):
 
 
 def restarter(config: SiteConfig) -> Restart:
-    """The restart that the site is configured with; one that does nothing if it has none."""
+    """The restart that the site is configured with, or one that does nothing."""
     switch, timeout_s = config.switch, config.limits.command_timeout_s
     if switch.restart is not None:
         return partial(_by_command, switch.restart, timeout_s)

@@ -1,8 +1,8 @@
 """A release's requirements and wheels, as pip may see them: spec/apply.md, [A-101].
 
-Pip reads options in a requirements file, pages in a directory of wheels, and addresses in what a wheel requires; each
-may lead it to a network, or to code that is run while it installs. So it gets neither that file nor that directory, but
-a file that names each pin and each wheel, and no wheel that requires an address.
+Pip reads options in a requirements file, pages in a directory of wheels, and addresses in what a wheel requires. Each
+may lead it to a network, or to code that is run while it installs. So pip gets neither that file nor that directory. It
+gets a file that names each pin and each wheel. A wheel that requires an address is refused.
 """
 
 from pathlib import Path
@@ -14,10 +14,10 @@ from bundle.wheels.pins import read_pins
 
 
 def for_pip(tree: Path, requirements: Path, wheels: Path, step: str) -> str:
-    """The text of a requirements file for pip: the pins of the release's own, and where each of its wheels lies.
+    """The text of a requirements file for pip: the release's own pins, and where each of its wheels lies.
 
-    Raises StepFailed, naming the line or the wheel, for what is no exact pin or lies outside the tree, and for a wheel
-    that cannot be read or requires an address.
+    Raises StepFailed, naming the line, for a requirement that is no exact pin or a file outside the tree. Raises it,
+    naming the wheel, for one that cannot be read or requires an address.
     """
     try:
         pins = read_pins(requirements, within=tree)
@@ -28,6 +28,7 @@ def for_pip(tree: Path, requirements: Path, wheels: Path, step: str) -> str:
         raise StepFailed(step, f"{error.filename or wheels}: cannot be read: {error.strerror or error}") from error
     for wheel in found:
         _check(wheel, step)
+    # Each wheel by its own address: given their directory, pip would also follow what pages in there link to.
     return "".join([*(f"--find-links {path.as_uri()}\n" for path in found), *(pin.line(True) for pin in pins)])
 
 

@@ -25,5 +25,5 @@ def service_state(name: str, context: StepContext, *, step: str, timeout_s: floa
     answer = run_own([system32("sc.exe"), "query", name], context, step=step, timeout_s=timeout_s)
     states = re.findall(rf":\s*[1-7]\s+({'|'.join(SERVICE_STATES)})\b", answer)  # the label before it is translated
     if len(states) != 1:
-        raise StepFailed(step, f"sc.exe told no state of the service {name}")
+        raise StepFailed(step, f"sc.exe reported no state of the service {name}")
     return str(states[0])

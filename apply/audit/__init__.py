@@ -1,4 +1,4 @@
-"""What is told of a run: its record, receipts, logs, history and metrics.
+"""What is reported of a run: its record, receipts, logs, history and metrics.
 
-Writing these never decides a run, and a failure to write them is said.
+Writing these never fails a run. A failure to write them is reported.
 """

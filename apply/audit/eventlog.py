@@ -1,7 +1,7 @@
 """The Windows event log: the log "Application", source "unrep", through advapi32. winbase.h, winnt.h.
 
-Event ids are 1 for information, 2 for a warning, 3 for an error: `eventcreate /SO unrep ...`, run once by an
-administrator, registers the source with a file of messages "%1" for those, so that the viewer shows the text alone.
+Event ids are 1 for information, 2 for a warning, 3 for an error. `eventcreate /SO unrep ...`, run once by an
+administrator, registers the source with a file of messages "%1" for those ids. Then the viewer shows the text alone.
 """
 
 import ctypes
@@ -18,7 +18,7 @@ _TYPES: Final[dict[Severity, tuple[int, int]]] = {"error": (1, 3), "warning": (2
 
 
 def report_event(event: Event) -> None:
-    """Tells the event log. Raises LogFailed on another system, or if Windows refuses."""
+    """Writes to the event log. Raises LogFailed on another system, or if Windows refuses."""
     if sys.platform != "win32":
         raise LogFailed("there is no Windows event log on this system; choose another [log] target")
     advapi32: Any = ctypes.WinDLL("advapi32", use_last_error=True)

@@ -1,4 +1,4 @@
-"""What the system's log is told of a run, whatever log that is."""
+"""The event that the system's log gets of a run, whatever log that is."""
 
 from dataclasses import dataclass
 from typing import Any, Final, Literal

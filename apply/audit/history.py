@@ -1,7 +1,7 @@
 """The records of a site's runs as they are read by people and programs, and whether anybody tampered with them.
 
-Whoever changes the record on purpose can make a new chain; what that cannot change is receipts: those still in the
-outbox are held against it here, those ashore by whoever has them.
+Whoever changes the record on purpose can make a new chain, but cannot change receipts. Those still in the outbox are
+compared with the record here, and those ashore by whoever has them.
 """
 
 from collections import deque
@@ -35,7 +35,7 @@ class History:
 
 
 def read_history(site: Site, limit: int, each: Callable[[RecordedRun], None] = lambda run: None) -> History:
-    """Reads and checks all records [A-80]; `each` is handed every run, the history the latest.
+    """Reads and checks all records [A-80]. `each` is called with every run; the history holds the latest.
 
     Raises StorageFailed or SiteInvalid.
     """
@@ -52,6 +52,7 @@ def read_history(site: Site, limit: int, each: Callable[[RecordedRun], None] = l
                 heads[link.number] = link.head
         check.end(runs.last_number)
         broken = check.broken if runs.chained else ""
+    # Whoever makes the whole chain anew leaves no break in it, but the receipts signed before still differ [A-82].
     if not broken:
         wrong = [number for number, receipt in receipts.items() if heads[number] != receipt.head.hex()]
         broken = f"record {wrong[0]} is not the one that its receipt was signed for" if wrong else unreadable
@@ -59,7 +60,7 @@ def read_history(site: Site, limit: int, each: Callable[[RecordedRun], None] = l
 
 
 def _receipts(site: Site) -> tuple[dict[int, Receipt], str]:
-    """Those in the outbox, by number of the run; which of them is none, as a clause."""
+    """The receipts in the outbox by number of the run, and what is wrong with one of them, as a clause."""
     receipts, broken = {}, ""
     paths = waiting(site)
     if not paths:

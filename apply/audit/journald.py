@@ -13,17 +13,17 @@ from bundle.names.plain_text import plain
 SOCKET: Final = "/run/systemd/journal/socket"
 MESSAGE_ID: Final = "6c0f6b2d7a0e4d52a2c1f1e7a9bb31c4"  # of all our events: `journalctl MESSAGE_ID=...` finds them
 _PRIORITIES: Final[dict[Severity, str]] = {"info": "6", "warning": "4", "error": "3"}  # syslog(3)
-_PATIENCE_S: Final = 1.0
+_SEND_TIMEOUT_S: Final = 1.0
 _MAX_VALUE_CHARACTERS: Final = 8_000  # of four bytes at most: a datagram of the default size holds a few of these
 
 
 def send(event: Event) -> None:
-    """Tells journald. Raises LogFailed where there is none, or none that takes it within a second."""
+    """Sends the event to journald. Raises LogFailed where there is none, or none that takes it within a second."""
     if not hasattr(socket, "AF_UNIX"):
         raise LogFailed("there is no journald on this system; choose another [log] target")
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as connection:
-            connection.settimeout(_PATIENCE_S)
+            connection.settimeout(_SEND_TIMEOUT_S)
             connection.sendto(datagram(event), SOCKET)
     except OSError as error:
         raise LogFailed(f"journald at {SOCKET}: {error.strerror or error}") from error

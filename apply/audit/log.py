@@ -1,6 +1,6 @@
-"""The system's log, which is told how each run ended: none, journald or the Windows event log [A-86].
+"""The system's log, where each run reports how it ended: none, journald or the Windows event log [A-86].
 
-One adapter a module; each takes an Event, and raises LogFailed if the system does not.
+One adapter a module. Each takes an Event, and raises LogFailed if the system does not.
 """
 
 from collections.abc import Callable
@@ -21,4 +21,4 @@ def open_log(config: LogConfig) -> Log:
 
 
 def no_log(event: Event) -> None:
-    """Tells nobody."""
+    """Drops the event, for a site without a log."""

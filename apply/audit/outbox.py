@@ -1,6 +1,6 @@
 """SITE/.unrep/outbox: receipts on their way ashore, a file each, named by the run's number in the record [A-85].
 
-Whoever carries them takes the files away; unrep keeps the newest 256 of those that nobody took.
+Whoever carries them takes the files away. Of those that nobody took the newest 256 stay.
 """
 
 from pathlib import Path
@@ -18,6 +18,7 @@ def post(site: Site, record: Record) -> None:
     unposted = record.unposted()
     if not unposted:
         return
+    # Each file is durable before the record forgets its receipt. A cut in between writes the same bytes again.
     for number, receipt in unposted:
         durable.write_file(site.outbox / f"{number:08}{_SUFFIX}", receipt)
     record.posted(unposted[-1][0])

@@ -55,7 +55,7 @@ class _Envelope(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fie
     signature: bytes
 
 
-def seal(run: dict[str, Any], link: Link, key: Ed25519PrivateKey, time_s: float) -> bytes:
+def sign_receipt(run: dict[str, Any], link: Link, key: Ed25519PrivateKey, time_s: float) -> bytes:
     """The receipt of a run, given as its record and the record's place in the chain [A-84]."""
     release = run["release"] or {}
     payload = canonical.encode(

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from apply.audit.log import Log, no_log
-from apply.audit.save import keep
+from apply.audit.save import save_run
 from apply.errors import AboardError, Degraded, RolledBack
 from apply.record.database import Record
 from apply.record.recorded_run import Recovery
@@ -65,11 +65,11 @@ class Report:
 
 @dataclass
 class Run:
-    """A run under way. `subject` is the release that it is about; names are "" until they are known.
+    """A run under way. `subject` is the release that it is about. Names are "" until they are known.
 
     bundle_bytes: of the bundle's header and the section that the release is built from. release_bytes: built of it.
     unfinished_since: when an earlier run saved its last state, in seconds since 1970, if that run is to be finished.
-    caution: for a person, beside the verdict, told whatever that is.
+    caution: for a person, reported beside the verdict, whatever that is.
     """
 
     command: str
@@ -96,7 +96,7 @@ class Run:
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Counts the seconds of a step, however it ends; a step that is made twice adds up."""
+        """Counts the seconds of a step, however it ends. A step that is made twice adds up."""
         begun = time.perf_counter()
         try:
             yield
@@ -117,11 +117,11 @@ class Run:
     def report(self, outcome: Outcome, to_version: str, reason: str) -> Report:
         """How it ended."""
         seconds = time.perf_counter() - self._begun
-        told = f"{reason}; {self.caution}" if self.caution else reason
-        return Report(outcome, self.from_version, to_version, plain(told), dict(self.steps), seconds)
+        full_reason = f"{reason}; {self.caution}" if self.caution else reason
+        return Report(outcome, self.from_version, to_version, plain(full_reason), dict(self.steps), seconds)
 
     def audit(self, report: Report) -> dict[str, Any]:
-        """The record that the site keeps of it."""
+        """What the site's record says of it."""
         return {
             "run": self.id,
             "command": self.command,
@@ -149,12 +149,13 @@ def reporting(run: Run) -> Iterator[None]:
 
 @contextmanager
 def working(run: Run) -> Iterator[Record]:
-    """Holds the site for a run, with its record open; a run that ends in an error is put on record, too.
+    """Holds the site for a run, with its record open. A run that ends in an error is recorded, too.
 
     Raises SiteBusy, StorageFailed, SiteInvalid, Unguarded.
     """
     check_site(run.site)
     run.site.make_directories()
+    # The record is read and written under the lock alone, so that what it says stays true until the run ends.
     with site_lock(run.site, run.command), contextlib.closing(Record(run.site)) as record:
         run.from_version = run.current_version = record.state.current_version
         run.product = run.product or record.state.product
@@ -165,14 +166,14 @@ def working(run: Run) -> Iterator[Record]:
         except (AboardError, BundleError, KeyboardInterrupt) as error:
             run.current_version = record.state.current_version
             report = run.report(_outcome(error), run.current_version, str(error) or "interrupted")
-            keep(run.site, record, run.log, run.audit(report))  # what fails of that is not the error to tell
+            save_run(run.site, record, run.log, run.audit(report))  # what fails of that is not the error to report
             raise
 
 
 def finish(run: Run, record: Record, report: Report) -> Report:
-    """Records a run that ended well; where that fails the run has ended well all the same, and its reason says so."""
-    trouble = keep(run.site, record, run.log, run.audit(report))
-    return replace(report, reason=f"{report.reason}; {trouble}") if trouble else report
+    """Records a run that ended well. Where that fails the run has ended well all the same, and its reason says so."""
+    troubles = save_run(run.site, record, run.log, run.audit(report))
+    return replace(report, reason="; ".join([report.reason, *troubles]))
 
 
 def named(release: Release | None) -> dict[str, Any] | None:

@@ -1,7 +1,7 @@
 """What stays of a run: its record, its receipt, and an event in the system's log. spec/apply.md, section 9.
 
-The record comes first, in one step with the receipt, which is then posted; what a cut leaves unposted, the next run
-posts. Nothing here may fail a run: what could not be kept is told in words [A-88].
+The record comes first, in one step with the receipt, which is then posted. What a cut leaves unposted, the next run
+posts. Nothing here may fail a run: what could not be saved is reported in words [A-88].
 """
 
 import time
@@ -11,7 +11,7 @@ from typing import Any, Final
 from apply.audit.events import event_of
 from apply.audit.log import Log
 from apply.audit.outbox import post
-from apply.audit.receipt import seal
+from apply.audit.receipt import sign_receipt
 from apply.audit.site_key import site_key
 from apply.errors import AboardError
 from apply.record.chain import Link
@@ -21,8 +21,8 @@ from apply.site.layout import Site
 WITHOUT_RECEIPT: Final = frozenset({"nothing-to-do"})
 
 
-def keep(site: Site, record: Record, log: Log, run: dict[str, Any]) -> str:
-    """Keeps a run, given as what its record is to say; what of that failed, in words for its report, "" if nothing."""
+def save_run(site: Site, record: Record, log: Log, run: dict[str, Any]) -> list[str]:
+    """Saves a run, given as the contents of its record. Returns what of that failed, as clauses for its report."""
     troubles = []
 
     def attempt(what: str, action: Callable[[], object]) -> Any:
@@ -30,18 +30,19 @@ def keep(site: Site, record: Record, log: Log, run: dict[str, Any]) -> str:
             return action()
         except AboardError as error:
             troubles.append(f"{what}: {error}")
-        except Exception as error:  # noqa: BLE001 - the verdict stands: whatever this is, it is told
+        except Exception as error:  # noqa: BLE001 - the verdict stands: whatever this is, it is reported
             troubles.append(f"{what}: {type(error).__name__}: {error}")
 
-    sealing = None
+    sign = None
     if run["outcome"] not in WITHOUT_RECEIPT:
-        sealing = attempt("no receipt could be signed", lambda: _sealing(site, run))
-    attempt("this run could not be recorded", lambda: record.append(run, sealing))
+        sign = attempt("no receipt could be signed", lambda: _signer(site, run))
+    attempt("this run could not be recorded", lambda: record.append(run, sign))
     attempt("a receipt could not be put into the outbox", lambda: post(site, record))
     attempt("this run could not be logged", lambda: log(event_of(run, str(site.root))))
-    return "; ".join(troubles)
+    return troubles
 
 
-def _sealing(site: Site, run: dict[str, Any]) -> Callable[[Link], bytes]:
+def _signer(site: Site, run: dict[str, Any]) -> Callable[[Link], bytes]:
+    # The receipt names the record's place in the chain, which is known only inside the record's own transaction.
     key = site_key(site)
-    return lambda link: seal(run, link, key, time.time())
+    return lambda link: sign_receipt(run, link, key, time.time())

@@ -29,6 +29,7 @@ def site_key(site: Site) -> Ed25519PrivateKey:
         data = site.key_file.read_bytes() if site.key_file.exists() else None
     key = _made(site.key_file) if data is None else _parsed(site.key_file, data)
     public = key.public_key().public_bytes(_PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    # Written anew whenever it is not there or differs: a cut may have come between the two files.
     with durable.storage_errors(site.public_key_file):
         if not site.public_key_file.exists() or site.public_key_file.read_bytes() != public:
             durable.write_file(site.public_key_file, public)
@@ -65,6 +66,7 @@ def _parsed(path: Path, data: bytes) -> Ed25519PrivateKey:
     except (ValueError, TypeError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, Ed25519PrivateKey):
+        # Never replaced: shore knows the ship by it, and a new one would look like a forger's.
         advice = "put back a backup of it, or remove it and bring the new site.pub ashore"
         raise SiteInvalid(f"{path}: not the key that unrep made; {advice}")
     return key

@@ -1,8 +1,9 @@
 r"""`current` on Windows: an NTFS junction, retargeted in place by one control call.
 
-Deleting and creating it anew would leave a moment without `current`, and no rename replaces a directory link. Setting
-the reparse point of an existing junction again is documented to modify it, needs no right to create symlinks, and
-touches one file record: no moment without.
+Setting the reparse point of an existing junction again is documented to modify it. It needs no right to create
+symlinks, and it touches one file record, so there is no moment without `current`. The other ways are worse. Deleting
+and creating it anew leaves such a moment. MoveFileEx does not replace a directory link. FileRenameInfoEx does, and
+fails on Windows Server 2016 and on ReFS.
 
 The reparse point, little-endian, as FSCTL_SET_REPARSE_POINT takes it and FSCTL_GET_REPARSE_POINT gives it:
 
@@ -53,7 +54,7 @@ class KernelError(Exception):
 
 
 class Kernel(Protocol):
-    r"""The system calls of the switch. Paths are absolute, such as C:\site\current; links are never followed.
+    r"""The system calls of the switch. Paths are absolute, such as C:\site\current. Links are never followed.
 
     Each call raises KernelError with the code of Windows, and changes nothing then.
     """
@@ -129,23 +130,24 @@ class JunctionSwitch:
 
     def read(self) -> Path | None:
         """See Switch.read."""
-        target = self._read(_Patience(self._sleep))
+        target = self._read(_Retries(self._sleep))
         return None if target is None else Path(str(target))
 
     def point_to(self, version_directory: Path) -> None:
         """See Switch.point_to."""
         directory = PureWindowsPath(str(version_directory))
-        patience = _Patience(self._sleep)
+        retries = _Retries(self._sleep)
         try:
             self._refuse_unqualified(directory)
-            before = self._read(patience)
+            before = self._read(retries)
             if before is None:
-                self._create(reparse_buffer(str(directory)), patience)
+                self._create(reparse_buffer(str(directory)), retries)
             elif before != directory:
-                patience(lambda: self._kernel.set_reparse_point(self._current, reparse_buffer(str(directory))))
+                retries(lambda: self._kernel.set_reparse_point(self._current, reparse_buffer(str(directory))))
         except KernelError as error:
             raise refused(self._current, directory, error) from error
-        after = self._read(patience)
+        # Nobody documents that the call is atomic, and filter drivers may interfere. So what counts is what is there.
+        after = self._read(retries)
         if after != directory:
             raise SwitchFailed(f"{self._current} was pointed to {directory}, but reads back as {after}")
         with contextlib.suppress(KernelError):  # NTFS flushes directories only to some callers; recovery reads the link
@@ -156,12 +158,13 @@ class JunctionSwitch:
         if not beside or not self._kernel.is_directory(str(directory)):
             raise SwitchFailed(f"{directory} is not the directory of a version in {self._site / VERSIONS}")
 
-    def _read(self, patience: "_Patience") -> PureWindowsPath | None:
+    def _read(self, retries: "_Retries") -> PureWindowsPath | None:
         try:
-            target = PureWindowsPath(junction_target(patience(lambda: self._kernel.get_reparse_point(self._current))))
+            target = PureWindowsPath(junction_target(retries(lambda: self._kernel.get_reparse_point(self._current))))
         except KernelError as error:
             if error.code in (FILE_NOT_FOUND, PATH_NOT_FOUND):
                 return None
+            # Also a real directory named `current`: it is not a reparse point, and what it holds may be a person's.
             raise SiteInvalid(f"{self._current} is not a junction that unrep made: {error}") from error
         except ValueError as error:
             raise SiteInvalid(f"{self._current} is not a junction that unrep made: {error}") from error
@@ -169,25 +172,26 @@ class JunctionSwitch:
             raise SiteInvalid(f"{self._current} points to {target}, which is not a version in {self._site / VERSIONS}")
         return target
 
-    def _create(self, reparse_point: bytes, patience: "_Patience") -> None:
+    def _create(self, reparse_point: bytes, retries: "_Retries") -> None:
+        # A junction starts as an empty directory, which a reader must not find as `current`: it is made beside it.
         temporary = str(self._site / TEMPORARY)
         try:
-            patience(lambda: self._kernel.remove_directory(temporary))  # left by a run that was killed
+            retries(lambda: self._kernel.remove_directory(temporary))  # left by a run that was killed
         except KernelError as error:
             if error.code != FILE_NOT_FOUND:
                 raise
         self._kernel.create_directory(temporary)
         try:
-            patience(lambda: self._kernel.set_reparse_point(temporary, reparse_point))
-            patience(lambda: self._kernel.rename(temporary, self._current))
+            retries(lambda: self._kernel.set_reparse_point(temporary, reparse_point))
+            retries(lambda: self._kernel.rename(temporary, self._current))
         except KernelError:
             with contextlib.suppress(KernelError):
                 self._kernel.remove_directory(temporary)
             raise
 
 
-class _Patience:
-    """Tries calls again that fail in passing; the pauses of all of them together are at most 0.8 s."""
+class _Retries:
+    """Repeats calls that fail with a transient error. All pauses together are at most 0.8 s."""
 
     def __init__(self, sleep: Callable[[float], None]) -> None:
         self._pauses = iter(_PAUSES_S)

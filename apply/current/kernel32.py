@@ -40,6 +40,7 @@ class Kernel32:
 
     def get_reparse_point(self, path: str) -> bytes:
         """See Kernel."""
+        # Asking for attributes alone: a reader or a backup that has the link open does not stand in the way.
         buffer = ctypes.create_string_buffer(MAX_REPARSE_BYTES)
         with self._open(path, _READ_ATTRIBUTES | _SYNCHRONIZE) as handle:
             size = self._control(handle, _FSCTL_GET_REPARSE_POINT, None, buffer)
@@ -67,6 +68,7 @@ class Kernel32:
 
     def rename(self, source: str, destination: str) -> None:
         """See Kernel."""
+        # Without the flag to replace: there is no `current` yet. If somebody has made one it is not ours to replace.
         names = ctypes.c_wchar_p(source), ctypes.c_wchar_p(destination)
         self._checked("MoveFileExW", self._dll.MoveFileExW(*names, _MOVE_WRITE_THROUGH))
 
@@ -95,5 +97,6 @@ class Kernel32:
         return filled.value
 
     def _checked(self, call: str, succeeded: object) -> None:
+        # `ctypes.get_last_error`, not the API's: the interpreter's own calls in between would overwrite that.
         if sys.platform == "win32" and not succeeded:
             raise KernelError(call, ctypes.get_last_error())

@@ -15,7 +15,7 @@ from apply.errors import SiteInvalid, StorageFailed
 from apply.site import durable
 from apply.site.layout import CURRENT, VERSIONS
 from bundle.host import files
-from bundle.host.sharing_violations import patiently
+from bundle.host.sharing_violations import retry_on_sharing_violation
 
 _MAX_BYTES: Final = 4096
 
@@ -36,11 +36,12 @@ class PointerSwitch:
                     "if it is a link that unrep made, remove it, and the next run makes the file"
                 )
             found: list[bytes] = []  # on Windows it cannot be opened while it is being replaced, for a moment
-            patiently(lambda path: found.append(_start_of(path)), self._current)
+            retry_on_sharing_violation(lambda path: found.append(_start_of(path)), self._current)
         except FileNotFoundError:
             return None
         except OSError as error:
             raise SiteInvalid(f"{self._current} cannot be read: {error.strerror}") from error
+        # Strictly the one spelling that unrep writes. Anything else was written by hand and might lead out of the site.
         target = found[-1].decode(errors="replace").removesuffix("\n")
         name = target.removeprefix(f"{VERSIONS}/")
         if target == name or name in ("", ".", "..") or any(character in name for character in "/\\\n\0"):

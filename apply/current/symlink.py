@@ -47,6 +47,7 @@ class PosixSwitch:
             raise refused(self._current, directory, error) from error
 
     def _replace(self, target: str) -> None:
+        # symlink(2) replaces nothing, so the new link is made under another name in the same directory and renamed.
         temporary = self._site / TEMPORARY
         temporary.unlink(missing_ok=True)  # left by a run that was killed
         temporary.symlink_to(target)

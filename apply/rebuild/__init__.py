@@ -1,4 +1,4 @@
-"""From a bundle and what is installed to a complete, verified tree: choice, preflight, reconstruction.
+"""From a bundle and what is installed to a complete, verified tree: choice, plan, preflight, reconstruction.
 
 It writes to staging only. The running version is read and never touched.
 """

@@ -9,13 +9,13 @@ from apply.record.database import read_state
 from apply.record.state import Release
 from apply.site.layout import Site
 from bundle.format.manifest import TreeManifest
-from bundle.format.repair_request import write_need
+from bundle.format.repair_request import write_repair_request
 from bundle.host.progress import Progress, Quiet
 
 
 @dataclass(frozen=True)
 class Damage:
-    """The places of a release's manifest whose files are not what was installed, ascending."""
+    """What has happened to a release. places: of its manifest, whose files are not what was installed, ascending."""
 
     product: str
     release: Release
@@ -24,16 +24,16 @@ class Damage:
 
     @property
     def paths(self) -> list[str]:
-        """What those places are called."""
+        """The paths of those files, relative to the tree."""
         return [self.manifest.entry(place).path for place in self.places]
 
-    def need_list(self) -> bytes:
-        """What shore needs to know to send what is missing."""
-        return write_need(self.product, self.manifest, self.places, self.release.platform)
+    def repair_request(self) -> bytes:
+        """The repair request by which shore builds a delta from what is left [F-61]."""
+        return write_repair_request(self.product, self.manifest, self.places, self.release.platform)
 
 
 def examine(site: Path, progress: Progress = Quiet()) -> Damage:  # noqa: B008
-    """Hashes every file of the current release; changes nothing.
+    """Hashes every file of the current release. Changes nothing.
 
     Raises PreflightRefused where nothing is installed, SiteInvalid for a damaged manifest, StorageFailed.
     """
@@ -41,5 +41,6 @@ def examine(site: Path, progress: Progress = Quiet()) -> Damage:  # noqa: B008
     state = read_state(place)
     if state.current is None:
         raise PreflightRefused(f"{site}: nothing is installed here, so no file of it can be damaged")
+    # The current release alone: the others serve nobody now.
     tree = open_installed(place, state.current)
     return Damage(state.product, state.current, tree.manifest, damaged_places(tree, progress))

@@ -20,12 +20,12 @@ from bundle.host.files import is_real_directory, read_plain
 from bundle.host.progress import Progress, Quiet
 from bundle.read.tree import BATCH, DirectoryBase, open_object
 
-THREADS = 4
-_ADVICE = "put the original file back, or let 'unrep need' tell shore what to send"
+THREADS = 4  # hashing releases the interpreter's lock, and more threads only compete for the disk
+_ADVICE = "put the original file back, or let 'unrep repair-request' tell shore what to send"
 
 
 def held_trees(site: Path) -> tuple[list[bytes], bool]:
-    """Tree hashes of the releases that stand complete at a site, the current one first; whether none was ever there.
+    """Tree hashes of the releases whose trees are at a site, the current one first, and whether none was ever there.
 
     Raises InputError for a path that is no directory, StorageFailed or SiteInvalid for a record that cannot be read.
     """
@@ -36,7 +36,7 @@ def held_trees(site: Path) -> tuple[list[bytes], bool]:
 
 
 def left_trees(site: Path, progress: Progress = Quiet()) -> list[bytes]:  # noqa: B008
-    """Tree hashes of what is left of the releases that a site holds; hashes all their files. Raises as `held_trees`."""
+    """Tree hashes of what is left of the releases that a site holds. Hashes all their files. Raises as `held_trees`."""
     place = Site.at(site)
     held = holdings(place, read_state(place).releases)
     lefts = (what_is_left(open_installed(place, release), release.platform, progress) for release in held)
@@ -44,17 +44,22 @@ def left_trees(site: Path, progress: Progress = Quiet()) -> list[bytes]:  # noqa
 
 
 def holdings(site: Site, releases: Iterable[Release]) -> list[Release]:
-    """Those releases whose tree and manifest are there; their files are verified when they are used."""
+    """Those releases whose tree and manifest are there. Their files are verified when they are used."""
+    # Hashing them here would cost minutes at every fetch. A file that drifted shows where it is read [A-13].
     with durable.storage_errors(site.manifests):
         return [r for r in releases if site.tree(r.version).is_dir() and site.manifest_file(r.tree).is_file()]
 
 
 def open_installed(site: Site, release: Release) -> DirectoryBase:
-    """The release's tree as a base. Raises SiteInvalid if its manifest is missing or is not the verified one."""
+    """The release's tree as a base.
+
+    Raises SiteInvalid if its manifest is not the verified one, StorageFailed if it cannot be read.
+    """
     path = site.manifest_file(release.tree)
     with durable.storage_errors(path):
         data = read_plain(path)
     try:
+        # The file's name and the record both hold its hash, so a manifest that changed on disk proves no tree.
         if sha256(data).hexdigest() != release.tree:
             raise SiteInvalid(
                 f"{path}: damaged, so version {release.version} cannot be verified; have a full bundle sent"
@@ -71,7 +76,7 @@ def verify_places(tree: DirectoryBase, places: Iterable[int], progress: Progress
 
 
 def verify_tree(tree: DirectoryBase, progress: Progress = Quiet()) -> None:  # noqa: B008
-    """Hashes every file of the manifest; files beside them do not count. Raises BaseDrifted."""
+    """Hashes every file of the manifest. Files beside them do not count. Raises BaseDrifted."""
     verify_places(tree, range(1, len(tree.manifest.entries) + 1), progress)
 
 
@@ -91,6 +96,7 @@ def _faults(tree: DirectoryBase, places: Iterable[int], progress: Progress) -> I
     progress.start(f"checking {tree.directory.name}", sum(entry(place).size for place in chosen), "B")
     batches = [chosen[start : start + BATCH] for start in range(0, len(chosen), BATCH)]
     with ThreadPoolExecutor(THREADS) as pool:
+        # `map` keeps the order of the manifest, so that the same file is named whichever thread was first.
         for batch, faults in zip(batches, pool.map(lambda batch: _check(tree, batch), batches), strict=True):
             for place, fault in zip(batch, faults, strict=True):
                 progress.advance(entry(place).size)
@@ -112,6 +118,7 @@ def drifted(path: Path, how: str) -> BaseDrifted:
 
 def _fault(descent: Descent, directory: Path, entry: Entry) -> BaseDrifted | None:
     path = directory / entry.path
+    # Through `Descent`, which follows no link: a link in place of a directory would have something else hashed [A-110].
     try:
         within, name = descent.to(entry.path)
         status = within.status(name)
@@ -129,6 +136,7 @@ def _fault(descent: Descent, directory: Path, entry: Entry) -> BaseDrifted | Non
             digest.update(chunk)
             size += len(chunk)
     except BaseMismatch as error:
+        # Returned, not raised: this runs in a pool, and the caller may want the faults of all files.
         fault = BaseDrifted(f"{error}; {_ADVICE}")
         fault.__cause__ = error
         return fault

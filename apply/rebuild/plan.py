@@ -1,4 +1,4 @@
-"""How a release comes to be at this site: which section, from which base, and what has to come from elsewhere.
+"""How a release is rebuilt at this site: from which section and base, and what has to come from elsewhere.
 
 spec/apply.md, section 3: plan and preflight. Nothing at the site is written.
 """
@@ -9,20 +9,21 @@ from pathlib import Path
 from apply.audit.run import Run
 from apply.errors import BaseDrifted
 from apply.rebuild import preflight
-from apply.rebuild.choice import Plan, choose, choose_full, choose_repair
+from apply.rebuild.choice import Choice, choose, choose_full, choose_repair
 from apply.rebuild.installed import damaged_places, holdings, open_installed, what_is_left
 from apply.record.state import Release, SiteState
+from bundle.archives.engines import present_features
 from bundle.errors import NoSection
 from bundle.format.repair_request import remainder
-from bundle.host.memory_limit import memory_ceiling
-from bundle.read.evaluate import Evaluation
+from bundle.host.memory_limit import limited_memory
+from bundle.read.evaluate import Evaluation, open_evaluation
 from bundle.read.mixed import MixedEvaluation
 from bundle.read.reader import VerifiedBundle, stored_bytes
 from bundle.read.tree import DirectoryBase
 
 
 @dataclass(frozen=True)
-class Blueprint:
+class RebuildPlan:
     """What makes the target: an evaluation, and the base that holds all the rest. `origin` is a clause for a person."""
 
     evaluation: Evaluation | MixedEvaluation
@@ -30,67 +31,80 @@ class Blueprint:
     origin: str
 
 
-@memory_ceiling()
-def draw_up(
+@limited_memory()
+def plan_rebuild(
     run: Run, bundle: VerifiedBundle, state: SiteState, scratch: Path | None, drift: BaseDrifted | None = None
-) -> Blueprint:
-    """Plan and preflight; intermediate results go to `scratch`.
+) -> RebuildPlan:
+    """Plan and preflight. Intermediate results go to `scratch`.
 
-    `drift`: why the base cannot be used as it is; it is raised again if the full section is not there to help.
+    `drift`: why the base cannot be used as it is. It is raised again if the full section is not there to help.
+    Raises NoSection, PreflightRefused, or Refused for a section that does not verify.
     """
     with run.step("plan"):
-        plan, base = _choose(run, bundle, state, drift)
-        run.bundle_bytes = bundle.verified.header_bytes + stored_bytes(bundle.root, plan.section)
-        preflight.check_free(run.site, bundle.root.size + plan.room_bytes)  # already its manifest may take the room
+        choice, base = _choose(run, bundle, state, drift)
+        run.bundle_bytes = bundle.verified.header_bytes + stored_bytes(bundle.root, choice.section)
+        # From the root's own figures, before the section is parsed: decoding its manifest may take the room already.
+        preflight.check_free(run.site, bundle.root.size + choice.room_bytes)
     with run.step("verify"):
-        section = bundle.open_section(plan.section)
+        section = bundle.open_section(choice.section)
         section.verify()
     with run.step("plan"):
-        lost = damaged_places(base, run.progress) if base and drift else []
-        evaluation = Evaluation(section, base, scratch, lost)
-        blueprint = Blueprint(evaluation, base, f"from {plan.base.version}" if plan.base else "from the full release")
-        if base and plan.rest:
-            left = remainder(base.manifest, lost, bundle.root.platform)
-            rest = Evaluation(bundle.open_section(plan.rest), None, scratch, manifest=evaluation.manifest)
+        # Hashing the whole base costs minutes, so it is done only once a file of it has proved damaged.
+        damaged = damaged_places(base, run.progress) if base and drift else []
+        engines = present_features()
+        evaluation = open_evaluation(section, base, engines, scratch=scratch, lost=damaged)
+        plan = RebuildPlan(evaluation, base, f"from {choice.base.version}" if choice.base else "from the full release")
+        if base and choice.rest:
+            left = remainder(base.manifest, damaged, bundle.root.platform)
+            full = bundle.open_section(choice.rest)
+            rest = open_evaluation(full, None, engines, scratch=scratch, manifest=evaluation.manifest)
             mixed = MixedEvaluation(evaluation, rest, left)
             run.bundle_bytes += sum(end - start for start, end in rest.stretches(mixed.taken))
-            blueprint = Blueprint(mixed, DirectoryBase(base.directory, left), _told(blueprint.origin, mixed, drift))
+            plan = RebuildPlan(mixed, DirectoryBase(base.directory, left), _mixed_origin(plan.origin, mixed, drift))
     with run.step("preflight"):
         release = Release.of(bundle.verified)
         preflight.check_platform(release)
         preflight.check_place(run.site, state, release)
-        preflight.check_room(run.site, evaluation.manifest, blueprint.evaluation.room_bytes)
+        preflight.check_room(run.site, evaluation.manifest, plan.evaluation.room_bytes)
         if base:
             preflight.check_base(base, evaluation, run.progress)
-    return blueprint
+    return plan
 
 
-def _told(origin: str, mixed: MixedEvaluation, drift: BaseDrifted | None) -> str:
+def _mixed_origin(origin: str, mixed: MixedEvaluation, drift: BaseDrifted | None) -> str:
     reason = f"because of this: {drift}" if drift else "because a deflate engine is missing here"
     return f"{origin}, but {len(mixed.taken)} files from the full release, {reason}"
 
 
 def _choose(
     run: Run, bundle: VerifiedBundle, state: SiteState, drift: BaseDrifted | None
-) -> tuple[Plan, DirectoryBase | None]:
-    """The plan and its base: a release that is held, or what is left of one, or none [A-12], [A-40], [A-41]."""
+) -> tuple[Choice, DirectoryBase | None]:
+    """The choice and its base: a release that is held, or what is left of one, or none [A-12], [A-40], [A-41]."""
     held = holdings(run.site, state.releases)
-    whole = choose_full(bundle)
-    if drift and whole is None:
+    full = choose_full(bundle)
+    # Bytes that are not in the file are never asked for here: aboard there may be no link [A-41].
+    if drift and full is None:
         raise drift
     try:
-        plan = choose(bundle, held)
+        choice = choose(bundle, held)
     except NoSection:
-        lefts: dict[str, DirectoryBase] = {}
-
-        def left(release: Release) -> bytes:
-            lefts[release.tree] = what_is_left(open_installed(run.site, release), release.platform, run.progress)
-            return lefts[release.tree].manifest.tree_hash
-
-        repair = choose_repair(bundle, held, left)
-        if repair and repair.base:
-            return repair, lefts[repair.base.tree]
+        if found := _choose_repair(run, bundle, held):
+            return found
         raise
-    if drift and whole:
-        plan = replace(plan, rest=whole.section)
-    return plan, open_installed(run.site, plan.base) if plan.base else None
+    if drift and full:
+        choice = replace(choice, rest=full.section)
+    return choice, open_installed(run.site, choice.base) if choice.base else None
+
+
+def _choose_repair(run: Run, bundle: VerifiedBundle, held: list[Release]) -> tuple[Choice, DirectoryBase] | None:
+    """A delta that shore built from what is left of a damaged release, and that remainder as its base [A-40]."""
+    # The tree hash of a remainder names it, so which one a delta starts from shows only after all files were hashed.
+    remainders: dict[str, DirectoryBase] = {}
+
+    def remainder_hash(release: Release) -> bytes:
+        tree = what_is_left(open_installed(run.site, release), release.platform, run.progress)
+        remainders[release.tree] = tree
+        return tree.manifest.tree_hash
+
+    choice = choose_repair(bundle, held, remainder_hash)
+    return (choice, remainders[choice.base.tree]) if choice and choice.base else None

@@ -14,7 +14,7 @@ from bundle.host.progress import Progress
 from bundle.read.evaluate import Evaluation
 from bundle.read.tree import DirectoryBase
 
-BLOCK_BYTES = 4096
+BLOCK_BYTES = 4096  # of NTFS, ext4 and XFS as they are made by default
 MARGIN_BYTES = 16 * 1024 * 1024  # for the record, the log of the file system, and what the application writes meanwhile
 
 
@@ -28,12 +28,14 @@ def check_platform(release: Release) -> None:
 
 def check_place(site: Site, state: SiteState, release: Release) -> None:
     """Raises SiteInvalid if something that unrep did not make stands where the version would go [A-14]."""
+    # Without letter case: to Windows 1.0-RC and 1.0-rc are one directory.
     known = {r.version.casefold() for r in state.releases}
     with durable.storage_errors(site.versions):
         present = {path.name.casefold(): path for path in site.versions.iterdir()} if site.versions.is_dir() else {}
-    stranger = present.get(release.version.casefold())
-    if stranger and release.version.casefold() not in known:
-        raise SiteInvalid(f"{stranger}: is in the way of version {release.version}, and not unrep's; move it away")
+    in_the_way = present.get(release.version.casefold())
+    if in_the_way and release.version.casefold() not in known:
+        raise SiteInvalid(f"{in_the_way}: is in the way of version {release.version}, and not unrep's; move it away")
+    # A tree moves from staging into place by one rename, which no system does across file systems.
     if site.private.is_dir() and site.versions.is_dir() and site.private.stat().st_dev != site.versions.stat().st_dev:
         raise SiteInvalid(f"{site.versions}: lies on another file system than {site.private}; a site must lie on one")
 
@@ -41,6 +43,7 @@ def check_place(site: Site, state: SiteState, release: Release) -> None:
 def needed_bytes(manifest: TreeManifest, room_bytes: int) -> int:
     """What the version takes on disk, in whole blocks, the largest object once more for an archive that is made, and
     the room for intermediate results [F-64]."""
+    # As if nothing were shared with the base: whether blocks can be cloned shows only when it is tried.
     blocks = sum(-(-entry.size // BLOCK_BYTES) for entry in manifest.entries)
     largest = max((entry.size for entry in manifest.entries), default=0)
     return blocks * BLOCK_BYTES + largest + room_bytes + MARGIN_BYTES
@@ -57,10 +60,11 @@ def check_free(site: Site, needed: int) -> None:
 
 
 def check_room(site: Site, manifest: TreeManifest, room_bytes: int = 0) -> None:
-    """Raises DiskFull if the version would not fit, and what making it takes [A-15]."""
+    """Raises DiskFull if the version and what is needed to make it would not fit [A-15]."""
     check_free(site, needed_bytes(manifest, room_bytes))
     if hasattr(os, "statvfs"):
         inodes = os.statvfs(site.root)
+        # 0 in all: a file system such as Btrfs that makes inodes as they are needed.
         if inodes.f_files and inodes.f_favail < len(manifest.entries):
             raise DiskFull(
                 f"{site.root}: its file system has room for {inodes.f_favail:,} more files only; remove some"
@@ -68,7 +72,7 @@ def check_room(site: Site, manifest: TreeManifest, room_bytes: int = 0) -> None:
 
 
 def check_base(base: DirectoryBase, evaluation: Evaluation, progress: Progress) -> None:
-    """Hashes the base files that recipes read; those that stay as they are get hashed as they are copied [A-13].
+    """Hashes the base files that recipes read. Those that stay as they are get hashed as they are copied [A-13].
 
     Raises BaseDrifted.
     """

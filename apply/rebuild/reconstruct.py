@@ -2,7 +2,9 @@
 
 Every file is hashed as it is written [A-19]. What the base has already is cloned where the file system shares blocks
 (FICLONE), else copied, by a few threads, while the recipes make the rest in order. Nothing here is durable yet:
-`apply.site.durable.sync_tree` comes once, at the end.
+`apply.site.durable.sync_tree` comes once, at the end, for a sync of each file costs minutes on a disk.
+
+Files are never hard-linked to the base: an application that writes to its file in place would change both versions.
 """
 
 import sys
@@ -18,7 +20,7 @@ from bundle.errors import BaseMismatch
 from bundle.format.manifest import Entry, Kind, TreeManifest, check_link_target
 from bundle.host.directories import Descent, Directory
 from bundle.host.files import write_all
-from bundle.host.memory_limit import memory_ceiling
+from bundle.host.memory_limit import limited_memory
 from bundle.host.progress import Progress
 from bundle.read.evaluate import Evaluation
 from bundle.read.mixed import MixedEvaluation
@@ -31,7 +33,7 @@ FILE_MODE, EXECUTABLE_MODE = 0o644, 0o755  # [F-12]
 _FICLONE = 0x40049409
 
 
-@memory_ceiling()
+@limited_memory()
 def reconstruct(
     evaluation: Evaluation | MixedEvaluation, base: DirectoryBase | None, tree: Path, progress: Progress
 ) -> None:
@@ -46,9 +48,11 @@ def reconstruct(
     with durable.storage_errors(tree), ThreadPoolExecutor(THREADS) as pool:
         _make_directories(tree, manifest)
         try:
+            # Copies go on in the pool while the recipes run here, which must run one after the other.
             copies = [pool.submit(_copy_all, batch, base, tree) for batch in _batches(kept)] if base else []
             _write_made(evaluation, tree, progress)
             _gather(copies, progress)
+            # Only now are the objects that repeat another there to be copied, from the new tree itself.
             source = DirectoryBase(tree, manifest)
             _gather([pool.submit(_copy_all, batch, source, tree) for batch in _batches(again)], progress)
         except BaseException:
@@ -75,7 +79,7 @@ _Pair = tuple[int, Entry]  # place of the source object in its manifest, entry t
 def _sorted_out(manifest: TreeManifest, base: DirectoryBase | None) -> tuple[list[_Pair], list[_Pair], list[Entry]]:
     """Entries whose object the base has; those that repeat an object made by a recipe; empty files that are new.
 
-    The base's file of the same path comes first, that a change to it shows, though another file may hold the same.
+    The base's file of the same path comes first, so that damage to it is noticed, though another may hold the same.
     """
     known = base.manifest.places if base else {}
     paths = {(e.path, e.hash): place for place, e in enumerate(base.manifest.entries, 1)} if base else {}
@@ -106,7 +110,7 @@ def _make_directories(tree: Path, manifest: TreeManifest) -> None:
 
 
 def _batches(pairs: list[_Pair]) -> Iterator[list[_Pair]]:
-    """Large files first, alone; the small ones in batches, neighbours together, so that few directories are opened."""
+    """Large files first, alone. Then small ones in batches, neighbours together, to open few directories."""
     large = [pair for pair in pairs if pair[1].size >= CHUNK_BYTES]
     small = [pair for pair in pairs if pair[1].size < CHUNK_BYTES]
     yield from ([pair] for pair in sorted(large, key=lambda pair: -pair[1].size))
@@ -141,7 +145,7 @@ def _object(origin: Descent, entry: Entry, directory: Path) -> bytes:
 
 
 def _write(into: Descent, entry: Entry, chunks: Iterable[bytes], mismatch: Exception | None = None) -> None:
-    """Writes an entry from the chunks of its object; `mismatch` is raised if they are not that object.
+    """Writes an entry from the chunks of its object. `mismatch` is raised if they are not that object.
 
     Without it, whoever yields the chunks has checked them.
     """
@@ -150,6 +154,7 @@ def _write(into: Descent, entry: Entry, chunks: Iterable[bytes], mismatch: Excep
         content = b"".join(chunks)
         if mismatch and sha256(content).digest() != entry.hash:
             raise mismatch
+        # The manifest holds the hash of a link's target only, so where it leads is checked here.
         directory.link(check_link_target(entry, content), name)
         return
     digest = sha256() if mismatch else None
@@ -170,6 +175,7 @@ def _copy(origin: Descent, path: str, base: Path, into: Descent, entry: Entry) -
     except OSError as error:
         raise drifted(base / path, f"cannot be read ({error.strerror})") from error
     with source:
+        # Outside the `try` above: what fails from here on is the disk's fault, not that of the base.
         directory, name = into.to(entry.path)
         with directory.create(name, _mode(entry)) as written:
             digest = _digest(written) if _clone(source, written) else _copied(source, written)

@@ -1,4 +1,4 @@
-"""What a delta cannot make at a site: files of its base are damaged, or this machine has not every deflate engine.
+"""What a delta cannot make at a site: files of its base are damaged, or a deflate engine is missing here.
 
 The full section may hold it. spec/apply.md, section 3 [A-41]; spec/transfer.md [T-41].
 """
@@ -9,36 +9,44 @@ from pathlib import Path
 from apply.rebuild.installed import damaged_places, holdings, open_installed
 from apply.record.database import read_state
 from apply.site.layout import Site
+from bundle.archives.engines import present_features
 from bundle.format.manifest import TreeManifest
 from bundle.format.repair_request import remainder
 from bundle.format.root import Section
-from bundle.host.memory_limit import memory_ceiling
+from bundle.host.memory_limit import limited_memory
 from bundle.host.progress import Progress, Quiet
-from bundle.read.evaluate import Evaluation
+from bundle.read.evaluate import Evaluation, open_evaluation
 from bundle.read.mixed import MixedEvaluation
 from bundle.read.reader import VerifiedBundle
 
 
 @dataclass(frozen=True)
-class Lack:
-    """A delta that leaves something to be made, what is left of its base, and why, for a person."""
+class Shortfall:
+    """A delta that cannot make every file of the target. `left`: what is left of its base. `why`: for a person."""
 
     delta: Evaluation
     left: TreeManifest
     why: str
 
     def stretches(self, bundle: VerifiedBundle, full: Section) -> list[tuple[int, int]]:
-        """(start, end), in bytes of the full section's body, of the packs that make it. Its index must be there.
+        """(start, end), in bytes of the full section's body, of the packs that make the missing files.
 
+        The index of that section must be in the file.
         Raises Unsupported if that section cannot help.
         """
-        rest = Evaluation(bundle.open_section(full), None, manifest=self.delta.manifest)
+        opened = bundle.open_section(full)
+        rest = open_evaluation(opened, None, present_features(), manifest=self.delta.manifest)
         return rest.stretches(MixedEvaluation(self.delta, rest, self.left).taken)
 
 
-@memory_ceiling()
-def find_lack(bundle: VerifiedBundle, delta: Section, site: Path, progress: Progress = Quiet()) -> Lack | None:  # noqa: B008
-    """Hashes all files of the delta's base. None if nothing is lacking, or if it starts from what is left anyway.
+@limited_memory()
+def find_shortfall(
+    bundle: VerifiedBundle,
+    delta: Section,
+    site: Path,
+    progress: Progress = Quiet(),  # noqa: B008
+) -> Shortfall | None:
+    """Hashes all files of the delta's base. None if the delta can make every file, or if it is a repair [A-40].
 
     Raises SiteInvalid, StorageFailed, or Refused for the bundle.
     """
@@ -46,11 +54,14 @@ def find_lack(bundle: VerifiedBundle, delta: Section, site: Path, progress: Prog
     for release in holdings(place, read_state(place).releases):
         if bytes.fromhex(release.tree) == delta.base:
             base = open_installed(place, release)
-            lost = damaged_places(base, progress)
-            evaluation = Evaluation(bundle.open_section(delta), base, None, lost)
-            left = remainder(base.manifest, lost, release.platform)
+            damaged = damaged_places(base, progress)
+            evaluation = open_evaluation(bundle.open_section(delta), base, present_features(), lost=damaged)
+            left = remainder(base.manifest, damaged, release.platform)
+            # Damage alone is no shortfall: the delta may replace each of those files anyway.
             if evaluation.made.issuperset(evaluation.manifest.needed(left)):
                 return None
-            damaged = f"{len(lost)} files of version {release.version} are damaged"
-            return Lack(evaluation, left, damaged if lost else "a deflate engine that some files need is missing here")
+            why = f"{len(damaged)} files of version {release.version} are damaged"
+            return Shortfall(
+                evaluation, left, why if damaged else "a deflate engine that some files need is missing here"
+            )
     return None

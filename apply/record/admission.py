@@ -23,6 +23,7 @@ def admits(state: SiteState, verified: VerifiedRoot, pinned: str) -> bool:
     """
     product, release = verified.root.product, Release.of(verified)
     check_product(state, product, pinned)
+    # With trust roots the next one begins a new epoch, and with it seq. A plain key has no such way out [R-20].
     if not verified.trust.chain:
         check_seq(state, release)
     if state.is_current(product, release):

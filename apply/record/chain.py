@@ -24,14 +24,14 @@ def head_after(head: str, document: str) -> str:
 
 @dataclass(frozen=True)
 class Link:
-    """One record as it stands in the file: numbers count from 1 and none is left out; `document` is JSON."""
+    """One record as it stands in the file: numbers count from 1 and none is left out. `document` is JSON."""
 
     number: int
     document: str
     head: str
 
     def run(self) -> RecordedRun | None:
-        """What it says; None for one that was damaged, of which the chain tells."""
+        """The run that it records; None for a damaged record, which `ChainCheck` finds."""
         try:
             return msgspec.json.decode(self.document, type=RecordedRun)
         except (msgspec.MsgspecError, UnicodeError):
@@ -56,10 +56,11 @@ class ChainCheck:
         if link.head != head_after(self._head, link.document):
             before = f"record {link.number - 1}" if link.number > 1 else "the beginning"
             self._tell(f"record {link.number} was changed: it does not follow from {before}")
-        self._number, self._head = link.number, link.head  # so that one break is told once
+        self._number, self._head = link.number, link.head  # so that one break is reported once
 
     def end(self, last_number: int) -> None:
         """There are no more; `last_number` is the highest that was ever given to a record."""
+        # SQLite counts it apart from the rows. Without it records removed at the end would leave no gap.
         self._expect(last_number)
 
     def _expect(self, number: int) -> None:

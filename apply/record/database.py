@@ -29,7 +29,7 @@ from bundle.names.plain_text import each_text, plain
 STATES_KEPT = 20
 RECEIPTS_KEPT = 256
 _LEAST_FREE_BYTES = 64 * 1024  # SQLite's index of its log takes half of that
-PATIENCE_S = 5.0  # for a lock that another process has on the record
+LOCK_TIMEOUT_S = 5.0  # for a lock that another process has on the record
 
 
 class Record:
@@ -43,8 +43,9 @@ class Record:
         self._path = site.state_file
         is_new = not self._path.exists()
         with self._errors():
-            self._database = sqlite3.connect(self._path, PATIENCE_S, isolation_level=None)
+            self._database = sqlite3.connect(self._path, LOCK_TIMEOUT_S, isolation_level=None)
             self._database.text_factory = _text
+            # Readers such as `status` go on while a run writes, and a commit costs one sync, of the log.
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=FULL")
             if schema.version_of(self._database, self._path) < schema.VERSION:
@@ -61,9 +62,10 @@ class Record:
         return self._state
 
     def save(self, state: SiteState) -> None:
-        """Makes the state durable. Raises StorageFailed or DiskFull; then the state before stays."""
+        """Makes the state durable. Raises StorageFailed or DiskFull. Then the state before stays."""
         if state == self._state:
             return
+        # Several states stay, so that one that a medium spoils has a predecessor to go by [A-7].
         document = msgspec.json.encode(_plain(msgspec.to_builtins(state))).decode()
         with self._errors(), self._transaction() as database:
             row = database.execute(
@@ -73,19 +75,20 @@ class Record:
             database.execute("DELETE FROM states WHERE number <= ?", ((row.lastrowid or 0) - STATES_KEPT,))
         self._state = state
 
-    def append(self, run: dict[str, Any], seal: Callable[[Link], bytes] | None = None) -> None:
-        """Adds the record of a run [A-8], and in the same step the receipt that `seal` makes of its link, to be posted.
+    def append(self, run: dict[str, Any], sign: Callable[[Link], bytes] | None = None) -> None:
+        """Adds the record of a run [A-8], and in the same step the receipt that `sign` makes of its link, to be posted.
 
-        Raises StorageFailed or DiskFull; then neither was added.
+        Raises StorageFailed or DiskFull. Then neither was added.
         """
         document = json.dumps(_plain(run))
         with self._errors(), self._transaction() as database:
+            # Read within the transaction: the head must be that of the record that really comes before.
             last = database.execute("SELECT head FROM runs ORDER BY number DESC LIMIT 1").fetchone()
             head = head_after(str(last[0]) if last else START, document)
             row = database.execute("INSERT INTO runs (document, head) VALUES (?, ?)", (document, head))
             number = row.lastrowid or 0
-            if seal:
-                receipt = seal(Link(number, document, head))
+            if sign:
+                receipt = sign(Link(number, document, head))
                 database.execute("INSERT INTO receipts (number, receipt) VALUES (?, ?)", (number, receipt))
                 database.execute("DELETE FROM receipts WHERE number <= ?", (number - RECEIPTS_KEPT,))
 
@@ -100,7 +103,7 @@ class Record:
             database.execute("DELETE FROM receipts WHERE number <= ?", (number,))
 
     def close(self) -> None:
-        """Lets go of the file; everything saved is durable already."""
+        """Closes the file. Everything saved is durable already."""
         self._database.close()
 
     @contextmanager
@@ -110,6 +113,7 @@ class Record:
             yield self._database
             self._database.execute("COMMIT")
         except BaseException:
+            # After some errors, such as a full disk, SQLite has rolled back by itself.
             if self._database.in_transaction:
                 self._database.execute("ROLLBACK")
             raise
@@ -164,7 +168,7 @@ def _reading(site: Site) -> Iterator[sqlite3.Connection | None]:
         yield None
         return
     with _sqlite_errors(str(site.state_file)):
-        # Without a log nobody has it open, and it is read as it stands; SQLite would make files beside it otherwise.
+        # Without a log nobody has it open, and it is read as it stands. Otherwise SQLite would make files beside it.
         mode = "mode=ro" if site.state_file.with_name("state.db-wal").exists() else "immutable=1"
         database = sqlite3.connect(f"{site.state_file.as_uri()}?{mode}", uri=True)
         database.text_factory = _text
@@ -176,7 +180,7 @@ def _reading(site: Site) -> Iterator[sqlite3.Connection | None]:
 
 
 def _text(stored: bytes) -> str:
-    """What a spoiled medium has made of a text, too: its checksum, or the chain, tells."""
+    """Any bytes as text: whether a medium has spoiled them, the checksum or the chain shows."""
     return stored.decode(errors="surrogateescape")
 
 
@@ -210,8 +214,9 @@ def _checksum(document: object) -> str:
 
 
 def _is_full(error: sqlite3.Error, path: str) -> bool:
-    """Whether no space is left: for the files beside the record SQLite tells that as any other error of the disk."""
+    """Whether no space is left: for the files beside the record SQLite reports that as any other error of the disk."""
     code = getattr(error, "sqlite_errorcode", 0)
+    # The low byte is the kind of error; the rest says which call failed.
     if code & 0xFF != sqlite3.SQLITE_IOERR:
         return bool(code == sqlite3.SQLITE_FULL)
     with suppress(OSError):

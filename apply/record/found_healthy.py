@@ -1,7 +1,8 @@
-"""A verdict that the record could not take, kept beside it: SITE/.unrep/healthy, the run whose release was healthy.
+"""A verdict that the record could not take, noted beside it: SITE/.unrep/healthy, the run whose release was healthy.
 
 A release that was found healthy must not be given up because its trials ended without a record too often [A-100]. So
-`apply.trial` notes that it was, and recovery then tries it again whatever the count says; its health decides once more.
+`apply.trial` notes that it was. Recovery then tries it again, whatever the count of attempts says, and its health
+decides once more.
 """
 
 import contextlib
@@ -23,15 +24,17 @@ def note(site: Site, state: SiteState) -> None:
 
 
 def noted(site: Site, state: SiteState) -> bool:
-    """Whether the pending release was found healthy before; a note of another intent says nothing of this one."""
+    """Whether the pending release was found healthy before."""
     try:
         run = read_plain(site.healthy_file, _MAX_BYTES)
     except OSError:
         return False
+    # A note of another intent says nothing of this one.
     return state.pending is not None and run == state.pending.run.encode()
 
 
 def forget(site: Site) -> None:
-    """No release is on trial any more. What cannot be removed is litter, and says nothing of another intent."""
+    """Removes the note, once no release is on trial any more."""
+    # One that cannot be removed does no harm: it names its run, so it says nothing of another intent.
     with contextlib.suppress(StorageFailed):
         durable.remove_tree(site.healthy_file)

@@ -4,7 +4,7 @@
     runs       number, document (JSON), head of the chain (apply.record.chain)                 all
     receipts   number of the run, receipt                                               those not yet in the outbox
 
-SQLite keeps the version of the tables in the file's header, as `user_version`; 0 is what it is without one.
+The version of the tables is `user_version` in the header of the SQLite file, 0 where nothing was ever set.
 """
 
 import sqlite3
@@ -39,7 +39,7 @@ def version_of(database: sqlite3.Connection, path: object) -> int:
 
 
 def bring_up(database: sqlite3.Connection) -> None:
-    """Makes the tables, or today's of older ones, whose runs are chained as they are; in the caller's transaction."""
+    """Makes the tables, or upgrades older ones, whose runs are chained as they are. In the caller's transaction."""
     for statement in (*_FIRST, *_FROM_0):
         database.execute(statement)
     head = START

@@ -1,18 +1,22 @@
 """What a site knows about itself, and the rules by which that may change: spec/apply.md, sections 2 to 4.
 
 Pure: no clock, no file, no `current` is read here. Each transition checks that it is allowed and returns the state
-that follows; `apply.record.database` makes it durable, `apply.trial` and `apply.recover` act by it.
+that follows. `apply.record.database` makes it durable, `apply.trial` and `apply.recover` act by it.
 
-    nothing pending ── begun ──> pending ── attempted ──> pending ── committed ──> nothing pending, on the new release
-                                                             └────── backing_out ──> pending ── settled ──> as before
-                                                                                        └── troubled ──> degraded
+    nothing pending ── begun ──> INTENDED ── attempted ──> STARTED ── committed ──> nothing pending, on the new release
+    INTENDED, STARTED ── backing_out ──> GOING_BACK ── settled ──> nothing pending, on the old release
+    GOING_BACK ── troubled ──> STUCK_GOING_BACK       INTENDED, STARTED of a first install ── troubled ──> STUCK
+
+The phases in capitals are those of `apply.record.intent.Phase`. From a stuck phase the same transitions lead on as from
+the phase before it. So does `begun`, with another release.
 """
 
 from typing import Literal
 
 import msgspec
 
-from apply.record.standing import Standing, Word
+from apply.record.authority import Attribution, Authority
+from apply.record.intent import Intent
 from bundle.errors import Refused
 from bundle.format.root import Platform
 from bundle.read.reader import VerifiedRoot
@@ -76,7 +80,7 @@ class Release(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class HighWater(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The newest release whose switch was ever intended; only this very release or a newer one is admitted."""
+    """The newest release whose switch was ever intended. Only this very release or a newer one is admitted."""
 
     epoch: int
     seq: int
@@ -98,32 +102,15 @@ class Quarantine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: str
 
     def holds(self, release: Release) -> bool:
-        """Whether it keeps this release out."""
+        """Whether the quarantine excludes this release."""
         return self.tree == release.tree and release.mark <= (self.epoch, self.seq)
 
 
-class Intent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A switch that is intended or under way, from the current release to `version`.
+class Shore(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the latest heartbeat announced as newest, at `time` in seconds since 1970.
 
-    attempts: starts of the new version so far. give_up_at: seconds since 1970. by_hand: a person's rollback.
-    data_saved: a snapshot was made for it of the current version's data, which going back asks for.
-    going_back: it failed, `current` is the old version again or is about to be. trouble: why a person is needed.
-    """
-
-    version: str
-    run: str
-    give_up_at: int
-    attempts: int = 0
-    by_hand: bool = False
-    data_saved: bool = False
-    going_back: bool = False
-    trouble: str = ""
-
-
-class Shore(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the latest heartbeat said is newest, at `time` in seconds since 1970; proven `under` that trust root.
-
-    signers: the release keys that signed it, by their ids in hex. product: "" in records of older versions of unrep.
+    under: the version of the trust root by which it was verified. trust, revocations: the versions that shore has.
+    signers: the ids of the release keys that signed it, in hex. product: "" in records of older versions of unrep.
     """
 
     epoch: int
@@ -139,9 +126,9 @@ class Shore(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole state of a site. `current_version`: the release last committed, "" before the first.
 
-    time_floor: the latest time that shore's signed word spoke of, in seconds since 1970; a clock below it is wrong
-    [A-10]. heard_at: when something new last came from shore [R-16], 0 for unknown. shore: its latest heartbeat.
-    floor_from: who spoke of the time floor [R-19].
+    time_floor: the latest time that shore has signed, in seconds since 1970; a clock below it is wrong [A-10].
+    heard_at: when something new last came from shore [R-16], 0 for unknown. shore: its latest heartbeat.
+    floor_from: who signed the time floor [R-19].
     """
 
     product: str = ""
@@ -153,7 +140,7 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     time_floor: int = 0
     heard_at: int = 0
     shore: Shore | None = None
-    floor_from: Word = Word()
+    floor_from: Attribution = Attribution()
 
     # What it says
 
@@ -161,13 +148,13 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     def condition(self) -> Condition:
         """One word for a person."""
         if self.pending:
-            return "degraded" if self.pending.trouble else "pending"
+            return "degraded" if self.pending.phase.needs_person else "pending"
         return "ok" if self.current_version else "empty"
 
     @property
     def unfinished(self) -> bool:
         """Whether a switch is pending that no other may follow: its end, good or bad, is not on record yet."""
-        return self.pending is not None and not self.pending.trouble
+        return self.pending is not None and not self.pending.phase.needs_person
 
     @property
     def current(self) -> Release | None:
@@ -189,7 +176,7 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     @property
     def waiting(self) -> bool:
-        """Whether shore has spoken of a release that has not come here."""
+        """Whether shore has announced a release that has not come here."""
         mark = self.high_water.mark if self.high_water else (0, 0)
         return self.shore is not None and (self.shore.epoch, self.shore.seq) > mark
 
@@ -205,14 +192,19 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         return release
 
     def dispensable(self, keep: int) -> list[Release]:
-        """What retention removes: all not needed but for the `keep` best; healthy ones come first, then new ones."""
+        """What retention removes: all not needed but for the `keep` best. Healthy ones come first, then new ones."""
         others = [r for r in self.releases if r.version not in self.needed]
         others.sort(key=lambda r: (r.proven and not self._is_quarantined(r), r.mark), reverse=True)
         return others[keep:]
 
+    def not_before_floor(self, now: float) -> float:
+        """The time to reckon with: `now`, or the time floor where the clock is below it and so is wrong [A-10]."""
+        return max(now, self.time_floor)
+
     def may_try_again(self, now: float) -> bool:
         """Whether the pending release may be started once more [A-24]."""
         intent = self._intent()
+        # A first install is tried for ever: if it were given up, nothing would serve at all.
         return self.current is None or (intent.attempts < MAX_ATTEMPTS and now < intent.give_up_at)
 
     # What it admits
@@ -249,24 +241,24 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     # Transitions
 
-    def heeding(self, standing: Standing) -> "SiteState":
-        """Without the times and the heartbeat of those who no longer may speak; the floor is renewed with each trust
-        root [R-19]."""
+    def restricted_to(self, authority: Authority) -> "SiteState":
+        """Without the times and the heartbeat of signers who may no longer speak [R-19]."""
         state = self
-        if self.floor_from.under != standing.version or not standing.counts(self.floor_from.signers):
-            state = state._with(time_floor=standing.spoken_at, floor_from=Word(standing.version))
-        if state.shore and not standing.counts(state.shore.signers):
+        # Each trust root starts the floor anew, for a stolen key may have signed a time in the far future.
+        if self.floor_from.under != authority.version or not authority.includes(self.floor_from.signers):
+            state = state._with(time_floor=authority.spoken_at, floor_from=Attribution(authority.version))
+        if state.shore and not authority.includes(state.shore.signers):
             heard_at = 0 if state.heard_at == state.shore.time else state.heard_at
             state = state._with(shore=None, heard_at=heard_at)
         return state
 
-    def placed(self, release: Release, created: int, word: Word = Word()) -> "SiteState":  # noqa: B008
+    def placed(self, release: Release, created: int, by: Attribution = Attribution()) -> "SiteState":  # noqa: B008
         """Its complete tree is about to get its place under versions/, so what stands there is unrep's.
 
-        `created`: the time that its header speaks of; `word`: who signed that.
+        `created`: the time in its header, in seconds since 1970. `by`: who signed that.
         """
         others = tuple(r for r in self.releases if r is not self.find(release.version))
-        return self._with(releases=(*others, release))._not_before(created, word)
+        return self._with(releases=(*others, release))._raise_floor(created, by)
 
     def begun(
         self, product: str, release: Release, run: str, now: int, *, by_hand: bool = False, data_saved: bool = False
@@ -280,6 +272,7 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         )
         mark = HighWater(release.epoch, release.seq, release.tree)
         heard_at = now
+        # A rollback by hand intends an older release. The mark must not fall, or older bundles could be replayed.
         if self.high_water and self.high_water.mark >= mark.mark:
             mark, heard_at = self.high_water, self.heard_at
         shore = None if self.shore and self.shore.product not in ("", product) else self.shore
@@ -288,17 +281,18 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     def attempted(self) -> "SiteState":
         """The new version is about to be started."""
         intent = self._intent()
-        if intent.going_back:
+        if intent.phase.goes_back:
             raise OutOfOrder("the pending release has failed already")
         return self._pending(attempts=intent.attempts + 1)
 
     def committed(self) -> "SiteState":
-        """The new version is healthy [A-25]. What a person rolled back is quarantined: its bundle stays out [A-27]."""
+        """The new version is healthy [A-25]."""
         intent, release, left = self._intent(), self.intended(), self.current
-        if not intent.attempts or intent.going_back:
+        if not intent.attempts or intent.phase.goes_back:
             raise OutOfOrder("the pending release was not started")
         proven = tuple(msgspec.structs.replace(r, proven=True) if r == release else r for r in self.releases)
         quarantined = tuple(q for q in self.quarantined if q.tree != release.tree)
+        # Otherwise the next offer of its bundle would undo what a person has just rolled back [A-27].
         if intent.by_hand and left and left.mark > release.mark:
             quarantined = (*quarantined, _quarantine(left, f"rolled back by hand to {release.version}"))
         return self._with(current_version=release.version, pending=None, releases=proven, quarantined=quarantined)
@@ -313,7 +307,7 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     def settled(self) -> "SiteState":
         """The old version is healthy again."""
-        if not self._intent().going_back:
+        if not self._intent().phase.goes_back:
             raise OutOfOrder("the pending release has not failed")
         return self._with(pending=None)
 
@@ -321,11 +315,11 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         """Neither the new version nor the old one could be made to run [A-23]."""
         return self._pending(trouble=reason)
 
-    def renewed(self, release: Release, created: int, now: int = 0, word: Word = Word()) -> "SiteState":  # noqa: B008
-        """A verified bundle spoke of the current tree again, perhaps under a higher seq; see `placed`."""
+    def renewed(self, release: Release, created: int, now: int = 0, by: Attribution = Attribution()) -> "SiteState":  # noqa: B008
+        """A verified bundle brought the current tree again, perhaps under a higher seq; see `placed`."""
         if not self.current or self.current.tree != release.tree:
             raise OutOfOrder("this is not the current release")
-        state = self._not_before(created, word)
+        state = self._raise_floor(created, by)
         if self.high_water and release.mark <= self.high_water.mark:
             return state
         newer = msgspec.structs.replace(self.current, seq=release.seq, epoch=release.epoch, bundle=release.bundle)
@@ -333,20 +327,28 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         mark = HighWater(*release.mark, release.tree)
         return state._with(releases=releases, high_water=mark, heard_at=max(now, state.time_floor))
 
-    def told(self, beat: Heartbeat, word: Word, now: int) -> "SiteState":
-        """A heartbeat came, verified, with a time that counts [R-15]; `word`: who signed it.
+    def received(self, heartbeat: Heartbeat, by: Attribution, now: int) -> "SiteState":
+        """A heartbeat came, verified and signed `by` whom it says [R-15]. `now`: seconds since 1970.
 
-        Raises WrongProduct, or Replay for one that is not newer than the last; a new trust root begins anew, so that a
-        stolen key cannot silence shore by speaking from the future.
+        Raises WrongProduct, or Replay for one that is not newer than the last.
         """
-        self.check_product(beat.product)
-        if self.shore and (word.under, beat.time) <= (self.shore.under, self.shore.time):
+        self.check_product(heartbeat.product)
+        # The trust root counts before the time: a key that was stolen under an older root cannot silence shore for good
+        # by a time in the far future.
+        if self.shore and (by.under, heartbeat.time) <= (self.shore.under, self.shore.time):
             raise Replay("heartbeat: not newer than the last one that this site heard; ask shore for a new one")
         shore = Shore(
-            beat.epoch, beat.seq, beat.trust, beat.revocations, beat.time, word.under, word.signers, beat.product
+            epoch=heartbeat.epoch,
+            seq=heartbeat.seq,
+            trust=heartbeat.trust,
+            revocations=heartbeat.revocations,
+            time=heartbeat.time,
+            under=by.under,
+            signers=by.signers,
+            product=heartbeat.product,
         )
-        heard_at = max(self.heard_at if self.heard_at <= now else 0, beat.time)
-        return self._with(shore=shore, heard_at=heard_at)._not_before(beat.time, word)
+        heard_at = max(self.heard_at if self.heard_at <= now else 0, heartbeat.time)
+        return self._with(shore=shore, heard_at=heard_at)._raise_floor(heartbeat.time, by)
 
     def adopted(self, release: Release) -> "SiteState":
         """A person pointed `current` to another release of this site."""
@@ -360,8 +362,8 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             raise OutOfOrder(f"version {version} is needed")
         return self._with(releases=tuple(r for r in self.releases if r.version != version))
 
-    def _not_before(self, time: int, word: Word) -> "SiteState":
-        return self._with(time_floor=time, floor_from=word) if time > self.time_floor else self
+    def _raise_floor(self, time: int, by: Attribution) -> "SiteState":
+        return self._with(time_floor=time, floor_from=by) if time > self.time_floor else self
 
     def _is_quarantined(self, release: Release) -> bool:
         return any(failed.holds(release) for failed in self.quarantined)

@@ -12,7 +12,7 @@ _MOST_UNITS = 257  # UNLEN of lmcons.h, and a NUL
 
 
 def user_name() -> str:
-    """The name of the account; its number where it has no name; "unknown" where Windows tells neither."""
+    """The name of the account, its number where it has no name, or "unknown" where Windows gives neither."""
     if sys.platform == "win32":
         name = ctypes.create_unicode_buffer(_MOST_UNITS)
         size = ctypes.c_uint32(_MOST_UNITS)

@@ -9,7 +9,7 @@
     [health_window]  start_after_s, deadline_s, interval_s, consecutive_passes
     [retention]      keep
     [limits]         command_timeout_s
-    [log]            target = journald | eventlog                              the system's log, told of each run
+    [log]            target = journald | eventlog                              where each run reports how it ended
     [trust]          strict_expiry, ship_key
     [agent]          sources, trust, poll_interval_s, fetch_windows, maintenance_windows, time_zone, limit_bytes_per_s,
                      allow_full, auth_file, ca_file, proxy
@@ -28,7 +28,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from apply.errors import ConfigError
-from apply.site.maintenance_windows import Timetable
+from apply.site.maintenance_windows import DailyWindows
 from bundle.errors import Malformed
 from bundle.format.root import check_product
 from bundle.host.files import read_given
@@ -47,7 +47,7 @@ class Table(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PythonWheels(Table, frozen=True, kw_only=True):
-    """A virtual environment beside the tree, filled from the release's own wheels; paths lie inside the tree."""
+    """A virtual environment beside the tree, filled from the release's own wheels. Paths lie inside the tree."""
 
     requirements: Name = "requirements.txt"
     wheels: Name = "wheels"
@@ -68,7 +68,7 @@ class PrepareConfig(Table, frozen=True, kw_only=True):
 
 
 class SwitchConfig(Table, frozen=True, kw_only=True):
-    """How the application starts anew after a switch; nothing at all is allowed.
+    """How the application starts anew after a switch. At most one way may be named.
 
     `current`: a link, or a pointer file for applications that are started by `unrep run`.
     """
@@ -100,7 +100,7 @@ class Check(Table, frozen=True, kw_only=True, tag_field="type"):
 
 
 class HttpCheck(Check, frozen=True, kw_only=True, tag="http"):
-    """GET url; redirects are answers too. `{version}` in the expected text is the release's version.
+    """GET url. Redirects are answers too. `{version}` in the expected text is the release's version.
 
     "1.0.1" is also found in "1.0.10": expect the quotes around it where the answer has some.
     """
@@ -172,13 +172,13 @@ class LimitsConfig(Table, frozen=True, kw_only=True):
 
 
 class LogConfig(Table, frozen=True, kw_only=True):
-    """Which log of the system is told how each run ended; none unless one is named."""
+    """The log of the system where each run reports how it ended, if one is named."""
 
     target: Literal["journald", "eventlog"] | None = None
 
 
 class TrustConfig(Table, frozen=True, kw_only=True):
-    """`strict_expiry` refuses what an expired key has signed; without it that is only told [R-13].
+    """`strict_expiry` refuses what an expired key has signed. Without it that is only reported [R-13].
 
     `ship_key`: the private key that opens what is encrypted to this ship, as seen from the site [S-14].
     """
@@ -210,17 +210,17 @@ class AgentConfig(Table, frozen=True, kw_only=True):
         self.fetch_times()
         self.maintenance_times()
 
-    def fetch_times(self) -> Timetable:
+    def fetch_times(self) -> DailyWindows:
         """When sources may be asked."""
-        return Timetable.of(self.fetch_windows, self.time_zone)
+        return DailyWindows.of(self.fetch_windows, self.time_zone)
 
-    def maintenance_times(self) -> Timetable:
+    def maintenance_times(self) -> DailyWindows:
         """When a release may be switched."""
-        return Timetable.of(self.maintenance_windows, self.time_zone)
+        return DailyWindows.of(self.maintenance_windows, self.time_zone)
 
 
 class SiteConfig(Table, frozen=True, kw_only=True):
-    """The whole configuration; SiteConfig() is that of a site without a file.
+    """The whole configuration. SiteConfig() is that of a site without a file.
 
     `product`: what the site is for [A-91]; "" where its first release decides.
     """
@@ -306,6 +306,7 @@ _TABLES: Final[dict[str, type[Table]]] = {
 }
 
 
+# msgspec names the place in its own notation, and calls types as Python does. A person knows TOML.
 def _sentence(message: str, document: dict[str, Any]) -> str:
     """Our words for msgspec's, such as "Expected `int`, got `str` - at `$.health[0].port`"."""
     problem, key = message, ""

@@ -76,17 +76,17 @@ def _judge(path: Path, status: os.stat_result, is_last: bool, account: int) -> N
     if status.st_uid not in (_ROOT, account):
         owner = _name(status.st_uid)
         # Not the directories on the way: a home, of which that would shut its owner out, is the most frequent one.
-        mended = f"chown {_name(account)} {shown}" if is_last else "move what lies in there to a directory of root's"
+        advice = f"chown {_name(account)} {shown}" if is_last else "move what lies in there to a directory of root's"
         raise Unguarded(
             f"{path}: belongs to {owner}, who could change what unrep does here as {_name(account)}; "
-            f"{mended}, or run unrep as {owner}"
+            f"{advice}, or run unrep as {owner}"
         )
     is_sticky = stat.S_ISDIR(status.st_mode) and mode & stat.S_ISVTX and not is_last
     if mode & 0o022 and not is_sticky and not stat.S_ISLNK(status.st_mode):
-        kept = "" if is_last else f", or chmod +t {shown}"
+        or_sticky = "" if is_last else f", or chmod +t {shown}"
         raise Unguarded(
             f"{path}: has mode {mode:04o}, so that others could change what unrep does here as {_name(account)}; "
-            f"chmod go-w {shown}{kept}"
+            f"chmod go-w {shown}{or_sticky}"
         )
 
 

@@ -1,6 +1,6 @@
 """Who has something below a directory open: a version that serves somebody is not removed [A-35].
 
-Linux tells by /proc, of every process to root and of one's own to others. Windows needs no question: it moves no
+Linux shows it in /proc: to root for every process, to others for their own. Windows need not be asked: it moves no
 directory in which a process has a file open.
 """
 
@@ -14,8 +14,10 @@ _PROCESSES = Path("/proc")
 
 
 def holder(directory: Path) -> str:
-    """A process that has a file below the directory open or mapped, runs it or stands in it, such as "process 812
-    (waitress)"; "" if there is none that we may know of."""
+    """A process that has a file below the directory open or mapped, runs it, or has its working directory there.
+
+    Returns a name such as "process 812 (waitress)", "" if there is none that we may know of.
+    """
     if not sys.platform.startswith("linux"):
         return ""
     place = os.fsencode(directory.resolve())

@@ -1,4 +1,4 @@
-"""Where everything lies at a site: spec/apply.md, section 1. Paths only; what may change them is decided elsewhere.
+"""Where everything lies at a site: spec/apply.md, section 1. Paths only: what may change them is decided elsewhere.
 
 SITE/versions/1.0.1/      complete, verified trees; never written to once they have their name [A-1]
 SITE/current              -> versions/1.0.1
@@ -44,7 +44,7 @@ TEMPORARY: Final = ".current.new"
 _PRIVATE: Final = 0o700
 _OPEN: Final = 0o755
 _GROUP_READS: Final = stat.S_ISGID | 0o050
-_TOLD_TO_GROUP: Final = frozenset({"state.db", "site.pub", "outbox", "trust"})  # and no key
+_GROUP_READABLE: Final = frozenset({"state.db", "site.pub", "outbox", "trust"})  # and no key
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,8 @@ class StepContext:
         return given | ({"UNREP_VENV": str(self.venv)} if self.venv else {})
 
     def expand(self, text: str) -> str:
-        """The text with {site}, {version}, {tree} and {current} filled in, once; other braces stay."""
+        """The text with {site}, {version}, {tree} and {current} filled in, once. Other braces stay."""
+        # In one pass: a path that itself holds such a name is not filled in again.
         values = {
             "{site}": str(self.site),
             "{version}": self.version,
@@ -178,7 +179,7 @@ class Site:
         return self.manifests / tree
 
     def context(self, version: str) -> StepContext:
-        """What a command about that version is told."""
+        """The context of a command about that version."""
         venv = self.venvs / version
         return StepContext(self.root, version, self.tree(version), venv if venv.is_dir() else None)
 
@@ -202,6 +203,7 @@ class Site:
 
     def _directories(self) -> list[tuple[Path, int]]:
         """What must be there, or be no link where it is there, with its mode."""
+        # The agent and the trust file make theirs when they need them. A link in their place is refused all the same.
         made = [self.private, self.staging, self.manifests, self.outbox]
         later = [path for path in (self.inbox, self.trust) if os.path.lexists(path)]
         return [*((path, _PRIVATE) for path in made + later), (self.versions, _OPEN), (self.venvs, _OPEN)]
@@ -213,7 +215,7 @@ def _close_to_others(directory: Directory, mode: int) -> None:
     A group stays that somebody has let in, by `chgrp GROUP .unrep` and `chmod 2750 .unrep`.
     """
     if os.name != "posix":
-        return
+        return  # Windows has access lists, which `unrep agent install` sets [A-104]
     found = stat.S_IMODE(directory.own_status().st_mode)
     allowed = mode | (_GROUP_READS if found & stat.S_ISGID else 0)
     if found & ~allowed:
@@ -223,7 +225,7 @@ def _close_to_others(directory: Directory, mode: int) -> None:
 def _let_group_in(private: Directory) -> None:
     """Gives the group that was let into `.unrep` what `status`, `history` and `metrics` read there [A-111].
 
-    What is made there later is the group's by itself; this is for what was made before. An account that may not give
+    What is made there later is the group's by itself. This is for what was made before. An account that may not give
     that to the group leaves it as it is.
     """
     status = private.own_status()
@@ -231,10 +233,10 @@ def _let_group_in(private: Directory) -> None:
         return
     with contextlib.suppress(PermissionError):
         for name, is_directory in private.entries():
-            if name in _TOLD_TO_GROUP and is_directory:
+            if name in _GROUP_READABLE and is_directory:
                 with private.enter(name) as inner:
                     _give_to_group(inner, status.st_gid)
-            elif name in _TOLD_TO_GROUP:
+            elif name in _GROUP_READABLE:
                 _give_file(private, name, status.st_gid)
 
 

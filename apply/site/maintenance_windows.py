@@ -1,8 +1,8 @@
 """At which times of the day something may happen, and what if the clock cannot be trusted: spec/apply.md, section 8.
 
 Pure: the time is handed in. Windows are daily, so a clock that runs right opens one within 25 hours, whatever zone and
-daylight saving. One that was shut for longer than two days of running is shut because the clock is wrong, or because
-the machine is never on at that time; either would keep a ship from updates for ever, so then it opens for an hour.
+daylight saving. If one was shut for longer than two days of running, the clock is wrong, or the machine is never on at
+that time. Either would keep a ship from updates for ever, so then it opens for an hour.
 """
 
 import re
@@ -20,14 +20,14 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class Timetable:
+class DailyWindows:
     """Daily windows, in minutes since midnight of `zone`, each from its start up to its end; none means always."""
 
-    windows: tuple[tuple[int, int], ...]
+    spans: tuple[tuple[int, int], ...]
     zone: tzinfo
 
     @classmethod
-    def of(cls, windows: tuple[str, ...], zone: str) -> "Timetable":
+    def of(cls, windows: tuple[str, ...], zone: str) -> "DailyWindows":
         """Windows such as "22:00-06:00", which may cross midnight, in UTC or a zone of the IANA database.
 
         Raises ValueError, saying which text is wrong.
@@ -38,7 +38,7 @@ class Timetable:
         """Whether `now`, seconds since 1970, lies in a window."""
         local = (_EPOCH + timedelta(seconds=now)).astimezone(self.zone)
         minute = local.hour * 60 + local.minute
-        return not self.windows or any(_within(minute, *window) for window in self.windows)
+        return not self.spans or any(_within(minute, *window) for window in self.spans)
 
     def opens_in_s(self, now: float) -> float:
         """Seconds from `now` to the first full minute that lies in a window; 0 if `now` does."""
@@ -50,14 +50,14 @@ class Timetable:
 
 @dataclass(frozen=True)
 class Gate:
-    """A timetable by a clock that may be wrong [A-63]. `shut_s`: for how long of running time it has been shut."""
+    """Daily windows by a clock that may be wrong [A-63]. `shut_s`: seconds of running time for which they were shut."""
 
-    timetable: Timetable
+    windows: DailyWindows
     shut_s: float = 0.0
 
     def after(self, elapsed_s: float, now: float) -> "Gate":
-        """The gate after so many seconds of running, by a clock that cannot be set; `now` by the one that can."""
-        if self.timetable.is_open(now) or self.shut_s >= MAX_SHUT_S + OVERDUE_OPEN_S:
+        """The gate after so many seconds of running, by a clock that cannot be set. `now`: by the one that can."""
+        if self.windows.is_open(now) or self.shut_s >= MAX_SHUT_S + OVERDUE_OPEN_S:
             return replace(self, shut_s=0.0)
         return replace(self, shut_s=self.shut_s + elapsed_s)
 
@@ -68,7 +68,7 @@ class Gate:
 
     def is_open(self, now: float) -> bool:
         """Whether what it guards may happen now."""
-        return self.is_overdue or self.timetable.is_open(now)
+        return self.is_overdue or self.windows.is_open(now)
 
 
 def _minutes(text: str) -> tuple[int, int]:

@@ -1,7 +1,7 @@
 """The ship's own key, and the ticket by which it opens an encrypted bundle: spec/sealing.md, section 6.
 
 The key is SITE/.unrep/ship.key, or the file that `trust.ship_key` names, as seen from the site. It never leaves the
-ship; its public half, ship.pub, goes ashore once, and tickets for it come back with the bundles.
+ship. Its public half, ship.pub, goes ashore once, and tickets for it come back with the bundles.
 """
 
 from pathlib import Path
@@ -35,6 +35,7 @@ def site_unlock(
     It raises Sealed if there is no key or no ticket for it, InputError for a file that is no key.
     """
 
+    # The key is read only when a section is opened: many bundles are not encrypted, and many ships have no key.
     def unlock(verified: VerifiedRoot) -> ContentKey:
         path = ship_key_file(site, config, named)
         if path is None:

@@ -1,7 +1,7 @@
 """Deflate engines: which library gives which bytes. spec/format.md, section 9 [F-45].
 
 Deflate has no canonical encoder: the same data gives other bytes in every library and version. An engine therefore
-counts as present only if it gives the known output for a fixed corpus; a section names the engines it needs.
+counts as present only if it gives the known output for a fixed corpus. A section names the engines that it needs.
 
     number         engine    level   memLevel  is given the member
      1 to  9       zlib      1 to 9  8         in any way: the output is the same
@@ -29,11 +29,10 @@ ZLIB_FEATURE = "deflate-zlib"
 MINIZ_FEATURE = "deflate-miniz"
 ZLIB_NG_FEATURE = "deflate-zlib-ng"
 ISAL_FEATURE = "deflate-isal"
-COMMON_FEATURES = frozenset(
-    {ZLIB_FEATURE, MINIZ_FEATURE, ZLIB_NG_FEATURE}
-)  # their packages are there for every platform
-MAX_JOINED_BYTES = 64 * 1024 * 1024
-PROBE_BYTES = 256 * 1024
+# Their packages are there for every platform, and on every processor they write the same.
+COMMON_FEATURES = frozenset({ZLIB_FEATURE, MINIZ_FEATURE, ZLIB_NG_FEATURE})
+MAX_JOINED_BYTES = 64 * 1024 * 1024  # of a member that an engine is given whole: it is in memory then
+PROBE_BYTES = 256 * 1024  # no engine had a first block of more stream: spec/decisions, 0007
 AT_ONCE = 1 << 62
 # Most likely first: what zipfile writes, with zlib and with zlib-ng, what maturin writes, then the rest.
 CANDIDATES = (
@@ -112,7 +111,7 @@ def deflate(engine: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def find_engine(plain: bytes, stream: bytes, likely: int, features: Collection[str] | None = None) -> int | None:
-    """The engine of this machine that gives exactly `stream` for `plain`; `likely` is tried first. None if none.
+    """The engine of this machine that gives exactly `stream` for `plain`, or None. `likely` is tried first.
 
     `features`: those that may be needed, all if None.
     """
@@ -130,7 +129,7 @@ def find_engine(plain: bytes, stream: bytes, likely: int, features: Collection[s
 
 
 def _start_of(stream: bytes) -> bytes:
-    """The plain bytes of the stream's start; none if it is short, and trying all of it costs as little."""
+    """The plain bytes of the stream's start. Nothing for a short stream: to try all of it costs as little."""
     return zlib.decompressobj(-15).decompress(stream[:PROBE_BYTES]) if len(stream) > 2 * PROBE_BYTES else b""
 
 

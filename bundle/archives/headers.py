@@ -1,6 +1,6 @@
 """What the headers of an archive repeat: left out of its skeleton, put back from its members. spec/format.md [F-59].
 
-A zip archive says the checksum and the sizes of each member twice, and where it stands; a new version differs in all
+A zip archive has the checksum and the sizes of each member twice, and its offset. A new version differs in all
 of that. Each such number is replaced by its difference from what it should be, which is 0. What steers the walk
 (magic numbers, flags, lengths) stays as it is, so the same walk leads there and back, whatever the bytes.
 """
@@ -28,7 +28,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class _Member:
-    """Offsets in the rest: of its headers, and of its descriptor (0: none); the number of its stream, if taken out."""
+    """Offsets in the rest of its local header and its descriptor (0: none); the number of its stream, if taken out."""
 
     local: int
     stream: int | None
@@ -36,7 +36,7 @@ class _Member:
 
 
 def leave_out(rest: bytearray, gaps: Sequence[int], facts: Sequence[Facts]) -> None:
-    """Replaces what repeats something by the difference from it; `rest` and `gaps` as in a skeleton."""
+    """Replaces each number that repeats something by its difference from that. `rest` and `gaps` as in a skeleton."""
     for at, width, expected in list(_repeated(rest, gaps, facts)):
         _add(rest, at, width, -expected)
 

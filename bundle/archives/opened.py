@@ -14,23 +14,23 @@ IN_MEMORY_BYTES = 1024 * 1024  # of each archive: many may be open at one time
 
 @dataclass(frozen=True)
 class Given:
-    """What opening an archive gives, skeleton first, `size` bytes in all; the bytes are in `scratch`, if any are."""
+    """What opening an archive gives, skeleton first, `size` bytes in all. The bytes are in `scratch`, if any are."""
 
     objects: list[Readable]
     size: int
     scratch: Scratch | None = None
 
     def close(self) -> None:
-        """Gives the room back; the objects cannot be read any more."""
+        """Gives the room back. The objects cannot be read any more."""
         if self.scratch:
             self.scratch.close()
 
 
 def open_archive(archive: Readable, directory: Path | None, room: int) -> Given:
-    """[skeleton, member, member, ...]; only the skeleton, equal to the archive, if it is none or over 64 MiB.
+    """The skeleton and the members. Only the skeleton, equal to the archive, if it is no archive or over 64 MiB.
 
-    `directory` takes the plain bytes, if they are no more than `room`, else nothing is written. Raises Malformed then,
-    and BaseMismatch if the archive cannot be read.
+    `directory` takes the plain bytes. Raises Malformed, before anything is written, if they are more than `room`, and
+    BaseMismatch if the archive cannot be read.
     """
     if archive.size > MAX_ARCHIVE_BYTES:
         return Given([archive], archive.size)
@@ -41,4 +41,4 @@ def open_archive(archive: Readable, directory: Path | None, room: int) -> Given:
     if size > room:
         raise Malformed(f"index: an archive that it opens gives {size:,} bytes, and {room:,} are left of its room")
     scratch = Scratch(directory, IN_MEMORY_BYTES)
-    return Given([scratch.keep(iter([skeleton])), *(scratch.keep(inflate(data, s)) for s in streams)], size, scratch)
+    return Given([scratch.save(iter([skeleton])), *(scratch.save(inflate(data, s)) for s in streams)], size, scratch)

@@ -1,7 +1,7 @@
 """Opening archives while a bundle is built: what is in them, and which engine gives each member back.
 
-Runs in worker processes. A base's archive is opened by the rule alone; a target's only where the result is proven to
-be the same archive, bit for bit: members that no engine reproduces stay compressed in the skeleton.
+Runs in worker processes. A base's archive is opened by the rule alone. A target's archive is opened only as far as it
+can be made again bit for bit: members that no engine reproduces stay compressed in the skeleton.
 """
 
 from dataclasses import dataclass
@@ -45,12 +45,12 @@ class Opening:
 
 
 def open_for_base(content: Content, spill: Path) -> Opening | None:
-    """A base's archive as the reader will open it; None if it is none. Plain bytes go to the file `spill`."""
+    """A base's archive as the reader will open it; None if it is no archive. Plain bytes go to the file `spill`."""
     return _open_into(content, spill, None)
 
 
 def open_for_target(content: Content, spill: Path) -> Opening | None:
-    """A target's archive with the members that an engine reproduces; None if there is none."""
+    """A target's archive with the members that an engine reproduces. None if there is none."""
     return _open_into(content, spill, ENGINE_FEATURES)
 
 
@@ -60,7 +60,7 @@ def open_for_everyone(content: Content, spill: Path) -> Opening | None:
 
 
 def _open_into(content: Content, spill: Path, features: frozenset[str] | None) -> Opening | None:
-    """`features`: of the engines that may be used; None: nothing is proven."""
+    """`features`: those of the engines that may be used. With None, no engine is looked for."""
     data = read_content(content)
     with create_buffered(spill) as file:
         return _open(data, file, spill, features, 1, MAX_NESTED_RATIO * len(data))

@@ -59,7 +59,7 @@ def rebuild(
             if plain_bytes > MAX_RATIO * size:
                 raise Malformed(f"recipe: members of over {plain_bytes:,} bytes in an archive of {size:,}")
             left = size - len(rest) - scratch.size
-            streams.append(scratch.keep(_at_most(left, deflate(engine, read_all(member)))))
+            streams.append(scratch.save(_at_most(left, deflate(engine, read_all(member)))))
             facts.append(Facts(_crc(member), streams[-1].size, member.size))
         put_back(rest, gaps, facts)
         at = 0

@@ -1,7 +1,7 @@
 """Finding the deflate streams of an archive: the rules `zip` and `gzip` of spec/format.md, section 9 [F-46].
 
-Both sides run these rules over a base's archives, so they are part of the format: they never fail, whatever the
-bytes; at worst they find nothing. A stream counts if it inflates to exactly the size that the archive declares and
+Both sides run these rules over a base's archives, so they are part of the format. They never fail, whatever the bytes
+are: at worst they find nothing. A stream counts if it inflates to exactly the size that the archive declares and
 ends where declared.
 """
 
@@ -34,7 +34,7 @@ class DeflateStream:
 
 
 def find_streams(data: bytes | memoryview) -> list[DeflateStream]:
-    """The streams of an archive in the order of their offsets, none overlapping; empty if it is no archive."""
+    """The streams of an archive in the order of their offsets, none overlapping. Empty if it is no archive."""
     view = memoryview(data)
     if bytes(view[:2]) == b"\x1f\x8b":
         declared = list(_gzip_stream(view))
@@ -64,7 +64,7 @@ def inflate(view: memoryview, stream: DeflateStream) -> Iterator[bytes]:
 
 
 def _inflated(view: memoryview, stream: DeflateStream) -> int | None:
-    """The CRC-32 of a stream's plain bytes; None if it does not inflate to just what is declared."""
+    """The CRC-32 of a stream's plain bytes. None if it does not inflate to just what is declared."""
     inflater = zlib.decompressobj(-15)
     rest: bytes | memoryview = view[stream.offset : stream.offset + stream.length]
     produced = crc = 0
@@ -83,7 +83,7 @@ def _inflated(view: memoryview, stream: DeflateStream) -> int | None:
 
 
 def _zip_streams(view: memoryview) -> Iterator[DeflateStream]:
-    """Deflated members by the central directory; zip64 and anything irregular ends the search."""
+    """Deflated members by the central directory. The search ends at zip64 and at anything irregular."""
     tail = bytes(view[-65557:])
     at = tail.rfind(b"PK\x05\x06")
     if at < 0 or at + _END.size > len(tail):

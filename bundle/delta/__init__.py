@@ -1,4 +1,4 @@
-"""How one object is told from another: anchors, bsdiff, patches chosen by cost.
+"""Delta encoding: what a new object shares with an old one, and how the difference is written.
 
-Encoders and their decoders side by side. What is written is found in `bundle.write`.
+Encoders and their decoders stand side by side. `bundle.write` decides which of them to use.
 """

@@ -1,7 +1,8 @@
 """Matching large objects in bounded memory: anchors first, bsdiff only in the gaps between them.
 
-A sample of the windows of the base is looked up in the target. What is found is extended to the longest equal run; both
-files are read in blocks, and memory grows with the number of samples, 16 bytes in a kilobyte.
+A sample of the windows of the base is looked up in the target. What is found is extended to the longest equal run. Both
+files are read in blocks. Memory grows with the number of samples alone: 16 bytes for each KiB of the base. bsdiff would
+take 16 bytes for each byte.
 """
 
 from collections.abc import Iterator
@@ -14,16 +15,17 @@ from bundle.delta.bsdiff import Block, Triple, blocks_of, make_difference, tripl
 from bundle.delta.sketch import WINDOW_BYTES, blocks
 from bundle.format.objects import Readable
 
-SAMPLE_SHARE = 1024  # of all windows
-APART_BYTES = 64
-STEP_BYTES = 64 * 1024
-GAP_BYTES = 256 * 1024  # longer gaps hold nothing of the base, or an anchor would have been found in them
-REACH_BYTES = 64 * 1024  # around a gap, in the base
+SAMPLE_SHARE = 1024  # one window in so many is a sample
+APART_BYTES = 64  # samples that stand closer would find the same run again
+STEP_BYTES = 64 * 1024  # what is read and compared at once
+# A gap between two anchors that is longer is taken as new, without a look. If it were in the base unchanged, it would
+# have no sample with a chance of (1 - 1/1024)^262144, about e^-256. And bsdiff over it would take its memory.
+GAP_BYTES = 256 * 1024
+REACH_BYTES = 64 * 1024  # around a gap, in the base: what stands there may have moved a little
 
 
 def match_anchored(source: Readable, target: Readable) -> list[Triple]:
-    """Triples from `source` to `target`: equal runs at anchors, what lies between the same two runs in both, and bsdiff
-    where that has other lengths."""
+    """Triples from `source` to `target`: equal runs at anchors, and what `_between` finds between two of them."""
     found: list[Block] = []
     end = Block(0, 0, 0)
     for run in (*_runs(source, target), Block(source.size, target.size, 0)):
@@ -65,7 +67,7 @@ def _runs(source: Readable, target: Readable) -> Iterator[Block]:
         met = at < len(known)
         met[met] = known[at[met]] == fingerprints[met]
         for old, new in zip(places[at[met]].tolist(), offsets[met].tolist(), strict=True):
-            if new < end:
+            if new < end:  # the run before has covered this sample
                 continue
             back = _equal_before(source, target, old, new, min(old, new - end))
             size = back + _equal_from(source, target, old, new)
@@ -80,6 +82,8 @@ def _distinct(source: Readable) -> Samples:
     if not parts:
         return np.empty(0, np.uint64), np.empty(0, np.int64)
     fingerprints, offsets = map(np.concatenate, zip(*parts, strict=True))
+    # Windows that repeat, such as padding, are no anchors. They would pair the wrong places, and each of m in the base
+    # would have to be tried for each of n in the target.
     values, first, count = np.unique(fingerprints, return_index=True, return_counts=True)
     return values[count == 1], offsets[first[count == 1]]
 
@@ -119,6 +123,8 @@ def _between(source: Readable, target: Readable, end: Block, run: Block) -> list
     missing, skipped = run.new - end.new, run.old - end.old
     if not 0 < missing <= GAP_BYTES:
         return []
+    # As many bytes on both sides: some of them were changed in place. One copy with changes costs less than several
+    # around them, and `worth_copying` drops it later if it does not pay.
     if missing == skipped:
         return [Block(end.old, end.new, missing)]
     reach = skipped if 0 <= skipped <= GAP_BYTES else 0

@@ -1,7 +1,7 @@
-"""bsdiff: new = old with a byte-wise difference along long, inexact matches. spec/format.md, section 9.
+"""bsdiff: a new object is an old one plus a byte-wise difference, along long and inexact matches.
 
-C. Percival, "Naive differences of executable code" (2003). Suffix sorting comes from the bsdiff4 package; its file
-format (bz2, unbounded) is not used: the three raw streams go into packs of our own.
+spec/format.md, section 9; C. Percival, "Naive differences of executable code" (2003). The bsdiff4 package does the
+suffix sorting and the matching. Its file format (bz2, without bounds) is not used: the three raw streams go into packs.
 """
 
 import struct
@@ -38,10 +38,10 @@ class Difference:
 
 
 def make_difference(source: bytes, target: bytes) -> Difference:
-    """The difference from `source` to `target`; memory about 9 times the source, beside both."""
+    """The difference from `source` to `target`. It takes 16 bytes of memory for each of the source, beside both."""
     control, diff, extra = core.diff(source, target)
     triples = [(add, more, seek) for add, more, seek in _control(control) if add or more or seek]
-    if triples:
+    if triples:  # bsdiff seeks behind its last triple, too, where nothing is read any more
         triples[-1] = (*triples[-1][:2], 0)
     return Difference(triples, diff, extra)
 
@@ -58,7 +58,9 @@ def blocks_of(triples: Iterable[Triple]) -> list[Block]:
 
 
 def triples_of(blocks: Iterable[Block], size: int) -> list[Triple]:
-    """Triples that copy these blocks, ascending in the target; the rest of its `size` bytes are extra."""
+    """Triples that copy these blocks, ascending in the target. The rest of its `size` bytes are extra."""
+    # A patch starts at offset 0 of both. An empty block there gives the first real block a triple before it, whose seek
+    # leads to where that block starts.
     joined = [Block(0, 0, 0)]
     for block in blocks:
         last = joined[-1]
@@ -75,7 +77,7 @@ def triples_of(blocks: Iterable[Block], size: int) -> list[Triple]:
 
 
 def difference_of(source: bytes, target: bytes, triples: list[Triple]) -> Difference:
-    """What the triples leave to be said of the target."""
+    """The bytes that the triples need to make the target: differences along the copies, and extra bytes."""
     old, new = np.frombuffer(source, np.uint8), np.frombuffer(target, np.uint8)
     diff, extra = [np.empty(0, np.uint8)], []
     position = at = 0
@@ -93,7 +95,7 @@ def apply_triples(
     skips: Iterator[int],
     take: Callable[[Stream, int], Iterator[bytes]],
 ) -> Iterator[bytes]:
-    """The target's bytes, chunk by chunk; `take` gives the next bytes of a stream, `skips` goes on with that stream.
+    """The target's bytes, chunk by chunk. `take` gives the next bytes of a stream, `skips` goes on with that stream.
 
     Raises Malformed when a triple leaves the source or the signed size [F-41].
     """

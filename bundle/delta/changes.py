@@ -1,7 +1,7 @@
 """The differing bytes of a patch, sparse: how many equal ones stand before each, and what to add. [F-36]
 
-Most of a difference is zeros. Counted rather than compressed they cost nothing, and the compressor of what is left
-sees changes beside changes.
+Most of a difference is zeros. Counted, they cost next to nothing. And the compressor sees changes beside changes, where
+zeros would stand between them.
 """
 
 from array import array
@@ -14,7 +14,7 @@ from bundle.errors import Malformed
 from bundle.format.index import Stream
 from bundle.format.varints import write_varints
 
-CHUNK_BYTES = 256 * 1024
+CHUNK_BYTES = 256 * 1024  # of a copy, at once: memory does not grow with the object
 
 
 def pack_changes(difference: NDArray[np.uint8]) -> dict[Stream, bytes]:

@@ -1,8 +1,12 @@
-"""Which copied bytes of a patch are worth their price: the others are sent as they are. spec/format.md, section 9.
+"""Which copied bytes of a patch are worth their price. The others are sent as they are. spec/format.md, section 9.
 
-bsdiff takes every match that it finds. A copy costs control numbers and a change for each byte that differs; the same
-bytes among the extra ones cost what the packs' compressor makes of them. Over the runs of equal and of differing bytes
-the cheapest choice is found exactly, by dynamic programming; the prices are estimates, in bytes of a packed section.
+bsdiff takes every match that it finds. But a copy costs control numbers, and a change for each byte that differs. The
+same bytes sent as extra bytes cost what the packs' compressor makes of them. The prices are estimates, in bytes of a
+packed section. Under these prices the choice is exact: dynamic programming over the runs of equal and differing bytes.
+
+Measured (spec/decisions, 0008): Django 4.2 to 5.0 takes 350,021 bytes this way, 407,488 with every match, and 378,995
+with every match of 24 equal bytes or more. Offering the untouched patch beside it made sections larger: what an object
+costs alone says too little about what it costs in a solid pack.
 """
 
 from collections.abc import Sequence
@@ -15,13 +19,14 @@ from numpy.typing import NDArray
 from bundle.delta.bsdiff import Block, Triple, triples_of
 from bundle.format.objects import Readable
 
-BLOCK_PRICE = 7.0
-FIRST_CHANGE_PRICE = 1.3
-NEXT_CHANGE_PRICE = 0.7
-NOISE_FACTOR = 1.1  # differences from noise are noise, and have to be counted
+# In bytes of whole sections, as measured for spec/decisions, 0008.
+BLOCK_PRICE = 7.0  # three varints: bytes to add, extra bytes, seek
+FIRST_CHANGE_PRICE = 1.3  # of a run: the byte and the skip before it
+NEXT_CHANGE_PRICE = 0.7  # of the run: its skip is 0, which packs to little
+NOISE_FACTOR = 1.1  # differences from noise are noise, and each has a skip beside it
 SAMPLE_BYTES = 64 * 1024
 SAMPLES = 16
-SOLID_SHARE = 0.85  # of what zstd makes of samples, for lack of the pack's neighbours and of time
+SOLID_SHARE = 0.85  # the pack's compressor is stronger than zstd at level 9, and sees the neighbours of an object
 
 _NEVER = float("inf")
 
@@ -29,8 +34,11 @@ Numbers = NDArray[np.int64]
 
 
 class Runs(NamedTuple):
-    """Runs of a target, ascending, in columns: `size` bytes at `new`, all equal to those at `old`, or all different
-    (`changed`), or had from nowhere (`old` -1). `joins`: goes on where the run before it ended, in both."""
+    """Runs of a target, ascending, in columns: `size` bytes at `new`.
+
+    They are all equal to those at `old`, or all different (`changed`), or there is nothing to copy (`old` is -1).
+    `joins`: it goes on where the run before it ended, in both objects.
+    """
 
     old: Numbers
     new: Numbers
@@ -49,10 +57,10 @@ def literal_price(target: Readable) -> float:
 
 
 def worth_copying(triples: Sequence[Triple], wrong: Numbers, price: float) -> list[Triple]:
-    """The triples with the copies that pay; the same target comes of them.
+    """The triples with the copies that pay. The same target comes of them.
 
-    `wrong`: which of the copied bytes, counted over all triples, a change has to mend, ascending. `price`: packed bytes
-    that a literal byte costs.
+    `wrong`: which of the copied bytes, counted over all triples, need a change, ascending. `price`: packed bytes that a
+    literal byte costs.
     """
     if not triples:
         return []
@@ -67,6 +75,8 @@ def worth_copying(triples: Sequence[Triple], wrong: Numbers, price: float) -> li
 
 
 def _runs(triples: Numbers, wrong: Numbers) -> Runs:
+    # In columns, for there may be millions of runs. Every edge between equal and differing bytes starts a new run. So
+    # does every block: a run must not reach from one block into the next, which is copied from elsewhere.
     add, extra, seek = triples.T
     start = np.cumsum(add) - add  # of each block, among the copied bytes
     block_old, block_new = np.cumsum(add + seek) - add - seek, np.cumsum(add + extra) - add - extra
@@ -92,17 +102,22 @@ def _runs(triples: Numbers, wrong: Numbers) -> Runs:
 def _choose(runs: Runs, price: float) -> list[bool]:
     """Whether each run is copied: the cheapest way through all of them."""
     next_change = max(NEXT_CHANGE_PRICE, price * NOISE_FACTOR)
-    mending = np.where(runs.changed, FIRST_CHANGE_PRICE + next_change * (runs.size - 1), 0.0)
-    mending[runs.old < 0] = _NEVER
+    changing = np.where(runs.changed, FIRST_CHANGE_PRICE + next_change * (runs.size - 1), 0.0)
+    changing[runs.old < 0] = _NEVER
+    # Viterbi over two states. `literal` and `copy`: the least that the runs so far cost, if the last of them is sent as
+    # it is, or copied. `before` keeps for each run which state led to it most cheaply, to walk back along at the end.
     literal, copy = 0.0, _NEVER
     before: list[tuple[bool, bool]] = []  # was the run before copied, if this one is not, if this one is
-    for bare, mended, joins in zip((runs.size * price).tolist(), mending.tolist(), runs.joins.tolist(), strict=True):
+    for as_literal, as_copy, joins in zip(
+        (runs.size * price).tolist(), changing.tolist(), runs.joins.tolist(), strict=True
+    ):
         cheaper = copy < literal
         least = copy if cheaper else literal
+        # Only a copy that continues the copied run before it needs no control numbers of its own.
         stays = joins and copy <= literal + BLOCK_PRICE
         start = copy if stays else least + BLOCK_PRICE
         before.append((cheaper, stays or cheaper))
-        literal, copy = least + bare, start + mended
+        literal, copy = least + as_literal, start + as_copy
     taken = copy < literal
     chosen = []
     for choices in reversed(before):

@@ -1,7 +1,8 @@
-"""Sketches of content: which object of the base is most like one that has no counterpart by name.
+"""Sketches of content: they find the object of the base that is most like one without a counterpart by name.
 
-A sketch holds the smallest of the hashes of all windows of 32 bytes (bottom-k sampling, Broder 1997): two objects that
-share much content share much of their sketches, wherever in them that content stands.
+A sketch holds the smallest hashes of all windows of 32 bytes: bottom-k sampling (A. Broder, "On the resemblance and
+containment of documents", 1997). Two objects that share much content share much of their sketches, wherever in them
+that content stands.
 """
 
 from collections.abc import Iterator
@@ -12,18 +13,18 @@ from numpy.typing import NDArray
 from bundle.format.contents import Content, opened
 from bundle.format.objects import Readable
 
-SKETCH_HASHES = 64
+SKETCH_HASHES = 64  # the share of equal ones estimates the shared content to about 1/8, one over the root of 64
 WINDOW_BYTES = 32
-MIN_BYTES = 1024
+MIN_BYTES = 1024  # a smaller object costs little as a literal
 BLOCK_BYTES = 1 << 20
 MIN_SHARED = 4  # of the hashes: below that a patch hardly ever wins
 
-_PRIME = 0x01000193
-_MIX = 0x9E3779B1
+_PRIME = 0x01000193  # of FNV-1
+_MIX = 0x9E3779B1  # a prime near 2^32 over the golden ratio
 
 
 def sketch(content: Content) -> frozenset[int]:
-    """The sketch of an object; empty if it is too small to have one. Raises InputError if it cannot be read."""
+    """The sketch of an object. Empty if it is too small to have one. Raises InputError if it cannot be read."""
     smallest = np.empty(0, np.uint32)
     with opened(content) as source:
         if source.size >= MIN_BYTES:
@@ -40,18 +41,23 @@ def blocks(source: Readable) -> Iterator[tuple[int, NDArray[np.uint8]]]:
 
 
 def window_hashes(data: NDArray[np.uint8]) -> NDArray[np.uint32]:
-    """A polynomial hash of every window, by doubling its width five times; arithmetic modulo 2^32."""
+    """A polynomial hash of every window, by doubling its width five times. Arithmetic is modulo 2^32."""
+    # hash(2w at i) = hash(w at i) * prime^w + hash(w at i + w): five passes over the array instead of 32.
     hashes, factor, width = data.astype(np.uint32), _PRIME, 1
     while width < WINDOW_BYTES:
         hashes = hashes[:-width] * np.uint32(factor) + hashes[width:]
         factor, width = factor * factor & 0xFFFFFFFF, width * 2
+    # The last byte of a window has changed the lowest 8 bits alone so far. The smallest hashes are kept, so every byte
+    # has to reach the highest bits.
     hashes *= np.uint32(_MIX)
     return hashes ^ (hashes >> np.uint32(15))
 
 
 def _smallest(hashes: NDArray[np.uint32]) -> NDArray[np.uint32]:
     """The smallest of them, enough for a sketch, each once."""
-    few = hashes[hashes <= min(0xFFFFFFFF, (SKETCH_HASHES << 34) // len(hashes))]  # four times as many, as a rule
+    # To sort a million hashes for the least 64 would be waste. If they are uniform, four times as many as are needed
+    # lie below this limit. Where repetition leaves too few distinct ones, all are sorted after all.
+    few = hashes[hashes <= min(0xFFFFFFFF, (SKETCH_HASHES << 34) // len(hashes))]
     ordered = np.sort(few)
     distinct = ordered[np.concatenate([[True], np.diff(ordered) > 0])] if len(ordered) else ordered
     return distinct[:SKETCH_HASHES] if len(distinct) >= SKETCH_HASHES else np.unique(hashes)[:SKETCH_HASHES]

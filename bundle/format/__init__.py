@@ -1,4 +1,4 @@
 """The bytes of a bundle: header, root, manifest, index, pieces, codecs. spec/format.md.
 
-One file owns each structure. Nothing here trusts, matches or decides; every bound is checked here.
+Each structure has one file, which checks all its bounds. Nothing here decides whom to trust or what to build.
 """

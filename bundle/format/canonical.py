@@ -1,6 +1,6 @@
 """Canonical msgpack: one encoding for one value, every other spelling refused [F-3].
 
-A value is decoded into a strict struct and encoded again; only identical bytes are accepted. That rules out
+A value is decoded into a strict struct and encoded again. Only identical bytes are accepted. That rules out
 wide integers, other key orders, duplicate and unknown keys, floats and trailing bytes in one comparison.
 """
 
@@ -26,16 +26,16 @@ def encode(value: object) -> bytes:
 
 
 def decode(data: bytes, kind: type[T], what: str) -> T:
-    """Decodes `data` as `kind`; `what` names it in errors. Raises Malformed."""
+    """Decodes `data` as `kind`. `what` names it in errors. Raises Malformed."""
     try:
         value = msgspec.msgpack.decode(data, type=kind)
     except FAULTS as error:
-        raise Malformed(f"{what}: {told(error)}") from error
+        raise Malformed(f"{what}: {decoder_message(error)}") from error
     if encode(value) != data:
         raise Malformed(f"{what}: not in canonical form (key order, integer width, duplicate key or trailing byte)")
     return value
 
 
-def told(error: Exception) -> str:
-    """What a decoder says, in one short line: it quotes names from the bytes, and who wrote these may be anybody."""
+def decoder_message(error: Exception) -> str:
+    """A decoder's error as one short line. It quotes names from the bytes, which anybody may have written."""
     return excerpt(str(error))

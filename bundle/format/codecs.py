@@ -93,7 +93,7 @@ def _log_for(size: int, max_log: int) -> int:
 
 
 def _lzma2_form(codec: int) -> tuple[bool, int] | None:
-    """(whether the x86 filter is used, log of the dictionary) of an LZMA2 codec; None for other numbers."""
+    """(whether the x86 filter is used, log of the dictionary) of an LZMA2 codec. None for other numbers."""
     for first in (LZMA2, X86_LZMA2):
         if MIN_LZMA2_LOG <= codec - first <= MAX_LZMA2_LOG:
             return first == X86_LZMA2, codec - first
@@ -101,7 +101,7 @@ def _lzma2_form(codec: int) -> tuple[bool, int] | None:
 
 
 def compressed_size(data: bytes) -> int:
-    """A quick estimate in bytes of what `data` adds to a pack; for choosing among recipes, not exact."""
+    """A quick estimate in bytes of what `data` adds to a pack, good enough to choose among recipes."""
     # The encoder's tables are made anew each time and grow with the dictionary: small for the small.
     log = min(24, max(MIN_LZMA2_LOG, (len(data) - 1).bit_length()))
     return len(_lzma2(data, log, 3, 0, 0, preset=6)) if data else 0

@@ -1,4 +1,4 @@
-"""Where the bytes of an object are while a bundle is built; tasks for worker processes carry these, not bytes."""
+"""Where the bytes of an object are while a bundle is built. Tasks for worker processes carry these, not bytes."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

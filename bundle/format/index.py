@@ -1,10 +1,10 @@
 """The index of a section: frames of recipes, and the packs that feed them. spec/format.md, sections 8 and 9.
 
 A frame is self-contained: its recipes use base objects, earlier results of the same frame, and its own packs. A delta
-section is one frame, so its packs are solid; a full section has many, so that one file can be healed alone.
+section is one frame, so its packs are solid. A full section has many, so that one file can be healed alone.
 
 Object numbers within a frame: with a base of n entries, 0 is the base's tree manifest, 1 to n its entries, and
-n + 1 + i the result of recipe i; without a base, i is the result of recipe i.
+n + 1 + i the result of recipe i. Without a base, i is the result of recipe i.
 """
 
 from collections.abc import Iterator
@@ -66,8 +66,8 @@ class Frame(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=
 class Index(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """All frames of a section, how many objects the base has, and which of them are opened as archives [F-46].
 
-    `base_objects` counts the base's manifest, its entries, and what opening gives; 0 without a base. `opened` holds two
-    numbers for each opened archive: its object number, and how many objects (skeleton and members) it gives.
+    `base_objects` counts the base's manifest, its entries, and what opening gives. Without a base it is 0. `opened` has
+    two numbers for each opened archive: its object number, and how many objects (skeleton and members) it gives.
     """
 
     base_objects: int
@@ -102,8 +102,8 @@ class Patch:
 
 
 @dataclass(frozen=True, slots=True)
-class Reaimed:
-    """A patch of one executable image against another, its references re-aimed [F-52]."""
+class Rebased:
+    """A patch of one executable image against another, its references rebased [F-52]."""
 
     source: int
     triples: int
@@ -125,8 +125,10 @@ class Archive:
     engines: tuple[int, ...]
 
 
-Recipe = Literal | Copy | Patch | Concat | Archive | Reaimed
-_KINDS: tuple[type[Recipe], ...] = (Literal, Copy, Patch, Concat, Archive, Reaimed)
+Recipe = Literal | Copy | Patch | Concat | Archive | Rebased
+_KINDS: tuple[type[Recipe], ...] = (Literal, Copy, Patch, Concat, Archive, Rebased)
+# Machines read these names in the JSON of `build` and `inspect`. The spec's table of kinds has the same ones.
+_NAMES = ("literal", "copy", "patch", "concat", "archive", "reaimed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +140,17 @@ class Step:
     size: int | None = None
 
 
+def name_of(recipe: Recipe) -> str:
+    """What reports call the kind of a recipe. spec/format.md, section 9."""
+    return _NAMES[_KINDS.index(type(recipe))]
+
+
 def sources_of(recipe: Recipe) -> tuple[int, ...]:
     """The object numbers that a recipe uses."""
     match recipe:
         case Literal():
             return ()
-        case Copy(source, _) | Patch(source, _) | Reaimed(source, _):
+        case Copy(source, _) | Patch(source, _) | Rebased(source, _):
             return (source,)
         case Concat(parts):
             return parts
@@ -160,7 +167,7 @@ def encode_frame(steps: list[Step], packs: list[Pack]) -> Frame:
     numbers: list[int] = []
     for step in steps:
         match step.recipe:
-            case Copy(_, number) | Patch(_, number) | Reaimed(_, number):
+            case Copy(_, number) | Patch(_, number) | Rebased(_, number):
                 numbers.append(number)
             case Concat(parts):
                 numbers.append(len(parts))
@@ -193,7 +200,7 @@ def decode_frame(frame: Frame, base_objects: int, where: str) -> list[Step]:
 
 
 def decode_index(data: bytes, body_packs_bytes: int, room: int, release_bytes: int, where: str) -> Index:
-    """Reads an index; its packs must fill the body's remaining bytes exactly. Raises Malformed [F-23].
+    """Reads an index. Its packs must fill the body's remaining bytes exactly. Raises Malformed [F-23].
 
     Its intermediate results must fit into the section's `room` [F-64], and into what a release of that size may take
     on its way [F-65]. To go through its sources and numbers takes no longer than such a release may [F-68].
@@ -244,7 +251,7 @@ def _read_recipe(kind: int, sources: Iterator[int], numbers: Iterator[int], wher
         raise Malformed(f"{where}: a number of a recipe is not within 0 to 2^53 - 1")
     if recipe is Copy:
         return Copy(next(sources), number)
-    if recipe is Patch or recipe is Reaimed:
+    if recipe is Patch or recipe is Rebased:
         return recipe(next(sources), number)
     if number > MAX_RECIPES:
         raise Malformed(f"{where}: a recipe of {number} parts")

@@ -26,7 +26,7 @@ EMPTY_HASH = sha256().digest()
 
 
 class Kind(IntEnum):
-    """What an entry is [F-12]. The object of a symbolic link is its target as UTF-8; of a directory, nothing."""
+    """What an entry is [F-12]. The object of a symbolic link is its target as UTF-8, that of a directory is empty."""
 
     FILE = 0
     EXECUTABLE = 1
@@ -110,7 +110,7 @@ class TreeManifest:
 
     @cached_property
     def places(self) -> dict[bytes, int]:
-        """Object hash -> place of the first entry with that content. Places count from 1; 0 is the manifest."""
+        """Object hash -> place of the first entry with that content. Places count from 1, for 0 is the manifest."""
         found: dict[bytes, int] = {}
         for place, entry in enumerate(self.entries, 1):
             found.setdefault(entry.hash, place)

@@ -1,7 +1,7 @@
-"""The archives of a base that a section opens, and what lies in which: numbers alone. spec/format.md, section 8.
+"""The archives of a base that a section opens, and which object lies in which: numbers only. spec/format.md, section 8.
 
-Archives are told by their place in the index's list, from 0. All that is asked here takes a time that grows with the
-answer, not with the list: whoever wrote it may have made it long.
+An archive is named by its place in the index's list, from 0. The time of each question grows with its answer, not with
+the list: whoever wrote the list may have made it long.
 """
 
 from bisect import bisect_right
@@ -41,7 +41,7 @@ class Nesting:
             raise Malformed("index: opens an archive twice")
 
     def archive_of(self, number: int) -> int | None:
-        """The archive that gives an object of the base; None for what none gives."""
+        """The archive that gives an object of the base; None if no archive gives it."""
         at = bisect_right(self._firsts, number) - 1
         return at if at >= 0 else None
 
@@ -58,12 +58,12 @@ class Nesting:
         return found
 
     def place_of(self, number: int) -> int:
-        """The place of the base's entry that an object comes from, through any archives; 0 for the manifest."""
+        """The place of the base's entry that an object comes from, through any archives. 0 for the manifest."""
         around = self.around(number)
         return self.numbers[around[-1]] if around else number
 
     def spans(self, uses: Iterable[tuple[int, int]]) -> dict[int, tuple[int, int]]:
-        """Archive -> the first and the last step that need it open; `uses` are (step, object), steps ascending."""
+        """Archive -> the first and the last step that need it open. `uses` are (step, object), steps ascending."""
         spans: dict[int, tuple[int, int]] = {}
         for step, number in uses:
             for archive in self.around(number):
@@ -72,7 +72,7 @@ class Nesting:
 
 
 def most_open(spans: dict[int, tuple[int, int]], sizes: Sequence[int]) -> int:
-    """The most bytes that archives hold which are open at one time [F-64]; `sizes`: of all that each one gives."""
+    """The most bytes that archives hold which are open at one time [F-64]. `sizes`: of all that each one gives."""
     changes = [(2 * first, sizes[archive]) for archive, (first, _) in spans.items()]
     changes += [(2 * last + 1, -sizes[archive]) for archive, (_, last) in spans.items()]
     return max(accumulate(size for _, size in sorted(changes)), default=0)

@@ -22,7 +22,7 @@ class Readable(Protocol):
     def size(self) -> int: ...
 
     def read_at(self, offset: int, length: int) -> bytes:
-        """Exactly the bytes from `offset` on; the range lies within the object. Raises BaseMismatch."""
+        """Exactly the bytes from `offset` on. The range lies within the object. Raises BaseMismatch."""
 
 
 class MemoryObject:
@@ -37,7 +37,7 @@ class MemoryObject:
 
 
 class Nothing:
-    """Zeros in the place of an object that is lost, as long as any."""
+    """Zeros in the place of an object that is lost. As long as any object can be."""
 
     size = MAX_INTEGER
 
@@ -67,15 +67,15 @@ class Scratch:
     """Room for intermediate results: in memory while they are small together, in one temporary file beyond."""
 
     def __init__(self, directory: Path | None = None, in_memory_bytes: int | None = None) -> None:
-        """`directory` takes the temporary file; None is the system's choice."""
+        """`directory` takes the temporary file. None is the system's choice."""
         self._directory = directory
         self._in_memory_bytes = SPOOL_BYTES if in_memory_bytes is None else in_memory_bytes
         self._file: BinaryIO = io.BytesIO()
         self._is_in_memory = True
         self._end = 0
 
-    def keep(self, chunks: Iterator[bytes]) -> Readable:
-        """The joined chunks, to be read again. `chunks` may read what was kept before, but keep nothing here."""
+    def save(self, chunks: Iterator[bytes]) -> Readable:
+        """Saves the joined chunks, to be read again. `chunks` may read what was saved before, but save nothing here."""
         start = self._end
         for chunk in chunks:
             if self._is_in_memory and self._end + len(chunk) > self._in_memory_bytes:
@@ -86,7 +86,7 @@ class Scratch:
 
     @property
     def size(self) -> int:
-        """Bytes kept so far."""
+        """Bytes saved so far."""
         return self._end
 
     def read_at(self, offset: int, length: int) -> bytes:
@@ -106,7 +106,7 @@ class Scratch:
 
 
 class FileObject:
-    """An open file as an object to read from; `size` in bytes, as the tree manifest says. `path` is for messages."""
+    """An open file as an object to read from. `size` in bytes, as the tree manifest says. `path` is for messages."""
 
     def __init__(self, file: BinaryIO, size: int, path: Path) -> None:
         """Raises BaseMismatch if the file has another size."""

@@ -1,7 +1,7 @@
 """Pieces: the units that are transferred, verified and kept, under a hash tree: spec/format.md, section 5.
 
-A body of at most one piece is hashed as it is. A longer one is cut into pieces; the SHA-256 of all of them, one
-after the other, form its table; the table is hashed in the same way, so the tree has as many levels as it needs.
+A body of at most one piece is hashed as it is. A longer one is cut into pieces. The SHA-256 of all of them, one
+after the other, form its table. The table is hashed in the same way, so the tree has as many levels as it needs.
 The section stores the tables topmost first, then the body: reading it from its start, every piece can be
 verified as soon as it is complete, because the table that names it came before.
 """
@@ -22,7 +22,7 @@ MAX_PIECE_BYTES = 4 * 1024 * 1024
 class Piece:
     """A range of a stored section: `offset` and `length` in bytes from the section's start, and who names its hash.
 
-    `level` 0 is the topmost table (or the body, where there is no table); `index` counts within the level.
+    `level` 0 is the topmost table (or the body, where there is no table). `index` counts within the level.
     """
 
     offset: int
@@ -46,7 +46,7 @@ def stored_length(body_bytes: int, piece_bytes: int) -> int:
 
 
 def pieces_of(body_bytes: int, piece_bytes: int) -> Iterator[Piece]:
-    """All pieces of a stored section in the order of their bytes; each is named by the level before it."""
+    """All pieces of a stored section in the order of their bytes. Each is named by the level before it."""
     start = 0
     for level, length in enumerate(level_lengths(body_bytes, piece_bytes)):
         for index, offset in enumerate(range(0, length, piece_bytes)):
@@ -69,7 +69,7 @@ def _cut(level: Readable, piece_bytes: int) -> Iterator[bytes]:
 
 
 class HashTree:
-    """The verified part of a section's hash tree; it grows as tables are verified.
+    """The verified part of a section's hash tree. It grows as tables are verified.
 
     Only `verify` puts a hash in, so whatever it can name is under the signed root.
     """
@@ -88,7 +88,7 @@ class HashTree:
         return self._known[piece.level, piece.index]
 
     def verify(self, piece: Piece, data: bytes) -> None:
-        """Raises Corrupt unless `data` is that piece. The piece must be known; a table's hashes become known."""
+        """Raises Corrupt unless `data` is that piece. The piece must be known. A table's hashes become known."""
         if len(data) != piece.length or sha256(data).digest() != self._known[piece.level, piece.index]:
             raise Corrupt(f"the {piece.length} bytes at offset {piece.offset} of the section do not match their hash")
         if piece.level + 1 < len(self._lengths):

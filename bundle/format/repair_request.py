@@ -1,7 +1,7 @@
-"""Need lists: how a ship tells shore which files of its release are damaged. spec/format.md, section 11.
+"""Repair requests: how a ship tells shore which files of its release are damaged. spec/format.md, section 11.
 
-What is left of the release is a release like any other, with a tree hash of its own. Shore, which has the files of
-the release, makes the same manifest and builds a delta from it: one message there, one bundle back.
+What is left of the release is a release like any other, with a tree hash of its own. Shore has the files of the
+release. It makes the same manifest and builds a delta from it: one message there, one bundle back.
 """
 
 from collections.abc import Collection, Sequence
@@ -12,14 +12,15 @@ import msgspec
 from bundle.errors import Malformed
 from bundle.format import canonical
 from bundle.format.manifest import TreeManifest
+from bundle.format.pieces import HASH_BYTES
 
-NEED_VERSION = 1
-MAX_NEED_BYTES = 4 * 1024 * 1024
+REPAIR_REQUEST_VERSION = 1
+MAX_REPAIR_REQUEST_BYTES = 4 * 1024 * 1024
 
 
-class NeedList(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`tree`: the tree hash of the damaged release; `damaged`: places in its manifest, the first and then the steps to
-    the next; `left`: the tree hash of what is left."""
+class RepairRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`tree`: the tree hash of the damaged release. `damaged`: places in its manifest, the first and then the steps to
+    the next. `left`: the tree hash of what is left."""
 
     need: int
     product: str
@@ -34,32 +35,37 @@ def remainder(manifest: TreeManifest, damaged: Collection[int], platform: str) -
     return TreeManifest.of([e for place, e in enumerate(manifest.entries, 1) if place not in gone], platform)
 
 
-def write_need(product: str, manifest: TreeManifest, damaged: Sequence[int], platform: str) -> bytes:
-    """The need list for a release of that product and manifest; `damaged` ascending."""
+def write_repair_request(product: str, manifest: TreeManifest, damaged: Sequence[int], platform: str) -> bytes:
+    """The repair request for a release of that product and manifest. `damaged` ascending."""
     steps = [after - before for before, after in pairwise((0, *damaged))]
     left = remainder(manifest, damaged, platform).tree_hash
-    return canonical.encode(NeedList(NEED_VERSION, product, manifest.tree_hash, steps, left))
+    return canonical.encode(RepairRequest(REPAIR_REQUEST_VERSION, product, manifest.tree_hash, steps, left))
 
 
-def read_need(data: bytes, name: str) -> NeedList:
-    """Reads a need list; `name` is what messages call it. Raises Malformed [F-60]."""
-    if len(data) > MAX_NEED_BYTES:
-        raise Malformed(f"{name}: over {MAX_NEED_BYTES:,} bytes, no need list")
-    need = canonical.decode(data, NeedList, name)
-    if need.need != NEED_VERSION or len(need.tree) != 32 or len(need.left) != 32 or min(need.damaged, default=0) < 1:
-        raise Malformed(f"{name}: not a need list of version {NEED_VERSION}")
-    return need
+def read_repair_request(data: bytes, name: str) -> RepairRequest:
+    """Reads a repair request. `name` is what messages call it. Raises Malformed [F-60]."""
+    if len(data) > MAX_REPAIR_REQUEST_BYTES:
+        raise Malformed(f"{name}: over {MAX_REPAIR_REQUEST_BYTES:,} bytes, no repair request")
+    request = canonical.decode(data, RepairRequest, name)
+    hashes = (request.tree, request.left)
+    if (
+        request.need != REPAIR_REQUEST_VERSION
+        or any(len(found) != HASH_BYTES for found in hashes)
+        or min(request.damaged, default=0) < 1
+    ):
+        raise Malformed(f"{name}: not a repair request of version {REPAIR_REQUEST_VERSION}")
+    return request
 
 
-def left_by(need: NeedList, manifest: TreeManifest, platform: str, name: str) -> TreeManifest:
-    """What is left of the release with that manifest. Raises Malformed if the list is of another release [F-61]."""
-    places = list(accumulate(need.damaged))
-    if need.tree != manifest.tree_hash or places[-1:] > [len(manifest.entries)]:
+def left_by(request: RepairRequest, manifest: TreeManifest, platform: str, name: str) -> TreeManifest:
+    """What is left of the release with that manifest. Raises Malformed if it is about another release [F-61]."""
+    places = list(accumulate(request.damaged))
+    if request.tree != manifest.tree_hash or places[-1:] > [len(manifest.entries)]:
         raise Malformed(
-            f"{name}: is about a release with the tree hash {need.tree.hex()[:12]}, "
+            f"{name}: is about a release with the tree hash {request.tree.hex()[:12]}, "
             f"and the base given has {manifest.tree_hash.hex()[:12]}"
         )
     left = remainder(manifest, places, platform)
-    if left.tree_hash != need.left:
+    if left.tree_hash != request.left:
         raise Malformed(f"{name}: what it says is left does not come out; have it sent again")
     return left

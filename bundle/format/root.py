@@ -1,11 +1,10 @@
-"""The root: the few hundred signed bytes that everything else in a bundle hangs from. spec/format.md, section 2."""
+"""The root: a few hundred signed bytes. All else in a bundle is verified by them. spec/format.md, section 2."""
 
 import re
 from typing import Literal
 
 import msgspec
 
-from bundle.archives.engines import ENGINE_FEATURES, present_features
 from bundle.errors import Malformed, Unsupported
 from bundle.format import canonical
 from bundle.format.codecs import Packed, check_packed
@@ -28,7 +27,7 @@ _PRODUCT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What the root says of one section: `length` is the body's, in bytes; `hash` is the top of its hash tree.
+    """What the root says of one section. `length`: bytes of its body. `hash`: the top of its hash tree.
 
     `room`: bytes on disk that rebuilding takes at one time beside the release itself [F-64].
     """
@@ -80,17 +79,20 @@ class Root(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
         length = section.index.length
         return chunk_stretch(0, length, section.length) if self.is_encrypted else (0, length)
 
-    def full_section(self) -> Section | None:
-        """The section that needs no base, if this reader can use it."""
-        return self._find(FULL, b"", present_features())
+    def full_section(self, engines: frozenset[str]) -> Section | None:
+        """The section that needs no base, if these deflate engines can make all of it [F-8].
 
-    def delta_section(self, base: bytes) -> Section | None:
-        """The section from the base with that tree hash, if this reader can make all of it."""
-        return self._find(DELTA, base, present_features())
+        `engines`: their features. `bundle.archives.engines.present_features` gives those of this machine.
+        """
+        return self._find(FULL, b"", engines)
 
-    def partial_delta(self, base: bytes) -> Section | None:
-        """The same, though engines may be missing: what needs them has to come from the full section [F-62]."""
-        return self._find(DELTA, base, ENGINE_FEATURES)
+    def delta_section(self, base: bytes, engines: frozenset[str]) -> Section | None:
+        """The section from the base with that tree hash, if these deflate engines can make all of it [F-8].
+
+        With all that the format knows (`ENGINE_FEATURES`) it is found wherever it can be read at all. What needs an
+        engine that is missing has to come from the full section then [F-62].
+        """
+        return self._find(DELTA, base, engines)
 
     def bases(self) -> list[bytes]:
         """The tree hashes of all bases."""
@@ -116,7 +118,7 @@ def decode_root(data: bytes) -> Root:
     try:
         needs = msgspec.msgpack.decode(data, type=_Requirements)
     except canonical.FAULTS as error:
-        raise Malformed(f"root: {canonical.told(error)}") from error
+        raise Malformed(f"root: {canonical.decoder_message(error)}") from error
     if needs.format != FORMAT:
         raise Unsupported(f"root: format {needs.format} is not {FORMAT}; update unrep on this machine first")
     if unknown := sorted(set(needs.features) - KNOWN_FEATURES):

@@ -30,7 +30,7 @@ _COUNTER_BYTES = 11
 
 @dataclass(frozen=True)
 class ContentKey:
-    """The one secret of a bundle, made for it at random; from it follows a key for each section [S-3]."""
+    """The one secret of a bundle, random. The key of each section is derived from it [S-3]."""
 
     raw: bytes = field(repr=False)
 

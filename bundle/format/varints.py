@@ -1,6 +1,6 @@
 """Varints: the numbers of patch controls as bytes. spec/format.md, section 9 [F-40].
 
-Seven bits a byte, low bits first, the top bit set on all but the last byte; signed numbers are folded first
+Seven bits a byte, low bits first, the top bit set on all but the last byte. Signed numbers are folded first
 (0, -1, 1, -2, 2 become 0, 1, 2, 3, 4).
 """
 

@@ -1,10 +1,10 @@
-"""Directories by descriptor [A-110]: whoever swaps a directory for a link meanwhile changes nothing of what is done.
+"""Directories by descriptor [A-110]: to swap a directory for a link meanwhile has no effect on what is done.
 
 Each step down a tree opens one name in the directory that is open already, and never through a link. So a walk that
 has begun in a release stays in it, even if a part of that release belongs to another account.
 
-POSIX: openat(2) and its like. Windows has no such calls for Python; there a directory is held open by a handle that
-lets nobody rename or remove it while its names are used, and that was seen to be no reparse point.
+POSIX has openat(2) and its like for that. Windows has no such calls for Python. There a directory is held open by a
+handle, which was seen to be no reparse point. Nobody can rename or remove the directory while it is held.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ from bundle.host.files import (
     reopen,
     set_mode,
 )
-from bundle.host.sharing_violations import patiently
+from bundle.host.sharing_violations import retry_on_sharing_violation
 
 DIRECTORY_MODE: Final = 0o755
 _DIRECTORY: Final = getattr(os, "O_DIRECTORY", 0) | NO_FOLLOW | getattr(os, "O_CLOEXEC", 0)
@@ -36,20 +36,20 @@ _WINDOWS: Final = os.name == "nt"
 
 
 class Directory:
-    """One open directory; a context manager. Names are of its own entries, never paths.
+    """One open directory, as a context manager. Names are those of its own entries, never paths.
 
-    Every method raises OSError, with the whole path in `filename`; ForeignFile, which is one, where a link or another
-    kind of file stands in the way.
+    Every method raises OSError, with the whole path in `filename`. Where a link or another kind of file stands in the
+    way, that is a ForeignFile.
     """
 
     def __init__(self, path: Path, descriptor: int) -> None:
-        """`descriptor`: on Windows a handle, and the calls go by the path; elsewhere that is for messages alone."""
+        """`descriptor`: on Windows a handle, and calls go by the path. Elsewhere the path is for messages alone."""
         self.path = path
         self._descriptor = descriptor
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Opens a real directory. The names above it are followed; the last one is not."""
+        """Opens a real directory. The names above it are followed. The last one is not."""
         if _WINDOWS:
             return cls(path, _pinned(path))
         try:
@@ -64,7 +64,7 @@ class Directory:
         self.close()
 
     def close(self) -> None:
-        """Lets go of it."""
+        """Closes it."""
         if self._descriptor >= 0:
             descriptor, self._descriptor = self._descriptor, -1
             handles.close(descriptor) if _WINDOWS else os.close(descriptor)
@@ -97,12 +97,12 @@ class Directory:
         return made
 
     def set_mode(self, mode: int) -> None:
-        """Gives the directory itself exactly that mode; nothing on Windows, where its access list decides."""
+        """Gives the directory itself exactly that mode. Does nothing on Windows, where its access list decides."""
         if not _WINDOWS:
             set_mode(self._descriptor, mode)
 
     def set_group(self, group: int) -> None:
-        """Gives the directory itself to that group; nothing on Windows."""
+        """Gives the directory itself to that group. Does nothing on Windows."""
         if not _WINDOWS:
             os.fchown(self._descriptor, -1, group)
 
@@ -119,7 +119,7 @@ class Directory:
         return file
 
     def read(self, name: str) -> BinaryIO:
-        """The regular file of that name, for reading, unbuffered; a pipe or a device is refused, not waited for."""
+        """The regular file of that name, for reading, unbuffered. A pipe or a device is refused, not waited for."""
         file = regular(self._call(os.open, name, os.O_RDONLY | NO_FOLLOW | PLAIN), self.path / name)
         with closed_on_error(file):
             if _WINDOWS and is_name_surrogate(self.status(name)):
@@ -138,11 +138,11 @@ class Directory:
         """Removes a name that is no directory's: a link as a link, on Windows a junction, too, and a read-only file."""
         if _WINDOWS and not self.status(name).st_mode & stat.S_IWRITE:
             self._call(os.chmod, name, stat.S_IWRITE)
-        patiently(lambda _: self._call(os.unlink, name), self.path)
+        retry_on_sharing_violation(lambda _: self._call(os.unlink, name), self.path)
 
     def remove_directory(self, name: str) -> None:
         """Removes an empty directory."""
-        patiently(lambda _: self._call(os.rmdir, name), self.path)
+        retry_on_sharing_violation(lambda _: self._call(os.rmdir, name), self.path)
 
     def unlock(self, name: str) -> None:
         """Gives its owner all rights to the directory of that name, which cannot be opened without them."""
@@ -163,7 +163,7 @@ class Directory:
             os.rename(name, new_name, src_dir_fd=self._descriptor, dst_dir_fd=into._descriptor)
 
     def sync(self) -> None:
-        """Makes its names durable; nothing on Windows, which has no call for that."""
+        """Makes its names durable. Does nothing on Windows, which has no call for that."""
         if not _WINDOWS:
             _synced(self._descriptor, self.path)
 
@@ -254,14 +254,14 @@ def _flush(path: str) -> None:
 
 
 def _pinned(path: Path) -> int:
-    """A handle of Windows; another program that renames or removes something there is waited for."""
+    """A handle of Windows. Waits for another program that renames or removes something there."""
     found: list[int] = []
-    patiently(lambda place: found.append(handles.open_directory(place)), path)
+    retry_on_sharing_violation(lambda place: found.append(handles.open_directory(place)), path)
     return found[0]
 
 
 def _as_found(error: OSError, path: Path, look: Callable[[], os.stat_result]) -> OSError:
-    """The error with the whole path; or, where a link or the like stands in the way, what that is."""
+    """The error with the whole path; a ForeignFile where a link or the like stands in the way."""
     if error.errno in (errno.ELOOP, errno.EMLINK, errno.ENOTDIR, errno.ENXIO):
         with contextlib.suppress(OSError):
             status = look()

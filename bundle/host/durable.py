@@ -21,7 +21,7 @@ from typing import Final
 
 from bundle.host import files
 from bundle.host.directories import Directory
-from bundle.host.sharing_violations import patiently
+from bundle.host.sharing_violations import retry_on_sharing_violation
 
 _WINDOWS: Final = os.name == "nt"
 # Before this kernel syncfs(2) returned success even when writing back had failed.
@@ -57,7 +57,7 @@ def write_file(
 
 def replace(source: Path, destination: Path) -> None:
     """Rename in one step, over a file or link if there is one, durable when it returns; links are not followed."""
-    patiently(lambda path: path.replace(destination), source)
+    retry_on_sharing_violation(lambda path: path.replace(destination), source)
     sync_directory(destination.parent)
     if source.parent != destination.parent:
         sync_directory(source.parent)

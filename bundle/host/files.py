@@ -1,9 +1,9 @@
 """Files that unrep makes and opens again [A-110]: never through a link, judged by the descriptor that is then used.
 
 Any account may have put something under a name that unrep is about to write to: a link to a file of root's, a second
-name of it, a pipe. So the last component is never followed, nothing is truncated before it was looked at, and a file
+name of it, a pipe. So the last component is never followed, and nothing is truncated before it was looked at. A file
 is ours only if it is a regular one, with one name, of this account or of the owner of its directory. The latter is
-for file systems without owners, such as a stick's, and lets in nobody who could not replace the file anyway.
+for file systems without owners, such as a stick's. It lets in nobody who could not replace the file anyway.
 
 The file system's own errors leave as OSError, and ForeignFile is one, so that every room tells of it in its own words.
 """
@@ -39,7 +39,7 @@ class Closable(Protocol):
 
 
 class ForeignFile(OSError):
-    """What stands under a name is not the plain file or directory that is to be there; `strerror` says what it is."""
+    """What stands under a name is not the plain file or directory that is to be there. `strerror` says what it is."""
 
     def __init__(self, path: os.PathLike[str] | str, what: str) -> None:
         super().__init__(errno.EPERM, what, os.fspath(path))
@@ -95,7 +95,7 @@ def open_plain(path: Path, *, buffered: bool = False) -> BinaryIO:
 
 
 def regular(descriptor: int, path: Path, *, buffered: bool = False) -> BinaryIO:
-    """The regular file that a descriptor has open for reading; anything else is closed. Raises ForeignFile."""
+    """The regular file that a descriptor has open for reading. Closes anything else, and raises ForeignFile."""
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)  # not left to fdopen, which refuses a directory and leaves it open
         raise ForeignFile(path, "not a regular file")
@@ -127,7 +127,7 @@ def write_new(path: Path, data: bytes, mode: int = PUBLIC) -> None:
 
 
 def write_anew(path: Path, data: bytes, mode: int = PUBLIC) -> None:
-    """A whole file in the place of whatever stands there; /dev/stdout and its like are written to, and no disk is.
+    """A whole file in the place of whatever stands there. /dev/stdout and its like are written to, and no disk is.
 
     Raises ForeignFile, OSError.
     """
@@ -179,7 +179,7 @@ def check_replaceable(path: Path) -> None:
 
 
 def set_mode(descriptor: int, mode: int) -> None:
-    """Gives what is open exactly that mode, whatever the umask took; nothing on Windows. Raises OSError.
+    """Gives what is open exactly that mode, whatever the umask is. Does nothing on Windows. Raises OSError.
 
     A file system that has no modes, such as a folder that a virtual machine shares, may refuse that even to the owner:
     there its mount decides who may do what.

@@ -1,6 +1,6 @@
 """Windows: a directory held open so that nobody renames or removes it, and seen by its handle to be no reparse point.
 
-fileapi.h, winbase.h. Importable anywhere; only Windows can call it.
+fileapi.h, winbase.h. It can be imported anywhere, and called on Windows.
 """
 
 import ctypes
@@ -44,7 +44,7 @@ def open_directory(path: Path) -> int:
 
 
 def close(handle: int) -> None:
-    """Lets go of it."""
+    """Closes it."""
     _kernel32().CloseHandle(ctypes.c_void_p(handle))
 
 

@@ -1,4 +1,4 @@
-"""A lock of the operating system on a file of its own: whoever dies lets go of it, so none is ever stale.
+"""A lock of the operating system on a file of its own. It ends with the process that holds it, so none is ever stale.
 
 The file says who holds it. Only its owner can open it: any account that could read it could hold the lock, too [A-111].
 """

@@ -1,7 +1,7 @@
-"""A ceiling on memory while bytes from elsewhere are read. spec/apply.md [A-45]
+"""A limit on memory while bytes from elsewhere are read. spec/apply.md [A-45]
 
-The bounds of the format keep a reader small, and this is what holds should they not do: a bundle that takes too much is
-refused in a sentence, before the system looks for a process to end, which might be the application.
+The bounds of the format keep a reader small. This limit is the second line of defence. A bundle that takes too much
+memory is refused with a message. Without it the system would look for a process to kill, perhaps the application.
 """
 
 import contextlib
@@ -13,26 +13,25 @@ from pathlib import Path
 from bundle.errors import Unsupported
 
 if sys.platform != "win32":
-    import resource  # now, and not when the disk may be full
+    import resource  # imported early: later the disk may be full
 
-CEILING_BYTES = 1024 * 1024 * 1024  # two manifests of 500,000 entries take half of it
+MEMORY_LIMIT_BYTES = 1024 * 1024 * 1024  # two manifests of 500,000 entries take half of it
 
 
 @contextmanager
-def memory_ceiling() -> Iterator[None]:
-    """Lets this process take CEILING_BYTES more than it has now; serves as a decorator, too.
+def limited_memory() -> Iterator[None]:
+    """Lets this process take MEMORY_LIMIT_BYTES more than it has now. Also serves as a decorator.
 
-    On Linux its limit on data (RLIMIT_DATA, which counts what may be written, not what is reserved) stands lower
-    meanwhile: start no process in here, it would inherit that. Elsewhere, and without /proc, only the machine itself
-    says no. Raises Unsupported in the place of MemoryError.
+    On Linux it lowers RLIMIT_DATA meanwhile, which counts memory that may be written, not memory that is reserved.
+    Start no process in here: it would inherit the limit. Elsewhere, and without /proc, there is no limit.
+    Raises Unsupported in the place of MemoryError.
     """
     try:
-        with _limited(CEILING_BYTES):
+        with _limited(MEMORY_LIMIT_BYTES):
             yield
     except MemoryError as error:
-        reason = (
-            f"reading the bundle takes over {CEILING_BYTES >> 20:,} MiB of memory; ask ashore for a smaller release"
-        )
+        most = f"{MEMORY_LIMIT_BYTES >> 20:,} MiB"
+        reason = f"reading the bundle takes over {most} of memory; ask ashore for a smaller release"
         raise Unsupported(reason) from error.with_traceback(None)  # whose frames hold what took the memory
 
 
@@ -43,11 +42,11 @@ def _limited(more_bytes: int) -> Iterator[None]:
         yield
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    ceiling = taken + more_bytes
+    limit = taken + more_bytes
     if soft != resource.RLIM_INFINITY:
-        ceiling = min(ceiling, soft)
-    with contextlib.suppress(ValueError):  # a hard limit that is lower holds without us
-        resource.setrlimit(resource.RLIMIT_DATA, (ceiling, hard))
+        limit = min(limit, soft)
+    with contextlib.suppress(ValueError):  # the hard limit is lower already, and holds without this one
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
     try:
         yield
     finally:
@@ -55,7 +54,7 @@ def _limited(more_bytes: int) -> Iterator[None]:
 
 
 def _data_bytes() -> int | None:
-    """What counts for the limit already: VmData of proc(5); None where Linux does not tell."""
+    """The bytes that count for the limit already: VmData of proc(5). None where that cannot be read."""
     try:
         lines = Path("/proc/self/status").read_bytes().splitlines()  # bytes: this process may have any name
     except OSError:

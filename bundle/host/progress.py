@@ -1,4 +1,4 @@
-"""Progress by protocol: long work reports it, the terminal bar lives at the edge (`unrep.terminal.console`)."""
+"""Progress, as a protocol: long work reports it, and `unrep.terminal.console` shows it."""
 
 from typing import Protocol
 
@@ -7,7 +7,7 @@ class Progress(Protocol):
     """One stage of long work at a time."""
 
     def start(self, label: str, total: int, unit: str) -> None:
-        """A stage begins; `total` counts in `unit` ("files", "B" for bytes)."""
+        """A stage begins. `total` counts in `unit` ("files", "B" for bytes)."""
 
     def advance(self, amount: int) -> None:
         """So many more are done."""

@@ -21,10 +21,10 @@ _PASSING: Final = frozenset({errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.EN
 
 
 def remove_tree(path: Path) -> None:
-    """Removes a file, a link or a whole directory; nothing if it is not there. Raises OSError, naming what stays.
+    """Removes a file, a link or a whole directory, if it is there. Raises OSError, naming what stays.
 
-    Links and junctions are removed as what they are, wherever they point. Read-only files and directories are no
-    obstacle. What somebody has mounted below is not emptied: then nothing is removed.
+    Links and junctions are removed, not what they point to. Read-only files and directories are no obstacle. Where a
+    file system is mounted below, nothing is removed at all.
     """
     if mounted := mounted_below(path):
         raise OSError(errno.EBUSY, "a file system is mounted there; unmount it first", mounted)
@@ -47,7 +47,7 @@ def remove_entry(parent: Directory, name: str) -> None:
 
 
 def mounted_below(path: Path) -> str:
-    """A mount point at the path or below it, "" for none; of Linux only, which lists them in proc_pid_mountinfo(5)."""
+    """A mount point at the path or below it, "" for none. Of Linux only, which lists them in proc_pid_mountinfo(5)."""
     place = os.path.realpath(path.parent) + f"/{path.name}"
     with contextlib.suppress(OSError), open_plain(Path("/proc/self/mountinfo"), buffered=True) as file:
         for line in file:

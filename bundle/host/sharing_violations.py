@@ -1,19 +1,27 @@
-"""Patience with files that another program holds open for a moment, as antivirus and indexers on Windows do."""
+"""Windows refuses to rename or remove a file that another program holds open. Antivirus and indexers do so briefly.
+
+The only cure is to try again: the other program asks nobody and gives no notice.
+"""
 
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-# Access denied, sharing and lock violation, directory not empty (a deletion inside it is still pending).
+# Access denied, sharing violation, lock violation, directory not empty (a deletion inside it is still pending).
 _PASSING_WINDOWS_ERRORS: Final = frozenset({5, 32, 33, 145})
-_PATIENCE_S: Final = 10.0
+_RETRY_FOR_S: Final = 10.0
+_FIRST_PAUSE_S: Final = 0.01
+_LONGEST_PAUSE_S: Final = 0.5
 
 
-def patiently(action: Callable[[Path], object], path: Path) -> None:
-    """Renames or removes a path by `action`; on Windows again for about 10 s while it is held. Raises its OSError."""
-    deadline = time.monotonic() + _PATIENCE_S
-    pause_s = 0.01
+def retry_on_sharing_violation(action: Callable[[Path], object], path: Path) -> None:
+    """Calls `action` with the path. On Windows it is called again for about 10 s while another program holds the file.
+
+    Raises the OSError of the last attempt.
+    """
+    deadline = time.monotonic() + _RETRY_FOR_S
+    pause_s = _FIRST_PAUSE_S
     while True:
         try:
             action(path)
@@ -24,4 +32,4 @@ def patiently(action: Callable[[Path], object], path: Path) -> None:
         else:
             return
         time.sleep(pause_s)
-        pause_s = min(pause_s * 2, 0.5)
+        pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)

@@ -1,7 +1,7 @@
 """Which characters names may hold: those of Unicode 14.0, whatever this Python knows. spec/format.md [F-67]
 
-What is not assigned yet may later get a normal form or a letter case, so that ships with different tables would judge a
-name differently. What is assigned keeps both: Unicode's stability policy.
+A character that is not assigned yet may later get a normal form or a letter case. Then ships with different tables
+would judge a name differently. An assigned one keeps both: Unicode's stability policy.
 """
 
 import re
@@ -12,7 +12,7 @@ from bundle.names.unicode_14 import RUNS
 
 
 def first_unassigned(text: str) -> str:
-    """The first character that is none of Unicode 14.0, or a surrogate; empty if there is none."""
+    """The first character that is none of Unicode 14.0, or a surrogate. Empty if there is none."""
     if text.isascii():
         return ""
     found = _others().search(text)

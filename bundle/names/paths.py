@@ -96,7 +96,7 @@ def _units(text: str) -> int:
 
 @lru_cache(maxsize=1 << 16)
 def _component_fault(component: str) -> str:
-    """What is wrong with a component under every rule set; empty if nothing is."""
+    """What is wrong with a component under both rule sets; empty if nothing is."""
     if component in ("", ".", ".."):
         return f"component {component!r} is not allowed"
     if _units(component) > MAX_COMPONENT_UNITS:
@@ -112,7 +112,7 @@ def _component_fault(component: str) -> str:
 
 @lru_cache(maxsize=1 << 16)
 def _windows_fault(component: str) -> str:
-    """What Windows would not keep as it is; empty if nothing."""
+    """Why Windows would not keep a component as it is; empty if it would."""
     if found := _FORBIDDEN.search(component):
         return f"character {found.group()!r} is not allowed on Windows"
     if component[-1] in " .":

@@ -12,7 +12,7 @@ MOST_QUOTED = 200
 
 
 def plain(text: str) -> str:
-    """The text without any character that is not printable (str.isprintable); a backslash stays as it is."""
+    """The text without any character that is not printable (str.isprintable). A backslash stays as it is."""
     return text if text.isprintable() else "".join(c if c.isprintable() else _written_out(c) for c in text)
 
 
@@ -23,7 +23,7 @@ def excerpt(text: str, most: int = MOST_QUOTED) -> str:
 
 
 def each_text(value: Any, change: Callable[[str], str]) -> Any:
-    """A document of dicts, lists and plain values, with each of its strings changed; keys stay."""
+    """A document of dicts, lists and plain values, with each of its strings changed. Keys stay."""
     if isinstance(value, str):
         return change(value)
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""What Unicode 14.0 has assigned, as spec/unicode-14.0.txt; made by tests/support/machines [F-67].
+"""What Unicode 14.0 has assigned, as spec/unicode-14.0.txt. Made by tests/support/machines [F-67].
 
 `RUNS`: how many code points are not assigned, from U+0000 on, how many then are, and so on in turn.
 """

@@ -1,7 +1,7 @@
 """The objects that a section starts from, by their numbers: manifest, entries, and what opened archives hold.
 
-spec/format.md, section 8 [F-32], [F-46]. Each archive is opened once, when one of its objects is first used, and closed
-after the last use, so that plain bytes take disk for few archives at a time, and never more than was declared [F-64].
+spec/format.md, section 8 [F-32], [F-46]. An archive is opened when one of its objects is first used, and closed after
+the last use. So few archives take disk at one time, and never more than the section declares [F-64].
 """
 
 from collections.abc import Iterable
@@ -26,10 +26,10 @@ class Base(Protocol):
 
 
 class BaseObjects:
-    """Readable objects by number. `count`: how many there are, 0 without a base; `nesting`: what lies in which."""
+    """Readable objects by number. `count`: how many there are, 0 without a base. `nesting`: which lies in which."""
 
     def __init__(self, base: Base | None, opened: list[int], directory: Path | None, room: int) -> None:
-        """`opened` as the index has it; `directory` takes temporary files, `room` bytes at most. Raises Malformed."""
+        """`opened` as the index has it. `directory` takes temporary files, `room` bytes at most. Raises Malformed."""
         self._base = base
         self._directory = directory
         self._room = room
@@ -49,7 +49,7 @@ class BaseObjects:
         return self._base.open(number) if number else MemoryObject(self._base.manifest.encoded)
 
     def close(self, archives: Iterable[int]) -> None:
-        """Closes these archives, whose objects must not be read after; they are opened anew if they are asked for."""
+        """Closes these archives, whose objects must not be read after. They are opened anew if they are asked for."""
         for archive in archives:
             if given := self._open.pop(archive, None):
                 given.close()

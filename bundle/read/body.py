@@ -1,7 +1,7 @@
-"""The body of a section, piece by piece as it was signed, and decrypted where the bundle is encrypted.
+"""The body of a section: verified piece by piece, and decrypted where the bundle is encrypted.
 
-What stands in the file is verified by hashes under the root [F-21], each time that it is read; only then is a chunk of
-it decrypted, and only whole chunks whose tag is right are handed on [S-5].
+Bytes of the file are verified by hashes under the root each time that they are read [F-21]. Only then is a chunk
+decrypted, and only whole chunks whose tag is right are handed on [S-5].
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -30,7 +30,7 @@ class Body(Protocol):
 
 
 class StoredBody:
-    """A body as it stands; its hash tables are verified when it is made."""
+    """A body as the file has it. Its hash tables are verified when it is made."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class StoredBody:
         tree: HashTree,
         piece_bytes: int,
     ) -> None:
-        """`read(offset, length)` gives bytes of the file; `pieces` are (offset in the file, piece). Raises Corrupt."""
+        """`read(offset, length)` gives bytes of the file. `pieces` are (offset in the file, piece). Raises Corrupt."""
         self._path, self._read, self._tree, self._piece_bytes = path, read, tree, piece_bytes
         top = pieces[-1][1].level
         for offset, piece in pieces:
@@ -73,7 +73,7 @@ class StoredBody:
 
 
 class DecryptedBody:
-    """What an encrypted body holds; nothing is handed on of a chunk whose tag is not right."""
+    """The plain bytes of an encrypted body. No byte of a chunk is handed on before its tag was verified."""
 
     def __init__(self, path: Path, stored: StoredBody, cipher: SectionCipher) -> None:
         self._path, self._stored, self._cipher = path, stored, cipher
@@ -100,7 +100,7 @@ class DecryptedBody:
 
 
 def _cut(parts: Iterator[bytes]) -> Iterator[bytes]:
-    """The same bytes, chunk by chunk; the last may be shorter."""
+    """The same bytes, chunk by chunk. The last may be shorter."""
     held = b""
     for part in parts:
         held += part

@@ -12,7 +12,19 @@ import zstandard
 
 from bundle.errors import Malformed
 from bundle.format.canonical import MAX_INTEGER
-from bundle.format.index import Archive, Concat, Copy, Frame, Literal, Patch, Reaimed, Step, Stream, decode_frame
+from bundle.format.index import (
+    Archive,
+    Concat,
+    Copy,
+    Frame,
+    Literal,
+    Patch,
+    Rebased,
+    Step,
+    Stream,
+    decode_frame,
+    name_of,
+)
 from bundle.format.manifest import TreeManifest
 from bundle.format.nesting import Nesting
 from bundle.read.packs import Packs
@@ -58,10 +70,10 @@ def _frame_costs(
     source: int | None = None
     for step, weight in zip(steps, weights, strict=True):
         pending += sum(lengths[stream] * share / totals[stream] for stream, share in weight.items() if share)
-        if isinstance(step.recipe, Patch | Reaimed | Copy) and step.recipe.source < base_objects:
+        if isinstance(step.recipe, Patch | Rebased | Copy) and step.recipe.source < base_objects:
             source = nesting.place_of(step.recipe.source)
         if step.place is not None:
-            costs.append(ObjectCost(step.place, type(step.recipe).__name__.lower(), source, pending))
+            costs.append(ObjectCost(step.place, name_of(step.recipe), source, pending))
             pending, source = 0.0, None
     return costs
 
@@ -78,7 +90,7 @@ def _weigh(
         match step.recipe:
             case Literal():
                 weight[Stream.LITERAL] = 1 if size is None else _weight(packs, Stream.LITERAL, size)
-            case Patch(_, count) | Reaimed(_, count):
+            case Patch(_, count) | Rebased(_, count):
                 extra = sum(extra for _, extra, _ in packs.triples(count, MAX_INTEGER if size is None else size))
                 for column in CONTROL if isinstance(step.recipe, Patch) else (*CONTROL, Stream.PLACE, Stream.LAYOUT):
                     weight[column] = count

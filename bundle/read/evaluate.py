@@ -1,333 +1,213 @@
-"""Evaluating recipes: how a section and a base become objects. The builder proves its work with this, `apply` drives
-it onto disk. spec/format.md, section 9.
+"""Evaluating recipes: how a section and a base become objects. spec/format.md, section 9.
 
-Packs are read once, in order, and results are handed on chunk by chunk: memory does not grow with the objects.
-An object counts only when its chunks are exhausted without an error; then its size and hash were right [F-37].
-No recipe costs more time than its result may take, and all of them no more than the release may [F-66] [F-68], and no
-more disk than is declared [F-64].
-Recipes that cannot be run, for want of an object of the base or of an engine, are passed over [F-62].
+The builder proves its work with this, and `apply` writes a release to disk with it:
+
+    evaluation = open_evaluation(section, base, present_features())
+    for place, chunks in evaluation.objects():
+        write(evaluation.manifest.entry(place), chunks)
+
+Packs are read once, in order, and an object is handed on chunk by chunk: memory does not grow with the objects. An
+object counts only once all its chunks were read without an error. Then its size and its hash were right [F-37].
+Recipes that cannot run, for want of an object of the base or of a deflate engine, are skipped [F-62].
 """
 
-from collections import deque
-from collections.abc import Collection, Iterator
-from functools import partial
+from collections.abc import Collection, Iterable, Iterator
 from hashlib import sha256
-from itertools import accumulate, chain
 from pathlib import Path
+from types import TracebackType
 
-from bundle.archives.engines import feature_of, present_features
-from bundle.archives.skeleton import rebuild
-from bundle.delta.bsdiff import apply_triples
 from bundle.errors import Corrupt, Malformed, Unsupported
-from bundle.format.index import (
-    MAX_GROWTH,
-    Archive,
-    Concat,
-    Copy,
-    Frame,
-    Literal,
-    Patch,
-    Reaimed,
-    Recipe,
-    Step,
-    Stream,
-    decode_frame,
-    sources_of,
-)
-from bundle.format.manifest import TreeManifest
-from bundle.format.objects import MemoryObject, Nothing, Readable, Scratch, Window, read_all
+from bundle.format.manifest import Entry, Kind, TreeManifest
+from bundle.format.root import Root
 from bundle.read.base_objects import Base, BaseObjects
+from bundle.read.frame_run import FrameRun, WorkLimit, exhaust, sized
 from bundle.read.packs import Packs
 from bundle.read.reader import VerifiedSection
-from bundle.references.image import MAX_IMAGE_BYTES, MAX_IMAGE_SHRINKING
-from bundle.references.rebase import Numbers, apply_reaimed, pass_reaimed
-
-IN_MEMORY_BYTES = 8 * 1024 * 1024  # sources of patches up to here are read once, not triple by triple
-MAX_SHRINKING = 16  # how many times the result the source of a patch may be, to be read whole
-
-FREE_IMAGE_BYTES = 1 << 24  # of images that are read, beside MAX_IMAGE_SHRINKING times the release
-
-_Result = Readable | Iterator[bytes]
+from bundle.read.steps import SectionSteps, decode_steps
 
 
-class _Work:
-    """What recipes may take of time that the sizes of their results do not bound [F-68], in bytes of their sources."""
+def open_evaluation(
+    section: VerifiedSection,
+    base: Base | None,
+    engines: frozenset[str],
+    *,
+    scratch: Path | None = None,
+    lost: Collection[int] = (),
+    manifest: TreeManifest | None = None,
+) -> "Evaluation":
+    """Decodes the recipes of a section, makes the release's tree manifest, and checks that the two fit together.
 
-    def __init__(self, release_bytes: int) -> None:
-        self._left = {
-            Archive: MAX_GROWTH * release_bytes,
-            Reaimed: MAX_IMAGE_SHRINKING * release_bytes + FREE_IMAGE_BYTES,
-        }
-        self._release_bytes = release_bytes
+    `base`: the one that the section names, without the objects at the places `lost`. `engines`: the features of the
+    deflate engines at hand, as `present_features` gives them. Temporary files go to `scratch`. A `manifest` that is
+    known already is not made again: its frame need not be there.
 
-    def take(self, recipe: Archive | Reaimed, amount: int) -> None:
-        """Raises Malformed where it is too much."""
-        self._left[type(recipe)] -= amount
-        if self._left[type(recipe)] < 0:
-            what = "members of archives" if isinstance(recipe, Archive) else "images to re-aim"
-            raise Malformed(f"recipe: too many {what} for a release of {self._release_bytes:,} bytes")
+    Raises Malformed, Corrupt or BaseMismatch.
+    """
+    room = section.section.room - section.index.scratch_bytes
+    objects = BaseObjects(base, section.index.opened, scratch, room)
+    steps = decode_steps(section.index, objects.nesting, engines, lost)
+    if manifest is None:
+        manifest = _make_manifest(section, steps, objects, scratch)
+    _check_manifest(section.root, manifest)
+    _check_places(steps, manifest, base)
+    return Evaluation(section, steps, objects, scratch, manifest)
 
 
 class Evaluation:
-    """One run over a section. `manifest` is rebuilt and verified at once, the objects as they are asked for.
+    """The recipes of a section, ready to run. `open_evaluation` makes one. It reads only once objects are asked for.
 
-    `made`: the places whose objects it can make. That is all that the base does not have, unless objects are lost.
+    `manifest`: that of the release. `made`: the places whose objects can be made here. That is all that the base does
+    not have, unless something of the base is lost, or an engine is missing.
     """
 
     def __init__(
         self,
         section: VerifiedSection,
-        base: Base | None,
-        scratch: Path | None = None,
-        lost: Collection[int] = (),
-        manifest: TreeManifest | None = None,
+        steps: SectionSteps,
+        base: BaseObjects,
+        scratch: Path | None,
+        manifest: TreeManifest,
     ) -> None:
-        """`base` must be the one that the section names, though the objects at the places `lost` are not there;
-        temporary files go to `scratch`. With the release's `manifest`, known already, its frame is not read for it.
-
-        Raises Malformed, Corrupt or BaseMismatch.
-        """
         self._section = section
+        self._steps = steps
+        self._base = base
         self._scratch = scratch
-        self._base = BaseObjects(
-            base, section.index.opened, scratch, section.section.room - section.index.scratch_bytes
-        )
-        if section.index.base_objects != self._base.count:
-            raise Malformed("index: made for a base with another number of objects")
-        self._frames = [self._decode(frame, number) for number, frame in enumerate(section.index.frames)]
-        places = [step.place for steps in self._frames for step in steps if step.place is not None]
-        gone = set(lost)
-        self._passed = [self._impossible(steps, gone) for steps in self._frames]
-        self._firsts = list(accumulate(map(len, self._frames), initial=0))
-        self._closing = self._last_uses()
-        self.made = frozenset(
-            step.place
-            for steps, passed in zip(self._frames, self._passed, strict=True)
-            for at, step in enumerate(steps, self._base.count)
-            if step.place and at not in passed
-        )
-        if (
-            not self._frames
-            or [step.place for step in self._frames[0][:1]] != [0]
-            or self._base.count in self._passed[0]
-        ):
-            raise Malformed("index: its first recipe does not make the tree manifest")
-        self._work = _Work(section.root.size)
-        self._first = self._run(0)
-        self.manifest = manifest or self._read_manifest()
-        self._check_places(places, base)
-        self._places = frozenset(places) - {0}
+        self.manifest = manifest
+        self.made = steps.made
 
     @property
     def room_bytes(self) -> int:
-        """Bytes on disk that running it takes at one time, beside the release: what is declared, and what is kept
-        twice because a later recipe uses it."""
-        return self._section.section.room + max(map(self._used_bytes, self._frames), default=0)
+        """Bytes on disk that running it takes at one time, beside the release: what the section declares, and what is
+        there twice because a later recipe uses it."""
+        twice = (self._reused_bytes(number) for number in range(len(self._steps.frames)))
+        return self._section.section.room + max(twice, default=0)
 
     def objects(self) -> Iterator[tuple[int, Iterator[bytes]]]:
-        """(place, chunks) of every object that the base does not have. Exhaust the chunks before the next object.
+        """(place, chunks) of every object that the base does not have.
 
-        Raises Unsupported at once if one of them cannot be made.
+        The chunks of an object can be read until the next object is asked for. What was not read by then is read and
+        verified all the same. Raises Unsupported, before anything is made, if one of the objects cannot be made.
         """
-        for place in sorted(self._places - self.made):
-            raise Unsupported(f"{self.manifest.entry(place).path}: needs a deflate engine that is missing here")
-        for place, chunks in self._first:
-            if place:
-                yield place, chunks
-            else:
-                _exhaust(chunks)
-        for number in range(1, len(self._frames)):
-            yield from self._run(number)
+        places = frozenset(self._steps.places) - {0}
+        if missing := places - self.made:
+            raise Unsupported(f"{self.manifest.entry(min(missing)).path}: needs a deflate engine that is missing here")
+        return self._run(range(len(self._steps.frames)), places)
 
     def chosen(self, places: Collection[int]) -> Iterator[tuple[int, Iterator[bytes]]]:
-        """The same of these places alone; frames that make none of them are not read."""
-        self._work = _Work(self._section.root.size)
-        for number, steps in enumerate(self._frames):
-            if any(step.place in places for step in steps):
-                for place, chunks in self._run(number):
-                    if place in places:
-                        yield place, chunks
-                    else:
-                        _exhaust(chunks)
+        """The same for these places alone. Frames that make none of them are not read."""
+        return self._run(self._steps.frames_making(places), places)
 
     def stretches(self, places: Collection[int]) -> list[tuple[int, int]]:
         """(start, end), in bytes of the body, of what `chosen` reads for these places, beside the index."""
-        return [
-            self._section.stretch_of(self._section.index.frames[number])
-            for number, steps in enumerate(self._frames)
-            if any(step.place in places for step in steps)
-        ]
+        frames = self._section.index.frames
+        return [self._section.stretch_of(frames[number]) for number in self._steps.frames_making(places)]
 
     def base_places(self) -> set[int]:
-        """The places of the base whose objects the recipes use that can be run."""
-        used = {
-            source
-            for steps, passed in zip(self._frames, self._passed, strict=True)
-            for at, step in enumerate(steps, self._base.count)
-            if at not in passed
-            for source in sources_of(step.recipe)
-        }
-        return {self._base.nesting.place_of(source) for source in used if source < self._base.count} - {0}
+        """The places of the base whose objects are used by recipes that can run."""
+        return self._steps.base_places()
 
-    def _read_manifest(self) -> TreeManifest:
-        _, chunks = next(self._first)
-        return TreeManifest.decode(b"".join(chunks), self._section.root.platform)
+    def _run(self, frames: Iterable[int], places: Collection[int]) -> Iterator[tuple[int, Iterator[bytes]]]:
+        """Runs these frames. Hands out the objects at these places, and verifies the others."""
+        limit = WorkLimit(self._section.root.size)
+        for number in frames:
+            for place, chunks in self._run_frame(number, limit):
+                if place in places:
+                    yield place, chunks
 
-    def _impossible(self, steps: list[Step], lost: set[int]) -> set[int]:
-        """The results that cannot be had: for an object that is lost, an engine that is missing, or such a result."""
-        found: set[int] = set()
-        for at, step in enumerate(steps, self._base.count):
-            sources, engines = sources_of(step.recipe), getattr(step.recipe, "engines", ())
-            if (
-                not found.isdisjoint(sources)
-                or (lost and any(s < self._base.count and self._base.nesting.place_of(s) in lost for s in sources))
-                or not present_features().issuperset(map(feature_of, engines))
-            ):
-                found.add(at)
-        return found
-
-    def _decode(self, frame: Frame, number: int) -> list[Step]:
-        return decode_frame(frame, self._base.count, f"index: frame {number}")
-
-    def _check_places(self, places: list[int], base: Base | None) -> None:
-        """The recipes make the manifest and every object that is missing, once each, and nothing else [F-31]."""
-        root, manifest = self._section.root, self.manifest
-        if len(manifest.entries) != root.entries or manifest.size != root.size:
-            raise Malformed("tree manifest: its entries or their size are not what the root says")
-        if sorted(places) != [0, *manifest.needed(base.manifest if base else None)]:
-            raise Malformed("index: its recipes do not make exactly the objects that the base lacks")
-        if base:
-            manifest.check_sizes(base.manifest)
-
-    def _last_uses(self) -> dict[int, list[int]]:
-        """Step, counted through all frames -> the archives of the base that none needs after it."""
-        uses = (
-            (first + at, source)
-            for first, steps, passed in zip(self._firsts, self._frames, self._passed, strict=False)
-            for at, step in enumerate(steps)
-            if self._base.count + at not in passed
-            for source in sources_of(step.recipe)
-            if source < self._base.count
-        )
-        closing: dict[int, list[int]] = {}
-        for archive, (_, last) in self._base.nesting.spans(uses).items():
-            closing.setdefault(last, []).append(archive)
-        return closing
-
-    def _used_bytes(self, steps: list[Step]) -> int:
-        used = {source for step in steps for source in sources_of(step.recipe)}
-        return sum(
-            self._size(step) for at, step in enumerate(steps, self._base.count) if step.place is not None and at in used
-        )
-
-    def _run(self, number: int) -> Iterator[tuple[int, Iterator[bytes]]]:
-        """Runs a frame. What later recipes use, and what is no file, is kept in scratch until the frame is done."""
-        steps = self._frames[number]
-        used = {source for step in steps for source in sources_of(step.recipe)}
+    def _run_frame(self, number: int, limit: WorkLimit) -> Iterator[tuple[int, Iterator[bytes]]]:
+        steps = self._steps
+        reused = steps.reused(number)
         packs = Packs(self._section, self._section.index.frames[number])
-        scratch = Scratch(self._scratch)
-        results: dict[int, Readable] = {}
-        try:
-            for at, step in enumerate(steps, self._base.count):
-                size = self._size(step)
-                if at in self._passed[number]:
-                    _exhaust(self._pass(step.recipe, size, packs))
+        with FrameRun(packs, self._base, limit, self._scratch) as run:
+            for at, (result, step) in enumerate(steps.numbered(number), steps.firsts[number]):
+                entry = self._entry(step.place)
+                size = entry.size if entry else step.size or 0
+                if result in steps.unavailable[number]:
+                    run.skip(step.recipe, size)
                     continue
-                result = self._make(step.recipe, size, packs, results)
-                if step.place is None or at in used:
-                    results[at] = result = self._kept(step.recipe, result, size, scratch)
-                if step.place is not None:
-                    yield step.place, self._checked(step.place, _sized(result, size))
-                self._base.close(self._closing.get(self._firsts[number] + at - self._base.count, ()))
-            packs.finish()
-        except BaseException:
-            self._base.close_all()  # on Windows no directory can be removed in which one of their files is open
-            raise
-        finally:
-            scratch.close()
+                made = run.make(step.recipe, size)
+                if entry is None or result in reused:
+                    made = run.save(result, step.recipe, made, size)
+                if entry and step.place is not None:
+                    with _Turn(_verified(entry, sized(made, size))) as chunks:
+                        yield step.place, chunks
+                self._base.close(steps.closing.get(at, ()))
+            run.finish()
 
-    def _kept(self, recipe: Recipe, result: _Result, size: int, scratch: Scratch) -> Readable:
-        """The result as an object that later recipes can read; a stretch of an earlier one takes no room of its own."""
-        if isinstance(result, Window) and isinstance(recipe, Copy) and recipe.source >= self._base.count:
-            return result
-        return scratch.keep(_sized(result, size))
+    def _entry(self, place: int | None) -> Entry | None:
+        """What the object at a place has to be. None for an intermediate result, which is no file."""
+        if place is None:
+            return None
+        return self.manifest.entry(place) if place else _manifest_entry(self._section.root)
 
-    def _size(self, step: Step) -> int:
-        if step.place is None:
-            return step.size or 0
-        return self._section.root.manifest_size if step.place == 0 else self.manifest.entry(step.place).size
-
-    def _open(self, source: int, results: dict[int, Readable]) -> Readable:
-        return self._base.open(source) if source < self._base.count else results[source]
-
-    def _make(self, recipe: Recipe, size: int, packs: Packs, results: dict[int, Readable]) -> _Result:
-        match recipe:
-            case Literal():
-                return packs.take(Stream.LITERAL, size)
-            case Copy(source, offset):
-                return Window(self._open(source, results), offset, size)
-            case Patch(source, triples):
-                opened = self._open(source, results)
-                if opened.size <= min(IN_MEMORY_BYTES, MAX_SHRINKING * size):
-                    opened = MemoryObject(opened.read_at(0, opened.size))
-                return apply_triples(opened, size, packs.triples(triples, size), packs.skips, packs.take)
-            case Reaimed(source, triples):
-                opened = self._open(source, results)
-                if max(opened.size, size) > MAX_IMAGE_BYTES or opened.size > MAX_IMAGE_SHRINKING * size:
-                    raise Malformed("recipe: a patch with re-aimed references, of or to an image that is too large")
-                self._work.take(recipe, opened.size)
-                data, numbers = opened.read_at(0, opened.size), Numbers(packs.places, packs.layouts, packs.skips)
-                return iter((apply_reaimed(data, size, packs.triple_rows(triples, size), numbers, packs.take),))
-            case Concat(parts):
-                return chain.from_iterable(read_all(self._open(part, results)) for part in parts)
-            case Archive(skeleton, members, engines):
-                opener = partial(self._open, results=results)
-                return rebuild(
-                    opener(skeleton), self._weighed(recipe, map(opener, members)), engines, size, self._scratch
-                )
-
-    def _weighed(self, recipe: Archive, members: Iterator[Readable]) -> Iterator[Readable]:
-        """The members, each counted before it is deflated."""
-        for member in members:
-            self._work.take(recipe, member.size)
-            yield member
-
-    def _pass(self, recipe: Recipe, size: int, packs: Packs) -> Iterator[bytes]:
-        """What the recipe would take from the packs, for the next one to find its own."""
-        match recipe:
-            case Patch(_, triples):
-                return apply_triples(Nothing(), size, packs.triples(triples, size), packs.skips, packs.take)
-            case Reaimed(_, triples):
-                if size > MAX_IMAGE_BYTES:
-                    raise Malformed("recipe: a patch with re-aimed references makes an image that is too large")
-                numbers = Numbers(packs.places, packs.layouts, packs.skips)
-                return pass_reaimed(size, packs.triple_rows(triples, size), numbers, packs.take)
-        return iter(())
-
-    def _checked(self, place: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        root = self._section.root
-        name, expected = "the tree manifest", root.tree
-        if place:
-            name, expected = self.manifest.entry(place).path, self.manifest.entry(place).hash
-        digest = sha256()
-        for chunk in chunks:
-            digest.update(chunk)
-            yield chunk
-        if digest.digest() != expected:
-            raise Corrupt(f"{name}: what its recipe makes has another hash than the signed one")
+    def _reused_bytes(self, number: int) -> int:
+        reused = self._steps.reused(number)
+        entries = (self._entry(step.place) for result, step in self._steps.numbered(number) if result in reused)
+        return sum(entry.size for entry in entries if entry)
 
 
-def _exhaust(chunks: Iterator[bytes]) -> None:
-    deque(chunks, maxlen=0)
+class _Turn(Iterator[bytes]):
+    """The chunks of one object while it is that object's turn.
+
+    The packs are streams: an object that was left half-read would shift every object after it. So its rest is read when
+    its turn ends. An iterator that somebody kept for later raises then, for it would seem to be an empty file.
+    """
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._is_over = False
+
+    def __enter__(self) -> "_Turn":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._is_over = True
+        if kind is None:
+            exhaust(self._chunks)
+
+    def __next__(self) -> bytes:
+        if self._is_over:
+            raise RuntimeError("the chunks of an object were read after the next object was asked for")
+        return next(self._chunks)
 
 
-def _sized(result: _Result, size: int) -> Iterator[bytes]:
-    """The chunks of a result, never more than its size. Raises Malformed if they are not exactly as many bytes."""
-    produced = 0
-    for chunk in result if isinstance(result, Iterator) else read_all(result):
-        produced += len(chunk)
-        if produced > size:
-            break
+def _make_manifest(
+    section: VerifiedSection, steps: SectionSteps, base: BaseObjects, scratch: Path | None
+) -> TreeManifest:
+    """Runs the first recipe alone. The packs of its frame are read anew once the objects are asked for."""
+    entry = _manifest_entry(section.root)
+    packs = Packs(section, section.index.frames[0])
+    try:
+        with FrameRun(packs, base, WorkLimit(section.root.size), scratch) as run:
+            made = run.make(steps.frames[0][0].recipe, entry.size)
+            return TreeManifest.decode(b"".join(_verified(entry, sized(made, entry.size))), section.root.platform)
+    finally:
+        base.close_all()
+
+
+def _manifest_entry(root: Root) -> Entry:
+    """The tree manifest as an entry: the root says what it has to be, as a manifest does of files."""
+    return Entry("the tree manifest", Kind.FILE, root.manifest_size, root.tree)
+
+
+def _verified(entry: Entry, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The same chunks. Raises Corrupt at their end if they are not the object of the entry [F-37]."""
+    digest = sha256()
+    for chunk in chunks:
+        digest.update(chunk)
         yield chunk
-    if produced != size:
-        raise Malformed(f"recipe: makes another length than the {size} bytes of its result")
+    if digest.digest() != entry.hash:
+        raise Corrupt(f"{entry.path}: what its recipe makes has another hash than the signed one")
+
+
+def _check_manifest(root: Root, manifest: TreeManifest) -> None:
+    if len(manifest.entries) != root.entries or manifest.size != root.size:
+        raise Malformed("tree manifest: its entries or their size are not what the root says")
+
+
+def _check_places(steps: SectionSteps, manifest: TreeManifest, base: Base | None) -> None:
+    """The recipes make the manifest and all that the base does not have, once each, and nothing else [F-31]."""
+    if sorted(steps.places) != [0, *manifest.needed(base.manifest if base else None)]:
+        raise Malformed("index: its recipes do not make exactly the objects that the base lacks")
+    if base:
+        manifest.check_sizes(base.manifest)

@@ -1,4 +1,4 @@
-"""Two sections as one: a delta where the base or this machine lacks something, and the full section. [F-62]"""
+"""Two sections as one: a delta that cannot make everything here, and the full section for the rest. [F-62]"""
 
 from collections.abc import Iterator
 
@@ -8,10 +8,10 @@ from bundle.read.evaluate import Evaluation
 
 
 class MixedEvaluation:
-    """A delta makes what it can, the full section what that cannot, from those frames alone that hold it.
+    """A delta makes what it can. The full section makes the rest, from those of its frames alone that hold it.
 
-    `manifest` and `objects` are as those of Evaluation, for the base without what is lost; `taken` is what comes from
-    the full section.
+    `manifest` and `objects` are as those of `Evaluation`, for a base without the lost files. `taken`: the places that
+    come from the full section.
     """
 
     def __init__(self, delta: Evaluation, full: Evaluation, left: TreeManifest) -> None:
@@ -19,11 +19,11 @@ class MixedEvaluation:
         self._delta, self._full = delta, full
         self.manifest = delta.manifest
         self.taken = frozenset(self.manifest.needed(left)) - delta.made
-        for place in sorted(self.taken - full.made):
-            raise Unsupported(f"{self.manifest.entry(place).path}: needs a deflate engine that is missing here")
+        if missing := self.taken - full.made:
+            raise Unsupported(f"{self.manifest.entry(min(missing)).path}: needs a deflate engine that is missing here")
 
     def objects(self) -> Iterator[tuple[int, Iterator[bytes]]]:
-        """(place, chunks) of every object that is not left."""
+        """(place, chunks) of every object that the base does not have any more, as `Evaluation.objects`."""
         yield from self._delta.chosen(self._delta.made)
         yield from self._full.chosen(self.taken)
 

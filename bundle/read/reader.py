@@ -1,7 +1,7 @@
 """Reading a bundle: preamble, signatures, root, then sections piece by piece, each verified before it is used.
 
-The order is the rule [F-4]: no byte is parsed before it is verified. A section is never read "as it stands": every
-piece is hashed each time that it is read from the file, so a medium that changes between two reads changes nothing.
+The order is the rule [F-4]: no byte is parsed before it is verified. Every piece of a section is hashed each time that
+it is read from the file. So a medium whose bytes change between two reads is found out.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,9 +26,9 @@ from bundle.trust.trust import Signers, Trust
 
 @dataclass(frozen=True)
 class VerifiedRoot:
-    """A root whose signatures were verified; only `verify_header` makes one. `header_bytes`: where sections begin.
+    """A root whose signatures were verified. Only `verify_header` makes one. `header_bytes`: where sections begin.
 
-    `trust`: what it was verified by, with what its header taught; `signers`: the release keys that signed it.
+    `trust`: what it was verified by, with what was learned from its header. `signers`: the release keys that signed.
     """
 
     root: Root
@@ -60,7 +60,7 @@ class VerifiedRoot:
 
 
 Unlock = Callable[[VerifiedRoot], ContentKey]
-"""Where the content key of an encrypted bundle comes from, such as a TicketFile. Raises Refused."""
+"""Gives the content key of an encrypted bundle, as a TicketFile does. Raises Refused."""
 
 
 def verify_header(header: bytes, trust: Trust) -> VerifiedRoot:
@@ -77,27 +77,27 @@ def _read_header(header: bytes, trust: Trust | None) -> VerifiedRoot:
         raise Corrupt(f"the bundle is cut short: {len(header)} of {preamble.header_bytes} header bytes are there")
     root = header[PREAMBLE_BYTES : PREAMBLE_BYTES + preamble.root_bytes]
     block = header[PREAMBLE_BYTES + preamble.root_bytes : preamble.header_bytes]
-    decoded, followed, signers = _judged(root, block, trust) if trust else (decode_root(root), Trust(), Signers())
+    decoded, followed, signers = _verified(root, block, trust) if trust else (decode_root(root), Trust(), Signers())
     return VerifiedRoot(decoded, sha256(root).digest(), len(root), preamble.header_bytes, followed, signers)
 
 
-def _judged(root: bytes, block: bytes, trust: Trust) -> tuple[Root, Trust, Signers]:
-    """What the header teaches is handed on whatever becomes of the release: it proves itself [R-11]."""
+def _verified(root: bytes, block: bytes, trust: Trust) -> tuple[Root, Trust, Signers]:
+    """What a header says of trust is learned even if its release is refused: it proves itself [R-11]."""
     parsed = decode_block(block)
-    followed = trust.taught_by(parsed)
+    followed = trust.learned_from(parsed)
     try:
         signers = followed.release_signers(root, parsed)
         decoded = decode_root(root)
         followed.check_release(decoded)
     except Refused:
-        trust.tell(followed, refused=True)
+        trust.report(followed, refused=True)
         raise
-    trust.tell(followed)
+    trust.report(followed)
     return decoded, followed, signers
 
 
 class VerifiedBundle:
-    """An open bundle file with a verified root. Use as a context manager; sections are verified as they are read."""
+    """An open bundle file with a verified root. Use as a context manager. Sections are verified as they are read."""
 
     def __init__(self, path: Path, file: BinaryIO, verified: VerifiedRoot, unlock: Unlock | None) -> None:
         self.path = path
@@ -114,7 +114,7 @@ class VerifiedBundle:
         self.close()
 
     def close(self) -> None:
-        """Lets go of the file."""
+        """Closes the file."""
         self._file.close()
 
     def open_section(self, section: Section) -> "VerifiedSection":
@@ -155,7 +155,7 @@ class VerifiedBundle:
         return not any(any(self.read(offset, piece.length)) for offset, piece in self.verified.pieces(section))
 
     def read(self, offset: int, length: int) -> bytes:
-        """Unverified bytes of the file; for `VerifiedSection` alone. Raises Corrupt if it cannot be read."""
+        """Unverified bytes of the file, for `VerifiedSection` alone. Raises Corrupt if they cannot be read."""
         try:
             self._file.seek(offset)
             return self._file.read(length)
@@ -211,7 +211,7 @@ def _packed_bytes(frame: Frame) -> int:
 
 
 def open_bundle(path: Path, trust: Trust, unlock: Unlock | None = None) -> VerifiedBundle:
-    """Opens a bundle and verifies its header and length; `unlock` is asked once a section of an encrypted one is.
+    """Opens a bundle and verifies its header and length. `unlock` is asked once a section of an encrypted one is.
 
     Raises InputError if the file cannot be opened, Refused for anything wrong with it.
     """

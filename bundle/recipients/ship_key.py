@@ -1,6 +1,6 @@
 """The keys of ships: X25519 (RFC 7748) pairs, to which content keys are sealed. spec/sealing.md, section 3.
 
-They are not signing keys: a ship's key proves nothing of who sent what; it only opens what was meant for that ship.
+They are not signing keys. A ship's key does not prove who sent something: it only opens what is meant for that ship.
 """
 
 from dataclasses import dataclass, field
@@ -34,7 +34,7 @@ class ShipPublicKey:
 
     @property
     def key_id(self) -> bytes:
-        """The first 8 bytes of the SHA-256 of the raw key; tickets are named by it."""
+        """The first 8 bytes of the SHA-256 of the raw key. Tickets are named by it."""
         return sha256(self.raw).digest()[:KEY_ID_BYTES]
 
 

@@ -1,4 +1,4 @@
-"""A finished bundle gets its name, and its companions beside it: F.sha256, F.manifests, F.tickets/.
+"""A finished bundle gets its name, and its sidecars: F.sha256, F.manifests, F.tickets/.
 
 spec/format.md, Sidecars; spec/sealing.md, section 5.
 """
@@ -23,7 +23,7 @@ def check_place(out: Path) -> None:
 
 
 def publish(unproven: Path, out: Path, manifests: bytes | None) -> int:
-    """Makes the file durable, writes its companions and gives it its name; returns its length in bytes.
+    """Makes the file durable, writes its sidecars and gives it its name. Returns its length in bytes.
 
     `manifests`: the content of F.manifests, None to leave what is there. Raises OSError.
     """

@@ -7,7 +7,7 @@
          9     64   the content key, sealed by HPKE: encapsulated key (32), ciphertext and tag (16 + 16)
         73   72 n   signatures, ascending by key id: key id (8), Ed25519 signature (64)
 
-The hints at 1 and 5 are for messages; what binds is the seal, whose `info` has ship and root whole, and the signature,
+The hints at 1 and 5 are for messages. What binds is the seal, whose `info` has ship and root whole, and the signature,
 which covers the root's hash and all that stands before it. A ticket with one signature has 145 bytes.
 """
 
@@ -50,7 +50,7 @@ _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
 
 @dataclass(frozen=True)
 class Ticket:
-    """A ticket that was read; `head` is what its signatures cover of it."""
+    """A ticket that was read. `head` is what its signatures cover of it."""
 
     head: bytes
     bundle: bytes
@@ -60,7 +60,7 @@ class Ticket:
 
 
 def issue_ticket(key: ContentKey, ship: ShipPublicKey, root_hash: bytes, signers: Sequence[Signer]) -> bytes:
-    """A ticket for that ship and the bundle with that root; other bytes each time [S-9]."""
+    """A ticket for that ship and the bundle with that root. Its bytes differ each time [S-9]."""
     sealed = _SUITE.encrypt(key.raw, X25519PublicKey.from_public_bytes(ship.raw), _info(ship, root_hash))
     head = _HEAD.pack(TICKET_FORMAT, root_hash[:HINT_BYTES], ship.key_id[:HINT_BYTES], sealed)
     return _signed(head, root_hash, signers)
@@ -116,9 +116,9 @@ def open_ticket(ticket: Ticket, key: ShipKey, root_hash: bytes) -> ContentKey:
 
 @dataclass(frozen=True)
 class TicketFile:
-    """Where a ship's ticket for a bundle lies; calling it gives the content key, as `bundle.read.reader.Unlock`.
+    """Where a ship's ticket for a bundle lies. Calling it gives the content key, as `bundle.read.reader.Unlock`.
 
-    `is_trusted_only`: whether the signature must be by whom the bundle was verified; only display does without.
+    `is_trusted_only`: whether the signature must be by whom the bundle was verified. Only display does without.
     """
 
     key: ShipKey

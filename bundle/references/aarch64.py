@@ -8,12 +8,16 @@ from bundle.references.image import Image, Stretch
 from bundle.references.words import NONE, Bytes, Numbers, read_unsigned
 
 BLOCK_BYTES = 1 << 20
-PAIR_INSTRUCTIONS = 8  # a page and what is added to it are at most so far apart
+# An address takes two instructions: ADRP loads its page, and an ADD, LDR or STR adds the low 12 bits. Compilers put
+# them close together. Over a longer way another instruction may have changed the register, which is not looked at.
+PAIR_INSTRUCTIONS = 8
 
 
 class Code(NamedTuple):
-    """Offsets of branches, of the instructions that load a page, and of those that add the rest; for the last two the
-    address that both lead to."""
+    """Offsets of branches, of the instructions that load a page, and of those that add the rest.
+
+    For the last two also the address that both lead to.
+    """
 
     branches: Numbers = NONE
     pages: Numbers = NONE
@@ -23,7 +27,7 @@ class Code(NamedTuple):
 
 
 class _Part(NamedTuple):
-    """What is found in a block: the page of each low part stands for every one of them."""
+    """What is found in a block. `pages`: for each low part the instruction that loads its page, so some stand twice."""
 
     branches: Numbers = NONE
     lows: Numbers = NONE
@@ -39,12 +43,14 @@ def find_code(data: Bytes, image: Image) -> Code:
             for start in range(0, stretch.size & ~3, BLOCK_BYTES):
                 parts.append(_in_block(data, image, stretch, start))
     branches, lows, targets, paired = map(np.concatenate, zip(*parts, strict=True))
+    # One ADRP may serve several low parts. It can point to one address only: that of the first of them.
     pages, first = np.unique(paired, return_index=True)
     return Code(branches, pages, targets[first], lows, targets)
 
 
 def _in_block(data: Bytes, image: Image, stretch: Stretch, start: int) -> _Part:
-    """What begins in the block at `start` of the stretch; a low part's page may stand before it."""
+    """What begins in the block at `start` of the stretch. A low part's page may stand before it."""
+    # Blocks bound the memory. The lead holds the pages of low parts that stand at the start of the block.
     lead = min(start, 4 * PAIR_INSTRUCTIONS)
     end = min(start + BLOCK_BYTES, stretch.size & ~3)
     at = stretch.offset + np.arange(start - lead, end, 4, dtype=np.int64)
@@ -59,6 +65,7 @@ def _in_block(data: Bytes, image: Image, stretch: Stretch, start: int) -> _Part:
     low = np.flatnonzero(((word & 0xFFC00000) == 0x91000000) | ((word & 0x3B000000) == 0x39000000))
     low = low[low >= lead // 4]
     of = np.full(len(low), -1, np.int64)
+    # From the farthest to the nearest, so that the nearest page with the same register is what stays.
     for steps in range(PAIR_INSTRUCTIONS, 0, -1):
         before = np.maximum(low - steps, 0)
         fits = (base[before] >= 0) & (word[before] & 31 == word[low] >> 5 & 31)
@@ -86,7 +93,7 @@ def page_distance(word: Numbers) -> Numbers:
 
 
 def with_page_distance(word: Numbers, distance: Numbers) -> Numbers:
-    """The instruction with another distance; less than a page is dropped."""
+    """The instruction with another distance. Less than a page is dropped."""
     pages = distance >> 12
     return (word & ~0x60FFFFE0) | (pages & 3) << 29 | (pages >> 2 & 0x7FFFF) << 5
 
@@ -102,7 +109,7 @@ def with_low_part(word: Numbers, address: Numbers) -> Numbers:
 
 
 def _scale(word: Numbers) -> Numbers:
-    """The power of two that the offset of LDR and STR counts in; 0 for ADD."""
+    """The power of two that the offset of LDR and STR counts in. 0 for ADD."""
     wide = (word & 0x04800000) == 0x04800000  # 128 bits, of the registers for vectors
     scale = np.where(wide & (word >> 30 == 0), 4, word >> 30)
     return np.where((word & 0x3B000000) == 0x39000000, scale, 0)

@@ -1,4 +1,7 @@
-"""References in the tables of an ELF image. spec/format.md, section 9 [F-55], [F-56]."""
+"""References in the tables of an ELF image. spec/format.md, section 9 [F-55], [F-56].
+
+Every table is bounded before it is read, by the file or by a constant: a header can declare any size.
+"""
 
 import struct
 
@@ -10,22 +13,26 @@ from bundle.references.words import NONE, Bytes, Numbers, joined, read_long, rea
 
 RELATIVE = (8, 1027)  # R_X86_64_RELATIVE, R_AARCH64_RELATIVE
 SYMBOLS = (2, 11)  # SHT_SYMTAB, SHT_DYNSYM
-MAX_SECTIONS = 128
+MAX_SECTIONS = 128  # their headers are read one by one
 HEADER = b"\x01\x1b\x03\x3b"  # of .eh_frame_hdr: version 1, a table of pairs counted from the header
 PC_RELATIVE = 0x1B  # DW_EH_PE_pcrel | DW_EH_PE_sdata4
-MAX_CIES = 1 << 12
+MAX_CIES = 1 << 12  # each is parsed in Python; a linker joins equal ones, so a sound image has few
 
 
 def relocations(data: Bytes, image: Image) -> Numbers:
-    """Long references of DT_RELA and DT_JMPREL: the place of each entry; of a relative one its addend, and the word at
-    its place if that holds the addend."""
+    """Long references of DT_RELA and DT_JMPREL: the place of each entry, and the addend of a relative one.
+
+    Where the word at the place of a relative one holds the addend as well, that word is one, too.
+    """
     start, end = image.table("dynamic")
     view = data[start:end].tobytes()
+    # Of a tag that stands twice the last counts. A DT_NULL does not end the table: what follows is zeros as a rule.
     dynamic = dict(struct.iter_unpack("<qQ", view[: len(view) // 16 * 16]))
     found = []
     for address, size in ((7, 8), (23, 2)):
         start, end = image.stored(dynamic.get(address, 0), dynamic.get(size, 0))
         rows = np.arange(start, start + (end - start) // 24 * 24, 24, dtype=np.int64)
+        # A relative relocation says its target in the addend. Some linkers write it into the word itself, too.
         relative = rows[np.isin(read_long(data, rows + 8), RELATIVE)]
         words = image.offsets(read_long(data, relative))
         held = (words >= 0) & (words <= len(data) - 8)
@@ -36,8 +43,11 @@ def relocations(data: Bytes, image: Image) -> Numbers:
 
 
 def symbols(data: Bytes, image: Image) -> tuple[Group, Numbers]:
-    """(jumps, long) in the table of symbols and that of dynamic ones, of each the last that the section headers list:
-    the name of each symbol, counted from the table of names, and its value."""
+    """(jumps, long) in the table of symbols and that of dynamic ones. Of each, the last in the section headers counts.
+
+    A jump is the name of a symbol, counted from the table of names. A long reference is its value.
+    """
+    # A symbol has an offset into a table of names, which moves whenever a name is added, and an address as its value.
     if len(data) < 64 or data[:4].tobytes() != b"\x7fELF":
         return Group(), NONE
     headers, entry_bytes, count = struct.unpack_from("<40xQ10xHH", data.data)
@@ -57,12 +67,13 @@ def symbols(data: Bytes, image: Image) -> tuple[Group, Numbers]:
 def frames(data: Bytes, image: Image) -> tuple[Group, Numbers, Numbers]:
     """(jumps, here, back): the table of .eh_frame_hdr, and what it leads to in .eh_frame.
 
-    Of each FDE: its CIE, its function, and its exception table if the CIE says that there is one; of each CIE its
-    personality.
+    An FDE refers to its CIE, its function, and its exception table if the CIE says that there is one. A CIE refers to
+    its personality.
     """
     start, end = image.table("frames")
     if data[start : start + 4].tobytes() != HEADER or end - start < 12:
         return Group(), NONE, NONE
+    # The header is a sorted table of (function, FDE) for all functions: two references each, and a way to every FDE.
     count = min(int(read_unsigned(data, np.array([start + 8]))[0]), (end - start - 12) // 8)
     rows = start + 12 + 8 * np.arange(count, dtype=np.int64)
     anchor = image.tables["frames"][0]
@@ -76,6 +87,7 @@ def frames(data: Bytes, image: Image) -> tuple[Group, Numbers, Numbers]:
 
 def _described(data: Bytes, image: Image, described: Numbers) -> tuple[list[Numbers], Numbers]:
     """(what counts from its own place, what counts back to a CIE) in FDEs at these offsets."""
+    # The CIE says how the numbers of its FDEs are encoded, so each FDE's CIE is read first, once for all its FDEs.
     commons = image.offsets(image.addresses(described + 4) - read_signed(data, described + 4))
     described, commons = described[commons >= 0], commons[commons >= 0]
     distinct, of = np.unique(commons, return_inverse=True)

@@ -1,7 +1,7 @@
 """The layout of an executable: which file bytes are loaded where. spec/format.md, section 9 [F-50].
 
-PE32+ and ELF64, for x86-64 and AArch64. Whatever the headers say, reading them ends soon and never fails: an image that
-is none, or that breaks a rule, is `None`, and has no references.
+PE32+ and ELF64, for x86-64 and AArch64. Headers may be hostile: whatever they say, reading them ends soon and never
+fails. A file that is no image, or that breaks a rule, is `None`. It has no references.
 """
 
 import struct
@@ -12,12 +12,16 @@ import numpy as np
 
 from bundle.references.words import Numbers
 
+# Images are read whole, with several arrays beside them. An image of 35 MB took 239 MiB aboard, more than the 192 MiB
+# that an update may take.
 MAX_IMAGE_BYTES = 16 * 1024 * 1024
 MAX_IMAGE_SHRINKING = 16  # how many times the result a source may be: reading one takes time [F-66]
 MAX_SECTIONS = 64
-MAX_LAYOUT_NUMBERS = 1 + 4 * (MAX_SECTIONS + 1)
+MAX_LAYOUT_NUMBERS = 1 + 4 * (MAX_SECTIONS + 1)  # the base, and four for each stretch, one of them the rest of the file
 EH_FRAME = 0x6474E550  # PT_GNU_EH_FRAME
-REST_ADDRESS = 1 << 39  # from here on stands what an ELF file holds beside what is loaded
+# Symbol tables and debug data of an ELF file are not loaded, yet references point into them. They get addresses of
+# their own, far above the usual ones.
+REST_ADDRESS = 1 << 39
 _LIMIT = 1 << 40  # no address and no size may reach this
 _BASE_LIMIT = 1 << 52  # so that the difference of two is a varint
 
@@ -46,7 +50,7 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Image:
-    """Stretches in ascending order of offset and address; `base`: what absolute pointers count from.
+    """Stretches in ascending order of offset and address. `base`: what absolute pointers count from.
 
     `tables`: (address, size) of the tables in which a kind of executable lists references.
     """
@@ -65,7 +69,7 @@ class Image:
         return max((s.address + s.room for s in self.stretches if s.address < REST_ADDRESS), default=0)
 
     def addresses(self, offsets: Numbers) -> Numbers:
-        """The address of each file offset; an offset that is not loaded stands for itself."""
+        """The address of each file offset. An offset that is not loaded stands for itself."""
         found = offsets.copy()
         for stretch in self.stretches:
             inside = (offsets >= stretch.offset) & (offsets < stretch.offset + stretch.size)
@@ -81,7 +85,7 @@ class Image:
         return found
 
     def stored(self, address: int, size: int) -> tuple[int, int]:
-        """(first offset, end) of what lies at an address, cut at its stretch's end; nothing if not in the file."""
+        """(first offset, end) of what lies at an address, cut at its stretch's end. Nothing if not in the file."""
         for s in self.stretches:
             if size and s.address <= address < s.address + s.size:
                 start = address - s.address + s.offset
@@ -97,7 +101,7 @@ class Image:
         return [self.base, *(n for s in self.stretches for n in (s.offset, s.size, s.address, s.room))]
 
     def moved(self, numbers: list[int]) -> "Image | None":
-        """An image with as many stretches, laid out as `numbers` say; None if that is no layout."""
+        """An image with as many stretches, laid out as `numbers` say. None if that is no layout."""
         stretches = tuple(
             Stretch(*numbers[at : at + 4], executable=before.executable)  # type: ignore[misc,arg-type]
             for at, before in zip(range(1, len(numbers), 4), self.stretches, strict=True)
@@ -133,9 +137,10 @@ def _read_pe(data: bytes) -> Image | None:
             "<8xIIII12xI", data, header + 24 + optional + 40 * number
         )
         size = max(0, min(size, len(data) - offset))
-        if size:
+        if size:  # a section without bytes in the file, such as .bss, has nothing that a patch could make
             stretches.append(Stretch(offset, size, address, max(room, size), bool(flags & 0x20000000)))
     tables = {"relocations": relocations}
+    # The exception data of AArch64 may pack its unwind codes in the place of an address: no rule reads it [F-54].
     if _PE_MACHINES[machine] == Machine.X86_64:
         tables["exceptions"] = exceptions
     return _checked(Image(tuple(stretches), base, _PE_MACHINES[machine], tables))
@@ -154,6 +159,7 @@ def _read_elf(data: bytes) -> Image | None:
             tables["dynamic"] = (address, size)
         elif kind == EH_FRAME:
             tables["frames"] = (address, size)
+    # What is behind the last loaded byte: section headers, symbol tables, debug data.
     loaded = max((s.offset + s.size for s in stretches), default=len(data))
     if loaded < len(data):
         stretches.append(Stretch(loaded, len(data) - loaded, REST_ADDRESS + loaded, len(data) - loaded, False))
@@ -161,7 +167,9 @@ def _read_elf(data: bytes) -> Image | None:
 
 
 def _checked(image: Image) -> Image | None:
-    """The image, if its stretches ascend, do not overlap and have bounds; offsets and addresses alike."""
+    """The image, if its stretches ascend, do not overlap and have bounds, in offsets and addresses alike."""
+    # Without overlap an address has one offset, and an offset one address. Under these bounds no sum or difference of
+    # addresses overflows 64 bits.
     end_offset = end_address = 0
     for s in image.stretches:
         if s.offset < end_offset or s.address < end_address or not 0 < s.size <= s.room:

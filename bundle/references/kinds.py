@@ -1,4 +1,7 @@
-"""The kinds of references: how the bytes of one say which address it points to. spec/format.md, section 9 [F-51]."""
+"""The kinds of references: how the bytes of one say which address it points to. spec/format.md, section 9 [F-51].
+
+`pointed` reads an address out of a reference, `point` writes one into it. What a reference counts from is its origin.
+"""
 
 from enum import IntEnum
 from typing import NamedTuple
@@ -11,7 +14,7 @@ from bundle.references.words import NONE, Bytes, Numbers, read_long, read_signed
 
 
 class Kind(IntEnum):
-    """In the order in which predictions write them."""
+    """In the order in which predictions write them: of references that overlap, the later kind has the last word."""
 
     JUMP = 0  # 4 bytes in a table, that count from its anchor
     RELATIVE = 1  # 4 bytes that count from their own end
@@ -25,8 +28,11 @@ class Kind(IntEnum):
 
 
 class Group(NamedTuple):
-    """The references of one kind: their file offsets, ascending and apart, the addresses that they point to, and the
-    addresses that they count from, where those are not their own."""
+    """The references of one kind: their file offsets, and the addresses that they point to.
+
+    Offsets ascend and do not overlap. `anchors`: the addresses that jumps count from. Other kinds have none: they count
+    from where they stand, or from the image's base.
+    """
 
     where: Numbers = NONE
     targets: Numbers = NONE
@@ -48,7 +54,7 @@ def width_of(kind: Kind) -> int:
 
 
 def pointed(kind: Kind, data: Bytes, where: Numbers, origins: Numbers) -> Numbers:
-    """The address that each reference points to, as far as it says: of a page its start, of a low part itself."""
+    """The address that each reference points to, as far as it says. A page gives its start, a low part only itself."""
     if kind == Kind.LONG:
         return read_long(data, where) - origins
     if kind == Kind.SHORT:

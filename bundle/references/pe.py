@@ -1,4 +1,7 @@
-"""References in the tables of a PE image. spec/format.md, section 9 [F-54]."""
+"""References in the tables of a PE image. spec/format.md, section 9 [F-54].
+
+Unwind information of x86-64 and the tables of C++ exceptions are full of addresses, and no relocations list them.
+"""
 
 import struct
 from collections.abc import Iterator
@@ -8,8 +11,8 @@ import numpy as np
 from bundle.references.image import Image
 from bundle.references.words import NONE, Bytes, Numbers, joined, read_unsigned
 
-MAX_BLOCKS = 1 << 20  # of base relocations
-FUNCTION_MAGIC = 0x19930520
+MAX_BLOCKS = 1 << 20  # of base relocations: a loop in Python
+FUNCTION_MAGIC = 0x19930520  # to 0x19930522 so far, of the versions of MSVC; the low 3 bits are not compared
 MAX_ROWS = 1 << 12  # of one exception table
 
 
@@ -19,9 +22,11 @@ def exceptions(data: Bytes, image: Image) -> Numbers:
     count = (end - start) // 12
     entries = np.arange(start, start + count * 12, 4, dtype=np.int64)
     unwind = image.offsets(read_unsigned(data, entries[2::3]))
+    # Unwind information takes at most 4 + 2 * 256 bytes, and 12 more behind it: with 600 left, no read leaves the file.
     unwind = joined(unwind[(unwind >= 0) & (unwind < len(data) - 600)])
     flags, codes = data[unwind] >> 3, data[unwind + 2].astype(np.int64)
     behind = unwind + 4 + 2 * (codes + (codes & 1))
+    # Flags 1 and 2: the address of a handler follows the codes. Flag 4: three addresses of the function chained to.
     handlers = behind[(flags & 3) != 0]
     chained = behind[(flags & 4) != 0]
     unwinding = [entries, handlers, chained, chained + 4, chained + 8]
@@ -60,6 +65,8 @@ def _rows(data: Bytes, image: Image, at: Numbers, counts: Numbers, width: int) -
     """
     starts = image.offsets(read_unsigned(data, at))
     sound = (starts >= 0) & (counts <= MAX_ROWS) & (starts + counts * width <= len(data))
+    # Hostile tables may overlap as they like. Those of one sort together have to fit into the file once: the work is
+    # bounded by its size.
     tables = np.unique(np.stack([starts[sound], counts[sound]]), axis=1)
     count = tables[1]
     if count.sum() * width > len(data):

@@ -1,8 +1,8 @@
 """What a new image most likely looks like, given an old one and which of its blocks moved where [F-52].
 
 The triples of a patch say which old bytes became which new ones: an address map. While a block is copied, each
-reference in it is re-aimed by that map, so that the differences hold only what the map gets wrong. References to one
-old target that agree on another new one are mended together, by a shift of that target.
+reference in it is rebased by that map. The differences hold only what the map gets wrong. References to one old target
+that agree on another new one are corrected together, by a shift of that target.
 """
 
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from bundle.references.kinds import Group, Kind, References, origins_of, point, 
 from bundle.references.scan import find_references
 from bundle.references.words import Bytes, Numbers, joined
 
-MAX_SHIFT = 1 << 24
+MAX_SHIFT = 1 << 24  # exclusive; images have no more bytes than that
 
 Blocks = NDArray[np.int64]  # rows of (offset in the old image, offset in the new one, bytes), ascending in the new one
 
 
 @dataclass(frozen=True)
 class Shifts:
-    """Distinct old targets, by their place among all of them in ascending order, and how far each is off the map."""
+    """Old targets that the map gets wrong, and how far each is off. `places`: their indexes among known addresses."""
 
     places: Numbers
     by: Numbers
@@ -38,10 +38,12 @@ NO_SHIFTS = Shifts(np.empty(0, np.int64), np.empty(0, np.int64))
 
 
 class AddressMap:
-    """Old address -> predicted new address. Where blocks overlap the longest counts; gaps follow the block before."""
+    """Old address -> predicted new address. Where blocks overlap the longest counts. Gaps follow the block before."""
 
     def __init__(self, blocks: Blocks, old: Image, new: Image) -> None:
         self._old, self._new = old, new
+        # The old image is cut at every edge of a block, and each piece is painted with the shift of its block. The
+        # longest block paints last, so it stays where several overlap: a long match is rarely a chance one.
         start, target, size = blocks[np.argsort(blocks[:, 2], kind="stable")].T
         self._edges = np.unique(np.concatenate([[0], start, start + size]))
         shifts = np.zeros(len(self._edges), np.int64)
@@ -50,6 +52,7 @@ class AddressMap:
         for first, end, shift in zip(*ends, (target - start).tolist(), strict=True):
             shifts[first:end] = shift
             painted[first:end] = True
+        # What no block covers was deleted or rewritten. References to it most likely moved as the code before it did.
         last = np.maximum.accumulate(np.where(painted, np.arange(len(painted)), 0))
         self._shifts = np.where(painted[last], shifts[last], 0)
 
@@ -88,6 +91,7 @@ class OldImage:
         for old, at, length in blocks.tolist():
             out[at : at + length] = self.data[old : old + length]
             covered[at : at + length] = True
+        # Only references that lie whole within a block: of one that is cut, the rest may be any bytes.
         for kind, group in zip(Kind, aimed, strict=True):
             moved = carried(blocks, kind, group)
             point(kind, out, moved.where, origins_of(kind, new, moved.where, moved.anchors), moved.targets)
@@ -95,7 +99,8 @@ class OldImage:
 
 
 def carried(blocks: Blocks, kind: Kind, group: Group) -> Group:
-    """The references of a kind that blocks carry over whole, block by block, where they then stand in the new image."""
+    """The references of a kind that blocks carry over whole, and where they then stand in the new image."""
+    # For each block a range of indexes in the sorted references; then all ranges one after the other, without a loop.
     old, new, size = blocks.T
     first = np.searchsorted(group.where, old)
     count = np.maximum(np.searchsorted(group.where, old + size - width_of(kind) + 1) - first, 0)

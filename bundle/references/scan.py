@@ -1,6 +1,7 @@
-"""Finding references by a fixed rule, the same on both sides: spec/format.md, section 9 [F-51], [F-54] to [F-58].
+"""Finding references by fixed rules, the same on both sides: spec/format.md, section 9 [F-51], [F-54] to [F-58].
 
-A false hit costs bytes, never correctness.
+The rules look at byte patterns, not at instructions one after the other. So they may take data for a reference. Both
+sides take it alike: a false hit costs bytes, never correctness.
 """
 
 import numpy as np
@@ -12,7 +13,8 @@ from bundle.references.words import NONE, Bytes, Numbers, apart, joined
 
 
 def find_references(data: Bytes, image: Image) -> References:
-    """All references in an image, by kind; `data` is the file that it was read from."""
+    """All references in an image, by kind. `data` is the file that it was read from."""
+    # All readers run: those of one format find nothing in an image of the other.
     frames, here, back = elf.frames(data, image)
     names, values = elf.symbols(data, image)
     relative, jumps, code = NONE, Group(), aarch64.Code()
@@ -42,8 +44,10 @@ def _group(kind: Kind, data: Bytes, image: Image, where: Numbers) -> Group:
 
 
 def _joined_jumps(*parts: Group) -> Group:
-    """All of them, ascending; of those that overlap the first, of those at one place that of the earlier part."""
+    """All of them, ascending. The first of those that overlap counts, and at one place that of the earlier part."""
     where, targets, anchors = map(np.concatenate, zip(*parts, strict=True))
+    # Of equal places numpy.unique gives the first index. So the order of the parts decides: frames, symbols, code
+    # [F-51].
     places, first = np.unique(where, return_index=True)
     chosen = first[np.isin(places, apart(places, width_of(Kind.JUMP)))]
     return Group(where[chosen], targets[chosen], anchors[chosen])

@@ -1,4 +1,7 @@
-"""Numbers in a file at many offsets at once, little-endian."""
+"""Numbers in a file at many offsets at once, little-endian.
+
+A dense image of 5 MB has 186,000 references. So all that is done to each of them is done in arrays.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +37,7 @@ def write(data: Bytes, at: Numbers, values: Numbers, width: int) -> None:
 
 def apart(at: Numbers, width: int) -> Numbers:
     """Those of ascending offsets that do not overlap the one kept before, from the front."""
+    # Each choice depends on the one before, so this is a loop. Most images have no overlap and skip it.
     if not len(at) or not (np.diff(at) < width).any():
         return at
     kept, end = [], -1
@@ -45,7 +49,8 @@ def apart(at: Numbers, width: int) -> Numbers:
 
 
 def joined(*parts: Numbers) -> Numbers:
-    """All of them, ascending, each once; by sorting, for numpy's own hashes some patterns slowly."""
+    """All of them, ascending, each once."""
+    # By sorting: newer versions of numpy.unique hash, slowly for some patterns, which a hostile image can have.
     ordered = np.sort(np.concatenate([NONE, *parts]))
     distinct: Numbers = ordered[np.diff(ordered, prepend=ordered[:1] - 1) != 0]
     return distinct

@@ -1,4 +1,8 @@
-"""References in machine code of x86-64, and in the tables of jumps that it loads. spec/format.md, section 9 [F-58]."""
+"""References in machine code of x86-64, and in the jump tables that it loads. spec/format.md, section 9 [F-58].
+
+Instructions of x86 have no fixed length, and a decoder that loses its way stays lost for a while. So none is decoded:
+the patterns of the usual instructions are looked for at every byte, and a hit counts if it points to where it may.
+"""
 
 import numpy as np
 
@@ -6,9 +10,12 @@ from bundle.references.image import Image
 from bundle.references.kinds import Group
 from bundle.references.words import NONE, Bytes, Numbers, apart, joined, read_signed
 
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 20  # at once: the masks of a block take some bytes of memory for each of its own
 
-# Opcodes whose ModR/M byte may name an address relative to the instruction's end.
+# Opcodes whose ModR/M byte may name an address relative to the instruction's end. Of one byte: MOV, LEA, the arithmetic
+# (ADD, OR, AND, SUB, XOR, CMP), TEST, XCHG, MOVSXD, then CALL and JMP through memory, forms for bytes, and those with
+# an immediate behind the address. Of two, behind 0F: the moves, conversions and arithmetic of SSE, CMOVcc, MOVZX,
+# MOVSX, IMUL. Rarer ones gain little, and each pattern makes false hits.
 _ONE = np.zeros(256, bool)
 _ONE[[0x8B, 0x89, 0x8D, 0x3B, 0x39, 0x03, 0x01, 0x2B, 0x29, 0x33, 0x31, 0x23, 0x21, 0x0B, 0x09, 0x85, 0x87, 0x63]] = (
     True
@@ -25,21 +32,26 @@ def relatives(data: Bytes, image: Image) -> Numbers:
     for stretch in image.stretches:
         if not stretch.executable:
             continue
+        # The last 8 bytes are left out, so that no pattern below reads beyond the stretch.
         for start in range(stretch.offset, stretch.offset + stretch.size - 8, BLOCK_BYTES):
             end = min(start + BLOCK_BYTES, stretch.offset + stretch.size - 8)
             first, second, third = data[start:end], data[start + 1 : end + 1], data[start + 2 : end + 2]
+            # CALL and JMP (E8, E9), and the conditional jumps (0F 80 to 0F 8F), with 4 bytes behind the opcode.
             calls = np.concatenate(
                 [
                     np.flatnonzero((first == 0xE8) | (first == 0xE9)) + 1,
                     np.flatnonzero((first == 0x0F) & ((second & 0xF0) == 0x80)) + 2,
                 ]
             )
+            # ModR/M with mod 0 and r/m 5 (mask C7, value 05): RIP-relative, 4 bytes behind it.
             memory = np.concatenate(
                 [
                     np.flatnonzero(_ONE[first] & ((second & 0xC7) == 5)) + 2,
                     np.flatnonzero((first == 0x0F) & _TWO[second] & ((third & 0xC7) == 5)) + 3,
                 ]
             )
+            # A call leads to code of its own stretch, data may lie anywhere in the image. That is the only check. It
+            # rules out most false hits: an image takes 16 MiB at most of the 4 GiB that 4 random bytes reach.
             ranges = (
                 (calls + start, stretch.address, stretch.address + stretch.room),
                 (memory + start, image.lowest, image.end),
@@ -53,9 +65,11 @@ def relatives(data: Bytes, image: Image) -> Numbers:
 def jumps(data: Bytes, image: Image, relative: Numbers) -> Group:
     """Tables of jumps, each counted from its start.
 
-    A table starts where a `lea` points, outside of code, at a multiple of 4; it goes on to the next such place, as long
+    A table starts where a `lea` points, outside of code, at a multiple of 4. It goes on to the next such place, as long
     as each 4 bytes, counted from its start, lead into code.
     """
+    # 8D is LEA, two bytes before the address. Compilers load the start of a jump table so, add an entry, and jump
+    # there.
     loads = relative[(relative >= 2) & (data[relative - 2] == 0x8D)]
     anchors = joined(image.addresses(loads) + 4 + read_signed(data, loads))
     anchors = anchors[anchors & 3 == 0]
@@ -67,6 +81,7 @@ def jumps(data: Bytes, image: Image, relative: Numbers) -> Group:
         places = np.arange(starts[0], stretch.address + stretch.size - 3, 4, dtype=np.int64)
         table = starts[np.searchsorted(starts, places, "right") - 1]
         target = table + read_signed(data, places - stretch.address + stretch.offset)
+        # How many entries before each one point elsewhere: those of a table count up to the first that does.
         astray = np.ones(len(places), np.int64)
         for code in image.stretches:
             if code.executable:

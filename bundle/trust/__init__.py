@@ -1,4 +1,4 @@
 """Keys, signatures, trust roots, revocations and heartbeats: spec/trust.md.
 
-Verification raises and never answers yes or no. Nothing here touches a site.
+Verification raises. It never answers yes or no, which a caller could forget to look at. Nothing here touches a site.
 """

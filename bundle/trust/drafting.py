@@ -1,7 +1,7 @@
 """Making trust roots and revocation lists, ashore: spec/trust.md, section 5.
 
-A new one begins as a draft at the end of a trust file. The holders of the keys sign the file one after the other; when
-enough have, it is what ships follow. The oldest of over 1,024 leave the file.
+A new trust root begins as a draft at the end of a trust file. The holders of the keys sign the file one after the
+other. When enough have signed, ships follow it. A file holds 1,024 trust roots at most: the oldest are dropped.
 """
 
 from collections.abc import Iterable, Sequence
@@ -38,16 +38,16 @@ class Statement:
     needed: tuple[tuple[str, frozenset[VerifyingKey], int], ...]
 
     def missing(self) -> list[str]:
-        """What it lacks, a clause each."""
-        lacks = []
+        """Which signatures are missing, a clause for each group of keys."""
+        found = []
         for who, keys, threshold in self.needed:
             good = len(signers_of(self.signed.payload, self.payload_type, self.signed.signatures, keys))
             if good < threshold:
-                lacks.append(f"{self.name} is signed by {good} of the {threshold} keys of {who} that it needs")
-        return lacks
+                found.append(f"{self.name} is signed by {good} of the {threshold} keys of {who} that it needs")
+        return found
 
     def signed_by(self, signers: Iterable[Signer]) -> Signed:
-        """With the signatures of those signers whose keys count, if it lacks any."""
+        """With the signatures of those signers whose keys count, if any are missing."""
         counting = frozenset[VerifyingKey]().union(*(keys for _, keys, _ in self.needed))
         able = [signer for signer in signers if verifying_key(signer) in counting]
         if not self.missing() or not able:
@@ -57,7 +57,7 @@ class Statement:
 
 
 def first_root(root: TrustRoot, after: VerifyingKey | None) -> TrustFile:
-    """A trust file with trust root 1, unsigned; `after`: the plain key that ships trust so far. Raises InputError."""
+    """A trust file with trust root 1, unsigned. `after`: the plain key that ships trust so far. Raises InputError."""
     links = Links(1, [_unsigned_root(root)])
     return TrustFile(TRUST_FORMAT, links, None, after.raw if after else b"")
 
@@ -73,7 +73,7 @@ def listed(file: TrustFile) -> Revocations | None:
 
 
 def succeeded(file: TrustFile, root: TrustRoot) -> TrustFile:
-    """The file with one more trust root, unsigned; the list keeps the signatures that count under it too.
+    """The file with one more trust root, unsigned. The list keeps the signatures that count under it too.
 
     Raises InputError if the file is a draft still, or for a root out of bounds.
     """
@@ -115,8 +115,8 @@ def signed(file: TrustFile, signers: Sequence[Signer]) -> TrustFile:
 
 
 def missing(file: TrustFile) -> list[str]:
-    """What a draft lacks to be followed, a clause each; nothing for a file that is complete."""
-    return [lack for statement in statements(file) for lack in statement.missing()]
+    """Which signatures a draft needs before ships follow it, a clause each; none for a file that is complete."""
+    return [clause for statement in statements(file) for clause in statement.missing()]
 
 
 def statements(file: TrustFile) -> list[Statement]:
@@ -137,7 +137,7 @@ def statements(file: TrustFile) -> list[Statement]:
 
 
 def with_releases(root: TrustRoot, added: Iterable[ReleaseKey], dropped: Iterable[VerifyingKey]) -> list[ReleaseKey]:
-    """The release keys of a root after a change, in their order; one that is there already gets its new expiry."""
+    """The release keys of a root after a change, in their order. One that is there already gets its new expiry."""
     by_key = {release.key: release for release in (*root.releases, *added)}
     for key in dropped:
         if by_key.pop(key.raw, None) is None:
@@ -171,9 +171,9 @@ def _counting(revocations: Signed | None, root: TrustRoot) -> Signed | None:
 
 
 def _check_complete(file: TrustFile) -> None:
-    lacks = missing(file)
-    if lacks:
-        raise InputError(f"{lacks[0]}; sign it with 'unrep trust sign' first")
+    clauses = missing(file)
+    if clauses:
+        raise InputError(f"{clauses[0]}; sign it with 'unrep trust sign' first")
     try:
         trust_of(file)
     except Refused as error:

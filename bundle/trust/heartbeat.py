@@ -1,6 +1,7 @@
-"""A heartbeat: shore's signed word, in at most 300 bytes, on what is newest. spec/trust.md, section 6.
+"""A heartbeat: a signed announcement of what is newest, in at most 300 bytes. spec/trust.md, section 6.
 
-It brings nothing, and shows a ship what somebody holds back: a release, a trust root, a revocation list.
+It brings no release itself. A ship learns from it that somebody holds something back: a release, a trust root, or a
+revocation list.
 """
 
 import msgspec

@@ -1,7 +1,7 @@
 """Keys and signatures: who signed which bytes. Whose signature counts is decided in `bundle.trust.trust`.
 
-spec/format.md, section 2. A signature covers exact bytes under the DSSE pre-authentication encoding with the type of
-what is signed, so nothing is parsed before it is known to be signed, and nothing passes for something else.
+spec/format.md, section 2. A signature covers exact bytes under the DSSE pre-authentication encoding. So nothing is
+parsed before it is known to be signed. The encoding has the type of what is signed: nothing passes for something else.
 """
 
 import os
@@ -44,7 +44,7 @@ _SMALL_ORDER_Y = frozenset(
 
 
 class Signature(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """One signature; the key id is a hint only, the trusted keys decide."""
+    """One signature. The key id is a hint only, the trusted keys decide."""
 
     key_id: bytes
     value: bytes
@@ -144,7 +144,7 @@ def sign_payload(payload: bytes, payload_type: bytes, keys: Iterable[Signer]) ->
 
 
 def merged(signatures: Iterable[Signature], more: Iterable[Signature]) -> list[Signature]:
-    """Both, ordered by key id; of two by one key the later."""
+    """Both, ordered by key id. Of two by one key the later."""
     by_id = {s.key_id: s for s in (*signatures, *more)}
     return [by_id[key_id] for key_id in sorted(by_id)]
 

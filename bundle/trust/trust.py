@@ -1,8 +1,8 @@
 """Whom a reader trusts, and how that changes: spec/trust.md.
 
 Trust begins with what a person vouches for: a public key, or a file with a trust root. From there a chain is followed,
-each trust root signed by the thresholds of its predecessor and its own [R-9]; revocation lists are taken in under the
-newest of them. Nothing here changes: to learn is to get another `Trust`. Every check raises; none answers yes or no.
+each trust root signed by the thresholds of its predecessor and its own [R-9]. Revocation lists are taken in under the
+newest of them. A `Trust` never changes: to learn gives another one. Every check raises.
 """
 
 from collections.abc import Callable, Iterable
@@ -53,7 +53,7 @@ Signers = frozenset[VerifyingKey]
 
 @dataclass(frozen=True)
 class Link:
-    """A trust root that was verified, and its signed bytes; only `Trust` makes one."""
+    """A trust root that was verified, and its signed bytes. Only `Trust` makes one."""
 
     root: TrustRoot
     signed: Signed
@@ -61,7 +61,7 @@ class Link:
 
 @dataclass(frozen=True)
 class KnownRevocations:
-    """A revocation list that was verified, and its signed bytes; only `Trust` makes one."""
+    """A revocation list that was verified, and its signed bytes. Only `Trust` makes one."""
 
     listed: Revocations
     signed: Signed
@@ -72,8 +72,8 @@ class Trust:
     """What a reader trusts: `threshold` of `keys` that a person vouches for, or the last trust root of `chain`.
 
     Plain keys count as a trust root of version 0, with epoch 0, no expiry, and the same keys for releases [R-1].
-    `begun_epoch`: of plain keys, the highest epoch; above 0 for a maker alone. `learn` is called with the trust that a
-    header has led to beyond this one, and whether its bundle was refused, good or bad [R-11].
+    `begun_epoch`: of plain keys, the highest epoch; above 0 only for a builder's own keys. `learn` is called with the
+    trust that a header has led to beyond this one, and with whether its bundle was refused [R-11].
     """
 
     keys: tuple[VerifyingKey, ...] = ()
@@ -112,7 +112,7 @@ class Trust:
 
     @property
     def speaks_until(self) -> int:
-        """The latest time that a release key may speak of [R-19]; what is later counts as this."""
+        """The latest time that a release key may speak of [R-19]. What is later counts as this."""
         return max(self.spoken_at, BEGINNING) + CENTURY_S
 
     def signers(self, payload: bytes, payload_type: bytes, signatures: list[Signature]) -> Signers:
@@ -132,19 +132,19 @@ class Trust:
         )
 
     def verify(self, root: bytes, block: bytes) -> tuple["Trust", Signers]:
-        """Verifies a bundle's root by its signature block: the trust with what the block taught, and who signed.
+        """Verifies a bundle's root by its signature block: the trust after that block, and who signed.
 
         Raises Untrusted unless enough distinct trusted keys signed; Malformed or Unsupported for a bad block.
         """
         parsed = decode_block(block)
-        trust = self.taught_by(parsed)
+        trust = self.learned_from(parsed)
         return trust, trust.release_signers(root, parsed)
 
-    def taught_by(self, block: SignatureBlock) -> "Trust":
-        """The trust with what a block teaches, which proves itself, whoever signed the bundle; this one for nothing.
+    def learned_from(self, block: SignatureBlock) -> "Trust":
+        """The trust after the trust roots and the revocation list of a block; this one if they say nothing new.
 
-        A plain key passes over trust roots and list, for its thief could sign them: a person adopts them [R-1].
-        Raises Untrusted, Malformed or Unsupported.
+        They prove themselves, whoever signed the bundle. A plain key ignores them: whoever stole it could sign them.
+        A person has to adopt them [R-1]. Raises Untrusted, Malformed or Unsupported.
         """
         if not self.chain:
             _listed(block.trust)
@@ -153,7 +153,7 @@ class Trust:
         try:
             return followed.informed_of(block.revocations)
         except Refused:
-            self.tell(followed, refused=True)  # a bad list takes nothing from good trust roots
+            self.report(followed, refused=True)  # the trust roots are good, whatever the list is
             raise
 
     def release_signers(self, root: bytes, block: SignatureBlock) -> Signers:
@@ -165,13 +165,13 @@ class Trust:
                 raise Untrusted(f"{error}; it offers trust root {offered}, {HOW_TO_ADOPT}") from error
             raise
 
-    def tell(self, taught: "Trust", refused: bool = False) -> None:
-        """Hands on what a header has taught; `refused`: its bundle does not come in."""
-        if self.learn and taught is not self:
-            self.learn(taught, refused)
+    def report(self, learned: "Trust", refused: bool = False) -> None:
+        """Calls `learn` with the trust that a header has led to. `refused`: its bundle is not used."""
+        if self.learn and learned is not self:
+            self.learn(learned, refused)
 
     def offered_by(self, block: SignatureBlock) -> int:
-        """The newest trust root that leads on from a plain key, for a person to adopt; 0 if there is none [R-1]."""
+        """The newest trust root that leads on from a plain key, for a person to adopt. 0 if there is none [R-1]."""
         if self.chain or not block.trust:
             return 0
         try:
@@ -298,8 +298,11 @@ def trust_of(file: TrustFile) -> Trust:
 
 
 def given_trust(file: TrustFile) -> Trust:
-    """The same of a file that a person names, who vouches for its first link alone: the list must be signed by the
-    threshold of the newest, for keys that a rotation dropped may be stolen ones [R-12]. Raises as `trust_of`."""
+    """The same of a file that a person names, who vouches for its first link alone. Raises as `trust_of`.
+
+    The list must be signed by the threshold of the newest trust root: keys that a rotation dropped may be stolen
+    ones [R-12].
+    """
     trust = trust_of(file)
     if trust.revocations:
         _check_threshold(trust.revocations.signed, REVOCATIONS_TYPE, trust.root, "revocation list")

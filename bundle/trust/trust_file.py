@@ -1,6 +1,6 @@
 """The trust file: a chain of trust roots, with the revocation list, as people hand it around. spec/trust.md, section 4.
 
-Ashore it may be a draft, whose last trust root or whose list still lacks signatures; aboard it never is.
+Ashore it may be a draft: signatures of its last trust root or of its list are still missing. Aboard it never is.
 """
 
 import msgspec
@@ -13,7 +13,7 @@ MAX_TRUST_FILE_BYTES = 4 * 1024 * 1024
 
 
 class TrustFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What the file holds [R-12]; `key`: the plain key that trust root 1 follows, if there was one."""
+    """What the file holds [R-12]. `key`: the plain key that trust root 1 follows, if there was one."""
 
     trust: int
     links: Links

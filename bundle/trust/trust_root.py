@@ -1,6 +1,6 @@
 """Trust roots and revocation lists: who may sign releases, as the holders of the root keys say. spec/trust.md.
 
-Only their bytes and bounds stand here; how one follows another, and whom a reader believes, is in `bundle.trust.trust`.
+Only their bytes and bounds stand here. How one follows another, and whom a reader believes, is in `bundle.trust.trust`.
 """
 
 from typing import TypeVar
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class ReleaseKey(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """A key that may sign releases; `expires` in seconds since 1970, 0 for never."""
+    """A key that may sign releases. `expires` in seconds since 1970, 0 for never."""
 
     key: bytes
     expires: int
@@ -31,7 +31,7 @@ class ReleaseKey(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fi
 class TrustRoot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Version `version` of the root of trust [R-3]: `threshold` of `keys` sign its successor and revocation lists.
 
-    `releases` sign bundles and heartbeats, each alone. Times in seconds since 1970; `expires` 0 for never.
+    `releases` sign bundles and heartbeats, each alone. Times in seconds since 1970. `expires` 0 for never.
     """
 
     trust: int
@@ -106,7 +106,7 @@ def _decode(payload: bytes, kind: type[T], field: str, where: str) -> T:
     try:
         version = getattr(msgspec.msgpack.decode(payload, type=_Format), field)
     except canonical.FAULTS as error:
-        raise Malformed(f"{where}: {canonical.told(error)}") from error
+        raise Malformed(f"{where}: {canonical.decoder_message(error)}") from error
     if version != TRUST_FORMAT:
         raise Unsupported(f"{where}: format {version} is not {TRUST_FORMAT}; update unrep on this machine first")
     return canonical.decode(payload, kind, where)

@@ -1,9 +1,10 @@
-"""Requirements files in which every package stands at one exact version; anything looser is refused by name.
+"""Requirements files in which every package stands at one exact version. Anything looser is refused by name.
 
 Understood, as pip reads them: comments, continued lines, `-r other.txt`, extras, markers and `--hash`. Other options
-say where this machine gets packages, not what the release holds: they belong in pip's own configuration. Pip never sees
-the file itself, only the lines that are made of what was understood: so a line may hold nothing that pip would read
-as more than one requirement, or as an option, or fill in from its environment [A-101].
+say where this machine gets packages, not what the release holds: they belong in pip's own configuration.
+
+Pip never sees the file itself, only lines that are made of what was understood. A line may hold nothing that pip would
+read as more than one requirement, or as an option, or fill in from its environment [A-101].
 """
 
 import os
@@ -56,7 +57,7 @@ class Pin:
 
 
 def read_pins(path: Path, within: Path | None = None) -> list[Pin]:
-    """Reads a requirements file and what it includes, sorted by name; `within`: a directory that they must not leave.
+    """Reads a requirements file and what it includes, sorted by name. `within`: a directory that they must not leave.
 
     Raises InputError for a file that cannot be read or lies outside, for a line that is no requirement, and, naming
     each, for requirements that are not pinned with `==`.
@@ -85,7 +86,7 @@ class _Files:
         self._read = 0
 
     def lines(self, path: Path, including: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
-        """Where a requirement stands, and its text; included files in place."""
+        """Where a requirement stands, and its text. Included files in place."""
         real = os.path.realpath(path)
         self._check(path, real, including)
         for number, line in _logical_lines(path):

@@ -1,4 +1,4 @@
-"""Building: from two trees to a signed bundle; matching, encoding, framing, signing, encrypting.
+"""Building: from two trees to a signed bundle. Matching, encoding, framing, signing, encrypting.
 
-Only shore imports it. Output depends on the input alone, never on workers, cores or order.
+Used ashore alone. The output depends on the input, never on workers, cores or order.
 """

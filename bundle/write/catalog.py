@@ -1,8 +1,8 @@
-"""The catalogue of a base: every object that a recipe can start from, and which of them a target object is most like.
+"""The catalog of a base: every object that a recipe can start from, and which of them a target object is most like.
 
-In order: the same hash, the same label, the same label with version numbers blanked, the same name within any archive
-or none, content that is alike. A label is a path, and for a member of an archive the archive's label, `!` and the
-member's name.
+Tried in this order: the same hash, the same label, the same label with version numbers blanked, the same name within
+any archive or none, similar content. A label is a path. For a member of an archive it is the archive's label, `!` and
+the member's name.
 """
 
 import re
@@ -16,6 +16,7 @@ from bundle.archives.opening import Opening
 from bundle.delta.sketch import MIN_BYTES, MIN_SHARED, sketch
 from bundle.format.contents import Content
 
+# "pandas-2.2.1" and "pandas-2.2.2" are one label then; "libssl_3" and "libssl_3_1" are, too.
 _DIGITS = re.compile(r"\d+(?:[._]\d+)*")
 
 
@@ -30,14 +31,16 @@ class Candidate:
 
 
 class Catalog:
-    """Objects of a base by hash and by likeness; `opened` is the list that the index takes.
+    """Objects of a base by hash and by likeness. `opened`: the list of opened archives, as the index has it.
 
-    `given_bytes`: what each opened archive gives, together.
+    `given_bytes`: for each of them, the bytes of all that it gives.
     """
 
     def __init__(self, entries: int, sketch_all: Callable[[list[Content]], Iterable[frozenset[int]]]) -> None:
-        """`entries`: objects of the base before any archive is opened, its manifest included. `sketch_all` makes the
-        sketches of many contents, in their order."""
+        """`entries`: objects of the base before any archive is opened, its manifest included.
+
+        `sketch_all` makes the sketches of many contents, in their order.
+        """
         self._sketch_all = sketch_all
         self.count = entries
         self.entries = entries
@@ -54,6 +57,7 @@ class Catalog:
 
     def add_archive(self, number: int, label: str, opening: Opening) -> None:
         """Adds the members of an archive, and those of archives among them."""
+        # What one archive gives has consecutive numbers [F-32]. So archives among its members follow after all members.
         first = self.count
         self.opened += [number, len(opening.members) + 1]
         self.given_bytes.append(len(opening.skeleton) + sum(member.size for member in opening.members))
@@ -75,6 +79,8 @@ class Catalog:
 
         Raises InputError if a file cannot be read.
         """
+        # A name goes before content: it costs no look into files, and whoever names a file the same means the same. Of
+        # several with one name the one of the most similar size is taken, and the number makes the choice one alone.
         for key in _keys(label):
             if found := self._by_key.get(key):
                 return min(found, key=lambda other: (abs(other.size - size), other.number))
@@ -94,7 +100,8 @@ class Catalog:
 
     @cached_property
     def _sketches(self) -> dict[int, list[int]]:
-        """Hash of a window -> where in `_all` the objects stand that have it. Made when first asked for."""
+        """Hash of a window -> where in `_all` the objects stand that have it."""
+        # To sketch means to read the whole base, so it waits for an object that has no counterpart by name.
         sketches: dict[int, list[int]] = defaultdict(list)
         long = [(at, candidate.content) for at, candidate in enumerate(self._all) if candidate.size >= MIN_BYTES]
         for (at, _), values in zip(long, self._sketch_all([content for _, content in long]), strict=True):
@@ -104,7 +111,7 @@ class Catalog:
 
 
 def skeleton_label(label: str) -> str:
-    """The label of an archive's skeleton: no file and no member has such a one."""
+    """The label of an archive's skeleton. No file and no member has such a one."""
     return f"{label}!!"
 
 
@@ -114,7 +121,8 @@ def blank(label: str) -> str:
 
 
 def _keys(label: str) -> list[str]:
-    """The keys of a label, the closest first. Skeletons have no third: they are alike only under like names."""
+    """The keys of a label, the closest first."""
+    # Every skeleton would have the same third key. They are alike only under similar names.
     if label.endswith("!!"):
         return [label, blank(label)]
     return [label, blank(label), f"!{blank(label.rsplit('!', 1)[-1])}"]

@@ -1,4 +1,4 @@
-"""Encrypting what was built, and the tickets beside a bundle, ashore. spec/sealing.md, sections 2 and 5."""
+"""Encrypting what was built, and writing the tickets beside a bundle. spec/sealing.md, sections 2 and 5."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -19,7 +19,7 @@ from bundle.write.sections import BuiltSection
 
 
 def encrypt_section(built: BuiltSection, number: int, key: ContentKey, piece_bytes: int) -> BuiltSection:
-    """The section, which is to be the one with that number in the root, encrypted; its body is in a file of its own."""
+    """The section, encrypted, its body in a file of its own. `number`: its place in the root, which the key binds."""
     body = built.body.with_name(f"{built.body.name}.encrypted")
     with opened(built.body) as plain, create_buffered(body) as file:
         length = encrypted_bytes(plain.size)
@@ -34,7 +34,7 @@ def encrypt_section(built: BuiltSection, number: int, key: ContentKey, piece_byt
 def write_tickets(
     bundle: Path, key: ContentKey, ships: Iterable[ShipPublicKey], root_hash: bytes, signers: Sequence[Signer]
 ) -> list[Path]:
-    """Writes a ticket for each ship beside the bundle; those that lie there already stay. Raises OSError."""
+    """Writes a ticket for each ship beside the bundle. Those that are there already stay. Raises OSError."""
     paths = []
     make_directory(tickets_beside(bundle))
     for ship in ships:

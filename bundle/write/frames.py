@@ -4,27 +4,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bundle.format.contents import Content, size_of
-from bundle.format.index import Archive, Copy, Literal, Patch, Reaimed, Recipe, Step, Stream
-from bundle.write.section_plan import Assembled, Planned, Ready
+from bundle.format.index import Archive, Copy, Literal, Patch, Rebased, Recipe, Step, Stream
+from bundle.write.section_plan import Assembled, InBase, PlannedObject
 from bundle.write.tournament import Encoding
 
-# Dictionaries: the reader holds those of all packs of a frame at once. Literals gain from a large one, patches do not.
+# Dictionaries. A reader holds those of all packs of a frame in memory at once, 128 MiB at most (spec/format.md, section
+# 9). Literals gain from a large one, the numbers of patches do not.
 MAX_DICTIONARY_LOG = {Stream.LITERAL: 25, Stream.EXTRA: 23, Stream.CHANGE: 22}
 SMALL_DICTIONARY_LOG = 20
 
 
 @dataclass
 class FrameBuilder:
-    """Steps of a frame, and what they add to each stream. `first` is the object number of the first result."""
+    """Steps of a frame, and what they add to each stream. `first`: the object number of the first result."""
 
     first: int
     steps: list[Step] = field(default_factory=list)
     streams: dict[Stream, list[Content]] = field(default_factory=dict)
-    _made: dict[int, int] = field(default_factory=dict)  # id of a planned object -> its object number
+    _made: dict[int, int] = field(default_factory=dict)  # id of a planned object, which the plan holds -> its number
 
-    def add_object(self, planned: Planned, outcomes: Sequence[Encoding], place: int | None) -> int:
-        """Adds the steps that make an object; the object's number. `outcomes` are those of the plan's tasks."""
-        if isinstance(planned.way, Ready):
+    def add_object(self, planned: PlannedObject, outcomes: Sequence[Encoding], place: int | None) -> int:
+        """Adds the steps that make an object. Returns its object number. `outcomes`: those of the plan's tasks."""
+        if isinstance(planned.way, InBase):
             return planned.way.number if place is None else self._step(Copy(planned.way.number, 0), place, None)
         if id(planned) in self._made:
             made = self._made[id(planned)]
@@ -57,4 +58,4 @@ class FrameBuilder:
 def _recipe(encoding: Encoding, source: int | None) -> Recipe:
     if encoding.triples is None or source is None:
         return Literal()
-    return (Reaimed if Stream.LAYOUT in encoding.streams else Patch)(source, encoding.triples)
+    return (Rebased if Stream.LAYOUT in encoding.streams else Patch)(source, encoding.triples)

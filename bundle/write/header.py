@@ -1,4 +1,4 @@
-"""A bundle's header, ashore: preamble, root, signatures, and what ships are to learn of whom to trust."""
+"""A bundle's header: preamble, root, signatures, and the trust roots and revocations that ships learn from it."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from bundle.trust.trust import Trust
 def trust_to_sign_under(trust: Trust | None, signers: Sequence[Signer]) -> Trust:
     """The trust under which a bundle of these signers is proven: the given one, else their own keys.
 
-    Raises InputError for a signer whose signature ships would not count.
+    Raises InputError for a signer whose signature would not count for ships.
     """
     keys = tuple(verifying_key(signer) for signer in signers)
     if trust is None:

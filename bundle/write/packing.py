@@ -1,4 +1,4 @@
-"""Packing a stream from its parts, in worker processes; what is large goes from file to file in bounded chunks."""
+"""Packing a stream from its parts, in worker processes. A large one goes from file to file in bounded chunks."""
 
 from collections.abc import Sequence
 from pathlib import Path

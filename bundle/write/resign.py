@@ -1,10 +1,8 @@
-"""Other signatures, and another chain of trust, for a bundle that is built already: its root and sections stay."""
+"""New signatures, and another chain of trust, for a bundle that is built already. Its root and sections stay."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
-from bundle.errors import InputError
 from bundle.format.layout import PREAMBLE_BYTES
 from bundle.format.root import Root
 from bundle.host.files import create_buffered, read_plain
@@ -14,21 +12,21 @@ from bundle.trust.signing import Signer
 from bundle.trust.trust import Trust
 from bundle.write.encrypt import resign_tickets
 from bundle.write.header import signed_header, trust_to_sign_under
+from bundle.write.unproven import unproven_file
 
 CHUNK_BYTES = 1 << 20
 
 
 def resign(path: Path, out: Path, signers: Sequence[Signer], trust: Trust | None, trust_from: int = 0) -> Root:
-    """Writes the bundle with these signatures alone, and the chain of `trust`; `out` may be the file itself.
+    """Writes the bundle with these signatures alone, and the chain of `trust`. `out` may be the file itself.
 
-    Every section is verified under the root; who signed before is not asked, for that key may be lost or revoked. The
-    tickets of an encrypted bundle are bound to its root, which stays; they are signed anew with it.
+    Every section is verified under the root. Who signed before does not matter: that key may be lost or revoked. The
+    tickets of an encrypted bundle are bound to its root, which stays. They are signed anew with it.
     Raises InputError, Corrupt or Malformed, with `out` as it was.
     """
     check_place(out)
     proven_by = trust_to_sign_under(trust, signers)
-    unproven = out.with_name(out.name + ".unproven")
-    try:
+    with unproven_file(out) as unproven:
         with open_for_display(path) as bundle, create_buffered(unproven) as file:
             root_bytes = bundle.read(PREAMBLE_BYTES, bundle.verified.root_bytes)
             file.write(signed_header(root_bytes, signers, trust, trust_from))
@@ -44,9 +42,4 @@ def resign(path: Path, out: Path, signers: Sequence[Signer], trust: Trust | None
                 resign_tickets(path, out, bundle.verified.root_hash, signers)
         beside = manifests_beside(path)
         publish(unproven, out, read_plain(beside) if beside.exists() and out != path else None)
-    except OSError as error:
-        raise InputError(f"{error.filename or out}: cannot be read or written: {error.strerror}") from error
-    finally:
-        with suppress(OSError):  # the first error is the one to report
-            unproven.unlink(missing_ok=True)
     return root

@@ -1,7 +1,7 @@
-"""The plan of a section: which objects have to be made, out of what, before any of them is encoded.
+"""The plan of a section: which objects have to be made, and out of what, before any of them is encoded.
 
-Archives are looked into: a target's archive becomes its skeleton and its members, each an object of its own that may
-be had from the base as it is. What has to be encoded is collected as tasks for the workers.
+A target's archive becomes its skeleton and its members. Each is an object of its own, which the base may have as it is.
+What has to be encoded is collected as tasks for the workers.
 """
 
 from dataclasses import dataclass, field
@@ -14,15 +14,15 @@ from bundle.write.tournament import ObjectTask
 
 
 @dataclass(frozen=True)
-class Ready:
-    """An object that the base has, by number."""
+class InBase:
+    """An object that the base has, under that number."""
 
     number: int
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """An object made from the outcome of a task, by the task's place in the plan's list; `source` is a base object."""
+    """An object made from the outcome of a task, named by its index in the plan's list. `source`: the base's object."""
 
     task: int
     source: int | None
@@ -32,37 +32,37 @@ class Encoded:
 class Assembled:
     """An archive made from its skeleton and members, with their engines."""
 
-    skeleton: "Planned"
-    members: tuple["Planned", ...]
+    skeleton: "PlannedObject"
+    members: tuple["PlannedObject", ...]
     engines: tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Planned:
-    """An object, its size in bytes and how it will come to be; equal objects are planned once."""
+class PlannedObject:
+    """An object, its size in bytes, and how it will be made. Equal objects are planned once."""
 
     size: int
-    way: Ready | Encoded | Assembled
+    way: InBase | Encoded | Assembled
 
 
 @dataclass
-class Plan:
-    """Plans objects against a catalogue and collects tasks."""
+class SectionPlan:
+    """Plans objects against a catalog and collects tasks."""
 
     catalog: Catalog
     tasks: list[ObjectTask] = field(default_factory=list)
-    _planned: dict[bytes, Planned] = field(default_factory=dict)
+    _planned: dict[bytes, PlannedObject] = field(default_factory=dict)
 
-    def add(self, label: str, content: Content, size: int, digest: bytes, opening: Opening | None) -> Planned:
-        """Plans one object; `opening` is what it holds if it is an archive that can be given back."""
+    def add(self, label: str, content: Content, size: int, digest: bytes, opening: Opening | None) -> PlannedObject:
+        """Plans one object. `opening`: what it holds, if it is an archive that can be made again bit for bit."""
         if digest not in self._planned:
             same = self.catalog.same(digest)
             if same:
-                self._planned[digest] = Planned(size, Ready(same.number))
+                self._planned[digest] = PlannedObject(size, InBase(same.number))
             elif opening:
-                self._planned[digest] = Planned(size, self._assemble(label, opening))
+                self._planned[digest] = PlannedObject(size, self._assemble(label, opening))
             else:
-                self._planned[digest] = Planned(size, self._encode(label, content, size))
+                self._planned[digest] = PlannedObject(size, self._encode(label, content, size))
         return self._planned[digest]
 
     def _encode(self, label: str, content: Content, size: int) -> Encoded:

@@ -14,7 +14,7 @@ from bundle.format import canonical
 from bundle.format.codecs import compress
 from bundle.format.contents import Content, chunks_of, first_bytes, size_of
 from bundle.format.contents import opened as opened_content
-from bundle.format.index import Archive, Index, Pack, Reaimed, encode_frame, sources_of
+from bundle.format.index import Archive, Index, Pack, Rebased, encode_frame, name_of, sources_of
 from bundle.format.manifest import Kind, TreeManifest
 from bundle.format.nesting import Nesting, most_open
 from bundle.format.pieces import build_tables
@@ -25,18 +25,18 @@ from bundle.read.tree import DirectoryBase, object_bytes
 from bundle.write.catalog import Candidate, Catalog
 from bundle.write.frames import FrameBuilder
 from bundle.write.packing import pack
-from bundle.write.section_plan import Plan, Planned
+from bundle.write.section_plan import PlannedObject, SectionPlan
 from bundle.write.tournament import Encoding, encode_object
 
-SKETCHES_AT_ONCE = 64  # of files, most of them small
-FULL_FRAME_BYTES = 16 * 1024 * 1024
+SKETCHES_AT_ONCE = 64  # a task for a worker: most files are small, and to hand one over would cost more than its sketch
+FULL_FRAME_BYTES = 16 * 1024 * 1024  # larger frames pack better, smaller ones cost less to heal one file
 
 Opener = Callable[[Content, Path], Opening | None]
 
 
 @dataclass(frozen=True)
 class BuiltSection:
-    """A section ready for the file: what the root will say of it, and its bytes as stored; the body is in a file."""
+    """A section ready for the bundle: what the root will say of it, its hash tables, and the file that has its body."""
 
     section: Section
     tables: bytes
@@ -45,7 +45,7 @@ class BuiltSection:
 
 
 class SectionBuilder:
-    """Builds the sections of one release; `pool` does the work, `scratch` takes the plain bytes of archives."""
+    """Builds the sections of one release. `pool` does the work, `scratch` takes the plain bytes of archives."""
 
     def __init__(
         self, new: Path, target: TreeManifest, piece_bytes: int, pool: Executor, scratch: Path, progress: Progress
@@ -59,8 +59,8 @@ class SectionBuilder:
 
     def delta(self, base: DirectoryBase) -> BuiltSection:
         """The section from one base to the target: one frame, solid packs."""
-        catalog = self._catalogue(base)
-        plan = Plan(catalog)
+        catalog = self._catalog(base)
+        plan = SectionPlan(catalog)
         target = self._target
         manifest = plan.add("", target.encoded, len(target.encoded), target.tree_hash, None)
         places = _packing_order(target, target.needed(base.manifest))
@@ -72,11 +72,14 @@ class SectionBuilder:
         return self._assemble([frame], catalog, DELTA, base.manifest.tree_hash)
 
     def full(self) -> BuiltSection:
-        """The section that needs no base, nor a rare engine: the manifest in a frame of its own, then groups of objects
-        alike."""
+        """The section that needs no base, nor a rare engine.
+
+        The manifest has a frame of its own. The others hold similar objects, and stand for themselves: a ship that
+        misses one file fetches the frame of that file alone [F-62].
+        """
         target = self._target
         catalog = Catalog(0, self._sketch_all)
-        plan = Plan(catalog)
+        plan = SectionPlan(catalog)
         manifest = plan.add("", target.encoded, len(target.encoded), target.tree_hash, None)
         planned = self._plan(plan, _packing_order(target, target.needed(None)), open_for_everyone)
         outcomes = self._encode(plan)
@@ -91,8 +94,8 @@ class SectionBuilder:
             frames[-1].add_object(item, outcomes, place)
         return self._assemble(frames, catalog, FULL, b"")
 
-    def _catalogue(self, base: DirectoryBase) -> Catalog:
-        """The base's manifest and files, and the members of those of its archives that the target does not have."""
+    def _catalog(self, base: DirectoryBase) -> Catalog:
+        """The base's manifest and files, and the members of those archives of it that the target does not have."""
         catalog = Catalog(len(base.manifest.entries) + 1, self._sketch_all)
         encoded = base.manifest.encoded
         catalog.add(Candidate(0, "", len(encoded), encoded), base.manifest.tree_hash)
@@ -110,7 +113,7 @@ class SectionBuilder:
     def _sketch_all(self, contents: list[Content]) -> Iterator[frozenset[int]]:
         return self._pool.map(sketch, contents, chunksize=SKETCHES_AT_ONCE)
 
-    def _plan(self, plan: Plan, places: list[int], opener: Opener) -> list[tuple[int, Planned]]:
+    def _plan(self, plan: SectionPlan, places: list[int], opener: Opener) -> list[tuple[int, PlannedObject]]:
         contents = [(place, self._content(place)) for place in places]
         openings = dict(self._open(contents, opener))
         planned = []
@@ -133,7 +136,7 @@ class SectionBuilder:
         self._progress.finish()
         return found
 
-    def _encode(self, plan: Plan) -> list[Encoding]:
+    def _encode(self, plan: SectionPlan) -> list[Encoding]:
         """The outcomes of the tasks, in their order. The largest begin first, so no worker is left with one alone."""
         largest_first = sorted(enumerate(plan.tasks), key=lambda task: -size_of(task[1].target))
         outcomes = {}
@@ -176,15 +179,15 @@ class SectionBuilder:
 
 
 def _packing_order(target: TreeManifest, places: list[int]) -> list[int]:
-    """Objects alike beside each other: by suffix, then by path. Solid packs gain from it."""
+    """Similar objects beside each other: by suffix, then by path. Solid packs gain from it."""
     return sorted(places, key=lambda place: (PurePosixPath(target.entry(place).path).suffix, place))
 
 
 def _features(builders: list[FrameBuilder]) -> list[str]:
     recipes = [step.recipe for builder in builders for step in builder.steps]
     engines = {engine for recipe in recipes if isinstance(recipe, Archive) for engine in recipe.engines}
-    reaimed = {REFERENCES_FEATURE for recipe in recipes if isinstance(recipe, Reaimed)}
-    return sorted(reaimed | {feature_of(engine) for engine in engines})
+    rebased = {REFERENCES_FEATURE for recipe in recipes if isinstance(recipe, Rebased)}
+    return sorted(rebased | {feature_of(engine) for engine in engines})
 
 
 def _most_open(builders: list[FrameBuilder], catalog: Catalog) -> int:
@@ -196,4 +199,4 @@ def _most_open(builders: list[FrameBuilder], catalog: Catalog) -> int:
 
 
 def _count_recipes(builders: list[FrameBuilder]) -> Counter[str]:
-    return Counter(type(step.recipe).__name__.lower() for builder in builders for step in builder.steps)
+    return Counter(name_of(step.recipe) for builder in builders for step in builder.steps)

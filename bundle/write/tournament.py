@@ -1,8 +1,8 @@
-"""The tournament: every way to make one object is tried, the smallest wins. spec/format.md, section 9.
+"""The tournament: the ways to make one object are tried, and the smallest wins. spec/format.md, section 9.
 
-Runs in worker processes. A task names files, not bytes; the answer depends on nothing but their contents, so a build
-gives the same bundle on any number of workers. Large objects are matched in blocks and never held whole, so memory
-stays bounded whatever their size.
+Runs in worker processes. A task names files, not bytes. The answer depends on their contents alone, so a build gives
+the same bundle on any number of workers. Large objects are matched in blocks and never held whole, so memory stays
+bounded whatever their size.
 """
 
 from collections.abc import Iterator
@@ -20,16 +20,17 @@ from bundle.format.index import Stream
 from bundle.format.objects import MemoryObject, Readable
 from bundle.format.varints import fold, write_varints
 from bundle.references.image import MAX_IMAGE_SHRINKING
-from bundle.references.rebase import make_reaimed
+from bundle.references.rebase import make_rebased
 
-WHOLE_BYTES = 24 * 1024 * 1024  # up to here bsdiff takes objects whole: 17 bytes of memory for each of the base's
-PATCH_OVERHEAD_BYTES = 6
-LONG_BYTES = 64 * 1024
+# Up to here bsdiff takes objects whole. It needs 17 bytes of memory for each of the base's, so 408 MiB in each worker.
+WHOLE_BYTES = 24 * 1024 * 1024
+PATCH_OVERHEAD_BYTES = 6  # the index has more numbers of a patch than of a literal: its source, its count of triples
+LONG_BYTES = 64 * 1024  # the literal of a shorter object costs so little time that it is always tried
 
 
 @dataclass(frozen=True)
 class ObjectTask:
-    """One object to encode; `base` is None where nothing in the base is like it."""
+    """One object to encode. `base` is None where nothing in the base is like it."""
 
     target: Content
     base: Content | None
@@ -57,16 +58,21 @@ def encode_object(task: ObjectTask) -> Encoding:
 
 
 def _whole(target: bytes, base: bytes) -> Encoding | None:
-    """The best patch; None if the target is smaller by itself."""
+    """The best patch. None if the target is smaller by itself."""
+    # The patch with rebased references comes first. Where references are dense it always wins, and the plain one is not
+    # made: its suffix sorting takes most of the time. Images that are mostly debug data or resources are the other
+    # case: there the plain one wins.
     ways = []
-    reaimed = make_reaimed(base, target) if len(base) <= MAX_IMAGE_SHRINKING * len(target) else None
-    if reaimed:
-        control = _control(reaimed.difference.triples)
+    rebased = make_rebased(base, target) if len(base) <= MAX_IMAGE_SHRINKING * len(target) else None
+    if rebased:
+        control = _control(rebased.difference.triples)
         ways.append(
-            (reaimed.difference.triples, {**control, **reaimed.streams, Stream.EXTRA: reaimed.difference.extra})
+            (rebased.difference.triples, {**control, **rebased.streams, Stream.EXTRA: rebased.difference.extra})
         )
-    if not reaimed or not reaimed.is_sure:
+    if not rebased or not rebased.is_sure:
         ways.append(_plain(target, base))
+    # Each stream is compressed alone to find its price. In the pack it has neighbours and takes less: an estimate,
+    # which need only be right about which way is smaller.
     priced = [(sum(map(compressed_size, way[1].values())) + PATCH_OVERHEAD_BYTES, at) for at, way in enumerate(ways)]
     cost, best = min(priced)
     triples, streams = ways[best]
@@ -77,6 +83,7 @@ def _whole(target: bytes, base: bytes) -> Encoding | None:
 
 
 def _plain(target: bytes, base: bytes) -> tuple[list[Triple], dict[Stream, bytes]]:
+    """(triples, streams) of a patch by bsdiff, without the copies that do not pay."""
     matched = make_difference(base, target)
     wrong = np.flatnonzero(np.frombuffer(matched.diff, np.uint8))
     triples = worth_copying(matched.triples, wrong, literal_price(MemoryObject(target)))
@@ -95,7 +102,7 @@ def _control(triples: list[Triple]) -> dict[Stream, bytes]:
 
 
 def _large(target: Content, base: Content) -> Encoding | None:
-    """A patch of a large object; None if nothing of it is in the base."""
+    """A patch of a large object. None if nothing of it is in the base."""
     with opened(base) as source, opened(target) as wanted:
         matched = match_anchored(source, wanted)
         wrong, _ = differences(source, wanted, matched)
@@ -110,6 +117,8 @@ def _large(target: Content, base: Content) -> Encoding | None:
 
 def _extra(target: Content, wanted: Readable, triples: list[Triple]) -> Iterator[Content]:
     """The bytes that no triple copies: long ones by their place, short ones themselves."""
+    # A place in a file crosses between processes in a few bytes, however long the stretch. A part of its own for every
+    # short stretch would cost more than its bytes.
     at, short = 0, bytearray()
     for add, extra, _ in triples:
         if extra > LONG_BYTES:

@@ -12,7 +12,7 @@ from tree import LINK, Base, Entry, judge_link, parse_manifest
 from wire import MAX_INT, Allowance, Cursor, Refused, corrupt, decode, malformed, need, packed, unpack
 
 STREAMS = ("literals", "add lengths", "extra lengths", "seeks", "skips", "changes", "extra bytes", "places", "layouts")
-LITERAL, COPY, PATCH, CONCAT, ARCHIVE, REAIMED = range(6)
+LITERAL, COPY, PATCH, CONCAT, ARCHIVE, REBASED = range(6)
 ARCHIVE_MAX, DEPTH_MAX, FRAMES_MAX = 67_108_864, 8, 500_001
 GROWTH, SHRINKING, NUMBERS, FREE = 1040, 16, 4, 16_777_216
 RECIPES_MAX, BASE_OBJECTS_MAX, USES_MAX = 2_000_000, 4_000_000, 4_000_000
@@ -140,7 +140,7 @@ def _sources(frame: Frame) -> Iterator[list[int]]:
     columns = Columns(frame)
     for byte in frame.kinds:
         kind = byte & 127
-        need(kind <= REAIMED, f"a recipe has kind {kind}")
+        need(kind <= REBASED, f"a recipe has kind {kind}")
         count = columns.next("numbers") if kind != LITERAL else 0
         used = {CONCAT: count, ARCHIVE: count + 1, LITERAL: 0}.get(kind, 1)
         yield [columns.next("sources") for _ in range(used)]
@@ -183,7 +183,7 @@ class Rebuild:
         need(sum(index.made) <= GROWTH * root["size"], "the intermediate results are too large for such a release")
         need(index.numbers <= NUMBERS * root["size"] + FREE, "the patches have too many numbers for such a release")
         images = Allowance(SHRINKING * root["size"] + FREE)
-        self._work = {ARCHIVE: Allowance(GROWTH * root["size"]), REAIMED: images}
+        self._work = {ARCHIVE: Allowance(GROWTH * root["size"]), REBASED: images}
         self._last_uses, self._recipe = index.last_uses(), 0
         self._opened: dict[int, list[bytes]] = {}
         self._made: set[int] = set()
@@ -304,8 +304,8 @@ class Recipe:
     work: dict[int, Allowance]  # of recipes of a kind [F-68]
 
     def make(self, kind: int) -> bytes:
-        need(kind <= REAIMED, f"a recipe has kind {kind}")
-        maker = (self._literal, self._copy, self._patch, self._concat, self._archive, self._reaimed)[kind]
+        need(kind <= REBASED, f"a recipe has kind {kind}")
+        maker = (self._literal, self._copy, self._patch, self._concat, self._archive, self._rebased)[kind]
         result = maker()
         need(len(result) == self.size, f"a recipe makes {len(result)} bytes, not {self.size}")
         return result
@@ -388,12 +388,12 @@ class Recipe:
             raise Refused("unsupported", f"this reader lacks the engines of {feature}")
         return deflate(member, engine)
 
-    def _reaimed(self) -> bytes:
-        from reaimed import predict  # only sections with machine code need it
+    def _rebased(self) -> bytes:
+        from rebased import predict  # only sections with machine code need it
 
         source = self._source()
-        need(len(source) <= SHRINKING * self.size, "an image is re-aimed to one that is very much smaller")
-        self.work[REAIMED].spend(len(source))
+        need(len(source) <= SHRINKING * self.size, "an image is rebased to one that is very much smaller")
+        self.work[REBASED].spend(len(source))
         triples = self.triples(len(source))
         covered = predict(source, self.size, triples, self.streams[7], self.streams[8])
         self.change(covered)

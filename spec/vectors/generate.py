@@ -21,7 +21,7 @@ from heartbeats import HEARTBEATS
 from keys import KEYS
 from names import CASES as NAME_CASES
 from raw import BASE, TRUSTED, Tree
-from reaimed import CASES as REAIMED_CASES
+from rebased import CASES as REBASED_CASES
 from rooms import CASES as ROOM_CASES
 from roots import CASES as ROOT_CASES
 from sealed import SEALED, SHIP, SHIP_KEYS, Ticket
@@ -54,7 +54,7 @@ VECTORS = [
         *FILE_CASES,
         *ROOT_CASES,
         *FRAME_CASES,
-        *REAIMED_CASES,
+        *REBASED_CASES,
         *CHAIN_CASES,
         *EDGE_CASES,
         *STREAM_CASES,

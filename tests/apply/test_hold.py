@@ -38,7 +38,7 @@ def test_what_runs_already_is_no_change(ship: Ship) -> None:
 def test_a_person_may_override_it_and_it_stays(ship: Ship) -> None:
     set_hold(ship.site, "")
     bundle, keys = shore().bundle(*SECOND), shore().trust
-    assert rehearse(bundle, ship.root, keys, override_hold=True).outcome == "would-apply"
+    assert rehearse(bundle, ship.root, keys, ship.config, override_hold=True).outcome == "would-apply"
     assert update(bundle, ship.root, keys, ship.config, override_hold=True).outcome == "applied"
     assert read_hold(ship.site)
 
@@ -65,7 +65,7 @@ def test_a_hold_that_comes_while_the_new_version_is_being_built(ship: Ship) -> N
         ship.apply(shore().bundle(*SECOND))
     hand.join()
     assert ship.current == "1.0.0" and [path.name for path in ship.site.versions.iterdir()] == ["1.0.0"]
-    assert not ship.litter()
+    assert not ship.leftovers()
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def test_an_update_killed_anywhere(tmp_path: Path, share: int, name: str) -> Non
         except RolledBack:
             assert name == "dead"
         ship.check_sound()
-        assert ship.litter() == []
+        assert ship.leftovers() == []
         failed = name == "dead" and "dead" in [q.version for q in ship.state.quarantined]
         next_bundle = shore().bundle("1.0.2", 3, "1.0.0") if name == "dead" else bundle
         assert ship.apply(next_bundle).outcome in ("applied", "already-current")

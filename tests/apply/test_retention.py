@@ -109,7 +109,7 @@ def test_what_cannot_be_removed_does_not_undo_the_update(tmp_path: Path, monkeyp
 @pytest.mark.parametrize(
     "error", [UnicodeDecodeError("utf-8", b"\xff", 0, 1, "no text"), IndexError("4"), OSError(5, "x")]
 )
-def test_whatever_goes_wrong_after_the_verdict_is_told(
+def test_whatever_goes_wrong_after_the_verdict_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     """[A-88] [A-97]: old versions, receipt, outbox and log; the update is on record as what it was."""
@@ -120,15 +120,15 @@ def test_whatever_goes_wrong_after_the_verdict_is_told(
 
     for called in (
         "apply.update.retain",
-        "apply.audit.save.seal",
+        "apply.audit.save.sign_receipt",
         "apply.audit.save.post",
         "apply.audit.save.event_of",
     ):
         monkeypatch.setattr(called, fail)
     report = ship.apply(shore().bundle("1.0.2", 3, "1.0.1"))
     assert report.outcome == "applied" and ship.current == "1.0.2"
-    for told in ("old versions could not be removed", "this run could not be recorded", "into the outbox", "be logged"):
-        assert f"{told}: {type(error).__name__}: {error}" in report.reason
+    for what in ("old versions could not be removed", "this run could not be recorded", "into the outbox", "be logged"):
+        assert f"{what}: {type(error).__name__}: {error}" in report.reason
 
 
 def test_a_pending_version_stays(ship: Ship) -> None:
@@ -188,11 +188,11 @@ def test_a_cut_at_every_step_leaves_it_whole_or_gone(ship: Ship, monkeypatch: py
     assert not tree.exists() or sum(1 for _ in tree.rglob("*")) > 8, "a tree under its name is whole"
     ship.configure(extra="[retention]\nkeep = 0\n")
     collected(ship)
-    assert aboard(ship) == ["1.0.2", "1.0.3"] and ship.litter() == []
+    assert aboard(ship) == ["1.0.2", "1.0.3"] and ship.leftovers() == []
     ship.check_sound()
 
 
-def test_litter_of_dead_runs(ship: Ship) -> None:
+def test_leftovers_of_dead_runs(ship: Ship) -> None:
     """[A-29]"""
     (ship.site.staging / "run" / "1.0.9" / "app").mkdir(parents=True)
     (ship.site.staging / "run" / "1.0.9" / "app" / "half.py").touch()
@@ -203,7 +203,7 @@ def test_litter_of_dead_runs(ship: Ship) -> None:
     record = Record(ship.site)
     tidy(ship.site, record)
     record.close()
-    assert ship.litter() == [] and [path.name for path in ship.site.venvs.iterdir()] == ["1.0.1"]
+    assert ship.leftovers() == [] and [path.name for path in ship.site.venvs.iterdir()] == ["1.0.1"]
     assert aboard(ship) == ["1.0.1", "1.0.2", "1.0.3"]
 
 
@@ -219,4 +219,4 @@ def test_every_run_that_changes_a_site_clears_it_first(ship: Ship) -> None:
         (ship.site.staging / "left").mkdir()
         with contextlib.suppress(RolledBack):
             run()
-        assert ship.litter() == []
+        assert ship.leftovers() == []

@@ -75,7 +75,7 @@ class TestBack:
             name, failure = "dead", "restart: .* exited with 1, its last line: restart is broken"
         with pytest.raises(
             RolledBack, match=rf"^version {name} failed: {failure}.*; version 1\.0\.0 runs again$"
-        ) as told:
+        ) as raised:
             ship.apply(shore().bundle(name, 2, "1.0.0"))
         calls = [call for call in ship.calls if not call.startswith(("prepare", "snapshot"))]
         assert calls[0] == f"restart {name} current={name}"
@@ -86,7 +86,7 @@ class TestBack:
         ]
         ship.check_sound()
         assert [q.tree for q in ship.state.quarantined] == [shore().tree(name)]
-        document = told.value.document
+        document = raised.value.document
         assert document and (document["outcome"], document["from"], document["to"]) == ("rolled-back", "1.0.0", "1.0.0")
         steps = list(document["steps"])
         assert steps[steps.index("switch_back") :] == ["switch_back", "restore", "restart_back", "health_back"]
@@ -193,9 +193,9 @@ class TestAFullDisk:
         afloat.order("fill-health")
         with pytest.raises(
             Degraded, match=r"version 1\.0\.1 is healthy, which cannot be recorded: .*no space left"
-        ) as told:
+        ) as raised:
             afloat.apply(shore().bundle(*SECOND))
-        assert "run 'unrep recover'" in str(told.value) and afloat.current == afloat.running == "1.0.1"
+        assert "run 'unrep recover'" in str(raised.value) and afloat.current == afloat.running == "1.0.1"
         assert afloat.state.condition == "pending"
         (afloat.root / "filler").unlink()
         afloat.relieve("fill-health")

@@ -60,7 +60,7 @@ class TestOneThatSucceeds:
         assert ship.seen("versions/1.0.0", "uploads") == before
         (ship.site.tree("1.0.0") / "app" / "cache").unlink()
         ship.check_sound()
-        assert ship.litter() == []
+        assert ship.leftovers() == []
 
     def test_the_smallest_delta_is_taken_though_a_full_release_is_there(self, ship: Ship) -> None:
         """[A-12]"""
@@ -264,7 +264,7 @@ class TestBadBundles:
         before = ship.seen("versions", "current")
         with pytest.raises(error, match=words) as caught:
             ship.apply(bundle)
-        assert ship.seen("versions", "current") == before and ship.litter() == [] and ship.calls == []
+        assert ship.seen("versions", "current") == before and ship.leftovers() == [] and ship.calls == []
         assert bundle.name in str(caught.value) and "\n" not in str(caught.value)
 
     def test_it_is_missing(self, ship: Ship, tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def test_killed_at_random_once_a_release_it_needs_no_hand(agency: Agency) -> Non
     legs = list(sail(agency, 5, Random(seed)))
     assert [leg.runs for leg in legs] == ["2.0.1", "2.0.2", "2.0.3", "2.0.3", "2.0.5"]
     agency.ship.check_sound()
-    assert not agency.ship.litter() and not list(agency.ship.site.inbox.iterdir())
+    assert not agency.ship.leftovers() and not list(agency.ship.site.inbox.iterdir())
 
 
 def test_all_its_sources_are_asked_at_once_and_one_that_lies_is_no_hindrance(agency: Agency) -> None:

@@ -165,7 +165,7 @@ def test_ctrl_c_says_so_and_its_figures_add_up(tmp_path: Path) -> None:
     assert command.output.read_bytes() == bundle.data
     for kill, document in runs:
         assert document["complete"] is False and document["exit_code"] == 130
-        assert document["bytes_resumed"] == kill.kept_before - kill.begun_before
+        assert document["bytes_resumed"] == kill.kept_before - kill.unfinished_before
         assert document["error"] == "interrupted; run the same command again, it goes on from there"
     needed, header = last["bytes_needed"], len(bundle.header)
     received = sum(document["bytes_received"] for document in [*documents, last])

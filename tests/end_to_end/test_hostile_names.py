@@ -15,7 +15,7 @@ import pytest
 
 from apply.application.checks import check_once
 from apply.audit.history import read_history
-from apply.audit.receipt import seal
+from apply.audit.receipt import sign_receipt
 from apply.audit.site_key import site_key
 from apply.record.chain import Link
 from apply.site.config import HttpCheck
@@ -112,8 +112,8 @@ def test_a_mapping_of_any_name_is_no_line_of_another(ship: Ship, tmp_path: Path)
 def test_unrep_itself_may_have_any_name() -> None:
     """[A-97]: /proc/self/status begins with it."""
     code = (
-        "import ctypes\nfrom bundle.host.memory_limit import memory_ceiling\n"
-        "ctypes.CDLL(None).prctl(15, b'\\xffVmData: 0', 0, 0, 0)\nwith memory_ceiling(): print('inside')"
+        "import ctypes\nfrom bundle.host.memory_limit import limited_memory\n"
+        "ctypes.CDLL(None).prctl(15, b'\\xffVmData: 0', 0, 0, 0)\nwith limited_memory(): print('inside')"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=REPOSITORY)
     assert ended.stdout == b"inside\n", ended.stderr
@@ -283,7 +283,7 @@ def test_a_hold_of_any_bytes(ship: Ship, content: bytes) -> None:
 def test_what_a_receipt_says(ship: Ship) -> None:
     """[A-95]: whoever has a site's key can sign anything."""
     run = recorded(outcome=EVIL)
-    data = seal(run, Link(1, "{}", "0" * 64), site_key(ship.site), 1e9)
+    data = sign_receipt(run, Link(1, "{}", "0" * 64), site_key(ship.site), 1e9)
     receipt = ship.root / "r"
     receipt.write_bytes(data)
     done = unrep("receipt", receipt, "--key", ship.site.public_key_file)

@@ -85,7 +85,7 @@ def test_only_the_frames_of_damaged_files_are_fetched_and_only_if_agreed(
         refused, agreed, again = unrep(ship, *line), unrep(ship, *line, "--allow-full"), unrep(ship, *line)
     assert refused.returncode == 4, refused.stderr
     assert "2 files of version 1.0 are damaged: the full release has them, in " in refused.stderr
-    assert "--allow-full accepts that, or let 'unrep need' ask ashore for a repair" in refused.stderr
+    assert "--allow-full accepts that, or let 'unrep repair-request' ask ashore for a repair" in refused.stderr
     received = document(refused)["bytes_received"] + document(agreed)["bytes_received"]
     assert agreed.returncode == 0, agreed.stderr
     assert 60_000 < document(agreed)["bytes_received"] < 250_000

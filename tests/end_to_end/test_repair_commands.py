@@ -1,4 +1,4 @@
-"""One voyage of a need list and its answer, with the commands: `unrep need`, `repair`, `fetch`, `apply`."""
+"""A repair request and its answer, with the commands: `unrep repair-request`, `repair`, `fetch`, `apply`."""
 
 import json
 import shutil
@@ -20,7 +20,7 @@ def ship(tmp_path: Path) -> Ship:
     return ship
 
 
-def repairing(need: Path, out: Path, **other: object) -> list[object]:
+def repairing(request: Path, out: Path, **other: object) -> list[object]:
     given = {
         "bundle": shore().bundle("1.0.1", 2, "1.0.0"),
         "new": shore().release("1.0.1"),
@@ -28,50 +28,50 @@ def repairing(need: Path, out: Path, **other: object) -> list[object]:
         "key": shore().directory / "sender.key",
         **other,
     }
-    return ["repair", need, "--out", out, *(word for name, value in given.items() for word in (f"--{name}", value))]
+    return ["repair", request, "--out", out, *(word for name, value in given.items() for word in (f"--{name}", value))]
 
 
-def test_one_list_there_and_one_bundle_back(ship: Ship, tmp_path: Path) -> None:
+def test_one_request_there_and_one_bundle_back(ship: Ship, tmp_path: Path) -> None:
     code, _, err = unrep(*applying(ship, shore().bundle("1.0.1", 2, "1.0.0")))
-    assert code == 5 and LOST in err and "'unrep need'" in err
-    need, mended, fetched = tmp_path / "n", tmp_path / "r.unrep", tmp_path / "fetched.unrep"
-    told = document("need", "--site", ship.root, "--out", need)
-    assert told["damaged"] == [LOST] and told["need_bytes"] == need.stat().st_size < 150
-    built = document(*repairing(need, mended))
+    assert code == 5 and LOST in err and "'unrep repair-request'" in err
+    request, repair, fetched = tmp_path / "n", tmp_path / "r.unrep", tmp_path / "fetched.unrep"
+    written = document("repair-request", "--site", ship.root, "--out", request)
+    assert written["damaged"] == [LOST] and written["need_bytes"] == request.stat().st_size < 150
+    built = document(*repairing(request, repair))
     assert built["target"]["tree"] == shore().tree("1.0.1") and not built["full"]
-    assert document("fetch", mended, "--out", fetched, "--site", ship.root, "--trust", shore().trust_file)["complete"]
+    assert document("fetch", repair, "--out", fetched, "--site", ship.root, "--trust", shore().trust_file)["complete"]
     assert document(*applying(ship, fetched))["outcome"] == "applied"
-    again = document("need", "--site", ship.root, "--out", tmp_path / "other")
+    again = document("repair-request", "--site", ship.root, "--out", tmp_path / "other")
     assert again["damaged"] == [] and not (tmp_path / "other").exists()
     assert ship.current == "1.0.1"
 
 
-def test_bad_lists_and_bad_answers(ship: Ship, tmp_path: Path) -> None:
-    need, out = tmp_path / "n", tmp_path / "r.unrep"
-    assert unrep("need", "--site", ship.root, "--out", need)[0] == 0
+def test_bad_requests_and_bad_answers(ship: Ship, tmp_path: Path) -> None:
+    request, out = tmp_path / "n", tmp_path / "r.unrep"
+    assert unrep("repair-request", "--site", ship.root, "--out", request)[0] == 0
     torn = tmp_path / "torn"
-    torn.write_bytes(need.read_bytes()[:-1])
+    torn.write_bytes(request.read_bytes()[:-1])
     other = shore().bundle("1.0.1", 2, "1.0.0", product="pms")
     for arguments, words in (
         (repairing(torn, out), "torn: "),
         (repairing(tmp_path / "missing", out), "missing: cannot be read: "),
-        (repairing(need, out, base=shore().release("1.0.1")), "n: is about a release with the tree hash"),
-        (repairing(need, out, new=shore().release("1.0.0")), "is another release, its tree hash is"),
-        (repairing(need, out, bundle=other), "n: comes from a site of vms, and"),
+        (repairing(request, out, base=shore().release("1.0.1")), "n: is about a release with the tree hash"),
+        (repairing(request, out, new=shore().release("1.0.0")), "is another release, its tree hash is"),
+        (repairing(request, out, bundle=other), "n: comes from a site of vms, and"),
     ):
         code, _, err = unrep(*arguments)
         assert code in (2, 3) and words in err and err.count("\n") == 1 and not out.exists(), (words, err)
     empty = tmp_path / "empty"
     empty.mkdir()
-    code, _, err = unrep("need", "--site", empty, "--out", tmp_path / "o", "--json")
+    code, _, err = unrep("repair-request", "--site", empty, "--out", tmp_path / "o", "--json")
     assert code == 5 and "nothing is installed here" in err
     shutil.rmtree(ship.site.manifests)
-    assert unrep("need", "--site", ship.root, "--out", tmp_path / "o")[0] == 5
+    assert unrep("repair-request", "--site", ship.root, "--out", tmp_path / "o")[0] == 5
 
 
-def test_a_need_list_is_json_free_bytes(ship: Ship, tmp_path: Path) -> None:
+def test_a_repair_request_is_json_free_bytes(ship: Ship, tmp_path: Path) -> None:
     """It goes by mail or by hand: the same damage gives the same bytes."""
     first, second = tmp_path / "1", tmp_path / "2"
     for out in (first, second):
-        assert json.loads(unrep("need", "--site", ship.root, "--out", out, "--json")[1])["version"] == "1.0.0"
+        assert json.loads(unrep("repair-request", "--site", ship.root, "--out", out, "--json")[1])["version"] == "1.0.0"
     assert first.read_bytes() == second.read_bytes()

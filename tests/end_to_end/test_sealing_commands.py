@@ -110,7 +110,7 @@ def test_an_encrypted_release_comes_to_its_ship_and_nobody_else_reads_it(home: P
 
 
 def test_the_file_shows_no_name_and_no_content(home: Path) -> None:
-    """[S-1] And no companion does."""
+    """[S-1] And no sidecar does."""
     build("new", 2, "--base", "old", "--full")
     data = (home / "new.unrep").read_bytes()
     with open_for_display(home / "new.unrep") as bundle:

@@ -176,7 +176,7 @@ def test_bad_input_is_one_sentence_and_changes_nothing(
     assert ship.seen("versions", "current").keys() == before.keys()
     contents = {path: seen for path, seen in ship.seen("versions", "current").items() if path != "versions"}
     assert contents == {path: seen for path, seen in before.items() if path != "versions"}
-    assert ship.state == state and ship.calls == [] and ship.litter() == []
+    assert ship.state == state and ship.calls == [] and ship.leftovers() == []
 
 
 def test_a_full_disk(tmp_path: Path) -> None:
@@ -287,7 +287,7 @@ def test_stopped_while_the_tree_is_rebuilt(tmp_path: Path, name: str) -> None:
     assert ship.current == "1.0.0" and not ship.site.tree("large").exists()
     assert unrep(*applying(ship, bundle))[0] == 0
     ship.check_sound()
-    assert ship.litter() == [] and ship.current == "large"
+    assert ship.leftovers() == [] and ship.current == "large"
 
 
 @posix

@@ -206,7 +206,7 @@ class TestBundles:
         assert code == 2 and "no release key of trust root 1" in err and not (home / "b").exists()
 
     def test_signed_anew(self, home: Path) -> None:
-        """[R-17]: root and sections stay, byte for byte; companions follow."""
+        """[R-17]: root and sections stay, byte for byte; sidecars follow."""
         made = shore().bundle("1.0.1", 2, "1.0.0")
         for suffix in ("", ".sha256", ".manifests"):
             shutil.copy(f"{made}{suffix}", f"b{suffix}")
@@ -253,7 +253,7 @@ class TestFetch:
         first.write(home / "root-1")
         signed_anew(shore().bundle("1.0.0", 1), home / "b1", RELEASE, first)
         code, _, err = run("fetch b1 --out f1 --site", ship.root)
-        assert code == 2 and "keeps no trust root yet" in err
+        assert code == 2 and "has no trust root yet" in err
         code, _, err = run("fetch b1 --out f1")
         assert code == 2 and "name whom to trust" in err
         done("apply b1 --site", ship.root, "--trust", "root-1")
@@ -312,7 +312,7 @@ class TestKeptBeforeARefusal:
         def full(*_: object) -> None:
             raise StorageFailed("chain: cannot be written")
 
-        monkeypatch.setattr("apply.site.trusted.keep", full)
+        monkeypatch.setattr("apply.site.trusted.save_trust", full)
         code, _, err = run("fetch stolen --out f --site", stolen.root)
         assert code == 3 and "which is revoked" in err
 

@@ -15,6 +15,7 @@ import numpy as np
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from apply.audit.receipt import open_receipt
+from bundle.archives.engines import present_features
 from bundle.archives.opened import open_archive
 from bundle.archives.skeleton import rebuild
 from bundle.errors import BundleError
@@ -23,10 +24,10 @@ from bundle.format.codecs import LZMA2, X86_LZMA2, ZSTD, Packed, unpack
 from bundle.format.layout import Preamble
 from bundle.format.manifest import EMPTY_HASH, Entry, Kind, TreeManifest
 from bundle.format.objects import MemoryObject, Readable, read_all
-from bundle.format.repair_request import read_need, write_need
+from bundle.format.repair_request import read_repair_request, write_repair_request
 from bundle.format.root import decode_root
 from bundle.format.varints import read_varints
-from bundle.read.evaluate import Evaluation
+from bundle.read.evaluate import open_evaluation
 from bundle.read.reader import VerifiedSection, open_bundle, open_for_display
 from bundle.recipients.ship_key import ShipKey
 from bundle.recipients.ticket import HINT_BYTES, TICKET_TYPE, decode_ticket, open_ticket, verify_ticket
@@ -81,8 +82,8 @@ BASE = BaseOfVectors()
 def read_bundle(data: bytes) -> None:
     """As `verify` and `apply` read it, signature and all."""
     with open_bundle(in_memory(data, "fuzzed"), TRUST) as bundle:
-        delta = bundle.root.delta_section(BASE.manifest.tree_hash)
-        section = delta or bundle.root.full_section()
+        delta = bundle.root.delta_section(BASE.manifest.tree_hash, present_features())
+        section = delta or bundle.root.full_section(present_features())
         if section:
             _evaluate(bundle.open_section(section), BASE if delta else None)
 
@@ -117,7 +118,7 @@ TARGET = raw.manifest(raw.TARGET)
 
 def _evaluate(section: VerifiedSection, base: BaseOfVectors | None) -> None:
     section.verify()
-    evaluation = Evaluation(section, base)
+    evaluation = open_evaluation(section, base, present_features())
     for _, chunks in evaluation.objects():
         for _ in chunks:
             pass
@@ -140,13 +141,13 @@ def read_statements(data: bytes) -> None:
 
 
 def read_pointers(data: bytes) -> None:
-    """Pointers, heartbeats, receipts, need lists and the maps of volumes."""
+    """Pointers, heartbeats, receipts, repair requests and the maps of volumes."""
     for payload_type, verify in ((POINTER_TYPE, verify_pointer), (HEARTBEAT_TYPE, verify_heartbeat)):
         signed = canonical.encode(Signed(data, sign_payload(data, payload_type, [raw.TRUSTED])))
         with_refusals(verify, data, TRUST)
         with_refusals(verify, signed, TRUST)
     with_refusals(lambda: open_receipt(data, TRUSTED, "receipt"))
-    with_refusals(lambda: read_need(data, "need list"))
+    with_refusals(lambda: read_repair_request(data, "repair request"))
     with_refusals(lambda: open_volume(in_memory(data, "fuzzed")))
     with_refusals(lambda: open_volume(in_memory(b"VOLUME1\n" + len(data).to_bytes(4, "little") + data, "fuzzed")))
 
@@ -293,7 +294,7 @@ def _manifests() -> Iterator[bytes]:
 def _statements() -> Iterator[bytes]:
     yield canonical.encode(Pointer("vectors", "1.1", 2, 0, "b.unrep", 1000, EMPTY_HASH))
     yield canonical.encode(Heartbeat(1, "vectors", 0, 2, 1, 0, 1_700_000_000, bytes(8)))
-    yield write_need("vectors", BASE.manifest, [1, 3], "any")
+    yield write_repair_request("vectors", BASE.manifest, [1, 3], "any")
     yield canonical.encode(VolumeMap(1, 2, [(0, 300), (400, 20)]))
 
 

@@ -136,7 +136,7 @@ def test_bad_input_63_a_stick_that_changes_after_it_was_verified(tmp_path: Path)
     with pytest.raises(Corrupt, match="do not match their hash"):
         ship.apply(stick, Exchanging(stick, "rebuilding"))
     assert (ship.seen(*names), ship.state) == (before, state)
-    assert not ship.litter()
+    assert not ship.leftovers()
 
 
 def test_bad_input_64_a_release_in_quarantine(tmp_path: Path) -> None:

@@ -60,12 +60,12 @@ def test_a_bomb_of_uses_and_numbers(site: Besieged) -> None:
 
 
 def test_a_bomb_of_members_and_images(site: Besieged) -> None:
-    """[F-68] One member that is deflated into archive after archive, one image that is re-aimed again and again."""
+    """[F-68] One member that is deflated into archive after archive, one image that is rebased again and again."""
     site.refuses_vectors("deflated-more")
     site.refuses(vector("deflated-more"), Malformed, "too many members of archives for a release of 100 bytes")
     assert site.copied(site.directory.with_name("often")).apply(vector("deflated-often"))[0] == 0
     with mock.patch("bundle.read.evaluate.FREE_IMAGE_BYTES", -1):
-        site.refuses(vector("reaimed-shrunk"), Malformed, "too many images to re-aim for a release of ")
+        site.refuses(vector("reaimed-shrunk"), Malformed, "too many images to rebase for a release of ")
     with mock.patch("bundle.read.evaluate.FREE_IMAGE_BYTES", 0):
         assert site.copied(site.directory.with_name("shrunk")).apply(vector("reaimed-shrunk"))[0] == 0
 

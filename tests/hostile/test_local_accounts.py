@@ -74,11 +74,11 @@ class TestFetch:
     def test_a_link_of_a_tickets_directory_is_not_gone_through(self, precious: Path, tmp_path: Path) -> None:
         """The directory of a bundle's tickets at a destination."""
         from transfer.errors import OutputRefused
-        from transfer.publishing.ticket import keep_ticket
+        from transfer.publishing.ticket import save_ticket
 
         (tmp_path / "new.unrep.tickets").symlink_to(precious.parent)
         with pytest.raises(OutputRefused, match="move it away"):
-            keep_ticket(tmp_path / "new.unrep.tickets" / "x.ticket", b"x")
+            save_ticket(tmp_path / "new.unrep.tickets" / "x.ticket", b"x")
         assert untouched(precious)
 
 

@@ -9,9 +9,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bundle.archives.engines import present_features
 from bundle.errors import BundleError
 from bundle.host.progress import Quiet
-from bundle.read.evaluate import Evaluation
+from bundle.read.evaluate import open_evaluation
 from bundle.read.reader import open_bundle
 from bundle.read.tree import DirectoryBase, scan
 from bundle.trust.signing import verifying_key
@@ -42,7 +43,9 @@ def built(directory: Path, old: dict[str, bytes], new: dict[str, bytes], *, full
     write_tree(directory / "old", old)
     write_tree(directory / "new", new)
     bases = () if full else (directory / "old",)
-    request = BuildRequest(directory / "new", "p", "1", 1, directory / "x.unrep", bases)
+    request = BuildRequest(
+        new=directory / "new", product="p", version="1", seq=1, out=directory / "x.unrep", bases=bases
+    )
     with ThreadPoolExecutor(1) as pool:
         build(request, KEY, pool, Quiet())
     return directory / "x.unrep"
@@ -52,9 +55,10 @@ def content_of(bundle: Path, base: Path | None) -> dict[str, bytes]:
     """Path to content of every file that a receiver with that base would have in the end."""
     with open_bundle(bundle, TRUST) as opened:
         have = DirectoryBase(base, scan(base)) if base else None
-        section = opened.root.delta_section(have.manifest.tree_hash) if have else opened.root.full_section()
+        root, engines = opened.root, present_features()
+        section = root.delta_section(have.manifest.tree_hash, engines) if have else root.full_section(engines)
         assert section is not None
-        evaluation = Evaluation(opened.open_section(section), have)
+        evaluation = open_evaluation(opened.open_section(section), have, engines)
         made = {place: b"".join(chunks) for place, chunks in evaluation.objects()}
     by_hash = {evaluation.manifest.entry(place).hash: data for place, data in made.items() if place}
     if have:

@@ -11,6 +11,7 @@ from tests.support.links.simulated_link import Behaviour, SimulatedLink, Simulat
 from transfer.config import TransferConfig
 from transfer.errors import Incomplete
 from transfer.fetch.fetch import Fetch
+from transfer.fetch.request import FetchRequest
 
 BUNDLE = tiny_bundle(Shape(full_bytes=3_000_000, piece_bytes=65_536))
 HOUR_S = 3600.0
@@ -33,7 +34,9 @@ def test_nothing_is_asked_or_received_outside_the_hours(tmp_path: Path) -> None:
     link = SimulatedLink(BUNDLE.data, script=repeat(Behaviour(bytes_per_s=20_000.0)))
     link.clock.seconds = 1800.0
     hours = Daily(link.clock, 10.0)
-    fetch = Fetch(link, TRUST, tmp_path / "out", clock=link.clock, hours=hours, jitter=Random(1))
+    fetch = Fetch(
+        FetchRequest(links=link, trust=TRUST, output=tmp_path / "out", clock=link.clock, hours=hours, jitter=Random(1))
+    )
     fetch.run()
     assert (tmp_path / "out").read_bytes() == BUNDLE.data
     assert link.delivered == len(BUNDLE.data) and link.clock.seconds > 3 * HOUR_S
@@ -43,11 +46,18 @@ def test_nothing_is_asked_or_received_outside_the_hours(tmp_path: Path) -> None:
 def test_patience_does_not_run_out_while_it_waits(tmp_path: Path) -> None:
     """[T-95], [T-22]: but it does within the hours."""
     link = SimulatedLink(BUNDLE.data, script=repeat(Behaviour(drop_after=0)))
-    fetch = Fetch(link, TRUST, tmp_path / "out", None, False, TransferConfig(patience_s=30.0), link.clock,
-                  hours=Daily(link.clock, 20.0), jitter=Random(1))  # fmt: skip
+    request = FetchRequest(
+        links=link,
+        trust=TRUST,
+        output=tmp_path / "out",
+        config=TransferConfig(patience_s=15.0),
+        clock=link.clock,
+        hours=Daily(link.clock, 20.0),
+        jitter=Random(1),
+    )
+    fetch = Fetch(request)
     with pytest.raises(Incomplete):
-        Fetch(link, TRUST, tmp_path / "out", config=TransferConfig(patience_s=15.0), clock=link.clock,
-              hours=Daily(link.clock, 20.0), jitter=Random(1)).run()  # fmt: skip
+        fetch.run()
     assert fetch.figures().bytes_received == 0
 
 
@@ -61,7 +71,11 @@ def test_a_stick_is_read_at_any_time(tmp_path: Path) -> None:
         def shut_s(self) -> float:
             return 1e9
 
-    Fetch(world, TRUST, tmp_path / "out", clock=world.clock, hours=Never(), jitter=Random(1)).run()
+    Fetch(
+        FetchRequest(
+            links=world, trust=TRUST, output=tmp_path / "out", clock=world.clock, hours=Never(), jitter=Random(1)
+        )
+    ).run()
     assert (tmp_path / "out").read_bytes() == BUNDLE.data
 
 
@@ -72,5 +86,9 @@ def test_a_rate_limit_is_for_all_sources_together(tmp_path: Path, count: int) ->
     for _ in range(count):
         world.add(BUNDLE.data, repeat(Behaviour(bytes_per_s=1e6)))
     config = TransferConfig(limit_bytes_per_s=50_000)
-    Fetch(world, TRUST, tmp_path / "out", config=config, clock=world.clock, jitter=Random(1)).run()
+    Fetch(
+        FetchRequest(
+            links=world, trust=TRUST, output=tmp_path / "out", config=config, clock=world.clock, jitter=Random(1)
+        )
+    ).run()
     assert world.clock.seconds >= len(BUNDLE.data) / 50_000 - 1

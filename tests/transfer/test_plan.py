@@ -8,7 +8,7 @@ import pytest
 from bundle.errors import Corrupt, NoSection
 from tests.support.contents.tiny_bundle import Shape, TinyBundle, tiny_bundle, tree_hash
 from transfer.errors import ConsentNeeded
-from transfer.plan import Plan, SiteHoldings, choose_sections
+from transfer.plan import FetchPlan, SiteHoldings, choose_sections
 
 TWO_DELTAS = Shape(full_bytes=50_000, delta_bytes={"old": 9_000, "older": 5_000})
 
@@ -65,16 +65,16 @@ def test_a_bundle_without_anything_for_the_site_is_refused(allow_full: bool) -> 
         choose_sections(bundle.root, site("unknown"), allow_full)
 
 
-def planned(bundle: TinyBundle, *, fresh: bool) -> Plan:
+def planned(bundle: TinyBundle, *, fresh: bool) -> FetchPlan:
     """A plan for all of the bundle."""
-    return Plan.of(bundle.verified, bundle.root.sections, fresh)
+    return FetchPlan.of(bundle.verified, bundle.root.sections, fresh)
 
 
 def test_of_a_section_only_what_touches_the_stretches_is_wanted() -> None:
     """[T-41]: beside its tables, which name it."""
     bundle = tiny_bundle(Shape(delta_bytes={"old": 9_000}, full_bytes=4096 * 300))
     delta, full = bundle.root.sections
-    plan = Plan(bundle.verified)
+    plan = FetchPlan(bundle.verified)
     plan.add(delta, fresh=True)
     before = plan.wanted_bytes
     plan.add(full, [(100, 101), (4096 * 7 - 1, 4096 * 9), (4096 * 299, 4096 * 300)], fresh=True)
@@ -161,10 +161,10 @@ def test_stretches_without_number_cost_no_time() -> None:
     (full,) = bundle.root.sections
     random, size = Random(5), bundle.root.piece_size
     stretches = [(at := random.randrange(2_000_000), at + random.randrange(1, 900)) for _ in range(200)]
-    plan = Plan(bundle.verified)
+    plan = FetchPlan(bundle.verified)
     plan.add(full, stretches, fresh=True)
     wanted = {slot.piece.index for slot in plan.slots if not slot.is_table}
     assert wanted == {at // size for start, end in stretches for at in range(start, end)}
     began = time.process_time()
-    Plan(bundle.verified).add(full, [(at, at + 1) for at in range(6_000_000, 3_000_000, -15)], fresh=True)
+    FetchPlan(bundle.verified).add(full, [(at, at + 1) for at in range(6_000_000, 3_000_000, -15)], fresh=True)
     assert time.process_time() - began < 3

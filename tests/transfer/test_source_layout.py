@@ -17,11 +17,11 @@ from tests.support.links.simulated_link import (
     then_honest,
 )
 from transfer.config import TransferConfig
-from transfer.disk.state_file import Ledger
+from transfer.disk.state_file import StateFile
 from transfer.errors import Incomplete, SourceCorrupt
 from transfer.fetch.estimate import estimate
-from transfer.fetch.fetch import Figures
-from transfer.source_layout import Layout
+from transfer.fetch.figures import Figures
+from transfer.source_layout import SourceLayout
 from transfer.volumes.export import export
 from transfer.volumes.join import join
 
@@ -84,9 +84,9 @@ def test_three_layouts(output: Path) -> None:
 def test_a_partial_file_goes_on_from_a_mirror_with_another_block(
     output: Path, first: TinyBundle, second: TinyBundle
 ) -> None:
-    """[T-133], [T-9], [T-12]: pieces, beginnings of pieces and what was paid are kept."""
+    """[T-133], [T-9], [T-12]: pieces, unfinished pieces and what was paid are kept."""
     before = killed(first, output, 900_000)
-    paid = Ledger(output).paid_bytes
+    paid = StateFile(output).paid_bytes
     link = SimulatedLink(second.data)
     figures = fetch_over(link, output).run()
     assert output.read_bytes() == first.data
@@ -94,11 +94,11 @@ def test_a_partial_file_goes_on_from_a_mirror_with_another_block(
     assert before.delivered + link.delivered <= len(PADDED.data) + len(PADDED.header) + PIECE
 
 
-def test_a_partial_file_that_is_gone_leaves_beginnings_for_any_header(output: Path) -> None:
+def test_a_partial_file_that_is_gone_leaves_unfinished_pieces_for_any_header(output: Path) -> None:
     """[T-133], [T-12]: the state file tells places behind the header."""
     killed(BUNDLE, output, 500_000)
     output.with_name(output.name + ".part").unlink()
-    figures = fetch_over(SimulatedLink(PADDED.data), output, config=TransferConfig(max_lanes=1)).run()
+    figures = fetch_over(SimulatedLink(PADDED.data), output, config=TransferConfig(max_connections=1)).run()
     assert output.read_bytes() == PADDED.data and not lost(figures)
 
 
@@ -128,7 +128,7 @@ def test_a_mirror_that_is_cut_short_and_has_another_block_gives_what_it_has(outp
 
 
 @pytest.mark.parametrize("content", [OTHER.data + b"more", BUNDLE.data + b"more", b"no bundle" * 900_000])
-def test_another_file_is_found_out_by_its_beginning(output: Path, content: bytes) -> None:
+def test_another_file_is_found_out_by_its_header(output: Path, content: bytes) -> None:
     """[T-133], [T-14]: at the price of a root, and not of a piece."""
     world = SimulatedSources()
     world.add(BUNDLE.data, repeat(SLOW))
@@ -138,10 +138,11 @@ def test_another_file_is_found_out_by_its_beginning(output: Path, content: bytes
     assert liar.delivered < 60_000
 
 
-def test_a_file_whose_length_changes_all_the_time_is_looked_at_three_times() -> None:
+def test_a_file_whose_length_changes_all_the_time_is_probed_three_times() -> None:
     """[T-133]: more would be a way to spend money."""
-    layout = Layout(BUNDLE.verified)
-    assert [layout.doubts(len(BUNDLE.data) + change) for change in (0, 1, 2, 3, 4, 5)] == [
+    layout = SourceLayout()
+    layout.begin(BUNDLE.verified)
+    assert [layout.note_length(len(BUNDLE.data) + change) for change in (0, 1, 2, 3, 4, 5)] == [
         False,
         *[True] * 3,
         *[False] * 2,
@@ -152,7 +153,7 @@ def test_a_file_signed_anew_during_the_fetch_goes_on(output: Path) -> None:
     """[T-133], [T-25]: every piece has moved, and none is wrong for that."""
     link = SimulatedLink(BUNDLE.data, script=repeat(SLOW))
     link.exchange_after(3, PADDED.data)
-    figures = fetch_over(link, output, config=TransferConfig(max_lanes=1, request_ceiling_bytes=500_000)).run()
+    figures = fetch_over(link, output, config=TransferConfig(max_connections=1, request_ceiling_bytes=500_000)).run()
     assert output.read_bytes() == BUNDLE.data and not lost(figures)
 
 

@@ -17,7 +17,7 @@ from transfer.broadcasting.headers import SPARE_SYMBOLS, Sender
 from transfer.broadcasting.symbols import SymbolStore
 from transfer.broadcasting.witness import Witness
 from transfer.disk.partial import Partial
-from transfer.plan import Plan, Slot
+from transfer.plan import FetchPlan, Slot
 
 
 @dataclass
@@ -32,14 +32,14 @@ class _Open:
 
 
 class Collection:
-    """The open blocks of `plan`, filled from a broadcast into `partial`; `store` keeps symbols meanwhile.
+    """The open blocks of `plan`, filled from a broadcast into `partial`. `store` keeps symbols meanwhile.
 
     blocks_anew    how often a block was made of its symbols and was not what was signed
     """
 
     def __init__(
         self,
-        plan: Plan,
+        plan: FetchPlan,
         blocks: Sequence[Block],
         partial: Partial,
         store: SymbolStore,

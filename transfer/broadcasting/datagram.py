@@ -32,7 +32,7 @@ _CHECKSUM = struct.Struct("<I")
 
 @dataclass(frozen=True, slots=True)
 class Datagram:
-    """One coded symbol, and what it is a symbol of; nothing of it is verified."""
+    """One coded symbol, and what it is a symbol of. Nothing of it is verified."""
 
     bundle: bytes
     block: int

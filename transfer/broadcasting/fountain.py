@@ -35,7 +35,7 @@ class Fountain:
 
 
 def restore(length: int, symbol_bytes: int, symbols: Iterable[tuple[int, bytes]]) -> bytes | None:
-    """A block of that many bytes from (id, symbol), in any order; None if there are too few. None of it is verified."""
+    """A block of that many bytes from (id, symbol), in any order. None if there are too few. Nothing is verified."""
     decoder = require_codec().Decoder.with_defaults(length, symbol_bytes)
     for number, symbol in symbols:
         data: bytes | None = decoder.decode(number.to_bytes(_ID_BYTES, "big") + symbol)

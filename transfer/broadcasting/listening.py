@@ -24,11 +24,11 @@ from transfer.broadcasting.headers import Headers, Sender
 from transfer.broadcasting.symbols import SymbolStore
 from transfer.config import TransferConfig
 from transfer.disk.lock import output_lock
-from transfer.disk.output import Standing, describe, inspect_output
-from transfer.disk.partial import Partial, remove_partial, symbols_path
+from transfer.disk.output import OutputState, describe, inspect_output
+from transfer.disk.partial import Partial, symbols_path
 from transfer.errors import ConsentNeeded, Incomplete, OutputRefused
 from transfer.fetch.estimate import estimate
-from transfer.plan import Plan, SiteHoldings, choose_sections
+from transfer.plan import FetchPlan, SiteHoldings, choose_sections
 
 POLL_S = 0.5
 MAX_PASSED_OVER = 64
@@ -40,7 +40,7 @@ Arrivals = deque[tuple[Datagram, Sender]]
 
 @dataclass(frozen=True)
 class Heard:
-    """The figures of a call so far; bytes are of the bundle file [T-30], but for `bytes_received`.
+    """The figures of a call so far. Bytes are of the bundle file [T-30], but for `bytes_received`.
 
     bytes_received   datagrams of this bundle, with their heads, whether of use or not
     blocks_anew      how often a block was not what was signed
@@ -100,7 +100,7 @@ class Listen:
         self._headers = Headers()
         self._passed_over: dict[bytes, str] = {}
         self._tuned: _Tuned | None = None
-        self._plan: Plan | None = None
+        self._plan: FetchPlan | None = None
         self._collection: Collection | None = None
         self._resumed_bytes = self._received_bytes = self._datagrams = 0
         self._complete = False
@@ -119,7 +119,7 @@ class Listen:
         return self.figures()
 
     def figures(self) -> Heard:
-        """The figures so far; also after `run` has raised."""
+        """The figures so far, also after `run` has raised."""
         tuned, plan = self._tuned, self._plan
         header_bytes = tuned.verified.header_bytes if tuned else 0
         return Heard(
@@ -137,37 +137,37 @@ class Listen:
             seconds=self._clock.now() - self._began,
         )
 
-    def _tune(self, standing: Standing) -> tuple[_Tuned, Arrivals]:
+    def _tune(self, state: OutputState) -> tuple[_Tuned, Arrivals]:
         """The first bundle that is trusted and fits, and what was heard lately, which may be of it [T-127]."""
-        if (tuned := self._there_already(standing)) is not None:
+        if (tuned := self._there_already(state)) is not None:
             return tuned, Arrivals()
-        here = bundle_id(standing.header) if standing.verified else None
+        here = bundle_id(state.header) if state.verified else None
         recent = Arrivals(maxlen=MAX_RECENT)
         for datagram, sender in self._datagrams_heard():
             if datagram.bundle in self._passed_over:
                 continue
             recent.append((datagram, sender))
             if datagram.bundle == here:
-                header: bytes | None = standing.header
+                header: bytes | None = state.header
             else:
                 header = self._headers.take(datagram, sender)
-            if header is not None and (tuned := self._considered(header, standing)):
+            if header is not None and (tuned := self._considered(header, state)):
                 self._say(f"receiving {describe(tuned.verified.root)}, {tuned.verified.total_bytes:,} bytes")
                 return tuned, recent
         raise self._out_of_time()
 
-    def _there_already(self, standing: Standing) -> _Tuned | None:
+    def _there_already(self, state: OutputState) -> _Tuned | None:
         """What stands at the output, if nothing of it is missing."""
-        if standing.verified and (tuned := self._considered(standing.header, standing)):
-            known = estimate(standing.verified, self._holdings, self._allow_full, self._output, self._trust)
+        if state.verified and (tuned := self._considered(state.header, state)):
+            known = estimate(state.verified, self._holdings, self._allow_full, self._output, self._trust)
             return tuned if not known.pieces_to_fetch else None
         return None
 
-    def _considered(self, header: bytes, standing: Standing) -> _Tuned | None:
+    def _considered(self, header: bytes, state: OutputState) -> _Tuned | None:
         """What to receive, if this is a bundle for us; else None, and it is passed over from now on."""
         try:
             verified = verify_header(header, self._trust)
-            standing.check(verified)
+            state.check(verified)
             return _Tuned(header, verified, choose_sections(verified.root, self._holdings, self._allow_full))
         except (BundleError, OutputRefused, ConsentNeeded) as error:
             self._pass_over(header, str(error))
@@ -182,23 +182,18 @@ class Listen:
 
     def _follow(self, tuned: _Tuned, recent: Arrivals) -> _Tuned | None:
         """Receives a bundle to its end; or until one is heard that replaces it, which is returned."""
-        standing = inspect_output(self._output, self._trust)
-        header, verified = standing.header_of(tuned.header, tuned.verified)
+        state = inspect_output(self._output, self._trust)
+        header, verified = state.header_of(tuned.header, tuned.verified)
         self._tuned = tuned = replace(tuned, verified=verified)
-        with self._open_partial(standing, header, verified) as partial:
+        with state.open_partial(header, verified, self._clock, TransferConfig.sync_share) as partial:
             with SymbolStore(symbols_path(self._output), bundle_id(tuned.header)) as store:
                 newer = self._collect(tuned, partial, store, recent)
             if newer is None:
                 partial.finish(self._output)
         return newer
 
-    def _open_partial(self, standing: Standing, header: bytes, verified: VerifiedRoot) -> Partial:
-        if not standing.continues(verified):
-            remove_partial(standing.path)
-        return Partial(standing.path, header, verified.total_bytes, self._clock, TransferConfig.sync_share)
-
     def _collect(self, tuned: _Tuned, partial: Partial, store: SymbolStore, recent: Arrivals) -> _Tuned | None:
-        plan = self._plan = Plan.of(tuned.verified, tuned.sections, fresh=partial.is_new)
+        plan = self._plan = FetchPlan.of(tuned.verified, tuned.sections, fresh=partial.is_new)
         plan.examine(partial.read)
         self._resumed_bytes = plan.present_bytes + (0 if partial.is_new else tuned.verified.header_bytes)
         partial.check_space(plan.wanted_bytes - plan.present_bytes)

@@ -40,7 +40,7 @@ def parse_group(text: str) -> Group:
 
 
 class MulticastSender:
-    """Sends datagrams to a group; a context manager. `interface`: the address of the one to use; None: the system's.
+    """Sends datagrams to a group, as a context manager. `interface`: the address of the one to use; None: the system's.
 
     `ttl`: how many routers may pass them on, and one more. Raises OutputRefused if the system does not have it so.
     """
@@ -81,7 +81,7 @@ class MulticastSender:
 
 
 class MulticastReceiver:
-    """Receives the datagrams of a group; a context manager. Raises SourceRefused if the group cannot be joined."""
+    """Receives the datagrams of a group, as a context manager. Raises SourceRefused if the group cannot be joined."""
 
     def __init__(self, group: Group, interface: str | None) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -106,7 +106,7 @@ class MulticastReceiver:
         self._socket.close()
 
     def receive(self, seconds: float) -> tuple[bytes, Sender] | None:
-        """The next datagram and its sender's address and port; None if none came in that time."""
+        """The next datagram and its sender's address and port, or None if none came in that time."""
         if seconds != self._timeout_s:
             self._socket.settimeout(seconds)
             self._timeout_s = seconds

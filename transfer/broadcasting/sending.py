@@ -11,7 +11,7 @@ from transfer.broadcasting.carousel import carousel, laps, round_symbols
 from transfer.broadcasting.datagram import Datagram
 from transfer.broadcasting.fountain import Fountain
 from transfer.broadcasting.source import BlockSource
-from transfer.scheduling.rate_limiter import Pace
+from transfer.scheduling.rate_limiter import RateLimiter
 
 LINK_HEAD_BYTES = 28  # of IP and UDP, which the link carries too
 FOUNTAINS_KEPT = 32
@@ -28,7 +28,7 @@ class Sent:
 
 
 class Broadcast:
-    """Sends one bundle, named `name`, by `send`, one datagram a call; `bytes_per_s` is held to on the link [T-125].
+    """Sends one bundle, named `name`, by `send`, one datagram a call. `bytes_per_s` is held to on the link [T-125].
 
     `rounds`: how many times about its own length is sent; None: until it is interrupted. `first_lap`: see `carousel`.
     """
@@ -47,7 +47,7 @@ class Broadcast:
         self._source = source
         self._name = name
         self._send = send
-        self._pace = Pace(bytes_per_s, clock)
+        self._limiter = RateLimiter(bytes_per_s, clock)
         self._step_bytes = bytes_per_s * _STEP_S
         self._rounds = rounds
         self._first_lap = first_lap
@@ -91,5 +91,5 @@ class Broadcast:
         self._bytes += len(datagram)
         self._unpaced_bytes += len(datagram) + LINK_HEAD_BYTES
         if self._unpaced_bytes >= self._step_bytes:
-            self._pace.spend(self._unpaced_bytes)
+            self._limiter.spend(self._unpaced_bytes)
             self._unpaced_bytes = 0

@@ -1,11 +1,10 @@
 """The blocks of a bundle file, verified each time that they are read: what goes on the air is sound."""
 
-from bundle.errors import Corrupt
 from bundle.format.pieces import HashTree, Piece
 from bundle.host.progress import Progress
 from bundle.read.reader import VerifiedBundle
 from transfer.broadcasting.block import Block, header_block, section_blocks
-from transfer.disk.whole import read_header
+from transfer.disk.whole import read_header, read_piece
 
 
 class BlockSource:
@@ -32,15 +31,4 @@ class BlockSource:
         if block == self.header:
             return self._header
         tree, pieces = self._parts[block.number]
-        return b"".join(self._verified(tree, offset, piece) for offset, piece in pieces)
-
-    def _verified(self, tree: HashTree, offset: int, piece: Piece) -> bytes:
-        data = self._bundle.read(offset, piece.length)
-        try:
-            tree.verify(piece, data)
-        except Corrupt as error:
-            raise Corrupt(
-                f"{self._bundle.path}: {error}: it is damaged, or was fetched for one site only; "
-                "use the file that 'unrep build' wrote"
-            ) from error
-        return data
+        return b"".join(read_piece(self._bundle, tree, offset, piece) for offset, piece in pieces)

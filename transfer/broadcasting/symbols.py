@@ -22,7 +22,7 @@ _START_BYTES = len(_MAGIC) + ID_BYTES
 
 
 class SymbolStore:
-    """The waiting symbols of one bundle; a context manager. Every method raises DiskFull or OutputRefused.
+    """The waiting symbols of one bundle, as a context manager. Every method raises DiskFull or OutputRefused.
 
     Memory is 8 bytes for each symbol. Places of symbols that are dropped are used again.
     """

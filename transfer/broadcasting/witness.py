@@ -1,7 +1,7 @@
-"""Whom to believe about a block: anybody at first; one sender at a time once what several said was not right.
+"""Whom to believe about a block: anybody at first, then one sender at a time once the block was wrong.
 
-A datagram is signed by nobody. So a block that turned out wrong is collected again from a single sender, the one that
-was found wrong least often: who only adds noise to the group cannot hold a block up for long [T-130].
+Datagrams are not signed. So a block that turned out wrong is collected again from a single sender, the one that was
+found wrong least often. A sender that only adds noise to the group cannot hold a block up for long [T-130].
 """
 
 from collections import Counter
@@ -14,7 +14,7 @@ MAX_REMEMBERED = 1024
 
 @dataclass(frozen=True)
 class Judged:
-    """`is_heard`: whether the symbol counts; `begins_anew`: what came of the block before it does not any more."""
+    """`is_heard`: whether the symbol counts. `begins_anew`: what came of the block before it does not any more."""
 
     is_heard: bool
     begins_anew: bool = False

@@ -11,7 +11,7 @@ from transfer.disk.partial import partial_path
 from transfer.disk.storage import PUBLISHED
 
 
-def place(path: Path, chunks: Iterable[bytes]) -> None:
+def write_atomically(path: Path, chunks: Iterable[bytes]) -> None:
     """Writes a file, durable under its name once this returns; one that stood there is replaced in one step.
 
     Raises DiskFull, OutputRefused, or what `chunks` raises; then what stood there stands there still.

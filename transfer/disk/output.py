@@ -1,7 +1,7 @@
 """What stands at the output before a fetch: nothing, the bundle itself, a part of it, or something else.
 
-`F` is only ever a complete bundle of what was asked for; until then `F.part` grows beside it. A finished `F` that lacks
-something, because it was fetched for another site or has been damaged since, is filled in place [T-10].
+`F` is only ever a complete bundle of what was requested. Until then `F.part` grows beside it. A finished `F` may lack
+something, because it was fetched for another site or was damaged since. It is filled in place [T-10].
 """
 
 from dataclasses import dataclass
@@ -10,16 +10,17 @@ from pathlib import Path
 from bundle.errors import Corrupt, Refused
 from bundle.format.layout import MAGIC, PREAMBLE_BYTES, read_preamble
 from bundle.format.root import Root
+from bundle.host.clock import Clock
 from bundle.host.files import open_plain
 from bundle.read.reader import VerifiedRoot, verify_header
 from bundle.trust.trust import Trust
-from transfer.disk.partial import partial_path
+from transfer.disk.partial import Partial, partial_path, remove_partial
 from transfer.errors import OutputRefused
 
 
 @dataclass(frozen=True)
-class Standing:
-    """`path` is the file to fill; `header` and `verified` tell of the bundle there, if it is one that is trusted."""
+class OutputState:
+    """`path` is the file to fill. `header` and `verified` are of the bundle there, if it is one that is trusted."""
 
     output: Path
     path: Path
@@ -60,8 +61,17 @@ class Standing:
                 "finish that one from its own source, or remove the file"
             )
 
+    def open_partial(self, header: bytes, offered: VerifiedRoot, clock: Clock, sync_share: float) -> Partial:
+        """Opens `path` to be filled from `header` on. A part of another bundle is removed first.
 
-def inspect_output(output: Path, trust: Trust) -> Standing:
+        `check` comes before this. Raises DiskFull or OutputRefused.
+        """
+        if not self.continues(offered):
+            remove_partial(self.path)
+        return Partial(self.path, header, offered.total_bytes, clock, sync_share)
+
+
+def inspect_output(output: Path, trust: Trust) -> OutputState:
     """Looks at an output and at the partial file beside it, changing nothing.
 
     Raises OutputRefused if either is something that a fetch must not write over.
@@ -70,9 +80,9 @@ def inspect_output(output: Path, trust: Trust) -> Standing:
     try:
         if output.exists():
             header = _read_header(output)
-            return Standing(output, output, header, verify_header(header, trust))
+            return OutputState(output, output, header, verify_header(header, trust))
         if not partial.exists():
-            return Standing(output, partial)
+            return OutputState(output, partial)
         return _inspect_partial(output, partial, trust)
     except Refused as error:
         raise OutputRefused(f"{output}: exists, but {error}; name another --out or remove it") from error
@@ -85,16 +95,16 @@ def describe(root: Root) -> str:
     return f"{root.product} {root.version} (seq {root.seq})"
 
 
-def _inspect_partial(output: Path, partial: Path, trust: Trust) -> Standing:
+def _inspect_partial(output: Path, partial: Path, trust: Trust) -> OutputState:
     try:
         header = _read_header(partial)
-        return Standing(output, partial, header, verify_header(header, trust))
+        return OutputState(output, partial, header, verify_header(header, trust))
     except Refused as error:
         with open_plain(partial) as file:
             start = file.read(len(MAGIC))
         if start.strip(b"\0") and start != MAGIC:
             raise OutputRefused(f"{partial}: is no partial bundle of unrep; name another --out or move it") from error
-        return Standing(output, partial)  # torn by a power cut: its pieces may be there all the same
+        return OutputState(output, partial)  # torn by a power cut: its pieces may be there all the same
 
 
 def _read_header(path: Path) -> bytes:

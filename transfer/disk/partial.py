@@ -21,7 +21,7 @@ PARTIAL_SUFFIX = ".part"
 
 
 class Partial:
-    """An output that is being filled; a context manager. Every method raises DiskFull or OutputRefused.
+    """An output that is being filled, as a context manager. Every method raises DiskFull or OutputRefused.
 
     `is_new`: the file was not there before, so there is nothing in it to be examined.
 
@@ -54,7 +54,7 @@ class Partial:
             self._file.close()
 
     def read(self, offset: int, length: int) -> bytes:
-        """Unverified bytes; fewer if they cannot be read: a piece on a bad sector is fetched again."""
+        """Unverified bytes, or fewer if they cannot be read: a piece on a bad sector is fetched again."""
         with suppress(OSError):
             self._file.seek(offset)
             return self._file.read(length) or b""
@@ -111,7 +111,7 @@ def partial_path(output: Path) -> Path:
 
 
 def state_path(output: Path) -> Path:
-    """Where the ledger of a fetch stands while the output grows."""
+    """Where the state file of a fetch stands while the output grows."""
     return output.with_name(output.name + ".state")
 
 

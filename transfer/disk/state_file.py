@@ -1,4 +1,4 @@
-"""What one download has cost so far, and the unverified beginnings of pieces: `F.state` beside the partial file.
+"""What one download has cost so far, and its unfinished, unverified pieces: `F.state` beside the partial file.
 
     offset   size   meaning
          0      8   magic, "STATE01" and a line feed
@@ -9,8 +9,8 @@
         64    ...   slots of 16 + p bytes: offset of the bytes behind the header, how many, and the bytes
 
 Numbers are unsigned and little-endian. Several connections have a piece each under way, and pieces wait for the table
-that names them: without this a kill would lose all of those [T-12]. Nothing here is trusted: a piece is verified when
-it is whole, and one that a torn slot has spoiled is asked for again. Nothing is synced either: after a power cut the
+that names them. Without this file a kill would lose all of those [T-12]. Nothing in it is trusted: a piece is verified
+when it is whole, and requested again if a torn slot has damaged it. Nothing is synced: after a power cut only the
 pieces in the partial file count.
 """
 
@@ -35,11 +35,11 @@ _PAID_AT = 40
 _SLOT = struct.Struct("<QQ")
 
 
-class Ledger:
-    """The ledger of one output; a context manager. Reading what stands there never fails: without it, all is 0.
+class StateFile:
+    """The state file of one output, as a context manager. Reading what stands there never fails: without it, all is 0.
 
     paid_bytes    received over links that cost something, in all runs
-    bytes_per_s   how fast; None if that is not known
+    bytes_per_s   how fast, or None if that is not known
     """
 
     def __init__(self, output: Path) -> None:
@@ -59,7 +59,7 @@ class Ledger:
             if magic == _MAGIC:
                 self._identity, self.paid_bytes, self.bytes_per_s = identity, paid, rate or None
 
-    def __enter__(self) -> "Ledger":
+    def __enter__(self) -> "StateFile":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -67,18 +67,18 @@ class Ledger:
 
     @property
     def is_open(self) -> bool:
-        """Whether it is kept."""
+        """Whether it is written."""
         return self._file is not None
 
     def open(self, verified: VerifiedRoot, received_bytes: int) -> list[tuple[int, bytes]]:
-        """Begins to keep it, for a bundle, whoever signed it; `received_bytes`: what this run alone has paid so far.
+        """Begins to write it, for a bundle, whoever signed it. `received_bytes`: what this run alone has paid so far.
 
-        Returns the beginnings of pieces that stand there, as (offset in the file, bytes). Raises DiskFull or
+        Returns the unfinished pieces that stand there, as (offset in the file, bytes). Raises DiskFull or
         OutputRefused.
         """
         identity, piece_bytes, self._header_bytes = verified.root_hash, verified.root.piece_size, verified.header_bytes
         is_same = identity == self._identity and piece_bytes == self._piece_bytes
-        begun = list(self._read_slots()) if is_same else []
+        unfinished = list(self._read_slots()) if is_same else []
         self.paid_bytes = self.paid_bytes if is_same else received_bytes
         self._piece_bytes = piece_bytes
         with OUTPUT.errors(self.path):
@@ -86,9 +86,9 @@ class Ledger:
             if not (is_same or is_new):
                 self._file.truncate(0)
             self._put(0, _HEAD.pack(_MAGIC, identity, self.paid_bytes, self.bytes_per_s or 0, piece_bytes))
-        return begun
+        return unfinished
 
-    def pay(self, amount: int, bytes_per_s: float | None) -> None:
+    def add_paid(self, amount: int, bytes_per_s: float | None) -> None:
         """So many bytes more were received. Raises DiskFull or OutputRefused."""
         self.paid_bytes += amount
         self.bytes_per_s = int(bytes_per_s) if bytes_per_s else self.bytes_per_s
@@ -96,8 +96,8 @@ class Ledger:
             with OUTPUT.errors(self.path):
                 self._put(_PAID_AT, _PAID.pack(self.paid_bytes, self.bytes_per_s or 0))
 
-    def keep(self, piece_offset: int, filled: int, data: bytes) -> None:
-        """Keeps the next bytes of a piece, of which `filled` were kept before. Raises DiskFull or OutputRefused."""
+    def save(self, piece_offset: int, filled: int, data: bytes) -> None:
+        """Saves the next bytes of a piece, of which `filled` were saved before. Raises DiskFull or OutputRefused."""
         if self._file is None:
             return
         if piece_offset not in self._slots:
@@ -110,8 +110,8 @@ class Ledger:
             self._put(at + _SLOT.size + filled, data)
             self._put(at, _SLOT.pack(piece_offset - self._header_bytes, filled + len(data)))
 
-    def settle(self, piece_offset: int) -> None:
-        """That piece is written, or was damaged; its slot may be used for another. Raises DiskFull or OutputRefused."""
+    def release(self, piece_offset: int) -> None:
+        """That piece is written, or was damaged. Its slot may be used for another. Raises DiskFull or OutputRefused."""
         if piece_offset in self._slots:
             number = self._slots.pop(piece_offset)
             self._free.append(number)

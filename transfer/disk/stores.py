@@ -1,8 +1,8 @@
-"""Pieces that lie on a disk already: they cost nothing, so they are taken before anybody is asked over a link [T-93].
+"""Pieces that lie on a disk already. They cost nothing, so they are taken before any link is used [T-93].
 
-A bundle file, whole or with holes; the partial file of another attempt; a volume of `unrep export`; a retained bundle
-of another release, of whose pieces some are the same. Every piece is verified like one from a link, so a store that is
-torn, renamed or damaged costs only what it does not hold.
+A store is a bundle file, whole or with holes, the partial file of another attempt, or a volume of `unrep export`. A
+bundle of another release is one too, for some of its pieces may be the same. Every piece is verified like one from a
+link. So a store that is torn, renamed or damaged costs only what it does not hold.
 """
 
 from collections import Counter
@@ -21,11 +21,11 @@ from bundle.trust.trust import Trust
 from transfer.corruption_tracker import BAD_PIECE_POINTS, DISTRUST_POINTS
 from transfer.disk.partial import Partial, partial_path
 from transfer.disk.volume import Volume, open_volume
-from transfer.plan import Plan, Slot
+from transfer.plan import FetchPlan, Slot
 from transfer.source_layout import header_bytes_of
 
 HOLE_BYTES = 64
-MOST_FILES = 256  # in one directory; sticks hold photos
+MAX_FILES = 256  # in one directory; sticks hold photos
 
 
 class Store(Protocol):
@@ -36,14 +36,14 @@ class Store(Protocol):
         """What messages call it."""
 
     def read_piece(self, slot: Slot) -> bytes:
-        """Unverified bytes; none if they are not here. Raises OSError if the medium cannot be read."""
+        """Unverified bytes, or none if they are not here. Raises OSError if the medium cannot be read."""
 
 
 @dataclass(frozen=True)
 class PlaceStore:
     """A file of the same bundle: every piece has its own place, which may be a hole.
 
-    `shift_bytes`: so far behind their place in the output, as in `Layout`.
+    `shift_bytes`: so far behind their place in the output, as in `SourceLayout`.
     """
 
     path: Path
@@ -56,7 +56,7 @@ class PlaceStore:
 
 @dataclass(frozen=True)
 class VolumeStore:
-    """A volume of the same bundle; `shift_bytes` as above."""
+    """A volume of the same bundle. `shift_bytes` as above."""
 
     path: Path
     volume: Volume
@@ -79,10 +79,10 @@ class OtherBundle:
 
 
 @dataclass
-class Taken:
+class StoreHistory:
     """What came from stores: bytes by path, those that hold damaged pieces, and those that could not be read.
 
-    Who gave a wrong piece is asked after all others from then on; who does so again and again, not at all [T-137].
+    A store that gave a damaged piece is asked after all others. One that does so again and again is dropped [T-137].
     """
 
     bytes_by_path: dict[Path, int] = field(default_factory=dict)
@@ -100,19 +100,19 @@ class Taken:
         """Whether it is asked no more."""
         return self._points[path] >= DISTRUST_POINTS
 
-    def good(self, path: Path, amount: int) -> None:
-        """So many bytes were the ones that were signed."""
+    def add_good(self, path: Path, amount: int) -> None:
+        """Counts a piece that matches its hash, of so many bytes."""
         self.bytes_by_path[path] = self.bytes_by_path.get(path, 0) + amount
         self._points[path] = max(0, self._points[path] - 1)
 
-    def wrong(self, path: Path) -> None:
-        """A piece was not."""
+    def add_damaged(self, path: Path) -> None:
+        """Counts a piece that does not."""
         self.damaged.add(path)
         self._points[path] += BAD_PIECE_POINTS
 
 
 def find_stores(paths: Sequence[Path], verified: VerifiedRoot, trust: Trust, output: Path) -> list[Store]:
-    """The stores among some files, and in some directories, for one bundle; not the output itself."""
+    """The stores among some files, and in some directories, for one bundle, without the output itself."""
     own = [path for path in (output, partial_path(output)) if path.exists()]
     found: list[Store] = []
     for path in _files(paths):
@@ -124,7 +124,9 @@ def find_stores(paths: Sequence[Path], verified: VerifiedRoot, trust: Trust, out
     return found
 
 
-def take_pieces(plan: Plan, partial: Partial, stores: Sequence[Store], progress: Progress, taken: Taken) -> None:
+def take_pieces(
+    plan: FetchPlan, partial: Partial, stores: Sequence[Store], progress: Progress, history: StoreHistory
+) -> None:
     """Writes every missing piece that one of the stores has, in the order of the file, tables first.
 
     Another pass is for pieces whose table was not there before. Raises DiskFull or OutputRefused.
@@ -132,7 +134,7 @@ def take_pieces(plan: Plan, partial: Partial, stores: Sequence[Store], progress:
     while stores:
         gained = 0
         for slot in plan.missing():
-            if slot.tree.knows(slot.piece) and _take(plan, partial, slot, stores, taken):
+            if slot.tree.knows(slot.piece) and _take(plan, partial, slot, stores, history):
                 gained += slot.length
                 progress.advance(slot.length)
         progress.advance(again := plan.examine(partial.read))
@@ -140,12 +142,12 @@ def take_pieces(plan: Plan, partial: Partial, stores: Sequence[Store], progress:
             return
 
 
-def _take(plan: Plan, partial: Partial, slot: Slot, stores: Sequence[Store], taken: Taken) -> bool:
-    for store in taken.order(stores):
+def _take(plan: FetchPlan, partial: Partial, slot: Slot, stores: Sequence[Store], history: StoreHistory) -> bool:
+    for store in history.order(stores):
         try:
             data = store.read_piece(slot)
         except OSError:
-            taken.unreadable.add(store.path)
+            history.unreadable.add(store.path)
             continue
         if not data:
             continue
@@ -153,10 +155,10 @@ def _take(plan: Plan, partial: Partial, slot: Slot, stores: Sequence[Store], tak
             piece = plan.accept(slot, data)
         except Corrupt:
             if not _has_hole(data, slot.length):
-                taken.wrong(store.path)
+                history.add_damaged(store.path)
             continue
         partial.write(piece)
-        taken.good(store.path, slot.length)
+        history.add_good(store.path, slot.length)
         return True
     return False
 
@@ -169,7 +171,7 @@ def _has_hole(data: bytes, length: int) -> bool:
 def _files(paths: Sequence[Path]) -> Iterator[Path]:
     for path in paths:
         try:
-            yield from sorted(path.iterdir())[:MOST_FILES] if path.is_dir() else [path]
+            yield from sorted(path.iterdir())[:MAX_FILES] if path.is_dir() else [path]
         except OSError:
             continue
 
@@ -180,14 +182,14 @@ def _store(path: Path, verified: VerifiedRoot, trust: Trust) -> Store | None:
         return None
     try:
         volume = open_volume(path)
-        own_bytes = header_bytes_of(volume.beginning(), verified)
+        own_bytes = header_bytes_of(volume.prefix(), verified)
         return VolumeStore(path, volume, own_bytes - verified.header_bytes) if own_bytes else None
     except Malformed:
-        beginning = _read_header(path)
-    if own_bytes := header_bytes_of(beginning, verified):
+        prefix = _read_header(path)
+    if own_bytes := header_bytes_of(prefix, verified):
         return PlaceStore(path, own_bytes - verified.header_bytes)
     try:
-        return OtherBundle(path, _places(path, verify_header(beginning, trust)))
+        return OtherBundle(path, _places(path, verify_header(prefix, trust)))
     except Refused:
         return None
 

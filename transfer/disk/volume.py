@@ -6,9 +6,9 @@
         12      m   map: canonical msgpack
       12+m          the bytes of the map's stretches, one after the other
 
-Every volume begins with the bundle's header; before pieces of a section come the hash tables that name them. So each
-can be verified by itself, in any order. The map is not signed: one that lies costs the pieces that it lies about, for
-every piece is verified under the root.
+Every volume begins with the bundle's header. The hash tables come before the pieces that they name. So each volume can
+be verified by itself, in any order. The map is not signed. A wrong map costs only the pieces that it is wrong about,
+because every piece is verified under the root.
 """
 
 import struct
@@ -51,14 +51,14 @@ class VolumeMap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True)
 class Volume:
-    """A volume that was found on a medium; nothing that it says is verified."""
+    """A volume that was found on a medium. Nothing that it says is verified."""
 
     path: Path
     map: VolumeMap
     data_offset: int
 
     def read(self, offset: int, length: int) -> bytes:
-        """Unverified bytes of the bundle file; none if they are not all on this volume, or cannot be read."""
+        """Unverified bytes of the bundle file, or none if they are not all on this volume, or cannot be read."""
         start, available = self.find(offset)
         if length > available:
             return b""
@@ -84,7 +84,7 @@ class Volume:
         sizes = (size for _, size in self.map.stretches)
         return [first for first, _ in self.map.stretches], list(accumulate(sizes, initial=self.data_offset))
 
-    def beginning(self) -> bytes:
+    def prefix(self) -> bytes:
         """What is here of the bundle's first bytes: the header, and what may follow it."""
         first, size = self.map.stretches[0]
         return self.read(0, min(size, MAX_HEADER_BYTES)) if first == 0 else b""
@@ -130,10 +130,10 @@ def what_is_missing(output: Path, missing_bytes: int, volumes: Sequence[Volume],
     """A sentence that names the volumes that were not found, or else the damaged ones."""
     count = max(volume.map.count for volume in volumes)
     absent = sorted(set(range(1, count + 1)) - {volume.map.number for volume in volumes})
-    spoiled = f" ({', '.join(map(str, sorted(damaged)))})" if damaged else ""
+    names = f" ({', '.join(map(str, sorted(damaged)))})" if damaged else ""
     which = f"volume {', '.join(map(str, absent))} of {count}" if absent else ""
     if damaged or not absent:
-        which += f"{' and ' if which else ''}a good copy of the damaged volumes{spoiled}"
+        which += f"{' and ' if which else ''}a good copy of the damaged volumes{names}"
     return (
         f"{output}: {missing_bytes:,} bytes are missing; join again with {which}, or fetch the rest with the same "
         "--out, what was joined is kept"

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from hashlib import sha256
 
-from bundle.errors import Corrupt
+from bundle.errors import Corrupt, named
 from bundle.format.layout import PREAMBLE_BYTES, read_preamble
+from bundle.format.pieces import HashTree, Piece
 from bundle.read.reader import VerifiedBundle
 
 
@@ -23,12 +24,15 @@ def whole_bundle(bundle: VerifiedBundle) -> Iterator[bytes]:
     for section in bundle.root.sections:
         tree = bundle.verified.hash_tree(section)
         for offset, piece in bundle.verified.pieces(section):
-            data = bundle.read(offset, piece.length)
-            try:
-                tree.verify(piece, data)
-            except Corrupt as error:
-                raise Corrupt(
-                    f"{bundle.path}: {error}: it is damaged, or was fetched for one site only; "
-                    "use the file that 'unrep build' wrote"
-                ) from error
-            yield data
+            yield read_piece(bundle, tree, offset, piece)
+
+
+def read_piece(bundle: VerifiedBundle, tree: HashTree, offset: int, piece: Piece) -> bytes:
+    """One piece, whose hash tables were verified before. Raises Corrupt if it is not the signed one."""
+    data = bundle.read(offset, piece.length)
+    try:
+        tree.verify(piece, data)
+    except Corrupt as error:
+        advice = ": it is damaged, or was fetched for one site only; use the file that 'unrep build' wrote"
+        raise named(error, bundle.path, advice) from None
+    return data

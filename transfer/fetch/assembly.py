@@ -3,24 +3,24 @@
 from bisect import bisect_right
 from collections.abc import Collection, Iterator, Sequence
 
-from transfer.disk.state_file import Ledger
+from transfer.disk.state_file import StateFile
 from transfer.plan import Slot
-from transfer.scheduling.source import Supplier
+from transfer.scheduling.source import Source
 
-Sender = Supplier | None  # None: an earlier run, which did not note who
+Sender = Source | None  # None: an earlier run, which did not note who
 
 
 class Assembly:
     """The pieces that are on their way, each filled from its start on by whichever connection has its turn.
 
-    What came of them is in the ledger too, for a process that is killed.
+    What came of them is in the state file too, for a process that is killed.
     """
 
-    def __init__(self, slots: Sequence[Slot], ledger: Ledger) -> None:
+    def __init__(self, slots: Sequence[Slot], state: StateFile) -> None:
         self._slots = slots
-        self._ledger = ledger
+        self._state = state
         self._offsets = [slot.offset for slot in slots]
-        self._begun: dict[int, bytearray] = {}
+        self._unfinished: dict[int, bytearray] = {}
         self._senders: dict[int, set[Sender]] = {}
 
     def add(self, offset: int, data: bytes, senders: Collection[Sender]) -> Iterator[tuple[Slot, bytes, set[Sender]]]:
@@ -30,13 +30,13 @@ class Assembly:
         """
         while data:
             slot = self._slots[bisect_right(self._offsets, offset) - 1]
-            buffer = self._begun.setdefault(slot.offset, bytearray())
+            buffer = self._unfinished.setdefault(slot.offset, bytearray())
             self._senders.setdefault(slot.offset, set()).update(senders)
-            assert slot.offset + len(buffer) == offset, "bytes of a piece come in order"  # noqa: S101 - of `Wanted`
+            assert slot.offset + len(buffer) == offset, "bytes of a piece come in order"  # noqa: S101 - of `RangeQueue`
             part = data[: slot.length - len(buffer)]
             if len(buffer) + len(part) < slot.length:
-                self._ledger.keep(slot.offset, len(buffer), part)
+                self._state.save(slot.offset, len(buffer), part)
             buffer += part
             offset, data = offset + len(part), data[len(part) :]
             if len(buffer) == slot.length:
-                yield slot, bytes(self._begun.pop(slot.offset)), self._senders.pop(slot.offset)
+                yield slot, bytes(self._unfinished.pop(slot.offset)), self._senders.pop(slot.offset)

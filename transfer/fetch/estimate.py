@@ -11,7 +11,7 @@ from bundle.read.reader import VerifiedRoot
 from bundle.trust.trust import Trust
 from transfer.disk.output import inspect_output
 from transfer.errors import OutputRefused
-from transfer.plan import Plan, SiteHoldings, choose_sections
+from transfer.plan import FetchPlan, SiteHoldings, choose_sections
 
 BYTES_PER_MB = 1_000_000
 
@@ -58,19 +58,19 @@ def estimate(
     return Estimate(verified, sections, needed, plan.present_bytes, pieces, pieces - plan.present_pieces)
 
 
-def _examined(verified: VerifiedRoot, sections: Sequence[Section], output: Path | None, trust: Trust) -> Plan:
+def _examined(verified: VerifiedRoot, sections: Sequence[Section], output: Path | None, trust: Trust) -> FetchPlan:
     """A plan that knows what stands at the output."""
-    standing = inspect_output(output, trust) if output else None
-    if standing:
-        standing.check(verified)
-    if standing is None or not standing.continues(verified) or not standing.path.exists():
-        return Plan.of(verified, sections, fresh=True)
-    plan = Plan.of(standing.verified or verified, sections, fresh=False)
+    state = inspect_output(output, trust) if output else None
+    if state:
+        state.check(verified)
+    if state is None or not state.continues(verified) or not state.path.exists():
+        return FetchPlan.of(verified, sections, fresh=True)
+    plan = FetchPlan.of(state.verified or verified, sections, fresh=False)
     try:
-        with open_plain(standing.path, buffered=True) as file:
+        with open_plain(state.path, buffered=True) as file:
             plan.examine(_reader(file.seek, file.read))
     except OSError as error:
-        raise OutputRefused(f"{standing.path}: cannot be read: {error.strerror}") from error
+        raise OutputRefused(f"{state.path}: cannot be read: {error.strerror}") from error
     return plan
 
 

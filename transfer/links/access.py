@@ -36,7 +36,7 @@ _KINDS = "'basic USER:PASSWORD' or 'bearer TOKEN', each with a host before it if
 class Access:
     """`credentials`: values of Authorization, by host or host:port in lower case, or for ANY_HOST, over https alone.
 
-    `proxies`: URL of the proxy by the scheme of what is asked for; `no_proxy`: as in the environment.
+    `proxies`: URL of the proxy by the scheme of what is asked for. `no_proxy`: as in the environment.
     """
 
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)

@@ -15,13 +15,13 @@ class Budget:
 
     earlier_bytes   received by earlier runs of the same download
     run_bytes       ... and by this one
-    note            is told of each amount, by `collect`
+    on_received     is told of each amount, by `collect`
     """
 
     def __init__(self, max_bytes: int | None = None) -> None:
         self.earlier_bytes = 0
         self.run_bytes = 0
-        self.note: Callable[[int], None] = lambda amount: None
+        self.on_received: Callable[[int], None] = lambda amount: None
         self._max_bytes = max_bytes
         self._fresh_bytes = 0
         self._counting = Lock()
@@ -38,11 +38,11 @@ class Budget:
             self._fresh_bytes += amount
 
     def collect(self) -> None:
-        """Has noted what came since the last time. Raises what `note` raises."""
+        """Has noted what came since the last time. Raises what `on_received` raises."""
         with self._counting:
             fresh, self._fresh_bytes = self._fresh_bytes, 0
         if fresh:
-            self.note(fresh)
+            self.on_received(fresh)
 
     def spent(self, missing_bytes: int) -> BudgetSpent:
         """What to raise where too little is left and so much is missing."""

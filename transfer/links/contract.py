@@ -1,4 +1,4 @@
-"""The seam to whatever carries bytes: a server, a stick, in tests a simulated satellite.
+"""The contract with whatever carries bytes: a server, a stick, in tests a simulated satellite.
 
 A link knows nothing of bundles and decides nothing. It makes connections, each of which reads one range at a time.
 What happens on all connections of all links of a session is told as events in one order. Trying again is the business
@@ -86,7 +86,7 @@ class Link(Protocol):
         """How many connections were made so far; 0 for a medium that needs none."""
 
     @property
-    def most_lanes(self) -> int:
+    def max_connections(self) -> int:
         """How many connections at once can be of use."""
 
     @property
@@ -94,7 +94,7 @@ class Link(Protocol):
         """Every byte that came over its connections, as they come; it is told what they count for."""
 
     @property
-    def most_head_bytes(self) -> int:
+    def max_head_bytes(self) -> int:
         """How many bytes may come before those of an answer, at most."""
 
     @property
@@ -105,7 +105,7 @@ class Link(Protocol):
         """Begins to make a connection; `Opened` or `Failed` follows, or nothing for as long as nothing answers."""
 
 
-class Sources(Protocol):
+class LinkSet(Protocol):
     """The links of a session, in the order in which they were named."""
 
     @property

@@ -81,8 +81,8 @@ class FileLink:
     """One file on a medium. Raises SourceRefused if it is not there, or not a file, at first."""
 
     connections = 0
-    most_lanes = 1
-    most_head_bytes = 0
+    max_connections = 1
+    max_head_bytes = 0
     is_free = True
 
     def __init__(self, path: Path, threads: Threads) -> None:

@@ -28,7 +28,7 @@ from transfer.links.http_faults import fault_of
 from transfer.links.threads import ThreadedConnection, Threads
 
 CONNECT_S = 20.0
-MOST_LANES = 6
+MAX_CONNECTIONS = 6
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _FORBIDDEN = frozenset({401, 403, 404})  # what servers say to who shows no credentials
@@ -269,8 +269,8 @@ class HttpLink:
     link and not only behind it; None leaves it to the system. Raises SourceRefused for a URL that cannot be used.
     """
 
-    most_lanes = MOST_LANES
-    most_head_bytes = MAX_HEAD_BYTES
+    max_connections = MAX_CONNECTIONS
+    max_head_bytes = MAX_HEAD_BYTES
     is_free = False
 
     def __init__(

@@ -14,11 +14,11 @@ from transfer.links.threads import Threads
 
 MIN_RECEIVE_BUFFER_BYTES = 16 * 1024
 BUDGET_SHARES = 20
-MOST_BUDGET_SHARE_BYTES = 128 * 1024  # a buffer that is no smaller is left to the system, which begins with less
+MAX_BUDGET_SHARE_BYTES = 128 * 1024  # a buffer that is no smaller is left to the system, which begins with less
 
 
-class OpenSources:
-    """The links to sources, whose connections are threads; `Sources` of the seam.
+class OpenLinks:
+    """The links to sources, whose connections are threads; `LinkSet` of the contract.
 
     `refused`: why others could not be opened. `paths`: those that are files or directories, and `retained` ones, which
     nobody named as sources but which may hold some of the pieces.
@@ -77,9 +77,9 @@ def open_sources(
     config: TransferConfig,
     access: Access = NOTHING,
     retained: Sequence[Path] = (),
-) -> OpenSources:
+) -> OpenLinks:
     """The links to sources. Raises SourceRefused if none of them can be one."""
-    opened = OpenSources(access, retained)
+    opened = OpenLinks(access, retained)
     for source in sources:
         try:
             opened.add(source, output, config)
@@ -95,7 +95,7 @@ def receive_buffer_bytes(config: TransferConfig) -> int | None:
 
     And a twentieth of a small budget, for what it takes in of an answer that is of no use is paid for.
     """
-    share = config.max_bytes // BUDGET_SHARES if config.max_bytes else MOST_BUDGET_SHARE_BYTES
-    bounds = [config.limit_bytes_per_s, share if share < MOST_BUDGET_SHARE_BYTES else None]
+    share = config.max_bytes // BUDGET_SHARES if config.max_bytes else MAX_BUDGET_SHARE_BYTES
+    bounds = [config.limit_bytes_per_s, share if share < MAX_BUDGET_SHARE_BYTES else None]
     bound = min((bound for bound in bounds if bound is not None), default=None)
     return None if bound is None else max(bound, MIN_RECEIVE_BUFFER_BYTES)

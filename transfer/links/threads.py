@@ -48,7 +48,7 @@ class Reader(Protocol):
 
 
 class ThreadedConnection:
-    """A reader on its own thread; `Connection` of the seam."""
+    """A reader on its own thread; `Connection` of the contract."""
 
     def __init__(self, reader: Reader, events: "SimpleQueue[Event]") -> None:
         self._reader = reader
@@ -56,7 +56,7 @@ class ThreadedConnection:
         self._orders: Queue[tuple[int, int, int] | None] = Queue()
         self._room = Semaphore(CHUNKS_AHEAD)
         self._is_closed = self._is_open = False
-        self._thread = Thread(target=self._run, name="lane", daemon=True)
+        self._thread = Thread(target=self._run, name="connection", daemon=True)
         self._thread.start()
 
     def ask(self, offset: int, length: int, chunk_bytes: int) -> None:

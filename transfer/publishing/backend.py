@@ -1,14 +1,14 @@
 """The seam to where bundles are published: a directory, an object store.
 
-A shelf knows nothing of bundles. What a reader sees under a name is never half of something: a new file appears when it
-is complete, and the pointer changes from its old bytes to its new ones.
+A backend knows nothing of bundles. A reader never sees half of something under a name: a new file appears when it is
+complete, and the pointer changes from its old bytes to its new ones.
 """
 
 from collections.abc import Iterable
 from typing import Protocol
 
 
-class Shelf(Protocol):
+class Backend(Protocol):
     """Files by name. Every method raises OutputRefused, DiskFull, or Incomplete where trying again can help."""
 
     @property
@@ -16,10 +16,10 @@ class Shelf(Protocol):
         """What messages call it: the path or URL."""
 
     def read(self, name: str, max_bytes: int) -> bytes | None:
-        """The first bytes of a file, `max_bytes` at most; None if there is none of that name."""
+        """The first bytes of a file, `max_bytes` at most, or None if there is none of that name."""
 
     def length_of(self, name: str) -> int | None:
-        """The length of a file in bytes; None if there is none of that name."""
+        """The length of a file in bytes, or None if there is none of that name."""
 
     def add(self, name: str, chunks: Iterable[bytes]) -> None:
         """Adds a file that is not there, durably. If `chunks` raises, or anything stops it, there is none."""

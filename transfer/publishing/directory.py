@@ -1,14 +1,14 @@
-"""A directory as a shelf: what a web server serves, a share, a stick."""
+"""A directory as a backend: what a web server serves, a share, a stick."""
 
 from collections.abc import Iterable
 from pathlib import Path
 
 from bundle.host.files import make_directory, read_plain
-from transfer.disk.atomic_write import place
+from transfer.disk.atomic_write import write_atomically
 from transfer.disk.storage import PUBLISHED
 
 
-class DirectoryShelf:
+class DirectoryBackend:
     """The files of one directory, which must be there."""
 
     def __init__(self, directory: Path) -> None:
@@ -32,7 +32,7 @@ class DirectoryShelf:
                 return None
 
     def add(self, name: str, chunks: Iterable[bytes]) -> None:
-        place(self._directory / name, chunks)
+        write_atomically(self._directory / name, chunks)
 
     def replace(self, name: str, data: bytes) -> None:
         path = self._directory / name
@@ -40,4 +40,4 @@ class DirectoryShelf:
             with PUBLISHED.errors(path.parent):
                 if make_directory(path.parent):
                     PUBLISHED.sync_directory(self._directory)
-        place(path, [data])
+        write_atomically(path, [data])

@@ -58,7 +58,7 @@ class Pointer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True)
 class VerifiedPointer:
-    """A pointer whose signatures were verified; only `verify_pointer` makes one."""
+    """A pointer whose signatures were verified. Only `verify_pointer` makes one."""
 
     pointer: Pointer
 

@@ -1,4 +1,4 @@
-"""An object store as a shelf, through fsspec: S3 and whatever else has a file system there (extra `unrep[publish]`).
+"""An object store as a backend, through fsspec: S3 and whatever else has a file system there (extra `unrep[publish]`).
 
 A store shows an object once its upload is complete, so there are no drafts. Credentials come from where the store's own
 client looks for them, never from the command line.
@@ -12,7 +12,7 @@ from bundle.errors import BundleError
 from transfer.errors import Incomplete, OutputRefused, TransferError
 
 
-class ObjectShelf:
+class ObjectStoreBackend:
     """The objects under one URL, such as s3://bucket/vms. Raises OutputRefused for one that fsspec cannot open."""
 
     def __init__(self, url: str) -> None:

@@ -22,8 +22,8 @@ from bundle.trust.trust import Trust
 from transfer.disk.lock import output_lock
 from transfer.disk.whole import read_header, whole_bundle
 from transfer.errors import OutputRefused
-from transfer.publishing.backend import Shelf
-from transfer.publishing.directory import DirectoryShelf
+from transfer.publishing.backend import Backend
+from transfer.publishing.directory import DirectoryBackend
 from transfer.publishing.latest import MAX_POINTER_BYTES, POINTER_NAME, Pointer, read_unverified, sign_pointer
 from transfer.publishing.ticket import read_ticket
 
@@ -32,7 +32,7 @@ NAME_HASH_DIGITS = 16
 
 @dataclass(frozen=True)
 class Published:
-    """What came of it. `added`: the bundle was not there before; `moved`: the pointer names it only since now.
+    """What came of it. `added`: the bundle was not there before. `moved`: the pointer names it only since now.
 
     `tickets`: how many of an encrypted bundle were put there, or others in their place.
     """
@@ -43,31 +43,33 @@ class Published:
     tickets: int
 
 
-def publish(path: Path, shelf: Shelf, key: Ed25519PrivateKey | None, go_back: bool, progress: Progress) -> Published:
-    """Publishes a bundle file; without a key, the pointer stays as it is.
+def publish(
+    path: Path, backend: Backend, key: Ed25519PrivateKey | None, go_back: bool, progress: Progress
+) -> Published:
+    """Publishes a bundle file. Without a key, the pointer stays as it is.
 
     `go_back`: whether the pointer may name an older release than it does [T-53]. Raises InputError or Refused for the
-    bundle, OutputRefused, OutputBusy, DiskFull or Incomplete for the shelf.
+    bundle, OutputRefused, OutputBusy, DiskFull or Incomplete for the backend.
     """
     opened = open_bundle(path, Trust.of_maker((verifying_key(key),))) if key else open_for_display(path)
-    with opened as bundle, _turn(shelf):
+    with opened as bundle, _turn(backend):
         pointer = _pointer_to(bundle)
-        there = shelf.read(POINTER_NAME, MAX_POINTER_BYTES + 1)
+        there = backend.read(POINTER_NAME, MAX_POINTER_BYTES + 1)
         if key and there is not None:
-            _check_order(pointer, there, shelf, go_back)
-        added = _add(bundle, pointer, shelf, progress)
-        tickets = _add_tickets(bundle, pointer, shelf) if bundle.root.is_encrypted else 0
+            _check_order(pointer, there, backend, go_back)
+        added = _add(bundle, pointer, backend, progress)
+        tickets = _add_tickets(bundle, pointer, backend) if bundle.root.is_encrypted else 0
         signed = sign_pointer(pointer, key) if key else there
         moved = signed != there
         if moved and signed is not None:
-            shelf.replace(POINTER_NAME, signed)
+            backend.replace(POINTER_NAME, signed)
     return Published(pointer, added, moved, tickets)
 
 
-def _turn(shelf: Shelf) -> AbstractContextManager[None]:
-    """Two at once into one directory would write one draft; an object store keeps uploads apart by itself."""
-    if isinstance(shelf, DirectoryShelf):
-        return output_lock(Path(shelf.name) / POINTER_NAME, "publishing to")
+def _turn(backend: Backend) -> AbstractContextManager[None]:
+    """Two at once into one directory would write one draft. An object store keeps uploads apart by itself."""
+    if isinstance(backend, DirectoryBackend):
+        return output_lock(Path(backend.name) / POINTER_NAME, "publishing to")
     return nullcontext()
 
 
@@ -85,9 +87,9 @@ def _pointer_to(bundle: VerifiedBundle) -> Pointer:
     )
 
 
-def _check_order(new: Pointer, there: bytes, shelf: Shelf, go_back: bool) -> None:
+def _check_order(new: Pointer, there: bytes, backend: Backend, go_back: bool) -> None:
     """Raises OutputRefused rather than name another product, or an older release unasked [T-53]."""
-    where = f"{shelf.name}: {POINTER_NAME!r}"
+    where = f"{backend.name}: {POINTER_NAME!r}"
     try:
         old = read_unverified(there)
     except Malformed as error:
@@ -103,23 +105,23 @@ def _check_order(new: Pointer, there: bytes, shelf: Shelf, go_back: bool) -> Non
         )
 
 
-def _add(bundle: VerifiedBundle, pointer: Pointer, shelf: Shelf, progress: Progress) -> bool:
-    length = shelf.length_of(pointer.file)
+def _add(bundle: VerifiedBundle, pointer: Pointer, backend: Backend, progress: Progress) -> bool:
+    length = backend.length_of(pointer.file)
     if length == pointer.length:
         return False
     if length is not None:
         raise OutputRefused(
-            f"{shelf.name}: {pointer.file} is there with {length:,} bytes, not {pointer.length:,}; "
+            f"{backend.name}: {pointer.file} is there with {length:,} bytes, not {pointer.length:,}; "
             "it was changed or cut short there: remove it and run the same command again"
         )
     progress.start("publishing", pointer.length, "B")
-    shelf.add(pointer.file, _counted(whole_bundle(bundle), progress))
+    backend.add(pointer.file, _counted(whole_bundle(bundle), progress))
     progress.finish()
     return True
 
 
-def _add_tickets(bundle: VerifiedBundle, pointer: Pointer, shelf: Shelf) -> int:
-    """The tickets that lie beside the bundle, beside it there [T-59]; the others there stay.
+def _add_tickets(bundle: VerifiedBundle, pointer: Pointer, backend: Backend) -> int:
+    """The tickets that lie beside the bundle, beside it there [T-59]. The others there stay.
 
     Raises Refused for a file among them that is no ticket of this bundle, or not signed by who signed that.
     """
@@ -130,8 +132,8 @@ def _add_tickets(bundle: VerifiedBundle, pointer: Pointer, shelf: Shelf) -> int:
             ticket = decode_ticket(data)
             if verified.signers:
                 verify_ticket(ticket, verified.root_hash, verified.trust)
-        if shelf.read(name, MAX_TICKET_BYTES + 1) != data:
-            shelf.replace(name, data)
+        if backend.read(name, MAX_TICKET_BYTES + 1) != data:
+            backend.replace(name, data)
             put += 1
     return put
 

@@ -14,12 +14,12 @@ from transfer.links.access import NOTHING, Access, is_url, shown_source
 from transfer.links.budget import Budget
 from transfer.links.opening import open_sources
 from transfer.publishing.latest import POINTER_NAME, Pointer
-from transfer.publishing.prefix_reader import Beginning
+from transfer.publishing.prefix_reader import PrefixReader
 
 
 @dataclass(frozen=True)
 class Resolved:
-    """The bundle to fetch; `pointer` is what named it, None where the source was a bundle's own address.
+    """The bundle to fetch. `pointer` is what named it, None where the source was a bundle's own address.
 
     `received_bytes`: every byte that came for the pointer.
     """
@@ -46,16 +46,16 @@ def resolve(
     if address is None:
         return Resolved(source)
     with closing(open_sources([address], output, config, access)) as link:
-        beginning = Beginning(link, trust, config, say, budget)
-        pointer = beginning.pointer()
+        reader = PrefixReader(link, trust, config, say, budget)
+        pointer = reader.pointer()
     if is_url(address):
-        return Resolved(urljoin(address, quote(pointer.file)), pointer, beginning.received_bytes)
+        return Resolved(urljoin(address, quote(pointer.file)), pointer, reader.received_bytes)
     return Resolved(str(Path(address).with_name(pointer.file)), pointer)
 
 
 @dataclass(frozen=True)
 class Agreed:
-    """Sources of one bundle. `pointer`: what named it, if one did; `refused`: why others are left out."""
+    """Sources of one bundle. `pointer`: what named it, if one did. `refused`: why others are left out."""
 
     sources: tuple[str, ...]
     pointer: Pointer | None
@@ -71,7 +71,7 @@ def resolve_all(
     access: Access = NOTHING,
     budget: Budget | None = None,
 ) -> Agreed:
-    """Follows every pointer among the sources; one that names an older release than another one does is left out.
+    """Follows every pointer among the sources. One that names an older release than another one does is left out.
 
     Raises what `resolve` raises if that leaves none.
     """

@@ -12,14 +12,14 @@ from bundle.recipients.ship_key import ShipKey
 from bundle.recipients.sidecars import ticket_beside, ticket_name, tickets_beside
 from bundle.recipients.ticket import MAX_TICKET_BYTES, TicketFile, decode_ticket, open_ticket, verify_ticket
 from transfer.config import TransferConfig
-from transfer.disk.atomic_write import place
+from transfer.disk.atomic_write import write_atomically
 from transfer.disk.storage import PUBLISHED
 from transfer.errors import SourceRefused
 from transfer.links.access import NOTHING, Access, is_url, shown_source
 from transfer.links.budget import Budget
 from transfer.links.directory import find_bundle
 from transfer.links.opening import open_sources
-from transfer.publishing.prefix_reader import Beginning
+from transfer.publishing.prefix_reader import PrefixReader
 
 
 def bring_ticket(
@@ -41,7 +41,7 @@ def bring_ticket(
     try:
         TicketFile(key, beside)(verified)
     except Refused:
-        keep_ticket(beside, _fetched(source, output, verified, key, config, say, access, budget))
+        save_ticket(beside, _fetched(source, output, verified, key, config, say, access, budget))
     return beside
 
 
@@ -61,11 +61,11 @@ def read_ticket(path: Path) -> bytes:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def keep_ticket(path: Path, data: bytes) -> None:
+def save_ticket(path: Path, data: bytes) -> None:
     """Writes a ticket, durably. Raises OutputRefused or DiskFull."""
     with PUBLISHED.errors(path.parent):
         make_directory(path.parent)
-    place(path, [data])
+    write_atomically(path, [data])
 
 
 def find_ticket(directories: Sequence[Path], output: Path, verified: VerifiedRoot, key: ShipKey) -> Path | None:
@@ -82,7 +82,7 @@ def find_ticket(directories: Sequence[Path], output: Path, verified: VerifiedRoo
         except (Refused, InputError):
             continue  # none, or for another bundle: a stick may hold several
         if path != beside:
-            keep_ticket(beside, data)
+            save_ticket(beside, data)
         return beside
     return None
 
@@ -110,8 +110,8 @@ def _fetched(
     address = ticket_address(source, key.public.key_id)
     try:
         with closing(open_sources([address], output, config, access)) as link:
-            beginning = Beginning(link, verified.trust, config, say, budget)
-            return beginning.ticket(lambda data: checked_ticket(data, verified, key))
+            reader = PrefixReader(link, verified.trust, config, say, budget)
+            return reader.ticket(lambda data: checked_ticket(data, verified, key))
     except SourceRefused as error:
         raise Sealed(
             f"{shown_source(source)}: is encrypted, and there is no ticket for the ship with key id "

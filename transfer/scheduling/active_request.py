@@ -1,4 +1,7 @@
-"""One connection as the session sees it: the range that it works on, and when it last showed a sign of life."""
+"""One connection of a source, and the request that is active on it.
+
+Offsets are bytes of the output, times are seconds of the session's clock.
+"""
 
 from dataclasses import dataclass, field
 
@@ -6,36 +9,62 @@ from transfer.links.contract import Connection
 
 
 @dataclass(eq=False)
-class Lane:
-    """Moments in seconds of the session's clock, places in bytes of the file.
+class ActiveRequest:
+    """A range that was asked for, from the request until the source has said that its answer is over.
 
-    opened_at      None while nothing has answered
-    is_asked       whether a request is under way, until its end was told
-    position, end  what is still to come of the range that was asked for; nothing if they are equal
-    total_bytes    the length of the file, from the answer; None before it
-    alive_at       when it was asked, answered, or delivered last
-    is_proven      whether it has answered a request; that it opened proves little, for a box nearby may have done that
-    is_cut         more was asked for than is wanted now: at `end` the connection has to be closed
-    rival          another lane that was asked for the same bytes; the first to deliver wins
-    shift_bytes    so much further behind are places in the file of the source
-    look           what came so far of a look at the beginning of that file [T-133]; None: it was asked for pieces
+    start, end      the range. `end` is lowered when another connection takes over the rest
+    shift_bytes     how much further behind the range stands in the file of the source
+    prefix          for a probe: what has come of the first bytes of that file [T-133]; None: pieces were asked for
+    position        the next byte to come
+    total_bytes     the length of the file, less the shift, from the answer; None before it
+    is_shortened    whether `end` was lowered: there the connection has to be closed, for the source would go on
+    """
+
+    start: int
+    end: int
+    asked_at: float
+    shift_bytes: int = 0
+    prefix: bytearray | None = None
+    position: int = field(init=False)
+    total_bytes: int | None = None
+    is_shortened: bool = False
+
+    def __post_init__(self) -> None:
+        self.position = self.start
+
+    @property
+    def left_bytes(self) -> int:
+        """What is still to come."""
+        return self.end - self.position
+
+    @property
+    def is_probe(self) -> bool:
+        """Whether it is for the first bytes of the file, and not for pieces."""
+        return self.prefix is not None
+
+    def bytes_per_s(self, now: float) -> float:
+        """How fast its range has come so far, counted from the request."""
+        return (self.position - self.start) / max(now - self.asked_at, 1e-3)
+
+
+@dataclass(eq=False)
+class PooledConnection:
+    """A connection, from the dial until it is closed.
+
+    opened_at       None while nothing has answered
+    alive_at        when it was asked, answered, or delivered last
+    has_answered    whether a request was answered; that it opened proves little: a box nearby may have accepted it
+    request         None while it has nothing to do
+    rival           another connection that was asked for the same bytes; the first to deliver wins
     """
 
     connection: Connection
     dialed_at: float
     opened_at: float | None = None
-    is_asked: bool = False
-    position: int = 0
-    end: int = 0
-    total_bytes: int | None = None
-    asked_at: float = 0.0
-    asked_position: int = 0
     alive_at: float = 0.0
-    is_proven: bool = False
-    is_cut: bool = False
-    rival: "Lane | None" = field(default=None, repr=False)
-    shift_bytes: int = 0
-    look: bytearray | None = None
+    has_answered: bool = False
+    request: ActiveRequest | None = None
+    rival: "PooledConnection | None" = field(default=None, repr=False)
 
     @property
     def is_dialing(self) -> bool:
@@ -43,44 +72,29 @@ class Lane:
         return self.opened_at is None
 
     @property
-    def is_busy(self) -> bool:
-        """Whether it has a range."""
-        return self.position < self.end
-
-    @property
     def is_idle(self) -> bool:
-        """Whether it stands and may be asked."""
-        return not self.is_dialing and not self.is_asked
+        """Whether it is open and may be asked."""
+        return not self.is_dialing and self.request is None
 
     @property
-    def waits_since(self) -> float:
-        """When it was dialed, or asked if it stands."""
-        return self.dialed_at if self.is_dialing else self.asked_at
+    def is_busy(self) -> bool:
+        """Whether bytes of its range are still to come."""
+        return self.request is not None and self.request.left_bytes > 0
 
-    def ask(self, start: int, end: int, chunk_bytes: int, now: float, shift_bytes: int = 0) -> None:
-        """Gives it a range, which stands `shift_bytes` further behind at the source."""
-        self.position = self.asked_position = start
-        self.end, self.total_bytes, self.is_cut = end, None, False
-        self.asked_at = self.alive_at = now
-        self.is_asked = True
-        self.shift_bytes, self.look = shift_bytes, None
-        self.connection.ask(start + shift_bytes, end - start, chunk_bytes)
+    @property
+    def waits_since(self) -> float | None:
+        """When it was dialed, or its request was made, or None if it is idle."""
+        if self.is_dialing:
+            return self.dialed_at
+        return self.request.asked_at if self.request else None
 
-    def ask_look(self, end: int, chunk_bytes: int, now: float) -> None:
-        """Asks for the first bytes of the file, as they stand at the source."""
-        self.ask(0, end, chunk_bytes, now)
-        self.look = bytearray()
+    def ask(self, request: ActiveRequest, chunk_bytes: int) -> None:
+        """Sends a request, whose answer comes in chunks of at most `chunk_bytes`."""
+        self.request, self.alive_at = request, request.asked_at
+        self.connection.ask(request.start + request.shift_bytes, request.end - request.start, chunk_bytes)
 
-    def rest(self) -> None:
-        """Takes its range away."""
-        self.position = self.end = 0
-
-    def bytes_per_s(self, now: float) -> float:
-        """How fast its range has come so far, counted from the request."""
-        return (self.position - self.asked_position) / max(now - self.asked_at, 1e-3)
-
-    def leave_rival(self) -> None:
-        """Ends the race for its range."""
+    def end_race(self) -> None:
+        """From now on its range is its own."""
         if self.rival is not None:
             self.rival.rival = None
             self.rival = None

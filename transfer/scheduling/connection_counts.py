@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from math import ceil
 
 from transfer.config import TransferConfig
-from transfer.scheduling.active_request import Lane
-from transfer.scheduling.link_estimator import Gauge
+from transfer.scheduling.active_request import PooledConnection
+from transfer.scheduling.link_estimator import LinkEstimator
 
 
 @dataclass(frozen=True)
-class Crew:
-    """The connections of a session at one moment, counted.
+class ConnectionCounts:
+    """The connections to one source at one moment, counted.
 
     sound    idle, or heard of lately
     fresh    have not answered yet, and were dialed or asked so lately that they still may
@@ -22,56 +22,65 @@ class Crew:
     fresh: int
     silent: int
 
-    def dials_due(self, target: int, worth: int, link_is_up: bool) -> int:
-        """How many to dial now, if `target` are wanted at most and unassigned work would employ `worth` more.
+    def dials_due(self, target: int, employable: int, link_is_up: bool) -> int:
+        """How many to dial now: `target` connections at most, and no more than work would employ beside the open ones.
 
-        A silent one is replaced before it is given up. While nothing shows that the link is up, one at a time.
+        A silent connection is replaced before it is given up. While nothing shows that the link is up, one at a time.
         """
-        due = min(target, self.sound + self.silent + worth) - self.sound - self.fresh
+        due = min(target, self.sound + self.silent + employable) - self.sound - self.fresh
         return max(0, due if link_is_up else min(due, 1 - self.fresh))
 
 
-def count_crew(lanes: Iterable[Lane], now: float, silence_s: float, answer_s: float) -> Crew:
-    """Counts lanes. A proven one counts as silent after `silence_s`, another is not fresh any more after `answer_s`."""
+def count_connections(
+    connections: Iterable[PooledConnection], now: float, silence_s: float, answer_s: float
+) -> ConnectionCounts:
+    """Counts connections.
+
+    One that has answered before counts as silent after `silence_s`. One that never has is fresh for `answer_s`.
+    """
     sound = fresh = silent = 0
-    for lane in lanes:
-        if lane.is_idle or (lane.is_proven and now < lane.alive_at + silence_s):
+    for one in connections:
+        if one.is_idle or (one.has_answered and now < one.alive_at + silence_s):
             sound += 1
-        elif not lane.is_proven and now < max(lane.dialed_at, lane.alive_at) + answer_s:
+        elif not one.has_answered and now < max(one.dialed_at, one.alive_at) + answer_s:
             fresh += 1
         else:
-            silent += lane.is_busy
-    return Crew(sound, fresh, silent)
+            silent += one.is_busy
+    return ConnectionCounts(sound, fresh, silent)
 
 
-def lanes_wanted(config: TransferConfig, gauge: Gauge, most: int, waited_s: float) -> int:
-    """As many as fill bandwidth x delay with what each may have in flight at first; one where that is little.
+def connections_wanted(config: TransferConfig, estimator: LinkEstimator, most: int, waited_s: float) -> int:
+    """As many as fill bandwidth x delay with what each may have in flight at first. One where that is little.
 
-    So a link is full again one round trip after it was lost, and need not wait for windows to grow. `waited_s`: how
-    long the first connection or request has been under way, which tells early of a long delay.
+    `waited_s`: how long the first connection or request has been under way, which tells early of a long delay.
     """
+    # Each connection has a receive buffer that the system fills ahead of the limit.
     if config.limit_bytes_per_s is not None:
         return 1
-    if waited_s < config.far_s if gauge.round_trip_s is None else gauge.round_trip_s < config.near_s:
+    if waited_s < config.far_s if estimator.round_trip_s is None else estimator.round_trip_s < config.near_s:
         return 1
-    most = min(most, config.max_lanes)
-    if gauge.round_trip_s is None or gauge.bytes_per_s is None:
+    most = min(most, config.max_connections)
+    if estimator.round_trip_s is None or estimator.bytes_per_s is None:
         return most
-    if gauge.bytes_per_s < config.slow_bytes_per_s:
+    # On a slow link the head of each answer, some 350 bytes, costs more than a second connection gains.
+    if estimator.bytes_per_s < config.slow_bytes_per_s:
         return 1
-    flight = gauge.bytes_per_s * gauge.round_trip_s
-    return max(1, min(most, ceil(flight / config.first_flight_bytes)))
+    # Sized by first flights, not by grown windows: one round trip after a reset the link is full again.
+    # The figures that led to 6 connections and 14,600 bytes are in spec/decisions/0014-six-connections.md.
+    in_flight = estimator.bytes_per_s * estimator.round_trip_s
+    return max(1, min(most, ceil(in_flight / config.first_flight_bytes)))
 
 
-def request_bytes(config: TransferConfig, lanes: int, busy: int, left_bytes: int) -> int:
+def request_bytes(config: TransferConfig, connections: int, busy: int, left_bytes: int) -> int:
     """How long the next request may be: halved towards the end, as long as there are not two for each connection.
 
-    Equal ones in between, so that connections that do not end together never come to. `busy`, how many have a request
-    already, sets those apart that begin together.
+    `connections`: how many there are to be. `busy`: how many of them have a request already.
     """
     size = config.request_ceiling_bytes
-    if lanes == 1:
+    if connections == 1:
         return size
-    while size > config.request_floor_bytes and size * 2 * lanes > left_bytes:
+    while size > config.request_floor_bytes and size * 2 * connections > left_bytes:
         size //= 2
-    return max(config.request_floor_bytes, size * min(lanes + busy + 1, 2 * lanes) // (2 * lanes))
+    # Requests of one length would keep connections in step: all would end, and wait a round trip, together.
+    # The first requests differ in length, so that connections that begin together do not end together.
+    return max(config.request_floor_bytes, size * min(connections + busy + 1, 2 * connections) // (2 * connections))

@@ -1,12 +1,12 @@
 """What a link shows of itself: how long a round trip takes, and how much comes in a second."""
 
-SMOOTHING = 1 / 8
+SMOOTHING = 1 / 8  # as for TCP's own round trip [RFC 6298]
 WINDOW_S = 1.0
 SETTLED_S = 4.0
 SETTLED_ROUND_TRIPS = 8
 
 
-class Gauge:
+class LinkEstimator:
     """`round_trip_s` and `bytes_per_s`, smoothed; None until the first measurement."""
 
     def __init__(self) -> None:
@@ -17,19 +17,22 @@ class Gauge:
         self._window_bytes = 0
 
     def answered(self, sample_s: float, is_first: bool) -> None:
-        """A request was answered after so long; the `is_first` of a connection may have waited for that as well."""
+        """A request was answered after `sample_s`. `is_first`: it was the first on its connection."""
         known = self.round_trip_s
+        # A box nearby may accept a connection long before the far end does. Then the first answer has waited for that
+        # as well. Such a sample serves until there is a better one, and is never averaged in.
         if known is None or (self._is_provisional and not is_first):
             self.round_trip_s, self._is_provisional = sample_s, is_first
         elif not is_first:
             self.round_trip_s = known + (sample_s - known) * SMOOTHING
 
     def arrived(self, amount: int, now: float) -> None:
-        """So many bytes came. A rate is taken where bytes came all the time for so long that senders have settled.
+        """So many bytes came.
 
-        It rises at once and falls slowly: a pause says less of a link than what it was seen to carry.
+        A rate is taken only where bytes came without a pause for so long that the windows of the senders have grown.
         """
         window_s = max(WINDOW_S, self.round_trip_s or 0.0)
+        # A pause is an outage or a lack of requests. Counted in, it would make a fast link look slow.
         if now - self._last_at > window_s:
             self._began_at = self._window_at = now
             self._window_bytes = 0
@@ -41,5 +44,6 @@ class Gauge:
             self._window_at, self._window_bytes = now, 0
 
     def _measured(self, rate: float) -> None:
+        # It rises at once and falls slowly: what the link was seen to carry, it can carry again.
         known = self.bytes_per_s
         self.bytes_per_s = rate if known is None or rate > known else known + (rate - known) * SMOOTHING

@@ -1,7 +1,7 @@
 """The connections of a server, so many at once and no more [T-136].
 
-Where all places are taken, a newcomer gets that of who can best do without: of the address that has the most, a
-connection that asks nothing yet rather than one that is served, the oldest of those.
+Where all places are taken, a new connection takes the place of another: of the address that has the most, one that
+asks nothing yet rather than one that is served, the oldest of those.
 """
 
 import contextlib
@@ -11,68 +11,68 @@ from dataclasses import dataclass, field
 from threading import Condition
 from time import monotonic
 
-MOST_GUESTS = 256
-FAREWELL_S = 0.5  # for a thread to let go of its connection
+MAX_CONNECTIONS = 256
+EVICTION_S = 0.5  # for a thread to let go of its connection
 
 
 @dataclass(eq=False)
-class Guest:
+class ServedConnection:
     """One connection. `is_asking`: it has sent a whole request, and is being answered."""
 
     connection: socket.socket
     address: str
     is_asking: bool = False
     since: float = field(default_factory=monotonic)
-    is_dismissed: bool = False
+    is_evicted: bool = False
 
     @property
-    def worth(self) -> tuple[bool, float]:
-        """Who goes first is least of its address."""
+    def eviction_rank(self) -> tuple[bool, float]:
+        """The least of its address is evicted first."""
         return self.is_asking, self.since
 
-    def turn(self, is_asking: bool) -> None:
+    def set_asking(self, is_asking: bool) -> None:
         """From now on it is being answered, or waited for."""
         self.is_asking, self.since = is_asking, monotonic()
 
 
-class Guests:
-    """Those that are there. For any thread."""
+class ConnectionLimiter:
+    """The connections that are open, `most` at once. For any thread."""
 
-    def __init__(self, most: int = MOST_GUESTS) -> None:
+    def __init__(self, most: int = MAX_CONNECTIONS) -> None:
         self._most = most
-        self._there: dict[socket.socket, Guest] = {}
+        self._open: dict[socket.socket, ServedConnection] = {}
         self._changed = Condition()
 
     def __len__(self) -> int:
-        return len(self._there)
+        return len(self._open)
 
     def admit(self, connection: socket.socket, address: str) -> bool:
-        """Whether there is a place, after somebody else was asked to go where there was none."""
+        """Whether there is a place for a new connection. Where there was none, another is evicted first."""
         with self._changed:
-            if len(self._there) >= self._most:
-                self._dismiss_one()
-                self._changed.wait_for(lambda: len(self._there) < self._most, FAREWELL_S)
-            if len(self._there) >= self._most:
+            if len(self._open) >= self._most:
+                self._evict_one()
+                self._changed.wait_for(lambda: len(self._open) < self._most, EVICTION_S)
+            if len(self._open) >= self._most:
                 return False
-            self._there[connection] = Guest(connection, address)
+            self._open[connection] = ServedConnection(connection, address)
             return True
 
-    def of(self, connection: socket.socket) -> Guest:
-        """The guest with that connection."""
-        return self._there[connection]
+    def of(self, connection: socket.socket) -> ServedConnection:
+        """What is known of a connection that was admitted."""
+        return self._open[connection]
 
-    def leave(self, connection: socket.socket) -> None:
+    def release(self, connection: socket.socket) -> None:
         """Its place is free."""
         with self._changed:
-            if self._there.pop(connection, None):
+            if self._open.pop(connection, None):
                 self._changed.notify_all()
 
-    def _dismiss_one(self) -> None:
-        there = [guest for guest in self._there.values() if not guest.is_dismissed]
-        if not there:
+    def _evict_one(self) -> None:
+        staying = [one for one in self._open.values() if not one.is_evicted]
+        if not staying:
             return
-        busiest, _ = Counter(guest.address for guest in there).most_common(1)[0]
-        guest = min((guest for guest in there if guest.address == busiest), key=lambda guest: guest.worth)
-        guest.is_dismissed = True
+        busiest, _ = Counter(one.address for one in staying).most_common(1)[0]
+        evicted = min((one for one in staying if one.address == busiest), key=lambda one: one.eviction_rank)
+        evicted.is_evicted = True
         with contextlib.suppress(OSError):
-            guest.connection.shutdown(socket.SHUT_RDWR)
+            evicted.connection.shutdown(socket.SHUT_RDWR)

@@ -21,7 +21,7 @@ from urllib.parse import unquote, urlsplit
 from bundle.host.files import closed_on_error, open_plain
 from transfer.disk.partial import PARTIAL_SUFFIX
 from transfer.errors import OutputRefused, SourceRefused
-from transfer.serving.connections import Guests
+from transfer.serving.connections import ConnectionLimiter
 from transfer.serving.shown_files import is_shown
 
 BLOCK_BYTES = 64 * 1024
@@ -56,7 +56,7 @@ class BundleServer(LinkServer):
         if not directory.is_dir():
             raise SourceRefused(f"{directory}: no such directory; name the one that holds the bundles")
         self.directory = directory.resolve()
-        self.guests = Guests()
+        self.connections = ConnectionLimiter()
         try:
             super().__init__((bind, port), _Handler)
         except (OSError, OverflowError, TypeError, ValueError) as error:  # the latter for what is no name of a host
@@ -72,7 +72,7 @@ class BundleServer(LinkServer):
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """A thread of its own for a connection that has a place."""
-        if self.guests.admit(request, str(client_address[0])):
+        if self.connections.admit(request, str(client_address[0])):
             super().process_request(request, client_address)
         else:
             self.shutdown_request(request)
@@ -80,7 +80,7 @@ class BundleServer(LinkServer):
     def shutdown_request(self, request: Any) -> None:
         """The connection is over, however that came."""
         super().shutdown_request(request)
-        self.guests.leave(request)
+        self.connections.release(request)
 
     def server_bind(self) -> None:
         """Without the look-up of the machine's name, which takes long where there is no name server."""
@@ -133,12 +133,12 @@ class _Handler(BaseHTTPRequestHandler):
         super().setup()
         self._requests = _Requests(self.connection)
         self.rfile = io.BufferedReader(self._requests)
-        self._guest = self.server.guests.of(self.connection)
+        self._served = self.server.connections.of(self.connection)
 
     def handle_one_request(self) -> None:
         """Waits for a request, and answers it."""
         self._requests.await_next()
-        self._guest.turn(is_asking=False)
+        self._served.set_asking(is_asking=False)
         super().handle_one_request()
 
     def do_GET(self) -> None:
@@ -156,7 +156,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, with_body)
             return
-        self._guest.turn(is_asking=True)
+        self._served.set_asking(is_asking=True)
         file = _open_inside(self.server.directory, self.path)
         if file is None:
             self._refuse(HTTPStatus.NOT_FOUND, with_body)

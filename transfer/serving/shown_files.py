@@ -15,19 +15,19 @@ from transfer.disk.volume import MAGIC as VOLUME_MAGIC
 from transfer.publishing.latest import MAX_POINTER_BYTES
 
 _PUBLIC_KEY, _PUBLIC_KEY_END = b"-----BEGIN PUBLIC KEY-----", b"-----END PUBLIC KEY-----"
-_BEGINNING_BYTES = 64
+_PREFIX_BYTES = 64
 
 
 def is_shown(file: BinaryIO) -> bool:
     """Whether an open file is a bundle, volume, trust file, pointer, heartbeat, ticket or public key.
 
-    Of the first three their beginnings tell; the others are short, and read whole. Raises OSError.
+    The first three are known by their first bytes. The others are short, and read whole. Raises OSError.
     """
-    beginning = file.read(_BEGINNING_BYTES)
-    if beginning.startswith(VOLUME_MAGIC) or (len(beginning) == _BEGINNING_BYTES and is_trust_file(beginning)):
+    prefix = file.read(_PREFIX_BYTES)
+    if prefix.startswith(VOLUME_MAGIC) or (len(prefix) == _PREFIX_BYTES and is_trust_file(prefix)):
         return True
-    readers = [_read_bundle] if len(beginning) >= PREAMBLE_BYTES else []
-    data = beginning + file.read(MAX_POINTER_BYTES)
+    readers = [_read_bundle] if len(prefix) >= PREAMBLE_BYTES else []
+    data = prefix + file.read(MAX_POINTER_BYTES)
     if len(data) <= MAX_POINTER_BYTES:
         readers += [_read_signed, _read_ticket, _read_public_key]
     for read in readers:

@@ -15,11 +15,11 @@ from bundle.host.files import open_plain
 from bundle.host.progress import Progress
 from bundle.read.reader import VerifiedBundle, VerifiedRoot, open_for_display
 from bundle.recipients.sidecars import listed_tickets
-from transfer.disk.atomic_write import place
+from transfer.disk.atomic_write import write_atomically
 from transfer.disk.volume import MAX_VOLUMES, VOLUME_SUFFIX, VolumeMap, merged
 from transfer.disk.whole import read_header, whole_bundle
 from transfer.errors import OutputRefused
-from transfer.publishing.ticket import keep_ticket, read_ticket
+from transfer.publishing.ticket import read_ticket, save_ticket
 
 READ_BYTES = 1024 * 1024
 MAP_BYTES = 128  # at most, without its stretches
@@ -37,8 +37,8 @@ class Exported:
 def export(path: Path, volume_bytes: int, directories: Sequence[Path], progress: Progress) -> Exported:
     """Writes the volumes of a bundle: all into one directory, or each onto a medium of its own, each with its tickets.
 
-    Raises InputError for too small a volume or too few directories, before anything is written; Refused for the bundle;
-    OutputRefused or DiskFull for a medium.
+    Raises InputError for too small a volume or too few directories, before anything is written. Raises Refused for the
+    bundle, and OutputRefused or DiskFull for a medium.
     """
     with open_for_display(path) as bundle:
         layouts = lay_out(bundle.verified, volume_bytes)
@@ -50,7 +50,7 @@ def export(path: Path, volume_bytes: int, directories: Sequence[Path], progress:
         progress.start("writing", sum(length for layout in layouts for _, length in layout), "B")
         for number, (layout, target) in enumerate(zip(layouts, places, strict=True), 1):
             head = VolumeMap(number, len(layouts), layout).pack()
-            place(target, _contents(bundle, head, layout, progress))
+            write_atomically(target, _contents(bundle, head, layout, progress))
             _read_back(target, bundle, head, layout)
             lengths.append(target.stat().st_size)
         progress.finish()
@@ -103,7 +103,7 @@ def _copy_tickets(bundle: VerifiedBundle, places: Sequence[Path]) -> None:
     """The tickets that lie beside an encrypted bundle, onto every medium, for any ship to find its own [T-73]."""
     directory = f"{bundle.root.product}-{bundle.root.version}.tickets"
     for ticket, medium in product(listed_tickets(bundle.path), {target.parent for target in places}):
-        keep_ticket(medium / directory / ticket.name, read_ticket(ticket))
+        save_ticket(medium / directory / ticket.name, read_ticket(ticket))
 
 
 def _places(bundle: VerifiedBundle, layouts: Sequence[object], directories: Sequence[Path]) -> list[Path]:

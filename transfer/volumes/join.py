@@ -17,12 +17,12 @@ from bundle.read.reader import VerifiedRoot, verify_header
 from bundle.trust.trust import Trust
 from transfer.config import TransferConfig
 from transfer.disk.lock import output_lock
-from transfer.disk.output import Standing, describe, inspect_output
-from transfer.disk.partial import PARTIAL_SUFFIX, Partial, remove_partial
-from transfer.disk.stores import Taken, VolumeStore, take_pieces
+from transfer.disk.output import describe, inspect_output
+from transfer.disk.partial import PARTIAL_SUFFIX
+from transfer.disk.stores import StoreHistory, VolumeStore, take_pieces
 from transfer.disk.volume import MAX_VOLUMES, Volume, open_volume, what_is_missing
 from transfer.errors import Incomplete, SourceRefused
-from transfer.plan import Plan, SiteHoldings, choose_sections
+from transfer.plan import FetchPlan, SiteHoldings, choose_sections
 
 
 @dataclass(frozen=True)
@@ -61,38 +61,38 @@ def join(
     allow_full: bool,
     progress: Progress,
 ) -> Joined:
-    """Joins the volumes in some directories into an output; returns when it is complete, durable and has its name.
+    """Joins the volumes in some directories into an output. Returns when it is complete, durable and has its name.
 
-    Raises Incomplete, naming the volumes that were not found, if something is missing still; what a fetch raises for
-    the output and for the choice of sections; SourceRefused if there are no volumes, or those of several bundles.
+    Raises Incomplete, naming the volumes that were not found, if something is still missing. Raises SourceRefused if
+    there are no volumes, or those of several bundles. Raises as a fetch for the output and the choice of sections.
     """
     with output_lock(output):
         found = _one_bundle(find_volumes(directories), trust)
-        standing = inspect_output(output, trust)
-        standing.check(found[0].verified)
-        header, verified = standing.header_of(found[0].header, found[0].verified)
+        state = inspect_output(output, trust)
+        state.check(found[0].verified)
+        header, verified = state.header_of(found[0].header, found[0].verified)
         sections = choose_sections(verified.root, holdings, allow_full)
         volumes = [headed.volume for headed in found]
-        with _open_partial(standing, header, verified) as partial:
-            plan = Plan.of(verified, sections, fresh=partial.is_new)
+        with state.open_partial(header, verified, SystemClock(), TransferConfig.sync_share) as partial:
+            plan = FetchPlan.of(verified, sections, fresh=partial.is_new)
             progress.start("joining", plan.wanted_bytes, "B")
             progress.advance(plan.examine(partial.read))
             resumed = plan.present_bytes
             partial.check_space(plan.wanted_bytes - resumed)
-            taken = Taken()
-            take_pieces(plan, partial, [headed.store(verified) for headed in found], progress, taken)
+            history = StoreHistory()
+            take_pieces(plan, partial, [headed.store(verified) for headed in found], progress, history)
             progress.finish()
             if missing := plan.missing():
                 missing_bytes = sum(slot.length for slot in missing)
-                raise Incomplete(what_is_missing(output, missing_bytes, volumes, taken.damaged))
+                raise Incomplete(what_is_missing(output, missing_bytes, volumes, history.damaged))
             partial.finish(output)
     return Joined(
         verified,
         tuple(volume.path for volume in volumes),
         len(header) + plan.wanted_bytes,
-        resumed + (0 if partial.is_new else len(standing.header)),
+        resumed + (0 if partial.is_new else len(state.header)),
         plan.present_bytes - resumed,
-        tuple(sorted(taken.damaged)),
+        tuple(sorted(history.damaged)),
     )
 
 
@@ -126,10 +126,10 @@ def _one_bundle(volumes: Sequence[Volume], trust: Trust) -> list[Headed]:
     found: list[Headed] = []
     refused: Refused | None = None
     for volume in volumes:
-        beginning = volume.beginning()
+        prefix = volume.prefix()
         try:
-            verified = verify_header(beginning, trust)
-            found.append(Headed(volume, beginning[: verified.header_bytes], verified))
+            verified = verify_header(prefix, trust)
+            found.append(Headed(volume, prefix[: verified.header_bytes], verified))
         except Refused as error:
             refused = refused or named(error, volume.path)
     if not found and refused:
@@ -140,9 +140,3 @@ def _one_bundle(volumes: Sequence[Volume], trust: Trust) -> list[Headed]:
             f"there are volumes of several bundles ({', '.join(bundles.values())}); name directories with those of one"
         )
     return found
-
-
-def _open_partial(standing: Standing, header: bytes, verified: VerifiedRoot) -> Partial:
-    if not standing.continues(verified):
-        remove_partial(standing.path)
-    return Partial(standing.path, header, verified.total_bytes, SystemClock(), TransferConfig.sync_share)

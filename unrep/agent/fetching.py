@@ -20,7 +20,9 @@ from bundle.host.progress import Quiet
 from bundle.read.reader import VerifiedRoot
 from transfer.disk.output import describe
 from transfer.errors import Incomplete, TransferError
-from transfer.fetch.fetch import Fetch, Figures
+from transfer.fetch.fetch import Fetch
+from transfer.fetch.figures import Figures
+from transfer.fetch.request import FetchRequest
 from transfer.links.access import is_url, shown_source
 from transfer.links.budget import Budget
 from transfer.links.opening import open_sources
@@ -84,7 +86,8 @@ class Fetching:
             budget = Budget(config.max_bytes)
             resolved = resolve(source, settings.trust, output, config, lambda _: None, settings.access, budget)
             with closing(open_sources([resolved.source], output, config, settings.access)) as link:
-                verified = Fetch(link, settings.trust, output, config=config, budget=budget).look()
+                request = FetchRequest(links=link, trust=settings.trust, output=output, config=config, budget=budget)
+                verified = Fetch(request).receive_root()
             if resolved.pointer:
                 resolved.pointer.check(verified.root, resolved.source)
             comes_in = admits(state, verified, settings.config.product)
@@ -111,17 +114,18 @@ class Fetching:
             with closing(open_sources(sources, output, config, settings.access, self._retained(settings))) as opened:
                 progress = _WhileOpen(self._may_go_on)
                 allow_full = settings.agent.allow_full
-                fetch = Fetch(
-                    opened,
-                    settings.trust,
-                    output,
-                    holdings,
-                    allow_full,
-                    config,
+                request = FetchRequest(
+                    links=opened,
+                    trust=settings.trust,
+                    output=output,
+                    holdings=holdings,
+                    allow_full=allow_full,
+                    config=config,
                     progress=progress,
                     admit=admit,
                     budget=budget,
                 )
+                fetch = Fetch(request)
                 figures = fetch.run()
                 remember_rate(self._site.root, figures)
         except (TransferError, BundleError, AboardError) as error:

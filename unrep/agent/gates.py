@@ -50,7 +50,7 @@ class Gates:
     def overdue(self) -> list[str]:
         """Those that are open only because they were shut for too long."""
         wall = self._clock.wall()
-        return [name for name, gate in self._gates.items() if gate.is_overdue and not gate.timetable.is_open(wall)]
+        return [name for name, gate in self._gates.items() if gate.is_overdue and not gate.windows.is_open(wall)]
 
     def used(self, name: str) -> None:
         """What an overdue gate opened for is done: it shuts, and its time begins again."""

@@ -8,7 +8,7 @@ from apply.record.database import read_state
 from apply.site.config import AgentConfig, SiteConfig
 from apply.site.guarded import check_guarded
 from apply.site.layout import Site
-from apply.site.trusted import kept_trust, learning, site_trust
+from apply.site.trusted import learning, saved_trust, site_trust
 from bundle.trust.trust import Trust, load_trust
 from transfer.config import TransferConfig
 from transfer.errors import AccessRefused
@@ -46,7 +46,7 @@ def read_settings(site: Site, config: Path | None, account: int = 0) -> Settings
     path = config or site.root / "unrep.toml"
     if not settings.agent.sources:
         raise ConfigError(f"{path}: 'agent.sources' is missing: name the URLs or directories where bundles appear")
-    if settings.agent.trust is None and kept_trust(site) is None:
+    if settings.agent.trust is None and saved_trust(site) is None:
         raise ConfigError(f"{path}: 'agent.trust' is missing: name the file with the sender's public key")
     if not settings.product and not read_state(site).product:
         raise ConfigError(

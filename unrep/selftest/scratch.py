@@ -51,7 +51,12 @@ class Scratch:
         out = self.directory / f"{version}.unrep"
         seq = (*GOOD, BAD).index(version) + 1
         request = BuildRequest(
-            self.directory / version, "selftest", version, seq, out, [self.directory / base for base in bases]
+            new=self.directory / version,
+            product="selftest",
+            version=version,
+            seq=seq,
+            out=out,
+            bases=[self.directory / base for base in bases],
         )
         with ThreadPoolExecutor(1) as pool:
             build(request, load_private_key(self.directory / "sender.key"), pool, Quiet())

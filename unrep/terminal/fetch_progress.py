@@ -9,7 +9,7 @@ from typing import Any
 
 from bundle.names.plain_text import plain
 from transfer.disk.output import describe
-from transfer.fetch.fetch import Figures
+from transfer.fetch.figures import Figures
 from unrep.errors import NobodyReads, OutputLost
 from unrep.terminal.console import Bar, answer, say
 

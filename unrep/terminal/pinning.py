@@ -10,7 +10,7 @@ import click
 from apply.record.database import read_state
 from apply.site.config import SiteConfig
 from apply.site.layout import Site
-from apply.site.trusted import taking_in
+from apply.site.trusted import updated_trust
 from bundle.errors import Malformed
 from bundle.format.root import check_product
 from bundle.read.reader import open_bundle
@@ -60,7 +60,7 @@ def confirmed_product(bundle: Path, site: Site, trust: Trust | None) -> str:
     """
     if read_state(site).product or not is_terminal():
         return ""
-    with open_bundle(bundle, taking_in(site, trust, "apply")) as opened:
+    with open_bundle(bundle, updated_trust(site, trust, "apply")) as opened:
         root = opened.root
     question = f"From now on {site.root} takes product {root.product!r} alone; begin with {describe(root)}?"
     if not confirm(question):

@@ -142,7 +142,8 @@ class TestWithinAnUpdate:
         ship.order(f"fail-{step}")
         with pytest.raises(StepFailed, match=rf"^{step}: .* exited with 1, its last line: {step} is broken"):
             ship.apply(shore().bundle("1.0.1", 2, "1.0.0"))
-        assert ship.litter() == [] and [path.name for path in ship.site.manifests.iterdir()] == [shore().tree("1.0.0")]
+        assert ship.leftovers() == []
+        assert [path.name for path in ship.site.manifests.iterdir()] == [shore().tree("1.0.0")]
         after = ship.seen("versions", "current")
         assert after.keys() == before.keys() and ship.current == ship.running == "1.0.0"
         assert {k: v for k, v in after.items() if k != "versions"} == {

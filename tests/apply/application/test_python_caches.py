@@ -44,7 +44,7 @@ def test_updates_rollbacks_and_removal_go_on(ship: Ship) -> None:
     assert ship.rehearse(shore().bundle("1.0.2", 4, "1.0.1")).outcome == "would-apply"
     assert ship.apply(shore().bundle("1.0.2", 4, "1.0.1")).outcome == "applied"
     collect_garbage(ship.root, ship.config)
-    assert cached(ship) == ["1.0.1", "1.0.2"] and not ship.litter()
+    assert cached(ship) == ["1.0.1", "1.0.2"] and not ship.leftovers()
     assert sorted(path.name for path in ship.site.versions.iterdir()) == ["1.0.1", "1.0.2"]
 
 

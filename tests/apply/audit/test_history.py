@@ -11,7 +11,7 @@ import pytest
 
 from apply.audit.history import read_history
 from apply.audit.outbox import post, waiting
-from apply.audit.receipt import seal
+from apply.audit.receipt import sign_receipt
 from apply.audit.site_key import site_key
 from apply.errors import RecordBroken, SiteInvalid
 from apply.record.chain import START, head_after
@@ -71,7 +71,7 @@ def test_the_chain_is_what_the_page_says(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tampering", "told"),
+    ("tampering", "words"),
     [
         ("UPDATE runs SET document = replace(document, 'mate', 'cook') WHERE number = 3", "record 3 was changed"),
         ("UPDATE runs SET document = 'x' WHERE number = 1", "record 1 was changed: .*the beginning"),
@@ -85,11 +85,11 @@ def test_the_chain_is_what_the_page_says(site: Site) -> None:
         ("UPDATE runs SET document = (SELECT document FROM runs WHERE number = 2) WHERE number = 5", "record 5 was"),
     ],
 )
-def test_tampering_shows_and_is_named(site: Site, tampering: str, told: str) -> None:
+def test_tampering_shows_and_is_named(site: Site, tampering: str, words: str) -> None:
     """[A-80]"""
     change(site, tampering)
     history = read_history(site, 50)
-    with pytest.raises(RecordBroken, match=rf"state\.db: {told}"):
+    with pytest.raises(RecordBroken, match=rf"state\.db: {words}"):
         history.check()
     record = Record(site)  # it locks nobody out, and the break stays
     record.append(recorded("the next"))
@@ -218,7 +218,7 @@ def test_the_record_of_a_newer_unrep_is_refused(site: Site, open_it: type[Record
 
 
 def test_record_and_receipt_come_in_one_step(site: Site) -> None:
-    """[A-85]: a seal that fails leaves no record without its receipt."""
+    """[A-85]: a signature that fails leaves no record without its receipt."""
     record = Record(site)
 
     def fail(link: object) -> bytes:
@@ -233,7 +233,7 @@ def test_record_and_receipt_come_in_one_step(site: Site) -> None:
 def test_what_a_dead_run_could_not_post_the_next_one_posts(site: Site) -> None:
     """[A-85]"""
     record, key = Record(site), site_key(site)
-    record.append(recorded(), lambda link: seal(recorded(), link, key, 0))
+    record.append(recorded(), lambda link: sign_receipt(recorded(), link, key, 0))
     record.close()
     assert not waiting(site)
     record = Record(site)

@@ -94,8 +94,8 @@ def test_a_very_long_reason_is_cut(journal: Journal) -> None:
 @needs_unix
 @pytest.mark.usefixtures("journal")
 def test_a_journal_that_does_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """[A-86]: told, and soon."""
-    monkeypatch.setattr(journald, "_PATIENCE_S", 0.05)
+    """[A-86]: reported, and soon."""
+    monkeypatch.setattr(journald, "_SEND_TIMEOUT_S", 0.05)
     with pytest.raises(LogFailed, match=r"journald at .*: timed out"):
         for _ in range(1000):
             journald.send(EVENT)

@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from apply.audit.log import no_log
 from apply.audit.outbox import waiting
-from apply.audit.receipt import MAX_RECEIPT_BYTES, PAYLOAD_TYPE, Receipt, open_receipt, seal
-from apply.audit.save import keep
+from apply.audit.receipt import MAX_RECEIPT_BYTES, PAYLOAD_TYPE, Receipt, open_receipt, sign_receipt
+from apply.audit.save import save_run
 from apply.audit.site_key import load_site_public_key, site_key
 from apply.errors import RolledBack, SiteInvalid
 from apply.record.chain import Link
@@ -74,17 +74,17 @@ def test_a_voyage_in_receipts(tmp_path: Path) -> None:
         ship.apply(shore().bundle("dead", 3, "1.0.1"))
     ship.recover()
     ship.roll_back()
-    told = receipts(ship.site)
-    assert [(r.outcome, r.version, r.seq, r.serving, r.number) for r in told] == [
+    found = receipts(ship.site)
+    assert [(r.outcome, r.version, r.seq, r.serving, r.number) for r in found] == [
         ("applied", "1.0.0", 1, "1.0.0", 1),
         ("applied", "1.0.1", 2, "1.0.1", 2),
         ("already-current", "1.0.1", 2, "1.0.1", 3),
         ("rolled-back", "dead", 3, "1.0.1", 4),
         ("rolled-back", "1.0.0", 1, "1.0.0", 6),
     ]
-    assert {r.product for r in told} == {"vms"} and told[3].tree.hex() == shore().tree("dead")
-    assert len({r.head for r in told}) == 5 and all(
-        abs(r.time - path.stat().st_mtime) < 60 for r, path in zip(told, waiting(ship.site), strict=True)
+    assert {r.product for r in found} == {"vms"} and found[3].tree.hex() == shore().tree("dead")
+    assert len({r.head for r in found}) == 5 and all(
+        abs(r.time - path.stat().st_mtime) < 60 for r, path in zip(found, waiting(ship.site), strict=True)
     )
     assert all(path.stat().st_size < 250 for path in waiting(ship.site))
 
@@ -104,25 +104,25 @@ def test_the_largest_receipt_fits() -> None:
     name, outcome = "v" * 64, "already-current"
     release = {"version": name, "seq": MAX_INTEGER, "epoch": MAX_INTEGER, "tree": "ff" * 32}
     run = recorded(product=name, release=release, outcome=outcome, to=name)
-    data = seal(run, Link(2**63 - 1, "", "ff" * 32), KEY, 2.0**60)
+    data = sign_receipt(run, Link(2**63 - 1, "", "ff" * 32), KEY, 2.0**60)
     assert 250 < len(data) <= MAX_RECEIPT_BYTES
     assert opened(data).version == name[:31] and opened(data).tree == b"\xff" * 32
 
 
 def test_a_receipt_of_a_run_without_a_release() -> None:
-    receipt = opened(seal(recorded(release=None, outcome="interrupted", product="", to=""), LINK, KEY, -5))
+    receipt = opened(sign_receipt(recorded(release=None, outcome="interrupted", product="", to=""), LINK, KEY, -5))
     assert (receipt.version, receipt.seq, receipt.tree, receipt.time) == ("", 0, b"", 0)
 
 
 def test_the_bytes_are_those_of_the_page() -> None:
     """[A-84]: written here without the encoder's struct."""
-    assert seal(recorded(), LINK, KEY, 1_800_000_000) == signed(
+    assert sign_receipt(recorded(), LINK, KEY, 1_800_000_000) == signed(
         msgspec.msgpack.encode((*FIELDS[:6], b"\xab" * 32, *FIELDS[7:10], b"\x5e" * 32, FIELDS[11]))
     )
 
 
 def test_any_bit_that_flips_is_noticed() -> None:
-    data = seal(recorded(), LINK, KEY, 1_800_000_000)
+    data = sign_receipt(recorded(), LINK, KEY, 1_800_000_000)
     for place in range(len(data) * 8):
         bent = bytearray(data)
         bent[place // 8] ^= 1 << place % 8
@@ -131,7 +131,7 @@ def test_any_bit_that_flips_is_noticed() -> None:
 
 
 def test_any_length_but_the_right_one_is_refused() -> None:
-    data = seal(recorded(), LINK, KEY, 1_800_000_000)
+    data = sign_receipt(recorded(), LINK, KEY, 1_800_000_000)
     for wrong in (*(data[:size] for size in range(len(data))), data + b"\0", data + bytes(300)):
         with pytest.raises(Malformed):
             opened(wrong)
@@ -143,7 +143,7 @@ def _with(**changes: object) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("data", "error", "told"),
+    ("data", "error", "words"),
     [
         (
             signed(_with(), key=Ed25519PrivateKey.from_private_bytes(bytes(32))),
@@ -162,9 +162,9 @@ def _with(**changes: object) -> bytes:
         (b"x" * 301, Malformed, "over 300 bytes, no receipt"),
     ],
 )
-def test_what_is_not_a_receipt_of_this_site(data: bytes, error: type[Refused], told: str) -> None:
+def test_what_is_not_a_receipt_of_this_site(data: bytes, error: type[Refused], words: str) -> None:
     """[A-84]"""
-    with pytest.raises(error, match=rf"^r\.receipt: .*{told}"):
+    with pytest.raises(error, match=rf"^r\.receipt: .*{words}"):
         opened(data)
 
 
@@ -236,7 +236,7 @@ def test_the_outbox_keeps_the_newest(site: Site, small_outbox: int) -> None:
     stranger = site.outbox / "notes.txt"
     stranger.write_text("not ours")
     for number in range(small_outbox + 5):
-        assert keep(site, record, no_log, recorded(f"run {number}")) == ""
+        assert save_run(site, record, no_log, recorded(f"run {number}")) == []
     record.close()
     assert [path.name for path in waiting(site)] == [f"{n:08}.receipt" for n in range(6, small_outbox + 6)]
     assert stranger.exists()
@@ -248,8 +248,8 @@ def test_receipts_that_cannot_be_posted_do_not_pile_up_either(site: Site, small_
     site.outbox.write_text("in the way")
     record = Record(site)
     for number in range(small_outbox + 5):
-        told = keep(site, record, no_log, recorded(f"run {number}"))
-    assert told.startswith("a receipt could not be put into the outbox: ")
+        (trouble,) = save_run(site, record, no_log, recorded(f"run {number}"))
+        assert trouble.startswith("a receipt could not be put into the outbox: ")
     assert len(record.unposted()) == small_outbox
     record.close()
 

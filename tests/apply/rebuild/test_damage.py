@@ -1,4 +1,4 @@
-"""Damaged files of the running release: found, told ashore, repaired. apply.rebuild.damage and apply.update."""
+"""Damaged files of the running release: found, reported to shore, repaired. apply.rebuild.damage and apply.update."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,7 +9,7 @@ from apply.errors import BaseDrifted, PreflightRefused
 from apply.rebuild.damage import examine
 from apply.rebuild.installed import left_trees
 from bundle.errors import NoSection
-from bundle.format.repair_request import left_by, read_need
+from bundle.format.repair_request import left_by, read_repair_request
 from bundle.read.tree import DirectoryBase, scan
 from bundle.trust.signing import load_private_key
 from bundle.write.builder import BuildRequest, build
@@ -19,11 +19,12 @@ SOURCE, KEPT = "app/library.bin", "docs/guide.txt"  # a recipe reads the one; th
 
 
 def repair(ship: Ship, out: Path) -> Path:
-    """What shore answers the ship's need list with."""
+    """What shore answers the ship's repair request with."""
     base = DirectoryBase(shore().release("1.0.0"), scan(shore().release("1.0.0")))
-    left = left_by(read_need(examine(ship.root).need_list(), "need"), base.manifest, "any", "need")
+    left = left_by(read_repair_request(examine(ship.root).repair_request(), "need"), base.manifest, "any", "need")
     key = load_private_key(shore().directory / "sender.key")
-    request = BuildRequest(shore().release("1.0.1"), "vms", "1.0.1", 2, out, [DirectoryBase(base.directory, left)])
+    new, bases = shore().release("1.0.1"), [DirectoryBase(base.directory, left)]
+    request = BuildRequest(new=new, product="vms", version="1.0.1", seq=2, out=out, bases=bases)
     with ThreadPoolExecutor(1) as pool:
         build(request, key, pool, QUIET)
     return out
@@ -36,7 +37,7 @@ def test_a_repair_serves_the_ship_that_asked(tmp_path: Path, paths: list[str]) -
     for path in paths:
         ship.spoil("1.0.0", path)
     assert examine(ship.root).paths == sorted(paths)
-    with pytest.raises(BaseDrifted, match="'unrep need' tell shore"):
+    with pytest.raises(BaseDrifted, match="'unrep repair-request' tell shore"):
         ship.apply(shore().bundle("1.0.1", 2, "1.0.0"))
     answer = repair(ship, tmp_path / "repair.unrep")
     assert ship.rehearse(answer).outcome == "would-apply"
@@ -66,7 +67,8 @@ def test_lost_files_and_directories_are_damage_too(tmp_path: Path) -> None:
     (tree / "extra.txt").write_text("nobody's")
     damage = examine(ship.root)
     assert damage.paths == [KEPT, "spool"]
-    assert left_trees(ship.root) == [left_by(read_need(damage.need_list(), "n"), damage.manifest, "any", "n").tree_hash]
+    left = left_by(read_repair_request(damage.repair_request(), "n"), damage.manifest, "any", "n")
+    assert left_trees(ship.root) == [left.tree_hash]
 
 
 @pytest.mark.parametrize("path", [SOURCE, KEPT])
@@ -79,7 +81,7 @@ def test_the_full_release_in_the_same_file_serves_without_asking(tmp_path: Path,
     assert "from the full release, because of this" in rehearsed.reason and str(Path(path)) in rehearsed.reason
     report = ship.apply(both)
     assert report.outcome == "applied" and f"{Path(path)}: has changed" in report.reason
-    assert ship.current == "1.0.1" and not examine(ship.root).places and not ship.litter()
+    assert ship.current == "1.0.1" and not examine(ship.root).places and not ship.leftovers()
 
 
 def test_there_must_be_something_installed(tmp_path: Path) -> None:

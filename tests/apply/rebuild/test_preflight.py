@@ -12,8 +12,9 @@ from apply.errors import BaseDrifted, DiskFull, SiteInvalid
 from apply.rebuild.preflight import MARGIN_BYTES, check_base, check_place, check_platform, check_room, needed_bytes
 from apply.record.state import Release, SiteState
 from apply.site.layout import Site
+from bundle.archives.engines import present_features
 from bundle.format.manifest import Entry, Kind, TreeManifest
-from bundle.read.evaluate import Evaluation
+from bundle.read.evaluate import open_evaluation
 from bundle.read.reader import open_bundle
 from bundle.read.tree import DirectoryBase, scan
 from tests.support.sites.site import QUIET, Ship, shore
@@ -111,7 +112,8 @@ class TestBase:
     def check(ship: Ship) -> None:
         base = DirectoryBase(ship.site.tree("1.0.0"), scan(shore().release("1.0.0")))
         with open_bundle(shore().bundle("1.0.1", 2, "1.0.0"), shore().trust) as bundle:
-            check_base(base, Evaluation(bundle.open_section(bundle.root.sections[0]), base), QUIET)
+            section = bundle.open_section(bundle.root.sections[0])
+            check_base(base, open_evaluation(section, base, present_features()), QUIET)
 
     def test_all_is_well(self, ship: Ship) -> None:
         self.check(ship)

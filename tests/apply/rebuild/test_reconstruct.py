@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,9 +16,10 @@ import pytest
 
 from apply.errors import BaseDrifted, DiskFull
 from apply.rebuild.reconstruct import reconstruct
+from bundle.archives.engines import present_features
 from bundle.format.manifest import Kind
 from bundle.format.root import Platform
-from bundle.read.evaluate import Evaluation
+from bundle.read.evaluate import Evaluation, open_evaluation
 from bundle.read.reader import open_bundle
 from bundle.read.tree import DirectoryBase, scan
 from bundle.trust.signing import load_private_key, verifying_key
@@ -31,8 +33,13 @@ posix = pytest.mark.skipif(os.name == "nt", reason="symbolic links, modes and mo
 @contextmanager
 def evaluation(bundle: Path, base: DirectoryBase | None, trust: Trust | None = None) -> Iterator[Evaluation]:
     with open_bundle(bundle, trust or shore().trust) as opened:
-        tree = base and opened.root.delta_section(base.manifest.tree_hash)
-        yield Evaluation(opened.open_section(tree or opened.root.sections[-1]), base)
+        tree = base and opened.root.delta_section(base.manifest.tree_hash, present_features())
+        yield open_evaluation(opened.open_section(tree or opened.root.sections[-1]), base, present_features())
+
+
+def request_for(new: Path, bases: list[Path]) -> BuildRequest:
+    """Of `b.unrep` beside the release."""
+    return BuildRequest(new=new, product="vms", version="2", seq=2, out=new.parent / "b.unrep", bases=bases)
 
 
 def installed(directory: Path, name: str = "1.0.0") -> DirectoryBase:
@@ -86,7 +93,7 @@ def test_what_was_an_empty_directory_and_becomes_an_empty_file(tmp_path: Path) -
     (new / "a").touch()
     key = load_private_key(shore().directory / "sender.key")
     with ThreadPoolExecutor(1) as pool:
-        build(BuildRequest(new, "vms", "2", 2, tmp_path / "b.unrep", [old]), key, pool, QUIET)
+        build(request_for(new, [old]), key, pool, QUIET)
     base = DirectoryBase(old, scan(old))
     with evaluation(tmp_path / "b.unrep", base) as recipes:
         reconstruct(recipes, base, tmp_path / "tree", QUIET)
@@ -109,7 +116,7 @@ def test_symbolic_links(tmp_path: Path, kept: bool) -> None:
     (new / "fresh").symlink_to("./word")
     platform: Platform = "posix"
     key = load_private_key(shore().directory / "sender.key")
-    request = BuildRequest(new, "vms", "2", 2, tmp_path / "b.unrep", [old] if kept else [], platform=platform)
+    request = replace(request_for(new, [old] if kept else []), platform=platform)
     with ThreadPoolExecutor(1) as pool:
         build(request, key, pool, QUIET)
     base = DirectoryBase(old, scan(old, platform)) if kept else None

@@ -195,7 +195,7 @@ def test_what_is_on_record_is_plain_text(site: Site) -> None:
 
 
 def test_a_record_whose_text_a_medium_has_spoiled(site: Site) -> None:
-    """[A-80] [A-97]: its number is told, and the others are read."""
+    """[A-80] [A-97]: its number is named, and the others are read."""
     record = Record(site)
     for _ in range(3):
         record.append(recorded())

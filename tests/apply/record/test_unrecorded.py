@@ -32,7 +32,7 @@ sys.stdin.read()
 
 @pytest.fixture
 def ship(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ship:
-    monkeypatch.setattr(record, "PATIENCE_S", 0.1)
+    monkeypatch.setattr(record, "LOCK_TIMEOUT_S", 0.1)
     monkeypatch.setattr(trial, "_PAUSES_S", (0.0,))
     return Ship.sailing(tmp_path, "1.0.0")
 

@@ -84,7 +84,7 @@ COMMANDS: list[tuple[str, Change]] = [
 def test_root_works_by_nothing_that_others_may_change(ship: Ship, command: str, change: Change) -> None:
     """[A-103]: one sentence with the path and what to do, exit code 5, and nothing is started or changed.
 
-    Nobody is told to give a home to root, on the way to a site or a key.
+    No advice is to give a home to root, on the way to a site or a key.
     """
     bundle, path = shore().bundle("1.0.1", 2, "1.0.0"), change(ship)
     more: dict[str, list[object]] = {
@@ -116,7 +116,7 @@ def test_no_run_works_on_such_a_site(ship: Ship, change: Change) -> None:
 
 @pytest.mark.parametrize("command", [["hold"], ["resume"], ["ship-key", "new"], ["rollback"], ["gc"]])
 def test_whatever_else_writes_there(ship: Ship, command: list[str]) -> None:
-    """[A-103]: and `status`, which does not, tells as ever."""
+    """[A-103]: and `status`, which does not, answers as ever."""
     os.chown(ship.site.private, NOBODY, 0)
     refused = unrep(*command, "--site", ship.root)
     assert refused.returncode == 5 and f"chown root {ship.site.private}, or run unrep as nobody" in refused.stderr

@@ -5,7 +5,7 @@ from zoneinfo import available_timezones
 
 import pytest
 
-from apply.site.maintenance_windows import MAX_SHUT_S, OVERDUE_OPEN_S, Gate, Timetable
+from apply.site.maintenance_windows import MAX_SHUT_S, OVERDUE_OPEN_S, DailyWindows, Gate
 
 HOUR_S = 3600.0
 
@@ -42,7 +42,7 @@ def at(text: str) -> float:
 def test_windows(windows: tuple[str, ...], zone: str, moment: str, is_open: bool) -> None:
     if zone != "UTC" and not available_timezones():
         pytest.skip("this machine has no time zones: on Windows Python's package tzdata brings them")
-    assert Timetable.of(windows, zone).is_open(at(moment)) is is_open
+    assert DailyWindows.of(windows, zone).is_open(at(moment)) is is_open
 
 
 @pytest.mark.parametrize(
@@ -60,17 +60,17 @@ def test_windows(windows: tuple[str, ...], zone: str, moment: str, is_open: bool
 )
 def test_a_window_that_is_none(window: str, words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        Timetable.of((window,), "UTC")
+        DailyWindows.of((window,), "UTC")
 
 
 @pytest.mark.parametrize("zone", ["Mars/Olympus", "../etc/passwd", "", "Europe"])
 def test_a_zone_that_is_none(zone: str) -> None:
     with pytest.raises(ValueError, match="is not known on this machine"):
-        Timetable.of((), zone)
+        DailyWindows.of((), zone)
 
 
 def test_a_right_clock_opens_the_gate_by_itself() -> None:
-    gate, now = Gate(Timetable.of(("02:00-03:00",), "UTC")), at("2026-11-24 03:00")
+    gate, now = Gate(DailyWindows.of(("02:00-03:00",), "UTC")), at("2026-11-24 03:00")
     opened = []
     for hour in range(24 * 7):
         moment = now + hour * HOUR_S
@@ -81,7 +81,7 @@ def test_a_right_clock_opens_the_gate_by_itself() -> None:
 
 
 def test_a_clock_that_stands_still_shuts_nothing_for_ever() -> None:
-    gate, frozen = Gate(Timetable.of(("02:00-03:00",), "UTC")), at("2026-11-24 12:00")
+    gate, frozen = Gate(DailyWindows.of(("02:00-03:00",), "UTC")), at("2026-11-24 12:00")
     opened = []
     for hour in range(1, 101):
         gate = gate.after(HOUR_S, frozen)
@@ -92,14 +92,14 @@ def test_a_clock_that_stands_still_shuts_nothing_for_ever() -> None:
 
 @pytest.mark.parametrize("wrong", ["1970-01-01 00:00", "2099-12-31 00:00"])
 def test_a_clock_in_another_year_still_has_nights(wrong: str) -> None:
-    gate = Gate(Timetable.of(("02:00-03:00",), "UTC"))
+    gate = Gate(DailyWindows.of(("02:00-03:00",), "UTC"))
     assert any(gate.is_open(at(wrong) + hour * HOUR_S) for hour in range(24))
 
 
 def test_a_machine_that_boots_into_noon_every_day_gets_through_in_the_end() -> None:
     """The time that the gate was shut is kept across boots, by whoever holds it."""
-    timetable, shut_s, days = Timetable.of(("02:00-03:00",), "UTC"), 0.0, 0
-    while not Gate(timetable, shut_s).is_open(at("1970-01-01 12:00")):
-        shut_s = Gate(timetable, shut_s).after(8 * HOUR_S, at("1970-01-01 20:00")).shut_s
+    windows, shut_s, days = DailyWindows.of(("02:00-03:00",), "UTC"), 0.0, 0
+    while not Gate(windows, shut_s).is_open(at("1970-01-01 12:00")):
+        shut_s = Gate(windows, shut_s).after(8 * HOUR_S, at("1970-01-01 20:00")).shut_s
         days += 1
     assert days == 6

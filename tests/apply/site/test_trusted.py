@@ -1,4 +1,4 @@
-"""Whom a site trusts: followed from bundle to bundle, kept, never given up for what somebody names. spec/trust.md."""
+"""Whom a site trusts: followed from bundle to bundle, saved, never given up for what somebody names. spec/trust.md."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ from apply.errors import Held, SiteInvalid
 from apply.hold import set_hold
 from apply.record.admission import LeavesNoRoom, check_seq
 from apply.record.state import HighWater
-from apply.site.trusted import keep, kept_trust, site_trust
+from apply.site.trusted import save_trust, saved_trust, site_trust
 from apply.update import rehearse, update
 from bundle.errors import Corrupt, Expired, InputError, Revoked, Untrusted
 from bundle.trust.signing import verifying_key
@@ -60,26 +60,26 @@ def ship(tmp_path: Path) -> Ship:
     return ship
 
 
-def test_a_site_keeps_whom_it_was_given(ship: Ship) -> None:
+def test_a_site_saves_whom_it_was_given(ship: Ship) -> None:
     """[R-11]"""
-    assert kept_trust(ship.site) == FIRST.trust
+    assert saved_trust(ship.site) == FIRST.trust
     assert apply(ship, bundle("1.0.1", 2)) == "applied"
     assert apply(ship, bundle("1.0.1", 2), FIRST.trust) == "already-current"
 
 
-def test_a_site_of_a_plain_key_keeps_nothing(tmp_path: Path) -> None:
+def test_a_site_of_a_plain_key_saves_nothing(tmp_path: Path) -> None:
     """[R-11]"""
     ship = Ship(tmp_path)
     apply(ship, bundle("1.0.0", 1), Trust((verifying_key(RELEASE),)))
     assert not (ship.site.private / "trust").exists()
-    with pytest.raises(InputError, match="keeps no trust root yet; name with --trust"):
+    with pytest.raises(InputError, match="has no trust root yet; name with --trust"):
         apply(ship, bundle("1.0.1", 2))
 
 
 def test_a_rotation_is_followed_and_the_old_release_key_is_out(ship: Ship) -> None:
     """[R-9], [R-11]"""
     apply(ship, bundle("1.0.1", 2, SECOND, NEXT))
-    assert kept_trust(ship.site) == SECOND.trust
+    assert saved_trust(ship.site) == SECOND.trust
     with pytest.raises(Untrusted, match="0 of them trusted"):
         apply(ship, bundle("1.0.2", 3))
     with pytest.raises(Untrusted, match="0 of them trusted"):  # what is named by hand does not bring it back
@@ -111,7 +111,7 @@ class TestAPlainKey:
         ship = plain_ship
         report = update(bundle("1.0.1", 2, self.LEADING_ON, D), ship.root, self.PLAIN, ship.config, QUIET)
         assert report.outcome == "applied" and "shore offers trust root 1" in report.reason
-        assert kept_trust(ship.site) is None
+        assert saved_trust(ship.site) is None
         with pytest.raises(Untrusted, match="offers trust root 1, which a person must adopt"):
             apply(ship, bundle("1.0.2", 3, self.LEADING_ON, RELEASE), self.PLAIN)
         assert apply(ship, bundle("1.0.2", 3, None, D), self.PLAIN) == "applied"
@@ -140,7 +140,7 @@ class TestAPlainKey:
         thief = bundle(name, seq, None, D)
         for attempt in (
             lambda: apply(ship, thief, self.PLAIN),
-            lambda: rehearse(thief, ship.root, self.PLAIN, QUIET),
+            lambda: rehearse(thief, ship.root, self.PLAIN, ship.config, QUIET),
             lambda: apply(Ship(tmp_path / "empty"), thief, self.PLAIN),
         ):
             with pytest.raises(LeavesNoRoom, match=f"seq {seq} leaves too little room above it"):
@@ -173,7 +173,7 @@ class TestAPlainKey:
         anew = begun(epoch=1)
         good = signed_anew(shore().bundle("1.0.2", 1, epoch=1), PLACE / "plain-anew", RELEASE, anew)
         assert apply(ship, good, anew.trust) == "applied"
-        assert kept_trust(ship.site) == anew.trust
+        assert saved_trust(ship.site) == anew.trust
 
 
 def test_a_trust_that_does_not_belong_to_the_chain_is_refused(ship: Ship) -> None:
@@ -186,19 +186,19 @@ def test_a_trust_that_does_not_belong_to_the_chain_is_refused(ship: Ship) -> Non
     assert ship.seen() == before
 
 
-def test_a_newer_trust_file_by_hand_adds_to_what_is_kept(ship: Ship) -> None:
+def test_a_newer_trust_file_by_hand_adds_to_what_is_saved(ship: Ship) -> None:
     """[R-11]: a stick with the trust file alone closes a gap that a bundle left."""
     third = SECOND.rotated()
     last = bundle("1.0.1", 2, third, NEXT, 3)
     with pytest.raises(Untrusted, match="those after 1 are missing"):
         apply(ship, last)
     apply(ship, last, third.revoking(RELEASE).trust)
-    kept = kept_trust(ship.site)
-    assert kept and kept.root.version == 3 and kept.revocations
+    saved = saved_trust(ship.site)
+    assert saved and saved.root.version == 3 and saved.revocations
 
 
 def test_revoked_offline_by_one_bundle(ship: Ship) -> None:
-    """[R-6]: and kept, though the next bundles carry no list."""
+    """[R-6]: and saved, though the next bundles carry no list."""
     both = FIRST.rotated(releases=releases(RELEASE, NEXT))
     apply(ship, bundle("1.0.1", 2, both.revoking(RELEASE), NEXT))
     before = ship.seen()
@@ -218,12 +218,12 @@ def test_a_revoked_release_is_refused_and_stays_where_it_is(ship: Ship) -> None:
     assert ship.roll_back().to_version == "1.0.1"
 
 
-def test_what_a_refused_release_taught_is_kept(ship: Ship) -> None:
+def test_what_a_refused_release_taught_is_saved(ship: Ship) -> None:
     """[R-11]: its header is good; that the release is too old is another matter."""
     apply(ship, bundle("1.0.1", 5))
     with pytest.raises(Exception, match="older than seq 5"):
         apply(ship, bundle("1.0.2", 3, SECOND, NEXT))
-    assert kept_trust(ship.site) == SECOND.trust
+    assert saved_trust(ship.site) == SECOND.trust
 
 
 class TestKeptBeforeARefusal:
@@ -238,8 +238,8 @@ class TestKeptBeforeARefusal:
     def test_a_list_of_a_bundle_by_the_key_that_it_revokes(self, ship: Ship) -> None:
         with pytest.raises(Untrusted, match="which is revoked"):
             apply(ship, self.stolen("1.0.1", 2, self.BOTH.revoking(RELEASE)))
-        kept = kept_trust(ship.site)
-        assert kept and kept.revocations and kept.root.version == 2
+        saved = saved_trust(ship.site)
+        assert saved and saved.revocations and saved.root.version == 2
         with pytest.raises(Untrusted, match="which is revoked"):
             apply(ship, bundle("1.0.1", 2, None))
 
@@ -252,34 +252,34 @@ class TestKeptBeforeARefusal:
     def test_a_trust_root_of_a_bundle_by_a_key_that_it_drops(self, ship: Ship) -> None:
         with pytest.raises(Untrusted, match="0 of them trusted"):
             apply(ship, self.stolen("1.0.1", 2, SECOND))
-        assert kept_trust(ship.site) == SECOND.trust
+        assert saved_trust(ship.site) == SECOND.trust
 
     def test_an_epoch_that_was_not_begun(self, ship: Ship) -> None:
         with pytest.raises(Untrusted, match="epoch 2 was not begun by trust root 2"):
             apply(ship, self.stolen("1.0.1", 2, self.BOTH, epoch=2))
-        assert kept_trust(ship.site) == self.BOTH.trust
+        assert saved_trust(ship.site) == self.BOTH.trust
 
     def test_a_bundle_that_is_cut_short(self, ship: Ship) -> None:
         whole = bundle("1.0.1", 2, SECOND, NEXT)
         whole.write_bytes(whole.read_bytes()[:-1])
         with pytest.raises(Corrupt):
             apply(ship, whole)
-        assert kept_trust(ship.site) == SECOND.trust
+        assert saved_trust(ship.site) == SECOND.trust
 
     def test_an_expired_one_where_that_refuses(self, ship: Ship) -> None:
         ship.configure(extra="[trust]\nstrict_expiry = true\n")
         expired = FIRST.rotated(releases=releases(RELEASE, expires=MADE + 1))
         with pytest.raises(Expired):
             apply(ship, bundle("1.0.1", 2, expired))
-        assert kept_trust(ship.site) == expired.trust
+        assert saved_trust(ship.site) == expired.trust
 
     def test_a_site_that_was_held(self, ship: Ship) -> None:
         set_hold(ship.site, "Strait of Dover")
         with pytest.raises(Held):
             apply(ship, bundle("1.0.1", 2, SECOND, NEXT))
-        assert kept_trust(ship.site) == SECOND.trust
+        assert saved_trust(ship.site) == SECOND.trust
 
-    def test_a_site_that_keeps_nothing_yet(self, tmp_path: Path) -> None:
+    def test_a_site_that_has_saved_nothing_yet(self, tmp_path: Path) -> None:
         """The trust that a person named has proven itself by what it signed."""
         empty = Ship(tmp_path)
         with pytest.raises(Untrusted, match="which is revoked"):
@@ -291,22 +291,22 @@ class TestKeptBeforeARefusal:
         apply(ship, bundle("1.0.1", 2, FIRST.revoking(D).revoking(D)))
         with pytest.raises(Untrusted, match="version 1 is older than the known version 2"):
             apply(ship, bundle("1.0.2", 3, SECOND.revoking(D), NEXT))
-        kept = kept_trust(ship.site)
-        assert kept and kept.root.version == 2 and kept.revocations and kept.revocations.listed.version == 2
+        saved = saved_trust(ship.site)
+        assert saved and saved.root.version == 2 and saved.revocations and saved.revocations.listed.version == 2
 
     def test_a_file_that_a_person_named_beside_it(self, ship: Ship) -> None:
-        """Its list holds, though the bundle is refused for it; a rehearsal keeps nothing."""
+        """Its list holds, though the bundle is refused for it; a rehearsal saves nothing."""
         given, path = self.BOTH.revoking(RELEASE).trust, bundle("1.0.1", 2, None)
         before = ship.seen()
         with pytest.raises(Untrusted, match="which is revoked"):
-            rehearse(path, ship.root, given, QUIET)
+            rehearse(path, ship.root, given, ship.config, QUIET)
         assert ship.seen() == before
         with pytest.raises(Untrusted, match="which is revoked"):
             apply(ship, path, given)
         with pytest.raises(Untrusted, match="which is revoked"):
             apply(ship, path)
 
-    def test_what_is_forged_is_not_kept(self, ship: Ship) -> None:
+    def test_what_is_forged_is_not_saved(self, ship: Ship) -> None:
         before = ship.seen()
         stranger = begun(keys=sorted(map(raw, (A, B, D)))).rotated(signers=(A, D)).revoking(RELEASE, signers=(A, D))
         with pytest.raises(Untrusted, match="trust root 2: signed by 1 keys of trust root 1, 2 needed"):
@@ -314,9 +314,9 @@ class TestKeptBeforeARefusal:
         assert ship.seen() == before
 
 
-def test_a_rehearsal_keeps_nothing(ship: Ship) -> None:
+def test_a_rehearsal_saves_nothing(ship: Ship) -> None:
     before = ship.seen()
-    assert rehearse(bundle("1.0.1", 2, SECOND, NEXT), ship.root, None, QUIET).outcome == "would-apply"
+    assert rehearse(bundle("1.0.1", 2, SECOND, NEXT), ship.root, None, ship.config, QUIET).outcome == "would-apply"
     assert ship.seen() == before
 
 
@@ -344,12 +344,12 @@ class TestDamage:
 
     def test_what_is_kept_never_shrinks(self, ship: Ship) -> None:
         apply(ship, bundle("1.0.1", 2, SECOND, NEXT))
-        kept = ship.site.trust_file.read_bytes()
+        saved = ship.site.trust_file.read_bytes()
         apply(ship, bundle("1.0.2", 3, None, NEXT), FIRST.trust)
-        assert ship.site.trust_file.read_bytes() == kept
+        assert ship.site.trust_file.read_bytes() == saved
         assert site_trust(ship.site, FIRST.trust) == SECOND.trust
-        keep(ship.site, FIRST.trust)  # as of a run that had read the chain before another one went on
-        assert ship.site.trust_file.read_bytes() == kept
+        save_trust(ship.site, FIRST.trust)  # as of a run that had read the chain before another one went on
+        assert ship.site.trust_file.read_bytes() == saved
 
 
 class TestClock:
@@ -365,13 +365,13 @@ class TestClock:
         outcomes = []
         for number, clocks in enumerate(([0, 0, 0], [2**31] * 3, [4_070_908_800] * 3, [4_070_908_800, 0, 2**31])):
             ship = Ship(tmp_path / str(number))
-            told = []
+            endings = []
             for name, seq, now in zip(("1.0.0", "1.0.1", "1.0.2"), (1, 2, 3), clocks, strict=True):
                 at(now)
                 path = bundle(name, seq, self.EXPIRED)
-                told.append(apply(ship, path, self.EXPIRED.trust))
+                endings.append(apply(ship, path, self.EXPIRED.trust))
             assert ship.current == "1.0.2"
-            outcomes.append((told, ship.state.high_water, kept_trust(ship.site)))
+            outcomes.append((endings, ship.state.high_water, saved_trust(ship.site)))
         assert all(outcome == outcomes[0] for outcome in outcomes) and outcomes[0][0] == ["applied"] * 3
 
     def test_expiry_is_told(self, tmp_path: Path, at: Callable[[int], None]) -> None:
@@ -390,7 +390,7 @@ class TestClock:
         with pytest.raises(Expired, match=r"expired on .*strict_expiry is set"):
             update(bundle("1.0.0", 1, self.EXPIRED), ship.root, self.EXPIRED.trust, ship.config, QUIET)
         with pytest.raises(Expired, match=r"expired on .*strict_expiry is set"):
-            rehearse(bundle("1.0.0", 1, self.EXPIRED), ship.root, self.EXPIRED.trust, QUIET, ship.config)
+            rehearse(bundle("1.0.0", 1, self.EXPIRED), ship.root, self.EXPIRED.trust, ship.config, QUIET)
         assert ship.seen() == before
         at(0)  # a clock that is known to be wrong does not bring the key back: shore spoke of a later time
         with pytest.raises(Expired):
@@ -431,9 +431,9 @@ class TestClock:
 
     @staticmethod
     def kept_file(ship: Ship) -> TrustFile:
-        kept = kept_trust(ship.site)
-        assert kept
-        return kept.file()
+        saved = saved_trust(ship.site)
+        assert saved
+        return saved.file()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="modes of POSIX")

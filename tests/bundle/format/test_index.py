@@ -20,7 +20,7 @@ from bundle.format.index import (
     Literal,
     Pack,
     Patch,
-    Reaimed,
+    Rebased,
     Step,
     Stream,
     decode_frame,
@@ -36,7 +36,7 @@ STEPS = [
     Step(Copy(2, 100), None, 50),
     Step(Concat((BASE + 2, BASE + 1)), 1),
     Step(Archive(BASE + 2, (1, BASE + 1), (6, 26)), 9),
-    Step(Reaimed(3, 17), 8),
+    Step(Rebased(3, 17), 8),
 ]
 FRAME = encode_frame(STEPS, [Pack(0, Packed(0, 10, 10)), Pack(4, Packed(1, 5, 20))])
 
@@ -66,7 +66,7 @@ def test_any_steps_come_back(data: st.DataObject) -> None:
             st.just(Literal())
             | st.builds(Copy, source, count)
             | st.builds(Patch, source, count)
-            | st.builds(Reaimed, source, count)
+            | st.builds(Rebased, source, count)
             | st.builds(Concat, parts)
             | parts.flatmap(partial(archives, source))
         )

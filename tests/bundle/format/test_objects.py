@@ -53,9 +53,9 @@ def test_large_objects_come_in_chunks() -> None:
 
 def test_scratch_gives_back_what_it_keeps_in_any_order(tmp_path: Path) -> None:
     scratch = Scratch(tmp_path)
-    first = scratch.keep(iter([b"one", b"", b"two"]))
-    second = scratch.keep(read_all(first))  # reads what was kept while more is written
-    third = scratch.keep(part + b"!" for part in (second.read_at(0, 3), first.read_at(3, 3)))
+    first = scratch.save(iter([b"one", b"", b"two"]))
+    second = scratch.save(read_all(first))  # reads what was saved while more is written
+    third = scratch.save(part + b"!" for part in (second.read_at(0, 3), first.read_at(3, 3)))
     assert [found.read_at(0, found.size) for found in (third, second, first)] == [b"one!two!", b"onetwo", b"onetwo"]
     assert scratch.size == 20
     scratch.close()
@@ -64,8 +64,8 @@ def test_scratch_gives_back_what_it_keeps_in_any_order(tmp_path: Path) -> None:
 def test_scratch_takes_a_file_only_when_it_is_large(tmp_path: Path) -> None:
     """Memory is bounded: beyond 8 MiB the bytes are in the directory that was given, and gone when it is closed."""
     scratch = Scratch(tmp_path)
-    small = scratch.keep(iter([b"small"]))
-    large = scratch.keep(bytes([number]) * CHUNK_BYTES for number in range(SPOOL_BYTES // CHUNK_BYTES + 1))
+    small = scratch.save(iter([b"small"]))
+    large = scratch.save(bytes([number]) * CHUNK_BYTES for number in range(SPOOL_BYTES // CHUNK_BYTES + 1))
     assert small.read_at(0, 5) == b"small"
     assert large.read_at(CHUNK_BYTES - 1, 2) == b"\0\1"
     assert large.read_at(large.size - 1, 1) == bytes([SPOOL_BYTES // CHUNK_BYTES])

@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from bundle.archives.engines import present_features
 from bundle.archives.opening import open_for_base, open_for_target
 from bundle.archives.skeleton import rebuild
 from bundle.errors import Malformed
@@ -22,7 +23,7 @@ from bundle.format.manifest import TreeManifest
 from bundle.format.objects import MemoryObject, Readable, Scratch
 from bundle.format.varints import write_varints
 from bundle.read import reader
-from bundle.read.evaluate import Evaluation
+from bundle.read.evaluate import open_evaluation
 from bundle.read.reader import VerifiedSection, open_bundle
 from bundle.read.tree import DirectoryBase, scan
 from tests.support.contents.raw_bundles import raw
@@ -76,7 +77,7 @@ def opened(data: bytes, tmp_path: Path) -> Iterator[VerifiedSection]:
 
 
 def run(section: VerifiedSection, base: DirectoryBase | None) -> int:
-    evaluation = Evaluation(section, base)
+    evaluation = open_evaluation(section, base, present_features())
     return sum(len(chunk) for _, chunks in evaluation.objects() for chunk in chunks)
 
 
@@ -130,7 +131,8 @@ def test_archives_take_their_room_where_they_are_told(
     with open_bundle(tmp_path / "b.unrep", TRUST) as bundle:
         section = bundle.open_section(bundle.root.sections[0])
         most = 0
-        for _, chunks in Evaluation(section, DirectoryBase(old, scan(old))).objects():
+        evaluation = open_evaluation(section, DirectoryBase(old, scan(old)), present_features())
+        for _, chunks in evaluation.objects():
             for _ in chunks:
                 most = max(most, sum(f.seek(0, 2) for f in files if not f.closed))  # type: ignore[attr-defined]
         assert 0 < most <= section.section.room
@@ -217,7 +219,7 @@ def test_a_patch_reads_no_more_than_its_result_is_worth(tmp_path: Path) -> None:
     frame = [kinds, [0, 1], [2] * count, sources, [*[1] * count, count], [*streams.items()]]
     section = raw.Section("delta", 2, [frame], raw.digest(base.manifest.encoded))
     with opened(raw.write(raw.Bundle([section], tree)), tmp_path) as again:
-        evaluation = Evaluation(again, base)
+        evaluation = open_evaluation(again, base, present_features())
         assert b"".join(chunk for _, chunks in evaluation.objects() for chunk in chunks) == tree[0][2]
     assert base.file.read_bytes <= 16 * 2 * count
 

@@ -1,11 +1,11 @@
-"""The root and its bounds: bundle.root."""
+"""The root and its bounds: bundle.format.root."""
 
 from typing import Any
 
 import msgspec
 import pytest
 
-from bundle.archives.engines import ISAL_FEATURE, MINIZ_FEATURE, ZLIB_FEATURE, ZLIB_NG_FEATURE
+from bundle.archives.engines import ENGINE_FEATURES
 from bundle.errors import Malformed, Unsupported
 from bundle.format import canonical
 from bundle.format.codecs import Packed
@@ -116,21 +116,19 @@ def test_only_sections_that_can_be_used_are_offered() -> None:
     """[F-8]"""
     kinds = [DELTA, msgspec.structs.replace(FULL, kind="later"), msgspec.structs.replace(FULL, features=["later"])]
     found = decode_root(root(sections=kinds[:2]))
-    assert found.delta_section(DELTA.base) == DELTA and found.delta_section(bytes(32)) is None
-    assert found.full_section() is None and found.bases() == [DELTA.base]
-    assert decode_root(root(sections=kinds[2:])).full_section() is None
+    assert found.delta_section(DELTA.base, ENGINE_FEATURES) == DELTA
+    assert found.delta_section(bytes(32), ENGINE_FEATURES) is None
+    assert found.full_section(ENGINE_FEATURES) is None and found.bases() == [DELTA.base]
+    assert decode_root(root(sections=kinds[2:])).full_section(ENGINE_FEATURES) is None
 
 
-ENGINES = frozenset({ZLIB_FEATURE, MINIZ_FEATURE, ZLIB_NG_FEATURE, ISAL_FEATURE})
-
-
-@pytest.mark.parametrize("feature", sorted(ENGINES))
-def test_a_section_needs_the_engines_that_it_names(feature: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("feature", sorted(ENGINE_FEATURES))
+def test_a_section_needs_the_engines_that_it_names(feature: str) -> None:
     """[F-8], [F-45]"""
-    needs = decode_root(with_section(FULL, features=[feature]))
-    assert needs.full_section() is not None
-    monkeypatch.setattr("bundle.format.root.present_features", lambda: ENGINES - {feature})
-    assert needs.full_section() is None
+    full, delta = (decode_root(with_section(section, features=[feature])) for section in (FULL, DELTA))
+    for engines in (ENGINE_FEATURES, frozenset({feature}), ENGINE_FEATURES - {feature}, frozenset[str]()):
+        assert (full.full_section(engines) is not None) == (feature in engines)
+        assert (delta.delta_section(DELTA.base, engines) is not None) == (feature in engines)
 
 
 def test_offsets_follow_from_lengths() -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bundle.archives.engines import present_features
 from bundle.errors import BundleError, Corrupt, Malformed, Sealed
 from bundle.format.objects import MemoryObject
 from bundle.format.pieces import HashTree, build_tables, level_lengths, pieces_of
@@ -25,7 +26,7 @@ from bundle.format.section_cipher import (
     plain_bytes,
 )
 from bundle.read.body import DecryptedBody, StoredBody
-from bundle.read.evaluate import Evaluation
+from bundle.read.evaluate import open_evaluation
 from bundle.read.reader import open_bundle
 from bundle.write import builder
 from tests.support.contents.releases import TRUST, Tree, build_from, write_tree
@@ -150,7 +151,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_bundle_gives_back_its_release(built: Path) -> None:
     with open_bundle(built, TRUST, ticket_of(built)) as bundle:
         assert [chunks_of_body(section.length) for section in bundle.root.sections] == [4, 8]
-        evaluation = Evaluation(bundle.open_section(bundle.root.sections[1]), None)
+        evaluation = open_evaluation(bundle.open_section(bundle.root.sections[1]), None, present_features())
         made = {place: b"".join(parts) for place, parts in evaluation.objects()}
     assert {evaluation.manifest.entry(place).path: data for place, data in made.items()} == NEW
 

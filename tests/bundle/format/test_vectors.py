@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from bundle.archives.engines import present_features
 from bundle.errors import BundleError, Corrupt, Malformed, Revoked, Sealed, Unsupported, Untrusted
 from bundle.format.manifest import Kind, TreeManifest, check_link_target
-from bundle.read.evaluate import Evaluation
+from bundle.read.evaluate import open_evaluation
 from bundle.read.reader import open_bundle, open_for_display
 from bundle.read.tree import DirectoryBase, scan
 from bundle.recipients.ship_key import ShipKey, ShipPublicKey
@@ -47,12 +48,12 @@ def base(vector: dict[str, Any], tmp_path: Path) -> DirectoryBase:
 def read_through(path: Path, base: DirectoryBase, ticket: Path, trust: Trust = TRUST) -> TreeManifest:
     """Reads a bundle as far as a receiver with that base and ticket does: header, one section, every object."""
     with open_bundle(path, trust, TicketFile(SHIP, ticket)) as bundle:
-        delta = bundle.root.delta_section(base.manifest.tree_hash)
-        section = delta or bundle.root.full_section()
+        delta = bundle.root.delta_section(base.manifest.tree_hash, present_features())
+        section = delta or bundle.root.full_section(present_features())
         assert section is not None, "the vector holds nothing for its receiver"
         opened = bundle.open_section(section)
         opened.verify()
-        evaluation = Evaluation(opened, base if delta else None)
+        evaluation = open_evaluation(opened, base if delta else None, present_features())
         for place, chunks in evaluation.objects():
             content = b"".join(chunks)
             if place and evaluation.manifest.entry(place).kind == Kind.SYMLINK:

@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 
+from bundle.archives.engines import present_features
 from bundle.errors import BaseMismatch, BundleError, Corrupt, Malformed
 from bundle.format.varints import write_varints
-from bundle.read.evaluate import Evaluation
+from bundle.read.base_objects import BaseObjects
+from bundle.read.evaluate import Evaluation, open_evaluation
 from bundle.read.reader import open_bundle
+from bundle.read.steps import decode_steps
 from bundle.read.tree import DirectoryBase, scan
 from tests.support.contents.releases import (
     TRUST,
@@ -68,7 +71,7 @@ def test_only_places_of_the_base_that_recipes_use(tmp_path: Path, parts: Parts, 
     (tmp_path / "again.unrep").write_bytes(put_together(parts))
     with open_bundle(tmp_path / "again.unrep", TRUST) as bundle:
         have = DirectoryBase(base, scan(base))
-        evaluation = Evaluation(bundle.open_section(bundle.root.sections[0]), have)
+        evaluation = open_evaluation(bundle.open_section(bundle.root.sections[0]), have, present_features())
         assert {have.manifest.entry(place).path for place in evaluation.base_places()} == {"a.txt"}
 
 
@@ -80,10 +83,62 @@ def test_a_base_that_is_not_what_its_manifest_says(
     have = DirectoryBase(base, scan(base))
     spoil(base / "a.txt")
     with open_bundle(tmp_path / "again.unrep", TRUST) as bundle:
-        evaluation = Evaluation(bundle.open_section(bundle.root.sections[0]), have)
+        evaluation = open_evaluation(bundle.open_section(bundle.root.sections[0]), have, present_features())
         with pytest.raises(BaseMismatch, match=r"a\.txt"):
             for _, chunks in evaluation.objects():
                 list(chunks)
+
+
+def test_objects_that_nobody_reads_shift_no_others(tmp_path: Path, parts: Parts, base: Path) -> None:
+    """[F-27]: the packs are streams, and a.txt is made before e/new.txt."""
+    (tmp_path / "again.unrep").write_bytes(put_together(parts))
+    with open_bundle(tmp_path / "again.unrep", TRUST) as bundle:
+        section = bundle.open_section(bundle.root.sections[0])
+        evaluation = open_evaluation(section, DirectoryBase(base, scan(base)), present_features())
+        for _ in range(2):  # and a second run begins anew
+            found = {place: b"".join(chunks) for place, chunks in evaluation.objects() if place == 5}
+            assert found == {5: NEW["e/new.txt"]}
+        for place, chunks in evaluation.objects():
+            assert next(chunks) and place
+
+
+def test_objects_that_nobody_reads_are_verified(tmp_path: Path, parts: Parts, base: Path) -> None:
+    """[F-37]"""
+    data = parts.streams[0][0]
+    spoilt = parts.with_streams(s0=data[:-1] + bytes([data[-1] ^ 1]))
+    (tmp_path / "again.unrep").write_bytes(put_together(spoilt))
+    with open_bundle(tmp_path / "again.unrep", TRUST) as bundle:
+        section = bundle.open_section(bundle.root.sections[0])
+        evaluation = open_evaluation(section, DirectoryBase(base, scan(base)), present_features())
+        with pytest.raises(Corrupt, match=r"^e/new\.txt: .*another hash"):
+            list(evaluation.objects())
+
+
+def test_an_object_cannot_be_read_after_its_turn(tmp_path: Path, parts: Parts, base: Path) -> None:
+    """It would seem to be an empty file."""
+    (tmp_path / "again.unrep").write_bytes(put_together(parts))
+    with open_bundle(tmp_path / "again.unrep", TRUST) as bundle:
+        section = bundle.open_section(bundle.root.sections[0])
+        evaluation = open_evaluation(section, DirectoryBase(base, scan(base)), present_features())
+        for _, chunks in list(evaluation.objects()):
+            with pytest.raises(RuntimeError, match="after the next object was asked for"):
+                b"".join(chunks)
+
+
+def test_to_make_an_evaluation_reads_nothing(tmp_path: Path, parts: Parts, base: Path) -> None:
+    """All that reads and verifies is in `open_evaluation`; what that has opened is closed again."""
+    (tmp_path / "again.unrep").write_bytes(put_together(parts))
+    have = DirectoryBase(base, scan(base))
+    with open_bundle(tmp_path / "again.unrep", TRUST) as bundle:
+        section = bundle.open_section(bundle.root.sections[0])
+        objects = BaseObjects(have, section.index.opened, None, 0)
+        steps = decode_steps(section.index, objects.nesting, present_features(), ())
+        bundle.close()
+        manifest = scan(tmp_path / "new")
+        evaluation = Evaluation(section, steps, objects, None, manifest)
+        assert evaluation.base_places() and evaluation.made == {1, 5} and not evaluation.room_bytes
+        with pytest.raises(ValueError, match="closed file"):
+            list(evaluation.objects())
 
 
 def test_a_drifted_base_of_the_same_size_is_found_by_the_result(tmp_path: Path, parts: Parts, base: Path) -> None:
@@ -92,7 +147,7 @@ def test_a_drifted_base_of_the_same_size_is_found_by_the_result(tmp_path: Path, 
     have = DirectoryBase(base, scan(base))
     (base / "a.txt").write_bytes(LINES.swapcase())
     with open_bundle(tmp_path / "again.unrep", TRUST) as bundle:
-        evaluation = Evaluation(bundle.open_section(bundle.root.sections[0]), have)
+        evaluation = open_evaluation(bundle.open_section(bundle.root.sections[0]), have, present_features())
         with pytest.raises(Corrupt, match=r"^a\.txt: .*another hash"):
             for _, chunks in evaluation.objects():
                 list(chunks)
@@ -198,7 +253,8 @@ def test_large_intermediate_results_do_not_stay_in_memory_or_on_disk(
     scratch.mkdir()
     with open_bundle(tmp_path / "again.unrep", TRUST) as bundle:
         have = DirectoryBase(base, scan(base))
-        evaluation = Evaluation(bundle.open_section(bundle.root.sections[0]), have, scratch)
+        section = bundle.open_section(bundle.root.sections[0])
+        evaluation = open_evaluation(section, have, present_features(), scratch=scratch)
         found = {place: b"".join(chunks) for place, chunks in evaluation.objects()}
     assert found[5] == NEW["e/new.txt"]
     assert list(scratch.iterdir()) == []

@@ -1,4 +1,4 @@
-"""Deltas where something is lacking, with the full section for the rest: bundle.read.mixed [F-62]."""
+"""Deltas that cannot make everything, with the full section for the rest: bundle.read.mixed [F-62]."""
 
 import io
 import random
@@ -11,12 +11,10 @@ from isal import isal_zlib
 
 from bundle.archives.engines import COMMON_FEATURES, ENGINE_FEATURES, ISAL_FEATURE, ZLIB_FEATURE
 from bundle.errors import Corrupt, Unsupported
-from bundle.format import root
-from bundle.format.index import Archive, Copy, Literal, Patch, Reaimed, decode_frame
+from bundle.format.index import Archive, Copy, Literal, Patch, Rebased, decode_frame
 from bundle.format.pieces import MIN_PIECE_BYTES
 from bundle.format.repair_request import remainder
-from bundle.read import evaluate
-from bundle.read.evaluate import Evaluation
+from bundle.read.evaluate import Evaluation, open_evaluation
 from bundle.read.mixed import MixedEvaluation
 from bundle.read.reader import VerifiedBundle, open_bundle
 from bundle.read.tree import DirectoryBase, scan
@@ -100,12 +98,14 @@ def content(evaluation: Evaluation | MixedEvaluation, have: Tree) -> Tree:
     return {entry.path: by_hash[entry.hash] for entry in manifest.entries}
 
 
-def mixed(built: Path, bundle: VerifiedBundle, lost: Collection[str]) -> MixedEvaluation:
+def mixed(
+    built: Path, bundle: VerifiedBundle, lost: Collection[str], engines: frozenset[str] = ENGINE_FEATURES
+) -> MixedEvaluation:
     base = DirectoryBase(built / "old", scan(built / "old"))
     places = [place for place, entry in enumerate(base.manifest.entries, 1) if entry.path in lost]
     delta, full = bundle.root.sections
-    first = Evaluation(bundle.open_section(delta), base, None, places)
-    rest = Evaluation(bundle.open_section(full), None, manifest=first.manifest)
+    first = open_evaluation(bundle.open_section(delta), base, engines, lost=places)
+    rest = open_evaluation(bundle.open_section(full), None, engines, manifest=first.manifest)
     return MixedEvaluation(first, rest, remainder(base.manifest, places, "any"))
 
 
@@ -116,7 +116,7 @@ def taken(evaluation: MixedEvaluation) -> set[str]:
 def test_the_delta_uses_every_kind_of_recipe(built: Path, bundle: VerifiedBundle) -> None:
     index = bundle.open_section(bundle.root.sections[0]).index
     kinds = {type(step.recipe) for step in decode_frame(index.frames[0], index.base_objects, "index")}
-    assert {Literal, Patch, Reaimed, Archive} <= kinds and Copy not in kinds
+    assert {Literal, Patch, Rebased, Archive} <= kinds and Copy not in kinds
     assert len(bundle.open_section(bundle.root.sections[1]).index.frames) > 4
 
 
@@ -165,37 +165,28 @@ def test_only_the_frames_in_need_are_read(built: Path, bundle: VerifiedBundle, t
             content(mixed(built, opened, ["a.txt"]), OLD)
 
 
-@pytest.fixture
-def lacking(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> str:
-    """A machine without one of the engines."""
-    for module in (evaluate, root):
-        monkeypatch.setattr(module, "present_features", lambda: ENGINE_FEATURES - {request.param})
-    return str(request.param)
+WITHOUT_ISAL, WITHOUT_ZLIB = ENGINE_FEATURES - {ISAL_FEATURE}, ENGINE_FEATURES - {ZLIB_FEATURE}
 
 
-@pytest.mark.parametrize("lacking", [ISAL_FEATURE], indirect=True)
-def test_what_needs_a_missing_engine_comes_from_the_full_section(
-    built: Path, bundle: VerifiedBundle, lacking: str
-) -> None:
+def test_what_needs_a_missing_engine_comes_from_the_full_section(built: Path, bundle: VerifiedBundle) -> None:
     """[F-62], [F-45]: which leaves closed what only that engine would give."""
-    base = scan(built / "old").tree_hash
-    assert bundle.root.delta_section(base) is None and bundle.root.partial_delta(base) == bundle.root.sections[0]
-    assert bundle.root.full_section() and COMMON_FEATURES.issuperset(bundle.root.sections[1].features)
-    evaluation = mixed(built, bundle, [])
+    root, base = bundle.root, scan(built / "old").tree_hash
+    assert root.delta_section(base, WITHOUT_ISAL) is None
+    assert root.delta_section(base, ENGINE_FEATURES) == root.sections[0]
+    assert root.full_section(WITHOUT_ISAL) and COMMON_FEATURES.issuperset(root.sections[1].features)
+    evaluation = mixed(built, bundle, [], WITHOUT_ISAL)
     assert taken(evaluation) == {"table.gz"} and content(evaluation, OLD) == NEW
-    assert content(mixed(built, bundle, ["program.whl", "table.gz"]), OLD) == NEW
+    assert content(mixed(built, bundle, ["program.whl", "table.gz"], WITHOUT_ISAL), OLD) == NEW
 
 
-@pytest.mark.parametrize("lacking", [ZLIB_FEATURE], indirect=True)
-def test_without_an_engine_that_is_common_it_is_refused(built: Path, bundle: VerifiedBundle, lacking: str) -> None:
+def test_without_an_engine_that_is_common_it_is_refused(built: Path, bundle: VerifiedBundle) -> None:
     with pytest.raises(Unsupported, match=r"^program\.whl: needs a deflate engine that is missing here"):
-        mixed(built, bundle, [])
+        mixed(built, bundle, [], WITHOUT_ZLIB)
 
 
-@pytest.mark.parametrize("lacking", [ISAL_FEATURE], indirect=True)
-def test_a_delta_alone_is_never_taken_for_all(built: Path, bundle: VerifiedBundle, lacking: str) -> None:
+def test_a_delta_alone_is_never_taken_for_all(built: Path, bundle: VerifiedBundle) -> None:
     """Even where the root does not say what the recipes need."""
     base = DirectoryBase(built / "old", scan(built / "old"))
-    evaluation = Evaluation(bundle.open_section(bundle.root.sections[0]), base)
+    evaluation = open_evaluation(bundle.open_section(bundle.root.sections[0]), base, WITHOUT_ISAL)
     with pytest.raises(Unsupported, match=r"^table\.gz"):
-        next(evaluation.objects())
+        evaluation.objects()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bundle.archives.engines import present_features
 from bundle.errors import Corrupt, InputError, Malformed, Unsupported, Untrusted
 from bundle.format.objects import MemoryObject
 from bundle.format.pieces import build_tables
@@ -112,7 +113,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
 def test_a_medium_that_changes_after_it_was_verified(made: Made) -> None:
     """[F-21]: each piece is hashed each time that it is read."""
     with open_bundle(made.path, TRUST) as bundle:
-        section = bundle.root.full_section()
+        section = bundle.root.full_section(present_features())
         assert section is not None
         opened = bundle.open_section(section)
         opened.verify()

@@ -12,7 +12,7 @@ from bundle.references import pe
 from bundle.references.image import REST_ADDRESS, Image, Machine, Stretch, read_image
 from bundle.references.kinds import Kind, width_of
 from bundle.references.prediction import NO_SHIFTS, AddressMap, OldImage
-from bundle.references.rebase import make_reaimed
+from bundle.references.rebase import make_rebased
 from tests.support.contents.elf_images import ARM, X86, Elf, elf_pair
 from tests.support.contents.images import image_pair
 
@@ -84,7 +84,7 @@ def test_a_pair_without_references() -> None:
     struct.pack_into("<H", data, 56, 1)
     struct.pack_into("<QQ", data, 64 + 32, len(data), len(data))
     struct.pack_into("<Q", data, 40, 0)
-    assert make_reaimed(bytes(data), bytes(data))
+    assert make_rebased(bytes(data), bytes(data))
 
 
 def test_an_executable_stretch_above_all_addresses() -> None:

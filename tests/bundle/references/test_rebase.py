@@ -1,4 +1,4 @@
-"""Patches with re-aimed references: they give back every byte, gain much on code, and survive hostile headers."""
+"""Patches with rebased references: they give back every byte, gain much on code, and survive hostile headers."""
 
 import sys
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from bundle.format.varints import read_varints, write_varints
 from bundle.references.image import MAX_IMAGE_BYTES, read_image
 from bundle.references.kinds import Group, Kind
 from bundle.references.prediction import AddressMap, OldImage, carried
-from bundle.references.rebase import Numbers, ReaimedDifference, apply_reaimed, make_reaimed, reaimed_along
+from bundle.references.rebase import Numbers, RebasedDifference, apply_rebased, make_rebased, rebased_along
 from tests.support.contents.elf_images import ARM, X86, Elf, elf_pair
 from tests.support.contents.images import CODE, image_pair
 
@@ -30,7 +30,7 @@ def pair() -> tuple[bytes, bytes]:
     return image_pair(SEED)
 
 
-def applied(source: bytes, target: bytes, made: ReaimedDifference, **streams: bytes) -> bytes:
+def applied(source: bytes, target: bytes, made: RebasedDifference, **streams: bytes) -> bytes:
     """What the receiver makes of it; streams may be exchanged by name."""
     content = {stream.name: data for stream, data in made.streams.items()}
     content = {**content, "EXTRA": made.difference.extra, **streams}
@@ -40,10 +40,10 @@ def applied(source: bytes, target: bytes, made: ReaimedDifference, **streams: by
         yield bytes(next(read[stream.name]) for _ in range(length))
 
     numbers = Numbers(*(read_varints(read[name]) for name in ("PLACE", "LAYOUT", "SKIP")))
-    return apply_reaimed(source, len(target), np.array(made.difference.triples).reshape(-1, 3), numbers, take)
+    return apply_rebased(source, len(target), np.array(made.difference.triples).reshape(-1, 3), numbers, take)
 
 
-def changes(made: ReaimedDifference) -> int:
+def changes(made: RebasedDifference) -> int:
     """How many bytes the prediction gets wrong."""
     return next(read_varints(made.streams[Stream.SKIP]))
 
@@ -52,7 +52,7 @@ def test_it_gives_the_target_and_gains(pair: tuple[bytes, bytes]) -> None:
     """[F-52], [F-53]"""
     old, new = pair
     plain = make_difference(old, new)
-    made = make_reaimed(old, new)
+    made = make_rebased(old, new)
     assert made and made.is_sure
     assert applied(old, new, made) == new
     best = sum(map(compressed_size, made.streams.values())) + compressed_size(made.difference.extra)
@@ -105,7 +105,7 @@ def test_real_images_of_this_machine_come_back() -> None:
         new[middle:middle] = b"\x90" * 16
         for at in range(0, len(new), 4096):
             new[at] ^= at and 1
-        made = make_reaimed(old, bytes(new))
+        made = make_rebased(old, bytes(new))
         assert made and applied(old, bytes(new), made) == bytes(new)
 
 
@@ -116,7 +116,7 @@ def test_what_moves_in_an_elf_image_is_predicted(machine: int) -> None:
     one, other = elf_pair(SEED, machine)
     old, new = bytes(one.data), bytes(other.data)
     plain = make_difference(old, new)
-    made = make_reaimed(old, new)
+    made = make_rebased(old, new)
     assert made and applied(old, new, made) == new
     assert changes(made) <= 20
     assert np.count_nonzero(np.frombuffer(plain.diff, np.uint8)) > 800
@@ -133,7 +133,7 @@ def test_a_table_whose_start_no_block_covers_moves_by_the_votes_for_its_anchor(c
     triples = [(first, after - first, before - first), (len(old) - before, 0, 0)]
     old_image, new_image = read_image(old), read_image(new)
     assert old_image and new_image
-    made = reaimed_along(OldImage(old, old_image), np.frombuffer(new, np.uint8), new_image, triples)
+    made = rebased_along(OldImage(old, old_image), np.frombuffer(new, np.uint8), new_image, triples)
     assert made.difference.triples == triples
     assert applied(old, new, made) == new
     assert changes(made) <= 20
@@ -142,7 +142,7 @@ def test_a_table_whose_start_no_block_covers_moves_by_the_votes_for_its_anchor(c
 def test_an_image_of_another_machine_is_not_predicted() -> None:
     """[F-52]"""
     old, new = (bytes(elf_pair(SEED, machine)[0].data) for machine in (X86, ARM))
-    assert make_reaimed(old, new) is None
+    assert make_rebased(old, new) is None
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_an_image_of_another_machine_is_not_predicted() -> None:
 def test_numbers_that_do_not_fit_are_refused(pair: tuple[bytes, bytes], streams: dict[str, bytes]) -> None:
     """[F-53]"""
     old, new = pair
-    made = make_reaimed(old, new)
+    made = make_rebased(old, new)
     assert made
     with pytest.raises(Malformed):
         applied(old, new, made, **streams)
@@ -174,13 +174,13 @@ def test_numbers_that_do_not_fit_are_refused(pair: tuple[bytes, bytes], streams:
 def test_a_source_that_is_no_image_and_a_result_that_can_be_none_are_refused(pair: tuple[bytes, bytes]) -> None:
     """[F-52]"""
     old, new = pair
-    made = make_reaimed(old, new)
+    made = make_rebased(old, new)
     assert made
     with pytest.raises(Malformed, match="image"):
         applied(b"\0" + old[1:], new, made)
     empty: Iterator[int] = iter(())
     with pytest.raises(Malformed, match="image"):
-        apply_reaimed(old, MAX_IMAGE_BYTES + 1, NO_BLOCKS, Numbers(*[empty] * 3), lambda stream, length: iter(()))
+        apply_rebased(old, MAX_IMAGE_BYTES + 1, NO_BLOCKS, Numbers(*[empty] * 3), lambda stream, length: iter(()))
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_a_source_that_is_no_image_and_a_result_that_can_be_none_are_refused(pai
 def test_triples_that_leave_the_images_are_refused(pair: tuple[bytes, bytes], row: tuple[int, int, int]) -> None:
     """[F-41], [F-52]: however far they lead, many times over."""
     old, new = pair
-    made = make_reaimed(old, new)
+    made = make_rebased(old, new)
     assert made
     made.difference.triples[:0] = [row] * 5
     with pytest.raises(Malformed, match="patch"):

@@ -228,8 +228,8 @@ class TestSpokenTimes:
         mistaken = begun(created=2**53 - 1)
         assert mistaken.trust.spoken_at == 2**53 - 1
         root = msgspec.structs.replace(newest_root(mistaken.file), version=2, created=MADE)
-        mended = History(signed(succeeded(mistaken.file, root), [A, B]))
-        assert mended.trust.spoken_at == MADE
+        corrected = History(signed(succeeded(mistaken.file, root), [A, B]))
+        assert corrected.trust.spoken_at == MADE
 
     def test_a_release_key_speaks_of_the_next_hundred_years_alone(self) -> None:
         century = 36_525 * 86_400

@@ -151,7 +151,7 @@ def test_created_is_the_newest_file_or_what_is_given(tmp_path: Path, monkeypatch
             build_from(target, [], tmp_path / "x.unrep")
 
 
-def test_companions_tell_names_and_the_hash(tmp_path: Path) -> None:
+def test_sidecars_hold_names_and_the_hash(tmp_path: Path) -> None:
     base = write_tree(tmp_path / "old", {"a": b"1"})
     target = write_tree(tmp_path / "new", {"a": b"2"})
     build_from(target, [base], tmp_path / "x.unrep")

@@ -7,7 +7,7 @@ import pytest
 from bundle.archives.opening import Member, Opening
 from bundle.delta.sketch import sketch
 from bundle.write.catalog import Candidate, Catalog, blank, skeleton_label
-from bundle.write.section_plan import Assembled, Encoded, Plan, Ready
+from bundle.write.section_plan import Assembled, Encoded, InBase, SectionPlan
 
 
 def digest(content: bytes) -> bytes:
@@ -96,9 +96,9 @@ def test_members_are_numbered_after_everything_else() -> None:
 def test_a_plan_makes_equal_objects_once_and_takes_what_is_there() -> None:
     made = catalog("a.zip")
     made.add_archive(1, "a.zip", opening(b"old member"))
-    plan = Plan(made)
+    plan = SectionPlan(made)
     there = plan.add("x", b"old member", 10, digest(b"old member"), None)
-    assert there.way == Ready(3)
+    assert there.way == InBase(3)
     first = plan.add("y", b"new", 3, digest(b"new"), None)
     assert first is plan.add("z", b"new", 3, digest(b"new"), None)
     assert first.way == Encoded(0, None) and len(plan.tasks) == 1

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from bundle.archives.engines import present_features
 from bundle.format import canonical
 from bundle.format.codecs import STORED, Packed
 from bundle.format.index import Frame, Index, Pack
@@ -18,7 +19,7 @@ from bundle.format.objects import MemoryObject
 from bundle.format.pieces import build_tables
 from bundle.format.root import Root, Section
 from bundle.host.progress import Quiet
-from bundle.read.evaluate import Evaluation
+from bundle.read.evaluate import open_evaluation
 from bundle.read.reader import open_bundle
 from bundle.read.tree import DirectoryBase, scan
 from bundle.trust.signing import sign, verifying_key
@@ -45,9 +46,8 @@ def build_from(
     new: Path, bases: Sequence[Path], out: Path, pool: Executor | None = None, **request: Any
 ) -> BuildReport:
     """Builds a bundle of a release directory, in this process unless a pool is given."""
-    described = BuildRequest(
-        new, request.pop("product", "vms"), request.pop("version", "1.1"), request.pop("seq", 2), out, bases, **request
-    )
+    given: dict[str, Any] = {"product": "vms", "version": "1.1", "seq": 2} | request
+    described = BuildRequest(new=new, out=out, bases=bases, **given)
     if pool:
         return build(described, KEY, pool, Quiet())
     with ThreadPoolExecutor(1) as threads:
@@ -58,9 +58,10 @@ def content_of(bundle: Path, base: Path | None) -> Tree:
     """Path to content of every file that a receiver with that base has in the end; every byte of it is verified."""
     with open_bundle(bundle, TRUST) as opened:
         have = DirectoryBase(base, scan(base)) if base else None
-        section = opened.root.delta_section(have.manifest.tree_hash) if have else opened.root.full_section()
+        root, engines = opened.root, present_features()
+        section = root.delta_section(have.manifest.tree_hash, engines) if have else root.full_section(engines)
         assert section is not None
-        evaluation = Evaluation(opened.open_section(section), have)
+        evaluation = open_evaluation(opened.open_section(section), have, engines)
         made = {place: b"".join(chunks) for place, chunks in evaluation.objects()}
     by_hash = {evaluation.manifest.entry(place).hash: data for place, data in made.items() if place}
     if have:

@@ -26,7 +26,7 @@ from apply.rebuild.installed import open_installed
 from apply.record.database import read_state
 from apply.record.state import MAX_ATTEMPTS, SiteState
 from apply.site.layout import Site
-from apply.site.trusted import kept_trust
+from apply.site.trusted import saved_trust
 from bundle.errors import BundleError
 from bundle.read.tree import scan
 from bundle.trust.drafting import newest_root
@@ -109,9 +109,9 @@ class Scene:
         current = self.check_serving(root)
         site = Site(root / "site")
         state = self._state(site)
-        told = unrep("status", "--site", site.root, "--json")
-        _hold(told.code == 0, f"status: {told}")
-        status = json.loads(told.out)
+        shown = unrep("status", "--site", site.root, "--json")
+        _hold(shown.code == 0, f"status: {shown}")
+        status = json.loads(shown.out)
         _hold(status["state"] == ("ok" if current else "empty"), f"status says {status['state']}, {status['trouble']}")
         _hold((status["current"] or {"version": ""})["version"] == current, f"status says {status['current']}")
         _hold(current in ends, f"current is {current or 'nothing'}")
@@ -135,7 +135,7 @@ class Scene:
         state = self._state(site)
         _hold(not list(site.staging.iterdir()), f"staging holds {list(site.staging.iterdir())}")
         expected = {".unrep", ".venvs", "versions", "current", "unrep.toml"}
-        _hold({path.name for path in site.root.iterdir()} <= expected, f"litter: {list(site.root.iterdir())}")
+        _hold({path.name for path in site.root.iterdir()} <= expected, f"left over: {list(site.root.iterdir())}")
         private = {
             "agent.lock",
             "inbox",
@@ -148,7 +148,7 @@ class Scene:
             "trust",
         }
         private |= {"state.db", "state.db-shm", "state.db-wal"}
-        _hold({path.name for path in site.private.iterdir()} <= private, f"litter: {list(site.private.iterdir())}")
+        _hold({path.name for path in site.private.iterdir()} <= private, f"left over: {list(site.private.iterdir())}")
         trees = {release.tree for release in state.releases}
         _hold({path.name for path in site.manifests.iterdir()} == trees, "manifests are not those of the releases")
         versions = {release.version for release in state.releases}
@@ -171,8 +171,8 @@ class Scene:
 
     def check_recovery(self, root: Path) -> bool:
         """One recovery brings the site to rest; whether it took a release back that was cut short too often [A-24]."""
-        told = unrep("status", "--site", root / "site")
-        _hold(told.code == 0, f"status before the recovery: {told}")
+        shown = unrep("status", "--site", root / "site")
+        _hold(shown.code == 0, f"status before the recovery: {shown}")
         before = self._state(Site(root / "site"))
         spent = bool(before.pending and before.current and before.pending.attempts >= MAX_ATTEMPTS)
         first = unrep(*self.at(root, RECOVER))
@@ -207,7 +207,7 @@ class Scene:
 
     def _check_trust(self, site: Site, current: str) -> None:
         """Whom the site trusts is whole, and never less than before; a release is not current before it is kept."""
-        before, kept = kept_trust(Site(self.start / "site")), kept_trust(site)
+        before, kept = saved_trust(Site(self.start / "site")), saved_trust(site)
         if before:
             _hold(kept is not None and kept.root.version >= before.root.version, "the trust root is lost")
             _hold(kept is not None and (current == "1.0.0" or kept.root.version == 2), "the trust root was not kept")

@@ -21,7 +21,7 @@ from tests.support.faults.traced_command import Point, points, traced
 from tests.support.sites import loop_disk
 
 KILL = "signal=KILL"
-# What a full or failing disk may answer; what it does to a removal only leaves litter.
+# What a full or failing disk may answer; a removal that fails only leaves something over.
 REMOVALS = ("unlink", "unlinkat", "rmdir")
 AS_THE_AGENT_TELLS = {7: "degraded", 6: "rolled-back"}  # which ends with 0 whatever it met
 REFUSED = (2, 5)  # what could not be read or written is named, and nothing was changed
@@ -182,6 +182,6 @@ def _judged(where: str, scene: Scene, fault: Callable[[Path], int], recover: boo
             faults = fault(root)
             if recover:
                 scene.check_recovered(root)
-        except Exception as broken:  # noqa: BLE001 - a sweep goes on, and tells all in the end
+        except Exception as broken:  # noqa: BLE001 - a sweep goes on, and reports all at the end
             return Verdict(where, faults, f"{type(broken).__name__}: {broken}")
     return Verdict(where, faults)

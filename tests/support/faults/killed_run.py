@@ -1,6 +1,6 @@
 """A run that is killed at a chosen line of its own code: a real process, a real SIGKILL, and a moment to repeat.
 
-A moment is the number of lines of `apply` that the run has executed. `moments` makes a whole run and tells at which of
+A moment is the number of lines of `apply` that the run has executed. `moments` makes a whole run and says at which of
 them a line is executed for the first time: killing at each of those visits every line.
 """
 

@@ -16,10 +16,11 @@ from pathlib import Path, PurePosixPath
 from apply.errors import PreflightRefused
 from apply.site.config import SiteConfig
 from apply.update import update
+from bundle.archives.engines import present_features
 from bundle.errors import BundleError
 from bundle.format.manifest import Kind, TreeManifest, check_link_target
 from bundle.format.section_cipher import ContentKey
-from bundle.read.evaluate import Evaluation
+from bundle.read.evaluate import open_evaluation
 from bundle.read.reader import open_bundle
 from bundle.read.tree import DirectoryBase, scan
 from bundle.trust.signing import VerifyingKey
@@ -102,13 +103,14 @@ class Trial:
     def read_through(self, file: Path) -> str:
         """As a receiver reads it; what is wrong with what comes of it, "" if nothing. Raises BundleError."""
         with open_bundle(file, TRUST, UNLOCK) as bundle:
-            delta = bundle.root.delta_section(self._base.manifest.tree_hash)
-            section = delta or bundle.root.full_section()
+            delta = bundle.root.delta_section(self._base.manifest.tree_hash, present_features())
+            section = delta or bundle.root.full_section(present_features())
             if section is None:
                 raise BundleError("nothing for this receiver")
             opened = bundle.open_section(section)
             opened.verify()
-            evaluation = Evaluation(opened, self._base if delta else None, self._staging)
+            base = self._base if delta else None
+            evaluation = open_evaluation(opened, base, present_features(), scratch=self._staging)
             manifest, wrong = evaluation.manifest, ""
             if sha256(manifest.encoded).digest() != bundle.root.tree:
                 wrong = "another manifest than the signed one"

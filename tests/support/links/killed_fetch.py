@@ -38,18 +38,18 @@ class LinkRate:
 class Kill:
     """One run that was killed, in bytes.
 
-    received       what the link had delivered in it, when it was killed
-    in_flight      what the link had taken in and not delivered by then, or took in before it noticed
-    kept_before    what stood at the output before the run, verified, or as the beginning of a piece
-    kept_after     ... and after it
-    begun_before   the beginnings of pieces alone
+    received            what the link had delivered in it, when it was killed
+    in_flight           what the link had taken in and not delivered by then, or took in before it noticed
+    kept_before         what stood at the output before the run, verified, or of an unfinished piece
+    kept_after          ... and after it
+    unfinished_before   what of that was of unfinished pieces
     """
 
     received: int
     in_flight: int
     kept_before: int
     kept_after: int
-    begun_before: int
+    unfinished_before: int
 
     @property
     def again(self) -> int:
@@ -69,31 +69,31 @@ class KilledFetch:
         self.arguments += ["--trust", write_trust(directory / "shore.pub").name]
 
     def kept_bytes(self) -> int:
-        """The bytes of header, pieces and beginnings of pieces at the output that are those of the bundle."""
+        """The bytes of header, pieces and unfinished pieces at the output that are those of the bundle."""
         return sum(self.kept())
 
     def kept(self) -> tuple[int, int]:
-        """Those of header and pieces, and of beginnings."""
+        """Those of header and pieces, and of unfinished pieces."""
         path = self.output if self.output.exists() else self.output.with_name("new.unrep.part")
         data = path.read_bytes() if path.exists() else b""
         kept = len(self.bundle.header) if data.startswith(self.bundle.header) else 0
-        begun = 0
+        unfinished = 0
         for section in self.bundle.root.sections:
             for offset, piece in self.bundle.verified.pieces(section):
                 end = offset + piece.length
                 whole = data[offset:end] == self.bundle.data[offset:end]
                 kept += piece.length if whole else 0
-                begun += 0 if whole else self._begun_bytes(offset)
-        return kept, begun
+                unfinished += 0 if whole else self._unfinished_bytes(offset)
+        return kept, unfinished
 
-    def _begun_bytes(self, piece_offset: int) -> int:
+    def _unfinished_bytes(self, piece_offset: int) -> int:
         """How much of a piece waits beside the partial file [T-12]."""
         path = self.output.with_name("new.unrep.state")
         state = path.read_bytes() if path.exists() else b""
         for at in range(64, len(state), 16 + self.bundle.root.piece_size):
             offset, length = struct.unpack_from("<QQ", state, at)
-            begun = state[at + 16 : at + 16 + length]
-            if length and offset == piece_offset and begun == self.bundle.data[offset : offset + length]:
+            unfinished = state[at + 16 : at + 16 + length]
+            if length and offset == piece_offset and unfinished == self.bundle.data[offset : offset + length]:
                 return int(length)
         return 0
 
@@ -107,7 +107,7 @@ class KilledFetch:
 
         Returns what that cost, and what the command printed, if it still could.
         """
-        before, (kept, begun) = self._link.stats(), self.kept()
+        before, (kept, unfinished) = self._link.stats(), self.kept()
         with self.start() as process:
             until = time.monotonic() + DEADLINE_S
             while (received := self._link.stats()["delivered_down"] - before["delivered_down"]) < delivered_bytes:
@@ -118,7 +118,9 @@ class KilledFetch:
             printed, _ = process.communicate(timeout=DEADLINE_S)
         assert process.returncode == 130 if interrupt else process.returncode not in (0, 130)
         paid = self._settled() - before["link_down"]
-        return Kill(received, paid - received, kept + begun, self.kept_bytes(), begun), json.loads(printed or b"{}")
+        return Kill(received, paid - received, kept + unfinished, self.kept_bytes(), unfinished), json.loads(
+            printed or b"{}"
+        )
 
     def finish(self) -> dict[str, Any]:
         """Runs the command to its end and returns its figures."""

@@ -299,8 +299,8 @@ class VirtualWeather:
     """A `Link` and a `Clock` for a session that fetches `content` through a `ChaosProxy` with these options."""
 
     name = "sim://ship/bundle"
-    most_lanes = 6
-    most_head_bytes = 0
+    max_connections = 6
+    max_head_bytes = 0
     is_free = False
 
     def __init__(self, content: bytes, **options: Any) -> None:

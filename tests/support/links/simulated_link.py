@@ -18,9 +18,11 @@ from tests.support.contents.tiny_bundle import TRUST
 from transfer.config import TransferConfig
 from transfer.errors import BadAnswer, Dropped, PastEnd, Silent
 from transfer.fetch.fetch import Fetch
+from transfer.fetch.request import FetchRequest
 from transfer.links.budget import Meter
 from transfer.links.contract import Answered, Arrived, Ended, Event, Failed, Opened
 from transfer.plan import SiteHoldings
+from transfer.scheduling.scheduler import Scheduler
 
 
 class VirtualClock:
@@ -198,8 +200,8 @@ class SimulatedConnection:
 class SimulatedLink:
     """Serves `content`. `requests` is what was asked of it, `dialed` when connections were begun."""
 
-    most_lanes = 6
-    most_head_bytes = 0
+    max_connections = 6
+    max_head_bytes = 0
     is_free = False
 
     def __init__(
@@ -306,7 +308,24 @@ def fetch_over(
     seed: int = 1,
 ) -> Fetch:
     """A session over a simulated link, in the link's own time."""
-    return Fetch(link, trust, output, holdings, allow_full, config, clock=link.clock, say=say, jitter=Random(seed))
+    request = FetchRequest(
+        links=link,
+        trust=trust,
+        output=output,
+        holdings=holdings,
+        allow_full=allow_full,
+        config=config or TransferConfig(),
+        clock=link.clock,
+        say=say,
+        jitter=Random(seed),
+    )
+    return Fetch(request)
+
+
+def expect_length(scheduler: Scheduler, total_bytes: int) -> None:
+    """Tells the length of the bundle, as a verified root would: from now on a file that ends early is a fault."""
+    for source in scheduler.sources:
+        source.layout.bundle_bytes = total_bytes
 
 
 def random_weather(random: Random, kills: int) -> Iterator[Behaviour]:

@@ -12,6 +12,7 @@ from itertools import repeat
 from pathlib import Path
 from random import Random
 
+from bundle.archives.engines import present_features
 from bundle.host.progress import Quiet
 from tests.support.contents.tiny_bundle import PIECE_BYTES, TRUST, Shape, TinyBundle, tiny_bundle, tree_hash
 from tests.support.links.simulated_link import (
@@ -24,7 +25,9 @@ from tests.support.links.simulated_link import (
     random_weather,
 )
 from transfer.errors import Incomplete, Silent, SourceCorrupt, SourceRefused
-from transfer.fetch.fetch import Fetch, Figures
+from transfer.fetch.fetch import Fetch
+from transfer.fetch.figures import Figures
+from transfer.fetch.request import FetchRequest
 from transfer.plan import SiteHoldings
 
 MOST_RUNS = 120
@@ -117,7 +120,18 @@ def _sail(seed: int, directory: Path) -> Voyage:
         links = [world.add(port.content, port.script, dials=port.dials) for port in ports]
         stick = _stick(random, directory, bundle)
         world.paths = [stick.path]
-        fetch = Fetch(world, TRUST, output, site, True, None, clock, stick, jitter=Random(number))
+        fetch = Fetch(
+            FetchRequest(
+                links=world,
+                trust=TRUST,
+                output=output,
+                holdings=site,
+                allow_full=True,
+                clock=clock,
+                progress=stick,
+                jitter=Random(number),
+            )
+        )
         try:
             fetch.run()
         except (Killed, Incomplete, SourceRefused):
@@ -195,9 +209,9 @@ def _older() -> TinyBundle:
 
 def _site(random: Random, bundle: TinyBundle) -> SiteHoldings | None:
     sites: list[SiteHoldings | None] = [None]
-    if bundle.root.delta_section(tree_hash("old")):
+    if bundle.root.delta_section(tree_hash("old"), present_features()):
         sites.append(SiteHoldings((tree_hash("old"),), is_empty=False))
-    if bundle.root.full_section():
+    if bundle.root.full_section(present_features()):
         sites.append(SiteHoldings((), is_empty=True))
     return random.choice(sites)
 

@@ -74,7 +74,7 @@ class Agency:
         return self._errors.read_text()
 
     def events(self, kind: str = "") -> list[dict[str, Any]]:
-        """What the agents told so far, of one kind or all."""
+        """What the agents reported so far, of one kind or all."""
         lines = self.log.read_text().splitlines() if self.log.exists() else []
         found = [json.loads(line) for line in lines if line.endswith("}")]
         return [event for event in found if kind in ("", event["event"])]

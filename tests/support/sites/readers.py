@@ -69,8 +69,8 @@ def watched(site: Path, versions: Sequence[str], readers: int) -> Iterator[Sight
             assert process.stdout and process.stdout.readline() == b"ready\n"
         yield sightings
         for process in started:
-            told, _ = process.communicate(b"stop\n")
-            sightings.add(Sightings(**json.loads(told)))
+            printed, _ = process.communicate(b"stop\n")
+            sightings.add(Sightings(**json.loads(printed)))
     finally:
         for process in started:
             process.kill()

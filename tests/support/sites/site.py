@@ -171,7 +171,15 @@ class Shore:
         out = self.directory / f"{len(list(self.directory.glob('*.unrep')))}-{name}.unrep"
         directories = [self.release(base) for base in bases]
         request = BuildRequest(
-            self.release(name), product, version or name, seq, out, directories, full, epoch, platform
+            new=self.release(name),
+            product=product,
+            version=version or name,
+            seq=seq,
+            out=out,
+            bases=directories,
+            full=full,
+            epoch=epoch,
+            platform=platform,
         )
         with ThreadPoolExecutor(1) as pool:
             build(request, self.key, pool, QUIET)
@@ -292,7 +300,7 @@ class Ship:
         return update(bundle, self.root, shore().trust, self.config, progress)
 
     def rehearse(self, bundle: Path) -> Report:
-        return rehearse(bundle, self.root, shore().trust)
+        return rehearse(bundle, self.root, shore().trust, self.config)
 
     def roll_back(self, to: str | None = None, *, restore_data: bool = False) -> Report:
         return roll_back(self.root, self.config, to, restore_data=restore_data)
@@ -325,7 +333,7 @@ class Ship:
             assert scan(directory).tree_hash.hex() == trees[directory.name], directory
         assert self.running == self.current
 
-    def litter(self) -> list[Path]:
+    def leftovers(self) -> list[Path]:
         """What no dead run should leave for long."""
         return list(self.site.staging.iterdir())
 

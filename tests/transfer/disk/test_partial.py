@@ -184,7 +184,7 @@ def test_room_that_the_partial_file_has_already_is_not_asked_for_again(small_dis
     kill = Behaviour(drop_after=500_000, drop=Killed())
     with pytest.raises(Killed):
         link = SimulatedLink(bundle.data, script=then_honest(HONEST, kill))
-        fetch_over(link, output, config=TransferConfig(max_lanes=1)).run()
+        fetch_over(link, output, config=TransferConfig(max_connections=1)).run()
     assert partial_path(output).exists()
     (small_disk / "ballast").write_bytes(bytes(150_000))
     fetch_over(SimulatedLink(bundle.data), output).run()

@@ -17,7 +17,7 @@ from tests.support.links.simulated_link import (
 )
 from transfer.config import TransferConfig
 from transfer.disk.partial import state_path
-from transfer.disk.state_file import MAX_SLOTS, Ledger
+from transfer.disk.state_file import MAX_SLOTS, StateFile
 from transfer.errors import BudgetSpent
 
 PIECE = 65_536
@@ -61,7 +61,7 @@ def test_pieces_that_wait_for_their_table_outlive_a_kill(output: Path) -> None:
     kill = Behaviour(drop_after=150_000, drop=Killed())
     first = SimulatedLink(bundle.data, script=iter([damaged, late, HONEST, HONEST, kill]))
     with pytest.raises(Killed):
-        fetch_over(first, output, config=TransferConfig(max_lanes=4)).run()
+        fetch_over(first, output, config=TransferConfig(max_connections=4)).run()
     assert first.requests[1].offset == table[0] and first.delivered > 400_000
     second = SimulatedLink(bundle.data)
     fetch_over(second, output).run()
@@ -71,7 +71,7 @@ def test_pieces_that_wait_for_their_table_outlive_a_kill(output: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["slots", "head", "cut", "empty", "gone"])
-def test_a_damaged_ledger_costs_the_beginnings_of_pieces_only(output: Path, damage: str) -> None:
+def test_a_damaged_state_file_costs_the_unfinished_pieces_only(output: Path, damage: str) -> None:
     """[T-12], [T-9]: nothing in it is trusted."""
     first = killed(output, 100_000)
     path = state_path(output)
@@ -97,12 +97,12 @@ def test_what_was_paid_counts_over_all_runs_of_one_download(output: Path) -> Non
     paid = 0
     for after in (30_000, 200_000, 90_000):
         paid += killed(output, after).delivered
-        assert Ledger(output).paid_bytes == paid
+        assert StateFile(output).paid_bytes == paid
     newer = tiny_bundle(Shape(seq=3, full_bytes=900_000, piece_bytes=PIECE), seed=5)
     link = SimulatedLink(newer.data, script=then_honest(HONEST, Behaviour(drop_after=10_000, drop=Killed())))
     with pytest.raises(Killed):
         fetch_over(link, output).run()
-    assert Ledger(output).paid_bytes == link.delivered
+    assert StateFile(output).paid_bytes == link.delivered
 
 
 @pytest.mark.parametrize("max_bytes", [1, 3_000, 100_000, 1_234_567, SIZE - 1])
@@ -136,17 +136,17 @@ def test_what_is_needed_may_be_all_of_the_budget(output: Path) -> None:
 
 def test_slots_are_used_again_and_bounded(tmp_path: Path) -> None:
     """[T-12]"""
-    with Ledger(tmp_path / "x") as ledger:
-        assert ledger.open(FINE.verified, 0) == []
+    with StateFile(tmp_path / "x") as state:
+        assert state.open(FINE.verified, 0) == []
         for number in range(1000):
-            ledger.keep(BEHIND + number * 4096, 0, b"a" * 100)
-            ledger.settle(BEHIND + number * 4096)
-        assert ledger.path.stat().st_size < 64 + 2 * (16 + 4096)
+            state.save(BEHIND + number * 4096, 0, b"a" * 100)
+            state.release(BEHIND + number * 4096)
+        assert state.path.stat().st_size < 64 + 2 * (16 + 4096)
         for number in range(MAX_SLOTS + 10):
-            ledger.keep(BEHIND + number * 4096, 0, b"b" * 100)
-        assert ledger.path.stat().st_size <= 64 + MAX_SLOTS * (16 + 4096)
-    with Ledger(tmp_path / "x") as again:
+            state.save(BEHIND + number * 4096, 0, b"b" * 100)
+        assert state.path.stat().st_size <= 64 + MAX_SLOTS * (16 + 4096)
+    with StateFile(tmp_path / "x") as again:
         begun = again.open(FINE.verified, 0)
         assert len(begun) == MAX_SLOTS and begun[3] == (BEHIND + 3 * 4096, b"b" * 100) and again.paid_bytes == 0
-    with Ledger(tmp_path / "x") as other:
+    with StateFile(tmp_path / "x") as other:
         assert other.open(tiny_bundle(Shape(seq=9, full_bytes=9)).verified, 0) == []

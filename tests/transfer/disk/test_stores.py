@@ -12,13 +12,15 @@ from tests.support.contents.tiny_bundle import PIECE_BYTES, TRUST, Shape, tiny_b
 from tests.support.links.bad_server import BadServer
 from transfer.config import TransferConfig
 from transfer.errors import Incomplete
-from transfer.fetch.fetch import Fetch, Figures
+from transfer.fetch.fetch import Fetch
+from transfer.fetch.figures import Figures
+from transfer.fetch.request import FetchRequest
 from transfer.links.opening import open_sources
 from transfer.volumes.export import export
 
 BUNDLE = tiny_bundle(Shape(full_bytes=190_000, delta_bytes={"old": 30_000}))
 SIZE = len(BUNDLE.data)
-CONFIG = TransferConfig(patience_s=5.0, retry_floor_s=0.01, max_lanes=1)
+CONFIG = TransferConfig(patience_s=5.0, retry_floor_s=0.01, max_connections=1)
 HEAD_BYTES = 300  # an answer has fewer before its body
 
 
@@ -40,7 +42,7 @@ def fetch(
     opened = open_sources([*map(str, sources)], output, CONFIG, retained=retained or [])
     try:
         lines: list[str] = [] if said is None else said
-        figures = Fetch(opened, TRUST, output, config=CONFIG, say=lines.append).run()
+        figures = Fetch(FetchRequest(links=opened, trust=TRUST, output=output, config=CONFIG, say=lines.append)).run()
     finally:
         opened.close()
     assert output.read_bytes() == BUNDLE.data
@@ -106,7 +108,9 @@ def test_a_stick_that_is_pulled_out_costs_what_was_not_read(stick: Path, output:
 
     with BadServer(BUNDLE.data, ["honest"]) as server:
         opened = open_sources([str(stick), server.url("b")], output, CONFIG)
-        figures = Fetch(opened, TRUST, output, config=CONFIG, progress=PulledOut()).run()
+        figures = Fetch(
+            FetchRequest(links=opened, trust=TRUST, output=output, config=CONFIG, progress=PulledOut())
+        ).run()
         opened.close()
     assert output.read_bytes() == BUNDLE.data
     assert SIZE - 21 * PIECE_BYTES < figures.bytes_paid < SIZE - 10 * PIECE_BYTES
@@ -168,7 +172,7 @@ def test_a_source_that_is_not_there_is_no_hindrance(tmp_path: Path, output: Path
         sources = [str(tmp_path / "no stick"), "ftp://shore/b", server.url("b")]
         opened = open_sources(sources, output, CONFIG)
         assert [*opened.refused] == sources[:2]
-        Fetch(opened, TRUST, output, config=CONFIG).run()
+        Fetch(FetchRequest(links=opened, trust=TRUST, output=output, config=CONFIG)).run()
         opened.close()
     assert output.read_bytes() == BUNDLE.data
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from bundle.archives.engines import present_features
 from bundle.errors import Corrupt, Malformed, NoSection, Unsupported, Untrusted
 from bundle.format.layout import PREAMBLE_BYTES
 from bundle.trust.signing import verifying_key
@@ -19,12 +20,12 @@ from transfer.errors import ConsentNeeded, Dropped, Incomplete, OutputRefused, S
 from transfer.plan import SiteHoldings, VerifiedPiece
 
 BUNDLE = tiny_bundle(Shape(full_bytes=60_000, delta_bytes={"old": 30_000, "older": 9_000}))
-FULL = BUNDLE.root.full_section()
-OLD = BUNDLE.root.delta_section(tree_hash("old"))
+FULL = BUNDLE.root.full_section(present_features())
+OLD = BUNDLE.root.delta_section(tree_hash("old"), present_features())
 OLD_AT_SITE = SiteHoldings((tree_hash("old"),), is_empty=False)
 HEADER_BYTES = len(BUNDLE.header)
 ROOT_END = PREAMBLE_BYTES + BUNDLE.verified.root_bytes
-ONE_LANE = TransferConfig(max_lanes=1)
+ONE_CONNECTION = TransferConfig(max_connections=1)
 
 
 @pytest.fixture
@@ -304,7 +305,7 @@ def test_two_damaged_pieces_in_a_row_end_the_request(output: Path) -> None:
     bundle = tiny_bundle(Shape(full_bytes=4096 * 600))
     start = list(bundle.verified.pieces(bundle.root.sections[0]))[10][0]
     link = SimulatedLink(bundle.data, script=then_honest(HONEST, Behaviour(flips=(start - 4096, start))))
-    fetch_over(link, output, config=ONE_LANE).run()
+    fetch_over(link, output, config=ONE_CONNECTION).run()
     assert output.read_bytes() == bundle.data
     ended = link.requests[1]
     assert ended.length > 2_000_000 and ended.delivered < start + 2 * PIECE_BYTES
@@ -331,7 +332,7 @@ def test_no_more_is_held_than_agreed(output: Path) -> None:
     table, first = list(bundle.verified.pieces(bundle.root.sections[0]))[:2]
     held: list[int] = []
     link = SimulatedLink(bundle.data, script=then_honest(Behaviour(flips=(table[0],)), Behaviour(drop_after=0)))
-    fetch_over(link, output, config=replace(ONE_LANE, hold_bytes=100_000)).run()
+    fetch_over(link, output, config=replace(ONE_CONNECTION, hold_bytes=100_000)).run()
     assert output.read_bytes() == bundle.data
     held += [end for _, end in asked(link)[1:3]]
     assert max(held) <= first[0] + 100_000 + PIECE_BYTES

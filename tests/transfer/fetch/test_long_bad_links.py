@@ -9,6 +9,7 @@ from random import Random
 
 import pytest
 
+from bundle.archives.engines import present_features
 from tests.support.contents.tiny_bundle import PIECE_BYTES, Shape, TinyBundle, tiny_bundle, tree_hash
 from tests.support.links.simulated_link import (
     Behaviour,
@@ -19,7 +20,7 @@ from tests.support.links.simulated_link import (
     random_weather,
 )
 from transfer.errors import Incomplete
-from transfer.fetch.fetch import Figures
+from transfer.fetch.figures import Figures
 from transfer.plan import SiteHoldings
 
 MOST_RUNS = 60
@@ -80,9 +81,9 @@ def test_every_world_ends_with_the_right_file(seed: int, tmp_path: Path) -> None
     random = Random(seed)
     bundle = made_up_bundle(random)
     site = made_up_site(random)
-    if site and not site.is_empty and bundle.root.delta_section(tree_hash("base 0")) is None:
+    if site and not site.is_empty and bundle.root.delta_section(tree_hash("base 0"), present_features()) is None:
         site = None
-    if site and site.is_empty and bundle.root.full_section() is None:
+    if site and site.is_empty and bundle.root.full_section(present_features()) is None:
         site = None
     clock = VirtualClock()
     link = SimulatedLink(bundle.data, clock, random_weather(random, kills=random.randrange(8)))

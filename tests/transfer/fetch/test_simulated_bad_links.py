@@ -10,9 +10,10 @@ import pytest
 
 from tests.support.links.bad_link import earliest_s
 from tests.support.links.simulated_bad_link import VirtualWeather
+from tests.support.links.simulated_link import expect_length
 from transfer.config import TransferConfig
-from transfer.scheduling.range_queue import Wanted
-from transfer.scheduling.scheduler import Reception
+from transfer.scheduling.range_queue import RangeQueue
+from transfer.scheduling.scheduler import Scheduler
 
 CONTENT = Random(3).randbytes(12 * 1024 * 1024)
 SATELLITE: dict[str, Any] = {"delay_ms": 300, "rate_kbps": 2000}
@@ -21,17 +22,17 @@ WEATHER: dict[str, Any] = {**SATELLITE, "mtbf_s": 20, "outage": (5, 15), "outage
 
 def arrivals(link: VirtualWeather, seed: int = 1) -> list[float]:
     """Fetches all that the link serves, the header first; returns when bytes came, in seconds from the first dial."""
-    received = Reception(link, TransferConfig(), link, lambda line: None, Random(seed))
+    scheduler = Scheduler(link, TransferConfig(), link, lambda line: None, Random(seed))
     began = link.now()
-    parts = {0: received.receive_range(0, 4096)}
+    parts = {0: scheduler.receive_range(0, 4096)}
     moments = [link.now() - began]
-    received.bundle_bytes = len(link.content)
-    wanted = Wanted()
-    wanted.add(4096, len(link.content))
-    for offset, data, _ in received.receive(wanted):
+    expect_length(scheduler, len(link.content))
+    queue = RangeQueue()
+    queue.add(4096, len(link.content))
+    for offset, data, _ in scheduler.receive(queue):
         parts[offset] = data
         moments.append(link.now() - began)
-    received.close()
+    scheduler.close()
     assert b"".join(parts[offset] for offset in sorted(parts)) == link.content
     return moments
 

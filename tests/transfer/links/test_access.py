@@ -15,11 +15,12 @@ from tests.support.links.tls_server import certificate, tls_server
 from transfer.config import TransferConfig
 from transfer.errors import AccessRefused, SourceRefused
 from transfer.fetch.fetch import Fetch
+from transfer.fetch.request import FetchRequest
 from transfer.links.access import NOTHING, Access, read_access, read_credentials, shown, shown_source
 from transfer.links.opening import open_sources
 
 CONTENT = tiny_bundle(Shape(full_bytes=20_000)).data
-CONFIG = TransferConfig(patience_s=3.0, max_lanes=1)
+CONFIG = TransferConfig(patience_s=3.0, max_connections=1)
 TOKEN = "s3cr3t-t0ken"
 BASIC = "Basic bWF0ZTphaG95"  # mate:ahoy
 
@@ -41,7 +42,7 @@ def auth_file(directory: Path, text: str, mode: int = 0o600) -> Path:
 def fetch(url: str, output: Path, access: Access = NOTHING) -> bytes:
     opened = open_sources([url], output, CONFIG, access)
     try:
-        Fetch(opened, TRUST, output, config=CONFIG).run()
+        Fetch(FetchRequest(links=opened, trust=TRUST, output=output, config=CONFIG)).run()
     finally:
         opened.close()
     return output.read_bytes()

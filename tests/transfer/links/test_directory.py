@@ -10,7 +10,9 @@ from tests.support.contents.tiny_bundle import TRUST, Shape, tiny_bundle
 from transfer.config import TransferConfig
 from transfer.disk.stores import PlaceStore
 from transfer.errors import Incomplete, PastEnd, SourceCorrupt, SourceRefused
-from transfer.fetch.fetch import Fetch, Figures
+from transfer.fetch.fetch import Fetch
+from transfer.fetch.figures import Figures
+from transfer.fetch.request import FetchRequest
 from transfer.links.directory import FileReader
 from transfer.links.opening import open_sources
 from transfer.plan import Slot
@@ -20,7 +22,9 @@ QUICK = TransferConfig(patience_s=2.0, retry_floor_s=0.01, retry_ceiling_s=0.05)
 
 
 def fetch(source: Path, output: Path) -> Figures:
-    return Fetch(open_sources([str(source)], output, QUICK), TRUST, output, config=QUICK).run()
+    return Fetch(
+        FetchRequest(links=open_sources([str(source)], output, QUICK), trust=TRUST, output=output, config=QUICK)
+    ).run()
 
 
 @pytest.fixture
@@ -125,7 +129,7 @@ def test_a_stick_that_is_pulled_out_may_be_put_back(stick: Path, output: Path, m
         away.rename(stick)
 
     monkeypatch.setattr(PlaceStore, "read_piece", pulled_out)
-    figures = Fetch(link, TRUST, output, config=QUICK, say=waited).run()
+    figures = Fetch(FetchRequest(links=link, trust=TRUST, output=output, config=QUICK, say=waited)).run()
     assert waits == 1 and output.read_bytes() == BUNDLE.data
     assert figures.bytes_received <= len(BUNDLE.data) + 4096
 
@@ -136,7 +140,7 @@ def test_a_stick_that_stays_away_is_incomplete(stick: Path, output: Path) -> Non
     link = open_sources([str(stick)], output, config)
     (stick / "update.dat").unlink()
     with pytest.raises(Incomplete, match="cannot be read: No such file"):
-        Fetch(link, TRUST, output, config=config).run()
+        Fetch(FetchRequest(links=link, trust=TRUST, output=output, config=config)).run()
 
 
 def test_a_damaged_stick_is_named_and_a_truncated_one_is_incomplete(stick: Path, output: Path) -> None:

@@ -14,9 +14,11 @@ from tests.support.links.bad_server import BadServer
 from tests.support.links.large_headers import HeavyHeads
 from tests.support.observers.command import run
 from transfer.config import TransferConfig
-from transfer.disk.state_file import Ledger
+from transfer.disk.state_file import StateFile
 from transfer.errors import BadAnswer, BudgetSpent, Dropped, Incomplete, SourceRefused
-from transfer.fetch.fetch import Fetch, Figures
+from transfer.fetch.fetch import Fetch
+from transfer.fetch.figures import Figures
+from transfer.fetch.request import FetchRequest
 from transfer.links.budget import Budget, Meter
 from transfer.links.http import HttpReader
 from transfer.links.http_connections import MAX_HEAD_BYTES, MAX_INTERIM
@@ -32,7 +34,7 @@ def fetch(url: str, output: Path, **options: int) -> Figures:
     config = TransferConfig(**{"patience_s": 10.0, **QUICK, **options})  # type: ignore[arg-type]
     opened = open_sources([url], output, config)
     try:
-        return Fetch(opened, TRUST, output, config=config).run()
+        return Fetch(FetchRequest(links=opened, trust=TRUST, output=output, config=config)).run()
     finally:
         opened.close()
 
@@ -60,7 +62,7 @@ def test_every_byte_counts_and_over_all_runs(tmp_path: Path) -> None:
         with pytest.raises(BudgetSpent):
             fetch(server.url, tmp_path / "f", max_bytes=BUDGET)
         first = server.sent_bytes
-        assert abs(first - Ledger(tmp_path / "f").paid_bytes) <= FLIGHT_BYTES
+        assert abs(first - StateFile(tmp_path / "f").paid_bytes) <= FLIGHT_BYTES
         with pytest.raises(BudgetSpent):
             fetch(server.url, tmp_path / "f", max_bytes=BUDGET)
         assert server.sent_bytes - first <= 0.05 * BUDGET
@@ -81,7 +83,7 @@ def test_what_frames_a_body_has_an_end(tmp_path: Path, behaviour: str) -> None:
     """[T-134], [T-16]: gigabytes came for a bundle of 0.9 MB, beside which nothing was wrong with the ranges."""
     with BadServer(BUNDLE.data, ["honest", behaviour]) as server:
         opened = open_sources([server.url()], tmp_path / "f", TransferConfig(**QUICK))  # type: ignore[arg-type]
-        fetching = Fetch(opened, TRUST, tmp_path / "f", config=TransferConfig(**QUICK))  # type: ignore[arg-type]
+        fetching = Fetch(FetchRequest(links=opened, trust=TRUST, output=tmp_path / "f", config=TransferConfig(**QUICK)))  # type: ignore[arg-type]
         with pytest.raises(SourceRefused, match="sends much more than was asked for, 3 times"):
             fetching.run()
         opened.close()
@@ -95,7 +97,7 @@ def test_who_sends_next_to_nothing_keeps_nothing_from_the_others(tmp_path: Path,
     with BadServer(BUNDLE.data, [behaviour]) as bad, BadServer(BUNDLE.data, ["honest"]) as good:
         opened = open_sources([bad.url(), good.url()], tmp_path / "f", config)
         try:
-            figures = Fetch(opened, TRUST, tmp_path / "f", config=config).run()
+            figures = Fetch(FetchRequest(links=opened, trust=TRUST, output=tmp_path / "f", config=config)).run()
         finally:
             opened.close()
     assert (tmp_path / "f").read_bytes() == BUNDLE.data

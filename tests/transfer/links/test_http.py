@@ -24,7 +24,9 @@ from transfer.errors import (
     SourceRefused,
     TransferError,
 )
-from transfer.fetch.fetch import Fetch, Figures
+from transfer.fetch.fetch import Fetch
+from transfer.fetch.figures import Figures
+from transfer.fetch.request import FetchRequest
 from transfer.links.http import HttpReader
 from transfer.links.http_answers import HttpAnswer
 from transfer.links.opening import open_sources, receive_buffer_bytes
@@ -37,7 +39,7 @@ QUICK = TransferConfig(patience_s=10.0, first_answer_s=0.5, idle_floor_s=0.4, re
 def fetch(url: str, output: Path, config: TransferConfig = QUICK) -> Figures:
     link = open_sources([url], output, config)
     try:
-        return Fetch(link, TRUST, output, config=config).run()
+        return Fetch(FetchRequest(links=link, trust=TRUST, output=output, config=config)).run()
     finally:
         link.close()
 

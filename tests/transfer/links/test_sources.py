@@ -19,7 +19,7 @@ from tests.support.links.simulated_link import (
     then_honest,
 )
 from transfer.errors import BadAnswer, Dropped, Incomplete, Silent, SourceCorrupt, SourceRefused
-from transfer.fetch.fetch import Figures
+from transfer.fetch.figures import Figures
 from transfer.links.contract import Event
 
 BUNDLE = tiny_bundle(Shape(full_bytes=6_000_000, piece_bytes=65_536))

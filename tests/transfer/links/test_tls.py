@@ -10,15 +10,17 @@ from tests.support.links.bad_server import BadServer
 from tests.support.links.tls_server import CONTENT, DAY, TODAY, certificate, tls_server
 from transfer.config import TransferConfig
 from transfer.errors import SourceRefused
-from transfer.fetch.fetch import Fetch, Figures
+from transfer.fetch.fetch import Fetch
+from transfer.fetch.figures import Figures
+from transfer.fetch.request import FetchRequest
 from transfer.links.opening import open_sources
 
 
 def fetch(url: str, output: Path) -> Figures:
-    config = TransferConfig(patience_s=5.0, max_lanes=1)  # a busy machine seems far away
+    config = TransferConfig(patience_s=5.0, max_connections=1)  # a busy machine seems far away
     link = open_sources([url], output, config)
     try:
-        return Fetch(link, TRUST, output, config=config).run()
+        return Fetch(FetchRequest(links=link, trust=TRUST, output=output, config=config)).run()
     finally:
         link.close()
 
@@ -82,5 +84,5 @@ def test_no_tls_at_all_is_a_broken_connection(tmp_path: Path) -> None:
         config = TransferConfig(patience_s=0.3)
         link = open_sources([plain.url().replace("http", "https")], tmp_path / "out", config)
         with pytest.raises(Exception, match="run the same command again"):
-            Fetch(link, TRUST, tmp_path / "out", config=config).run()
+            Fetch(FetchRequest(links=link, trust=TRUST, output=tmp_path / "out", config=config)).run()
         assert plain.requests == []

@@ -21,8 +21,9 @@ from tests.support.links.nginx import free_port
 from transfer.config import TransferConfig
 from transfer.errors import Incomplete, OutputRefused
 from transfer.fetch.fetch import Fetch
+from transfer.fetch.request import FetchRequest
 from transfer.links.opening import open_sources
-from transfer.publishing.object_store import ObjectShelf
+from transfer.publishing.object_store import ObjectStoreBackend
 from transfer.publishing.publish import publish
 from transfer.publishing.resolve import resolve
 from transfer.publishing.ticket import bring_ticket
@@ -69,20 +70,20 @@ def write(path: Path, data: bytes) -> Path:
 
 def test_a_bundle_is_published_to_a_bucket_and_fetched_by_the_pointer(store: str, tmp_path: Path) -> None:
     """[T-50], [T-52], [T-53], [T-54]"""
-    shelf = ObjectShelf("s3://fleet/vms")
+    backend = ObjectStoreBackend("s3://fleet/vms")
     new, old = write(tmp_path / "new", NEW.data), write(tmp_path / "old", OLD.data)
-    published = publish(new, shelf, KEY, False, Quiet())
+    published = publish(new, backend, KEY, False, Quiet())
     assert published.added and published.moved
-    assert shelf.read(published.pointer.file, len(NEW.data) + 1) == NEW.data
-    again = publish(new, ObjectShelf("s3://fleet/vms/"), KEY, False, Quiet())
+    assert backend.read(published.pointer.file, len(NEW.data) + 1) == NEW.data
+    again = publish(new, ObjectStoreBackend("s3://fleet/vms/"), KEY, False, Quiet())
     assert not again.added and not again.moved
     with pytest.raises(OutputRefused, match="--go-back"):
-        publish(old, shelf, KEY, False, Quiet())
+        publish(old, backend, KEY, False, Quiet())
     for name in ("latest", published.pointer.file):  # as the owner of a bucket would let everybody read it
-        shelf._store.chmod(f"fleet/vms/{name}", acl="public-read")
+        backend._store.chmod(f"fleet/vms/{name}", acl="public-read")
     out, config = tmp_path / "out", TransferConfig(patience_s=2)
     found = resolve(f"{store}/fleet/vms/latest", TRUST, out, config)
-    Fetch(open_sources([found.source], out, config), TRUST, out, config=config).run()
+    Fetch(FetchRequest(links=open_sources([found.source], out, config), trust=TRUST, output=out, config=config)).run()
     assert out.read_bytes() == NEW.data
 
 
@@ -90,11 +91,11 @@ def test_tickets_go_along_and_a_ship_finds_its_own(store: str, tmp_path: Path) -
     """[T-58], [T-59]"""
     new = write_tree(tmp_path / "new", {"a.txt": b"secret"})
     bundle = build_from(new, [], tmp_path / "b.unrep", recipients=[ALPHA.public, BETA.public]).path
-    shelf = ObjectShelf("s3://fleet/sealed")
-    published = publish(bundle, shelf, KEY, False, Quiet())
-    assert published.tickets == 2 and publish(bundle, shelf, KEY, False, Quiet()).tickets == 0
+    backend = ObjectStoreBackend("s3://fleet/sealed")
+    published = publish(bundle, backend, KEY, False, Quiet())
+    assert published.tickets == 2 and publish(bundle, backend, KEY, False, Quiet()).tickets == 0
     file, own = published.pointer.file, f"{published.pointer.file}.tickets/{ticket_name(ALPHA.public.key_id)}"
-    shelf._store.chmod(f"fleet/sealed/{own}", acl="public-read")
+    backend._store.chmod(f"fleet/sealed/{own}", acl="public-read")
     with open_bundle(bundle, TRUST) as opened:
         source = f"{store}/fleet/sealed/{file}"
         brought = bring_ticket(source, tmp_path / "got", opened.verified, ALPHA, TransferConfig())
@@ -105,12 +106,12 @@ def test_tickets_go_along_and_a_ship_finds_its_own(store: str, tmp_path: Path) -
 
 def test_a_bundle_that_proves_damaged_on_the_way_leaves_nothing(store: str, tmp_path: Path) -> None:
     """[T-50]: the upload had begun."""
-    shelf = ObjectShelf("s3://fleet/vms")
+    backend = ObjectStoreBackend("s3://fleet/vms")
     damaged = write(tmp_path / "new", NEW.data[:-1] + bytes([NEW.data[-1] ^ 1]))
     with pytest.raises(Corrupt):
-        publish(damaged, shelf, KEY, False, Quiet())
-    published = publish(write(tmp_path / "old", OLD.data), shelf, KEY, False, Quiet())
-    assert sorted(ObjectShelf("s3://fleet/vms")._store.ls("fleet/vms")) == [
+        publish(damaged, backend, KEY, False, Quiet())
+    published = publish(write(tmp_path / "old", OLD.data), backend, KEY, False, Quiet())
+    assert sorted(ObjectStoreBackend("s3://fleet/vms")._store.ls("fleet/vms")) == [
         "fleet/vms/latest",
         f"fleet/vms/{published.pointer.file}",
     ]
@@ -120,13 +121,13 @@ def test_what_the_store_refuses_is_one_sentence(store: str, tmp_path: Path, monk
     """A bucket that is not there, a server that is not there."""
     new = write(tmp_path / "new", NEW.data)
     with pytest.raises(OutputRefused, match=r"s3://nobody/vms/.*check address and rights"):
-        publish(new, ObjectShelf("s3://nobody/vms"), KEY, False, Quiet())
+        publish(new, ObjectStoreBackend("s3://nobody/vms"), KEY, False, Quiet())
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
     with pytest.raises(Incomplete, match="run the same command again"):
-        publish(new, ObjectShelf("s3://fleet/other"), KEY, False, Quiet())
+        publish(new, ObjectStoreBackend("s3://fleet/other"), KEY, False, Quiet())
 
 
 def test_a_scheme_that_nobody_serves_is_refused() -> None:
     pytest.importorskip("fsspec")
     with pytest.raises(OutputRefused, match="nosuch://fleet"):
-        ObjectShelf("nosuch://fleet")
+        ObjectStoreBackend("nosuch://fleet")

@@ -25,7 +25,7 @@ from tests.support.links.nginx import nginx
 from transfer.config import TransferConfig
 from transfer.disk.lock import output_lock
 from transfer.errors import Incomplete, OutputBusy, OutputRefused
-from transfer.publishing.directory import DirectoryShelf
+from transfer.publishing.directory import DirectoryBackend
 from transfer.publishing.latest import PAYLOAD_TYPE, POINTER_NAME, Pointer, sign_pointer, verify_pointer
 from transfer.publishing.publish import Published, publish
 from transfer.publishing.resolve import resolve
@@ -52,7 +52,7 @@ class Shore:
         return path
 
     def publish(self, bundle: TinyBundle, go_back: bool = False, key: Ed25519PrivateKey | None = KEY) -> Published:
-        return publish(self.file(bundle), DirectoryShelf(self.www), key, go_back, Quiet())
+        return publish(self.file(bundle), DirectoryBackend(self.www), key, go_back, Quiet())
 
     def latest(self) -> Pointer:
         return verify_pointer((self.www / POINTER_NAME).read_bytes(), TRUST).pointer
@@ -127,7 +127,7 @@ def test_a_bundle_that_is_not_whole_is_not_published(shore: Shore, damage: str) 
     spoilt = {"flipped": bytes(bad), "short": NEW.data[:-1], "holes": NEW.holding(NEW.root.sections[0])}
     path.write_bytes(spoilt[damage])
     with pytest.raises(Corrupt, match=re.escape(str(path))):
-        publish(path, DirectoryShelf(shore.www), KEY, False, Quiet())
+        publish(path, DirectoryBackend(shore.www), KEY, False, Quiet())
     assert shore.stock() == before
 
 
@@ -159,13 +159,13 @@ import pathlib, sys, time
 from bundle.host.progress import Quiet
 from bundle.trust.signing import load_private_key
 from transfer.publishing.publish import publish
-from transfer.publishing.directory import DirectoryShelf
+from transfer.publishing.directory import DirectoryBackend
 class Slow(Quiet):
     def advance(self, amount):
         print("piece", flush=True)
         time.sleep(0.02)
 file, www, key = map(pathlib.Path, sys.argv[1:])
-publish(file, DirectoryShelf(www), load_private_key(key), False, Slow())
+publish(file, DirectoryBackend(www), load_private_key(key), False, Slow())
 print("done", flush=True)
 """
 
@@ -180,7 +180,7 @@ def test_a_kill_leaves_the_old_pointer_and_the_next_run_finishes(shore: Shore, p
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         for _ in range(pieces):
-            process.stdout.readline()
+            assert process.stdout.readline(), "it ended before it was killed"
         process.send_signal(signal.SIGKILL)
     latest = shore.latest()
     assert latest.seq in (1, 2) and len((shore.www / latest.file).read_bytes()) == latest.length

@@ -9,14 +9,15 @@ import pytest
 from tests.support.contents.tiny_bundle import TRUST, Shape, tiny_bundle
 from tests.support.links.bad_link import weather
 from tests.support.links.nginx import nginx
-from tests.support.links.simulated_link import HONEST, Behaviour, SimulatedLink, then_honest
+from tests.support.links.simulated_link import HONEST, Behaviour, SimulatedLink, expect_length, then_honest
 from transfer.config import TransferConfig
 from transfer.errors import Dropped, Silent
 from transfer.fetch.fetch import Fetch
+from transfer.fetch.request import FetchRequest
 from transfer.links.opening import open_sources
-from transfer.scheduling.connection_counts import lanes_wanted
-from transfer.scheduling.link_estimator import Gauge
-from transfer.scheduling.scheduler import Reception
+from transfer.scheduling.connection_counts import connections_wanted
+from transfer.scheduling.link_estimator import LinkEstimator
+from transfer.scheduling.scheduler import Scheduler
 
 LARGE = Random(6).randbytes(6_000_000)
 BUNDLE = tiny_bundle(Shape(full_bytes=3_000_000, piece_bytes=65_536))
@@ -25,9 +26,9 @@ KIB = 1024
 
 def receive(link: SimulatedLink, config: TransferConfig | None = None) -> bytes:
     """The header, then all the rest."""
-    received = Reception(link, config or TransferConfig(), link.clock, lambda line: None, Random(1))
-    received.bundle_bytes = len(link.content)
-    return received.receive_range(0, 4096) + received.receive_range(4096, len(link.content))
+    scheduler = Scheduler(link, config or TransferConfig(), link.clock, lambda line: None, Random(1))
+    expect_length(scheduler, len(link.content))
+    return scheduler.receive_range(0, 4096) + scheduler.receive_range(4096, len(link.content))
 
 
 def test_six_connections_share_the_work_of_a_far_link() -> None:
@@ -51,12 +52,14 @@ def test_the_others_are_dialed_while_the_first_answer_is_under_way_and_asked_not
     assert link.requests[0].length == 4096 and all(request.at >= dial_s + 0.6 for request in link.requests[1:])
 
 
-@pytest.mark.parametrize(("bytes_per_s", "lanes"), [(31_999, 1), (40_000, 2), (60_000, 3), (120_000, 5), (250_000, 6)])
-def test_the_first_flights_of_all_fill_the_link(bytes_per_s: float, lanes: int) -> None:
+@pytest.mark.parametrize(
+    ("bytes_per_s", "connections"), [(31_999, 1), (40_000, 2), (60_000, 3), (120_000, 5), (250_000, 6)]
+)
+def test_the_first_flights_of_all_fill_the_link(bytes_per_s: float, connections: int) -> None:
     """[T-31]: 14,600 bytes on each; a round trip of 0.6 s."""
-    gauge = Gauge()
-    gauge.round_trip_s, gauge.bytes_per_s = 0.6, bytes_per_s
-    assert lanes_wanted(TransferConfig(), gauge, most=6, waited_s=0.0) == lanes
+    estimator = LinkEstimator()
+    estimator.round_trip_s, estimator.bytes_per_s = 0.6, bytes_per_s
+    assert connections_wanted(TransferConfig(), estimator, most=6, waited_s=0.0) == connections
 
 
 @pytest.mark.parametrize(
@@ -64,7 +67,7 @@ def test_the_first_flights_of_all_fill_the_link(bytes_per_s: float, lanes: int) 
     [
         (0.02, 250_000.0, TransferConfig()),
         (0.6, 1e6, TransferConfig(limit_bytes_per_s=100_000)),
-        (0.6, 250_000.0, TransferConfig(max_lanes=1)),
+        (0.6, 250_000.0, TransferConfig(max_connections=1)),
     ],
     ids=["near", "limited", "one"],
 )
@@ -141,7 +144,7 @@ def test_nginx_behind_a_far_link_is_asked_by_several_and_sends_each_byte_once(tm
         weather(server.port, seed=1, delay_ms=50, rate_kbps=16_000, at=[(1.0, "zombie", 0.0)]) as link,
     ):
         source = open_sources([link.url("b")], output, config)
-        figures = Fetch(source, TRUST, output, config=config).run()
+        figures = Fetch(FetchRequest(links=source, trust=TRUST, output=output, config=config)).run()
         source.close()
         stats = link.stats()
     assert output.read_bytes() == BUNDLE.data

@@ -26,11 +26,12 @@ from tests.support.machines.wine_junctions import UNDER_WINE
 from transfer.config import TransferConfig
 from transfer.errors import OutputRefused, SourceRefused
 from transfer.fetch.fetch import Fetch
+from transfer.fetch.request import FetchRequest
 from transfer.links.opening import open_sources
-from transfer.publishing.directory import DirectoryShelf
+from transfer.publishing.directory import DirectoryBackend
 from transfer.publishing.publish import publish
-from transfer.serving import connections as guests
 from transfer.serving import server as module
+from transfer.serving.connections import ConnectionLimiter
 from transfer.serving.server import BundleServer
 from transfer.volumes.export import export
 
@@ -195,7 +196,7 @@ def test_what_is_for_ships_is_served_whatever_it_is_called(www: Path, client: Cl
     """[T-60]: bundles, volumes, pointers, tickets, trust files, heartbeats, public keys."""
     write_trust(www / "shore.pub")
     export(www / "f", 50_000, [www], Quiet())
-    publish(www / "f", DirectoryShelf(www), KEY, False, Quiet())
+    publish(www / "f", DirectoryBackend(www), KEY, False, Quiet())
     begun().write(www / "fleet.trust")
     beat = Heartbeat(1, "vms", 0, 2, 0, 0, 1_800_000_000, b"n" * NONCE_BYTES)
     (www / "beat").write_bytes(sign_heartbeat(beat, KEY))
@@ -244,28 +245,29 @@ def test_slow_clients_keep_nobody_out(www: Path) -> None:
     before = threading.active_count()
     with ExitStack() as stack:
         running = stack.enter_context(serving(www))
-        running.guests = guests.Guests(8)
+        running.connections = ConnectionLimiter(8)
         client = Client(running)
         for number in range(40):
             slow = stack.enter_context(socket.create_connection(("127.0.0.1", running.server_port), timeout=10))
             slow.sendall(b"GET /f HTTP/1.1\r\nX: " if number % 2 else b"")
             assert number % 10 or Client(running).ask("/f", Range="bytes=0-9")[1] == DATA[:10]
-            assert len(running.guests) <= 8
+            assert len(running.connections) <= 8
         assert client.ask("/f", Range="bytes=5-9")[1] == DATA[5:10]
         assert threading.active_count() - before < 20
 
 
-def test_who_is_served_keeps_the_place(www: Path) -> None:
+def test_a_connection_that_is_served_keeps_its_place(www: Path) -> None:
     """[T-136]: those that ask nothing go first, and of the address that has most."""
-    there = guests.Guests(3)
+    there = ConnectionLimiter(3)
     with ExitStack() as stack:
         pairs = [stack.enter_context(closing(socket.socketpair()[0])) for _ in range(5)]
-        assert there.admit(pairs[0], "ship") and there.admit(pairs[1], "crowd") and there.admit(pairs[2], "crowd")
-        there.of(pairs[1]).turn(is_asking=True)
-        leaving = threading.Timer(0.05, lambda: there.leave(pairs[2]))
+        assert there.admit(pairs[0], "ship") and there.admit(pairs[1], "crowd")
+        there.of(pairs[1]).set_asking(is_asking=True)
+        assert there.admit(pairs[2], "crowd"), "it is younger, and asks nothing"
+        leaving = threading.Timer(0.05, lambda: there.release(pairs[2]))
         leaving.start()
         assert there.admit(pairs[3], "ship") and len(there) == 3
-        assert [there.of(pairs[n]).is_dismissed for n in (0, 1, 3)] == [False, False, False]
+        assert [there.of(pairs[n]).is_evicted for n in (0, 1, 3)] == [False, False, False]
         assert not there.admit(pairs[4], "ship"), "nobody went in time"
 
 
@@ -327,7 +329,9 @@ def test_a_client_that_goes_away_is_no_error(
 def test_a_fetch_is_served(www: Path, server: BundleServer, tmp_path: Path) -> None:
     """[T-14], [T-60]"""
     config, out = TransferConfig(patience_s=5), tmp_path / "out"
-    Fetch(open_sources([server.url + "f"], out, config), TRUST, out, config=config).run()
+    Fetch(
+        FetchRequest(links=open_sources([server.url + "f"], out, config), trust=TRUST, output=out, config=config)
+    ).run()
     assert out.read_bytes() == DATA
 
 

@@ -20,10 +20,11 @@ from bundle.trust.trust import Trust
 from tests.support.contents.tiny_bundle import TRUST, Shape, TinyBundle, tiny_bundle, tree_hash, write_trust
 from tests.support.links.bad_server import BadServer
 from transfer.config import TransferConfig
-from transfer.disk.atomic_write import place
+from transfer.disk.atomic_write import write_atomically
 from transfer.disk.volume import MAX_VOLUMES, Volume, VolumeMap, open_volume
 from transfer.errors import ConsentNeeded, Incomplete, OutputRefused, SourceRefused
 from transfer.fetch.fetch import Fetch
+from transfer.fetch.request import FetchRequest
 from transfer.links.opening import open_sources
 from transfer.plan import SiteHoldings
 from transfer.volumes import export as exporting
@@ -75,7 +76,7 @@ def test_each_volume_is_verified_by_itself_and_none_is_too_large(sticks: list[Pa
         volume = open_volume(volume_of(stick))
         assert (volume.map.number, volume.map.count) == (number, 4)
         assert VOLUME_BYTES - 2 * PIECE < volume.path.stat().st_size <= VOLUME_BYTES or number == 4
-        verified = verify_header(volume.beginning(), TRUST)
+        verified = verify_header(volume.prefix(), TRUST)
         for section in verified.root.sections:
             tree = verified.hash_tree(section)
             for offset, piece in verified.pieces(section):
@@ -114,7 +115,9 @@ def test_a_fetch_brings_the_rest_and_only_that(sticks: list[Path], out: Path, mi
         joined(out, *(stick for stick in sticks if stick is not sticks[missing]))
     config = TransferConfig(patience_s=5)
     with BadServer(BUNDLE.data, ["honest"]) as server:
-        figures = Fetch(open_sources([server.url("b")], out, config), TRUST, out, config=config).run()
+        figures = Fetch(
+            FetchRequest(links=open_sources([server.url("b")], out, config), trust=TRUST, output=out, config=config)
+        ).run()
     assert out.read_bytes() == BUNDLE.data
     assert figures.bytes_received <= VOLUME_BYTES + 4096
     assert figures.bytes_resumed >= len(BUNDLE.data) - VOLUME_BYTES
@@ -346,11 +349,11 @@ def test_a_medium_that_does_not_keep_what_it_took_is_refused(tmp_path: Path, mon
     stick.mkdir()
 
     def lying(path: Path, chunks: Iterable[bytes]) -> None:
-        place(path, chunks)
+        write_atomically(path, chunks)
         data = path.read_bytes()
         path.write_bytes(data[:200_000] + bytes(len(data) - 200_000))
 
-    monkeypatch.setattr(exporting, "place", lying)
+    monkeypatch.setattr(exporting, "write_atomically", lying)
     with pytest.raises(OutputRefused, match="does not give back what was written"):
         export(write(tmp_path / "b"), VOLUME_BYTES, [stick], Quiet())
 

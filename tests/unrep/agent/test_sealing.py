@@ -39,7 +39,13 @@ def publish(ship: Ship, *recipients: ShipPublicKey) -> Path:
     """Release 1.0.1, encrypted, where the agent looks."""
     out = ship.root.parent / "shore" / "new.unrep"
     request = BuildRequest(
-        shore().release("1.0.1"), "vms", "1.0.1", 2, out, [shore().release("1.0.0")], recipients=recipients
+        new=shore().release("1.0.1"),
+        product="vms",
+        version="1.0.1",
+        seq=2,
+        out=out,
+        bases=[shore().release("1.0.0")],
+        recipients=recipients,
     )
     with ThreadPoolExecutor(1) as pool:
         build(request, shore().key, pool, QUIET)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from apply.heartbeat import hear
+from apply.heartbeat import receive_heartbeat
 from apply.site.guarded import check_named
 from bundle.trust.trust import load_trust
 from unrep.commands.shore.heartbeat import parse_nonce
@@ -24,4 +24,4 @@ def hear_command(heartbeat: Path, site: Path, trust: Path | None, nonce: bytes |
     """
     check_named(trust)
     given = load_trust(trust) if trust else None
-    told(lambda: hear(heartbeat, site, given, nonce, configuration(site, None).product), as_json)
+    told(lambda: receive_heartbeat(heartbeat, site, given, nonce, configuration(site, None).product), as_json)

@@ -11,12 +11,12 @@ import msgspec
 from apply.audit.run import named
 from apply.errors import ConfigError
 from apply.hold import Hold, read_hold
+from apply.record.authority import Authority
 from apply.record.database import read_state
-from apply.record.standing import Standing
 from apply.record.state import Release, SiteState
 from apply.site.config import load
 from apply.site.layout import Site
-from apply.site.trusted import kept_trust
+from apply.site.trusted import saved_trust
 from bundle.trust.trust import Trust
 from unrep.terminal.aboard import json_option, site_option
 from unrep.terminal.console import answer, show
@@ -30,8 +30,8 @@ DAY_S = 86_400
 def status_command(site: Path, as_json: bool) -> None:
     """Show what is installed at site S, and whether a person is needed."""
     place = Site.at(site)
-    state, trust, held, pinned = read_state(place), kept_trust(place), read_hold(place), _pinned(place)
-    state = state.heeding(Standing.of(trust)) if trust else state
+    state, trust, held, pinned = read_state(place), saved_trust(place), read_hold(place), _pinned(place)
+    state = state.restricted_to(Authority.of(trust)) if trust else state
     if as_json:
         answer(_document(state, trust, held, pinned))
     else:

@@ -9,7 +9,7 @@ import click
 
 from apply.site.guarded import check_named
 from apply.site.layout import Site
-from apply.site.maintenance_windows import Timetable
+from apply.site.maintenance_windows import DailyWindows
 from apply.site.ship_key import ship_key_file
 from bundle.errors import BundleError
 from bundle.names.plain_text import plain
@@ -17,7 +17,9 @@ from bundle.read.reader import stored_bytes
 from transfer.config import TransferConfig
 from transfer.disk.output import describe
 from transfer.errors import TransferError
-from transfer.fetch.fetch import Fetch, Figures
+from transfer.fetch.fetch import Fetch
+from transfer.fetch.figures import Figures
+from transfer.fetch.request import FetchRequest
 from transfer.links.access import read_access
 from transfer.links.budget import Budget
 from transfer.links.opening import open_sources
@@ -98,29 +100,29 @@ def fetch_command(
     recipient, pinned = recipient_at(site, ship_key, auth_file, ca_file), pinned_at(site, product)
     _check_options(as_events and as_json, ticket is not None and recipient.key_file is None)
     config = TransferConfig(limit_bytes_per_s=limit_rate, max_bytes=max_bytes, patience_s=patience)
-    access, timetable = read_access(auth_file, ca_file, proxy), _timetable(windows, time_zone)
+    access, daily = read_access(auth_file, ca_file, proxy), _daily_windows(windows, time_zone)
     keys, budget = whom_to_trust(trust, site, "fetch"), Budget(max_bytes)
     with progress_bar() as bar:
         progress = FetchProgress(bar, as_events)
-        hours = _waited_for(WindowHours(timetable, time.time, progress.wait_until))
+        hours = _waited_for(WindowHours(daily, time.time, progress.wait_until))
         agreed = resolve_all(sources, keys, out, config, say, access, budget)
         with closing(open_sources(agreed.sources, out, config, access, retained(site))) as opened:
             _say_refused([*agreed.refused.values(), *opened.refused.values()])
             holdings = site_holdings(site, keys, progress, pinned, recipient.unlock(out)) if site else None
-            fetch = Fetch(
-                opened,
-                keys,
-                out,
-                holdings,
-                allow_full,
-                config,
+            request = FetchRequest(
+                links=opened,
+                trust=keys,
+                output=out,
+                holdings=holdings,
+                allow_full=allow_full,
+                config=config,
                 progress=progress,
                 say=progress.say,
                 budget=budget,
                 hours=hours,
                 admit=Admission(recipient, agreed.sources, out, config, ticket, say, access, budget),
             )
-            figures = _run(fetch, agreed, progress)
+            figures = _run(Fetch(request), agreed, progress)
     remember_rate(site, figures)
     _say_done(figures, progress, as_json)
 
@@ -162,9 +164,9 @@ def _run(fetch: Fetch, agreed: Agreed, progress: FetchProgress) -> Figures:
     return figures
 
 
-def _timetable(windows: tuple[str, ...], time_zone: str) -> Timetable:
+def _daily_windows(windows: tuple[str, ...], time_zone: str) -> DailyWindows:
     try:
-        return Timetable.of(windows, time_zone)
+        return DailyWindows.of(windows, time_zone)
     except ValueError as error:
         raise UsageRefused(f"--window or --time-zone: {error}") from error
 

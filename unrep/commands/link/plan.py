@@ -12,7 +12,7 @@ from transfer.disk.output import describe
 from transfer.fetch.estimate import Estimate, estimate
 from transfer.links.access import read_access
 from transfer.links.opening import open_sources
-from transfer.publishing.prefix_reader import Beginning
+from transfer.publishing.prefix_reader import PrefixReader
 from transfer.publishing.resolve import resolve
 from unrep.holdings import site_holdings, whom_to_trust
 from unrep.link_rate import recall_rate
@@ -61,14 +61,14 @@ def plan_command(
     output = out or _NOWHERE
     resolved = resolve(source, keys, output, config, say, access)
     with closing(open_sources([resolved.source], output, config, access)) as link:
-        beginning = Beginning(link, keys, config, say)
-        verified = beginning.header()
+        reader = PrefixReader(link, keys, config, say)
+        verified = reader.header()
     if resolved.pointer:
         resolved.pointer.check(verified.root, resolved.source)
     found = estimate(verified, holdings, allow_full, out, keys)
     say(_summary(found, rate, price_per_mb))
     if as_json:
-        received = resolved.received_bytes + beginning.received_bytes
+        received = resolved.received_bytes + reader.received_bytes
         answer(_document(found, rate, price_per_mb) | {"bytes_received": received})
 
 

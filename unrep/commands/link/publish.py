@@ -6,9 +6,9 @@ import click
 import msgspec
 
 from bundle.trust.signing import load_private_key
-from transfer.publishing.backend import Shelf
-from transfer.publishing.directory import DirectoryShelf
-from transfer.publishing.object_store import ObjectShelf
+from transfer.publishing.backend import Backend
+from transfer.publishing.directory import DirectoryBackend
+from transfer.publishing.object_store import ObjectStoreBackend
 from transfer.publishing.publish import Published, publish
 from unrep.terminal.aboard import json_option
 from unrep.terminal.console import answer, progress_bar, say
@@ -30,9 +30,9 @@ def publish_command(bundle: Path, destination: str, key: Path | None, go_back: b
     encrypted one, in F.tickets/, go along, so that each ship finds its own; a later call puts those that are new.
     """
     private = load_private_key(key) if key else None
-    shelf: Shelf = ObjectShelf(destination) if "://" in destination else DirectoryShelf(Path(destination))
+    backend: Backend = ObjectStoreBackend(destination) if "://" in destination else DirectoryBackend(Path(destination))
     with progress_bar() as bar:
-        published = publish(bundle, shelf, private, go_back, bar)
+        published = publish(bundle, backend, private, go_back, bar)
     say(_summary(published, destination, bool(key)))
     if as_json:
         pointer = msgspec.structs.asdict(published.pointer) | {"root": published.pointer.root.hex()}

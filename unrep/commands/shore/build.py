@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from bundle.archives.engines import present_features
 from bundle.format.root import Platform
 from bundle.recipients.ship_key import load_ship_public_key
 from bundle.trust.trust import Trust, load_trust
@@ -121,7 +122,20 @@ def build_command(
     by = signer(key, passphrase_file, sign_with, public)
     carried = carried_trust(trust)
     ships = [load_ship_public_key(path) for path in recipients]
-    request = BuildRequest(new, product, version, seq, out, bases, full, epoch, platform, carried, trust_from, ships)
+    request = BuildRequest(
+        new=new,
+        product=product,
+        version=version,
+        seq=seq,
+        out=out,
+        bases=bases,
+        full=full,
+        epoch=epoch,
+        platform=platform,
+        trust=carried,
+        trust_from=trust_from,
+        recipients=ships,
+    )
     if dask and workers:
         raise click.UsageError("--workers and --dask exclude each other")
     with dask_cluster(dask) if dask else local_processes(workers) as pool, progress_bar() as bar:
@@ -142,7 +156,7 @@ def report_document(report: BuildReport, seconds: float) -> dict[str, object]:
         "bytes": report.total_bytes,
         "target": {"product": root.product, "version": root.version, "seq": root.seq, "tree": root.tree.hex()},
         "bases": [{"tree": tree.hex(), "bytes_needed": needed} for tree, needed in report.bases],
-        "full": root.full_section() is not None,
+        "full": root.full_section(present_features()) is not None,
         "recipes": report.recipes,
         "encrypted": root.is_encrypted,
         "tickets": [str(path) for path in report.tickets],

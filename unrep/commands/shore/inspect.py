@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from bundle.host.memory_limit import memory_ceiling
+from bundle.host.memory_limit import limited_memory
 from bundle.read.reader import open_for_display
 from bundle.read.tree import scan
 from unrep.carried import Carried
@@ -44,7 +44,7 @@ def inspect_command(
     the ticket from F.tickets/ beside it.
     """
     unlock = unlock_with(path, ship_key, ticket, is_trusted_only=False)
-    with memory_ceiling(), open_for_display(path, unlock) as bundle:
+    with limited_memory(), open_for_display(path, unlock) as bundle:
         releases = [scan(directory, bundle.root.platform) for directory in directories]
         inspection = inspect_bundle(bundle, read_names(bundle, releases))
     if as_json:

@@ -1,4 +1,4 @@
-"""`unrep repair`: ashore, the bundle that answers a need list."""
+"""`unrep repair`: ashore, the bundle that answers a repair request."""
 
 import time
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from bundle.errors import InputError
-from bundle.format.repair_request import MAX_NEED_BYTES, left_by, read_need
+from bundle.format.repair_request import MAX_REPAIR_REQUEST_BYTES, left_by, read_repair_request
 from bundle.format.root import Root
 from bundle.host.files import read_given
 from bundle.read.reader import open_for_display
@@ -21,7 +21,7 @@ from unrep.terminal.workers import local_processes
 
 
 @click.command("repair")
-@click.argument("need", metavar="NEED", type=click.Path(path_type=Path))
+@click.argument("wanted", metavar="REQUEST", type=click.Path(path_type=Path))
 @click.option(
     "--bundle",
     metavar="B",
@@ -42,7 +42,7 @@ from unrep.terminal.workers import local_processes
 @click.option("--workers", metavar="N", type=click.IntRange(1), help="Processes to use. Default: one a core.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
 def repair_command(
-    need: Path,
+    wanted: Path,
     bundle: Path,
     new: Path,
     base: Path,
@@ -57,7 +57,7 @@ def repair_command(
     workers: int | None,
     as_json: bool,
 ) -> None:
-    """Answer need list NEED of a ship: a bundle from what is left of its release to that of bundle B.
+    """Answer a ship's repair request REQUEST: a bundle from what is left of its release to that of bundle B.
 
     The ship applies it like any other. It holds what the ship has lost, as far as the new release needs it, and nothing
     that it still has.
@@ -73,16 +73,16 @@ def repair_command(
         )
     with local_processes(workers) as pool, progress_bar() as bar:
         have = DirectoryBase(base, scan(base, root.platform, bar))
-        wanted = read_need(_read(need), str(need))
-        _check(wanted.product, root, need, bundle)
-        left = DirectoryBase(base, left_by(wanted, have.manifest, root.platform, str(need)))
+        asked = read_repair_request(_read(wanted), str(wanted))
+        _check(asked.product, root, wanted, bundle)
+        left = DirectoryBase(base, left_by(asked, have.manifest, root.platform, str(wanted)))
         request = BuildRequest(
-            new,
-            root.product,
-            root.version,
-            root.seq,
-            out,
-            [left],
+            new=new,
+            product=root.product,
+            version=root.version,
+            seq=root.seq,
+            out=out,
+            bases=[left],
             epoch=root.epoch,
             platform=root.platform,
             trust=carried,
@@ -98,11 +98,11 @@ def repair_command(
 
 def _read(path: Path) -> bytes:
     try:
-        return read_given(path, MAX_NEED_BYTES + 1)
+        return read_given(path, MAX_REPAIR_REQUEST_BYTES + 1)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def _check(product: str, root: Root, need: Path, bundle: Path) -> None:
+def _check(product: str, root: Root, wanted: Path, bundle: Path) -> None:
     if product != root.product:
-        raise InputError(f"{need}: comes from a site of {product}, and {bundle} is of {root.product}")
+        raise InputError(f"{wanted}: comes from a site of {product}, and {bundle} is of {root.product}")

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from bundle.errors import NoSection
-from bundle.host.memory_limit import memory_ceiling
+from bundle.host.memory_limit import limited_memory
 from bundle.read.reader import VerifiedBundle, open_bundle, stored_bytes
 from bundle.trust.trust import load_trust
 from unrep.terminal.console import answer, say
@@ -47,7 +47,7 @@ def verify_command(path: Path, trust: Path, ship_key: Path | None, ticket: Path 
         )
 
 
-@memory_ceiling()
+@limited_memory()
 def _verify_sections(bundle: VerifiedBundle) -> list[dict[str, object]]:
     found: list[dict[str, object]] = []
     for section in bundle.root.sections:

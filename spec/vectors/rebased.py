@@ -1,4 +1,4 @@
-"""A bundle whose one file is made by a re-aimed patch, written from the text of spec/format.md, section 9."""
+"""A bundle whose one file is made by a rebased patch, written from the text of spec/format.md, section 9."""
 
 import struct
 
@@ -47,10 +47,10 @@ def shrunk(old_size: int) -> bytes:
         CHANGES: bytes((NEW[at] - old[at]) % 256 for at in places),
         LAYOUTS: varints(5, 0, 0, lost, 0, lost, 2 * 0x10),
     }
-    return reaimed(old, streams)
+    return rebased(old, streams)
 
 
-def reaimed(old: bytes = OLD, streams: dict[int, bytes] = {}) -> bytes:  # noqa: B006 - never written to
+def rebased(old: bytes = OLD, streams: dict[int, bytes] = {}) -> bytes:  # noqa: B006 - never written to
     """The bundle: the manifest, then the old image as an intermediate literal, and the patch of it."""
     packs = {LITERAL: old} | STREAMS | streams
     made = [bytes([0x80, 5]), [1], [len(old)], [0], [2], [*packs.items()]]
@@ -59,64 +59,64 @@ def reaimed(old: bytes = OLD, streams: dict[int, bytes] = {}) -> bytes:  # noqa:
 
 
 CASES: list[Case] = [
-    ("reaimed", "accept", "F-50 F-51 F-52 F-53 F-58", "two calls that follow their function", reaimed),
+    ("reaimed", "accept", "F-50 F-51 F-52 F-53 F-58", "two calls that follow their function", rebased),
     ("reaimed-shrunk", "accept", "F-66", "a source of 16 times its result", lambda: shrunk(16 * len(NEW))),
     ("reaimed-shrunk-more", "malformed", "F-66", "a byte more", lambda: shrunk(16 * len(NEW) + 1)),
-    ("reaimed-source", "malformed", "F-50 F-52", "the source is no image", lambda: reaimed(b"\0" + OLD[1:])),
+    ("reaimed-source", "malformed", "F-50 F-52", "the source is no image", lambda: rebased(b"\0" + OLD[1:])),
     (
         "reaimed-beyond",
         "malformed",
         "F-52 F-41",
         "a block beyond the source",
-        lambda: reaimed(streams={ADD_LENGTHS: varints(0x98, 0x19)}),
+        lambda: rebased(streams={ADD_LENGTHS: varints(0x98, 0x19)}),
     ),
     (
         "reaimed-layout",
         "malformed",
         "F-50 F-53",
         "a new layout with a stretch of no bytes",
-        lambda: reaimed(streams={LAYOUTS: varints(5, 0, 0, 2 * 0xC0 - 1, 0, 32, 32)}),
+        lambda: rebased(streams={LAYOUTS: varints(5, 0, 0, 2 * 0xC0 - 1, 0, 32, 32)}),
     ),
     (
         "reaimed-room",
         "malformed",
         "F-50 F-53",
         "a new layout with a stretch that ends at 2^40",
-        lambda: reaimed(streams={LAYOUTS: varints(5, 0, 0, 32, 0, 2 * ((1 << 40) - 0x1000 - len(OLD)), 32)}),
+        lambda: rebased(streams={LAYOUTS: varints(5, 0, 0, 32, 0, 2 * ((1 << 40) - 0x1000 - len(OLD)), 32)}),
     ),
     (
         "reaimed-layout-count",
         "malformed",
         "F-53",
         "a layout with a number more than the old image's has",
-        lambda: reaimed(streams={LAYOUTS: varints(6, 0, 0, 32, 0, 32, 0, 32)}),
+        lambda: rebased(streams={LAYOUTS: varints(6, 0, 0, 32, 0, 32, 0, 32)}),
     ),
     (
         "reaimed-layout-short",
         "malformed",
         "F-53",
         "a shift that is missing",
-        lambda: reaimed(streams={LAYOUTS: varints(5, 0, 0, 32, 0, 32)}),
+        lambda: rebased(streams={LAYOUTS: varints(5, 0, 0, 32, 0, 32)}),
     ),
     (
         "reaimed-place",
         "malformed",
         "F-53",
         "a shift of an address that is not known",
-        lambda: reaimed(streams={PLACES: varints(1, 1)}),
+        lambda: rebased(streams={PLACES: varints(1, 1)}),
     ),
     (
         "reaimed-shift",
         "malformed",
         "F-53",
         "a shift by 2^24",
-        lambda: reaimed(streams={LAYOUTS: varints(5, 0, 0, 32, 0, 32, 1 << 25)}),
+        lambda: rebased(streams={LAYOUTS: varints(5, 0, 0, 32, 0, 32, 1 << 25)}),
     ),
     (
         "reaimed-change",
         "malformed",
         "F-53",
         "a change behind the last covered byte",
-        lambda: reaimed(streams={SKIPS: varints(2, 96, 79)}),
+        lambda: rebased(streams={SKIPS: varints(2, 96, 79)}),
     ),
 ]

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from bundle.errors import Unsupported
-from bundle.host.memory_limit import memory_ceiling
+from bundle.host.memory_limit import limited_memory
 from tests.support.contents.raw_bundles import raw, vector
 from tests.support.sites.attacked_site import Besieged
 
 MIB = 1 << 20
-CEILING_MIB = 256  # lower than it is, for the sake of small machines
+LIMIT_MIB = 256  # lower than it is, for the sake of small machines
 linux_only = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux holds a process to a limit")
 
 
@@ -45,7 +45,7 @@ def test_a_bundle_that_takes_too_much_memory_is_refused(site: Besieged, command:
     place = [] if command == "verify" else ["--site", str(site.root)]
     words = [*command.split(), str(bundle), "--trust", str(site.trust), *place]
     code = (
-        f"import atexit, bundle.host.memory_limit as c; c.CEILING_BYTES = {CEILING_MIB} << 20;"
+        f"import atexit, bundle.host.memory_limit as c; c.MEMORY_LIMIT_BYTES = {LIMIT_MIB} << 20;"
         "from unrep.cli import main;"
         f"atexit.register(lambda: print(open('/proc/self/status').read())); main({words!r})"
     )
@@ -55,16 +55,16 @@ def test_a_bundle_that_takes_too_much_memory_is_refused(site: Besieged, command:
     assert done.returncode == 3, told
     assert told.count("\n") == 1 and "takes over 256 MiB of memory; ask ashore for a smaller release" in told
     peak = re.search(r"VmHWM:\s+(\d+) kB", done.stdout)
-    assert peak and int(peak[1]) * 1024 < (CEILING_MIB + 128) * MIB
+    assert peak and int(peak[1]) * 1024 < (LIMIT_MIB + 128) * MIB
 
 
 @linux_only
 def test_the_limit_ends_with_the_reading(monkeypatch: pytest.MonkeyPatch) -> None:
     import resource
 
-    monkeypatch.setattr("bundle.host.memory_limit.CEILING_BYTES", 16 * MIB)
+    monkeypatch.setattr("bundle.host.memory_limit.MEMORY_LIMIT_BYTES", 16 * MIB)
     before = resource.getrlimit(resource.RLIMIT_DATA)
-    with pytest.raises(Unsupported, match="over 16 MiB of memory"), memory_ceiling():
+    with pytest.raises(Unsupported, match="over 16 MiB of memory"), limited_memory():
         bytearray(64 * MIB)
     assert resource.getrlimit(resource.RLIMIT_DATA) == before
     assert len(bytearray(64 * MIB)) == 64 * MIB
@@ -73,9 +73,9 @@ def test_the_limit_ends_with_the_reading(monkeypatch: pytest.MonkeyPatch) -> Non
 @linux_only
 def test_a_limit_that_stands_is_not_lifted() -> None:
     code = (
-        "import resource; from bundle.host.memory_limit import memory_ceiling; limit = 600 << 20;"
+        "import resource; from bundle.host.memory_limit import limited_memory; limit = 600 << 20;"
         "resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))\n"
-        "with memory_ceiling(): assert resource.getrlimit(resource.RLIMIT_DATA) == (limit, limit)\n"
+        "with limited_memory(): assert resource.getrlimit(resource.RLIMIT_DATA) == (limit, limit)\n"
         "assert resource.getrlimit(resource.RLIMIT_DATA) == (limit, limit)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -102,5 +102,5 @@ def test_a_system_that_does_not_tell_what_is_taken_sets_no_limit(monkeypatch: py
 
     monkeypatch.setattr(Path, "read_bytes", refuse)
     before = resource.getrlimit(resource.RLIMIT_DATA)
-    with memory_ceiling():
+    with limited_memory():
         assert resource.getrlimit(resource.RLIMIT_DATA) == before

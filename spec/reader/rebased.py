@@ -1,4 +1,4 @@
-"""Re-aimed patches for the second reader: what a new executable image is predicted to be [F-52] [F-53]."""
+"""Rebased patches for the second reader: what a new executable image is predicted to be [F-52] [F-53]."""
 
 from bisect import bisect_left, bisect_right
 
@@ -53,7 +53,7 @@ def _new_layout(old: Image, layouts: Cursor) -> Image:
 
 def _shifts(known: list[int], places: Cursor, layouts: Cursor) -> dict[int, int]:
     count = places.varint()
-    need(count <= KNOWN_MAX, "a re-aimed patch has too many shifts")
+    need(count <= KNOWN_MAX, "a rebased patch has too many shifts")
     indexes, at = [], 0
     for n in range(count):
         step = places.varint()
@@ -82,7 +82,7 @@ def _map(old: Image, new: Image, blocks: Blocks, address: int) -> int:
 def predict(source: bytes, size: int, triples: Triples, places: Cursor, layouts: Cursor) -> bytearray:
     """The covered bytes of the new image, one block after the other."""
     old = parse_image(source)
-    need(old is not None and size <= IMAGE_MAX, "a re-aimed patch has no image as source or is too large")
+    need(old is not None and size <= IMAGE_MAX, "a rebased patch has no image as source or is too large")
     assert old is not None
     references = find_references(old)
     anchors = {r.anchor for r in references if r.kind == KINDS["jump"]}

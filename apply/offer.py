@@ -1,0 +1,111 @@
+"""A bundle that is offered to a site: opened, verified, and checked for admission. spec/apply.md, section 3.
+
+`update` and its rehearsal both ask here, so that a rehearsal admits exactly what an update would.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from apply.audit.run import Run
+from apply.hold import check_hold
+from apply.record.admission import admits
+from apply.record.authority import Attribution, Authority
+from apply.record.database import read_state
+from apply.record.state import Release, SiteState
+from apply.site.config import SiteConfig
+from apply.site.layout import Site
+from apply.site.ship_key import site_unlock
+from bundle.errors import Expired
+from bundle.read.reader import Unlock, VerifiedBundle, VerifiedRoot, open_bundle
+from bundle.trust.trust import HOW_TO_ADOPT, Trust
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """A verified bundle, the release in it, and on what terms a run offers that to a site.
+
+    product: the only one that a person lets in, "" if nobody named one. override_hold: a person lifts the hold for this
+    run.
+    """
+
+    bundle: VerifiedBundle
+    product: str
+    override_hold: bool
+
+    @property
+    def release(self) -> Release:
+        """The release that the bundle brings."""
+        return Release.of(self.bundle.verified)
+
+    def is_admitted(self, site: Site, state: SiteState) -> bool:
+        """Whether the release is to be installed; False if its very tree runs already.
+
+        Raises WrongProduct, LeavesNoRoom, Quarantined, Replay or VersionTaken for one that may not come in [A-11], and
+        Held.
+        """
+        if not admits(state, self.bundle.verified, self.product):
+            return False
+        self.check_hold(site)
+        return True
+
+    def check_hold(self, site: Site) -> None:
+        """Raises Held if the master holds the running version, unless a person overrides that [A-64]."""
+        if not self.override_hold:
+            check_hold(site, self.release.version)
+
+    def placed(self, state: SiteState) -> SiteState:
+        """The state once the release's complete tree has its place at the site."""
+        verified = self.bundle.verified
+        return state.restricted_to(self._authority).placed(self.release, verified.spoken_at, self._signed_by)
+
+    def confirmed(self, state: SiteState) -> SiteState:
+        """The state once this bundle has brought the current tree again."""
+        verified, now = self.bundle.verified, int(time.time())
+        return state.restricted_to(self._authority).renewed(self.release, verified.spoken_at, now, self._signed_by)
+
+    @property
+    def _authority(self) -> Authority:
+        return Authority.of(self.bundle.verified.trust)
+
+    @property
+    def _signed_by(self) -> Attribution:
+        return self._authority.attribution(self.bundle.verified.signers)
+
+
+@contextmanager
+def open_offer(
+    run: Run,
+    path: Path,
+    trust: Trust,
+    config: SiteConfig,
+    *,
+    unlock: Unlock | None,
+    product: str,
+    override_hold: bool,
+) -> Iterator[Offer]:
+    """The bundle in the file at `path`, verified, for as long as the context lasts. The run is about it from now on.
+
+    Arguments as for `apply.update.update`. Raises Refused for a bundle that does not verify, Expired where the site is
+    strict about that [R-13], InputError for a file that cannot be read.
+    """
+    with run.step("verify"):
+        bundle = open_bundle(path, trust, unlock or site_unlock(run.site, config, path))
+    with bundle:
+        run.subject, run.product = Release.of(bundle.verified), bundle.root.product
+        if expired := _expiry(run.site, bundle.verified):
+            run.warn(expired)
+            if config.trust.strict_expiry:
+                raise Expired(f"{path}: {expired}, and trust.strict_expiry is set; have it signed again ashore")
+        if root := bundle.verified.trust.offered_by(bundle.signature_block()):
+            run.warn(f"shore offers trust root {root}, {HOW_TO_ADOPT}")
+        yield Offer(bundle=bundle, product=product or config.product, override_hold=override_hold)
+
+
+def _expiry(site: Site, verified: VerifiedRoot) -> str:
+    """What has expired, as a clause, "" for nothing [R-13], [R-14]."""
+    # A clock that was set back must not bring an expired key to life: the latest time that shore has signed counts too.
+    floor = read_state(site).restricted_to(Authority.of(verified.trust)).time_floor
+    return verified.trust.expiry(verified.signers, max(time.time(), floor, verified.spoken_at))

@@ -1,0 +1,157 @@
+"""Running the recipes of one frame, one after the other. spec/format.md, section 9.
+
+Packs are streams: every recipe takes the next bytes of each. So none can be left out, and none can run twice [F-27].
+No recipe takes more time than its result may take, and all together take no more than the release may [F-66] [F-68].
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from types import TracebackType
+
+from bundle.archives.skeleton import rebuild
+from bundle.delta.bsdiff import apply_triples
+from bundle.errors import Malformed
+from bundle.format.index import MAX_GROWTH, Archive, Concat, Copy, Literal, Patch, Rebased, Recipe, Stream
+from bundle.format.objects import MemoryObject, Nothing, Readable, Scratch, Window, read_all
+from bundle.read.base_objects import BaseObjects
+from bundle.read.packs import Packs
+from bundle.references.image import MAX_IMAGE_BYTES, MAX_IMAGE_SHRINKING
+from bundle.references.rebase import Numbers, apply_rebased, pass_rebased
+
+# A patch may read a few bytes at each of thousands of offsets. Reading its source once is faster, up to this size.
+IN_MEMORY_BYTES = 8 * 1024 * 1024
+# A source may be read whole only if it has at most so many times the bytes of the result. Otherwise thousands of
+# recipes that make a byte each would read 8 MiB each: hours of work out of a few kilobytes.
+MAX_SHRINKING = 16
+
+FREE_IMAGE_BYTES = 1 << 24  # of images that are read, beside MAX_IMAGE_SHRINKING times the release
+
+Result = Readable | Iterator[bytes]
+
+
+class WorkLimit:
+    """The time that recipes may take beyond what the sizes of their results bound [F-68], in bytes of their sources."""
+
+    def __init__(self, release_bytes: int) -> None:
+        self._left = {
+            Archive: MAX_GROWTH * release_bytes,
+            Rebased: MAX_IMAGE_SHRINKING * release_bytes + FREE_IMAGE_BYTES,
+        }
+        self._release_bytes = release_bytes
+
+    def take(self, recipe: Archive | Rebased, amount: int) -> None:
+        """Counts so many bytes. Raises Malformed where they are too many."""
+        self._left[type(recipe)] -= amount
+        if self._left[type(recipe)] < 0:
+            what = "members of archives" if isinstance(recipe, Archive) else "images to rebase"
+            raise Malformed(f"recipe: too many {what} for a release of {self._release_bytes:,} bytes")
+
+
+class FrameRun:
+    """One pass over the recipes of a frame. A context manager: on the way out it gives back its temporary files."""
+
+    def __init__(self, packs: Packs, base: BaseObjects, limit: WorkLimit, directory: Path | None) -> None:
+        """`limit` goes on through all frames of a pass. Temporary files go to `directory`."""
+        self._packs = packs
+        self._base = base
+        self._limit = limit
+        self._directory = directory
+        self._scratch = Scratch(directory)
+        self._results: dict[int, Readable] = {}
+
+    def __enter__(self) -> "FrameRun":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if kind:
+            self._base.close_all()  # on Windows no directory can be removed in which one of their files is open
+        self._scratch.close()
+
+    def make(self, recipe: Recipe, size: int) -> Result:
+        """The result of the next recipe, `size` bytes if all is well. Raises Malformed, BaseMismatch.
+
+        What is an iterator must be exhausted before the recipe after it: it takes from the packs as it goes on.
+        """
+        packs = self._packs
+        match recipe:
+            case Literal():
+                return packs.take(Stream.LITERAL, size)
+            case Copy(source, offset):
+                return Window(self._open(source), offset, size)
+            case Patch(source, triples):
+                opened = self._open(source)
+                if opened.size <= min(IN_MEMORY_BYTES, MAX_SHRINKING * size):
+                    opened = MemoryObject(opened.read_at(0, opened.size))
+                return apply_triples(opened, size, packs.triples(triples, size), packs.skips, packs.take)
+            case Rebased():
+                return iter((self._rebase(recipe, size),))
+            case Concat(parts):
+                return chain.from_iterable(read_all(self._open(part)) for part in parts)
+            case Archive(skeleton, members, engines):
+                counted = map(partial(self._counted, recipe), members)
+                return rebuild(self._open(skeleton), counted, engines, size, self._directory)
+
+    def save(self, number: int, recipe: Recipe, result: Result, size: int) -> Readable:
+        """Saves the result under its object number, for later recipes of the frame. Raises as `make`."""
+        # A stretch of an earlier result can be read where that is saved: it takes no room of its own.
+        if not (isinstance(result, Window) and isinstance(recipe, Copy) and recipe.source >= self._base.count):
+            result = self._scratch.save(sized(result, size))
+        self._results[number] = result
+        return result
+
+    def skip(self, recipe: Recipe, size: int) -> None:
+        """Takes from the packs what a recipe that cannot run would take, so that the next one finds its own bytes."""
+        packs = self._packs
+        match recipe:
+            case Patch(_, triples):
+                exhaust(apply_triples(Nothing(), size, packs.triples(triples, size), packs.skips, packs.take))
+            case Rebased(_, triples):
+                if size > MAX_IMAGE_BYTES:
+                    raise Malformed("recipe: a patch with rebased references makes an image that is too large")
+                exhaust(pass_rebased(size, packs.triple_rows(triples, size), self._numbers(), packs.take))
+            case Literal() | Copy() | Concat() | Archive():
+                pass  # literals need nothing, so they can always run; the others take nothing from packs
+
+    def finish(self) -> None:
+        """Ends the pass. Raises Malformed if a pack has bytes left."""
+        self._packs.finish()
+
+    def _open(self, number: int) -> Readable:
+        return self._base.open(number) if number < self._base.count else self._results[number]
+
+    def _rebase(self, recipe: Rebased, size: int) -> bytes:
+        opened, packs = self._open(recipe.source), self._packs
+        if max(opened.size, size) > MAX_IMAGE_BYTES or opened.size > MAX_IMAGE_SHRINKING * size:
+            raise Malformed("recipe: a patch with rebased references, of or to an image that is too large")
+        self._limit.take(recipe, opened.size)
+        source = opened.read_at(0, opened.size)
+        return apply_rebased(source, size, packs.triple_rows(recipe.triples, size), self._numbers(), packs.take)
+
+    def _counted(self, recipe: Archive, number: int) -> Readable:
+        """A member, counted before it is deflated."""
+        member = self._open(number)
+        self._limit.take(recipe, member.size)
+        return member
+
+    def _numbers(self) -> Numbers:
+        return Numbers(self._packs.places, self._packs.layouts, self._packs.skips)
+
+
+def sized(result: Result, size: int) -> Iterator[bytes]:
+    """The chunks of a result, never more than its size. Raises Malformed if they are not exactly as many bytes."""
+    produced = 0
+    for chunk in result if isinstance(result, Iterator) else read_all(result):
+        produced += len(chunk)
+        if produced > size:
+            break
+        yield chunk
+    if produced != size:
+        raise Malformed(f"recipe: makes another length than the {size} bytes of its result")
+
+
+def exhaust(chunks: Iterator[bytes]) -> None:
+    """Runs through an iterator for what it checks and takes on its way."""
+    deque(chunks, maxlen=0)

@@ -1,0 +1,51 @@
+"""What recipes may take of time, and of how many bytes they may be: bundle.read.frame_run."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from bundle.errors import Malformed
+from bundle.format.index import MAX_GROWTH, Archive, Rebased
+from bundle.format.objects import MemoryObject
+from bundle.read.frame_run import FREE_IMAGE_BYTES, WorkLimit, sized
+from bundle.references.image import MAX_IMAGE_SHRINKING
+
+ARCHIVE, REBASED = Archive(0, (), ()), Rebased(0, 0)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "most", "words"),
+    [
+        (ARCHIVE, MAX_GROWTH * 100, "too many members of archives for a release of 100 bytes"),
+        (REBASED, MAX_IMAGE_SHRINKING * 100 + FREE_IMAGE_BYTES, "too many images to rebase"),
+    ],
+)
+def test_all_recipes_of_a_kind_share_one_limit(recipe: Archive | Rebased, most: int, words: str) -> None:
+    """[F-68]"""
+    limit = WorkLimit(100)
+    limit.take(recipe, most // 2)
+    limit.take(recipe, most - most // 2)
+    limit.take(REBASED if recipe is ARCHIVE else ARCHIVE, 1000)  # the other kind has a limit of its own
+    with pytest.raises(Malformed, match=words):
+        limit.take(recipe, 1)
+
+
+def chunks(*sizes: int) -> Iterator[bytes]:
+    return (bytes(size) for size in sizes)
+
+
+def test_a_result_has_exactly_its_size() -> None:
+    assert b"".join(sized(chunks(3, 0, 2), 5)) == bytes(5)
+    assert b"".join(sized(MemoryObject(b"abc"), 3)) == b"abc"
+    for short in (chunks(3), chunks(), MemoryObject(b"abcd")):
+        with pytest.raises(Malformed, match="another length than the 5 bytes"):
+            list(sized(short, 5))
+
+
+def test_nothing_is_handed_on_beyond_the_size() -> None:
+    """A recipe that makes gigabytes is stopped at the first chunk too many."""
+    handed, source = [], chunks(4, 4, 4)
+    with pytest.raises(Malformed):
+        for chunk in sized(source, 5):
+            handed.append(len(chunk))
+    assert handed == [4] and len(list(source)) == 1

@@ -1,0 +1,43 @@
+"""Planned objects as steps and streams of a frame: bundle.write.frames."""
+
+from bundle.format.index import Archive, Copy, Literal, Patch, Rebased, Stream
+from bundle.write.frames import FrameBuilder
+from bundle.write.section_plan import Assembled, Encoded, InBase, PlannedObject
+from bundle.write.tournament import Encoding
+
+LITERAL = Encoding({Stream.LITERAL: [b"new"]})
+PATCH = Encoding({Stream.ADD_LENGTH: [b"1"], Stream.EXTRA: [b""]}, 1)
+REBASED = Encoding({Stream.ADD_LENGTH: [b"2"], Stream.LAYOUT: [b"3"]}, 2)
+OUTCOMES = [LITERAL, PATCH, REBASED]
+
+
+def test_each_way_gives_its_recipe_and_its_parts() -> None:
+    frame = FrameBuilder(first=5)
+    planned = [PlannedObject(3, way) for way in (Encoded(2, 4), Encoded(1, 4), Encoded(0, None), InBase(2))]
+    numbers = [frame.add_object(item, OUTCOMES, place) for place, item in enumerate(planned)]
+    assert numbers == [5, 6, 7, 8]
+    assert [step.recipe for step in frame.steps] == [Rebased(4, 2), Patch(4, 1), Literal(), Copy(2, 0)]
+    assert [step.place for step in frame.steps] == [0, 1, 2, 3]
+    jobs = {stream: parts for stream, parts, _ in frame.stream_jobs()}
+    assert jobs == {Stream.LITERAL: [b"new"], Stream.ADD_LENGTH: [b"2", b"1"], Stream.LAYOUT: [b"3"]}
+    assert list(jobs) == sorted(jobs), "a stream that is empty has no pack, and the others are in order [F-26]"
+
+
+def test_an_object_is_made_once_and_copied_after_that() -> None:
+    frame, planned = FrameBuilder(first=0), PlannedObject(3, Encoded(0, None))
+    assert frame.add_object(planned, OUTCOMES, 7) == 0
+    assert frame.add_object(planned, OUTCOMES, None) == 0, "a part of an archive is the object itself"
+    assert frame.add_object(planned, OUTCOMES, 8) == 1
+    assert [step.recipe for step in frame.steps] == [Literal(), Copy(0, 0)]
+    assert frame.streams[Stream.LITERAL] == [b"new"]
+
+
+def test_what_an_archive_is_made_of_comes_before_it() -> None:
+    """[F-33]: members without a place of their own are intermediate results, and say their size."""
+    inner, kept = PlannedObject(3, Encoded(0, None)), PlannedObject(9, InBase(4))
+    skeleton = PlannedObject(50, Encoded(1, 2))
+    frame = FrameBuilder(first=10)
+    archive = PlannedObject(60, Assembled(skeleton, (inner, kept), (6, 26)))
+    assert frame.add_object(archive, OUTCOMES, 1) == 12
+    assert frame.steps[2].recipe == Archive(10, (11, 4), (6, 26))
+    assert [(step.place, step.size) for step in frame.steps] == [(None, 50), (None, 3), (1, None)]

@@ -1,0 +1,131 @@
+"""Who is asked for what, over several sources, on links on which nothing happens by itself."""
+
+import pytest
+
+from tests.support.links.recording_link import RecordingLink, answered, make_far, opened, source_of
+from tests.support.links.simulated_link import VirtualClock
+from transfer.config import TransferConfig
+from transfer.errors import BudgetSpent, CutShort
+from transfer.links.budget import Budget
+from transfer.links.contract import Arrived, Ended
+from transfer.scheduling.dispatcher import Dispatcher
+from transfer.scheduling.range_queue import RangeQueue
+from transfer.scheduling.source import Source
+from transfer.scheduling.source_group import SourceGroup
+
+CONFIG = TransferConfig(request_floor_bytes=1000, request_ceiling_bytes=1000)
+TOTAL = 1_000_000
+
+
+class World:
+    """Some sources, a queue, and the dispatcher between them."""
+
+    def __init__(self, *names: str, max_bytes: int | None = None, free: str = "") -> None:
+        self.clock = VirtualClock()
+        self.queue = RangeQueue()
+        self.sources = [source_of(RecordingLink(name, name == free), self.clock, CONFIG) for name in names]
+        self.group = SourceGroup(self.sources, lambda line: None)
+        self.budget = Budget(max_bytes)
+        self.dispatcher = Dispatcher(self.group, self.queue, self.budget, CONFIG)
+        for source in self.sources:
+            source.begin(self.queue)
+            source.layout.bundle_bytes = TOTAL
+
+    def asked(self, source: Source) -> list[tuple[int, int]]:
+        """The ranges that its connections work on."""
+        return [(one.request.start, one.request.end) for one in source.pool if one.request]
+
+
+def test_ranges_go_to_idle_connections_in_the_order_of_the_file() -> None:
+    """[T-90]: to those of a free source first."""
+    world = World("mirror", "stick", free="stick")
+    mirror, stick = world.sources
+    opened(mirror, world.clock)
+    opened(stick, world.clock)
+    world.queue.add(0, 5000)
+    world.dispatcher.assign(1400)
+    assert world.asked(stick)[0][0] == 0 and world.asked(mirror)[0][0] == world.asked(stick)[0][1]
+
+
+def test_a_source_that_is_cut_short_is_not_asked_for_what_is_behind() -> None:
+    """[T-26]"""
+    world = World("short", "whole")
+    short, whole = world.sources
+    short.layout.cut_short = CutShort("ends", 0)
+    opened(short, world.clock)
+    opened(whole, world.clock)
+    world.queue.add(0, 5000)
+    world.dispatcher.assign(1400)
+    assert world.asked(short) == [] and len(world.asked(whole)) == 1
+
+
+def test_the_range_of_a_silent_connection_is_asked_of_another_source() -> None:
+    """[T-20], [T-90]: and whoever delivers first has won."""
+    world = World("silent", "other")
+    silent, other = world.sources
+    first = opened(silent, world.clock)
+    silent.ask(first, 0, 5000, 1400)
+    answered(silent, first, TOTAL, b"x")
+    world.clock.seconds = 10.0
+    second = opened(other, world.clock)
+    world.dispatcher.assign(1400)
+    assert world.asked(other) == [(1, 5000)] and first.rival is second and second.rival is first
+
+
+def test_another_source_takes_the_second_half_of_what_one_is_slow_with() -> None:
+    """[T-32]"""
+    world = World("slow", "other")
+    slow, other = world.sources
+    first = opened(slow, world.clock)
+    slow.ask(first, 0, 400_000, 1400)
+    answered(slow, first, TOTAL)
+    for _ in range(6):
+        slow.take(Arrived(first.connection, b"x" * 1000))
+        world.clock.seconds += 1.0
+    opened(other, world.clock)
+    world.dispatcher.assign(1400)
+    half = 6000 + (400_000 - 6000) // 2
+    assert world.asked(other) == [(half, 400_000)]
+    assert world.asked(slow) == [(0, half)] and first.request and first.request.is_shortened
+
+
+def test_no_more_is_asked_for_than_the_budget_has_left() -> None:
+    """[T-94]: of the last request alone, whose head is known; beside others the longest head is set aside."""
+    world = World("mirror", max_bytes=600)
+    (mirror,) = world.sources
+    make_far(mirror, world.clock)
+    first, second = opened(mirror, world.clock), opened(mirror, world.clock)
+    world.queue.add(5000, 5100)
+    mirror.ask(first, 0, 450, 1400)
+    world.dispatcher.assign(1400)
+    assert world.asked(mirror) == [(0, 450)] and second.is_idle, "450 are on their way, and two heads of 100"
+    answered(mirror, first, TOTAL, bytes(450))
+    mirror.take(Ended(first.connection))
+    world.queue.add(5100, 6000)
+    world.dispatcher.assign(1400)
+    assert world.asked(mirror) == [(5000, 5600)]
+
+
+def test_what_can_never_come_is_said() -> None:
+    """[T-94], [T-26]"""
+    world = World("mirror", max_bytes=10)
+    world.queue.add(0, 5000)
+    world.dispatcher.check_possible()
+    world.budget.received(10)
+    with pytest.raises(BudgetSpent, match="5,000 are still missing"):
+        world.dispatcher.check_possible()
+    world.sources[0].layout.cut_short = CutShort("ends at byte 0", 0)
+    with pytest.raises(CutShort):
+        world.dispatcher.check_possible()
+
+
+def test_a_later_source_is_dialed_only_for_work_that_the_first_cannot_do() -> None:
+    """[T-90]"""
+    world = World("first", "second")
+    first, second = world.sources
+    world.queue.add(0, 900)
+    world.dispatcher.dial()
+    assert len(list(first.pool)) == 1 and list(second.pool) == []
+    world.queue.add(5000, 5900)
+    world.dispatcher.dial()
+    assert len(list(first.pool)) == 1 and len(list(second.pool)) == 1

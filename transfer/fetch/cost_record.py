@@ -1,0 +1,38 @@
+"""What a download has cost over all its runs: kept in the state file, and counted by the budget [T-94]."""
+
+from bundle.host.clock import Clock
+from bundle.read.reader import VerifiedRoot
+from transfer.disk.state_file import StateFile
+from transfer.links.budget import Budget
+
+MIN_RATE_SAMPLE_BYTES = 64 * 1024  # fewer say nothing of a rate
+
+
+class CostRecord:
+    """Writes down what is received over links that cost something, by a run that began at `began`."""
+
+    def __init__(self, state: StateFile, budget: Budget, clock: Clock, began: float) -> None:
+        self._state = state
+        self._budget = budget
+        self._clock = clock
+        self._began = began
+        self._unfinished: list[tuple[int, bytes]] = []
+        budget.earlier_bytes = state.paid_bytes
+        state.add_paid(budget.run_bytes, None)  # for a pointer, before this
+        budget.on_received = self._add
+
+    def open(self, verified: VerifiedRoot) -> list[tuple[int, bytes]]:
+        """From now on the record is on disk. What was paid for another bundle does not count.
+
+        Returns the unfinished pieces that an earlier run has left, as (offset, bytes). May be repeated.
+        """
+        if not self._state.is_open:
+            self._budget.collect()
+            received = self._budget.run_bytes
+            self._unfinished = self._state.open(verified, received)
+            self._budget.earlier_bytes = self._state.paid_bytes - received
+        return self._unfinished
+
+    def _add(self, amount: int) -> None:
+        seconds, paid = self._clock.now() - self._began, self._budget.run_bytes
+        self._state.add_paid(amount, paid / seconds if seconds > 0 and paid >= MIN_RATE_SAMPLE_BYTES else None)

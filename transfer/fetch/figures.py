@@ -1,0 +1,57 @@
+"""The figures of a fetch [T-30]."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bundle.format.root import Root, Section
+from transfer.disk.stores import StoreHistory
+from transfer.scheduling.source_group import SourceGroup
+
+
+@dataclass(frozen=True)
+class SourceFigures:
+    """What one source has given. `lost`: why it was asked no more; "" if it was to the end."""
+
+    name: str
+    bytes_received: int
+    lost: str = ""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a fetch has come to so far [T-30]. Bytes are of the bundle file, `seconds` of this call.
+
+    root, sections   the bundle's, once it is verified, and the sections chosen from it
+    bytes_total      length of the bundle
+    bytes_needed     of those, header and chosen sections
+    bytes_resumed    of those, found verified at the output when the fetch began
+    bytes_received   every byte that came from the sources, whether of use or not, heads of answers included
+    bytes_paid       ... and for pointer and ticket, from those that may cost something: not files and directories
+    """
+
+    path: Path
+    complete: bool
+    root: Root | None
+    sections: tuple[Section, ...]
+    bytes_total: int
+    bytes_needed: int
+    bytes_resumed: int
+    bytes_received: int
+    bytes_paid: int
+    connections: int
+    seconds: float
+    sources: tuple[SourceFigures, ...]
+
+
+def source_figures(sources: SourceGroup, stores: StoreHistory) -> tuple[SourceFigures, ...]:
+    """One for each source that was opened, in their order, then the other files that held something."""
+    taken = dict(stores.bytes_by_path)
+    found = [
+        SourceFigures(
+            source.name,
+            source.received_bytes + taken.pop(Path(source.name), 0),
+            str(source.lost or "") if source.is_asked else "",
+        )
+        for source in sources
+    ]
+    return (*found, *(SourceFigures(str(path), amount) for path, amount in taken.items()))

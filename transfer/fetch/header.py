@@ -1,0 +1,94 @@
+"""The header of the bundle, from the first source that has one that verifies [T-1], [T-92]."""
+
+from dataclasses import dataclass, replace
+from itertools import count
+
+from bundle.errors import Refused
+from bundle.host.clock import Clock
+from bundle.read.reader import VerifiedRoot, verify_header
+from bundle.trust.trust import Trust
+from transfer.config import TransferConfig
+from transfer.disk.output import OutputState
+from transfer.errors import BudgetSpent, Incomplete, TransferError
+from transfer.scheduling.scheduler import Scheduler
+from transfer.scheduling.source import Source
+from transfer.scheduling.verified_prefix import receive_header, receive_verified
+
+
+@dataclass(frozen=True)
+class ReceivedHeader:
+    """A header whose root is verified, and what came behind it in the same answer.
+
+    header       preamble, root and signatures
+    following    the next bytes of the bundle, not verified
+    source       who sent it
+    """
+
+    header: bytes
+    following: bytes
+    verified: VerifiedRoot
+    source: Source
+
+    @property
+    def prefix(self) -> bytes:
+        """The first bytes of the bundle."""
+        return self.header + self.following
+
+    def for_output(self, output: OutputState) -> "ReceivedHeader":
+        """The same, with the header that the output has, if that is of the same bundle [T-133].
+
+        Signatures may differ in length. From then on, offsets are those of the file that begins with this header.
+        """
+        header, verified = output.header_of(self.header, self.verified)
+        return replace(self, header=header, verified=verified)
+
+
+class HeaderReceiver:
+    """Asks the sources for the header, in the order in which they were named."""
+
+    def __init__(self, scheduler: Scheduler, trust: Trust, config: TransferConfig, clock: Clock) -> None:
+        self._scheduler = scheduler
+        self._sources = scheduler.sources
+        self._trust = trust
+        self._config = config
+        self._clock = clock
+
+    def receive(self, known_bytes: int = 0) -> ReceivedHeader:
+        """The header. `known_bytes`: its length, if it is at the output already.
+
+        While no source has sent it, each has its turn, and a longer one in each round. Raises TransferError or Refused
+        if none has one that verifies.
+        """
+        self._scheduler.await_hours()
+        began = self._clock.now()
+        for lap in count():
+            alive = self._sources.alive
+            turn_s = self._config.turn_s if len(alive) > 1 else self._config.patience_s
+            for source in alive:
+                is_last = len(self._sources.alive) == 1
+                source.retry.deadline = float("inf") if is_last else self._clock.now() + turn_s * 2.0**lap
+                try:
+                    return self._receive_from(source, known_bytes, turn_s)
+                except BudgetSpent:
+                    raise
+                except (TransferError, Refused) as error:
+                    # A source that was only slow keeps its place in the next round, until patience is over.
+                    is_over = self._clock.now() - began >= self._config.patience_s or len(alive) == 1
+                    if is_over or not isinstance(error, Incomplete):
+                        self._sources.lose(source, error)
+                finally:
+                    source.retry.deadline = float("inf")
+        raise AssertionError("rounds have no end")
+
+    def _receive_from(self, source: Source, known_bytes: int, patience_s: float) -> ReceivedHeader:
+        def receive_range(start: int, end: int) -> bytes:
+            return self._scheduler.receive_range(start, end, source, patience_s)
+
+        first_bytes = known_bytes or self._config.first_request_bytes
+        prefix, verified = receive_verified(
+            lambda: receive_header(receive_range, first_bytes),
+            lambda data: verify_header(data, self._trust),
+            source.name,
+            self._config.max_bad_copies,
+        )
+        return ReceivedHeader(prefix[: verified.header_bytes], prefix[verified.header_bytes :], verified, source)
