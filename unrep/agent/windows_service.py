@@ -228,7 +228,8 @@ def main() -> None:
     try:
         Service(name).run(work)
     except UsageRefused as error:
-        from unrep.terminal.console import ExitCode, say
+        from unrep.terminal.console import say
+        from unrep.terminal.exit_codes import ExitCode
 
         say(f"unrep: {error}")
         sys.exit(ExitCode.USAGE)

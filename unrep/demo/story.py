@@ -16,7 +16,8 @@ from typing import Any
 
 from unrep.demo.releases import write_release
 from unrep.demo.shore import Shore
-from unrep.terminal.console import ExitCode, say
+from unrep.terminal.console import say
+from unrep.terminal.exit_codes import ExitCode
 
 LINK_BYTES_PER_S = 96 * 1024
 LINK_DELAY_S = 0.3

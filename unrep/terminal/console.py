@@ -1,17 +1,7 @@
-"""The edge to a person: messages, progress bars, and the one list of exit codes.
+"""The edge to a person: messages, progress bars, questions, and JSON for programs.
 
 Nothing else writes on stdout or stderr. All of it goes out in lines, each of them plain text [A-95]: names, answers of
 servers and what a bundle says may hold anything.
-
-0    done
-1    internal error: a defect of unrep
-2    usage: an argument, a file or the configuration must be changed
-3    refused: the bundle, or the trust in it
-4    transfer incomplete: run the same command again
-5    preflight refused: nothing was changed
-6    the release failed and was rolled back
-7    degraded: needs a person
-130  interrupted: run the same command again
 """
 
 import io
@@ -21,79 +11,15 @@ import sys
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from enum import IntEnum
 from typing import Any
 
 import click
 from tqdm import tqdm
 
-from apply.errors import AboardError, ConfigError, Degraded, RecordBroken, RolledBack
-from bundle.errors import BaseMismatch, BundleError, InputError
 from bundle.names.plain_text import each_text, plain, whole
-from transfer.errors import (
-    DiskFull,
-    ExtraMissing,
-    OutputBusy,
-    OutputRefused,
-    SourceCorrupt,
-    SourceRefused,
-    TransferError,
-)
-from unrep.errors import NobodyReads, OutputLost, SelfTestFailed, UsageRefused
+from unrep.errors import NobodyReads, OutputLost
 
 _STANDARD_ERROR = 2
-
-
-class ExitCode(IntEnum):
-    """What the command's exit status says."""
-
-    DONE = 0
-    INTERNAL = 1
-    USAGE = 2
-    REFUSED = 3
-    INCOMPLETE = 4
-    PREFLIGHT = 5
-    ROLLED_BACK = 6
-    DEGRADED = 7
-    INTERRUPTED = 130
-
-
-EXIT_CODES_HELP = "Exit codes:\n\n\b\n" + "\n".join((__doc__ or "").split("\n\n", 2)[2].rstrip().split("\n"))
-
-# The first class that an error is an instance of decides.
-_CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
-    (NobodyReads, ExitCode.DONE),
-    (OutputLost, ExitCode.USAGE),
-    (UsageRefused, ExitCode.USAGE),
-    (SelfTestFailed, ExitCode.PREFLIGHT),
-    (click.ClickException, ExitCode.USAGE),
-    (InputError, ExitCode.USAGE),
-    (BaseMismatch, ExitCode.PREFLIGHT),
-    (BundleError, ExitCode.REFUSED),
-    (ConfigError, ExitCode.USAGE),
-    (Degraded, ExitCode.DEGRADED),
-    (RolledBack, ExitCode.ROLLED_BACK),
-    (RecordBroken, ExitCode.REFUSED),
-    (AboardError, ExitCode.PREFLIGHT),
-    (SourceRefused, ExitCode.USAGE),
-    (SourceCorrupt, ExitCode.REFUSED),
-    (OutputRefused, ExitCode.USAGE),
-    (OutputBusy, ExitCode.PREFLIGHT),
-    (DiskFull, ExitCode.PREFLIGHT),
-    (ExtraMissing, ExitCode.USAGE),
-    (TransferError, ExitCode.INCOMPLETE),
-    (PermissionError, ExitCode.USAGE),  # a look at what was named, in a directory that is closed to this account
-    (KeyboardInterrupt, ExitCode.INTERRUPTED),
-    (click.Abort, ExitCode.INTERRUPTED),
-)
-
-
-def exit_code(error: BaseException) -> ExitCode:
-    """The exit code of an error that a command raised."""
-    for kind, code in _CODES:
-        if isinstance(error, kind):
-            return code
-    return ExitCode.INTERNAL
 
 
 def speak_utf8() -> None:

@@ -8,10 +8,17 @@ from bundle.read.reader import open_for_display
 from bundle.trust.drafting import revoked
 from bundle.trust.signing import load_public_key
 from unrep.errors import UsageRefused
+from unrep.terminal.command import Command
 from unrep.terminal.trust_files import keys_option, now_s, out_option, read_trust_file, trust_argument, write_trust_file
 
 
-@click.command("revoke")
+@click.command(
+    "revoke",
+    cls=Command,
+    examples=[
+        ("unrep trust revoke trust.unrep --release stolen.pub --out trust-2.unrep", "Revoke a stolen release key:")
+    ],
+)
 @trust_argument
 @keys_option("--release", "releases", "Release key that is stolen or lost; repeatable.")
 @click.option(

@@ -1,7 +1,8 @@
-"""Hashes of wheels that no pin names, as they were when first collected: spec/decisions/0016-pins-and-hashes.md.
+"""Trust on first use for wheels whose pin has no hash: spec/decisions/0016-pins-and-hashes.md.
 
-They stand beside the requirements, in REQUIREMENTS.wheels.sha256, in the lines of sha256sum(1), one a wheel. A wheel's
-name tells version and platform, and a registry never gives another file under it: one that does is refused.
+The first `unrep collect` saves their hashes beside the requirements, in REQUIREMENTS.wheels.sha256, one line of
+sha256sum(1) a wheel. Later calls compare: the name of a wheel tells version and platform, and an honest registry never
+gives another file under it.
 """
 
 import hashlib
@@ -19,12 +20,12 @@ _SUFFIX: Final = ".wheels.sha256"
 _LINE: Final = re.compile(r"([0-9a-f]{64})  ([^\s/\\]+\.whl)")
 
 
-def beside(requirements: Path) -> Path:
-    """Where the hashes of a requirements file stand."""
+def hashes_file(requirements: Path) -> Path:
+    """The file with the hashes, beside a requirements file."""
     return requirements.with_name(requirements.name + _SUFFIX)
 
 
-def compared(file: Path, wheels: Iterable[Path]) -> dict[str, str]:
+def checked(file: Path, wheels: Iterable[Path]) -> dict[str, str]:
     """The hashes by the names of wheels: those in the file, if there is one, and those of `wheels`.
 
     Raises CollectError for a wheel that is another than it was, and for a file that is not one of hashes.
@@ -41,8 +42,8 @@ def compared(file: Path, wheels: Iterable[Path]) -> dict[str, str]:
     return known
 
 
-def keep(file: Path, hashes: dict[str, str]) -> str:
-    """Writes them down; why that could not be, "" if it could."""
+def save(file: Path, hashes: dict[str, str]) -> str:
+    """Writes the hashes; returns why they could not be written, "" if they were."""
     text = "".join(f"{value}  {name}\n" for name, value in sorted(hashes.items())).encode()
     try:
         with durable.storage_errors(file):

@@ -5,6 +5,7 @@ import shlex
 import stat
 import subprocess
 import sys
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from bundle.errors import InputError
 from bundle.trust.signing import PassphraseNeeded, Signer, load_private_key, load_public_key, read_file
 from unrep.errors import UsageRefused
 from unrep.terminal.console import ask_passphrase, say
-from unrep.terminal.options import group
+from unrep.terminal.options.grouping import gathered
 from unrep.terminal.workers import SAFE_PATH
 
 TIMEOUT_S = 300.0  # a token may wait for a finger
@@ -71,7 +72,27 @@ def _argv(command: str) -> str | list[str]:
     return words
 
 
-signer_options = group(
+@dataclass(frozen=True)
+class SignerOptions:
+    """Who was named to sign."""
+
+    key: Path | None
+    passphrase_file: Path | None
+    sign_with: str | None
+    public: Path | None
+
+    def open(self) -> Signer:
+        """Who signs. Raises UsageRefused or InputError."""
+        if (self.key is None) == (self.sign_with is None) or (self.sign_with is None) != (self.public is None):
+            raise UsageRefused("name who signs: either --key K, or --sign-with CMD together with --public P")
+        if self.sign_with is not None and self.public is not None:
+            return CommandSigner(self.sign_with, self.public)
+        return private_key(self.key or Path(), self.passphrase_file)
+
+
+signer_options = gathered(
+    "signer",
+    SignerOptions,
     click.option(
         "--key", metavar="K", type=click.Path(path_type=Path), help="Private key that signs, from 'unrep keygen'."
     ),
@@ -88,15 +109,6 @@ signer_options = group(
     ),
     click.option("--public", metavar="P", type=click.Path(path_type=Path), help="Public key of --sign-with."),
 )
-
-
-def signer(key: Path | None, passphrase_file: Path | None, sign_with: str | None, public: Path | None) -> Signer:
-    """Who signs, as the options say. Raises UsageRefused or InputError."""
-    if (key is None) == (sign_with is None) or (sign_with is None) != (public is None):
-        raise UsageRefused("name who signs: either --key K, or --sign-with CMD together with --public P")
-    if sign_with is not None and public is not None:
-        return CommandSigner(sign_with, public)
-    return private_key(key or Path(), passphrase_file)
 
 
 def private_key(path: Path, passphrase_file: Path | None) -> Signer:

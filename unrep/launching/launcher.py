@@ -49,7 +49,7 @@ def launch(argv: Sequence[str], context: StepContext) -> int:
 
 
 if sys.platform == "win32":
-    from unrep.job import closing_with_us
+    from unrep.launching.windows_job import closing_with_us
 
     def _beside(words: list[str], tree: Path, environment: dict[str, str]) -> int:
         signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,9 +1,9 @@
-"""What a bundle carries beside its root: who signed it, and what its receivers are to learn of whom to trust.
-
-For `unrep inspect`: nothing of it is verified here.
-"""
+"""What a bundle carries beside its root: signatures, trust roots and revocations. Nothing of it is verified here."""
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from msgspec import Meta
 
 from bundle.read.reader import VerifiedBundle
 from bundle.trust.signing import VerifyingKey
@@ -12,33 +12,35 @@ from bundle.trust.trust_root import Revocations, TrustRoot, decode_revocations, 
 
 @dataclass(frozen=True)
 class CarriedRoot:
-    """One trust root of the chain; keys by their ids, times in seconds since 1970, None for never."""
+    """One trust root of the chain."""
 
-    version: int
-    created: int
-    expires: int | None
-    epoch: int
-    threshold: int
-    keys: tuple[str, ...]
-    releases: tuple[str, ...]
+    version: Annotated[int, Meta(description="Version of the trust root.")]
+    created: Annotated[int, Meta(description="When it was made, in seconds since 1970.")]
+    expires: Annotated[int | None, Meta(description="When it expires, in seconds since 1970; null for never.")]
+    epoch: Annotated[int, Meta(description="Highest epoch of releases.")]
+    threshold: Annotated[int, Meta(description="How many root keys must sign.")]
+    keys: Annotated[tuple[str, ...], Meta(description="Ids of the root keys, in hex.")]
+    releases: Annotated[tuple[str, ...], Meta(description="Ids of the keys that may sign releases, in hex.")]
 
 
 @dataclass(frozen=True)
 class CarriedRevocations:
-    """The revocation list: ids of keys, tree hashes in hex."""
+    """The revocation list."""
 
-    version: int
-    keys: tuple[str, ...]
-    trees: tuple[str, ...]
+    version: Annotated[int, Meta(description="Version of the revocation list.")]
+    keys: Annotated[tuple[str, ...], Meta(description="Ids of revoked keys, in hex.")]
+    trees: Annotated[tuple[str, ...], Meta(description="Tree hashes of revoked releases, in hex.")]
 
 
 @dataclass(frozen=True)
 class Carried:
-    """`signed_by`: the ids of the keys that are said to have signed the bundle."""
+    """Who signed a bundle, and what its receivers are to learn of whom to trust."""
 
-    signed_by: tuple[str, ...]
-    trust_roots: tuple[CarriedRoot, ...]
-    revocations: CarriedRevocations | None
+    signed_by: Annotated[
+        tuple[str, ...], Meta(description="Ids of the keys that are said to have signed the bundle, in hex.")
+    ]
+    trust_roots: Annotated[tuple[CarriedRoot, ...], Meta(description="The chain of trust roots.")]
+    revocations: Annotated[CarriedRevocations | None, Meta(description="The revocation list; null for none.")]
 
 
 def read_carried(bundle: VerifiedBundle) -> Carried:

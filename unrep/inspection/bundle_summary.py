@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Annotated
 
 import zstandard
+from msgspec import Meta
 
 from bundle.errors import Malformed
 from bundle.format import canonical
@@ -13,70 +15,67 @@ from bundle.format.pieces import stored_length
 from bundle.format.root import Section
 from bundle.read.costs import ObjectCost, object_costs
 from bundle.read.reader import VerifiedBundle, VerifiedSection, stored_bytes
-from unrep.carried import Carried, read_carried
+from unrep.inspection.carried_trust import Carried, read_carried
 
 
 @dataclass(frozen=True)
 class PackSummary:
-    """One pack: stored `bytes`, and what they unpack to."""
+    """One pack."""
 
-    frame: int
-    stream: str
-    codec: int
-    bytes: int
-    unpacked_bytes: int
+    frame: Annotated[int, Meta(description="Number of its frame in the section.")]
+    stream: Annotated[str, Meta(description="What it holds.")]
+    codec: Annotated[int, Meta(description="Number of the codec in the format.")]
+    bytes: Annotated[int, Meta(description="Stored size.")]
+    unpacked_bytes: Annotated[int, Meta(description="What it unpacks to.")]
 
 
 @dataclass(frozen=True)
 class ObjectSummary:
-    """One object: its share of the section in bytes, its size, and the recipe with its source. Paths where known."""
+    """One object: a file or the tree manifest."""
 
-    place: int
-    path: str | None
-    size: int | None
-    recipe: str
-    source: str | None
-    bytes: int
+    place: Annotated[int, Meta(description="Place of the file in the tree manifest; 0 for the manifest itself.")]
+    path: Annotated[str | None, Meta(description="Path of the file; null if no manifest is at hand.")]
+    size: Annotated[int | None, Meta(description="Size of the file; null if not known.")]
+    recipe: Annotated[str, Meta(description="How it is made.")]
+    source: Annotated[str | None, Meta(description="Path in the base that it is made from; null for none.")]
+    bytes: Annotated[int, Meta(description="Its share of the section.")]
 
 
 @dataclass(frozen=True)
 class SectionSummary:
-    """One section; `present` is false where the file was fetched without it.
+    """One section. One that is not in the file has neither packs nor objects."""
 
-    `room_bytes`: what rebuilding takes on disk beside the release [F-64].
-    """
-
-    kind: str
-    base: str | None
-    bytes: int
-    room_bytes: int
-    present: bool
-    hash_table_bytes: int = 0
-    index_bytes: int = 0
-    packs: tuple[PackSummary, ...] = ()
-    objects: tuple[ObjectSummary, ...] = ()
+    kind: Annotated[str, Meta(description="'delta' from a base, or 'full'.")]
+    base: Annotated[str | None, Meta(description="Tree hash of the base, in hex; null for the full section.")]
+    bytes: Annotated[int, Meta(description="Stored size of the section.")]
+    room_bytes: Annotated[int, Meta(description="What rebuilding takes on disk beside the release [F-64].")]
+    present: Annotated[bool, Meta(description="Whether the section is in this file.")]
+    hash_table_bytes: Annotated[int, Meta(description="Size of the hashes of its pieces.")] = 0
+    index_bytes: Annotated[int, Meta(description="Size of its index.")] = 0
+    packs: Annotated[tuple[PackSummary, ...], Meta(description="Its packs.")] = ()
+    objects: Annotated[tuple[ObjectSummary, ...], Meta(description="Its files, the costliest first.")] = ()
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """A bundle; hashes in hex, lengths in bytes, `created` in ISO 8601."""
+    """What a bundle holds."""
 
-    bundle: str
-    bytes: int
-    root_hash: str
-    product: str
-    version: str
-    seq: int
-    epoch: int
-    created: str
-    platform: str
-    tree: str
-    files: int
-    release_bytes: int
-    header_bytes: int
-    piece_bytes: int
-    carried: Carried
-    sections: tuple[SectionSummary, ...]
+    bundle: Annotated[str, Meta(description="Path of the bundle.")]
+    bytes: Annotated[int, Meta(description="Size of the bundle.")]
+    root_hash: Annotated[str, Meta(description="SHA-256 of the root, in hex.")]
+    product: Annotated[str, Meta(description="What the release is of.")]
+    version: Annotated[str, Meta(description="Version of the release.")]
+    seq: Annotated[int, Meta(description="Sequence number of the release.")]
+    epoch: Annotated[int, Meta(description="Epoch of the release.")]
+    created: Annotated[str, Meta(description="When it was built, in ISO 8601.")]
+    platform: Annotated[str, Meta(description="'any', or 'posix'.")]
+    tree: Annotated[str, Meta(description="Tree hash of the release, in hex.")]
+    files: Annotated[int, Meta(description="How many files the release has.")]
+    release_bytes: Annotated[int, Meta(description="Their size, in all.")]
+    header_bytes: Annotated[int, Meta(description="Size of preamble, root and signatures.")]
+    piece_bytes: Annotated[int, Meta(description="Size of a piece.")]
+    carried: Annotated[Carried, Meta(description="Who signed it, and what it carries of whom to trust.")]
+    sections: Annotated[tuple[SectionSummary, ...], Meta(description="The sections.")]
 
 
 @dataclass(frozen=True)

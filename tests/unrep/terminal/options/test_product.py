@@ -68,7 +68,7 @@ class TestApply:
         self, ship: Ship, monkeypatch: pytest.MonkeyPatch, answer: bool
     ) -> None:
         asked: list[str] = []
-        monkeypatch.setattr("unrep.terminal.pinning.is_terminal", lambda: True)
+        monkeypatch.setattr("unrep.terminal.options.product.is_terminal", lambda: True)
         monkeypatch.setattr("click.confirm", lambda text, **_: asked.append(text) or answer)
         before = ship.seen()
         code, _, err = apply(ship, mine())
@@ -82,7 +82,7 @@ class TestApply:
     def test_nobody_is_asked_who_has_said_it_or_is_no_person(
         self, ship: Ship, monkeypatch: pytest.MonkeyPatch, more: tuple[str, ...]
     ) -> None:
-        monkeypatch.setattr("unrep.terminal.pinning.is_terminal", lambda: True)
+        monkeypatch.setattr("unrep.terminal.options.product.is_terminal", lambda: True)
         monkeypatch.setattr("click.confirm", lambda *_, **__: pytest.fail("somebody was asked"))
         assert apply(ship, mine(), *more)[0] == 0
 

@@ -17,8 +17,8 @@ from bundle.read.reader import open_bundle
 from bundle.trust.trust import Trust
 from transfer.disk.output import describe
 from unrep.errors import UsageRefused
-from unrep.terminal.aboard import configuration
 from unrep.terminal.console import confirm, is_terminal
+from unrep.terminal.options.site import configuration
 
 
 def _product(ctx: click.Context, param: click.Parameter, value: str | None) -> str:

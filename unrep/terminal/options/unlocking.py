@@ -9,8 +9,8 @@ from bundle.recipients.ship_key import ShipKey, load_ship_key
 from bundle.recipients.sidecars import ticket_beside
 from bundle.recipients.ticket import TicketFile
 from unrep.errors import UsageRefused
-from unrep.terminal.options import group
-from unrep.terminal.signer import say_if_open
+from unrep.terminal.options.grouping import group
+from unrep.terminal.options.signing import say_if_open
 
 unlock_options = group(
     click.option(

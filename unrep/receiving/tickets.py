@@ -1,9 +1,12 @@
-"""The ticket of an encrypted bundle, before a byte of its sections is paid for. spec/sealing.md, section 6."""
+"""The ship that reads a fetched bundle, and its ticket, which comes before any section. spec/sealing.md, section 6."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from apply.site.guarded import check_named
+from apply.site.layout import Site
+from apply.site.ship_key import ship_key_file
 from bundle.errors import Refused
 from bundle.format.section_cipher import ContentKey
 from bundle.read.reader import Unlock, VerifiedRoot
@@ -15,7 +18,8 @@ from transfer.errors import Incomplete, SourceRefused, TransferError
 from transfer.links.access import NOTHING, Access
 from transfer.links.budget import Budget
 from transfer.publishing.ticket import bring_ticket, checked_ticket, keep_ticket, read_ticket
-from unrep.terminal.unlocking import read_ship_key
+from unrep.terminal.options.site import configuration
+from unrep.terminal.options.unlocking import read_ship_key
 
 
 @dataclass(frozen=True)
@@ -41,11 +45,21 @@ class Recipient:
         return unlock
 
 
-@dataclass(frozen=True)
-class Admission:
-    """Called with the root of what is about to be fetched: puts the recipient's ticket beside the output.
+def recipient_at(site: Path | None, ship_key: Path | None, *steering: Path | None) -> Recipient:
+    """Who reads what is fetched: the ship whose key was named, else the one whose site it is.
 
-    It comes from the first of the sources that has a good one. `given`: a ticket that came by another way.
+    `steering`: what else was named for a site to go by. Raises Unguarded for root, if another could change that.
+    """
+    if site:
+        check_named(ship_key, *steering)
+    return Recipient(ship_key_file(Site.at(site), configuration(site, None), ship_key) if site else ship_key)
+
+
+@dataclass(frozen=True)
+class TicketFetcher:
+    """Called with the root of the bundle that is about to be fetched: puts the recipient's ticket beside the output.
+
+    It comes from the first source that has a good one. `given`: a ticket file that was brought by other means.
     """
 
     recipient: Recipient
