@@ -3,7 +3,7 @@
 @click.command("keygen", cls=Command, examples=[("unrep keygen --out shore", "Make shore.key and shore.pub.")])
 """
 
-import textwrap
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,8 +25,9 @@ class _WithExamples(click.Command):
         if self.examples:
             with formatter.section("Examples"):
                 for line, meaning in self.examples:
-                    formatter.write_text(meaning)
-                    formatter.write(_shown(line, formatter))
+                    indent = " " * formatter.current_indent
+                    formatter.write(click.wrap_text(meaning, formatter.width, indent, indent) + "\n")
+                    formatter.write(_pasteable(line, indent + "  ", formatter.width))
         super().format_epilog(ctx, formatter)
 
 
@@ -38,9 +39,14 @@ class CommandGroup(_WithExamples, click.Group):
     """A group of commands with examples of its own."""
 
 
-def _shown(line: str, formatter: click.HelpFormatter) -> str:
-    """The command line as it can be pasted into a shell: one that is too long goes on after a backslash."""
-    indent = " " * (formatter.current_indent + 2)
-    width = formatter.width - len(indent) - len(_CONTINUED)
-    lines = textwrap.wrap(line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
-    return indent + f"{_CONTINUED}\n{indent}".join(lines) + "\n"
+def _pasteable(line: str, indent: str, width: int) -> str:
+    """The command line as a shell takes it: one that is too long goes on before an option, after a backslash."""
+    first, *options = re.split(r" (?=--\w)", line)
+    lines = [indent + first]
+    for option in options:
+        if len(lines[-1]) + len(option) + len(_CONTINUED) < width:
+            lines[-1] += f" {option}"
+        else:
+            lines[-1] += _CONTINUED
+            lines.append(f"{indent}  {option}")
+    return "\n".join(lines) + "\n"

@@ -82,7 +82,7 @@ def test_the_events_of_a_fetch(capsys: pytest.CaptureFixture[str]) -> None:
     """[A-95]"""
     progress = FetchProgress(console.Bar(), as_events=True)
     progress.say(EVIL)
-    progress.tell("failed", error=EVIL)
+    progress.report("failed", error=EVIL)
     out, err = capsys.readouterr()
     assert err == f"{SHOWN}\n" and out[:-1].isprintable() and out.isascii()
 
