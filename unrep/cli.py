@@ -12,11 +12,11 @@ from unrep.errors import NobodyReads, OutputLost
 from unrep.terminal.answers import Failure
 from unrep.terminal.console import (
     answer,
+    discard_unwritten,
     open_streams,
+    restart_in_utf8,
     say,
     say_defect,
-    settle_streams,
-    speak_utf8,
 )
 from unrep.terminal.exit_codes import EXIT_CODES_HELP, ExitCode, exit_code
 
@@ -98,14 +98,14 @@ def cli() -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command and exits with its code."""
     if arguments is None:
-        speak_utf8()
+        restart_in_utf8()
         arguments = sys.argv[1:]
     open_streams()
     try:
         code = cli.main(arguments, prog_name="unrep", standalone_mode=False) or ExitCode.DONE
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the edge: whatever it is, it ends in one sentence
         code = _report(error, "--json" in arguments)
-    settle_streams()
+    discard_unwritten()
     sys.exit(code)
 
 

@@ -1,11 +1,11 @@
-"""Time as the agent sees it: injected, so that a test drives through days of windows in milliseconds."""
+"""The agent's clock: injected, so that a test passes days of windows in milliseconds."""
 
 import time
 from typing import Protocol
 
 
 class Clock(Protocol):
-    """The machine's two clocks, and patience."""
+    """The machine's two clocks, and a way to wait."""
 
     def wall(self) -> float:
         """Seconds since 1970, as anybody may have set them."""

@@ -29,7 +29,7 @@ from unrep.agent.inbox import Inbox
 from unrep.agent.journal import Event, Journal, Kind
 from unrep.agent.settings import Settings
 from unrep.receiving.holdings import retained, site_holdings
-from unrep.receiving.link_rate import remember_rate
+from unrep.receiving.link_rate import save_rate
 from unrep.receiving.tickets import Recipient, TicketFetcher
 from unrep.terminal.fetch_report import fetch_answer
 
@@ -123,7 +123,7 @@ class Fetching:
                     budget=budget,
                 )
                 figures = fetch.run()
-                remember_rate(self._site.root, figures)
+                save_rate(self._site.root, figures)
         except (TransferError, BundleError, AboardError) as error:
             kind = Kind.INCOMPLETE if isinstance(error, Incomplete) else Kind.REFUSED
             details: dict[str, Any] = {"source": offer.name}

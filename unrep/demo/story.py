@@ -1,4 +1,4 @@
-"""The story of the demonstration: every step is the real command, run as a person would type it."""
+"""The steps of the demonstration: each is the real command, run as a person would type it."""
 
 import json
 import os
@@ -58,7 +58,7 @@ class Demo:
     figures: list[tuple[str, str]] = field(default_factory=list)
 
     def run(self) -> None:
-        """Tells the whole story. Raises DemoFailed at the first step that goes wrong."""
+        """Makes all steps. Raises DemoFailed at the first step that goes wrong."""
         try:
             say(f"Each line after a $ is the real command, run in {self.directory}, which is removed at the end.")
             self._prepare()
@@ -167,7 +167,7 @@ class Demo:
             subprocess.run([sys.executable, str(script), str(self.port), "--stop"], env=environment, check=False)
 
 
-def tell() -> None:
+def run_demo() -> None:
     """Runs the demonstration in a temporary directory and leaves nothing behind, nothing running."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="unrep-demo-") as directory:

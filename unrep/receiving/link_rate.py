@@ -17,7 +17,7 @@ from transfer.fetch.fetch import LEAST_TELLING_BYTES, Figures
 _MAX_BYTES = 4096
 
 
-def remember_rate(site: Path | None, figures: Figures) -> None:
+def save_rate(site: Path | None, figures: Figures) -> None:
     """Keeps the rate of a fetch for a site where something is installed, if enough came to tell."""
     if site is None or figures.bytes_paid < LEAST_TELLING_BYTES or figures.seconds <= 0:
         return
@@ -28,7 +28,7 @@ def remember_rate(site: Path | None, figures: Figures) -> None:
             durable.write_file(place.link_file, json.dumps(document).encode())
 
 
-def recall_rate(site: Path | None, output: Path | None) -> int | None:
+def read_rate(site: Path | None, output: Path | None) -> int | None:
     """Bytes per second, of the unfinished output or of the site's last fetch; None if neither has any."""
     if output and (rate := Ledger(output).bytes_per_s):
         return rate

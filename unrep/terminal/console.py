@@ -22,18 +22,20 @@ from unrep.errors import NobodyReads, OutputLost
 _STANDARD_ERROR = 2
 
 
-def speak_utf8() -> None:
-    """Begins this process again, under a locale of another character set: names of files in releases are UTF-8 [A-97],
-    and Python would write others, or could not write them at all."""
+def restart_in_utf8() -> None:
+    """Restarts this process in UTF-8 mode if the locale has another character set.
+
+    Names of files in releases are UTF-8 [A-97]. Python would write other names, or none at all.
+    """
     if os.name == "posix" and sys.getfilesystemencoding() != "utf-8" and not sys.flags.utf8_mode and sys.executable:
         os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606 - no shell is meant
 
 
 def open_streams() -> None:
-    """Lets stdout and stderr take every letter: a pipe of Windows takes few, and names of files have any.
+    """Lets stdout and stderr take every character; a pipe of Windows takes few, and file names have any.
 
-    One that is closed leads nowhere from now on. Else the next file that is opened would take its number, and what a
-    command of the site prints would be written into that.
+    A stream that is closed is opened to the null device. Otherwise the next file would get its number, and what a
+    command of the site prints would be written into that file.
     """
     if os.name == "posix":
         while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STANDARD_ERROR:
@@ -46,9 +48,8 @@ def open_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def settle_streams() -> None:
-    """Gives up what stdout and stderr could not take: Python would try it again at exit, and end with a code of its
-    own."""
+def discard_unwritten() -> None:
+    """Discards what stdout and stderr could not take. Python would try again at exit, with an exit code of its own."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -107,7 +108,7 @@ def is_terminal() -> bool:
 
 
 def say_defect(error: BaseException) -> None:
-    """Where an error came from, for who mends it, and what it came from."""
+    """The traceback of a defect and of its causes, for whoever repairs it."""
     if cause := error.__cause__ or (None if error.__suppress_context__ else error.__context__):
         say_defect(cause)
     say("Traceback (most recent call last):")

@@ -100,7 +100,7 @@ class FetchProgress:
         self._is_waiting = False
 
     def start(self, label: str, total: int, unit: str) -> None:
-        """A stage begins; only that of fetching is told as an event."""
+        """A stage begins; only the stage of fetching is an event."""
         self._verified, self._total = 0, total
         self._samples.clear()
         self._bar.start(label, total, unit)

@@ -36,10 +36,10 @@ from unrep.terminal.options.site import config_option, site_option
 @json_lines_option(EVENTS, "an event")
 @click.pass_context
 def agent_command(ctx: click.Context, site: Path | None, config: Path | None, once: bool, as_json: bool) -> None:
-    """Keep site S up to date, unattended: ask its sources, fetch and apply, each in its windows.
+    """Keep site S up to date, unattended: ask its sources, fetch and apply, each in its time windows.
 
-    Sources, key and windows stand under [agent] in S/unrep.toml. Every event is a line on standard error. It stops when
-    it is told to, by SIGTERM or Ctrl-C, at once and anywhere; the next start goes on.
+    Sources, key and windows are set under [agent] in S/unrep.toml. Every event is a line on standard error. SIGTERM and
+    Ctrl-C stop the agent at once; the next start goes on where it was.
     """
     if ctx.invoked_subcommand:
         return

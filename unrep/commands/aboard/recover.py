@@ -1,4 +1,4 @@
-"""`unrep recover`: after a power cut or a killed run."""
+"""`unrep recover`: finishes or undoes a run that died."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`unrep fetch`: a bundle comes over a bad link, or off a stick, and every byte of it is verified."""
+"""`unrep fetch`: fetches a bundle over a bad link or from a stick, and verifies every byte."""
 
 import time
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from transfer.scheduling.scheduler import NAP_S
 from unrep.errors import UsageRefused
 from unrep.receiving.fetch_hours import WindowHours
 from unrep.receiving.holdings import retained, site_holdings, whom_to_trust
-from unrep.receiving.link_rate import remember_rate
+from unrep.receiving.link_rate import save_rate
 from unrep.receiving.tickets import TicketFetcher, recipient_at
 from unrep.terminal.answers import json_lines_option, json_option
 from unrep.terminal.command import Command
@@ -93,9 +93,10 @@ def fetch_command(
 ) -> None:
     """Fetch a bundle from SOURCE: an http or https URL, a file, or a directory such as a USB stick that holds one.
 
-    SOURCE may also be the pointer 'latest' of 'unrep publish': the bundle that it names is fetched. With several
-    sources of one bundle, files and directories are used first, partial files, volumes of 'unrep export' and other
-    bundles among them; then all URLs at once. One that fails or lies is named, and the others go on.
+    SOURCE may also be the pointer 'latest' of 'unrep publish': the bundle that it names is fetched. Several sources of
+    one bundle may be named. Files and directories are used first: complete or partial bundles, volumes of 'unrep
+    export', other bundles. Then all URLs are asked at once. A source that fails or sends bad data is reported and
+    dropped; the others go on.
 
     Every piece is verified before it is kept. After anything that stops it, a broken link, Ctrl-C or a power cut, the
     same command goes on where it was.
@@ -130,7 +131,7 @@ def fetch_command(
                 admit=TicketFetcher(recipient, agreed.sources, out, config, ticket, say, opener, budget),
             )
             figures = _run(fetch, agreed, progress)
-    remember_rate(site, figures)
+    save_rate(site, figures)
     _say_done(figures, progress, as_json)
 
 

@@ -1,4 +1,4 @@
-"""`unrep join`: volumes from sticks become the bundle, or what a fetch goes on from."""
+"""`unrep join`: joins volumes from sticks to the bundle, or to a part that a fetch goes on from."""
 
 from pathlib import Path
 from typing import Annotated, TypedDict

@@ -1,4 +1,4 @@
-"""`unrep plan`: what a fetch would cost, before a byte of it is paid for."""
+"""`unrep plan`: what a fetch would cost, known before it begins."""
 
 from contextlib import closing
 from pathlib import Path
@@ -16,7 +16,7 @@ from transfer.links.opening import open_sources
 from transfer.publishing.prefix_reader import Beginning
 from transfer.publishing.resolve import resolve
 from unrep.receiving.holdings import site_holdings, whom_to_trust
-from unrep.receiving.link_rate import recall_rate
+from unrep.receiving.link_rate import read_rate
 from unrep.terminal.answers import Product, SectionAnswer, Seq, Version, json_option
 from unrep.terminal.command import Command
 from unrep.terminal.console import answer, say
@@ -84,7 +84,7 @@ def plan_command(
     Without --rate, the time is that at the rate of the last fetch for this site or into this output, if there was one.
     """
     keys, config, opened = whom_to_trust(trust, site), TransferConfig(), access.read()
-    rate = rate or recall_rate(site, out)
+    rate = rate or read_rate(site, out)
     holdings = site_holdings(site, keys, Quiet(), pinned_at(site)) if site else None
     output = out or _NOWHERE
     resolved = resolve(source, keys, output, config, say, opened)

@@ -1,4 +1,4 @@
-"""`unrep publish`: a bundle goes to where ships fetch it from, and `latest` names it."""
+"""`unrep publish`: puts a bundle where ships fetch it from, and lets `latest` name it."""
 
 from pathlib import Path
 from typing import Annotated, TypedDict

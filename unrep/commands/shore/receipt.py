@@ -9,11 +9,10 @@ from msgspec import Meta
 
 from apply.audit.receipt import MAX_RECEIPT_BYTES, Receipt, open_receipt
 from apply.audit.site_key import load_site_public_key
-from bundle.errors import InputError
-from bundle.host.files import read_given
 from unrep.terminal.answers import Epoch, Product, Seq, TreeHash, Version, json_option
 from unrep.terminal.command import Command
 from unrep.terminal.console import answer, show
+from unrep.terminal.files import read_input
 
 
 class ReceiptAnswer(TypedDict):
@@ -43,7 +42,7 @@ class ReceiptAnswer(TypedDict):
 @json_option(ReceiptAnswer)
 def receipt_command(receipt: Path, key: Path, as_json: bool) -> None:
     """Verify receipt F, which a ship put into its .unrep/outbox, and show what it says."""
-    opened = open_receipt(_read(receipt), load_site_public_key(key), str(receipt))
+    opened = open_receipt(read_input(receipt, MAX_RECEIPT_BYTES), load_site_public_key(key), str(receipt))
     if as_json:
         answer(opened.document())
     else:
@@ -61,10 +60,3 @@ def _sentence(path: Path, receipt: Receipt) -> str:
         f"{path}: {receipt.outcome}: {about}; {receipt.serving or 'nothing'} serves; record {receipt.number}, "
         f"head {receipt.head.hex()[:12]}, at {when} by the ship's clock; signed by site {receipt.site.hex()}"
     )
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return read_given(path, MAX_RECEIPT_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error

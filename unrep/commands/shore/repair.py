@@ -8,7 +8,6 @@ import click
 from bundle.errors import InputError
 from bundle.format.repair_request import MAX_NEED_BYTES, left_by, read_need
 from bundle.format.root import Root
-from bundle.host.files import read_given
 from bundle.read.reader import open_for_display
 from bundle.read.tree import DirectoryBase, scan
 from bundle.recipients.ship_key import load_ship_public_key
@@ -18,6 +17,7 @@ from unrep.terminal.answers import json_option
 from unrep.terminal.build_report import BuildAnswer, report_build
 from unrep.terminal.command import Command
 from unrep.terminal.console import progress_bar
+from unrep.terminal.files import read_input
 from unrep.terminal.options.building import TrustOptions, recipient_option, trust_options, workers_option
 from unrep.terminal.options.signing import SignerOptions, signer_options
 from unrep.terminal.workers import local_processes
@@ -80,7 +80,7 @@ def repair_command(
         )
     with local_processes(workers) as pool, progress_bar() as bar:
         have = DirectoryBase(base, scan(base, root.platform, bar))
-        wanted = read_need(_read(need), str(need))
+        wanted = read_need(read_input(need, MAX_NEED_BYTES), str(need))
         _check(wanted.product, root, need, bundle)
         left = DirectoryBase(base, left_by(wanted, have.manifest, root.platform, str(need)))
         request = BuildRequest(
@@ -98,13 +98,6 @@ def repair_command(
         )
         report = build(request, by, pool, bar, expected=root.tree)
     report_build(report, time.monotonic() - began, as_json)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return read_given(path, MAX_NEED_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def _check(product: str, root: Root, need: Path, bundle: Path) -> None:

@@ -65,8 +65,8 @@ def show_command(path: Path, as_json: bool) -> None:
 
 
 def _document(file: TrustFile) -> TrustFileAnswer:
-    root, found, lacks = newest_root(file), listed(file), missing(file)
-    if not lacks:
+    root, found, absent = newest_root(file), listed(file), missing(file)
+    if not absent:
         trust_of(file)  # raises, where the chain before does not hold
     return {
         "version": root.version,
@@ -85,7 +85,7 @@ def _document(file: TrustFile) -> TrustFileAnswer:
         }
         if found
         else None,
-        "missing": lacks,
+        "missing": absent,
     }
 
 
@@ -103,7 +103,7 @@ def _lines(path: Path, shown: TrustFileAnswer) -> list[str]:
         lines.append(f"  revocation list {revoked['version']}")
         lines += [f"    key {key}" for key in revoked["keys"]]
         lines += [f"    release with tree hash {tree}" for tree in revoked["trees"]]
-    return lines + [f"  {lack}" for lack in shown["missing"]]
+    return lines + [f"  {part}" for part in shown["missing"]]
 
 
 def _id(raw: bytes) -> str:
