@@ -66,7 +66,7 @@ class JsonOption(click.Option):
 
 
 def with_known_keys(name: str, meaning: str, required: Any, *others: Any) -> Any:
-    """A type with all keys of `required`, a TypedDict, and those keys of `others` that are known at the time."""
+    """A type with all keys of `required`, a TypedDict, and any of the keys of `others`."""
     known = {key: NotRequired[value] for other in others for key, value in _annotations(other).items()}
     made: Any = TypedDict(name, known | _annotations(required))  # type: ignore[misc]  # its keys are computed
     made.__doc__ = meaning
@@ -88,7 +88,7 @@ def json_option(answer: Any) -> Callable[[F], F]:
 def json_lines_option(
     answers: Mapping[str, Any], of_what: str, name: str = "--json", parameter: str = "as_json"
 ) -> Callable[[F], F]:
-    """An option that asks for one object a line; `of_what`: each line is one of these, such as "event"."""
+    """An option that asks for one object a line; `of_what`: what a line is, such as "an event"."""
     text = f"Print one JSON object a line, one line {of_what}."
     return click.option(name, parameter, is_flag=True, cls=JsonOption, answers=answers, is_lines=True, help=text)
 

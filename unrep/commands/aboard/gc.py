@@ -28,7 +28,7 @@ class GcAnswer(RunAnswer):
 @config_option
 @json_option(GcAnswer)
 def gc_command(site: Path, config: Path | None, as_json: bool) -> None:
-    """Remove the versions that retention does not keep; never the current, the last good or a pending one.
+    """Remove old versions, as [retention] says. The current, the last good and a pending one always stay.
 
     A version that a process has open stays, too, until the next time.
     """

@@ -25,7 +25,7 @@ from unrep.terminal.run_report import RunAnswer, report_run
 @nonce_option("What shore was asked to sign; proves F new.")
 @json_option(RunAnswer)
 def hear_command(heartbeat: Path, site: Path, trust: Path | None, nonce: bytes | None, as_json: bool) -> None:
-    """Take in heartbeat F at site S: 'unrep status' then says what shore has that has not come.
+    """Record heartbeat F at site S, so that 'unrep status' shows a newer release that has not come here.
 
     No release is changed.
     """

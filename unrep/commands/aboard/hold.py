@@ -56,7 +56,7 @@ def hold_command(site: Path, reason: str, as_json: bool) -> None:
 @site_option
 @json_option(ResumeAnswer)
 def resume_command(site: Path, as_json: bool) -> None:
-    """Let releases come in again at site S; harmless where nothing is held."""
+    """Let updates come in again at site S. Harmless where nothing is held."""
     place = Site.at(site)
     lifted = lift_hold(place)
     say(f"{place.root}: releases may come in again (was {lifted})" if lifted else f"{place.root}: nothing was held")

@@ -17,7 +17,7 @@ from unrep.terminal.run_report import RunAnswer, report_run
 @config_option
 @json_option(RunAnswer)
 def recover_command(site: Path, config: Path | None, as_json: bool) -> None:
-    """Finish the update of a run that died at site S, or undo it; harmless where there is nothing to do."""
+    """Finish the update of a run that died at site S, or undo it. Harmless where there is nothing to do."""
     settings = configuration(site, config)
     with progress_bar() as bar:
         report_run(lambda: recover(site, settings, bar), as_json)

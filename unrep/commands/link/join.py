@@ -50,7 +50,7 @@ class JoinAnswer(TypedDict):
 def join_command(
     directories: tuple[Path, ...], trust: Path | None, out: Path, site: Path | None, allow_full: bool, as_json: bool
 ) -> None:
-    """Join the volumes of 'unrep export' in some directories to bundle F; every piece is verified before it is kept.
+    """Join volumes of 'unrep export' to bundle F. Every piece is verified before it is written.
 
     With some of the volumes, what they hold is kept: join again with the others, or let 'unrep fetch' with the same
     --out bring the rest.

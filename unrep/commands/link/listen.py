@@ -70,7 +70,7 @@ def listen_command(
     timeout: float | None,
     as_json: bool,
 ) -> None:
-    """Receive a bundle that 'unrep broadcast' sends to a multicast group; nothing is ever sent back.
+    """Receive a bundle that 'unrep broadcast' sends to a multicast group. Nothing is ever sent back.
 
     The first bundle on the group that is trusted and fits is received. Every piece is verified before it is kept.
     After anything that stops it, the same command goes on where it was, and 'unrep fetch' with the same --out brings

@@ -78,7 +78,7 @@ def ticket_command(
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Make tickets for BUNDLE, by which more ships can read it; the bundle stays as it is.
+    """Make tickets for BUNDLE, by which more ships can read it. The bundle stays as it is.
 
     They are signed by a key that signs releases. Publish BUNDLE again, and 'unrep fetch' aboard finds its ticket. Or
     send it by any way: it has 145 bytes and no secret for others.

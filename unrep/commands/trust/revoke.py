@@ -31,7 +31,7 @@ from unrep.terminal.trust_files import keys_option, now_s, out_option, read_trus
 )
 @out_option
 def revoke_command(path: Path, releases: tuple[Path, ...], bundles: tuple[Path, ...], out: Path) -> None:
-    """Draft the next revocation list of trust file T; the holders of its root keys sign it.
+    """Draft the next revocation list of trust file T. The holders of its root keys sign it.
 
     Bundles carry it to the ships: whoever applies one no longer takes what a revoked key has signed.
     """

@@ -18,6 +18,6 @@ from unrep.terminal.trust_files import read_trust_file, trust_argument, write_tr
 @trust_argument
 @signer_options
 def sign_command(path: Path, signer: SignerOptions) -> None:
-    """Sign what trust file T lacks signatures for; look at it first with 'unrep trust show'."""
+    """Sign what trust file T lacks signatures for. Look at it first with 'unrep trust show'."""
     file = read_trust_file(path)
     write_trust_file(path, signed(file, [signer.open()]), anew=False)
