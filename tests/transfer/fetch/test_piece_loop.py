@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 
+from bundle.archives.engines import present_features
 from tests.support.contents.tiny_bundle import TRUST, Shape, TinyBundle, tiny_bundle
 from tests.support.links.simulated_link import SimulatedLink, SimulatedSources
 from transfer.disk.partial import Partial
