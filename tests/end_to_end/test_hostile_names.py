@@ -15,7 +15,7 @@ import pytest
 
 from apply.application.checks import check_once
 from apply.audit.history import read_history
-from apply.audit.receipt import seal
+from apply.audit.receipt import sign_receipt
 from apply.audit.site_key import site_key
 from apply.record.chain import Link
 from apply.site.config import HttpCheck
@@ -281,7 +281,7 @@ def test_a_hold_of_any_bytes(ship: Ship, content: bytes) -> None:
 def test_what_a_receipt_says(ship: Ship) -> None:
     """[A-95]: whoever has a site's key can sign anything."""
     run = recorded(outcome=EVIL)
-    data = seal(run, Link(1, "{}", "0" * 64), site_key(ship.site), 1e9)
+    data = sign_receipt(run, Link(1, "{}", "0" * 64), site_key(ship.site), 1e9)
     receipt = ship.root / "r"
     receipt.write_bytes(data)
     done = unrep("receipt", receipt, "--key", ship.site.public_key_file)
