@@ -1,6 +1,7 @@
 """The `unrep` command: its group, and the one place where errors become a sentence and an exit code."""
 
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from importlib import import_module
 
@@ -8,17 +9,16 @@ import click
 
 from bundle.names.plain_text import excerpt
 from unrep.errors import NobodyReads, OutputLost
+from unrep.terminal.answers import Failure
 from unrep.terminal.console import (
-    EXIT_CODES_HELP,
-    ExitCode,
     answer,
-    exit_code,
+    discard_unwritten,
     open_streams,
+    restart_in_utf8,
     say,
     say_defect,
-    settle_streams,
-    speak_utf8,
 )
+from unrep.terminal.exit_codes import EXIT_CODES_HELP, ExitCode, exit_code
 
 # Each command in its module of unrep.commands, which is loaded when it is called for: aboard, a second is long.
 COMMANDS = {
@@ -59,7 +59,7 @@ COMMANDS = {
     "demo": "shore.demo",
 }
 
-MOST_TOLD = 4_000  # characters of an error, which may quote what others wrote
+MAX_ERROR_CHARACTERS = 4_000  # of a message, which may quote what others wrote
 
 
 class Commands(click.Group):
@@ -78,6 +78,17 @@ class Commands(click.Group):
         return command
 
 
+def every_command(group: click.Group, path: str = "unrep") -> Iterator[tuple[str, click.Command]]:
+    """All commands of a group that do something by themselves, by what a person types, such as "unrep trust show"."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if command and (not isinstance(command, click.Group) or command.invoke_without_command):
+            yield f"{path} {name}", command
+        if isinstance(command, click.Group):
+            yield from every_command(command, f"{path} {name}")
+
+
 @click.group(cls=Commands, epilog=EXIT_CODES_HELP, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="unrep", message="unrep %(version)s")
 def cli() -> None:
@@ -87,14 +98,14 @@ def cli() -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command and exits with its code."""
     if arguments is None:
-        speak_utf8()
+        restart_in_utf8()
         arguments = sys.argv[1:]
     open_streams()
     try:
         code = cli.main(arguments, prog_name="unrep", standalone_mode=False) or ExitCode.DONE
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the edge: whatever it is, it ends in one sentence
         code = _report(error, "--json" in arguments)
-    settle_streams()
+    discard_unwritten()
     sys.exit(code)
 
 
@@ -105,11 +116,12 @@ def _report(error: BaseException, as_json: bool) -> ExitCode:
     if isinstance(error, click.UsageError) and error.ctx and error.message == error.ctx.get_help():
         say(*error.message.splitlines())  # a group of commands without one of them
         return code
-    sentence = excerpt(_sentence(error, code), MOST_TOLD)
+    sentence = excerpt(_sentence(error, code), MAX_ERROR_CHARACTERS)
     say(f"unrep: {sentence}")
     if as_json:
-        with suppress(NobodyReads, OutputLost):  # the exit code tells still
-            answer((getattr(error, "document", None) or {}) | {"error": sentence, "exit_code": int(code)})
+        with suppress(NobodyReads, OutputLost):  # the exit code says it, too
+            failure: Failure = {"error": sentence, "exit_code": int(code)}
+            answer({**(getattr(error, "document", None) or {}), **failure})
     return code
 
 

@@ -17,7 +17,7 @@ SITE/.unrep/lock          held by the one run that is at work (apply.site.lock)
 SITE/.unrep/agent.lock    held by the one agent
 SITE/.unrep/inbox/        what the agent fetches, complete or in part
 SITE/.unrep/shut.json     for how long the agent's windows have been shut (apply.site.maintenance_windows)
-SITE/.unrep/link.json     the rate of the last fetch (unrep.link_rate)
+SITE/.unrep/link.json     the rate of the last fetch (unrep.receiving.link_rate)
 SITE/.unrep/hold          if it is there, the running version stays (apply.hold)
 SITE/.unrep/healthy       a verdict that the record could not take (apply.record.found_healthy)
 """

@@ -12,7 +12,7 @@ from docs.generator.floors import picture, read_house, rooms_table
 from docs.generator.pages import decisions_page, linked, requirements, with_wide_lists
 from tests.support.repository import REPOSITORY
 from unrep.cli import COMMANDS
-from unrep.terminal.console import ExitCode
+from unrep.terminal.exit_codes import ExitCode
 
 
 def test_every_command_and_option_stands_there() -> None:

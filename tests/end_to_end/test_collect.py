@@ -314,7 +314,7 @@ def test_a_wheel_without_a_hash_is_compared_with_what_it_was(house: Path, source
     pins = write(source / "pins.txt", "beta==2.1\nfast==1.0\n")
     kept = source / "pins.txt.wheels.sha256"
     first = collect(source, pins, tmp_path / "first", LINUX)
-    assert first.unhashed == ("beta==2.1", "fast==1.0") and first.first_seen == kept and not first.unkept
+    assert first.unhashed == ("beta==2.1", "fast==1.0") and first.hashes_file == kept and not first.not_saved
     seen = kept.read_text()
     assert os.name == "nt" or stat.S_IMODE(kept.stat().st_mode) == 0o644  # it is kept with the source, for all
     assert [line.split()[1] for line in seen.splitlines()] == sorted(first.wheels)
@@ -354,7 +354,7 @@ def test_hashes_that_cannot_be_kept(source: Path, tmp_path: Path) -> None:
     """[A-106]: the release is made all the same, and the caution says why."""
     pins = requirements(tmp_path, "beta==2.1\n")
     (tmp_path / ".pins.txt.wheels.sha256.new").mkdir()
-    assert "Is a directory" in collect(source, pins, tmp_path / "out", LINUX).unkept
+    assert "Is a directory" in collect(source, pins, tmp_path / "out", LINUX).not_saved
 
 
 @pytest.mark.usefixtures("house")

@@ -49,7 +49,7 @@ from transfer.disk.volume import VolumeMap, open_volume
 from transfer.errors import TransferError
 from transfer.publishing.latest import PAYLOAD_TYPE as POINTER_TYPE
 from transfer.publishing.latest import Pointer, verify_pointer
-from unrep.inspection import Names, inspect_bundle
+from unrep.inspection.bundle_summary import Names, inspect_bundle
 
 CORPUS = Path(__file__).parent / "corpus"
 TRUSTED = VerifyingKey(bytes.fromhex(DOCUMENT["trusted"]))

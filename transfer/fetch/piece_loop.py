@@ -75,7 +75,7 @@ class PieceLoop:
         if reason and missing_bytes and not self._request.allow_full:
             raise ConsentNeeded(
                 f"{reason}: the full release has them, in {missing_bytes:,} bytes more; --allow-full accepts that, "
-                "or let 'unrep need' ask ashore for a repair"
+                "or let 'unrep repair-request' ask ashore for a repair"
             )
 
     def _take_from_disks(self) -> None:

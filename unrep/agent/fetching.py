@@ -1,14 +1,14 @@
 """What is new ashore, and getting it: a header from each source, then the best bundle among them [A-61].
 
-Sources are asked in their order. The newest release that the site admits is fetched, from all sources at once that have
-it; where that cannot be done the next older release has its turn.
+Sources are asked in their order. The newest release that the site admits is fetched, from all sources that have it at
+once. If that fails, the next older release is tried.
 """
 
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from apply.errors import AboardError
 from apply.record.admission import admits
@@ -27,15 +27,15 @@ from transfer.links.access import is_url, shown_source
 from transfer.links.budget import Budget
 from transfer.links.opening import open_sources
 from transfer.publishing.resolve import resolve
-from unrep.admission import Admission, Recipient
 from unrep.agent.inbox import Inbox
-from unrep.agent.journal import Event, Journal
+from unrep.agent.journal import Event, Journal, Kind
 from unrep.agent.settings import Settings
-from unrep.commands.link.fetch import figures_document
-from unrep.holdings import retained, site_holdings
-from unrep.link_rate import remember_rate
+from unrep.receiving.holdings import retained, site_holdings
+from unrep.receiving.link_rate import save_rate
+from unrep.receiving.tickets import Recipient, TicketFetcher
+from unrep.terminal.fetch_report import fetch_answer
 
-LOOK_PATIENCE_S: Final = 60.0  # so that a source that is dead does not keep the others waiting for long
+LOOK_PATIENCE_S: Final = 60.0  # so that a dead source does not delay the others for long
 LOOK_BYTES: Final = 1024  # a header; what a poll costs that finds nothing new
 
 
@@ -67,7 +67,7 @@ class Fetching:
         self._may_go_on = may_go_on
 
     def fetch_newest(self, settings: Settings, state: SiteState) -> None:
-        """One round. Whatever goes wrong with a source is told, and is no error."""
+        """One round. Whatever goes wrong with a source is reported, and is no error."""
         found = [self._look(source, settings, state) for source in settings.sources]
         offers = [offer for offer in found if offer]
         while offers:
@@ -92,10 +92,10 @@ class Fetching:
                 resolved.pointer.check(verified.root, resolved.source)
             comes_in = admits(state, verified, settings.config.product)
             if not comes_in and state.high_water and Release.of(verified).mark <= state.high_water.mark:
-                self._journal.stands(name, None)
+                self._journal.report_change(name, None)
                 return None
         except (TransferError, BundleError, AboardError) as error:
-            self._journal.stands(name, Event("refused", _about(name, error), {"source": name}))
+            self._journal.report_change(name, Event(Kind.REFUSED, _about(name, error), {"source": name}))
             return None
         return Offer(resolved.source, verified)
 
@@ -107,7 +107,7 @@ class Fetching:
         try:
             recipient = Recipient(ship_key_file(self._site, settings.config))
             budget = Budget(config.max_bytes)
-            admit = Admission(recipient, tuple(sources), output, config, access=settings.access, budget=budget)
+            admit = TicketFetcher(recipient, tuple(sources), output, config, access=settings.access, budget=budget)
             holdings = site_holdings(
                 self._site.root, settings.trust, Quiet(), settings.config.product, recipient.unlock(output)
             )
@@ -127,18 +127,20 @@ class Fetching:
                 )
                 fetch = Fetch(request)
                 figures = fetch.run()
-                remember_rate(self._site.root, figures)
+                save_rate(self._site.root, figures)
         except (TransferError, BundleError, AboardError) as error:
-            kind = "incomplete" if isinstance(error, Incomplete) else "refused"
-            details = figures_document(fetch.figures()) if fetch else {}
-            event = Event(kind, _about(offer.name, error), {"source": offer.name} | details)
-            self._journal.stands(offer.name, event)
+            kind = Kind.INCOMPLETE if isinstance(error, Incomplete) else Kind.REFUSED
+            details: dict[str, Any] = {"source": offer.name}
+            if fetch:
+                details |= fetch_answer(fetch.figures())
+            event = Event(kind, _about(offer.name, error), details)
+            self._journal.report_change(offer.name, event)
             return False
-        for lost in figures.sources:
-            told = Event("refused", f"{lost.lost}; it was asked no more", {"source": lost.name}) if lost.lost else None
-            self._journal.stands(lost.name, told)
+        for source in figures.sources:
+            dropped = Event(Kind.REFUSED, f"{source.lost}; it was asked no more", {"source": source.name})
+            self._journal.report_change(source.name, dropped if source.lost else None)
         if not was_there or figures.bytes_resumed < figures.bytes_needed:
-            self._journal.tell(_fetched(offer, figures))
+            self._journal.report(_fetched(offer, figures))
         return True
 
     def _retained(self, settings: Settings) -> list[Path]:
@@ -169,4 +171,4 @@ def _fetched(offer: Offer, figures: Figures) -> Event:
         f"{figures.bytes_needed:,} needed, in {figures.seconds:.1f} s"
     )
     details = {"source": offer.name, "version": root.version, "seq": root.seq}
-    return Event("fetched", message, details | figures_document(figures))
+    return Event(Kind.FETCHED, message, {**details, **fetch_answer(figures)})

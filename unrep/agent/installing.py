@@ -26,9 +26,11 @@ def agent_argv(site: Site, config: Path | None, name: str) -> list[str]:
 
 
 def _python(module: str) -> list[str]:
-    """The module by this Python. A virtual environment's python.exe only starts the real one as its child, and the
-    service manager would hear from another process than the one that it started: so the real one, told where to find
-    us."""
+    """The command that runs a module with this Python, by the real executable.
+
+    A virtual environment's python.exe only starts the real one as its child. The service manager expects to hear from
+    the process that it started.
+    """
     if sys.prefix == sys.base_prefix:
         return [sys.executable, "-P", "-m", module]
     real, ours = Path(sys.base_prefix) / Path(sys.executable).name, sysconfig.get_path("purelib")

@@ -1,33 +1,49 @@
-"""What the agent tells: one line an event, for a person on stderr, and with --json one object a line on stdout.
+"""What the agent reports: one line an event, for a person on stderr, and with --json one object a line on stdout.
 
-    started, stopped          the agent itself
-    fetched, incomplete       a bundle is complete in the inbox; or not yet
-    refused                   a source, a bundle, the site or its configuration: the sentence says which, and what to do
-    applied, already-current, rolled-back, degraded, recovered      how a run on the site ended
-    waiting                   a release is ready, and its window is shut or the master holds the running version
-    overdue                   a window opens although the clock says otherwise
-
-What stays the same from round to round is told once, until it changes.
+What stays the same from round to round is reported once, until it changes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from enum import StrEnum
+from typing import Annotated, Any, TypedDict
+
+from msgspec import Meta
 
 from bundle.names.plain_text import plain
 from unrep.errors import NobodyReads, OutputLost
+from unrep.terminal.answers import Seq, Version, with_known_keys
 from unrep.terminal.console import answer, say
+from unrep.terminal.fetch_report import FetchAnswer
+from unrep.terminal.run_report import RunDocument
+
+
+class Kind(StrEnum):
+    """The kinds of events."""
+
+    STARTED = "started"
+    STOPPED = "stopped"
+    FETCHED = "fetched"
+    INCOMPLETE = "incomplete"
+    REFUSED = "refused"
+    APPLIED = "applied"
+    ALREADY_CURRENT = "already-current"
+    ROLLED_BACK = "rolled-back"
+    DEGRADED = "degraded"
+    RECOVERED = "recovered"
+    WAITING = "waiting"
+    OVERDUE = "overdue"
 
 
 @dataclass(frozen=True)
 class Event:
     """`details` are further keys of its JSON object, such as `version` or `bytes_received`."""
 
-    kind: str
+    kind: Kind
     message: str
-    details: dict[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Journal:
@@ -36,21 +52,100 @@ class Journal:
     def __init__(self, wall: Callable[[], float], as_json: bool) -> None:
         self._wall = wall
         self._as_json = as_json
-        self._standing: dict[str, tuple[str, str]] = {}
+        self._reported: dict[str, Event] = {}
 
-    def tell(self, event: Event) -> None:
-        """Tells of something that has happened. Where nobody can be told, on a full disk, say, the ship goes on."""
+    def report(self, event: Event) -> None:
+        """Something has happened. Where nobody can be told, as on a full disk, the ship goes on."""
         now = datetime.fromtimestamp(self._wall(), UTC).isoformat(timespec="seconds")
         message = plain(event.message)
         say(f"{now} {event.kind}: {message}")
         if self._as_json:
             with suppress(OutputLost, NobodyReads):
-                answer({"time": now, "event": event.kind, "message": message} | event.details)
+                answer({"time": now, "event": event.kind.value, "message": message, **event.details})
 
-    def stands(self, about: str, event: Event | None) -> None:
-        """Tells how it stands about something, unless that was told last time; None: all is well with it."""
+    def report_change(self, subject: str, event: Event | None) -> None:
+        """The state of a subject: reported unless it was so last time. None: all is well with it."""
+        before = self._reported.pop(subject, None)
         if event is None:
-            self._standing.pop(about, None)
-        elif self._standing.get(about) != (event.kind, event.message):
-            self._standing[about] = event.kind, event.message
-            self.tell(event)
+            return
+        self._reported[subject] = event
+        if before is None or (before.kind, before.message) != (event.kind, event.message):
+            self.report(event)
+
+
+class AgentEvent(TypedDict):
+    """What each event has."""
+
+    time: Annotated[str, Meta(description="When it happened, in ISO 8601, UTC.")]
+    event: Annotated[str, Meta(description="The kind of event.")]
+    message: Annotated[str, Meta(description="What happened, in one sentence.")]
+
+
+class Started(AgentEvent):
+    """The agent has started."""
+
+
+class Stopped(AgentEvent):
+    """The agent was told to stop."""
+
+
+class Waiting(AgentEvent):
+    """A release is ready, and its window is shut or the master holds the running version."""
+
+
+class Overdue(AgentEvent):
+    """A window opens although the clock says otherwise."""
+
+
+class _FromSource(AgentEvent):
+    source: Annotated[str, Meta(description="The source.")]
+
+
+class Fetched(_FromSource, FetchAnswer):
+    """A bundle is complete in the inbox."""
+
+    version: Version
+    seq: Seq
+
+
+class Applied(AgentEvent, RunDocument):
+    """A release is in service."""
+
+
+class AlreadyCurrent(AgentEvent, RunDocument):
+    """The release was in service already."""
+
+
+class Recovered(AgentEvent, RunDocument):
+    """A run that died was finished or undone."""
+
+
+class _Source(TypedDict):
+    source: Annotated[str, Meta(description="The source, if it is about one.")]
+
+
+EVENTS: dict[str, Any] = {
+    Kind.STARTED.value: Started,
+    Kind.STOPPED.value: Stopped,
+    Kind.FETCHED.value: Fetched,
+    Kind.INCOMPLETE.value: with_known_keys(
+        "Incomplete", "A fetch stopped early and goes on in a later round.", _FromSource, FetchAnswer
+    ),
+    Kind.REFUSED.value: with_known_keys(
+        "Refused",
+        "A source, a bundle, the site or its configuration: the message says which, and what to do.",
+        AgentEvent,
+        _Source,
+        FetchAnswer,
+        RunDocument,
+    ),
+    Kind.APPLIED.value: Applied,
+    Kind.ALREADY_CURRENT.value: AlreadyCurrent,
+    Kind.ROLLED_BACK.value: with_known_keys(
+        "RolledBack", "A release failed, and the version before it is in service again.", AgentEvent, RunDocument
+    ),
+    Kind.DEGRADED.value: with_known_keys("Degraded", "A person is needed.", AgentEvent, RunDocument),
+    Kind.RECOVERED.value: Recovered,
+    Kind.WAITING.value: Waiting,
+    Kind.OVERDUE.value: Overdue,
+}

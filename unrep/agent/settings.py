@@ -13,7 +13,7 @@ from bundle.trust.trust import Trust, load_trust
 from transfer.config import TransferConfig
 from transfer.errors import AccessRefused
 from transfer.links.access import Access, read_access
-from unrep.terminal.aboard import configuration
+from unrep.terminal.options.site import configuration
 
 
 @dataclass(frozen=True)

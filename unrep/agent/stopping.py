@@ -1,7 +1,7 @@
-"""An agent that is told to stop: SIGTERM, Ctrl-C, Ctrl-Break, and the end of a Windows service (`unrep.agent.service`).
+"""An agent that is told to stop: SIGTERM, Ctrl-C, Ctrl-Break, and the end of a Windows service.
 
-Each becomes one KeyboardInterrupt in the main thread, wherever it is: whatever the agent does may be cut anywhere, and
-what was cut goes on at its next start, so there is nothing to wait for. A second request changes nothing.
+Each becomes one KeyboardInterrupt in the main thread, wherever that is. The agent may be interrupted anywhere and goes
+on at its next start, so there is nothing to wait for. A second request changes nothing.
 """
 
 import signal

@@ -1,8 +1,8 @@
 """The agent as a service of Windows, through ctypes: registering it, and being it. winsvc.h.
 
-The service manager wants a thread of its own in the process, which hears of a stop; the agent works in the main thread,
-where that becomes the same interrupt as Ctrl-C. What is told goes to a file, for a service has no stderr. A process
-must report to the manager within half a minute, which importing all of unrep may take on a busy server: so that waits.
+The service manager needs a thread of its own in the process, which is told to stop. The agent works in the main thread,
+where that becomes the same interrupt as Ctrl-C. Messages go to a file, for a service has no stderr. A process must
+report to the manager within half a minute. On a busy server the import of unrep may take longer, so it comes after.
 
     python -m unrep.agent.windows_service NAME LOG ARGUMENT...      for the manager alone: `unrep ARGUMENT...` as NAME
 """
@@ -228,7 +228,8 @@ def main() -> None:
     try:
         Service(name).run(work)
     except UsageRefused as error:
-        from unrep.terminal.console import ExitCode, say
+        from unrep.terminal.console import say
+        from unrep.terminal.exit_codes import ExitCode
 
         say(f"unrep: {error}")
         sys.exit(ExitCode.USAGE)

@@ -16,7 +16,7 @@ from bundle.host.directories import Directory
 from bundle.host.files import set_mode, write_all
 from bundle.host.progress import Progress, Quiet
 from bundle.read.tree import scan
-from unrep.collect import first_sight, source_tree, wheels
+from unrep.collect import source_tree, trust_on_first_use, wheels
 from unrep.collect.pins import Pin, applying, read_pins
 from unrep.collect.target import Target
 from unrep.errors import CollectError
@@ -30,8 +30,8 @@ class Collected:
     """A finished release directory: what it holds, and its tree hash in hexadecimal.
 
     `requirements` is the requirements file's path within the release, as the ship's `[prepare]` names it; `left_out`
-    are the paths of the source that rules or caches kept out. unhashed: the pins without a hash, as NAME==VERSION; what
-    of their wheels is compared with is in the file `first_seen`, unless `unkept` says why not.
+    are the paths of the source that .gitignore or the list of caches keeps out. unhashed: the pins without a hash, as
+    NAME==VERSION. The hashes of their wheels are in `hashes_file`, unless `not_saved` says why they are not.
     """
 
     directory: Path
@@ -43,8 +43,8 @@ class Collected:
     tree: str
     seconds: float
     unhashed: tuple[str, ...] = ()
-    first_seen: Path | None = None
-    unkept: str = ""
+    hashes_file: Path | None = None
+    not_saved: str = ""
 
 
 def collect(
@@ -66,23 +66,23 @@ def collect(
         _check_places(source, out)
         pins = read_pins(requirements)
         needed = applying(pins, target.environment())
-        unhashed, hashes_file = _unhashed(needed, require_hashes), first_sight.beside(requirements)
+        unhashed, known = _unhashed(needed, require_hashes), trust_on_first_use.hashes_file(requirements)
         hashes: dict[str, str] = {}
         with tempfile.TemporaryDirectory(prefix=_unfinished(out), dir=out.parent) as scratch:
             release = Path(scratch, out.name)
             with Directory.open(release.parent) as beside:
                 beside.make(release.name).close()
-            found = source_tree.walk(source, without=lambda path: path == hashes_file or _is_result(path, out))
+            found = source_tree.walk(source, without=lambda path: path == known or _is_result(path, out))
             source_tree.copy(source, found.files, release, progress)
             named = _place_requirements(source, requirements, pins, release)
             names = _bring_wheels(source, release, needed, target, progress)
             if unhashed:
-                hashes = first_sight.compared(hashes_file, [release / WHEELS / name for name in names])
+                hashes = trust_on_first_use.checked(known, [release / WHEELS / name for name in names])
             manifest = _manifest(source, release, target, progress)
             if out.exists():
                 out.rmdir()
             release.rename(out)
-        unkept = first_sight.keep(hashes_file, hashes) if unhashed else ""
+        not_saved = trust_on_first_use.save(known, hashes) if unhashed else ""
     except OSError as error:
         raise CollectError(f"{error.filename or out}: {error.strerror or error}") from error
     return Collected(
@@ -95,8 +95,8 @@ def collect(
         tree=manifest.tree_hash.hex(),
         seconds=round(time.monotonic() - begun, 3),
         unhashed=unhashed,
-        first_seen=hashes_file if unhashed else None,
-        unkept=unkept,
+        hashes_file=known if unhashed else None,
+        not_saved=not_saved,
     )
 
 

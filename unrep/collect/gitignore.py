@@ -1,7 +1,7 @@
 """`.gitignore` files read as git reads them: gitignore(5), and where that is silent, git's own `wildmatch`.
 
-A rule is matched with one entry of a directory at a time. That a directory that is ignored takes along what it holds is
-the walk's business (`source_tree`): rules of deeper files could not bring it back, for git does not look there.
+A rule is matched with one entry of a directory at a time. Like git, `source_tree` does not enter an ignored
+directory, so rules of deeper files cannot bring back what is in it.
 """
 
 import codecs

@@ -1,9 +1,9 @@
 """The application's source: what of it belongs into a release, and its copy.
 
-Left out are what `.gitignore` files ignore (gitignore(5): the deepest file that decides wins, a directory that is
-ignored is not entered) and what tools leave behind. The rules of directories above the source count too, up to the top
-of its git work tree. What only one clone knows does not: neither `.git/info/exclude` nor the index, so a file that a
-rule ignores stays out even if it was added by force.
+What `.gitignore` files ignore is left out, and so is what tools leave behind. As in gitignore(5), the deepest file that
+decides wins, and an ignored directory is not entered. The rules of directories above the source count, too, up to the
+top of its git work tree. What only one clone knows does not count: `.git/info/exclude` and the index. So an ignored
+file stays out even if it was added by force.
 """
 
 import os

@@ -39,8 +39,8 @@ class Wheel:
 def download(pins: list[Pin], target: Target, directory: Path, progress: Progress) -> None:
     """Brings one wheel per pin into `directory`; there is at least one.
 
-    Raises RegistryUnreachable without network, CollectError when a package has no such version or no wheel that fits,
-    when a file does not have the pinned hash, or when pip fails in another way.
+    Raises RegistryUnreachable without network. Raises CollectError when a package has no such version or no wheel that
+    fits, when a file does not have the pinned hash, or when pip fails in another way.
     """
     progress.start(f"wheels for {target}", len(pins), "wheels")
     with tempfile.TemporaryDirectory(prefix="unrep-") as scratch:

@@ -1,4 +1,4 @@
-"""The story of the demonstration: every step is the real command, run as a person would type it."""
+"""The steps of the demonstration: each is the real command, run as a person would type it."""
 
 import json
 import os
@@ -16,7 +16,8 @@ from typing import Any
 
 from unrep.demo.releases import write_release
 from unrep.demo.shore import Shore
-from unrep.terminal.console import ExitCode, say
+from unrep.terminal.console import say
+from unrep.terminal.exit_codes import ExitCode
 
 LINK_BYTES_PER_S = 96 * 1024
 LINK_DELAY_S = 0.3
@@ -57,7 +58,7 @@ class Demo:
     figures: list[tuple[str, str]] = field(default_factory=list)
 
     def run(self) -> None:
-        """Tells the whole story. Raises DemoFailed at the first step that goes wrong."""
+        """Makes all steps. Raises DemoFailed at the first step that goes wrong."""
         try:
             say(f"Each line after a $ is the real command, run in {self.directory}, which is removed at the end.")
             self._prepare()
@@ -166,7 +167,7 @@ class Demo:
             subprocess.run([sys.executable, str(script), str(self.port), "--stop"], env=environment, check=False)
 
 
-def tell() -> None:
+def run_demo() -> None:
     """Runs the demonstration in a temporary directory and leaves nothing behind, nothing running."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="unrep-demo-") as directory:

@@ -1,17 +1,7 @@
-"""The edge to a person: messages, progress bars, and the one list of exit codes.
+"""The edge to a person: messages, progress bars, questions, and JSON for programs.
 
 Nothing else writes on stdout or stderr. All of it goes out in lines, each of them plain text [A-95]: names, answers of
 servers and what a bundle says may hold anything.
-
-0    done
-1    internal error: a defect of unrep
-2    usage: an argument, a file or the configuration must be changed
-3    refused: the bundle, or the trust in it
-4    transfer incomplete: run the same command again
-5    preflight refused: nothing was changed
-6    the release failed and was rolled back
-7    degraded: needs a person
-130  interrupted: run the same command again
 """
 
 import io
@@ -21,93 +11,31 @@ import sys
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from enum import IntEnum
 from typing import Any
 
 import click
 from tqdm import tqdm
 
-from apply.errors import AboardError, ConfigError, Degraded, RecordBroken, RolledBack
-from bundle.errors import BaseMismatch, BundleError, InputError
 from bundle.names.plain_text import each_text, plain, whole
-from transfer.errors import (
-    DiskFull,
-    ExtraMissing,
-    OutputBusy,
-    OutputRefused,
-    SourceCorrupt,
-    SourceRefused,
-    TransferError,
-)
-from unrep.errors import NobodyReads, OutputLost, SelfTestFailed, UsageRefused
+from unrep.errors import NobodyReads, OutputLost
 
 _STANDARD_ERROR = 2
 
 
-class ExitCode(IntEnum):
-    """What the command's exit status says."""
+def restart_in_utf8() -> None:
+    """Restarts this process in UTF-8 mode if the locale has another character set.
 
-    DONE = 0
-    INTERNAL = 1
-    USAGE = 2
-    REFUSED = 3
-    INCOMPLETE = 4
-    PREFLIGHT = 5
-    ROLLED_BACK = 6
-    DEGRADED = 7
-    INTERRUPTED = 130
-
-
-EXIT_CODES_HELP = "Exit codes:\n\n\b\n" + "\n".join((__doc__ or "").split("\n\n", 2)[2].rstrip().split("\n"))
-
-# The first class that an error is an instance of decides.
-_CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
-    (NobodyReads, ExitCode.DONE),
-    (OutputLost, ExitCode.USAGE),
-    (UsageRefused, ExitCode.USAGE),
-    (SelfTestFailed, ExitCode.PREFLIGHT),
-    (click.ClickException, ExitCode.USAGE),
-    (InputError, ExitCode.USAGE),
-    (BaseMismatch, ExitCode.PREFLIGHT),
-    (BundleError, ExitCode.REFUSED),
-    (ConfigError, ExitCode.USAGE),
-    (Degraded, ExitCode.DEGRADED),
-    (RolledBack, ExitCode.ROLLED_BACK),
-    (RecordBroken, ExitCode.REFUSED),
-    (AboardError, ExitCode.PREFLIGHT),
-    (SourceRefused, ExitCode.USAGE),
-    (SourceCorrupt, ExitCode.REFUSED),
-    (OutputRefused, ExitCode.USAGE),
-    (OutputBusy, ExitCode.PREFLIGHT),
-    (DiskFull, ExitCode.PREFLIGHT),
-    (ExtraMissing, ExitCode.USAGE),
-    (TransferError, ExitCode.INCOMPLETE),
-    (PermissionError, ExitCode.USAGE),  # a look at what was named, in a directory that is closed to this account
-    (KeyboardInterrupt, ExitCode.INTERRUPTED),
-    (click.Abort, ExitCode.INTERRUPTED),
-)
-
-
-def exit_code(error: BaseException) -> ExitCode:
-    """The exit code of an error that a command raised."""
-    for kind, code in _CODES:
-        if isinstance(error, kind):
-            return code
-    return ExitCode.INTERNAL
-
-
-def speak_utf8() -> None:
-    """Begins this process again, under a locale of another character set: names of files in releases are UTF-8 [A-97],
-    and Python would write others, or could not write them at all."""
+    Names of files in releases are UTF-8 [A-97]. Python would write other names, or none at all.
+    """
     if os.name == "posix" and sys.getfilesystemencoding() != "utf-8" and not sys.flags.utf8_mode and sys.executable:
         os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606 - no shell is meant
 
 
 def open_streams() -> None:
-    """Lets stdout and stderr take every letter: a pipe of Windows takes few, and names of files have any.
+    """Lets stdout and stderr take every character; a pipe of Windows takes few, and file names have any.
 
-    One that is closed leads nowhere from now on. Else the next file that is opened would take its number, and what a
-    command of the site prints would be written into that.
+    A stream that is closed is opened to the null device. Otherwise the next file would get its number, and what a
+    command of the site prints would be written into that file.
     """
     if os.name == "posix":
         while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STANDARD_ERROR:
@@ -120,9 +48,8 @@ def open_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def settle_streams() -> None:
-    """Gives up what stdout and stderr could not take: Python would try it again at exit, and end with a code of its
-    own."""
+def discard_unwritten() -> None:
+    """Discards what stdout and stderr could not take. Python would try again at exit, with an exit code of its own."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -181,7 +108,7 @@ def is_terminal() -> bool:
 
 
 def say_defect(error: BaseException) -> None:
-    """Where an error came from, for who mends it, and what it came from."""
+    """The traceback of a defect and of its causes, for whoever repairs it."""
     if cause := error.__cause__ or (None if error.__suppress_context__ else error.__context__):
         say_defect(cause)
     say("Traceback (most recent call last):")

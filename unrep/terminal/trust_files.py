@@ -72,7 +72,7 @@ def write_trust_file(path: Path, file: TrustFile, *, anew: bool = True) -> None:
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror}") from error
     version = newest_root(file).version
-    lacks = missing(file)
-    say(f"{path}: trust root {version}, {'a draft' if lacks else 'complete'}, {len(data):,} bytes")
-    for lack in lacks:
-        say(f"  {lack}")
+    absent = missing(file)
+    say(f"{path}: trust root {version}, {'a draft' if absent else 'complete'}, {len(data):,} bytes")
+    for part in absent:
+        say(f"  {part}")

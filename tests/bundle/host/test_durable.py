@@ -317,7 +317,7 @@ class TestRemoveTree:
     def test_a_file_held_for_ever_is_named_after_the_patience(
         self, tree: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(sharing_violations, "_PATIENCE_S", 0.05)
+        monkeypatch.setattr(sharing_violations, "_RETRY_FOR_S", 0.05)
         monkeypatch.setattr(os, "unlink", failing(os.unlink, code=errno.EACCES, winerror=32, times=10**6))
         with pytest.raises(StorageFailed, match=re.escape(str(tree)) + ".*: held by another program"):
             durable.remove_tree(tree)

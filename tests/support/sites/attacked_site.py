@@ -27,7 +27,7 @@ from bundle.errors import BundleError
 from bundle.trust.trust import load_trust
 from tests.support.contents.raw_bundles import CLASSES, DOCUMENT, VECTORS, raw, vector
 from tests.support.observers.command import run
-from unrep.terminal.console import exit_code
+from unrep.terminal.exit_codes import exit_code
 
 # What a refused run may write: staging, the lock, the record with its receipts, and the key that signs these.
 RUN_FILES = ("staging", "lock", "state.db", "state.db-wal", "state.db-shm", "outbox", "site.key", "site.pub")

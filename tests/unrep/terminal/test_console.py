@@ -14,7 +14,7 @@ import pytest
 from tests.support.contents.tiny_bundle import Shape, tiny_bundle, write_trust
 from tests.support.observers.command import run
 from tests.support.repository import REPOSITORY
-from unrep.agent.journal import Event, Journal
+from unrep.agent.journal import Event, Journal, Kind
 from unrep.terminal import console
 from unrep.terminal.fetch_progress import FetchProgress
 
@@ -72,7 +72,7 @@ def test_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_an_agent_tells(capsys: pytest.CaptureFixture[str]) -> None:
     """[A-95] [A-65]"""
-    Journal(lambda: 0.0, as_json=True).tell(Event("refused", EVIL, {"source": EVIL}))
+    Journal(lambda: 0.0, as_json=True).report(Event(Kind.REFUSED, EVIL, {"source": EVIL}))
     out, err = capsys.readouterr()
     assert err == f"1970-01-01T00:00:00+00:00 refused: {SHOWN}\n"
     assert out.isascii() and out.count("\n") == 1 and json.loads(out)["message"] == SHOWN
@@ -82,7 +82,7 @@ def test_the_events_of_a_fetch(capsys: pytest.CaptureFixture[str]) -> None:
     """[A-95]"""
     progress = FetchProgress(console.Bar(), as_events=True)
     progress.say(EVIL)
-    progress.tell("failed", error=EVIL)
+    progress.report("failed", error=EVIL)
     out, err = capsys.readouterr()
     assert err == f"{SHOWN}\n" and out[:-1].isprintable() and out.isascii()
 

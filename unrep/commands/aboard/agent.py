@@ -7,29 +7,39 @@ import click
 
 from apply.site.layout import Site
 from bundle.host.clock import SystemClock
-from unrep.agent import access_list, systemd, windows_service
+from unrep.agent import access_list, events, systemd, windows_service
 from unrep.agent.accounts import posix_account, windows_account
 from unrep.agent.installing import agent_argv, service_name
-from unrep.agent.journal import Event, Journal
+from unrep.agent.journal import EVENTS, Journal
 from unrep.agent.loop import Agent
 from unrep.agent.settings import read_settings
 from unrep.agent.stopping import until_told_to_stop
 from unrep.errors import UsageRefused
-from unrep.terminal.aboard import config_option, site_option
+from unrep.terminal.answers import json_lines_option
+from unrep.terminal.command import Command, CommandGroup
 from unrep.terminal.console import say
+from unrep.terminal.options.site import config_option, site_option
 
 
-@click.group("agent", invoke_without_command=True)
+@click.group(
+    "agent",
+    cls=CommandGroup,
+    invoke_without_command=True,
+    examples=[
+        ("unrep agent --site /opt/vms", "Keep a site up to date until Ctrl-C:"),
+        ("unrep agent --site /opt/vms --once", "Make one round, from a scheduler of your own:"),
+    ],
+)
 @click.option("--site", metavar="S", type=click.Path(path_type=Path), help="The site's directory.")
 @config_option
 @click.option("--once", is_flag=True, help="Make one round, and end: for a scheduler of your own.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, one line an event.")
+@json_lines_option(EVENTS, "an event")
 @click.pass_context
 def agent_command(ctx: click.Context, site: Path | None, config: Path | None, once: bool, as_json: bool) -> None:
-    """Keep site S up to date, unattended: ask its sources, fetch and apply, each in its windows.
+    """Keep site S up to date, unattended: ask its sources, fetch and apply, each in its time windows.
 
-    Sources, key and windows stand under [agent] in S/unrep.toml. Every event is a line on standard error. It stops when
-    it is told to, by SIGTERM or Ctrl-C, at once and anywhere; the next start goes on.
+    Sources, key and windows are set under [agent] in S/unrep.toml. Every event is a line on standard error. SIGTERM and
+    Ctrl-C stop the agent at once; the next start goes on where it was.
     """
     if ctx.invoked_subcommand:
         return
@@ -41,10 +51,17 @@ def agent_command(ctx: click.Context, site: Path | None, config: Path | None, on
         Agent(Site.at(site), config, journal, clock).run(once)
         if once:
             return
-    journal.tell(Event("stopped", "told to stop; what was under way goes on at the next start"))
+    journal.report(events.stopped())
 
 
-@agent_command.command("install")
+@agent_command.command(
+    "install",
+    cls=Command,
+    examples=[
+        ("unrep agent install --site /opt/vms", "Write the systemd unit, or register the Windows service:"),
+        ("unrep agent install --site /opt/vms --account vms", "Let the agent run as a user with fewer rights:"),
+    ],
+)
 @site_option
 @config_option
 @click.option("--to", metavar="F", type=click.Path(path_type=Path), help="Write the systemd unit to this file instead.")

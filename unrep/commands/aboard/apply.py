@@ -10,13 +10,23 @@ from apply.site.layout import Site
 from apply.site.ship_key import site_unlock
 from apply.update import rehearse, update
 from bundle.trust.trust import load_trust
-from unrep.terminal.aboard import config_option, configuration, json_option, site_option, told, trust_option
+from unrep.terminal.answers import json_option
+from unrep.terminal.command import Command
 from unrep.terminal.console import progress_bar
-from unrep.terminal.pinning import confirmed_product, pinned_product, product_option
-from unrep.terminal.unlocking import unlock_options
+from unrep.terminal.options.product import confirmed_product, pinned_product, product_option
+from unrep.terminal.options.site import config_option, configuration, site_option, trust_option
+from unrep.terminal.options.unlocking import unlock_options
+from unrep.terminal.run_report import RunAnswer, report_run
 
 
-@click.command("apply")
+@click.command(
+    "apply",
+    cls=Command,
+    examples=[
+        ("unrep apply vms-2.unrep --site /opt/vms --trust shore.pub", "Update a site, and go back if that fails:"),
+        ("unrep apply vms-2.unrep --site /opt/vms --trust shore.pub --dry-run", "Only check whether it would work:"),
+    ],
+)
 @click.argument("bundle", metavar="F", type=click.Path(path_type=Path))
 @site_option
 @trust_option
@@ -25,7 +35,7 @@ from unrep.terminal.unlocking import unlock_options
 @unlock_options
 @click.option("--override", is_flag=True, help="Apply although the master holds the running version.")
 @click.option("--dry-run", is_flag=True, help="Check everything, change nothing, say what would happen.")
-@json_option
+@json_option(RunAnswer)
 def apply_command(
     bundle: Path,
     site: Path,
@@ -65,4 +75,4 @@ def apply_command(
         product=pinned,
     )
     with progress_bar() as bar:
-        told(lambda: perform(progress=bar), as_json)
+        report_run(lambda: perform(progress=bar), as_json)

@@ -1,4 +1,4 @@
-"""`unrep hear`: aboard, a heartbeat from shore."""
+"""`unrep hear`: aboard, takes in a heartbeat from shore."""
 
 from pathlib import Path
 
@@ -7,21 +7,28 @@ import click
 from apply.heartbeat import receive_heartbeat
 from apply.site.guarded import check_named
 from bundle.trust.trust import load_trust
-from unrep.commands.shore.heartbeat import parse_nonce
-from unrep.terminal.aboard import configuration, json_option, site_option, told, trust_option
+from unrep.terminal.answers import json_option
+from unrep.terminal.command import Command
+from unrep.terminal.options.nonce import nonce_option
+from unrep.terminal.options.site import configuration, site_option, trust_option
+from unrep.terminal.run_report import RunAnswer, report_run
 
 
-@click.command("hear")
+@click.command(
+    "hear",
+    cls=Command,
+    examples=[("unrep hear vms.heartbeat --site /opt/vms --trust shore.pub", "Learn what the newest release is:")],
+)
 @click.argument("heartbeat", metavar="F", type=click.Path(path_type=Path))
 @site_option
 @trust_option
-@click.option("--nonce", metavar="HEX", callback=parse_nonce, help="What shore was asked to sign; proves F new.")
-@json_option
+@nonce_option("What shore was asked to sign; proves F new.")
+@json_option(RunAnswer)
 def hear_command(heartbeat: Path, site: Path, trust: Path | None, nonce: bytes | None, as_json: bool) -> None:
-    """Take in heartbeat F at site S: 'unrep status' then says what shore has that has not come.
+    """Record heartbeat F at site S, so that 'unrep status' shows a newer release that has not come here.
 
     No release is changed.
     """
     check_named(trust)
     given = load_trust(trust) if trust else None
-    told(lambda: receive_heartbeat(heartbeat, site, given, nonce, configuration(site, None).product), as_json)
+    report_run(lambda: receive_heartbeat(heartbeat, site, given, nonce, configuration(site, None).product), as_json)

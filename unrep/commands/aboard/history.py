@@ -1,22 +1,77 @@
 """`unrep history`: who did what here, when, and how it ended; and whether anybody changed that."""
 
 from pathlib import Path
+from typing import Annotated, NotRequired, TypedDict
 
 import click
+from msgspec import Meta
 
 from apply.audit.history import read_history
 from apply.record.chain import Link
 from apply.site.layout import Site
-from unrep.terminal.aboard import site_option
+from unrep.terminal.answers import Epoch, Product, Seq, TreeHash, Version, json_lines_option
+from unrep.terminal.command import Command
 from unrep.terminal.console import answer, show
+from unrep.terminal.options.site import site_option
 
 _HEADINGS = ("run", "started", "command", "outcome", "release", "moved", "seconds", "user", "reason")
 
 
-@click.command("history")
+class NamedRelease(TypedDict):
+    """A release by its names."""
+
+    version: Version
+    seq: Seq
+    epoch: NotRequired[Epoch]
+    tree: TreeHash
+    bundle: NotRequired[Annotated[str, Meta(description="SHA-256 of the root of its bundle, in hex.")]]
+
+
+class RecoveryAnswer(TypedDict):
+    """An outage that a run ended."""
+
+    after: Annotated[str, Meta(description="'failed-verdict' of this run, or 'unfinished-run' before it.")]
+    seconds: Annotated[float, Meta(description="From there until a version served again.")]
+
+
+_Moved = TypedDict(
+    "_Moved",
+    {
+        "from": NotRequired[Annotated[str, Meta(description="The version that was current before.")]],
+        "to": NotRequired[Annotated[str, Meta(description="The version that was current afterwards.")]],
+    },
+)
+
+
+class HistoryLine(_Moved):
+    """A run. A damaged record has only number and head; records of older versions of unrep lack some keys."""
+
+    number: Annotated[int, Meta(description="Number of the run.")]
+    run: NotRequired[Annotated[str, Meta(description="Id of the run.")]]
+    command: NotRequired[Annotated[str, Meta(description="The command that made it.")]]
+    started: NotRequired[Annotated[str, Meta(description="When, in ISO 8601.")]]
+    user: NotRequired[Annotated[str, Meta(description="The account that made it.")]]
+    host: NotRequired[Annotated[str, Meta(description="The name of the machine.")]]
+    product: NotRequired[Product]
+    release: NotRequired[Annotated[NamedRelease | None, Meta(description="The release it was about; null for none.")]]
+    outcome: NotRequired[Annotated[str, Meta(description="How it ended.")]]
+    reason: NotRequired[Annotated[str, Meta(description="Why it ended so.")]]
+    steps: NotRequired[Annotated[dict[str, float], Meta(description="Seconds of each step, by its name.")]]
+    seconds: NotRequired[Annotated[float, Meta(description="How long it took.")]]
+    recoveries: NotRequired[Annotated[list[RecoveryAnswer], Meta(description="Outages that it ended.")]]
+    bundle_bytes: NotRequired[Annotated[int, Meta(description="Size of the bundle's header and section.")]]
+    release_bytes: NotRequired[Annotated[int, Meta(description="Size of the release that was built of them.")]]
+    head: Annotated[str, Meta(description="Hash of the record up to this run, in hex.")]
+
+
+@click.command(
+    "history",
+    cls=Command,
+    examples=[("unrep history --site /opt/vms --limit 10", "See the last ten runs:")],
+)
 @site_option
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="The latest so many runs.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, one line a run.")
+@json_lines_option({"": HistoryLine}, "a run")
 def history_command(site: Path, limit: int, as_json: bool) -> None:
     """Show the runs at site S, the latest last, and check that no record of any was changed or removed.
 

@@ -10,11 +10,18 @@ from apply.audit.metrics import Tally, exposition
 from apply.audit.outbox import waiting
 from apply.record.database import read_state
 from apply.site.layout import Site
-from unrep.terminal.aboard import site_option
+from unrep.terminal.command import Command
 from unrep.terminal.console import show
+from unrep.terminal.options.site import site_option
 
 
-@click.command("metrics")
+@click.command(
+    "metrics",
+    cls=Command,
+    examples=[
+        ("unrep metrics --site /opt/vms > /var/lib/node_exporter/unrep.prom", "Write figures for node_exporter:")
+    ],
+)
 @site_option
 def metrics_command(site: Path) -> None:
     """Print figures of site S in the text format of Prometheus: deployments, recoveries, failures, bytes, versions."""

@@ -5,11 +5,17 @@ from pathlib import Path
 import click
 
 from apply.site.layout import Site
-from unrep.launcher import launch, resolve
-from unrep.terminal.aboard import config_option, configuration, site_option
+from unrep.launching.launcher import launch, resolve
+from unrep.terminal.command import Command
+from unrep.terminal.options.site import config_option, configuration, site_option
 
 
-@click.command("run", context_settings={"allow_interspersed_args": False})
+@click.command(
+    "run",
+    cls=Command,
+    context_settings={"allow_interspersed_args": False},
+    examples=[("unrep run --site /opt/vms -- python3 serve.py", "Start the application of the current version:")],
+)
 @site_option
 @config_option
 @click.argument("command", metavar="-- COMMAND...", nargs=-1, required=True, type=click.UNPROCESSED)

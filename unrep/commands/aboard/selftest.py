@@ -1,9 +1,10 @@
 """`unrep selftest`: can this server do it? For an operator, before the first release and after a system update."""
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, TypedDict
 
 import click
+from msgspec import Meta
 
 from apply.site.config import SiteConfig
 from apply.site.layout import Site
@@ -11,16 +12,47 @@ from unrep.errors import SelfTestFailed
 from unrep.selftest.readers import READERS
 from unrep.selftest.scratch import scratch_site
 from unrep.selftest.trials import Switching, Updating, try_restart, try_switches, try_updates
-from unrep.terminal.aboard import config_option, configuration, json_option, site_option
+from unrep.terminal.answers import json_option
+from unrep.terminal.command import Command
 from unrep.terminal.console import answer, progress_bar, say, show
+from unrep.terminal.options.site import config_option, configuration, site_option
 
 
-@click.command("selftest")
+class SwitchTimes(TypedDict):
+    """Milliseconds of a switch."""
+
+    p50: Annotated[float, Meta(description="Median.")]
+    p99: Annotated[float, Meta(description="99th percentile.")]
+    max: Annotated[float, Meta(description="Longest.")]
+
+
+class SelftestAnswer(TypedDict):
+    """What was tried, and how long it took."""
+
+    current: Annotated[str, Meta(description="The kind of 'current' that the site uses.")]
+    switches: Annotated[int, Meta(description="How often it was switched.")]
+    switch_ms: Annotated[SwitchTimes, Meta(description="Milliseconds of a switch.")]
+    readers: Annotated[int, Meta(description="Processes that read meanwhile.")]
+    reads: Annotated[int, Meta(description="How often they read.")]
+    misses: Annotated[int, Meta(description="How often they found no version.")]
+    install_s: Annotated[float, Meta(description="Seconds of a first install.")]
+    update_s: Annotated[float, Meta(description="Seconds of an update.")]
+    back_ms: Annotated[float, Meta(description="Milliseconds from a failure to the old version.")]
+    rollback_s: Annotated[float, Meta(description="Seconds of a rollback by hand.")]
+    restart: Annotated[str, Meta(description="The configured way to restart, by its key; empty for none.")]
+    restart_s: Annotated[float | None, Meta(description="Seconds of a real restart; null if not tried.")]
+
+
+@click.command(
+    "selftest",
+    cls=Command,
+    examples=[("unrep selftest --site /opt/vms", "Try updates and rollbacks in a directory beside the site:")],
+)
 @site_option
 @config_option
 @click.option("--switches", metavar="N", type=click.IntRange(2, 100_000), default=200, show_default=True)
 @click.option("--restart", is_flag=True, help="Also restart the real application, as a switch would.")
-@json_option
+@json_option(SelftestAnswer)
 def selftest_command(site: Path, config: Path | None, switches: int, restart: bool, as_json: bool) -> None:
     """Try an install, an update, a failure, a rollback and many switches under readers, beside site S.
 
@@ -47,11 +79,11 @@ def selftest_command(site: Path, config: Path | None, switches: int, restart: bo
 
 def _document(
     config: SiteConfig, updating: Updating, switching: Switching, restarted: tuple[float, str] | None
-) -> dict[str, Any]:
+) -> SelftestAnswer:
     return {
         "current": config.switch.current,
         "switches": len(switching.seconds),
-        "switch_ms": {name: round(switching.quantile_ms(share), 3) for name, share in _QUANTILES},
+        "switch_ms": _switch_times(switching),
         "readers": READERS,
         "reads": switching.count.reads,
         "misses": switching.count.misses,
@@ -64,13 +96,18 @@ def _document(
     }
 
 
-_QUANTILES = (("p50", 0.5), ("p99", 0.99), ("max", 1.0))
+def _switch_times(switching: Switching) -> SwitchTimes:
+    return {
+        "p50": round(switching.quantile_ms(0.5), 3),
+        "p99": round(switching.quantile_ms(0.99), 3),
+        "max": round(switching.quantile_ms(1.0), 3),
+    }
 
 
 def _lines(
     config: SiteConfig, updating: Updating, switching: Switching, restarted: tuple[float, str] | None
 ) -> list[str]:
-    quantiles = ", ".join(f"{name} {switching.quantile_ms(share):.2f}" for name, share in _QUANTILES)
+    quantiles = ", ".join(f"{name} {ms:.2f}" for name, ms in _switch_times(switching).items())
     count = switching.count
     lines = [
         f"first install              {updating.install_s:.2f} s",

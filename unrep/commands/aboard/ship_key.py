@@ -8,21 +8,26 @@ from apply.site.guarded import check_site
 from apply.site.layout import Site
 from bundle.recipients.ship_key import write_ship_key_pair
 from unrep.errors import UsageRefused
-from unrep.terminal.aboard import json_option
+from unrep.terminal.answers import KeyPairAnswer, json_option
+from unrep.terminal.command import Command, CommandGroup
 from unrep.terminal.console import answer, say
 
 
-@click.group("ship-key")
+@click.group("ship-key", cls=CommandGroup)
 def ship_key_command() -> None:
     """The key by which a ship reads what is encrypted to it."""
 
 
-@ship_key_command.command("new")
+@ship_key_command.command(
+    "new",
+    cls=Command,
+    examples=[("unrep ship-key new --site /opt/vms", "Make the key of a site, where 'unrep apply' finds it:")],
+)
 @click.option("--out", metavar="NAME", type=click.Path(path_type=Path), help="Writes NAME.key and NAME.pub.")
 @click.option(
     "--site", metavar="S", type=click.Path(path_type=Path), help="Writes S/.unrep/ship.key and ship.pub instead."
 )
-@json_option
+@json_option(KeyPairAnswer)
 def new_command(out: Path | None, site: Path | None, as_json: bool) -> None:
     """Make a ship's key pair: the .key stays aboard and secret, the .pub goes ashore.
 
@@ -41,4 +46,4 @@ def new_command(out: Path | None, site: Path | None, as_json: bool) -> None:
     private, public = f"{name}.key", f"{name}.pub"
     say(f"{private}: keep it aboard and secret; {public}: give it to shore (ship key id {ship.key_id.hex()})")
     if as_json:
-        answer({"private": private, "public": public, "key_id": ship.key_id.hex()})
+        answer(KeyPairAnswer(private=private, public=public, key_id=ship.key_id.hex()))

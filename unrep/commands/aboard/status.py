@@ -1,32 +1,83 @@
 """`unrep status`: what runs here, in words for a person."""
 
 import time
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Annotated, TypedDict, cast
 
 import click
 import msgspec
+from msgspec import Meta
 
-from apply.audit.run import named
 from apply.errors import ConfigError
 from apply.hold import Hold, read_hold
 from apply.record.authority import Authority
 from apply.record.database import read_state
-from apply.record.state import Release, SiteState
+from apply.record.state import Condition, Release, SiteState
 from apply.site.config import load
 from apply.site.layout import Site
 from apply.site.trusted import saved_trust
 from bundle.trust.trust import Trust
-from unrep.terminal.aboard import json_option, site_option
+from unrep.terminal.answers import Epoch, Product, Seq, TreeHash, Version, json_option
+from unrep.terminal.command import Command
 from unrep.terminal.console import answer, show
+from unrep.terminal.options.site import site_option
+from unrep.terminal.site_answers import HoldAnswer, ReleaseAnswer, hold_answer, release_answer
 
 DAY_S = 86_400
 
 
-@click.command("status")
+class QuarantinedAnswer(TypedDict):
+    """A release that failed here and stays out."""
+
+    version: Version
+    tree: TreeHash
+    reason: Annotated[str, Meta(description="How it failed.")]
+
+
+class TrustAnswer(TypedDict):
+    """Whom the site trusts."""
+
+    version: Annotated[int, Meta(description="Version of the trust root.")]
+    revocations: Annotated[int, Meta(description="Version of the revocation list; 0 for none.")]
+
+
+class ShoreAnswer(TypedDict):
+    """What the last heartbeat said."""
+
+    epoch: Epoch
+    seq: Seq
+    trust: Annotated[int, Meta(description="Newest trust root.")]
+    revocations: Annotated[int, Meta(description="Newest revocation list.")]
+    time: Annotated[int, Meta(description="When it was signed, in seconds since 1970.")]
+    under: Annotated[int, Meta(description="The trust root that it was verified under.")]
+    signers: Annotated[list[str], Meta(description="Ids of the keys that signed it, in hex.")]
+    product: Product
+
+
+class StatusAnswer(TypedDict):
+    """What is installed at a site."""
+
+    product: Annotated[str | None, Meta(description="The product of the site; null before the first release.")]
+    pinned_product: Annotated[str | None, Meta(description="The product that unrep.toml names; null for none.")]
+    state: Annotated[Condition, Meta(description="'degraded' needs a person.")]
+    current: Annotated[ReleaseAnswer | None, Meta(description="The release that is current; null for none.")]
+    last_good: Annotated[ReleaseAnswer | None, Meta(description="The last release that was healthy; null for none.")]
+    pending: Annotated[str | None, Meta(description="The version that is on trial; null for none.")]
+    hold: Annotated[HoldAnswer | None, Meta(description="The hold that is set; null for none.")]
+    trouble: Annotated[str | None, Meta(description="Why a person is needed; null if none is.")]
+    quarantined: Annotated[list[QuarantinedAnswer], Meta(description="Releases that failed here and stay out.")]
+    versions: Annotated[list[ReleaseAnswer], Meta(description="All releases that are installed.")]
+    trust: Annotated[TrustAnswer | None, Meta(description="Whom the site trusts; null without a trust root.")]
+    heard_at: Annotated[int | None, Meta(description="When something new came last, in seconds since 1970.")]
+    heard_days_ago: Annotated[int | None, Meta(description="The same in whole days before now; null if not known.")]
+    shore: Annotated[ShoreAnswer | None, Meta(description="What the last heartbeat said; null for none.")]
+
+
+@click.command(
+    "status", cls=Command, examples=[("unrep status --site /opt/vms", "See what runs, and whether all is well:")]
+)
 @site_option
-@json_option
+@json_option(StatusAnswer)
 def status_command(site: Path, as_json: bool) -> None:
     """Show what is installed at site S, and whether a person is needed."""
     place = Site.at(site)
@@ -46,37 +97,37 @@ def _pinned(place: Site) -> str:
         return ""
 
 
-def _document(state: SiteState, trust: Trust | None, held: Hold | None, pinned: str) -> dict[str, Any]:
+def _document(state: SiteState, trust: Trust | None, held: Hold | None, pinned: str) -> StatusAnswer:
     return {
         "product": state.product or None,
         "pinned_product": pinned or None,
         "state": state.condition,
-        "current": named(state.current),
-        "last_good": named(state.last_good),
+        "current": release_answer(state.current) if state.current else None,
+        "last_good": release_answer(state.last_good) if state.last_good else None,
         "pending": state.pending.version if state.pending else None,
-        "hold": asdict(held) if held else None,
+        "hold": hold_answer(held),
         "trouble": (state.pending and state.pending.trouble) or None,
         "quarantined": [{"version": q.version, "tree": q.tree, "reason": q.reason} for q in state.quarantined],
-        "versions": [named(release) for release in state.releases],
-        "trust": trust and {"version": trust.root.version, "revocations": _list_version(trust)},
+        "versions": [release_answer(release) for release in state.releases],
+        "trust": {"version": trust.root.version, "revocations": _list_version(trust)} if trust else None,
         "heard_at": state.heard_at or None,
         "heard_days_ago": _days_ago(state),
-        "shore": state.shore and msgspec.structs.asdict(state.shore),
+        "shore": cast(ShoreAnswer, msgspec.to_builtins(state.shore)) if state.shore else None,
     }
 
 
 def _lines(state: SiteState, trust: Trust | None, held: Hold | None, pinned: str) -> list[str]:
-    told = [f"  {held}; no other version comes in until 'unrep resume'"] if held else []
+    notes = [f"  {held}; no other version comes in until 'unrep resume'"] if held else []
     if pinned not in ("", state.product):
-        told.append(f"  unrep.toml says that product {pinned!r} alone comes in here")
+        notes.append(f"  unrep.toml says that product {pinned!r} alone comes in here")
     if state.condition == "empty" or not state.releases:
-        return ["empty: nothing was ever installed here", *told]
+        return ["empty: nothing was ever installed here", *notes]
     lines = [f"{state.product} {state.current_version or '(none)'}: {_condition(state)}"]
     for release in sorted(state.releases, key=lambda r: r.mark, reverse=True):
         lines.append(
             f"  {release.version:<16} seq {release.seq:<6} {release.tree[:12]}  {_role(state, release)}".rstrip()
         )
-    lines += told
+    lines += notes
     lines += [f"  quarantined: {q.version}, {q.reason}" for q in state.quarantined]
     lines += _heard(state, trust)
     if state.time_floor > time.time():

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 from random import SystemRandom
+from typing import Annotated, TypedDict
 
 import click
+from msgspec import Meta
 
 from bundle.host.clock import SystemClock
 from bundle.read.reader import open_for_display
@@ -15,13 +17,33 @@ from transfer.broadcasting.sending import Broadcast
 from transfer.broadcasting.source import BlockSource
 from transfer.disk.output import describe
 from transfer.disk.whole import read_header
-from unrep.terminal.aboard import json_option
-from unrep.terminal.broadcast_options import group_option, interface_option
+from unrep.terminal.answers import Seconds, json_option
+from unrep.terminal.command import Command
 from unrep.terminal.console import answer, progress_bar, say
-from unrep.terminal.quantities import parse_rate
+from unrep.terminal.options.broadcast import group_option, interface_option
+from unrep.terminal.options.quantities import parse_rate
 
 
-@click.command("broadcast")
+class BroadcastAnswer(TypedDict):
+    """A broadcast that has ended."""
+
+    bundle: Annotated[str, Meta(description="Path of the bundle.")]
+    bytes_total: Annotated[int, Meta(description="Length of the bundle.")]
+    bytes_sent: Annotated[int, Meta(description="Bytes that were sent.")]
+    datagrams: Annotated[int, Meta(description="Datagrams that were sent.")]
+    seconds: Seconds
+
+
+@click.command(
+    "broadcast",
+    cls=Command,
+    examples=[
+        (
+            "unrep broadcast vms-2.unrep --group 239.1.2.3:4000 --rate 64k",
+            "Send a bundle twice to all ships that listen, at 64,000 bytes per second:",
+        )
+    ],
+)
 @click.argument("bundle", metavar="F", type=click.Path(path_type=Path))
 @group_option
 @click.option(
@@ -38,7 +60,7 @@ from unrep.terminal.quantities import parse_rate
     help="Send about N times the bundle's length. At a loss of 30 % a ship needs some 1.6.",
 )
 @click.option("--forever", is_flag=True, help="Send until Ctrl-C instead.")
-@json_option
+@json_option(BroadcastAnswer)
 def broadcast_command(
     bundle: Path,
     group: Group,
@@ -49,7 +71,7 @@ def broadcast_command(
     forever: bool,
     as_json: bool,
 ) -> None:
-    """Send bundle F to all that listen ('unrep listen') on a multicast group. Nothing ever comes back.
+    """Send bundle F to a multicast group, for all ships that run 'unrep listen'. Nothing ever comes back.
 
     Ships may begin to listen at any time and lose whatever they lose: each completes the bundle once it has heard
     little more than its length. Needs the extra 'unrep[broadcast]'.
@@ -81,5 +103,11 @@ def broadcast_command(
     sent, length = broadcast.figures(), opened.verified.total_bytes
     say(f"{sent.bytes:,} bytes in {sent.datagrams:,} datagrams, {sent.bytes / length:.2f} times the bundle")
     if as_json:
-        document = {"bundle": str(bundle), "bytes_total": length, "bytes_sent": sent.bytes}
-        answer(document | {"datagrams": sent.datagrams, "seconds": round(sent.seconds, 3)})
+        document: BroadcastAnswer = {
+            "bundle": str(bundle),
+            "bytes_total": length,
+            "bytes_sent": sent.bytes,
+            "datagrams": sent.datagrams,
+            "seconds": round(sent.seconds, 3),
+        }
+        answer(document)

@@ -1,4 +1,4 @@
-"""`unrep fetch`: a bundle comes over a bad link, or off a stick, and every byte of it is verified."""
+"""`unrep fetch`: fetches a bundle over a bad link or from a stick, and verifies every byte."""
 
 import time
 from collections.abc import Sequence
@@ -7,46 +7,56 @@ from pathlib import Path
 
 import click
 
-from apply.site.guarded import check_named
-from apply.site.layout import Site
 from apply.site.maintenance_windows import DailyWindows
-from apply.site.ship_key import ship_key_file
 from bundle.errors import BundleError
 from bundle.names.plain_text import plain
-from bundle.read.reader import stored_bytes
 from transfer.config import TransferConfig
-from transfer.disk.output import describe
 from transfer.errors import TransferError
 from transfer.fetch.fetch import Fetch
 from transfer.fetch.figures import Figures
 from transfer.fetch.request import FetchRequest
-from transfer.links.access import read_access
 from transfer.links.budget import Budget
 from transfer.links.opening import open_sources
 from transfer.publishing.resolve import Agreed, resolve_all
 from transfer.scheduling.scheduler import NAP_S
-from unrep.admission import Admission, Recipient
 from unrep.errors import UsageRefused
-from unrep.holdings import retained, site_holdings, whom_to_trust
-from unrep.link_rate import remember_rate
-from unrep.terminal.aboard import access_options, configuration, trust_option
+from unrep.receiving.fetch_hours import WindowHours
+from unrep.receiving.holdings import retained, site_holdings, whom_to_trust
+from unrep.receiving.link_rate import save_rate
+from unrep.receiving.tickets import TicketFetcher, recipient_at
+from unrep.terminal.answers import json_lines_option, json_option
+from unrep.terminal.command import Command
 from unrep.terminal.console import answer, progress_bar, say
-from unrep.terminal.fetch_hours import WindowHours
-from unrep.terminal.fetch_progress import FetchProgress
-from unrep.terminal.pinning import pinned_at, product_option
-from unrep.terminal.quantities import parse_rate, parse_size
-from unrep.terminal.unlocking import unlock_options
+from unrep.terminal.fetch_progress import EVENTS, FetchProgress
+from unrep.terminal.fetch_report import FetchAnswer, describe_fetch, fetch_answer, figures_in_errors
+from unrep.terminal.options.output import allow_full_option, for_site_option, output_option
+from unrep.terminal.options.product import pinned_at, product_option
+from unrep.terminal.options.quantities import parse_rate, parse_size
+from unrep.terminal.options.site import AccessOptions, access_options, trust_option
+from unrep.terminal.options.unlocking import unlock_options
 
 
-@click.command("fetch")
+@click.command(
+    "fetch",
+    cls=Command,
+    examples=[
+        (
+            "unrep fetch https://example.com/vms/latest --site /opt/vms --trust shore.pub --out vms-2.unrep",
+            "Fetch what this ship needs of the newest release:",
+        ),
+        (
+            "unrep fetch /media/stick https://example.com/vms/latest --trust shore.pub --out vms-2.unrep "
+            "--limit-rate 64k --window 22:00-06:00",
+            "Take what a USB stick holds, and the rest over the link at night:",
+        ),
+    ],
+)
 @click.argument("sources", metavar="SOURCE...", nargs=-1, required=True)
 @trust_option
-@click.option("--out", metavar="F", required=True, type=click.Path(path_type=Path), help="Where the bundle goes.")
-@click.option("--site", metavar="S", type=click.Path(path_type=Path), help="Fetch only what this site needs.")
+@output_option
+@for_site_option("Fetch")
 @product_option
-@click.option(
-    "--allow-full", is_flag=True, help="Accept the full release where no delta starts from one that the site holds."
-)
+@allow_full_option
 @unlock_options
 @click.option("--limit-rate", metavar="R", callback=parse_rate, help="Bytes per second at most: 8000, 64k, 1.5M.")
 @click.option(
@@ -63,8 +73,8 @@ from unrep.terminal.unlocking import unlock_options
     show_default=True,
     help="Stop after so many seconds in which nothing came; run again goes on.",
 )
-@click.option("--events", "as_events", is_flag=True, help="Print one JSON object a line, one line an event.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+@json_lines_option(EVENTS, "an event", "--events", "as_events")
+@json_option(FetchAnswer)
 def fetch_command(
     sources: tuple[str, ...],
     trust: Path | None,
@@ -78,18 +88,17 @@ def fetch_command(
     max_bytes: int | None,
     windows: tuple[str, ...],
     time_zone: str,
-    auth_file: Path | None,
-    ca_file: Path | None,
-    proxy: str | None,
+    access: AccessOptions,
     patience: float,
     as_events: bool,
     as_json: bool,
 ) -> None:
     """Fetch a bundle from SOURCE: an http or https URL, a file, or a directory such as a USB stick that holds one.
 
-    SOURCE may also be the pointer 'latest' of 'unrep publish': the bundle that it names is fetched. With several
-    sources of one bundle, files and directories are used first, partial files, volumes of 'unrep export' and other
-    bundles among them; then all URLs at once. One that fails or lies is named, and the others go on.
+    SOURCE may also be the pointer 'latest' of 'unrep publish': the bundle that it names is fetched. Several sources of
+    one bundle may be named. Files and directories are used first: complete or partial bundles, volumes of 'unrep
+    export', other bundles. Then all URLs are asked at once. A source that fails or sends bad data is reported and
+    dropped; the others go on.
 
     Every piece is verified before it is kept. After anything that stops it, a broken link, Ctrl-C or a power cut, the
     same command goes on where it was.
@@ -97,16 +106,17 @@ def fetch_command(
     For a ship with a key, the ticket of an encrypted bundle comes first, to F.tickets/. Without a key such a bundle is
     fetched all the same, and not looked into.
     """
-    recipient, pinned = recipient_at(site, ship_key, auth_file, ca_file), pinned_at(site, product)
+    recipient = recipient_at(site, ship_key, access.auth_file, access.ca_file)
+    pinned = pinned_at(site, product)
     _check_options(as_events and as_json, ticket is not None and recipient.key_file is None)
     config = TransferConfig(limit_bytes_per_s=limit_rate, max_bytes=max_bytes, patience_s=patience)
-    access, daily = read_access(auth_file, ca_file, proxy), _daily_windows(windows, time_zone)
+    opener, daily = access.read(), _daily_windows(windows, time_zone)
     keys, budget = whom_to_trust(trust, site, "fetch"), Budget(max_bytes)
     with progress_bar() as bar:
         progress = FetchProgress(bar, as_events)
         hours = _waited_for(WindowHours(daily, time.time, progress.wait_until))
-        agreed = resolve_all(sources, keys, out, config, say, access, budget)
-        with closing(open_sources(agreed.sources, out, config, access, retained(site))) as opened:
+        agreed = resolve_all(sources, keys, out, config, say, opener, budget)
+        with closing(open_sources(agreed.sources, out, config, opener, retained(site))) as opened:
             _say_refused([*agreed.refused.values(), *opened.refused.values()])
             holdings = site_holdings(site, keys, progress, pinned, recipient.unlock(out)) if site else None
             request = FetchRequest(
@@ -120,10 +130,10 @@ def fetch_command(
                 say=progress.say,
                 budget=budget,
                 hours=hours,
-                admit=Admission(recipient, agreed.sources, out, config, ticket, say, access, budget),
+                admit=TicketFetcher(recipient, agreed.sources, out, config, ticket, say, opener, budget),
             )
             figures = _run(Fetch(request), agreed, progress)
-    remember_rate(site, figures)
+    save_rate(site, figures)
     _say_done(figures, progress, as_json)
 
 
@@ -133,10 +143,10 @@ def _say_refused(errors: Sequence[Exception]) -> None:
 
 
 def _say_done(figures: Figures, progress: FetchProgress, as_json: bool) -> None:
-    say(_summary(figures))
-    progress.tell("done", **figures_document(figures))
+    say(describe_fetch(figures))
+    progress.report("done", **fetch_answer(figures))
     if as_json:
-        answer(figures_document(figures))
+        answer(fetch_answer(figures))
 
 
 def _check_options(are_both_for_stdout: bool, is_ticket_useless: bool) -> None:
@@ -150,17 +160,13 @@ def _run(fetch: Fetch, agreed: Agreed, progress: FetchProgress) -> Figures:
     """Runs it; what it raises has the figures so far."""
     progress.figures = fetch.figures
     try:
-        figures = fetch.run()
-        if agreed.pointer and figures.root:
-            agreed.pointer.check(figures.root, agreed.sources[0])
+        with figures_in_errors(lambda: fetch_answer(fetch.figures())):
+            figures = fetch.run()
+            if agreed.pointer and figures.root:
+                agreed.pointer.check(figures.root, agreed.sources[0])
     except (TransferError, BundleError) as error:
-        error.document = figures_document(fetch.figures())
-        progress.tell("failed", error=plain(str(error)), **error.document)
+        progress.report("failed", error=plain(str(error)), **(error.document or {}))
         raise
-    except KeyboardInterrupt as error:
-        stopped = click.Abort()  # as click would make of it, but with the figures
-        vars(stopped)["document"] = figures_document(fetch.figures())
-        raise stopped from error
     return figures
 
 
@@ -176,50 +182,3 @@ def _waited_for(hours: WindowHours) -> WindowHours:
     while shut_s := hours.shut_s():
         time.sleep(min(shut_s, NAP_S))
     return hours
-
-
-def recipient_at(site: Path | None, ship_key: Path | None, *steering: Path | None) -> Recipient:
-    """Who reads what is fetched: the ship whose key was named, else the one whose site it is.
-
-    `steering`: what else was named for a site to go by. Raises Unguarded for root, if another could change that.
-    """
-    if site:
-        check_named(ship_key, *steering)
-    return Recipient(ship_key_file(Site.at(site), configuration(site, None), ship_key) if site else ship_key)
-
-
-def _summary(figures: Figures) -> str:
-    what = f"{figures.path}: {describe(figures.root)}, complete" if figures.root else f"{figures.path}: complete"
-    if figures.root and not figures.sections:
-        return f"{what}: the site has this release already, only its header was fetched"
-    if figures.bytes_resumed == figures.bytes_needed:
-        return f"{what}: all of it was there already"
-    return (
-        f"{what}: {figures.bytes_received:,} bytes received for {figures.bytes_needed:,} needed of "
-        f"{figures.bytes_total:,}, {figures.bytes_resumed:,} were there already, in {figures.seconds:.1f} s"
-    )
-
-
-def figures_document(figures: Figures) -> dict[str, object]:
-    """The figures of a fetch as one JSON object [T-30]."""
-    root = figures.root
-    return {
-        "path": str(figures.path),
-        "complete": figures.complete,
-        "sections": [
-            {"kind": section.kind, "base": section.base.hex(), "bytes": stored_bytes(root, section)}
-            for section in figures.sections
-            if root
-        ],
-        "bytes_total": figures.bytes_total,
-        "bytes_needed": figures.bytes_needed,
-        "bytes_received": figures.bytes_received,
-        "bytes_paid": figures.bytes_paid,
-        "bytes_resumed": figures.bytes_resumed,
-        "connections": figures.connections,
-        "seconds": round(figures.seconds, 3),
-        "sources": [
-            {"source": source.name, "bytes_received": source.bytes_received, "lost": plain(source.lost) or None}
-            for source in figures.sources
-        ],
-    }

@@ -1,32 +1,56 @@
-"""`unrep join`: volumes from sticks become the bundle, or what a fetch goes on from."""
+"""`unrep join`: joins volumes from sticks to the bundle, or to a part that a fetch goes on from."""
 
 from pathlib import Path
+from typing import Annotated, TypedDict
 
 import click
+from msgspec import Meta
 
 from transfer.disk.output import describe
 from transfer.publishing.ticket import find_ticket
 from transfer.volumes.join import join
-from unrep.commands.link.fetch import recipient_at
-from unrep.holdings import site_holdings, whom_to_trust
-from unrep.terminal.aboard import json_option, trust_option
+from unrep.receiving.holdings import site_holdings, whom_to_trust
+from unrep.receiving.tickets import recipient_at
+from unrep.terminal.answers import json_option
+from unrep.terminal.command import Command
 from unrep.terminal.console import answer, progress_bar, say
-from unrep.terminal.pinning import pinned_at
+from unrep.terminal.options.output import allow_full_option, for_site_option, output_option
+from unrep.terminal.options.product import pinned_at
+from unrep.terminal.options.site import trust_option
 
 
-@click.command("join")
+class JoinAnswer(TypedDict):
+    """A bundle that was joined."""
+
+    complete: Annotated[bool, Meta(description="True: a join that lacks volumes ends in an error.")]
+    volumes: Annotated[list[str], Meta(description="Paths of the volumes that were read.")]
+    bytes_total: Annotated[int, Meta(description="Length of the bundle.")]
+    bytes_needed: Annotated[int, Meta(description="Of those: header and chosen sections.")]
+    bytes_resumed: Annotated[int, Meta(description="Of the needed bytes: those that were there, verified, before.")]
+    bytes_joined: Annotated[int, Meta(description="Bytes that were taken from the volumes.")]
+    damaged: Annotated[list[str], Meta(description="Paths of volumes with damaged pieces.")]
+
+
+@click.command(
+    "join",
+    cls=Command,
+    examples=[
+        (
+            "unrep join /media/one /media/two --trust shore.pub --out vms-2.unrep",
+            "Join the volumes on two sticks:",
+        )
+    ],
+)
 @click.argument("directories", metavar="DIR...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @trust_option
-@click.option("--out", metavar="F", required=True, type=click.Path(path_type=Path), help="Where the bundle goes.")
-@click.option("--site", metavar="S", type=click.Path(path_type=Path), help="Join only what this site needs.")
-@click.option(
-    "--allow-full", is_flag=True, help="Accept the full release where no delta starts from one that the site holds."
-)
-@json_option
+@output_option
+@for_site_option("Join")
+@allow_full_option
+@json_option(JoinAnswer)
 def join_command(
     directories: tuple[Path, ...], trust: Path | None, out: Path, site: Path | None, allow_full: bool, as_json: bool
 ) -> None:
-    """Join the volumes of 'unrep export' in some directories to bundle F; every piece is verified before it is kept.
+    """Join volumes of 'unrep export' to bundle F. Every piece is verified before it is written.
 
     With some of the volumes, what they hold is kept: join again with the others, or let 'unrep fetch' with the same
     --out bring the rest.
@@ -46,7 +70,7 @@ def join_command(
     if key and ticket is None:
         say(f"  no ticket among them is for this ship, whose key id is {key.public.key_id.hex()}: ask shore for one")
     if as_json:
-        document = {
+        document: JoinAnswer = {
             "complete": True,
             "volumes": [str(path) for path in joined.volumes],
             "bytes_total": joined.verified.total_bytes,

@@ -1,31 +1,57 @@
-"""`unrep listen`: a bundle off the air, without a word back."""
+"""`unrep listen`: receives a bundle that is broadcast, and sends nothing."""
 
 from pathlib import Path
+from typing import Annotated, TypedDict
 
 import click
+from msgspec import Meta
 
-from bundle.errors import BundleError
 from bundle.host.clock import SystemClock
 from transfer.broadcasting.fountain import require_codec
 from transfer.broadcasting.listening import Heard, Listen
 from transfer.broadcasting.multicast import Group, MulticastReceiver
 from transfer.disk.output import describe
-from transfer.errors import TransferError
-from unrep.holdings import site_holdings, whom_to_trust
-from unrep.terminal.aboard import json_option, trust_option
-from unrep.terminal.broadcast_options import group_option, interface_option
+from unrep.receiving.holdings import site_holdings, whom_to_trust
+from unrep.terminal.answers import Seconds, json_option
+from unrep.terminal.command import Command
 from unrep.terminal.console import answer, progress_bar, say
-from unrep.terminal.pinning import pinned_at
+from unrep.terminal.fetch_report import figures_in_errors
+from unrep.terminal.options.broadcast import group_option, interface_option
+from unrep.terminal.options.output import allow_full_option, for_site_option, output_option
+from unrep.terminal.options.product import pinned_at
+from unrep.terminal.options.site import trust_option
 
 
-@click.command("listen")
+class ListenAnswer(TypedDict):
+    """What was heard of a broadcast; figures count bytes."""
+
+    path: Annotated[str, Meta(description="The output.")]
+    complete: Annotated[bool, Meta(description="Whether all that is needed is there.")]
+    bytes_total: Annotated[int, Meta(description="Length of the bundle.")]
+    bytes_needed: Annotated[int, Meta(description="Of those: header and chosen sections.")]
+    bytes_verified: Annotated[int, Meta(description="Of the needed bytes: those that are there, verified.")]
+    bytes_resumed: Annotated[int, Meta(description="Of the needed bytes: those that were there, verified, before.")]
+    bytes_received: Annotated[int, Meta(description="All that was heard.")]
+    datagrams: Annotated[int, Meta(description="Datagrams that were heard.")]
+    blocks_anew: Annotated[int, Meta(description="How often a block was not what was signed, and began again.")]
+    seconds: Seconds
+
+
+@click.command(
+    "listen",
+    cls=Command,
+    examples=[
+        (
+            "unrep listen --group 239.1.2.3:4000 --site /opt/vms --out vms-2.unrep",
+            "Receive a bundle by multicast, but only the part that this ship needs:",
+        )
+    ],
+)
 @group_option
 @trust_option
-@click.option("--out", metavar="F", required=True, type=click.Path(path_type=Path), help="Where the bundle goes.")
-@click.option("--site", metavar="S", type=click.Path(path_type=Path), help="Keep only what this site needs.")
-@click.option(
-    "--allow-full", is_flag=True, help="Accept the full release where no delta starts from one that the site holds."
-)
+@output_option
+@for_site_option("Keep")
+@allow_full_option
 @interface_option
 @click.option(
     "--timeout",
@@ -33,7 +59,7 @@ from unrep.terminal.pinning import pinned_at
     type=click.FloatRange(min=0, min_open=True),
     help="Stop after so many seconds. Without it, listen until the bundle is complete.",
 )
-@json_option
+@json_option(ListenAnswer)
 def listen_command(
     group: Group,
     trust: Path | None,
@@ -44,7 +70,7 @@ def listen_command(
     timeout: float | None,
     as_json: bool,
 ) -> None:
-    """Receive a bundle that 'unrep broadcast' sends to a multicast group; nothing is ever sent back.
+    """Receive a bundle that 'unrep broadcast' sends to a multicast group. Nothing is ever sent back.
 
     The first bundle on the group that is trusted and fits is received. Every piece is verified before it is kept.
     After anything that stops it, the same command goes on where it was, and 'unrep fetch' with the same --out brings
@@ -57,18 +83,11 @@ def listen_command(
         with MulticastReceiver(group, interface) as receiver:
             say(f"listening on {group}")
             listen = Listen(receiver.receive, keys, out, holdings, allow_full, timeout, SystemClock(), bar, say)
-            try:
+            with figures_in_errors(lambda: _document(listen.figures())):
                 heard = listen.run()
-            except (TransferError, BundleError) as error:
-                error.document = heard_document(listen.figures())
-                raise
-            except KeyboardInterrupt as error:
-                stopped = click.Abort()  # as click would make of it, but with the figures
-                vars(stopped)["document"] = heard_document(listen.figures())
-                raise stopped from error
     say(_summary(heard))
     if as_json:
-        answer(heard_document(heard))
+        answer(_document(heard))
 
 
 def _summary(heard: Heard) -> str:
@@ -81,8 +100,7 @@ def _summary(heard: Heard) -> str:
     )
 
 
-def heard_document(heard: Heard) -> dict[str, object]:
-    """The figures of a call as one JSON object."""
+def _document(heard: Heard) -> ListenAnswer:
     return {
         "path": str(heard.path),
         "complete": heard.complete,

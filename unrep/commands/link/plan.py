@@ -1,43 +1,73 @@
-"""`unrep plan`: what a fetch would cost, before a byte of it is paid for."""
+"""`unrep plan`: what a fetch would cost, known before it begins."""
 
 from contextlib import closing
 from pathlib import Path
+from typing import Annotated, TypedDict
 
 import click
+from msgspec import Meta
 
 from bundle.host.progress import Quiet
 from bundle.read.reader import stored_bytes
 from transfer.config import TransferConfig
 from transfer.disk.output import describe
 from transfer.fetch.estimate import Estimate, estimate
-from transfer.links.access import read_access
 from transfer.links.opening import open_sources
 from transfer.publishing.prefix_reader import PrefixReader
 from transfer.publishing.resolve import resolve
-from unrep.holdings import site_holdings, whom_to_trust
-from unrep.link_rate import recall_rate
-from unrep.terminal.aboard import access_options, json_option, trust_option
+from unrep.receiving.holdings import site_holdings, whom_to_trust
+from unrep.receiving.link_rate import read_rate
+from unrep.terminal.answers import Product, SectionAnswer, Seq, Version, json_option
+from unrep.terminal.command import Command
 from unrep.terminal.console import answer, say
-from unrep.terminal.pinning import pinned_at
-from unrep.terminal.quantities import parse_rate
+from unrep.terminal.options.output import allow_full_option, for_site_option
+from unrep.terminal.options.product import pinned_at
+from unrep.terminal.options.quantities import parse_rate
+from unrep.terminal.options.site import AccessOptions, access_options, trust_option
 
 _NOWHERE = Path("unrep-plan")  # no output: a name beside which nothing is written
 
 
-@click.command("plan")
+class PlanAnswer(TypedDict):
+    """What a fetch would ask for."""
+
+    product: Product
+    version: Version
+    seq: Seq
+    sections: Annotated[list[SectionAnswer], Meta(description="The sections that would be fetched.")]
+    bytes_total: Annotated[int, Meta(description="Length of the bundle.")]
+    bytes_needed: Annotated[int, Meta(description="Of those: header and chosen sections.")]
+    bytes_present: Annotated[int, Meta(description="Of the needed bytes: those that --out holds, verified.")]
+    bytes_to_fetch: Annotated[int, Meta(description="Bytes that would be asked for.")]
+    pieces: Annotated[int, Meta(description="Pieces that are needed.")]
+    pieces_to_fetch: Annotated[int, Meta(description="Of those: pieces that would be asked for.")]
+    bytes_per_s: Annotated[int | None, Meta(description="Rate that the time is computed with; null if none is known.")]
+    seconds: Annotated[float | None, Meta(description="Time that the fetch would take; null without a rate.")]
+    cost: Annotated[float | None, Meta(description="What it would cost; null without --price-per-mb.")]
+    bytes_received: Annotated[int, Meta(description="What this command itself received: pointer and header.")]
+
+
+@click.command(
+    "plan",
+    cls=Command,
+    examples=[
+        (
+            "unrep plan https://example.com/vms/latest --site /opt/vms --rate 64k --price-per-mb 7.50",
+            "See what the newest release would cost this ship:",
+        )
+    ],
+)
 @click.argument("source", metavar="SOURCE")
 @trust_option
-@click.option("--site", metavar="S", type=click.Path(path_type=Path), help="Only what this site needs.")
+@for_site_option("Count")
 @click.option(
     "--out", metavar="F", type=click.Path(path_type=Path), help="Count what stands there already, or in part."
 )
-@click.option(
-    "--allow-full", is_flag=True, help="Accept the full release where no delta starts from one that the site holds."
-)
+@allow_full_option
 @click.option("--rate", metavar="R", callback=parse_rate, help="Bytes per second of the link: 8000, 64k, 1.5M.")
 @access_options
 @click.option("--price-per-mb", metavar="X", type=click.FloatRange(min=0), help="Price of 1,000,000 bytes.")
-@json_option
+@json_option(PlanAnswer)
 def plan_command(
     source: str,
     trust: Path | None,
@@ -45,9 +75,7 @@ def plan_command(
     out: Path | None,
     allow_full: bool,
     rate: int | None,
-    auth_file: Path | None,
-    ca_file: Path | None,
-    proxy: str | None,
+    access: AccessOptions,
     price_per_mb: float | None,
     as_json: bool,
 ) -> None:
@@ -55,12 +83,12 @@ def plan_command(
 
     Without --rate, the time is that at the rate of the last fetch for this site or into this output, if there was one.
     """
-    keys, config, access = whom_to_trust(trust, site), TransferConfig(), read_access(auth_file, ca_file, proxy)
-    rate = rate or recall_rate(site, out)
+    keys, config, opened = whom_to_trust(trust, site), TransferConfig(), access.read()
+    rate = rate or read_rate(site, out)
     holdings = site_holdings(site, keys, Quiet(), pinned_at(site)) if site else None
     output = out or _NOWHERE
-    resolved = resolve(source, keys, output, config, say, access)
-    with closing(open_sources([resolved.source], output, config, access)) as link:
+    resolved = resolve(source, keys, output, config, say, opened)
+    with closing(open_sources([resolved.source], output, config, opened)) as link:
         reader = PrefixReader(link, keys, config, say)
         verified = reader.header()
     if resolved.pointer:
@@ -69,7 +97,7 @@ def plan_command(
     say(_summary(found, rate, price_per_mb))
     if as_json:
         received = resolved.received_bytes + reader.received_bytes
-        answer(_document(found, rate, price_per_mb) | {"bytes_received": received})
+        answer(_document(found, rate, price_per_mb, received))
 
 
 def _summary(found: Estimate, rate: int | None, price: float | None) -> str:
@@ -85,7 +113,7 @@ def _summary(found: Estimate, rate: int | None, price: float | None) -> str:
     return said
 
 
-def _document(found: Estimate, rate: int | None, price: float | None) -> dict[str, object]:
+def _document(found: Estimate, rate: int | None, price: float | None, received: int) -> PlanAnswer:
     root = found.verified.root
     return {
         "product": root.product,
@@ -104,4 +132,5 @@ def _document(found: Estimate, rate: int | None, price: float | None) -> dict[st
         "bytes_per_s": rate,
         "seconds": round(found.seconds(rate), 1) if rate else None,
         "cost": round(found.cost(price), 4) if price is not None else None,
+        "bytes_received": received,
     }

@@ -7,10 +7,17 @@ from pathlib import Path
 import click
 
 from transfer.serving.server import BundleServer
+from unrep.terminal.command import Command
 from unrep.terminal.console import say
 
 
-@click.command("serve")
+@click.command(
+    "serve",
+    cls=Command,
+    examples=[
+        ("unrep serve published --bind 0.0.0.0 --port 8080", "Serve a published directory to the whole network:"),
+    ],
+)
 @click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
 @click.option(
     "--port", metavar="P", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0: any that is free."

@@ -5,51 +5,33 @@ from pathlib import Path
 
 import click
 
-from bundle.archives.engines import present_features
 from bundle.format.root import Platform
 from bundle.recipients.ship_key import load_ship_public_key
-from bundle.trust.trust import Trust, load_trust
-from bundle.write.builder import BuildReport, BuildRequest, build
+from bundle.write.builder import BuildRequest, build
 from unrep.bytecode import warnings
-from unrep.terminal.console import answer, progress_bar, say
-from unrep.terminal.memory import peak_rss_bytes
-from unrep.terminal.options import group
-from unrep.terminal.signer import signer, signer_options
+from unrep.terminal.answers import json_option
+from unrep.terminal.build_report import BuildAnswer, report_build
+from unrep.terminal.command import Command
+from unrep.terminal.console import progress_bar, say
+from unrep.terminal.options.building import TrustOptions, recipient_option, trust_options, workers_option
+from unrep.terminal.options.signing import SignerOptions, signer_options
 from unrep.terminal.workers import dask_cluster, local_processes
 
-trust_options = group(
-    click.option(
-        "--trust",
-        metavar="T",
-        type=click.Path(path_type=Path),
-        help="Trust file of 'unrep trust' whose chain and revocation list the bundle carries.",
-    ),
-    click.option(
-        "--trust-from",
-        metavar="N",
-        default=0,
-        type=click.IntRange(0),
-        help="Carry only trust roots from version N on, where every ship has those before.",
-    ),
+
+@click.command(
+    "build",
+    cls=Command,
+    examples=[
+        (
+            "unrep build vms-1 --product vms --version 1.0.0 --seq 1 --key shore.key --out vms-1.unrep",
+            "Build the full bundle of a first release:",
+        ),
+        (
+            "unrep build vms-2 --product vms --version 1.0.1 --seq 2 --base vms-1 --key shore.key --out vms-2.unrep",
+            "Build a delta from the release that ships have:",
+        ),
+    ],
 )
-
-
-recipient_option = click.option(
-    "--recipient",
-    "recipients",
-    metavar="SHIP.pub",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="Encrypt to this ship, from 'unrep ship-key new'; repeatable. Shore's own, too, to make more tickets later.",
-)
-
-
-def carried_trust(path: Path | None) -> Trust | None:
-    """The trust that a bundle carries. Raises InputError or Refused for a file that no ship could follow."""
-    return load_trust(path) if path else None
-
-
-@click.command("build")
 @click.argument("new", metavar="NEW", type=click.Path(path_type=Path))
 @click.option("--product", metavar="P", required=True, help="What the release is of: letters, digits and '._-'.")
 @click.option("--version", metavar="V", required=True, help="Its version; names the directory aboard.")
@@ -84,11 +66,11 @@ def carried_trust(path: Path | None) -> Trust | None:
     help="The bundle; F.sha256 and F.manifests are written beside it.",
 )
 @recipient_option
-@click.option("--workers", metavar="N", type=click.IntRange(1), help="Processes to use. Default: one a core.")
+@workers_option
 @click.option(
     "--dask", metavar="ADDRESS", help="A Dask scheduler whose workers do the work, such as tcp://10.0.0.5:8786."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+@json_option(BuildAnswer)
 def build_command(
     new: Path,
     product: str,
@@ -98,12 +80,8 @@ def build_command(
     bases: tuple[Path, ...],
     full: bool,
     platform: Platform,
-    key: Path | None,
-    passphrase_file: Path | None,
-    sign_with: str | None,
-    public: Path | None,
-    trust: Path | None,
-    trust_from: int,
+    signer: SignerOptions,
+    carried: TrustOptions,
     out: Path,
     recipients: tuple[Path, ...],
     workers: int | None,
@@ -119,8 +97,7 @@ def build_command(
     ships alone can read it. Their tickets are written to F.tickets/; 'unrep ticket' makes more.
     """
     began = time.monotonic()
-    by = signer(key, passphrase_file, sign_with, public)
-    carried = carried_trust(trust)
+    by, trust = signer.open(), carried.load()
     ships = [load_ship_public_key(path) for path in recipients]
     request = BuildRequest(
         new=new,
@@ -132,8 +109,8 @@ def build_command(
         full=full,
         epoch=epoch,
         platform=platform,
-        trust=carried,
-        trust_from=trust_from,
+        trust=trust,
+        trust_from=carried.trust_from,
         recipients=ships,
     )
     if dask and workers:
@@ -142,36 +119,4 @@ def build_command(
         report = build(request, by, pool, bar)
     for warning in warnings(new, bases):
         say(warning)
-    document = report_document(report, time.monotonic() - began)
-    say(*summary(report, time.monotonic() - began))
-    if as_json:
-        answer(document)
-
-
-def report_document(report: BuildReport, seconds: float) -> dict[str, object]:
-    """What was built, as one JSON object."""
-    root = report.root
-    return {
-        "bundle": str(report.path),
-        "bytes": report.total_bytes,
-        "target": {"product": root.product, "version": root.version, "seq": root.seq, "tree": root.tree.hex()},
-        "bases": [{"tree": tree.hex(), "bytes_needed": needed} for tree, needed in report.bases],
-        "full": root.full_section(present_features()) is not None,
-        "recipes": report.recipes,
-        "encrypted": root.is_encrypted,
-        "tickets": [str(path) for path in report.tickets],
-        "seconds": round(seconds, 3),
-        "peak_rss_bytes": peak_rss_bytes(),
-    }
-
-
-def summary(report: BuildReport, seconds: float) -> list[str]:
-    """What was built, for a person: its lines."""
-    root = report.root
-    lines = [
-        f"{report.path}: {root.product} {root.version} (seq {root.seq}), {report.total_bytes:,} bytes "
-        f"for a release of {root.size:,} bytes in {root.entries:,} files, built and proven in {seconds:.1f} s"
-    ]
-    if report.tickets:
-        lines.append(f"  encrypted to {len(report.tickets)} ships, tickets in {report.tickets[0].parent}")
-    return lines + [f"  from base {tree.hex()[:12]}: {needed:,} bytes" for tree, needed in report.bases]
+    report_build(report, time.monotonic() - began, as_json)

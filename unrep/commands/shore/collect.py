@@ -1,17 +1,44 @@
 """`unrep collect`: source and pinned wheels become a release directory."""
 
 from pathlib import Path
+from typing import Annotated, TypedDict
 
 import click
+from msgspec import Meta
 
 from unrep.collect.collect import Collected, collect
 from unrep.collect.target import Target
+from unrep.terminal.answers import Seconds, TreeHash, json_option
+from unrep.terminal.command import Command
 from unrep.terminal.console import answer, progress_bar, say
 
 LEFT_OUT_SHOWN = 10
 
 
-@click.command("collect")
+class CollectAnswer(TypedDict):
+    """A release directory that was made."""
+
+    directory: Annotated[str, Meta(description="The release directory.")]
+    files: Annotated[int, Meta(description="How many files it holds.")]
+    bytes: Annotated[int, Meta(description="Their size, in all.")]
+    wheels: Annotated[list[str], Meta(description="Names of the wheels in it.")]
+    requirements: Annotated[str, Meta(description="Path of the requirements file in it.")]
+    left_out: Annotated[list[str], Meta(description="Paths of the source that were left out.")]
+    unhashed: Annotated[list[str], Meta(description="Pins without a hash, as NAME==VERSION.")]
+    tree: TreeHash
+    seconds: Seconds
+
+
+@click.command(
+    "collect",
+    cls=Command,
+    examples=[
+        (
+            "unrep collect src --requirements requirements.txt --platform win_amd64 --python-version 3.11 --out vms-2",
+            "Make a release for Windows from source and pinned wheels:",
+        )
+    ],
+)
 @click.argument("source", metavar="SRC", type=click.Path(path_type=Path))
 @click.option(
     "--requirements",
@@ -32,7 +59,7 @@ LEFT_OUT_SHOWN = 10
     "--out", metavar="DIR", required=True, type=click.Path(path_type=Path), help="The release directory to make."
 )
 @click.option("--require-hashes", is_flag=True, help="Refuse pins that do not say --hash.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+@json_option(CollectAnswer)
 def collect_command(
     source: Path,
     requirements: Path,
@@ -76,12 +103,12 @@ def _caution(collected: Collected) -> str:
     count = len(collected.unhashed)
     pins = "pin has" if count == 1 else "pins have"
     what = f"caution: {count} {pins} no --hash, and a registry that lies goes unnoticed"
-    if collected.unkept:
-        return f"{what}; nor can the hashes be kept: {collected.unkept}"
-    return f"{what} the first time; their wheels are compared with {collected.first_seen} from now on"
+    if collected.not_saved:
+        return f"{what}; nor can the hashes be saved: {collected.not_saved}"
+    return f"{what} the first time; their wheels are compared with {collected.hashes_file} from now on"
 
 
-def _document(collected: Collected) -> dict[str, object]:
+def _document(collected: Collected) -> CollectAnswer:
     return {
         "directory": str(collected.directory),
         "files": collected.files,

@@ -1,55 +1,66 @@
-"""`unrep heartbeat`: ashore, a signed word on what is newest."""
+"""`unrep heartbeat`: ashore, a signed announcement of the newest release."""
 
 import secrets
 from pathlib import Path
+from typing import Annotated, TypedDict
 
 import click
+from msgspec import Meta
 
 from bundle.errors import InputError, Malformed
 from bundle.host.files import write_anew
 from bundle.trust.heartbeat import HEARTBEAT_FORMAT, NONCE_BYTES, Heartbeat, sign_heartbeat
 from bundle.trust.trust import load_trust
 from bundle.write.header import trust_to_sign_under
+from unrep.terminal.answers import json_option
+from unrep.terminal.command import Command
 from unrep.terminal.console import answer, say
-from unrep.terminal.signer import signer, signer_options
+from unrep.terminal.options.nonce import nonce_option
+from unrep.terminal.options.signing import SignerOptions, signer_options
 from unrep.terminal.trust_files import now_s
 
 
-def parse_nonce(ctx: click.Context, param: click.Parameter, value: str | None) -> bytes | None:
-    """8 bytes in hex. Raises BadParameter."""
-    try:
-        nonce = bytes.fromhex(value) if value is not None else None
-    except ValueError:
-        nonce = b""
-    if nonce is not None and len(nonce) != NONCE_BYTES:
-        raise click.BadParameter(f"{value!r} is not {NONCE_BYTES * 2} hexadecimal digits", ctx, param)
-    return nonce
+class HeartbeatAnswer(TypedDict):
+    """A heartbeat that was signed."""
+
+    heartbeat: Annotated[str, Meta(description="Path of the heartbeat.")]
+    bytes: Annotated[int, Meta(description="Its size.")]
+    time: Annotated[int, Meta(description="When it was signed, in seconds since 1970.")]
+    nonce: Annotated[str, Meta(description="The nonce in it, in hex.")]
 
 
-@click.command("heartbeat")
+@click.command(
+    "heartbeat",
+    cls=Command,
+    examples=[
+        (
+            "unrep heartbeat --product vms --seq 7 --key shore.key --out vms.heartbeat",
+            "Say that seq 7 is the newest release of vms:",
+        )
+    ],
+)
 @click.option("--product", metavar="P", required=True, help="What the release is of.")
 @click.option("--seq", metavar="N", required=True, type=click.IntRange(1), help="The newest release's.")
 @click.option("--epoch", metavar="E", default=0, type=click.IntRange(0), help="The newest release's. Default 0.")
 @click.option("--trust", metavar="T", type=click.Path(path_type=Path), help="The newest trust file, if there is one.")
-@click.option("--nonce", metavar="HEX", callback=parse_nonce, help="What a ship asked for. Default: at random.")
+@nonce_option("What a ship asked for. Default: at random.")
 @signer_options
 @click.option("--out", metavar="F", required=True, type=click.Path(path_type=Path), help="The file, 300 bytes at most.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+@json_option(HeartbeatAnswer)
 def heartbeat_command(
     product: str,
     seq: int,
     epoch: int,
     trust: Path | None,
     nonce: bytes | None,
-    key: Path | None,
-    passphrase_file: Path | None,
-    sign_with: str | None,
-    public: Path | None,
+    signer: SignerOptions,
     out: Path,
     as_json: bool,
 ) -> None:
-    """Sign what is newest, for ships to see what they have not got: 'unrep hear' takes it in."""
-    by = signer(key, passphrase_file, sign_with, public)
+    """Sign an announcement of the newest release; aboard, 'unrep hear' takes it in.
+
+    A ship that has it knows whether a release was withheld from it."""
+    by = signer.open()
     followed = load_trust(trust) if trust else None
     trust_to_sign_under(followed, [by])
     listed = followed.revocations.listed.version if followed and followed.revocations else 0
@@ -66,4 +77,10 @@ def heartbeat_command(
         raise InputError(f"{out}: cannot be written: {error.strerror}") from error
     say(f"{out}: {product}, newest seq {seq}, {len(data)} bytes, nonce {beat.nonce.hex()}")
     if as_json:
-        answer({"heartbeat": str(out), "bytes": len(data), "time": beat.time, "nonce": beat.nonce.hex()})
+        signed: HeartbeatAnswer = {
+            "heartbeat": str(out),
+            "bytes": len(data),
+            "time": beat.time,
+            "nonce": beat.nonce.hex(),
+        }
+        answer(signed)

@@ -9,15 +9,27 @@ import click
 from bundle.host.memory_limit import limited_memory
 from bundle.read.reader import open_for_display
 from bundle.read.tree import scan
-from unrep.carried import Carried
-from unrep.inspection import Inspection, ObjectSummary, SectionSummary, inspect_bundle, read_names
+from unrep.inspection.bundle_summary import Inspection, ObjectSummary, SectionSummary, inspect_bundle, read_names
+from unrep.inspection.carried_trust import Carried
+from unrep.terminal.answers import json_option
+from unrep.terminal.command import Command
 from unrep.terminal.console import answer, show
-from unrep.terminal.unlocking import unlock_options, unlock_with
+from unrep.terminal.options.unlocking import unlock_options, unlock_with
 
 SHOWN = 20
 
 
-@click.command("inspect")
+@click.command(
+    "inspect",
+    cls=Command,
+    examples=[
+        ("unrep inspect vms-2.unrep", "See which files cost most:"),
+        (
+            "unrep inspect vms-2.unrep --ship-key own.key --all",
+            "List every file of an encrypted bundle, opened with a key that it is encrypted to:",
+        ),
+    ],
+)
 @click.argument("path", metavar="F", type=click.Path(path_type=Path))
 @click.option(
     "--base",
@@ -29,7 +41,7 @@ SHOWN = 20
 )
 @unlock_options
 @click.option("--all", "show_all", is_flag=True, help=f"List every file, not only the {SHOWN} that cost most.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+@json_option(Inspection)
 def inspect_command(
     path: Path,
     directories: tuple[Path, ...],

@@ -5,11 +5,20 @@ from pathlib import Path
 import click
 
 from bundle.trust.signing import write_key_pair
+from unrep.terminal.answers import KeyPairAnswer, json_option
+from unrep.terminal.command import Command
 from unrep.terminal.console import answer, ask_passphrase, say
-from unrep.terminal.signer import read_passphrase
+from unrep.terminal.options.signing import read_passphrase
 
 
-@click.command("keygen")
+@click.command(
+    "keygen",
+    cls=Command,
+    examples=[
+        ("unrep keygen --out shore", "Make shore.key and shore.pub:"),
+        ("unrep keygen --out shore --encrypt", "Encrypt the private key with a passphrase, which is asked for:"),
+    ],
+)
 @click.option(
     "--out", metavar="NAME", required=True, type=click.Path(path_type=Path), help="Writes NAME.key and NAME.pub."
 )
@@ -20,7 +29,7 @@ from unrep.terminal.signer import read_passphrase
     type=click.Path(path_type=Path),
     help="Encrypt NAME.key with the passphrase in F, its first line.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+@json_option(KeyPairAnswer)
 def keygen_command(out: Path, encrypt: bool, passphrase_file: Path | None, as_json: bool) -> None:
     """Make a key pair: NAME.key signs ashore and stays secret, NAME.pub goes to every ship."""
     passphrase = read_passphrase(passphrase_file) if passphrase_file else None
@@ -30,4 +39,4 @@ def keygen_command(out: Path, encrypt: bool, passphrase_file: Path | None, as_js
     private, public = f"{out}.key", f"{out}.pub"
     say(f"{private}: keep it ashore and secret; {public}: give it to every ship (key id {key.key_id.hex()})")
     if as_json:
-        answer({"private": private, "public": public, "key_id": key.key_id.hex()})
+        answer(KeyPairAnswer(private=private, public=public, key_id=key.key_id.hex()))

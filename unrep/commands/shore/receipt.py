@@ -2,23 +2,47 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated, TypedDict
 
 import click
+from msgspec import Meta
 
 from apply.audit.receipt import MAX_RECEIPT_BYTES, Receipt, open_receipt
 from apply.audit.site_key import load_site_public_key
-from bundle.errors import InputError
-from bundle.host.files import read_given
+from unrep.terminal.answers import Epoch, Product, Seq, TreeHash, Version, json_option
+from unrep.terminal.command import Command
 from unrep.terminal.console import answer, show
+from unrep.terminal.files import read_input
 
 
-@click.command("receipt")
+class ReceiptAnswer(TypedDict):
+    """What a receipt says of a run aboard. Without a release the texts are empty and the numbers 0."""
+
+    receipt: Annotated[int, Meta(description="Format of the receipt.")]
+    site: Annotated[str, Meta(description="Id of the site's key, in hex.")]
+    product: Product
+    version: Version
+    epoch: Epoch
+    seq: Seq
+    tree: TreeHash
+    outcome: Annotated[str, Meta(description="How the run ended.")]
+    serving: Annotated[str, Meta(description="The version that was current afterwards; empty for none.")]
+    number: Annotated[int, Meta(description="Number of the run in the site's record.")]
+    head: Annotated[str, Meta(description="Hash of the record up to that run, in hex.")]
+    time: Annotated[int, Meta(description="When, by the ship's clock, in seconds since 1970.")]
+
+
+@click.command(
+    "receipt",
+    cls=Command,
+    examples=[("unrep receipt 12.receipt --key site.pub", "Verify a receipt with the public key of its site:")],
+)
 @click.argument("receipt", metavar="F", type=click.Path(path_type=Path))
 @click.option("--key", metavar="K", required=True, type=click.Path(path_type=Path), help="The site's .unrep/site.pub.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+@json_option(ReceiptAnswer)
 def receipt_command(receipt: Path, key: Path, as_json: bool) -> None:
     """Verify receipt F, which a ship put into its .unrep/outbox, and show what it says."""
-    opened = open_receipt(_read(receipt), load_site_public_key(key), str(receipt))
+    opened = open_receipt(read_input(receipt, MAX_RECEIPT_BYTES), load_site_public_key(key), str(receipt))
     if as_json:
         answer(opened.document())
     else:
@@ -36,10 +60,3 @@ def _sentence(path: Path, receipt: Receipt) -> str:
         f"{path}: {receipt.outcome}: {about}; {receipt.serving or 'nothing'} serves; record {receipt.number}, "
         f"head {receipt.head.hex()[:12]}, at {when} by the ship's clock; signed by site {receipt.site.hex()}"
     )
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return read_given(path, MAX_RECEIPT_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error

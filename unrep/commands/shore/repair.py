@@ -8,20 +8,32 @@ import click
 from bundle.errors import InputError
 from bundle.format.repair_request import MAX_REPAIR_REQUEST_BYTES, left_by, read_repair_request
 from bundle.format.root import Root
-from bundle.host.files import read_given
 from bundle.read.reader import open_for_display
 from bundle.read.tree import DirectoryBase, scan
 from bundle.recipients.ship_key import load_ship_public_key
 from bundle.write.builder import BuildRequest, build
-from unrep.commands.shore.build import carried_trust, recipient_option, report_document, summary, trust_options
 from unrep.errors import UsageRefused
-from unrep.terminal.console import answer, progress_bar, say
-from unrep.terminal.signer import signer, signer_options
+from unrep.terminal.answers import json_option
+from unrep.terminal.build_report import BuildAnswer, report_build
+from unrep.terminal.command import Command
+from unrep.terminal.console import progress_bar
+from unrep.terminal.files import read_input
+from unrep.terminal.options.building import TrustOptions, recipient_option, trust_options, workers_option
+from unrep.terminal.options.signing import SignerOptions, signer_options
 from unrep.terminal.workers import local_processes
 
 
-@click.command("repair")
-@click.argument("wanted", metavar="REQUEST", type=click.Path(path_type=Path))
+@click.command(
+    "repair",
+    cls=Command,
+    examples=[
+        (
+            "unrep repair aurora.request --bundle vms-2.unrep --new vms-2 --base vms-1 --key shore.key --out fix.unrep",
+            "Send a ship what it needs to reach release vms-2 although some files of vms-1 are damaged there:",
+        )
+    ],
+)
+@click.argument("asked", metavar="REQUEST", type=click.Path(path_type=Path))
 @click.option(
     "--bundle",
     metavar="B",
@@ -39,19 +51,15 @@ from unrep.terminal.workers import local_processes
 @trust_options
 @click.option("--out", metavar="F", required=True, type=click.Path(path_type=Path), help="The bundle to send.")
 @recipient_option
-@click.option("--workers", metavar="N", type=click.IntRange(1), help="Processes to use. Default: one a core.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+@workers_option
+@json_option(BuildAnswer)
 def repair_command(
-    wanted: Path,
+    asked: Path,
     bundle: Path,
     new: Path,
     base: Path,
-    key: Path | None,
-    passphrase_file: Path | None,
-    sign_with: str | None,
-    public: Path | None,
-    trust: Path | None,
-    trust_from: int,
+    signer: SignerOptions,
+    carried: TrustOptions,
     out: Path,
     recipients: tuple[Path, ...],
     workers: int | None,
@@ -63,8 +71,7 @@ def repair_command(
     that it still has.
     """
     began = time.monotonic()
-    by = signer(key, passphrase_file, sign_with, public)
-    carried = carried_trust(trust)
+    by, trust = signer.open(), carried.load()
     with open_for_display(bundle) as opened:
         root = opened.root
     if root.is_encrypted and not recipients:
@@ -73,9 +80,9 @@ def repair_command(
         )
     with local_processes(workers) as pool, progress_bar() as bar:
         have = DirectoryBase(base, scan(base, root.platform, bar))
-        asked = read_repair_request(_read(wanted), str(wanted))
-        _check(asked.product, root, wanted, bundle)
-        left = DirectoryBase(base, left_by(asked, have.manifest, root.platform, str(wanted)))
+        damage = read_repair_request(read_input(asked, MAX_REPAIR_REQUEST_BYTES), str(asked))
+        _check(damage.product, root, asked, bundle)
+        left = DirectoryBase(base, left_by(damage, have.manifest, root.platform, str(asked)))
         request = BuildRequest(
             new=new,
             product=root.product,
@@ -85,22 +92,12 @@ def repair_command(
             bases=[left],
             epoch=root.epoch,
             platform=root.platform,
-            trust=carried,
-            trust_from=trust_from,
+            trust=trust,
+            trust_from=carried.trust_from,
             recipients=[load_ship_public_key(path) for path in recipients],
         )
         report = build(request, by, pool, bar, expected=root.tree)
-    seconds = time.monotonic() - began
-    say(*summary(report, seconds))
-    if as_json:
-        answer(report_document(report, seconds))
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return read_given(path, MAX_REPAIR_REQUEST_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    report_build(report, time.monotonic() - began, as_json)
 
 
 def _check(product: str, root: Root, wanted: Path, bundle: Path) -> None:

@@ -1,8 +1,10 @@
 """`unrep ticket`: one more ship can read a bundle that is encrypted already."""
 
 from pathlib import Path
+from typing import Annotated, TypedDict
 
 import click
+from msgspec import Meta
 
 from bundle.errors import InputError
 from bundle.format.section_cipher import ContentKey
@@ -13,13 +15,30 @@ from bundle.recipients.sidecars import ticket_beside
 from bundle.recipients.ticket import TicketFile, issue_ticket
 from bundle.write.encrypt import write_tickets
 from unrep.errors import UsageRefused
-from unrep.terminal.aboard import json_option
+from unrep.terminal.answers import json_option
+from unrep.terminal.command import Command
 from unrep.terminal.console import answer, say
-from unrep.terminal.signer import signer, signer_options
-from unrep.terminal.unlocking import read_ship_key
+from unrep.terminal.options.signing import SignerOptions, signer_options
+from unrep.terminal.options.unlocking import read_ship_key
 
 
-@click.command("ticket")
+class TicketAnswer(TypedDict):
+    """The tickets that were made; both lists are in the order of --ship."""
+
+    tickets: Annotated[list[str], Meta(description="Paths of the tickets.")]
+    ships: Annotated[list[str], Meta(description="Ids of the ships' keys, in hex.")]
+
+
+@click.command(
+    "ticket",
+    cls=Command,
+    examples=[
+        (
+            "unrep ticket vms-2.unrep --ship aurora.pub --with own.key --key shore.key",
+            "Let one more ship read an encrypted bundle:",
+        )
+    ],
+)
 @click.argument("path", metavar="BUNDLE", type=click.Path(path_type=Path))
 @click.option(
     "--ship",
@@ -49,27 +68,24 @@ from unrep.terminal.unlocking import read_ship_key
 @click.option(
     "--out", metavar="F", type=click.Path(path_type=Path), help="The ticket. Default: its place in BUNDLE.tickets/."
 )
-@json_option
+@json_option(TicketAnswer)
 def ticket_command(
     path: Path,
     ships: tuple[Path, ...],
     own_key: Path,
     own_ticket: Path | None,
-    key: Path | None,
-    passphrase_file: Path | None,
-    sign_with: str | None,
-    public: Path | None,
+    signer: SignerOptions,
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Make tickets for BUNDLE, by which more ships can read it; the bundle stays as it is.
+    """Make tickets for BUNDLE, by which more ships can read it. The bundle stays as it is.
 
-    Signed by a key that signs releases. Publish BUNDLE again, and 'unrep fetch' aboard finds its ticket; or send it by
-    any way, it has 145 bytes and no secret for others.
+    They are signed by a key that signs releases. Publish BUNDLE again, and 'unrep fetch' aboard finds its ticket. Or
+    send it by any way: it has 145 bytes and no secret for others.
     """
     if out and len(ships) > 1:
         raise UsageRefused("--out: takes the ticket of one ship; leave it out, or name one --ship")
-    by = signer(key, passphrase_file, sign_with, public)
+    by = signer.open()
     recipients, own = [load_ship_public_key(ship) for ship in ships], read_ship_key(own_key)
     unlock = TicketFile(own, own_ticket or ticket_beside(path, own.public.key_id), is_trusted_only=False)
     with open_for_display(path, unlock) as bundle:
@@ -86,7 +102,8 @@ def ticket_command(
         say(f"{place}: opens {path} for the ship with key id {ship.key_id.hex()}, {place.stat().st_size} bytes")
     if as_json:
         ids = [ship.key_id.hex() for ship in recipients]
-        answer({"tickets": list(map(str, written)), "ships": ids})
+        made: TicketAnswer = {"tickets": list(map(str, written)), "ships": ids}
+        answer(made)
 
 
 def _proven_key(bundle: VerifiedBundle) -> ContentKey:

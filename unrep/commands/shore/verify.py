@@ -2,18 +2,42 @@
 
 import time
 from pathlib import Path
+from typing import Annotated, NotRequired, TypedDict
 
 import click
+from msgspec import Meta
 
 from bundle.errors import NoSection
 from bundle.host.memory_limit import limited_memory
 from bundle.read.reader import VerifiedBundle, open_bundle, stored_bytes
 from bundle.trust.trust import load_trust
+from unrep.terminal.answers import SectionAnswer, Seq, Version, json_option
+from unrep.terminal.command import Command
 from unrep.terminal.console import answer, say
-from unrep.terminal.unlocking import unlock_options, unlock_with
+from unrep.terminal.options.unlocking import unlock_options, unlock_with
 
 
-@click.command("verify")
+class VerifiedSection(SectionAnswer):
+    """A section, and whether the file holds it."""
+
+    present: Annotated[bool, Meta(description="Whether it is in this file.")]
+
+
+class VerifyAnswer(TypedDict):
+    """A bundle that is sound."""
+
+    sound: Annotated[bool, Meta(description="True: a bundle that is not sound ends in an error.")]
+    version: Version
+    seq: Seq
+    sections: Annotated[list[VerifiedSection], Meta(description="The sections of the bundle.")]
+    encrypted: NotRequired[Annotated[bool, Meta(description="True for an encrypted bundle, else left out.")]]
+
+
+@click.command(
+    "verify",
+    cls=Command,
+    examples=[("unrep verify vms-2.unrep --trust shore.pub", "Check a bundle with the sender's public key:")],
+)
 @click.argument("path", metavar="F", type=click.Path(path_type=Path))
 @click.option(
     "--trust",
@@ -23,7 +47,7 @@ from unrep.terminal.unlocking import unlock_options, unlock_with
     help="Public key of the sender, or trust file.",
 )
 @unlock_options
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+@json_option(VerifyAnswer)
 def verify_command(path: Path, trust: Path, ship_key: Path | None, ticket: Path | None, as_json: bool) -> None:
     """Verify every byte of bundle F: signature, length, and the hash of every piece.
 
@@ -41,15 +65,15 @@ def verify_command(path: Path, trust: Path, ship_key: Path | None, ticket: Path 
     if absent:
         say(f"  {len(absent)} more sections are not in this file: it was fetched for one site")
     if as_json:
-        answer(
-            {"sound": True, "version": root.version, "seq": root.seq, "sections": sections}
-            | ({"encrypted": True} if root.is_encrypted else {})
-        )
+        found: VerifyAnswer = {"sound": True, "version": root.version, "seq": root.seq, "sections": sections}
+        if root.is_encrypted:
+            found["encrypted"] = True
+        answer(found)
 
 
 @limited_memory()
-def _verify_sections(bundle: VerifiedBundle) -> list[dict[str, object]]:
-    found: list[dict[str, object]] = []
+def _verify_sections(bundle: VerifiedBundle) -> list[VerifiedSection]:
+    found: list[VerifiedSection] = []
     for section in bundle.root.sections:
         present = not bundle.is_absent(section)
         if present:

@@ -1,4 +1,7 @@
-"""`unrep trust`: making and reading trust roots, ashore."""
+"""`unrep trust`: making and reading trust roots, ashore.
+
+Options and reports only; the work is in `bundle.trust`.
+"""
 
 import click
 
@@ -7,9 +10,10 @@ from unrep.commands.trust.revoke import revoke_command
 from unrep.commands.trust.rotate import rotate_command
 from unrep.commands.trust.show import show_command
 from unrep.commands.trust.sign import sign_command
+from unrep.terminal.command import CommandGroup
 
 
-@click.group("trust")
+@click.group("trust", cls=CommandGroup)
 def trust_command() -> None:
     """Make and show trust roots: who may sign releases, and who may change that.
 

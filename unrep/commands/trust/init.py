@@ -8,10 +8,21 @@ import click
 from bundle.trust.drafting import first_root
 from bundle.trust.signing import load_public_key
 from bundle.trust.trust_root import TRUST_FORMAT, ReleaseKey, TrustRoot
+from unrep.terminal.command import Command
 from unrep.terminal.trust_files import date_option, keys_option, now_s, out_option, seconds_of, write_trust_file
 
 
-@click.command("init")
+@click.command(
+    "init",
+    cls=Command,
+    examples=[
+        (
+            "unrep trust init --key one.pub --key two.pub --key three.pub --threshold 2 --release shore.pub "
+            "--out trust.unrep",
+            "Draft a trust root: two of three root keys decide who may sign releases:",
+        )
+    ],
+)
 @keys_option("--key", "keys", "Public root key; repeatable.")
 @click.option("--threshold", metavar="N", default=1, type=click.IntRange(1), help="So many root keys must sign.")
 @keys_option("--release", "releases", "Public key that may sign releases; repeatable.")

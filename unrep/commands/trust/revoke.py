@@ -8,10 +8,17 @@ from bundle.read.reader import open_for_display
 from bundle.trust.drafting import revoked
 from bundle.trust.signing import load_public_key
 from unrep.errors import UsageRefused
+from unrep.terminal.command import Command
 from unrep.terminal.trust_files import keys_option, now_s, out_option, read_trust_file, trust_argument, write_trust_file
 
 
-@click.command("revoke")
+@click.command(
+    "revoke",
+    cls=Command,
+    examples=[
+        ("unrep trust revoke trust.unrep --release stolen.pub --out trust-2.unrep", "Revoke a stolen release key:")
+    ],
+)
 @trust_argument
 @keys_option("--release", "releases", "Release key that is stolen or lost; repeatable.")
 @click.option(
@@ -24,7 +31,7 @@ from unrep.terminal.trust_files import keys_option, now_s, out_option, read_trus
 )
 @out_option
 def revoke_command(path: Path, releases: tuple[Path, ...], bundles: tuple[Path, ...], out: Path) -> None:
-    """Draft the next revocation list of trust file T; the holders of its root keys sign it.
+    """Draft the next revocation list of trust file T. The holders of its root keys sign it.
 
     Bundles carry it to the ships: whoever applies one no longer takes what a revoked key has signed.
     """

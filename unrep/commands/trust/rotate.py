@@ -9,6 +9,7 @@ import msgspec
 from bundle.trust.drafting import newest_root, succeeded, with_keys, with_releases
 from bundle.trust.signing import load_public_key
 from bundle.trust.trust_root import ReleaseKey
+from unrep.terminal.command import Command
 from unrep.terminal.trust_files import (
     date_option,
     keys_option,
@@ -21,7 +22,16 @@ from unrep.terminal.trust_files import (
 )
 
 
-@click.command("rotate")
+@click.command(
+    "rotate",
+    cls=Command,
+    examples=[
+        (
+            "unrep trust rotate trust.unrep --release new.pub --drop-release old.pub --out trust-2.unrep",
+            "Replace a release key:",
+        )
+    ],
+)
 @trust_argument
 @keys_option("--key", "keys", "Root key to add; repeatable.")
 @keys_option("--drop-key", "dropped_keys", "Root key to leave out; repeatable.")

@@ -2,21 +2,59 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, TypedDict
 
 import click
+from msgspec import Meta
 
 from bundle.trust.drafting import listed, missing, newest_root
 from bundle.trust.signing import VerifyingKey
 from bundle.trust.trust import trust_of
 from bundle.trust.trust_file import TrustFile
+from unrep.terminal.answers import json_option
+from unrep.terminal.command import Command
 from unrep.terminal.console import answer, show
 from unrep.terminal.trust_files import read_trust_file, trust_argument
 
 
-@click.command("show")
+class ReleaseKeyAnswer(TypedDict):
+    """A key that may sign releases."""
+
+    key: Annotated[str, Meta(description="Id of the key, in hex.")]
+    expires: Annotated[int | None, Meta(description="When it expires, in seconds since 1970; null for never.")]
+
+
+class RevocationsAnswer(TypedDict):
+    """What is revoked."""
+
+    version: Annotated[int, Meta(description="Version of the revocation list.")]
+    keys: Annotated[list[str], Meta(description="Ids of revoked keys, in hex.")]
+    trees: Annotated[list[str], Meta(description="Tree hashes of revoked releases, in hex.")]
+
+
+class TrustFileAnswer(TypedDict):
+    """What a trust file says; ids of keys are in hex."""
+
+    version: Annotated[int, Meta(description="Version of the newest trust root.")]
+    first: Annotated[int, Meta(description="Version of the first trust root in the file.")]
+    created: Annotated[int, Meta(description="When the newest was made, in seconds since 1970.")]
+    expires: Annotated[int | None, Meta(description="When it expires, in seconds since 1970; null for never.")]
+    epoch: Annotated[int, Meta(description="Highest epoch of releases.")]
+    threshold: Annotated[int, Meta(description="How many root keys must sign.")]
+    keys: Annotated[list[str], Meta(description="Ids of the root keys.")]
+    releases: Annotated[list[ReleaseKeyAnswer], Meta(description="The keys that may sign releases.")]
+    after: Annotated[str | None, Meta(description="Id of the plain key that it follows; null for none.")]
+    revocations: Annotated[RevocationsAnswer | None, Meta(description="What is revoked; null for no list.")]
+    missing: Annotated[list[str], Meta(description="What the file lacks to be followed, in words.")]
+
+
+@click.command(
+    "show",
+    cls=Command,
+    examples=[("unrep trust show trust.unrep", "See who may sign releases, and which signatures are missing:")],
+)
 @trust_argument
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+@json_option(TrustFileAnswer)
 def show_command(path: Path, as_json: bool) -> None:
     """Show trust file T: its newest trust root, what is revoked, and what it lacks to be followed."""
     shown = _document(read_trust_file(path))
@@ -26,9 +64,9 @@ def show_command(path: Path, as_json: bool) -> None:
         show(*_lines(path, shown))
 
 
-def _document(file: TrustFile) -> dict[str, Any]:
-    root, found, lacks = newest_root(file), listed(file), missing(file)
-    if not lacks:
+def _document(file: TrustFile) -> TrustFileAnswer:
+    root, found, absent = newest_root(file), listed(file), missing(file)
+    if not absent:
         trust_of(file)  # raises, where the chain before does not hold
     return {
         "version": root.version,
@@ -40,13 +78,18 @@ def _document(file: TrustFile) -> dict[str, Any]:
         "keys": [_id(key) for key in root.keys],
         "releases": [{"key": _id(r.key), "expires": r.expires or None} for r in root.releases],
         "after": _id(file.key) if file.key else None,
-        "revocations": found
-        and {"version": found.version, "keys": list(map(_id, found.keys)), "trees": [t.hex() for t in found.trees]},
-        "missing": lacks,
+        "revocations": {
+            "version": found.version,
+            "keys": list(map(_id, found.keys)),
+            "trees": [tree.hex() for tree in found.trees],
+        }
+        if found
+        else None,
+        "missing": absent,
     }
 
 
-def _lines(path: Path, shown: dict[str, Any]) -> list[str]:
+def _lines(path: Path, shown: TrustFileAnswer) -> list[str]:
     state = "a draft" if shown["missing"] else "complete"
     lines = [
         f"{path}: trust roots {shown['first']} to {shown['version']}, {state}; made on {_day(shown['created'])}, "
@@ -60,7 +103,7 @@ def _lines(path: Path, shown: dict[str, Any]) -> list[str]:
         lines.append(f"  revocation list {revoked['version']}")
         lines += [f"    key {key}" for key in revoked["keys"]]
         lines += [f"    release with tree hash {tree}" for tree in revoked["trees"]]
-    return lines + [f"  {lack}" for lack in shown["missing"]]
+    return lines + [f"  {part}" for part in shown["missing"]]
 
 
 def _id(raw: bytes) -> str:

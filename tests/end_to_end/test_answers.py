@@ -1,0 +1,122 @@
+"""Each command that has `--json` answers with the keys that it declares: `unrep.terminal.answers`.
+
+`tests.support.observers.command.run` holds every answer against its type, here and in all other tests that use it.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.links.broadcast_medium import LOOPBACK, a_group, skip_without_multicast
+from tests.support.observers.answers import check_answer
+from tests.support.observers.command import run
+from tests.support.sites.site import Ship, shore
+from unrep.cli import cli, every_command
+from unrep.terminal.answers import json_options
+
+BY_MULTICAST = {"unrep broadcast", "unrep listen"}
+DAMAGED = "versions/1.0.0/docs/guide.txt"
+
+
+def answers(line: str, *more: object) -> list[dict[str, Any]]:
+    """What a command printed for --json; it must succeed."""
+    code, out, err = run(f"{line} --json", *more)
+    assert code == 0, err
+    return [json.loads(document) for document in out.splitlines()]
+
+
+def name(line: str) -> str:
+    """The command of a line."""
+    return max((known for known, _ in every_command(cli) if f"unrep {line} ".startswith(f"{known} ")), key=len)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory: the source of an application, an agent's site with 1.0.0, places for what is made."""
+    monkeypatch.chdir(tmp_path)
+    for directory in ("src", "published", "volumes"):
+        Path(directory).mkdir()
+    Path("src/main.py").write_text("print('ready')\n")
+    Path("requirements.txt").touch()
+    ship = Ship.sailing(tmp_path, "1.0.0")
+    source, trust = json.dumps(str(tmp_path / "published/latest")), json.dumps(str(shore().trust_file))
+    ship.configure(f"[agent]\nsources = [{source}]\ntrust = {trust}\n")
+    return tmp_path
+
+
+def test_every_answer_is_what_was_declared(home: Path) -> None:
+    """In the order in which one command uses what another made."""
+    old, new, bundle = shore().release("1.0.0"), shore().release("1.0.1"), shore().bundle("1.0.1", 2, "1.0.0")
+    key, trust = f"--key {shore().directory / 'sender.key'}", f"--trust {shore().trust_file}"
+    asked = set()
+
+    def ask(*lines: str) -> None:
+        for line in lines:
+            assert answers(line), line
+            asked.add(name(line))
+
+    ask("keygen --out root", "ship-key new --out own", "ship-key new --out ship")
+    assert run("trust init --key root.pub --release root.pub --out trust.unrep")[0] == 0
+    ask("trust show trust.unrep", "collect src --requirements requirements.txt --out collected")
+    ask(f"build {new} --product vms --version 1 --seq 2 {key} --base {old} --full --recipient own.pub --out sealed")
+    ask("inspect sealed --ship-key own.key", f"verify sealed {trust}")
+    ask(f"ticket sealed --ship ship.pub --with own.key {key}", f"resign sealed {key}")
+    ask(f"heartbeat --product vms --seq 2 {key} --out heartbeat", f"hear heartbeat --site site {trust}")
+    sound = (home / "site" / DAMAGED).read_bytes()
+    (home / "site" / DAMAGED).write_text("damaged")
+    ask(
+        "repair-request --site site --out need",
+        f"repair need --bundle {bundle} --new {new} --base {old} {key} --out repair",
+    )
+    (home / "site" / DAMAGED).write_bytes(sound)
+    ask(f"publish {bundle} published {key}", f"plan published/latest --site site {trust} --rate 64k")
+    ask(f"fetch published/latest --site site {trust} --out fetched")
+    ask(f"export {bundle} --volume-size 100k --out volumes", f"join volumes {trust} --out joined")
+    ask("hold --site site --reason fog", "status --site site", "resume --site site", "agent --site site --once")
+    ask(f"apply fetched --site site {trust}", "rollback --site site", "recover --site site", "gc --site site")
+    receipt = next((home / "site/.unrep/outbox").iterdir())
+    ask("history --site site", f"receipt {receipt} --key site/.unrep/site.pub", "selftest --site site --switches 2")
+    assert asked | BY_MULTICAST == {known for known, command in every_command(cli) if json_options(command)}
+
+
+def test_the_events_of_a_fetch(tmp_path: Path) -> None:
+    code, out, err = run(
+        "fetch --events --trust", shore().trust_file, "--out", tmp_path / "out", shore().bundle("1.0.0", 1)
+    )
+    kinds = [json.loads(line)["event"] for line in out.splitlines()]
+    assert code == 0 and kinds[0] == "started" and kinds[-2:] == ["progress", "done"], err
+
+
+def test_the_answers_of_a_broadcast(tmp_path: Path) -> None:
+    pytest.importorskip("raptorq", reason="the extra unrep[broadcast] is not installed: no broadcast is tested")
+    skip_without_multicast()
+    group = a_group()
+    listening = ["listen", "--group", group, "--interface", LOOPBACK, "--trust", shore().trust_file]
+    argv = [*map(str, listening), "--out", str(tmp_path / "out"), "--timeout", "60", "--json"]
+    command = [sys.executable, "-m", "unrep", *argv]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as listener:
+        assert listener.stderr and listener.stdout and "listening on" in listener.stderr.readline()
+        bundle = shore().bundle("1.0.0", 1)
+        answers("broadcast", bundle, "--group", group, "--interface", LOOPBACK, "--rate", "2M", "--rounds", 4)
+        out, _ = listener.communicate()
+    assert json.loads(out)["complete"] and check_answer(argv, out)
+
+
+@pytest.mark.parametrize(
+    ("line", "document"),
+    [
+        ("keygen --out x --json", '{"private": "x.key", "public": "x.pub"}'),
+        ("keygen --out x --json", '{"private": "x.key", "public": "x.pub", "key_id": 7}'),
+        ("keygen --out x --json", '{"private": "x.key", "public": "x.pub", "key_id": "7", "more": 1}'),
+        ("export x --json", '{"volumes": [{"path": "x", "bytes": 1, "more": 1}]}'),
+        ("fetch x --events", '{"event": "unheard", "at": "now"}'),
+        ("recover --json", '{"error": "no", "exit_code": 5, "more": 1}'),
+    ],
+)
+def test_the_check_finds_what_it_looks_for(line: str, document: str) -> None:
+    with pytest.raises(AssertionError):
+        check_answer(line.split(), document)

@@ -1,0 +1,82 @@
+"""Answers as data: each key of each answer is described."""
+
+import json
+from dataclasses import dataclass
+from typing import Annotated, TypedDict
+
+import click
+import pytest
+from msgspec import Meta
+
+from unrep.cli import cli, every_command
+from unrep.terminal.answers import (
+    Failure,
+    JsonOption,
+    Key,
+    json_lines_option,
+    json_option,
+    json_options,
+    keys,
+    schema,
+    with_known_keys,
+)
+
+ANSWERS = [
+    pytest.param(answer, id=f"{name} {option.opts[0]} {kind}")
+    for name, command in every_command(cli)
+    for option in json_options(command)
+    for kind, answer in option.answers.items()
+]
+
+
+class Inner(TypedDict):
+    """Something inside."""
+
+    size: Annotated[int | None, Meta(description="How large.")]
+
+
+@dataclass
+class Outer:
+    """Something with parts."""
+
+    parts: Annotated[list[Inner], Meta(description="The parts.")]
+    steps: Annotated[dict[str, float], Meta(description="Seconds of each.")]
+    word: Annotated[str, Meta(description="A word.")] = ""
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_every_key_is_described(answer: type) -> None:
+    found = keys(answer)
+    assert found and [key.name for key in found if not key.description.endswith((".", "]."))] == []
+    assert json.loads(json.dumps(schema(answer)))["$defs"]
+
+
+def test_keys_of_nested_objects() -> None:
+    assert keys(Outer) == [
+        Key("parts", "array", "The parts.", True),
+        Key("parts[].size", "integer or null", "How large.", True),
+        Key("steps", "object", "Seconds of each.", True),
+        Key("steps.*", "number", "Seconds of each.", False),
+        Key("word", "string", "A word.", False),
+    ]
+
+
+def test_keys_that_are_known_at_times() -> None:
+    made = with_known_keys("Made", "Something that failed.", Failure, Inner)
+    found = {key.name: key.is_required for key in keys(made)}
+    assert found == {"error": True, "exit_code": True, "size": False}
+    assert schema(made)["$defs"]["Made"]["description"] == "Something that failed."
+
+
+def test_options_that_ask_for_json() -> None:
+    @click.command()
+    @json_lines_option({"a": Inner, "b": Outer}, "an event", "--events", "as_events")
+    @json_option(Inner)
+    @click.option("--other")
+    def command() -> None:
+        pass
+
+    events, one = json_options(command)
+    assert isinstance(one, JsonOption)
+    assert (events.opts, events.answers, events.is_lines) == (["--events"], {"a": Inner, "b": Outer}, True)
+    assert (one.opts, one.answers, one.is_lines) == (["--json"], {"": Inner}, False)

@@ -1,0 +1,76 @@
+"""What a build made: in lines for a person, as one JSON object for a program."""
+
+from typing import Annotated, TypedDict
+
+from msgspec import Meta
+
+from bundle.archives.engines import present_features
+from bundle.write.builder import BuildReport
+from unrep.terminal.answers import PeakMemory, Product, Seconds, Seq, TreeHash, Version
+from unrep.terminal.console import answer, say
+from unrep.terminal.memory import peak_rss_bytes
+
+
+class BuildTarget(TypedDict):
+    """The release that the bundle leads to."""
+
+    product: Product
+    version: Version
+    seq: Seq
+    tree: TreeHash
+
+
+class BuildBase(TypedDict):
+    """A release that the bundle has a delta from."""
+
+    tree: TreeHash
+    bytes_needed: Annotated[int, Meta(description="What a ship with this base receives, in bytes.")]
+
+
+class BuildAnswer(TypedDict):
+    """A bundle that was built."""
+
+    bundle: Annotated[str, Meta(description="Path of the bundle.")]
+    bytes: Annotated[int, Meta(description="Size of the bundle.")]
+    target: Annotated[BuildTarget, Meta(description="The release that the bundle leads to.")]
+    bases: Annotated[list[BuildBase], Meta(description="The releases that it has a delta from.")]
+    full: Annotated[bool, Meta(description="Whether it holds the full release.")]
+    recipes: Annotated[dict[str, int], Meta(description="How many objects are made by each kind of recipe.")]
+    encrypted: Annotated[bool, Meta(description="Whether only its recipients can read it.")]
+    tickets: Annotated[list[str], Meta(description="Paths of the tickets that were written.")]
+    seconds: Seconds
+    peak_rss_bytes: PeakMemory
+
+
+def report_build(report: BuildReport, seconds: float, as_json: bool) -> None:
+    """Tells the person what was built, and the program, if one asked."""
+    say(*_lines(report, seconds))
+    if as_json:
+        answer(_document(report, seconds))
+
+
+def _document(report: BuildReport, seconds: float) -> BuildAnswer:
+    root = report.root
+    return {
+        "bundle": str(report.path),
+        "bytes": report.total_bytes,
+        "target": {"product": root.product, "version": root.version, "seq": root.seq, "tree": root.tree.hex()},
+        "bases": [{"tree": tree.hex(), "bytes_needed": needed} for tree, needed in report.bases],
+        "full": root.full_section(present_features()) is not None,
+        "recipes": report.recipes,
+        "encrypted": root.is_encrypted,
+        "tickets": [str(path) for path in report.tickets],
+        "seconds": round(seconds, 3),
+        "peak_rss_bytes": peak_rss_bytes(),
+    }
+
+
+def _lines(report: BuildReport, seconds: float) -> list[str]:
+    root = report.root
+    lines = [
+        f"{report.path}: {root.product} {root.version} (seq {root.seq}), {report.total_bytes:,} bytes "
+        f"for a release of {root.size:,} bytes in {root.entries:,} files, built and verified in {seconds:.1f} s"
+    ]
+    if report.tickets:
+        lines.append(f"  encrypted to {len(report.tickets)} ships, tickets in {report.tickets[0].parent}")
+    return lines + [f"  from base {tree.hex()[:12]}: {needed:,} bytes" for tree, needed in report.bases]
