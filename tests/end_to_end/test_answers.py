@@ -68,10 +68,8 @@ def test_every_answer_is_what_was_declared(home: Path) -> None:
     ask(f"heartbeat --product vms --seq 2 {key} --out heartbeat", f"hear heartbeat --site site {trust}")
     sound = (home / "site" / DAMAGED).read_bytes()
     (home / "site" / DAMAGED).write_text("damaged")
-    ask(
-        "repair-request --site site --out need",
-        f"repair need --bundle {bundle} --new {new} --base {old} {key} --out repair",
-    )
+    ask("repair-request --site site --out request")
+    ask(f"repair request --bundle {bundle} --new {new} --base {old} {key} --out repair")
     (home / "site" / DAMAGED).write_bytes(sound)
     ask(f"publish {bundle} published {key}", f"plan published/latest --site site {trust} --rate 64k")
     ask(f"fetch published/latest --site site {trust} --out fetched")

@@ -12,9 +12,13 @@ from unrep.terminal.build_report import report_build
 
 
 def test_a_delta(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    base = shore().release("1.0.0")
     request = BuildRequest(
-        new=shore().release("1.0.1"), product="vms", version="1.0.1", seq=2, out=tmp_path / "out", bases=[base]
+        new=shore().release("1.0.1"),
+        product="vms",
+        version="1.0.1",
+        seq=2,
+        out=tmp_path / "out",
+        bases=[shore().release("1.0.0")],
     )
     with ThreadPoolExecutor(1) as pool:
         report = build(request, shore().key, pool, QUIET)
