@@ -22,7 +22,7 @@ TIB = 1 << 40
 def nothing_written() -> Iterator[None]:
     """Fails the test if an intermediate result is kept, in memory or on disk."""
     with mock.patch(
-        "bundle.format.objects.Scratch.keep", side_effect=AssertionError("an intermediate result was kept")
+        "bundle.format.objects.Scratch.save", side_effect=AssertionError("an intermediate result was saved")
     ):
         yield
 
@@ -64,9 +64,9 @@ def test_a_bomb_of_members_and_images(site: Besieged) -> None:
     site.refuses_vectors("deflated-more")
     site.refuses(vector("deflated-more"), Malformed, "too many members of archives for a release of 100 bytes")
     assert site.copied(site.directory.with_name("often")).apply(vector("deflated-often"))[0] == 0
-    with mock.patch("bundle.read.evaluate.FREE_IMAGE_BYTES", -1):
+    with mock.patch("bundle.read.frame_run.FREE_IMAGE_BYTES", -1):
         site.refuses(vector("reaimed-shrunk"), Malformed, "too many images to rebase for a release of ")
-    with mock.patch("bundle.read.evaluate.FREE_IMAGE_BYTES", 0):
+    with mock.patch("bundle.read.frame_run.FREE_IMAGE_BYTES", 0):
         assert site.copied(site.directory.with_name("shrunk")).apply(vector("reaimed-shrunk"))[0] == 0
 
 

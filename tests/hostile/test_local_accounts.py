@@ -194,7 +194,7 @@ class TestTheSite:
             os.umask(before)
 
     @as_root
-    @pytest.mark.parametrize("command", ["status", "need --out /nowhere", "fetch /nowhere --out /nowhere"])
+    @pytest.mark.parametrize("command", ["status", "repair-request --out /nowhere", "fetch /nowhere --out /nowhere"])
     def test_an_account_that_is_kept_out_is_told_so(self, command: str) -> None:
         """[A-111]: in one sentence, not as a defect of unrep."""
         with _common_directory() as directory:
