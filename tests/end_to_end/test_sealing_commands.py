@@ -416,8 +416,8 @@ def test_a_repair_of_an_encrypted_release_is_encrypted(home: Path) -> None:
     done("apply old.unrep --site alpha --trust release.pub")
     build("new", 2, "--base", "old")
     (home / "alpha/versions/1.0/library.bin").write_bytes(b"damaged")
-    done("repair-request --site alpha --out need")
-    repair = "repair need --bundle new.unrep --new new --base old --key release.key --workers 1 --out repair.unrep"
+    done("repair-request --site alpha --out request")
+    repair = "repair request --bundle new.unrep --new new --base old --key release.key --workers 1 --out repair.unrep"
     code, _, err = run(repair)
     assert code == 2 and "--recipient" in err
     done(f"{repair} --recipient {ALPHA}")

@@ -22,7 +22,7 @@ TIB = 1 << 40
 def nothing_written() -> Iterator[None]:
     """Fails the test if an intermediate result is kept, in memory or on disk."""
     with mock.patch(
-        "bundle.format.objects.Scratch.save", side_effect=AssertionError("an intermediate result was kept")
+        "bundle.format.objects.Scratch.save", side_effect=AssertionError("an intermediate result was saved")
     ):
         yield
 

@@ -17,12 +17,12 @@ from apply.audit.site_key import load_site_public_key, site_key
 from apply.errors import RolledBack, SiteInvalid
 from apply.record.chain import Link
 from apply.record.database import RECEIPTS_KEPT, Record
-from apply.site import durable
 from apply.site.layout import Site
 from bundle.errors import InputError, Malformed, Refused, Untrusted
 from bundle.format.canonical import MAX_INTEGER
 from bundle.format.layout import PAYLOAD_TYPE as ROOT_TYPE
 from bundle.format.layout import pre_authentication_encoding
+from bundle.host import durable
 from bundle.trust.signing import verifying_key
 from tests.support.sites.records import recorded
 from tests.support.sites.site import Ship, shore

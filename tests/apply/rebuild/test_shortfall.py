@@ -8,7 +8,7 @@ import pytest
 from apply.rebuild.shortfall import Shortfall, find_shortfall
 from bundle.archives.engines import present_features
 from bundle.format.root import Section
-from bundle.read.evaluate import Evaluation
+from bundle.read.evaluate import Evaluation, open_evaluation
 from bundle.read.reader import VerifiedBundle, open_bundle
 from tests.support.sites.site import Ship, shore
 
@@ -66,12 +66,12 @@ def test_a_delta_from_another_release_is_not_looked_at(tmp_path: Path) -> None:
 def test_a_missing_engine(ship: Ship, monkeypatch: pytest.MonkeyPatch) -> None:
     """[A-41]: what the delta cannot make counts, though no file is damaged."""
 
-    class MakesNothing(Evaluation):
-        def __init__(self, *given: Any) -> None:
-            super().__init__(*given)
-            self.made = frozenset()
+    def makes_nothing(*given: Any, **named: Any) -> Evaluation:
+        evaluation = open_evaluation(*given, **named)
+        evaluation.made = frozenset()
+        return evaluation
 
-    monkeypatch.setattr("apply.rebuild.shortfall.Evaluation", MakesNothing)
+    monkeypatch.setattr("apply.rebuild.shortfall.open_evaluation", makes_nothing)
     with open_bundle(shore().bundle("1.0.1", 2, "1.0.0"), shore().trust) as bundle:
         found = find_shortfall(bundle, bundle.root.sections[0], ship.root)
     assert found and found.why == "a deflate engine that some files need is missing here"

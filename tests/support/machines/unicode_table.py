@@ -14,7 +14,7 @@ REPOSITORY = Path(__file__).parents[3]
 VERSION = "14.0.0"
 LAST = 0x10FFFF
 NUMBERS_A_LINE = 24
-HEADING = '''"""What Unicode 14.0 has assigned, as spec/unicode-14.0.txt; made by tests/support/machines [F-67].
+HEADING = '''"""What Unicode 14.0 has assigned, as spec/unicode-14.0.txt. Made by tests/support/machines [F-67].
 
 `RUNS`: how many code points are not assigned, from U+0000 on, how many then are, and so on in turn.
 """
