@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tests.support.repository import REPOSITORY
 
+PAGES = ("README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md", "RELEASE.md")
 MAX_WIDTH = 120
 _FENCE = re.compile(r"^ *(```|~~~).*?^ *\1 *$", re.MULTILINE | re.DOTALL)
 _NO_PROSE = re.compile(r"^\s*(\||#|!\[|<|:?-{3,}|!!! )")
@@ -42,7 +43,7 @@ class Reading:
 
 def pages(checkout: Path) -> list[Path]:
     """The pages that are read: README first, then docs/, then the specification."""
-    own = [checkout / name for name in ("README.md", "SECURITY.md", "CONTRIBUTING.md") if (checkout / name).exists()]
+    own = [checkout / name for name in PAGES if (checkout / name).exists()]
     return own + sorted((checkout / "docs").rglob("*.md")) + sorted((checkout / "spec").rglob("*.md"))
 
 
