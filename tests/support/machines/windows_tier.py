@@ -53,7 +53,7 @@ BATCHES: Final = (
     *(TRANSFER[at : at + 6] for at in range(0, len(TRANSFER), 6)),
     ("tests/unrep", "tests/bundle"),
 )
-OPTIONS: Final = ("-n", "2", "--ignore=tests/unrep/test_demo.py")  # the demonstration takes minutes there
+OPTIONS: Final = ("-n", "2", "--ignore=tests/unrep/demo/test_story.py")  # the demonstration takes minutes there
 PATIENCE_S: Final = 600  # no test takes so long
 ATTEMPTS: Final = 3  # for one batch, if Wine itself fails
 SERVER_LOG: Final = HOME / "server.log"
