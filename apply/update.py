@@ -159,8 +159,8 @@ class _Update:
             if not was_built:
                 self._install_tree()
             self._prepare_and_snapshot()
-            # The last moment for a hold, for a trial that has begun goes on to its verdict. One that was set meanwhile
-            # is refused like any failure before the intent: what this run has built is removed again, [A-17].
+            # The last moment for a hold, for a trial that has begun goes on to its verdict. If one was set meanwhile,
+            # the update is refused, and all that it has built is removed again, [A-17].
             self._offer.check_hold(self._site)
             self._record_intent()
         except (AboardError, BundleError):
