@@ -16,8 +16,8 @@
     |   `-- DiskRefusedSwitch   ... because the disk is full or failing: no fault of the version
     |-- LogFailed               the system's log did not take an event: the run goes on
     |-- RecordBroken            the record of runs was changed behind unrep's back: a person finds out by whom
-    |-- RolledBack              the update failed, and the last good version runs again
-    `-- Degraded                neither update nor rollback succeeded: a person is needed
+    |-- RolledBack              the new version failed, and the one before it serves again
+    `-- Degraded                a trial could not be ended, either way: a person is needed
 
 Each message is one sentence that names the file, key or command. A low layer cannot know when it is called: code that
 writes after the switch catches StorageFailed itself, for there it no longer means "nothing changed".
@@ -101,8 +101,8 @@ class RecordBroken(AboardError):
 
 
 class RolledBack(AboardError):
-    """The new version failed, and the site is back at its last good version."""
+    """The new version failed, and the one before it serves again."""
 
 
 class Degraded(AboardError):
-    """The site does not serve a version known to be good, and unrep cannot repair that alone."""
+    """A person is needed: no version could be made healthy, or the disk did not take the switch or the verdict."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from apply.audit.run import Report, Run, finish, reporting, working
+from apply.audit.run import Report, Run, record_success, reporting, working
 from apply.record.admission import check_product
 from apply.record.authority import Authority
 from apply.record.database import Record
@@ -61,4 +61,4 @@ def _verified(path: Path, trust: Trust, nonce: bytes | None) -> tuple[Heartbeat,
 def _finished(run: Run, record: Record, heartbeat: Heartbeat) -> Report:
     reason = f"shore's newest release is seq {heartbeat.seq}, epoch {heartbeat.epoch}"
     reason += "; it has not come here yet" if record.state.waiting else "; this site has had it"
-    return finish(run, record, run.report("nothing-to-do", record.state.current_version, reason))
+    return record_success(run, record, run.report("nothing-to-do", record.state.current_version, reason))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from apply.audit.run import Run
 from apply.hold import check_hold
-from apply.record.admission import admits
+from apply.record.admission import needs_installing
 from apply.record.authority import Attribution, Authority
 from apply.record.database import read_state
 from apply.record.state import Release, SiteState
@@ -40,13 +40,13 @@ class Offer:
         """The release that the bundle brings."""
         return Release.of(self.bundle.verified)
 
-    def is_admitted(self, site: Site, state: SiteState) -> bool:
-        """Whether the release is to be installed; False if its very tree runs already.
+    def needs_installing(self, site: Site, state: SiteState) -> bool:
+        """Whether an admitted release is to be installed; False if its very tree runs already.
 
         Raises WrongProduct, LeavesNoRoom, Quarantined, Replay or VersionTaken for one that may not come in [A-11], and
-        Held.
+        Held for one that is to be installed [A-64].
         """
-        if not admits(state, self.bundle.verified, self.product):
+        if not needs_installing(state, self.bundle.verified, self.product):
             return False
         self.check_hold(site)
         return True
@@ -57,7 +57,7 @@ class Offer:
             check_hold(site, self.release.version)
 
     def placed(self, state: SiteState) -> SiteState:
-        """The state once the release's complete tree has its place at the site."""
+        """The state with the release aboard, to be saved just before its complete tree gets its place."""
         verified = self.bundle.verified
         return state.restricted_to(self._authority).placed(self.release, verified.spoken_at, self._signed_by)
 
@@ -99,8 +99,8 @@ def open_offer(
             run.warn(expired)
             if config.trust.strict_expiry:
                 raise Expired(f"{path}: {expired}, and trust.strict_expiry is set; have it signed again ashore")
-        if root := bundle.verified.trust.offered_by(bundle.signature_block()):
-            run.warn(f"shore offers trust root {root}, {HOW_TO_ADOPT}")
+        if trust_root := bundle.verified.trust.offered_by(bundle.signature_block()):
+            run.warn(f"shore offers trust root {trust_root}, {HOW_TO_ADOPT}")
         yield Offer(bundle=bundle, product=product or config.product, override_hold=override_hold)
 
 

@@ -1,14 +1,14 @@
-"""After a run that died: finish what was pending, clear what was left. spec/apply.md, section 6.
+"""After a run that died: remove its leftovers, then end what it left pending. spec/apply.md, section 6.
 
-Every run that changes a site begins with this. A pending version that may be tried again is tried again. One that has
-failed, or was cut short too often, is taken back. What else a dead run left is removed.
+Runs that change which version serves begin with this. A pending version that may be tried again is tried again. One
+that has failed, or was cut short too often, is taken back. With nothing pending, `current` is repaired.
 """
 
 import time
 from pathlib import Path
 
 from apply.audit.log import open_log
-from apply.audit.run import Report, Run, finish, reporting, working
+from apply.audit.run import Report, Run, record_success, reporting, working
 from apply.current.opening import open_switch
 from apply.errors import Degraded, RolledBack, SiteInvalid
 from apply.record import found_healthy
@@ -23,9 +23,10 @@ from bundle.host.progress import Progress, Quiet
 
 
 def recover(site_path: Path, config: SiteConfig, progress: Progress = Quiet()) -> Report:  # noqa: B008
-    """Brings the site to rest: `applied`, or `nothing-to-do`.
+    """Brings the site to rest: `applied`, or `nothing-to-do` if nothing was pending, though leftovers were removed.
 
-    Raises RolledBack when the pending version was taken back, Degraded when no version could be made healthy.
+    Raises RolledBack when the pending version was taken back. Raises Degraded when no version could be made healthy, or
+    the disk did not take the switch or the verdict [A-100].
     """
     run = Run("recover", Site.at(site_path), progress, open_log(config.log))
     with reporting(run), working(run) as record:
@@ -33,14 +34,15 @@ def recover(site_path: Path, config: SiteConfig, progress: Progress = Quiet()) -
         reason = resume(run, config, record)
         current = record.state.current_version
         if reason is None:
-            return finish(run, record, run.report("nothing-to-do", current, "nothing was pending"))
-        return finish(run, record, run.report("applied", current, reason))
+            return record_success(run, record, run.report("nothing-to-do", current, "nothing was pending"))
+        return record_success(run, record, run.report("applied", current, reason))
 
 
-def finish_pending(run: Run, config: SiteConfig, record: Record, *, blocking: bool) -> str | None:
-    """`resume`, for a run that wants something else: a pending version that fails stops it only if that is `blocking`.
+def resume_pending(run: Run, config: SiteConfig, record: Record, *, blocking: bool) -> str | None:
+    """`resume`, for a run that wants something else, which goes on though the pending version fails.
 
-    None if that version failed, too. Raises RolledBack or Degraded where the run may not go on [A-30].
+    None if nothing was pending, or the version failed. Raises RolledBack or Degraded where the run may not go on: if
+    such a failure is `blocking`, or the end of the trial is not on record [A-30].
     """
     try:
         return resume(run, config, record)

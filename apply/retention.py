@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from apply.audit.log import open_log
-from apply.audit.run import Report, Run, finish, reporting, working
+from apply.audit.run import Report, Run, record_success, reporting, working
 from apply.errors import InUse, StorageFailed
 from apply.record import found_healthy
 from apply.record.database import Record
@@ -44,7 +44,7 @@ def collect_garbage(site_path: Path, config: SiteConfig, progress: Progress = Qu
             tidy(run.site, record)
             retained = retain(run.site, record, config.retention.keep)
         reason = str(retained) or "nothing to remove"
-        return finish(run, record, run.report("nothing-to-do", record.state.current_version, reason)), retained
+        return record_success(run, record, run.report("nothing-to-do", record.state.current_version, reason)), retained
 
 
 def retain(site: Site, record: Record, keep: int) -> Retained:

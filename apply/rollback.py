@@ -5,12 +5,12 @@ from pathlib import Path
 
 from apply.application import hooks
 from apply.audit.log import open_log
-from apply.audit.run import Report, Run, finish, reporting, working
+from apply.audit.run import Report, Run, record_success, reporting, working
 from apply.errors import PreflightRefused, RolledBack, StorageFailed
 from apply.rebuild.installed import holdings, open_installed, verify_tree
 from apply.record.database import Record
 from apply.record.state import Release, SiteState
-from apply.recover import finish_pending
+from apply.recover import resume_pending
 from apply.site.config import SiteConfig
 from apply.site.layout import Site
 from apply.trial import Trial
@@ -30,7 +30,8 @@ def roll_back(
     A version that is on trial, in an update that died, is given up: that is then the whole rollback [A-28]. A rollback
     that died goes on. Data stays as it is unless `restore_data` asks for the snapshot, for what was written since would
     be lost.
-    Raises PreflightRefused, BaseDrifted, RolledBack (the version gone back to is not healthy), Degraded.
+    Raises PreflightRefused, StepFailed or SwitchFailed before the switch. Raises RolledBack if the version gone back to
+    is not healthy and the one before serves again, Degraded as `apply.update.update`.
     """
     run = Run("rollback", Site.at(site_path), progress, open_log(config.log))
     with reporting(run), working(run) as record:
@@ -38,15 +39,15 @@ def roll_back(
             to = _default_target(record.state)
         if record.state.pending and record.state.current and to == record.state.current_version:
             return _give_up_trial(run, config, record)
-        resumed = _finish_pending(run, config, record, to)
+        why_healthy = _resume_pending(run, config, record, to)
         run.subject = target = _target(record.state, run.site, to)
         if target.version == record.state.current_version:
-            return _report_current(run, record, resumed)
+            return _report_current(run, record, why_healthy)
         with run.step("verify"):
             verify_tree(open_installed(run.site, target), progress)
         _record_intent(run, config, record, target, restore_data)
         reason = Trial(run.site, config, record, run).forward()
-        return finish(run, record, run.report("rolled-back", target.version, reason))
+        return record_success(run, record, run.report("rolled-back", target.version, reason))
 
 
 def _default_target(state: SiteState) -> str | None:
@@ -57,19 +58,22 @@ def _default_target(state: SiteState) -> str | None:
     return state.pending.version if state.pending.by_hand else state.current_version or None
 
 
-def _finish_pending(run: Run, config: SiteConfig, record: Record, to: str | None) -> str | None:
-    """Recovery. Its failure does not stand in the way of another version that a person names."""
+def _resume_pending(run: Run, config: SiteConfig, record: Record, to: str | None) -> str | None:
+    """Ends a pending trial. Returns why its release is healthy; None if it is not, or nothing was pending.
+
+    A release that fails does not stand in the way of another version that a person names, once that is on record.
+    """
     pending = record.state.pending
     is_same = pending is not None and to == pending.version
-    return finish_pending(run, config, record, blocking=to is None or is_same)
+    return resume_pending(run, config, record, blocking=to is None or is_same)
 
 
-def _report_current(run: Run, record: Record, resumed: str | None) -> Report:
-    """The version is current already, perhaps since a moment ago: why the resumed trial found it healthy."""
+def _report_current(run: Run, record: Record, why_healthy: str | None) -> Report:
+    """The version is current already. `why_healthy`: by the trial that this run resumed, None if it resumed none."""
     version = record.state.current_version
-    if resumed is not None:
-        return finish(run, record, run.report("rolled-back", version, resumed))
-    return finish(run, record, run.report("nothing-to-do", version, f"{version} is current already"))
+    if why_healthy is not None:
+        return record_success(run, record, run.report("rolled-back", version, why_healthy))
+    return record_success(run, record, run.report("nothing-to-do", version, f"{version} is current already"))
 
 
 def _record_intent(run: Run, config: SiteConfig, record: Record, target: Release, restore_data: bool) -> None:
@@ -101,7 +105,7 @@ def _give_up_trial(run: Run, config: SiteConfig, record: Record) -> Report:
     try:
         Trial(run.site, config, record, run).back(f"version {run.subject.version} was taken back by hand")
     except RolledBack as done:
-        return finish(run, record, run.report("rolled-back", record.state.current_version, str(done)))
+        return record_success(run, record, run.report("rolled-back", record.state.current_version, str(done)))
 
 
 def _target(state: SiteState, site: Site, to: str | None) -> Release:

@@ -46,7 +46,8 @@ class Trial:
     def forward(self) -> str:
         """Brings the pending release into service. Returns why it was found healthy.
 
-        Raises RolledBack when it failed and the old version serves again, Degraded when that failed too.
+        Raises RolledBack when it failed and the old version serves again. Raises Degraded when that failed too, or when
+        the disk did not take the switch, the attempt or the verdict: then the release stays on trial [A-100].
         """
         release = self._record.state.intended()
         try:
@@ -56,7 +57,7 @@ class Trial:
         except _FAILURES as error:
             failure = str(error)
         if failure is not None:
-            self.back(f"version {release.version} failed: {failure}")
+            self.back(f"version {release.version} failed: {failure}")  # always raises
         if trouble := self._try_to_save(self._record.state.committed()):
             # It serves and is healthy, so it stays. The note keeps recovery from counting this as a failed attempt.
             found_healthy.note(self._site, self._record.state)
@@ -74,20 +75,20 @@ class Trial:
         if old is None:
             self._try_to_save(state.troubled(reason))
             raise Degraded(f"{reason}; there is no earlier version to go back to, apply a release that works")
-        failed = state if state.pending and state.pending.phase.goes_back else state.backing_out(reason)
+        going_back = state if state.pending and state.pending.phase.goes_back else state.backing_out(reason)
         try:
             # `current` moves before the failure is recorded [A-22]. The other way round a cut would leave the failed
             # version current, and the next boot would start that.
             with self._run.step("switch_back"):
                 self._switch.point_to(self._site.tree(old.version))
             # One try, for no disk or lock may keep the old version from serving. The save at the end decides.
-            self._try_to_save(failed, pauses_s=())
-            trouble = self._serve_again(old.version) or self._try_to_save(failed.settled())
+            self._try_to_save(going_back, pauses_s=())
+            trouble = self._serve_again(old.version) or self._try_to_save(going_back.settled())
         except _FAILURES as error:
             trouble = str(error)
         if trouble:
             sentence = f"{reason}; and going back to version {old.version} failed: {trouble}"
-            self._try_to_save(failed.troubled(sentence))
+            self._try_to_save(going_back.troubled(sentence))
             raise Degraded(f"{sentence}; repair what is wrong and run 'unrep recover'")
         self._run.restored(begun)
         raise RolledBack(f"{reason}; version {old.version} runs again")

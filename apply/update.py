@@ -1,13 +1,19 @@
 """An update, from bundle to verdict: spec/apply.md, section 3.
 
-verify        the bundle's header, then the section that this site needs, piece by piece
+open          the bundle: its header is verified, and what that teaches about trust is saved (apply.offer)
+recover       with the site locked: what earlier runs left is removed, a pending trial is ended (apply.recover)
+admit         by product, order and quarantine, and only if the master does not hold the running version
 plan          from which installed release, or from none
+verify        the section that the plan needs, piece by piece
 preflight     room, what is in the way, the base files that the recipes read
 reconstruct   the complete tree in staging, every file hashed, made durable, moved to versions/
 prepare       its environment, from its own wheels; the site's own command
 snapshot      the application's data, by the site's command
 [intent]      durable: from here on a cut leads to the new version or back to the old one, by itself
 switch        then restart, health, and commit or back (apply.trial)
+retain        versions that are kept no longer are removed (apply.retention)
+
+A complete tree that an earlier run left is hashed anew instead of the steps from plan to reconstruct.
 """
 
 import contextlib
@@ -17,7 +23,7 @@ from pathlib import Path
 from apply.application import hooks
 from apply.application.prepare import prepare
 from apply.audit.log import open_log
-from apply.audit.run import Report, Run, finish, reporting, working
+from apply.audit.run import Report, Run, record_success, reporting, working
 from apply.errors import AboardError, BaseDrifted, PreflightRefused, StorageFailed
 from apply.offer import Offer, open_offer
 from apply.rebuild.installed import open_installed, verify_tree
@@ -25,7 +31,7 @@ from apply.rebuild.plan import RebuildPlan, plan_rebuild
 from apply.rebuild.reconstruct import reconstruct
 from apply.record.database import Record, read_state
 from apply.record.state import SiteState
-from apply.recover import finish_pending
+from apply.recover import resume_pending
 from apply.retention import remove, retain, tidy
 from apply.site import durable
 from apply.site.config import SiteConfig
@@ -49,26 +55,30 @@ def update(
     unlock: Unlock | None = None,
     product: str = "",
 ) -> Report:
-    """Applies a bundle to a site: `applied`, or `already-current`, which touches nothing but the record [A-19].
+    """Applies a bundle to a site: `applied`, or `already-current`, which installs nothing [A-19].
 
-    `trust`: whom a person named, None for whom the site trusts. What the bundle teaches about that is saved [R-11].
-    `override_hold`: a person says so although the master holds the running version [A-64]. `unlock`: what opens an
-    encrypted bundle, if not the site's own key and the ticket beside it. `product`: what a person says the site is for,
-    if its configuration does not [A-91].
-    Raises Refused, NoSection, PreflightRefused, StepFailed or SwitchFailed with the site as it was. Raises RolledBack
-    when the new version failed and the old one serves again, Degraded when neither could be made healthy. The
-    `document` of each reports the run.
+    Before either, what earlier runs left is removed, and a pending trial is ended [A-29], [A-30].
+    `trust`: added to what the site trusts already; None for that alone. What the bundle teaches about it is saved
+    [R-11]. `override_hold`: a person says so although the master holds the running version [A-64]. `unlock`: what opens
+    an encrypted bundle, if not the site's own key and the ticket beside it. `product`: what a person says the site is
+    for, if its configuration does not [A-91].
+    Raises Refused, NoSection, PreflightRefused, StepFailed or SwitchFailed before the intent: the version that runs is
+    not touched. Raises RolledBack when a version failed and the one before it serves again. Raises Degraded when
+    neither could be made healthy, or the disk did not take the switch or the verdict [A-100]. Those two may also be
+    about the trial that was pending. The `document` of each reports the run.
     """
     run = Run("apply", Site.at(site), progress, open_log(config.log))
     with reporting(run):
         trusted = updated_trust(run.site, trust, run.command)
+        # The bundle is opened before `working` locks the site, for saving what its header teaches takes that lock
+        # itself. So a bundle that is refused as it is opened leaves no record of a run [A-8].
         with (
             open_offer(
                 run, bundle, trusted, config, unlock=unlock, product=product, override_hold=override_hold
             ) as offer,
             working(run) as record,
         ):
-            return _Update(run, config, record, offer).make()
+            return _Update(run, config, record, offer).apply()
 
 
 def rehearse(
@@ -84,7 +94,8 @@ def rehearse(
 ) -> Report:
     """What `update` would do, writing nothing: `would-apply`, `already-current`. Raises as `update` before its intent.
 
-    Every file of the base is hashed, so that drift shows now [A-16].
+    Every file of the base is hashed, so that drift shows now [A-16]. What is not rehearsed: recovery, so a pending
+    trial counts as it stands on record; the use of a complete tree that an earlier run left; the site's commands.
     """
     run = Run("apply --dry-run", Site.at(site), progress)
     with (
@@ -101,7 +112,7 @@ def rehearse(
     ):
         state, version = read_state(run.site), offer.release.version
         run.from_version = state.current_version
-        if not offer.is_admitted(run.site, state):
+        if not offer.needs_installing(run.site, state):
             return run.report("already-current", state.current_version, f"{version} is current already")
         plan = _rehearsed_plan(run, offer, state)
         return run.report("would-apply", state.current_version, f"would install {version} {plan.origin}")
@@ -112,6 +123,7 @@ def _rehearsed_plan(run: Run, offer: Offer, state: SiteState) -> RebuildPlan:
     try:
         plan = plan_rebuild(run, offer.bundle, state, None)
         if plan.base:
+            # Counted as preflight: an update hashes here the files that its recipes read, a rehearsal all of them.
             with run.step("preflight"):
                 verify_tree(plan.base, run.progress)
     except BaseDrifted as drift:
@@ -129,45 +141,53 @@ class _Update:
         self._record = record
         self._offer = offer
         self._release = offer.release
-        self._remarks: list[str] = []  # for a person, beside the verdict
+        # Clauses for the reason of `applied` alone. What is to be said whatever the verdict goes to `Run.warn`.
+        self._remarks: list[str] = []
 
-    def make(self) -> Report:
+    def apply(self) -> Report:
         """All of it, from what an earlier run left pending to the verdict on the new version."""
-        resumed = self._finish_pending()
-        # Whatever becomes of the release, what its header teaches about trust stays [R-11].
+        why_healthy = self._resume_pending()
+        # The site's first trust root, which a person named: it is saved once a header has proved good under it,
+        # whatever becomes of the release. What headers teach later is saved as they are verified [R-11].
         save_trust(self._site, self._offer.bundle.verified.trust)
-        if not self._offer.is_admitted(self._site, self._record.state):
-            return self._confirm_current(resumed)
-        aboard = self._is_aboard()
-        if not aboard:
-            self._clear_place()
+        if not self._offer.needs_installing(self._site, self._record.state):
+            return self._confirm_current(why_healthy)
+        was_built = self._was_built_before()
+        if not was_built:
+            self._remove_leftover()
         try:
-            if not aboard:
-                self._rebuild()
-            self._prepare()
-            self._offer.check_hold(self._site)  # it may have been set meanwhile, and this is the last moment for it
+            if not was_built:
+                self._install_tree()
+            self._prepare_and_snapshot()
+            # The last moment for a hold, for a trial that has begun goes on to its verdict. If one was set meanwhile,
+            # the update is refused, and all that it has built is removed again [A-64], [A-17].
+            self._offer.check_hold(self._site)
             self._record_intent()
         except (AboardError, BundleError):
-            self._withdraw(aboard)
+            self._withdraw(was_built)
             raise
-        return self._finish_applied(Trial(self._site, self._config, self._record, self._run).forward())
+        return self._report_applied(Trial(self._site, self._config, self._record, self._run).forward())
 
-    def _finish_pending(self) -> str | None:
-        """What an earlier run left pending is ended. That stops this update only if it is about the same release."""
+    def _resume_pending(self) -> str | None:
+        """Ends a pending trial. Returns why its release is healthy; None if it is not, or nothing was pending.
+
+        Raises RolledBack or Degraded if the release that failed is this very one, except at a first install: that is
+        tried again. Raises them for any release while the end of its trial is not on record [A-30].
+        """
         state = self._record.state
         is_same = state.pending is not None and state.intended().tree == self._release.tree
-        return finish_pending(self._run, self._config, self._record, blocking=is_same and state.current is not None)
+        return resume_pending(self._run, self._config, self._record, blocking=is_same and state.current is not None)
 
-    def _confirm_current(self, resumed: str | None) -> Report:
-        """The very tree runs already, perhaps since a moment ago: why the resumed trial found it healthy."""
+    def _confirm_current(self, why_healthy: str | None) -> Report:
+        """The very tree runs already. `why_healthy`: by the trial that this run resumed, None if it resumed none."""
         self._record.save(self._offer.confirmed(self._record.state))
-        if resumed is not None:
-            return self._finish_applied(resumed)
+        if why_healthy is not None:
+            return self._report_applied(why_healthy)
         version = self._record.state.current_version
         reason = f"{version} is current already, and nothing was done"
-        return finish(self._run, self._record, self._run.report("already-current", version, reason))
+        return record_success(self._run, self._record, self._run.report("already-current", version, reason))
 
-    def _is_aboard(self) -> bool:
+    def _was_built_before(self) -> bool:
         """Whether the very tree stands complete in its place, from an earlier run: each file is hashed anew [A-17]."""
         known = self._record.state.find(self._release.version)
         # The version's letter case counts here, though not to `find`: the directory must bear this very name [A-1].
@@ -178,28 +198,30 @@ class _Update:
             with self._run.step("verify"):
                 verify_tree(open_installed(self._site, known), self._run.progress)
         except PreflightRefused:
+            # A file or the manifest is damaged, or cannot be read at all: either way the tree is of no use, and is
+            # built anew. A version that is needed may not be removed for that.
             if known.version in self._record.state.needed:
-                raise  # it may not be removed, so it cannot be built anew
+                raise
             return False
         return True
 
-    def _clear_place(self) -> None:
+    def _remove_leftover(self) -> None:
         """Removes what an earlier run left under the version's name, unless the site needs it."""
         known = self._record.state.find(self._release.version)
         if known and known.version not in self._record.state.needed:
             remove(self._site, self._record, known)
 
-    def _rebuild(self) -> None:
+    def _install_tree(self) -> None:
         """Builds the complete tree in staging, makes it durable, and moves it to its place under versions/."""
         staging = self._site.staging / self._run.id
         tree = staging / self._release.version
         with durable.storage_errors(staging):
             staging.mkdir(0o700)
         try:
-            plan = self._reconstruct(staging, tree)
+            plan = self._plan_and_reconstruct(staging, tree)
         except BaseDrifted as drift:
             durable.remove_tree(tree)
-            plan = self._reconstruct(staging, tree, drift)
+            plan = self._plan_and_reconstruct(staging, tree, drift)
             self._remarks.append(f"rebuilt {plan.origin}")
         with self._run.step("make durable"):
             # All of it is durable before it has its name: a name that a power cut keeps must not lead to empty files.
@@ -212,13 +234,14 @@ class _Update:
         with contextlib.suppress(StorageFailed):  # the next run removes what is left over
             durable.remove_tree(staging)
 
-    def _reconstruct(self, staging: Path, tree: Path, drift: BaseDrifted | None = None) -> RebuildPlan:
+    def _plan_and_reconstruct(self, staging: Path, tree: Path, drift: BaseDrifted | None = None) -> RebuildPlan:
+        """Builds `tree`, with intermediate results in `staging`. `drift`: why the base is not used as it is."""
         plan = plan_rebuild(self._run, self._offer.bundle, self._record.state, staging, drift)
         with self._run.step("reconstruct"):
             reconstruct(plan.evaluation, plan.base, tree, self._run.progress)
         return plan
 
-    def _prepare(self) -> None:
+    def _prepare_and_snapshot(self) -> None:
         """The new version gets its environment, and the data of the current one is saved [A-18]."""
         with self._run.step("prepare"):
             prepare(self._site, self._config, self._release.version)
@@ -228,26 +251,27 @@ class _Update:
 
     def _record_intent(self) -> None:
         """Makes the intent durable: from here on recovery ends the update, whatever happens [A-20]."""
+        # A tree that an earlier run built may be on record with the seq of another bundle. That of this one counts.
         state, product = self._offer.placed(self._record.state), self._offer.bundle.root.product
         now, has_data = int(state.not_before_floor(time.time())), state.current is not None
         self._record.save(state.begun(product, self._release, self._run.id, now, data_saved=has_data))
         if not state.product and not self._offer.product:
             self._run.warn(f"from now on this site takes product {product!r} alone")
 
-    def _withdraw(self, aboard: bool) -> None:
+    def _withdraw(self, was_built: bool) -> None:
         """Gives back the space of a version that this run built [A-17]. The next run removes what is left over."""
-        # One that was aboard stays: an earlier run built it, and the next need not build it again.
-        built = None if aboard else self._record.state.find(self._release.version)
+        # One that an earlier run built stays, and the next need not build it again.
+        built = None if was_built else self._record.state.find(self._release.version)
         if built and built.version not in self._record.state.needed:
             with contextlib.suppress(StorageFailed):
                 remove(self._site, self._record, built)
         with contextlib.suppress(StorageFailed):
             tidy(self._site, self._record)
 
-    def _finish_applied(self, reason: str) -> Report:
-        """The new version serves: old ones are removed, and the run is recorded."""
+    def _report_applied(self, reason: str) -> Report:
+        """The new version serves: removes old ones, and records the run."""
         reason = "; ".join([reason, *self._remarks, *self._remove_old_versions()])
-        return finish(self._run, self._record, self._run.report("applied", self._release.version, reason))
+        return record_success(self._run, self._record, self._run.report("applied", self._release.version, reason))
 
     def _remove_old_versions(self) -> list[str]:
         """Retention. Returns a sentence for each thing that had to stay. Nothing here fails the update [A-88]."""

@@ -170,7 +170,7 @@ def working(run: Run) -> Iterator[Record]:
             raise
 
 
-def finish(run: Run, record: Record, report: Report) -> Report:
+def record_success(run: Run, record: Record, report: Report) -> Report:
     """Records a run that ended well. Where that fails the run has ended well all the same, and its reason says so."""
     troubles = save_run(run.site, record, run.log, run.audit(report))
     return replace(report, reason="; ".join([report.reason, *troubles]))

@@ -15,8 +15,8 @@ class LeavesNoRoom(Refused):
     """The release's seq uses up so much of all that can be counted that nothing newer might follow."""
 
 
-def admits(state: SiteState, verified: VerifiedRoot, pinned: str) -> bool:
-    """Whether the release is to be installed; False if its very tree runs already.
+def needs_installing(state: SiteState, verified: VerifiedRoot, pinned: str) -> bool:
+    """Whether an admitted release is to be installed; False if its very tree runs already.
 
     `pinned`: the product that a person named for the site, "" for none. Raises WrongProduct, LeavesNoRoom, Quarantined,
     Replay or VersionTaken for one that may not come in.

@@ -253,7 +253,7 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         return state
 
     def placed(self, release: Release, created: int, by: Attribution = Attribution()) -> "SiteState":  # noqa: B008
-        """Its complete tree is about to get its place under versions/, so what stands there is unrep's.
+        """The release is aboard: its complete tree is about to get its place, so what stands there is unrep's.
 
         `created`: the time in its header, in seconds since 1970. `by`: who signed that.
         """
@@ -298,7 +298,7 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         return self._with(current_version=release.version, pending=None, releases=proven, quarantined=quarantined)
 
     def backing_out(self, reason: str) -> "SiteState":
-        """The new version failed, and `current` is the old one again."""
+        """The new version failed. To be saved once `current` names the old one again [A-22]."""
         if not self.current:
             raise OutOfOrder("there is no version to go back to")
         failed = _quarantine(self.intended(), reason)

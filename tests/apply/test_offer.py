@@ -66,18 +66,18 @@ class TestAdmission:
 
     def test_a_newer_one(self, ship: Ship) -> None:
         with offered(ship, shore().bundle(*SECOND)) as offer:
-            assert offer.is_admitted(ship.site, ship.state)
+            assert offer.needs_installing(ship.site, ship.state)
 
     def test_the_tree_that_runs(self, ship: Ship) -> None:
         """Not even a hold is asked about, for nothing would change."""
         set_hold(ship.site, "in the lock")
         with offered(ship, shore().bundle("1.0.0", 1)) as offer:
-            assert not offer.is_admitted(ship.site, ship.state)
+            assert not offer.needs_installing(ship.site, ship.state)
 
     def test_an_older_one(self, ship: Ship) -> None:
         ship.apply(shore().bundle(*SECOND))
         with offered(ship, shore().bundle("1.0.2", 1)) as offer, pytest.raises(Replay):
-            offer.is_admitted(ship.site, ship.state)
+            offer.needs_installing(ship.site, ship.state)
 
     @pytest.mark.parametrize("config", [SiteConfig(), SiteConfig(product="vms")])
     def test_a_product_that_a_person_names_goes_before_the_configuration(self, ship: Ship, config: SiteConfig) -> None:
@@ -85,15 +85,15 @@ class TestAdmission:
         with offered(ship, shore().bundle(*SECOND), config=config, product="ecdis") as offer:
             assert offer.product == "ecdis"
             with pytest.raises(WrongProduct, match="this site is for 'ecdis' alone"):
-                offer.is_admitted(ship.site, ship.state)
+                offer.needs_installing(ship.site, ship.state)
 
     def test_a_hold_and_who_overrides_it(self, ship: Ship) -> None:
         """[A-64]"""
         set_hold(ship.site, "in the lock")
         with offered(ship, shore().bundle(*SECOND)) as offer, pytest.raises(Held, match=r"1\.0\.1 stays out"):
-            offer.is_admitted(ship.site, ship.state)
+            offer.needs_installing(ship.site, ship.state)
         with offered(ship, shore().bundle(*SECOND), override_hold=True) as offer:
-            assert offer.is_admitted(ship.site, ship.state)
+            assert offer.needs_installing(ship.site, ship.state)
 
 
 class TestExpiry:

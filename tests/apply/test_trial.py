@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from apply.audit.run import Run, finish, working
+from apply.audit.run import Run, record_success, working
 from apply.errors import Degraded, RolledBack
 from tests.support.machines.wine_junctions import UNDER_WINE
 from tests.support.repository import REPOSITORY
@@ -221,6 +221,6 @@ class TestAFullDisk:
         """[A-8]: the run has ended well all the same, and its report says what is missing."""
         run = Run("apply", afloat.site, QUIET)
         with working(run) as record, filled(afloat.root):
-            reports = [finish(run, record, run.report("applied", "1.0.1", "healthy")) for _ in range(20)]
+            reports = [record_success(run, record, run.report("applied", "1.0.1", "healthy")) for _ in range(20)]
         assert {report.outcome for report in reports} == {"applied"}
         assert "healthy; this run could not be recorded: " in reports[-1].reason

@@ -72,12 +72,15 @@ def applied(report: Report) -> Event:
 
 
 def recovered(report: Report) -> Event:
-    """A run that died was finished or undone."""
+    """Recovery ended well: what was pending is in service, or there were leftovers alone, and it had nothing to do."""
     return Event(Kind.RECOVERED, f"{report.outcome}: {describe_run(report)}", report.document())
 
 
-def failed(error: AboardError | BundleError) -> Event:
-    """A run ended badly: with the old version in service, with a person needed, or refused with nothing changed."""
+def run_failed(error: AboardError | BundleError) -> Event:
+    """A run ended badly: with the old version in service, with a person needed, or refused.
+
+    Refused is also one that failed before it switched.
+    """
     kind = Kind.REFUSED
     if isinstance(error, RolledBack):
         kind = Kind.ROLLED_BACK
@@ -86,6 +89,9 @@ def failed(error: AboardError | BundleError) -> Event:
     return Event(kind, str(error), error.document or {})
 
 
-def refused(error: Exception) -> Event:
-    """No run was made."""
+def problem(error: Exception) -> Event:
+    """Something kept the agent from its work, such as its configuration, a full disk, or a recovery that was refused.
+
+    The event has no document, even if a run was made.
+    """
     return Event(Kind.REFUSED, str(error))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from apply.errors import AboardError
-from apply.record.admission import admits
+from apply.record.admission import needs_installing
 from apply.record.state import Release, SiteState
 from apply.site.layout import Site
 from apply.site.ship_key import ship_key_file
@@ -40,7 +40,7 @@ LOOK_BYTES: Final = 1024  # a header; what a poll costs that finds nothing new
 
 
 @dataclass(frozen=True)
-class Offer:
+class SourceOffer:
     """A bundle that stands at a source, admissible by its header."""
 
     source: str
@@ -77,7 +77,7 @@ class Fetching:
                 return
             offers = [offer for offer in offers if offer not in same]
 
-    def _look(self, source: str, settings: Settings, state: SiteState) -> Offer | None:
+    def _look(self, source: str, settings: Settings, state: SiteState) -> SourceOffer | None:
         """What stands there, if the site wants it."""
         name = shown_source(source)
         config = replace(settings.transfer(), patience_s=LOOK_PATIENCE_S, first_request_bytes=LOOK_BYTES)
@@ -90,16 +90,17 @@ class Fetching:
                 verified = Fetch(request).receive_root()
             if resolved.pointer:
                 resolved.pointer.check(verified.root, resolved.source)
-            comes_in = admits(state, verified, settings.config.product)
-            if not comes_in and state.high_water and Release.of(verified).mark <= state.high_water.mark:
-                self._journal.report_change(name, None)
+            # The current tree under a higher seq is fetched all the same, for it raises the high-water mark [A-9].
+            is_new = needs_installing(state, verified, settings.config.product)
+            if not is_new and state.high_water and Release.of(verified).mark <= state.high_water.mark:
+                self._journal.clear(name)
                 return None
         except (TransferError, BundleError, AboardError) as error:
             self._journal.report_change(name, Event(Kind.REFUSED, _about(name, error), {"source": name}))
             return None
-        return Offer(resolved.source, verified)
+        return SourceOffer(resolved.source, verified)
 
-    def _fetch(self, offers: list[Offer], settings: Settings) -> bool:
+    def _fetch(self, offers: list[SourceOffer], settings: Settings) -> bool:
         """Whether the bundle that all of these offer is complete in the inbox now."""
         offer, sources = offers[0], [offer.source for offer in offers]
         config, output = settings.transfer(), self._inbox.place(offer.verified)
@@ -164,7 +165,7 @@ def _about(source: str, error: Exception) -> str:
     return sentence if source in sentence else f"{source}: {sentence}"
 
 
-def _fetched(offer: Offer, figures: Figures) -> Event:
+def _fetched(offer: SourceOffer, figures: Figures) -> Event:
     root = offer.verified.root
     message = (
         f"{describe(root)} from {offer.name}, {figures.bytes_received:,} bytes received for "

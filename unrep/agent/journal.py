@@ -64,13 +64,18 @@ class Journal:
                 answer({"time": now, "event": event.kind.value, "message": message, **event.details})
 
     def report_change(self, subject: str, event: Event | None) -> None:
-        """The state of a subject: reported unless it was so last time. None: all is well with it."""
-        before = self._reported.pop(subject, None)
+        """The state of a subject: reported unless it was so last time. None: all is well with it, as for `clear`."""
         if event is None:
+            self.clear(subject)
             return
+        before = self._reported.get(subject)
         self._reported[subject] = event
         if before is None or (before.kind, before.message) != (event.kind, event.message):
             self.report(event)
+
+    def clear(self, subject: str) -> None:
+        """All is well with the subject. Nothing is reported now, and whatever comes next is."""
+        self._reported.pop(subject, None)
 
 
 class AgentEvent(TypedDict):

@@ -1,9 +1,13 @@
 """The unattended ship, round by round: spec/apply.md, section 8.
 
-    recover     what a dead run left unfinished, at any time of the day
+    recover     what a dead run left pending goes on to its end, restarts included, whatever windows and hold say
     fetch       while the fetch window is open
-    apply       while the maintenance window is open and the master does not hold the running version
+    apply       if the maintenance window is open and the master does not hold the running version
+    clear       from the inbox what the site has settled
     wait        for the poll interval, or until a window opens or a hold is lifted
+
+The maintenance window is looked at before an update begins, and not again: one that takes long may switch after it has
+shut. The update itself looks at the hold once more.
 
 The loop may be killed anywhere. What was fetched is in the inbox, what was begun is in the site's record, and the next
 agent goes on from both.
@@ -40,30 +44,32 @@ FALLBACK_INTERVAL_S: Final = 60.0  # between rounds while the configuration cann
 
 
 class Step(Enum):
-    """What depends on windows and the hold."""
+    """The steps of a round that may have to wait. These are not the windows themselves: APPLY needs more than one."""
 
-    FETCH = auto()
-    APPLY = auto()
+    FETCH = auto()  # needs the fetch window
+    APPLY = auto()  # needs the maintenance window, and that no hold is set
 
 
 class Agent:
-    """The agent of one site. `config`: a configuration file instead of the site's own."""
+    """The agent of one site. `config_file`: instead of the site's own."""
 
-    def __init__(self, site: Site, config: Path | None, journal: Journal, clock: WallClock) -> None:
+    def __init__(self, site: Site, config_file: Path | None, journal: Journal, clock: WallClock) -> None:
         self._site = site
-        self._config = config
+        self._config_file = config_file
         self._journal = journal
         self._clock = clock
         self._inbox = Inbox(site)
         self._windows = UpdateWindows(site, clock)
-        self._fetching = Fetching(site, self._inbox, journal, lambda: self._is_open(Window.FETCH))
+        self._fetching = Fetching(site, self._inbox, journal, lambda: self._tick_and_check(Window.FETCH))
 
     def run(self, once: bool = False) -> None:
         """Makes rounds until it is interrupted, anywhere: KeyboardInterrupt goes on to the caller. Or makes one round.
 
-        Raises SiteBusy if the site has an agent already; ConfigError, InputError, StorageFailed before the first round.
+        Before the first round it raises what `read_settings` raises, Unguarded among that; SiteBusy if the site has an
+        agent already; SiteInvalid or StorageFailed. At the end it raises StorageFailed, even in place of
+        KeyboardInterrupt, if the times of the windows cannot be saved.
         """
-        settings = read_settings(self._site, self._config)
+        settings = read_settings(self._site, self._config_file)
         self._site.make_directories()
         with agent_lock(self._site):
             self._inbox.open()
@@ -72,45 +78,57 @@ class Agent:
             self._journal.report(events.started(self._site, version, settings.sources))
             try:
                 while True:
-                    allowed = self._allowed()
+                    # Before the round, so that a window that opens or a hold that is lifted during it ends the wait
+                    # at once.
+                    allowed_before = self._allowed()
                     interval_s = self._round()
                     if once:
                         return
-                    self._wait(interval_s, allowed)
+                    self._wait(interval_s, allowed_before)
             finally:
                 self._windows.save()
 
     def _round(self) -> float:
-        """Recovers, fetches, applies; returns the seconds to wait for the next round. No refusal ends the agent."""
+        """Recovers, fetches, applies, clears the inbox. Returns the seconds to wait for the next round.
+
+        A refusal or a failing disk ends the round, never the agent.
+        """
         interval_s = FALLBACK_INTERVAL_S
         try:
-            settings = read_settings(self._site, self._config)
+            settings = read_settings(self._site, self._config_file)
             interval_s = settings.agent.poll_interval_s
             self._windows.follow(settings.agent)
+            # By the windows just read. Times that cannot be saved end the round here; `_tick_and_check` reports them.
             self._windows.tick()
             self._report_overdue()
             self._recover(settings)
-            if self._is_open(Window.FETCH):
+            if self._tick_and_check(Window.FETCH):
                 self._fetching.fetch_newest(settings, read_state(self._site))
             self._apply(settings)
             self._inbox.clear(read_state(self._site))
         except (AboardError, BundleError) as error:
-            self._journal.report_change("round", events.refused(error))
+            self._journal.report_change("round", events.problem(error))
         else:
-            self._journal.report_change("round", None)
+            self._journal.clear("round")
         return interval_s
 
     def _recover(self, settings: Settings) -> None:
-        """Finishes or undoes a run that died here."""
-        if not _is_unfinished(self._site, read_state(self._site)):
+        """Finishes or undoes a run that died here, or only removes its leftovers.
+
+        Raises SiteBusy if the run is alive after all, such as an `unrep apply` by hand: then the round ends.
+        """
+        if not _needs_recovery(self._site, read_state(self._site)):
             return
         try:
             self._report_run(events.recovered(recover(self._site.root, settings.config)))
         except (RolledBack, Degraded) as error:
-            self._report_run(events.failed(error))
+            self._report_run(events.run_failed(error))
 
     def _apply(self, settings: Settings) -> None:
-        """Applies the newest complete bundle that is not refused, if something may be switched now."""
+        """Applies the newest complete bundle that is not refused, if an update may begin now.
+
+        The maintenance window may shut while it is at work: it goes on to its verdict.
+        """
         ready = self._inbox.complete(read_state(self._site))
         obstacle = self._obstacle() if ready else None
         waiting = events.waiting(_name(ready[0], settings.trust), obstacle) if obstacle else None
@@ -123,33 +141,37 @@ class Agent:
                 self._report_run(outcome)
                 break
             self._journal.report_change(bundle.name, outcome)
-        self._windows.use(Window.MAINTENANCE)
+        # A window that opened against the clock is used up by this, even if every bundle was refused [A-63].
+        self._windows.shut_if_overdue(Window.MAINTENANCE)
 
     def _try(self, bundle: Path, settings: Settings) -> Event:
         """Applies a bundle, and returns how that ended."""
         try:
             return events.applied(update(bundle, self._site.root, settings.trust, settings.config))
         except (AboardError, BundleError) as error:
-            return events.failed(error)
+            return events.run_failed(error)
 
-    def _wait(self, seconds: float, before: set[Step]) -> None:
-        """Until the time is over, or a step is allowed that was not when the round began."""
+    def _wait(self, seconds: float, allowed_before: set[Step]) -> None:
+        """Until the time is over, or a step is allowed that was not a moment ago.
+
+        allowed_before: the steps that were allowed as the round began.
+        """
         until = self._clock.now() + seconds
         while (left_s := until - self._clock.now()) > 0:
-            now = self._allowed()
-            if now - before:
+            allowed = self._allowed()
+            if allowed - allowed_before:
                 return
-            before = now
+            allowed_before = allowed
             self._clock.sleep(min(left_s, NAP_S))
 
     def _allowed(self) -> set[Step]:
         """The steps that windows and hold allow now."""
-        allowed = {Step.FETCH} if self._is_open(Window.FETCH) else set()
+        allowed = {Step.FETCH} if self._tick_and_check(Window.FETCH) else set()
         return allowed if self._obstacle() else allowed | {Step.APPLY}
 
     def _obstacle(self) -> Obstacle | None:
-        """Why no release may be switched now; None if one may."""
-        if not self._is_open(Window.MAINTENANCE):
+        """Why no update may begin now; None if one may."""
+        if not self._tick_and_check(Window.MAINTENANCE):
             return WindowShut()
         try:
             hold = read_hold(self._site)
@@ -157,11 +179,12 @@ class Agent:
             return HoldUnreadable(error)
         return Held(hold) if hold else None
 
-    def _is_open(self, window: Window) -> bool:
+    def _tick_and_check(self, window: Window) -> bool:
+        """Counts the time up to now, then says whether the window is open. Times that cannot be saved are reported."""
         try:
             self._windows.tick()
         except StorageFailed as error:
-            self._journal.report_change("shut.json", events.refused(error))
+            self._journal.report_change("shut.json", events.problem(error))
         return self._windows.is_open(window)
 
     def _report_overdue(self) -> None:
@@ -177,14 +200,17 @@ class Agent:
             self._journal.report(event)
 
 
-def _is_unfinished(site: Site, state: SiteState) -> bool:
-    """Whether a run died here. Raises StorageFailed."""
+def _needs_recovery(site: Site, state: SiteState) -> bool:
+    """Whether a switch is pending or staging is not empty: a run died here, or is at work now. Raises StorageFailed."""
     with durable.storage_errors(site.staging):
         return state.pending is not None or (site.staging.is_dir() and any(site.staging.iterdir()))
 
 
 def _name(bundle: Path, trust: Trust) -> str:
-    """The release in a bundle, in words; the file's name if it cannot be read, for then `update` says why."""
+    """The release in a bundle, in words; the file's name if the bundle is refused, for then `update` says why.
+
+    Raises AboardError if what its header teaches about trust cannot be saved.
+    """
     try:
         with open_bundle(bundle, trust) as opened:
             return describe(opened.root)

@@ -34,29 +34,31 @@ class Settings:
         return TransferConfig(limit_bytes_per_s=self.agent.limit_bytes_per_s)
 
 
-def read_settings(site: Site, config: Path | None, account: int = 0) -> Settings:
-    """Raises ConfigError or InputError for what a person must correct first; Unguarded for root, if another than
-    `account` could change what the agent goes by.
+def read_settings(site: Site, config_file: Path | None, account: int = 0) -> Settings:
+    """What the site's configuration says, or `config_file` instead of it.
+
+    Raises ConfigError or InputError for what a person must correct first; Unguarded for root, if another than `account`
+    could change what the agent goes by; Refused, StorageFailed or SiteInvalid for trust or a record that is of no use.
 
     Nobody can be asked, and sources offer what they like: a person says beforehand what a site is for [A-91].
     """
-    settings = configuration(site.root, config, account)
-    steering = settings.agent.trust, settings.agent.auth_file, settings.agent.ca_file, settings.trust.ship_key
+    config = configuration(site.root, config_file, account)
+    steering = config.agent.trust, config.agent.auth_file, config.agent.ca_file, config.trust.ship_key
     check_guarded(*(site.root / named for named in steering if named), account=account)
-    path = config or site.root / "unrep.toml"
-    if not settings.agent.sources:
+    path = config_file or site.root / "unrep.toml"
+    if not config.agent.sources:
         raise ConfigError(f"{path}: 'agent.sources' is missing: name the URLs or directories where bundles appear")
-    if settings.agent.trust is None and saved_trust(site) is None:
+    if config.agent.trust is None and saved_trust(site) is None:
         raise ConfigError(f"{path}: 'agent.trust' is missing: name the file with the sender's public key")
-    if not settings.product and not read_state(site).product:
+    if not config.product and not read_state(site).product:
         raise ConfigError(
             f"{path}: 'product' is missing: name what this site is for, above all tables, or install its first release "
             "with 'unrep apply'"
         )
-    sources = tuple(text if "://" in text else str(site.root / text) for text in settings.agent.sources)
-    given = load_trust(site.root / settings.agent.trust) if settings.agent.trust else None
+    sources = tuple(text if "://" in text else str(site.root / text) for text in config.agent.sources)
+    given = load_trust(site.root / config.agent.trust) if config.agent.trust else None
     trust = learning(site, site_trust(site, given), "agent")
-    return Settings(settings, trust, sources, _access(site, settings.agent))
+    return Settings(config, trust, sources, _access(site, config.agent))
 
 
 def _access(site: Site, agent: AgentConfig) -> Access:

@@ -60,8 +60,11 @@ class UpdateWindows:
         gate = self._gates[window]
         return gate.is_overdue and not gate.windows.is_open(self._clock.wall())
 
-    def use(self, window: Window) -> None:
-        """What an overdue window opened for is done: it shuts, and its time begins again."""
+    def shut_if_overdue(self, window: Window) -> None:
+        """What an overdue window opened for is done: it shuts, and its time begins again.
+
+        The agent never asks that for the fetch window: a fetch may need many rounds, so it has its whole hour [A-63].
+        """
         if self.is_overdue(window):
             self._gates[window] = replace(self._gates[window], shut_s=0.0)
 

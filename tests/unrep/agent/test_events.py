@@ -51,9 +51,9 @@ def test_how_a_run_ended() -> None:
 )
 def test_how_a_run_failed(error: AboardError, kind: Kind) -> None:
     error.document = {"outcome": "so"}
-    event = events.failed(error)
+    event = events.run_failed(error)
     assert (event.kind, event.message, event.details) == (kind, "x", {"outcome": "so"})
 
 
 def test_start_and_stop() -> None:
-    assert events.stopped().kind is Kind.STOPPED and events.refused(ValueError("x")).message == "x"
+    assert events.stopped().kind is Kind.STOPPED and events.problem(ValueError("x")).message == "x"

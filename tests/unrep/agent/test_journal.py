@@ -22,3 +22,13 @@ def test_a_state_is_reported_when_it_changes(capsys: pytest.CaptureFixture[str])
         ("incomplete", "late"),
         ("refused", "dead"),
     ]
+
+
+def test_what_was_cleared_is_reported_anew(capsys: pytest.CaptureFixture[str]) -> None:
+    """[A-65]"""
+    journal = Journal(lambda: 0.0, as_json=True)
+    journal.clear("a source")
+    for _ in range(2):
+        journal.report_change("a source", Event(Kind.REFUSED, "dead"))
+        journal.clear("a source")
+    assert len(capsys.readouterr().out.splitlines()) == 2

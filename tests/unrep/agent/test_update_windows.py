@@ -46,9 +46,9 @@ def test_an_overdue_one_shuts_when_it_was_used(site: Site) -> None:
     clock.move(MAX_SHUT_S)
     windows.tick()
     assert windows.is_overdue(Window.MAINTENANCE) and windows.is_open(Window.MAINTENANCE)
-    windows.use(Window.FETCH)
+    windows.shut_if_overdue(Window.FETCH)
     assert windows.is_open(Window.MAINTENANCE), "the other one was used"
-    windows.use(Window.MAINTENANCE)
+    windows.shut_if_overdue(Window.MAINTENANCE)
     assert not windows.is_open(Window.MAINTENANCE)
 
 
