@@ -35,8 +35,9 @@ class SiteHoldings:
 
     is_empty   whether nothing was ever installed there; a site without any verified release need not be empty
     left       the tree hashes of what is left of damaged releases, for when no delta starts from the others [T-40]
-    repair     given the file that holds a delta by now, and the delta: what the full section has to add [T-41]
-    admit      raises Refused for a bundle that the site does not take, whatever it holds
+    repair     given the file that holds a delta by now, and the delta: what the full section has to add [T-41]. Each
+               item is to be fetched before the next is asked for, which is read from the file
+    admit      raises Refused for a bundle that the site does not take, whatever it holds; asked before the choice
     """
 
     trees: tuple[bytes, ...]

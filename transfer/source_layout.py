@@ -43,8 +43,12 @@ class SourceLayout:
         self._header_file_bytes: int | None = None  # the length that the file had while its header was read
         self.begin(None)
 
-    def begin(self, verified: VerifiedRoot | None) -> None:
-        """From now on offsets are of the output with that header. None: of whatever file is there."""
+    def begin(self, verified: VerifiedRoot | None, header_bytes: int | None = None) -> None:
+        """From now on offsets are of the output with that header. None: of whatever file is there.
+
+        `header_bytes`: the length of the header in this source's own file, if it was read. Without it, the file is
+        taken to be laid out as the output until its length says otherwise. Nothing of a former layout is kept.
+        """
         self.bundle_bytes = verified.total_bytes if verified else None
         self.shift_bytes = 0
         self.needs_probe = False
@@ -52,6 +56,8 @@ class SourceLayout:
         self._verified = verified
         self._seen_bytes: int | None = None  # the length that the file had when its layout became known
         self._probes = 0
+        if header_bytes is not None:
+            self._set_shift(header_bytes, self._header_file_bytes)
 
     @property
     def end_offset(self) -> int | None:
@@ -65,10 +71,6 @@ class SourceLayout:
     def note_header_file(self, file_bytes: int) -> None:
         """While the header was read, the file had that length."""
         self._header_file_bytes = file_bytes
-
-    def set_header(self, header_bytes: int) -> None:
-        """The header of the output came from there, and has that length."""
-        self._set_shift(header_bytes, self._header_file_bytes)
 
     def note_length(self, file_bytes: int) -> bool:
         """The source says that its file has that length. Whether the file has to be probed for that."""

@@ -86,15 +86,22 @@ class Evaluation:
         """(place, chunks) of every object that the base does not have.
 
         The chunks of an object can be read until the next object is asked for. What was not read by then is read and
-        verified all the same. Raises Unsupported, before anything is made, if one of the objects cannot be made.
+        verified all the same. Raises Unsupported, before anything is made, if one of the objects cannot be made. While
+        it runs, raises what making an object raises, and Corrupt for one whose hash is another.
         """
         places = frozenset(self._steps.places) - {0}
         if missing := places - self.made:
             raise Unsupported(f"{self.manifest.entry(min(missing)).path}: needs a deflate engine that is missing here")
         return self._run(range(len(self._steps.frames)), places)
 
+    def verify_objects(self) -> Iterator[int]:
+        """Makes the same objects and verifies each. Yields its size in bytes then. Raises as `objects`."""
+        for place, chunks in self.objects():
+            exhaust(chunks)
+            yield self.manifest.entry(place).size
+
     def chosen(self, places: Collection[int]) -> Iterator[tuple[int, Iterator[bytes]]]:
-        """The same for these places alone. Frames that make none of them are not read."""
+        """As `objects`, for these places alone. Frames that make none of them are not read."""
         return self._run(self._steps.frames_making(places), places)
 
     def stretches(self, places: Collection[int]) -> list[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""A finished bundle gets its name, and its sidecars: F.sha256, F.manifests, F.tickets/.
+"""The sidecars of a bundle F: F.sha256, F.manifests and F.tickets/. A finished bundle gets them, and then its name.
 
 spec/format.md, Sidecars; spec/sealing.md, section 5.
 """
@@ -13,8 +13,11 @@ from bundle.host import durable
 from bundle.host.files import check_replaceable, is_directory, reopen, write_anew
 
 
-def check_place(out: Path) -> None:
-    """Raises InputError where no bundle can take that name: root could replace /dev/null, for every program."""
+def check_output_path(out: Path) -> None:
+    """Checks that `out` is a regular file or does not exist, in a directory that does. Raises InputError.
+
+    Without this, root could replace /dev/null for every program.
+    """
     if out.exists() and not out.is_file():
         what = "a directory" if out.is_dir() else "no regular file"
         raise InputError(f"{out}: is {what}; --out names the bundle file to write")
@@ -23,9 +26,9 @@ def check_place(out: Path) -> None:
 
 
 def publish(unproven: Path, out: Path, manifests: bytes | None) -> int:
-    """Makes the file durable, writes its sidecars and gives it its name. Returns its length in bytes.
+    """Makes the file durable, writes F.manifests and F.sha256, and gives it its name. Returns its length in bytes.
 
-    `manifests`: the content of F.manifests, None to leave what is there. Raises OSError.
+    `manifests`: the content of F.manifests, None to leave what is there. Tickets are written before. Raises OSError.
     """
     check_replaceable(out)
     digest, total = sha256(), 0

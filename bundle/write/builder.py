@@ -2,9 +2,11 @@
 
 1. The release and every base are hashed.
 2. Each base gives a delta section. A full section is added where it is asked for, or where there is no base.
-3. The root describes the sections, and the header signs it. All of it is written under a name that is not the bundle's.
-4. That file is opened with the builder's own public key and applied in full: every object is compared by its hash.
-5. Only then the bundle gets its name, and its sidecars.
+3. With recipients, the sections are encrypted with a content key that is made for this bundle.
+4. The root describes the sections, and the header signs it. All of it is written under a name that is not the bundle's.
+5. That file is proven: it is opened under the trust that ships follow, or else with the builder's own public key. Every
+   object of every section is made from it and compared by its hash.
+6. Only then are the sidecars written. Last, the bundle gets its name.
 """
 
 import os
@@ -14,6 +16,7 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import zstandard
@@ -33,13 +36,13 @@ from bundle.read.evaluate import open_evaluation
 from bundle.read.reader import VerifiedSection, open_bundle, stored_bytes
 from bundle.read.tree import DirectoryBase, scan
 from bundle.recipients.ship_key import ShipPublicKey
-from bundle.recipients.sidecars import check_place, manifests_beside, publish
+from bundle.recipients.sidecars import check_output_path, manifests_beside, publish
 from bundle.trust.signing import Signer
 from bundle.trust.trust import Trust
 from bundle.write.encrypt import clear_tickets, encrypt_section, write_tickets
-from bundle.write.header import signed_header, trust_to_sign_under
+from bundle.write.header import signed_header, trust_to_prove_under
 from bundle.write.sections import BuiltSection, SectionBuilder
-from bundle.write.unproven import unproven_file
+from bundle.write.unproven import os_errors_as_input, unproven_file
 
 # A hash of 32 bytes stands in the file for every piece, and a damaged piece is fetched again whole. Large releases have
 # larger pieces, so that their hash tables stay small.
@@ -99,31 +102,40 @@ def build(
 
     `expected`: the tree hash that the release must have.
 
-    The bytes depend on the request's contents and the key alone, and in an encrypted bundle on a random key, too.
-    Raises InputError for anything that the user can correct. Then nothing is left behind.
+    The bytes depend on the contents of the request, on the key, and on the release's time: SOURCE_DATE_EPOCH, else the
+    time of its newest file. Those of an encrypted bundle depend on a random content key, too.
+
+    Raises InputError for anything that the user can correct, and Refused if what was written does not verify. No part
+    of a new bundle is left then, and a former one stays. Its sidecars may be gone or new if the last steps failed.
     """
-    check_place(request.out)
-    trust = trust_to_sign_under(request.trust, [key])
+    check_output_path(request.out)
+    proving_trust = trust_to_prove_under(request.trust, [key])
     target = _scan_target(request, expected, progress)
     bases = _scan_bases(request, target, progress)
     piece_bytes = LARGE_PIECE_BYTES if target.size > LARGE_RELEASE_BYTES else PIECE_BYTES
     content_key = ContentKey.new() if request.recipients else None
-    with unproven_file(request.out) as unproven:
+    with os_errors_as_input(request.out), unproven_file(request.out) as unproven:
         with tempfile.TemporaryDirectory(prefix="unrep-build-") as scratch:
             builder = SectionBuilder(request.new, target, piece_bytes, pool, Path(scratch), progress)
-            sections = [builder.delta(base) for base in bases]
+            sections = [builder.build_delta(base) for base in bases]
             if request.full or not bases:
-                sections.append(builder.full())
+                sections.append(builder.build_full())
             if content_key:
-                sections = [encrypt_section(s, n, content_key, piece_bytes) for n, s in enumerate(sections)]
-            root = _describe(request, target, piece_bytes, [built.section for built in sections])
-            header = signed_header(canonical.encode(root), [key], request.trust, request.trust_from)
+                sections = [encrypt_section(built, n, content_key, piece_bytes) for n, built in enumerate(sections)]
+            root = _make_root(request, target, piece_bytes, [built.section for built in sections])
+            encoded_root = canonical.encode(root)
+            # The header carries the trust that was given. Without any it carries none.
+            header = signed_header(encoded_root, [key], request.trust, request.trust_from)
             _write(unproven, header, sections)
-        root_hash = _prove(unproven, trust, content_key, bases, progress)
-        tickets = _write_tickets(request, content_key, root_hash, key)
-        listing = None if content_key else _listing([target, *(base.manifest for base in bases)])
-        total = publish(unproven, request.out, listing)
-    costs = [(s.base, len(header) + stored_bytes(root, s)) for s in root.sections if s.base]
+        _prove(unproven, proving_trust, content_key, bases, progress)
+        _remove_former_sidecars(request.out, is_encrypted=content_key is not None)
+        tickets: list[Path] = []
+        if content_key:
+            root_hash = sha256(encoded_root).digest()
+            tickets = write_tickets(request.out, content_key, request.recipients, root_hash, [key])
+        manifests = None if content_key else _packed_manifests([target, *(base.manifest for base in bases)])
+        total = publish(unproven, request.out, manifests)
+    costs = [(section.base, len(header) + stored_bytes(root, section)) for section in root.sections if section.base]
     recipes = dict(sum((built.recipes for built in sections), Counter()))
     return BuildReport(request.out, total, root, costs, recipes, tickets)
 
@@ -151,7 +163,8 @@ def _scan_bases(request: BuildRequest, target: TreeManifest, progress: Progress)
     return list(bases.values())
 
 
-def _describe(request: BuildRequest, target: TreeManifest, piece_bytes: int, sections: list[Section]) -> Root:
+def _make_root(request: BuildRequest, target: TreeManifest, piece_bytes: int, sections: list[Section]) -> Root:
+    """The root of the bundle. Raises InputError for a value of the request that no root may have."""
     root = Root(
         format=FORMAT,
         product=request.product,
@@ -199,13 +212,16 @@ def _write(path: Path, header: bytes, sections: list[BuiltSection]) -> None:
 
 def _prove(
     unproven: Path, trust: Trust, content_key: ContentKey | None, bases: list[DirectoryBase], progress: Progress
-) -> bytes:
-    """Applies every section to its base, as a ship would. The root's hash. Raises InputError if anything is wrong."""
+) -> None:
+    """Makes every object of every section from what was written and the base, as a ship would, and compares its hash.
+
+    Raises InputError if an object cannot be made or is another than the release's, and Refused if the header, the hash
+    tables or the recipes of a section are not sound.
+    """
     by_tree = {base.manifest.tree_hash: base for base in bases}
     with open_bundle(unproven, trust, (lambda _: content_key) if content_key else None) as bundle:
         for section in bundle.root.sections:
             _prove_section(bundle.open_section(section), by_tree.get(section.base), progress)
-        return bundle.verified.root_hash
 
 
 def _prove_section(section: VerifiedSection, base: DirectoryBase | None, progress: Progress) -> None:
@@ -213,22 +229,23 @@ def _prove_section(section: VerifiedSection, base: DirectoryBase | None, progres
     evaluation = open_evaluation(section, base, present_features())
     progress.start("proving", section.root.size, "B")
     try:
-        for place, _ in evaluation.objects():  # an object that nobody reads is made and verified all the same
-            progress.advance(evaluation.manifest.entry(place).size)
+        for size in evaluation.verify_objects():
+            progress.advance(size)
     except BundleError as error:
         raise InputError(f"the bundle does not give back the release; did a file change meanwhile? {error}") from error
     progress.finish()
 
 
-def _write_tickets(request: BuildRequest, content_key: ContentKey | None, root_hash: bytes, key: Signer) -> list[Path]:
-    """Tickets in the place of those of a former bundle. F.manifests goes: it would show the names of all files."""
-    clear_tickets(request.out)
-    if content_key is None:
-        return []
-    manifests_beside(request.out).unlink(missing_ok=True)
-    return write_tickets(request.out, content_key, request.recipients, root_hash, [key])
+def _remove_former_sidecars(out: Path, is_encrypted: bool) -> None:
+    """Removes the sidecars of a former bundle that the new one does not replace.
+
+    Those are its tickets, and F.manifests if the new one is encrypted: it would show the names of all files.
+    """
+    clear_tickets(out)
+    if is_encrypted:
+        manifests_beside(out).unlink(missing_ok=True)
 
 
-def _listing(manifests: list[TreeManifest]) -> bytes:
+def _packed_manifests(manifests: list[TreeManifest]) -> bytes:
     """The content of F.manifests."""
     return zstandard.ZstdCompressor(level=19).compress(canonical.encode([m.encoded for m in manifests]))

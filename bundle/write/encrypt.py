@@ -34,7 +34,7 @@ def encrypt_section(built: BuiltSection, number: int, key: ContentKey, piece_byt
 def write_tickets(
     bundle: Path, key: ContentKey, ships: Iterable[ShipPublicKey], root_hash: bytes, signers: Sequence[Signer]
 ) -> list[Path]:
-    """Writes a ticket for each ship beside the bundle. Those that are there already stay. Raises OSError."""
+    """Writes a ticket for each ship beside the bundle, in place of one that it had. Others stay. Raises OSError."""
     paths = []
     make_directory(tickets_beside(bundle))
     for ship in ships:
@@ -51,8 +51,9 @@ def clear_tickets(bundle: Path) -> None:
 
 
 def resign_tickets(source: Path, out: Path, root_hash: bytes, signers: Sequence[Signer]) -> None:
-    """The tickets beside one file, with these signatures alone, beside the other [S-13].
+    """Signs the tickets beside `source` anew, with these signatures alone, and puts them beside `out` [S-13].
 
+    If that is another file, the tickets that were there are removed.
     Raises InputError for a file among them that is no ticket of this bundle; OSError.
     """
     signed = []

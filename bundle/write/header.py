@@ -8,7 +8,7 @@ from bundle.trust.signing import Signer, sign, verifying_key
 from bundle.trust.trust import Trust
 
 
-def trust_to_sign_under(trust: Trust | None, signers: Sequence[Signer]) -> Trust:
+def trust_to_prove_under(trust: Trust | None, signers: Sequence[Signer]) -> Trust:
     """The trust under which a bundle of these signers is proven: the given one, else their own keys.
 
     Raises InputError for a signer whose signature would not count for ships.

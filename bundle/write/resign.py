@@ -7,12 +7,12 @@ from bundle.format.layout import PREAMBLE_BYTES
 from bundle.format.root import Root
 from bundle.host.files import create_buffered, read_plain
 from bundle.read.reader import open_bundle, open_for_display
-from bundle.recipients.sidecars import check_place, manifests_beside, publish
+from bundle.recipients.sidecars import check_output_path, manifests_beside, publish
 from bundle.trust.signing import Signer
 from bundle.trust.trust import Trust
 from bundle.write.encrypt import resign_tickets
-from bundle.write.header import signed_header, trust_to_sign_under
-from bundle.write.unproven import unproven_file
+from bundle.write.header import signed_header, trust_to_prove_under
+from bundle.write.unproven import os_errors_as_input, unproven_file
 
 CHUNK_BYTES = 1 << 20
 
@@ -22,11 +22,13 @@ def resign(path: Path, out: Path, signers: Sequence[Signer], trust: Trust | None
 
     Every section is verified under the root. Who signed before does not matter: that key may be lost or revoked. The
     tickets of an encrypted bundle are bound to its root, which stays. They are signed anew with it.
-    Raises InputError, Corrupt or Malformed, with `out` as it was.
+
+    Raises InputError, Corrupt or Malformed. The bundle at `out` is as it was then. Its sidecars may be new already, if
+    the last steps failed.
     """
-    check_place(out)
-    proven_by = trust_to_sign_under(trust, signers)
-    with unproven_file(out) as unproven:
+    check_output_path(out)
+    proving_trust = trust_to_prove_under(trust, signers)
+    with os_errors_as_input(out), unproven_file(out) as unproven:
         with open_for_display(path) as bundle, create_buffered(unproven) as file:
             root_bytes = bundle.read(PREAMBLE_BYTES, bundle.verified.root_bytes)
             file.write(signed_header(root_bytes, signers, trust, trust_from))
@@ -36,7 +38,7 @@ def resign(path: Path, out: Path, signers: Sequence[Signer], trust: Trust | None
             while chunk := bundle.read(at, CHUNK_BYTES):
                 file.write(chunk)
                 at += len(chunk)
-        with open_bundle(unproven, proven_by) as bundle:
+        with open_bundle(unproven, proving_trust) as bundle:
             root = bundle.root
             if root.is_encrypted:
                 resign_tickets(path, out, bundle.verified.root_hash, signers)

@@ -54,34 +54,34 @@ class SectionBuilder:
         self._target = target
         self._piece_bytes = piece_bytes
         self._pool = pool
-        self._files = (scratch / str(number) for number in count())
+        self._scratch_files = (scratch / str(number) for number in count())
         self._progress = progress
 
-    def delta(self, base: DirectoryBase) -> BuiltSection:
+    def build_delta(self, base: DirectoryBase) -> BuiltSection:
         """The section from one base to the target: one frame, solid packs."""
         catalog = self._catalog(base)
         plan = SectionPlan(catalog)
         target = self._target
         manifest = plan.add("", target.encoded, len(target.encoded), target.tree_hash, None)
         places = _packing_order(target, target.needed(base.manifest))
-        planned = [(0, manifest), *self._plan(plan, places, open_for_target)]
+        planned = [(0, manifest), *self._plan_objects(plan, places, open_for_target)]
         outcomes = self._encode(plan)
         frame = FrameBuilder(first=catalog.count)
         for place, item in planned:
             frame.add_object(item, outcomes, place)
         return self._assemble([frame], catalog, DELTA, base.manifest.tree_hash)
 
-    def full(self) -> BuiltSection:
+    def build_full(self) -> BuiltSection:
         """The section that needs no base, nor a rare engine.
 
-        The manifest has a frame of its own. The others hold similar objects, and stand for themselves: a ship that
+        The manifest has a frame of its own. The others hold similar objects, and none needs another: a ship that
         misses one file fetches the frame of that file alone [F-62].
         """
         target = self._target
         catalog = Catalog(0, self._sketch_all)
         plan = SectionPlan(catalog)
         manifest = plan.add("", target.encoded, len(target.encoded), target.tree_hash, None)
-        planned = self._plan(plan, _packing_order(target, target.needed(None)), open_for_everyone)
+        planned = self._plan_objects(plan, _packing_order(target, target.needed(None)), open_for_everyone)
         outcomes = self._encode(plan)
         frames = [FrameBuilder(first=0)]
         frames[0].add_object(manifest, outcomes, 0)
@@ -99,33 +99,33 @@ class SectionBuilder:
         catalog = Catalog(len(base.manifest.entries) + 1, self._sketch_all)
         encoded = base.manifest.encoded
         catalog.add(Candidate(0, "", len(encoded), encoded), base.manifest.tree_hash)
-        gone = []
+        changed = []
         for place, entry in enumerate(base.manifest.entries, 1):
             if entry.size and entry.kind != Kind.SYMLINK:
                 content = base.directory.absolute() / entry.path
                 catalog.add(Candidate(place, entry.path, entry.size, content), entry.hash)
                 if entry.hash not in self._target.places:
-                    gone.append((place, content))
-        for place, opening in self._open(gone, open_for_base):
+                    changed.append((place, content))
+        for place, opening in self._open_archives(changed, open_for_base):
             catalog.add_archive(place, base.manifest.entry(place).path, opening)
         return catalog
 
     def _sketch_all(self, contents: list[Content]) -> Iterator[frozenset[int]]:
         return self._pool.map(sketch, contents, chunksize=SKETCHES_AT_ONCE)
 
-    def _plan(self, plan: SectionPlan, places: list[int], opener: Opener) -> list[tuple[int, PlannedObject]]:
+    def _plan_objects(self, plan: SectionPlan, places: list[int], opener: Opener) -> list[tuple[int, PlannedObject]]:
         contents = [(place, self._content(place)) for place in places]
-        openings = dict(self._open(contents, opener))
+        openings = dict(self._open_archives(contents, opener))
         planned = []
         for place, content in contents:
             entry = self._target.entry(place)
             planned.append((place, plan.add(entry.path, content, entry.size, entry.hash, openings.get(place))))
         return planned
 
-    def _open(self, contents: Sequence[tuple[int, Content]], opener: Opener) -> list[tuple[int, Opening]]:
+    def _open_archives(self, contents: Sequence[tuple[int, Content]], opener: Opener) -> list[tuple[int, Opening]]:
         """(place, opening) of those contents that are archives."""
         archives = [(place, content) for place, content in contents if first_bytes(content, 2) in SIGNATURES]
-        spills = [next(self._files) for _ in archives]
+        spills = [next(self._scratch_files) for _ in archives]
         self._progress.start("opening archives", len(archives), "files")
         found = []
         results = self._pool.map(opener, [content for _, content in archives], spills)
@@ -150,7 +150,7 @@ class SectionBuilder:
 
     def _assemble(self, builders: list[FrameBuilder], catalog: Catalog, kind: str, base: bytes) -> BuiltSection:
         jobs = [(builder, *job) for builder in builders for job in builder.stream_jobs()]
-        files = [next(self._files) for _ in jobs]
+        files = [next(self._scratch_files) for _ in jobs]
         packing = self._pool.map(pack, [parts for _, _, parts, _ in jobs], [log for *_, log in jobs], files)
         packs: dict[int, list[Pack]] = {id(builder): [] for builder in builders}
         stored = []
@@ -163,7 +163,7 @@ class SectionBuilder:
         frames = [encode_frame(builder.steps, packs[id(builder)]) for builder in builders]
         index = Index(builders[0].first, catalog.opened, frames)
         packed, index_bytes = compress(canonical.encode(index))
-        body = next(self._files)
+        body = next(self._scratch_files)
         with create_buffered(body) as file:
             for chunk in chunks_of([index_bytes, *stored]):
                 file.write(chunk)

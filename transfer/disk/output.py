@@ -48,7 +48,8 @@ class OutputState:
     def check(self, offered: VerifiedRoot) -> None:
         """Raises OutputRefused rather than lose a bundle, or bytes that were paid for and may yet be of use [T-11].
 
-        Only a part of a release that the offered one replaces, same product and a higher seq, is given up.
+        Only a part of a release that the offered one replaces is given up. That one has the same product and a higher
+        epoch, or in the same epoch a higher seq.
         """
         if self.continues(offered) or self.verified is None:
             return

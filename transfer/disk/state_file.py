@@ -40,12 +40,14 @@ class StateFile:
 
     paid_bytes    received over links that cost something, in all runs
     bytes_per_s   how fast, or None if that is not known
+    unfinished    once it is open: the pieces that an earlier run began or held, as (offset in the file, bytes)
     """
 
     def __init__(self, output: Path) -> None:
         self.path = state_path(output)
         self.paid_bytes = 0
         self.bytes_per_s: int | None = None
+        self.unfinished: list[tuple[int, bytes]] = []
         self._file: BinaryIO | None = None
         self._identity = b""
         self._slots: dict[int, int] = {}  # offset of a piece: number of its slot
@@ -70,15 +72,14 @@ class StateFile:
         """Whether it is written."""
         return self._file is not None
 
-    def open(self, verified: VerifiedRoot, received_bytes: int) -> list[tuple[int, bytes]]:
-        """Begins to write it, for a bundle, whoever signed it. `received_bytes`: what this run alone has paid so far.
+    def open(self, verified: VerifiedRoot, received_bytes: int) -> None:
+        """Reads the unfinished pieces of a bundle, whoever signed it, and begins to write the file for it.
 
-        Returns the unfinished pieces that stand there, as (offset in the file, bytes). Raises DiskFull or
-        OutputRefused.
+        `received_bytes`: what this run alone has paid so far. Raises DiskFull or OutputRefused.
         """
         identity, piece_bytes, self._header_bytes = verified.root_hash, verified.root.piece_size, verified.header_bytes
         is_same = identity == self._identity and piece_bytes == self._piece_bytes
-        unfinished = list(self._read_slots()) if is_same else []
+        self.unfinished = list(self._read_slots()) if is_same else []
         self.paid_bytes = self.paid_bytes if is_same else received_bytes
         self._piece_bytes = piece_bytes
         with OUTPUT.errors(self.path):
@@ -86,7 +87,6 @@ class StateFile:
             if not (is_same or is_new):
                 self._file.truncate(0)
             self._put(0, _HEAD.pack(_MAGIC, identity, self.paid_bytes, self.bytes_per_s or 0, piece_bytes))
-        return unfinished
 
     def add_paid(self, amount: int, bytes_per_s: float | None) -> None:
         """So many bytes more were received. Raises DiskFull or OutputRefused."""

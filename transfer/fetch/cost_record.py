@@ -16,22 +16,20 @@ class CostRecord:
         self._budget = budget
         self._clock = clock
         self._began = began
-        self._unfinished: list[tuple[int, bytes]] = []
         budget.earlier_bytes = state.paid_bytes
         state.add_paid(budget.run_bytes, None)  # for a pointer, before this
         budget.on_received = self._add
 
-    def open(self, verified: VerifiedRoot) -> list[tuple[int, bytes]]:
-        """From now on the record is on disk. What was paid for another bundle does not count.
+    def open_state(self, verified: VerifiedRoot) -> None:
+        """Opens the state file for a bundle. What was paid for another one does not count. May be repeated.
 
-        Returns the unfinished pieces that an earlier run has left, as (offset, bytes). May be repeated.
+        Raises DiskFull or OutputRefused.
         """
         if not self._state.is_open:
             self._budget.collect()
             received = self._budget.run_bytes
-            self._unfinished = self._state.open(verified, received)
+            self._state.open(verified, received)
             self._budget.earlier_bytes = self._state.paid_bytes - received
-        return self._unfinished
 
     def _add(self, amount: int) -> None:
         seconds, paid = self._clock.now() - self._began, self._budget.run_bytes

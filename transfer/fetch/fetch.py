@@ -4,9 +4,10 @@
 2. From the root follow the sections that the site needs, and from those the plan: the pieces that are wanted.
 3. Pieces that stand at the output, came with the header, or lie on disks are taken from there.
 4. The missing ones are received from all sources at once, and each is verified before it is written.
-5. Once all are there, the partial file is made durable and gets its name.
+5. Once all are there, the file is made durable and gets its name F.
 
-Whatever stops it, the same call goes on from there: the partial file shows which pieces are present.
+Until then it is `F.part`. If F is there already but lacks pieces, it is filled in place. Whatever stops a fetch, the
+same call goes on from there: the file shows which pieces are present, and `F.state` has those that are unfinished.
 """
 
 from bundle.archives.engines import present_features
@@ -21,8 +22,8 @@ from transfer.disk.stores import StoreHistory
 from transfer.errors import Incomplete, SourceCorrupt
 from transfer.fetch.cost_record import CostRecord
 from transfer.fetch.figures import Figures, source_figures
-from transfer.fetch.header import HeaderReceiver, ReceivedHeader
-from transfer.fetch.piece_loop import PieceLoop
+from transfer.fetch.header import BundlePrefix, HeaderReceiver
+from transfer.fetch.output_filler import OutputFiller
 from transfer.fetch.request import FetchRequest
 from transfer.links.budget import Budget
 from transfer.plan import FetchPlan, choose_sections
@@ -39,10 +40,12 @@ class Fetch:
         self._scheduler = Scheduler(
             request.links, request.config, request.clock, request.say, request.jitter, self._budget, request.hours
         )
+        self._header_receiver = HeaderReceiver(self._scheduler, request.trust, request.config, request.clock)
         self._began = request.clock.now()
         self._verified: VerifiedRoot | None = None
         self._sections: tuple[Section, ...] = ()
-        self._pieces: PieceLoop | None = None
+        self._filler: OutputFiller | None = None
+        self._resumed_header_bytes = 0
         self._is_complete = False
 
     def run(self) -> Figures:
@@ -56,29 +59,33 @@ class Fetch:
             try:
                 self._run(state, costs)
             finally:
-                self._scheduler.close()
+                self._scheduler.disconnect()
         self._is_complete = True
         return self.figures()
 
     def receive_root(self) -> VerifiedRoot:
-        """The verified root of the bundle at the source, and no more than that; nothing is written. Raises as `run`."""
+        """The verified root of the bundle at the source, and no more than that; nothing is written.
+
+        Raises as `run`, which may follow and asks for the header again.
+        """
         try:
-            return self._receive_header().verified
+            self._verified = self._header_receiver.receive().verified
+            return self._verified
         finally:
-            self._scheduler.close()
+            self._scheduler.disconnect()
 
     def figures(self) -> Figures:
         """The figures so far, also after `run` has raised."""
-        verified, pieces = self._verified, self._pieces
-        sources = source_figures(self._scheduler.sources, pieces.stores if pieces else StoreHistory())
+        verified, filler = self._verified, self._filler
+        sources = source_figures(self._scheduler.sources, filler.stores if filler else StoreHistory())
         return Figures(
             path=self._request.output,
             complete=self._is_complete,
             root=verified.root if verified else None,
             sections=self._sections,
             bytes_total=verified.total_bytes if verified else 0,
-            bytes_needed=verified.header_bytes + pieces.plan.wanted_bytes if verified and pieces else 0,
-            bytes_resumed=pieces.resumed_bytes if pieces else 0,
+            bytes_needed=verified.header_bytes + filler.plan.wanted_bytes if verified and filler else 0,
+            bytes_resumed=self._resumed_header_bytes + filler.found_bytes if filler else 0,
             bytes_received=sum(source.bytes_received for source in sources),
             bytes_paid=self._budget.run_bytes,
             connections=sum(source.connections for source in self._scheduler.sources),
@@ -89,62 +96,58 @@ class Fetch:
     def _run(self, state: StateFile, costs: CostRecord) -> None:
         request = self._request
         output = inspect_output(request.output, request.trust)
-        received = self._receive_header(len(output.header) if output.verified else 0)
+        received = self._header_receiver.receive(len(output.header) if output.verified else None)
+        self._verified = received.verified
         output.check(received.verified)
-        header = self._begin_bundle(received, output)
-        self._sections = choose_sections(header.verified.root, request.holdings, request.allow_full)
+        prefix = self._begin_bundle(received, output)
+        self._sections = choose_sections(prefix.verified.root, request.holdings, request.allow_full)
+        # A site that has the release needs no section of it. The output is then the header, and a hole behind it.
         if self._sections:
-            request.admit(header.verified)
-        with self._open_partial(output, header) as partial:
-            plan = FetchPlan.of(header.verified, self._sections, fresh=partial.is_new)
-            pieces = self._pieces = PieceLoop(request, self._scheduler, header, plan, partial, state, costs)
-            pieces.resumed_bytes = 0 if partial.is_new else len(output.header)
+            request.before_sections(prefix.verified)
+        with self._open_partial(output, prefix) as partial:
+            plan = FetchPlan.of(prefix.verified, self._sections, fresh=partial.is_new)
+            filler = self._filler = OutputFiller(request, self._scheduler, prefix, plan, partial, state, costs)
+            self._resumed_header_bytes = 0 if partial.is_new else len(output.header)
             try:
-                pieces.fill()
-                self._repair(pieces, partial)
+                filler.fill()
+                self._repair(filler, partial)
             except SourceCorrupt as error:
-                self._check_unchanged(header.verified, error)
+                self._check_unchanged(prefix.verified, error)
                 raise
-            self._scheduler.close()
+            self._scheduler.disconnect()
             state.close()
             partial.finish(request.output)
 
-    def _receive_header(self, known_bytes: int = 0) -> ReceivedHeader:
-        request = self._request
-        received = HeaderReceiver(self._scheduler, request.trust, request.config, request.clock).receive(known_bytes)
-        self._verified = received.verified
-        return received
-
-    def _begin_bundle(self, received: ReceivedHeader, output: OutputState) -> ReceivedHeader:
+    def _begin_bundle(self, received: BundlePrefix, output: OutputState) -> BundlePrefix:
         """From here on all offsets are of the file that begins with the output's header [T-133]."""
-        header = received.for_output(output)
-        self._verified = header.verified
-        self._scheduler.begin_bundle(header.verified)
-        received.source.layout.set_header(len(received.header))
-        return header
+        prefix = received.for_output(output)
+        self._verified = prefix.verified
+        self._scheduler.begin_bundle(prefix.verified, received.source, len(received.header))
+        return prefix
 
-    def _open_partial(self, output: OutputState, header: ReceivedHeader) -> Partial:
-        request, verified = self._request, header.verified
+    def _open_partial(self, output: OutputState, prefix: BundlePrefix) -> Partial:
+        request, verified = self._request, prefix.verified
         if output.verified and not output.continues(verified):
             here, there = describe(output.verified.root), describe(verified.root)
             request.say(f"{output.path}: was a part of {here}; starting anew with {there}, which replaces it")
-        return output.open_partial(header.header, verified, request.clock, request.config.sync_share)
+        return output.open_partial(prefix.header, verified, request.clock, request.config.sync_share)
 
-    def _repair(self, pieces: PieceLoop, partial: Partial) -> None:
+    def _repair(self, filler: OutputFiller, partial: Partial) -> None:
         """Fetches what a delta cannot make at this site, from the full section [T-41]."""
-        holdings, full = self._request.holdings, pieces.plan.verified.root.full_section(present_features())
+        holdings, full = self._request.holdings, filler.plan.verified.root.full_section(present_features())
         if holdings and full and [section.kind for section in self._sections] == [DELTA]:
+            # Lazy: what is needed next is read from the file that the fill before has written.
             for needed in holdings.repair(partial.path, self._sections[0]):
-                pieces.plan.add(full, needed.ranges)
-                pieces.fill(needed.reason)
+                filler.plan.add(full, needed.ranges)
+                filler.fill(needed.reason)
 
     def _check_unchanged(self, verified: VerifiedRoot, error: SourceCorrupt) -> None:
         """Raises Incomplete if the file at the source was exchanged for another one since the fetch began [T-25]."""
-        self._scheduler.close()
+        self._scheduler.disconnect()
         source = next(source for source in self._scheduler.sources if source.lost is error)
         source.lost = None  # it is asked once more
-        shift_bytes = source.layout.shift_bytes
-        self._scheduler.begin_bundle(None)
+        shift_bytes = source.layout.shift_bytes  # as it was; the next line forgets it
+        self._scheduler.forget_bundle()
         prefix = self._scheduler.receive_range(0, PREAMBLE_BYTES + verified.root_bytes, source)
         if header_bytes_of(prefix, verified) != verified.header_bytes + shift_bytes:
             raise Incomplete(

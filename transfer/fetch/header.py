@@ -16,12 +16,12 @@ from transfer.scheduling.verified_prefix import receive_header, receive_verified
 
 
 @dataclass(frozen=True)
-class ReceivedHeader:
-    """A header whose root is verified, and what came behind it in the same answer.
+class BundlePrefix:
+    """The first bytes of a bundle: a header whose root is verified, and what came behind it in the same answer.
 
     header       preamble, root and signatures
     following    the next bytes of the bundle, not verified
-    source       who sent it
+    source       who sent what follows; and the header, unless `for_output` has put that of the output in its place
     """
 
     header: bytes
@@ -30,14 +30,14 @@ class ReceivedHeader:
     source: Source
 
     @property
-    def prefix(self) -> bytes:
-        """The first bytes of the bundle."""
+    def data(self) -> bytes:
+        """All of these bytes."""
         return self.header + self.following
 
-    def for_output(self, output: OutputState) -> "ReceivedHeader":
+    def for_output(self, output: OutputState) -> "BundlePrefix":
         """The same, with the header that the output has, if that is of the same bundle [T-133].
 
-        Signatures may differ in length. From then on, offsets are those of the file that begins with this header.
+        Signatures may differ in length. Offsets are those of the file that begins with this header.
         """
         header, verified = output.header_of(self.header, self.verified)
         return replace(self, header=header, verified=verified)
@@ -53,22 +53,26 @@ class HeaderReceiver:
         self._config = config
         self._clock = clock
 
-    def receive(self, known_bytes: int = 0) -> ReceivedHeader:
-        """The header. `known_bytes`: its length, if it is at the output already.
+    def receive(self, first_request_bytes: int | None = None) -> BundlePrefix:
+        """The header, and what came with it. `first_request_bytes`: how much to ask for first; None: as configured.
 
-        While no source has sent it, each has its turn, and a longer one in each round. Raises TransferError or Refused
-        if none has one that verifies.
+        While no source has sent it, each has its turn, and one of twice the length in each round [T-92]. Raises
+        TransferError or Refused if none has one that verifies.
         """
+        first_bytes = first_request_bytes or self._config.first_request_bytes
         self._scheduler.await_hours()
         began = self._clock.now()
-        for lap in count():
+        for round_number in count():
             alive = self._sources.alive
-            turn_s = self._config.turn_s if len(alive) > 1 else self._config.patience_s
+            # Two limits end a turn. A source that brings nothing is left after the same time in every round. One that
+            # brings something is left at a deadline, which comes later in each round: a slow link may need that long.
+            stall_limit_s = self._config.turn_s if len(alive) > 1 else self._config.patience_s
+            turn_s = stall_limit_s * 2.0**round_number
             for source in alive:
                 is_last = len(self._sources.alive) == 1
-                source.retry.deadline = float("inf") if is_last else self._clock.now() + turn_s * 2.0**lap
+                source.retry.deadline = float("inf") if is_last else self._clock.now() + turn_s
                 try:
-                    return self._receive_from(source, known_bytes, turn_s)
+                    return self._receive_from(source, first_bytes, stall_limit_s)
                 except BudgetSpent:
                     raise
                 except (TransferError, Refused) as error:
@@ -80,15 +84,14 @@ class HeaderReceiver:
                     source.retry.deadline = float("inf")
         raise AssertionError("rounds have no end")
 
-    def _receive_from(self, source: Source, known_bytes: int, patience_s: float) -> ReceivedHeader:
+    def _receive_from(self, source: Source, first_bytes: int, stall_limit_s: float) -> BundlePrefix:
         def receive_range(start: int, end: int) -> bytes:
-            return self._scheduler.receive_range(start, end, source, patience_s)
+            return self._scheduler.receive_range(start, end, source, stall_limit_s)
 
-        first_bytes = known_bytes or self._config.first_request_bytes
-        prefix, verified = receive_verified(
+        data, verified = receive_verified(
             lambda: receive_header(receive_range, first_bytes),
-            lambda data: verify_header(data, self._trust),
+            lambda received: verify_header(received, self._trust),
             source.name,
             self._config.max_bad_copies,
         )
-        return ReceivedHeader(prefix[: verified.header_bytes], prefix[verified.header_bytes :], verified, source)
+        return BundlePrefix(data[: verified.header_bytes], data[verified.header_bytes :], verified, source)

@@ -20,14 +20,15 @@ from transfer.plan import SiteHoldings
 class FetchRequest:
     """One bundle, from one or several sources into one file.
 
-    links        the open links to the sources, and files and directories that may hold pieces
-    holdings     what the site has, if the bundle is for one; None: all sections are fetched
-    allow_full   whether the full release may be fetched for a site that holds releases, but none with a delta from it
-    hours        when links that cost something may be used
-    budget       what those may cost, with what was received before for a pointer; None: as `config` says
-    say          reports waiting, sources that are lost, and files that are given up
-    admit        is asked before any section is; what it raises ends the fetch
-    jitter       spreads retries
+    links              the open links to the sources, and files and directories that may hold pieces
+    holdings           what the site has, if the bundle is for one; None: all sections are fetched
+    allow_full         whether the full release may be fetched for a site that holds releases, but none with a delta
+                       from it
+    hours              when links that cost something may be used
+    budget             what those may cost, with what was received before for a pointer; None: as `config` says
+    say                reports waiting, sources that are lost, and files that are given up
+    before_sections    called with the verified root before any section is fetched; what it raises ends the fetch
+    jitter             spreads retries
     """
 
     links: LinkSet
@@ -41,5 +42,5 @@ class FetchRequest:
     clock: Clock = field(default_factory=SystemClock)
     progress: Progress = field(default_factory=Quiet)
     say: Callable[[str], None] = lambda message: None
-    admit: Callable[[VerifiedRoot], None] = lambda verified: None
+    before_sections: Callable[[VerifiedRoot], None] = lambda verified: None
     jitter: Random = field(default_factory=Random)

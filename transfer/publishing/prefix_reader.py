@@ -70,4 +70,4 @@ class PrefixReader:
         try:
             return receive_verified(receive, verify, self._name, self._max_copies)[1]
         finally:
-            self._scheduler.close()
+            self._scheduler.disconnect()

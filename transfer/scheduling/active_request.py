@@ -55,7 +55,7 @@ class PooledConnection:
     alive_at        when it was asked, answered, or delivered last
     has_answered    whether a request was answered; that it opened proves little: a box nearby may have accepted it
     request         None while it has nothing to do
-    rival           another connection that was asked for the same bytes; the first to deliver wins
+    rival           the other one of a race: it was asked for the same bytes, and the first to deliver wins [T-20]
     """
 
     connection: Connection
@@ -94,7 +94,7 @@ class PooledConnection:
         self.connection.ask(request.start + request.shift_bytes, request.end - request.start, chunk_bytes)
 
     def end_race(self) -> None:
-        """From now on its range is its own."""
+        """Ends the race that it is in, if any. From now on its range is its own."""
         if self.rival is not None:
             self.rival.rival = None
             self.rival = None

@@ -27,7 +27,7 @@ class RetryPolicy:
     """When one source is tried again, and when it is given up.
 
     no_dial_before    no connection may be made before this moment
-    limit_s           how long to go on without progress, if that is less than `patience_s`
+    stall_limit_s     how long to go on without progress, if that is less than `patience_s`
     deadline          when the source is given up whatever comes
     """
 
@@ -35,7 +35,7 @@ class RetryPolicy:
         self, source: str, config: TransferConfig, clock: Clock, say: Callable[[str], None], jitter: Random
     ) -> None:
         self.no_dial_before = clock.now()
-        self.limit_s = config.patience_s
+        self.stall_limit_s = config.patience_s
         self.deadline = float("inf")
         self._source = source
         self._config = config
@@ -49,7 +49,7 @@ class RetryPolicy:
     @property
     def gives_up_at(self) -> float:
         """When the source is given up, if nothing comes."""
-        return min(self.deadline, self._progress_at + min(self.limit_s, self._config.patience_s))
+        return min(self.deadline, self._progress_at + min(self.stall_limit_s, self._config.patience_s))
 
     def begin(self) -> None:
         """The time without progress counts from now on."""

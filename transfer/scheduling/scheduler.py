@@ -1,9 +1,11 @@
 """Bytes from one or several sources, whatever becomes of their connections.
 
 One thread, one clock, one event after the other. Each round gives idle connections work, dials those that are due, and
-takes in the next event. A connection that ends leaves its range from the very next byte on to another [T-23]. One that
-goes silent is kept until another delivers [T-20]. A source that cannot serve, or sends what was not signed, is lost,
-and the session goes on with the others [T-90].
+takes in the next event. A connection that ends leaves its range from the very next byte on to another [T-23]. A source
+that cannot serve, or sends what was not signed, is lost, and the session goes on with the others [T-90].
+
+A connection that goes silent is kept. Once nothing else is left to ask for, its range is asked for on a second one as
+well. The two are rivals in a race: the first to deliver wins, and the other is closed [T-20].
 """
 
 from collections.abc import Callable, Generator
@@ -62,13 +64,21 @@ class Scheduler:
         """Every byte that came over the links, of use or not."""
         return self.sources.received_bytes
 
-    def begin_bundle(self, verified: VerifiedRoot | None) -> None:
-        """From now on ranges are of the output with that header. None: of whatever file is there.
+    def begin_bundle(
+        self, verified: VerifiedRoot, header_source: Source | None = None, header_bytes: int | None = None
+    ) -> None:
+        """From now on ranges are of the output, which has that header. A file that ends before the bundle is a fault.
 
-        Before a bundle is known, a range ends where the file does. After that, a file that ends early is a fault.
+        `header_source`: the one whose header was received. In its file that has `header_bytes`. The layouts of the
+        others are not known yet.
         """
         for source in self.sources:
-            source.layout.begin(verified)
+            source.layout.begin(verified, header_bytes if source is header_source else None)
+
+    def forget_bundle(self) -> None:
+        """From now on ranges are of whatever file is at a source, as before `begin_bundle`. They end where it does."""
+        for source in self.sources:
+            source.layout.begin(None)
 
     def receive(self, queue: RangeQueue) -> Generator[tuple[int, bytes, Source]]:
         """Yields (offset, bytes, sender) until all that is queued has come, none twice. The caller may add to it.
@@ -95,26 +105,26 @@ class Scheduler:
             self._limit_rate()
             self._check_progress()
 
-    def receive_range(self, start: int, end: int, source: Source | None = None, patience_s: float = 0.0) -> bytes:
+    def receive_range(self, start: int, end: int, source: Source | None = None, stall_limit_s: float = 0.0) -> bytes:
         """The bytes from `start` to `end`, or fewer if the length of the file is not known yet and it ends before.
 
-        From one source only, if it is named, and given up after `patience_s` without progress, if that is not 0.
+        From one source only, if it is named, and given up after `stall_limit_s` without progress, if that is not 0.
         Raises as `receive`.
         """
         queue = RangeQueue()
         queue.add(start, end)
         asked = [source] if source else list(self.sources)
         for one in asked:
-            one.retry.limit_s = patience_s or self._config.patience_s
+            one.retry.stall_limit_s = stall_limit_s or self._config.patience_s
         try:
             with self.sources.only(source) if source else nullcontext():
                 parts = {offset: data for offset, data, _ in self.receive(queue)}
         except BaseException:
-            self.close()
+            self.disconnect()
             raise
         finally:
             for one in asked:
-                one.retry.limit_s = self._config.patience_s
+                one.retry.stall_limit_s = self._config.patience_s
         return b"".join(parts[offset] for offset in sorted(parts))
 
     def await_hours(self) -> None:
@@ -123,24 +133,25 @@ class Scheduler:
         if all(source.is_free for source in alive) or not self._hours.shut_s():
             return
         for source in alive:
-            source.close()
+            source.disconnect()
         while shut_s := self._hours.shut_s():
             self._clock.sleep(min(shut_s, NAP_S))
         for source in alive:
             source.retry.begin()
             source.retry.deadline = float("inf")  # a turn is not over while nothing may be asked
 
-    def give_up(self, position: int) -> None:
-        """Closes the connection that has come to `position`. The rest of its range is wanted again [T-24]."""
+    def abandon_request_at(self, position: int) -> None:
+        """Closes the connection whose next byte is at `position`. The rest of its range is wanted again [T-24]."""
         for source in self.sources:
             for pooled in source.pool:
                 if pooled.is_busy and pooled.request and pooled.request.position == position:
                     source.pool.close(pooled)
 
-    def damaged(self, slot: Slot, data: bytes, senders: AbstractSet[Source | None]) -> None:
-        """A piece did not match its hash [T-24], [T-25], [T-91]. Raises what `receive` raises if nobody is left to ask.
+    def report_damaged(self, slot: Slot, data: bytes, senders: AbstractSet[Source | None]) -> None:
+        """Takes in that a piece did not match its hash, and from whom it came [T-24], [T-25], [T-91].
 
-        Where several sent a part of it, nobody knows whose fault it is.
+        Where several sent a part of it, nobody knows whose fault it is. Raises what `receive` raises if nobody is left
+        to ask.
         """
         source = next(iter(senders))
         # Blamed for what another sent, an honest source would be dropped for the lies of its neighbour.
@@ -153,11 +164,11 @@ class Scheduler:
         except TransferError as error:
             self.sources.lose(source, error)
 
-    def close(self) -> None:
-        """Closes all connections. Nothing is wanted any more."""
+    def disconnect(self) -> None:
+        """Closes all connections, and forgets what was wanted. It may be repeated, and `receive` may follow."""
         for source in self.sources:
             source.begin(RangeQueue())  # what closed connections give back goes nowhere
-            source.close()
+            source.disconnect()
         self._budget.collect()
 
     # -- one step
@@ -178,7 +189,7 @@ class Scheduler:
             yield (*chunk, source)
 
     def _end_race(self, connection: Connection) -> None:
-        """The first to deliver has won. The other connection is closed, and its range is not wanted again."""
+        """If this connection is in a race, it has won. Its rival is closed, whose range is not wanted again [T-20]."""
         found = self.sources.find(connection)
         if found is None or found[1].rival is None:
             return

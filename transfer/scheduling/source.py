@@ -102,8 +102,8 @@ class Source:
                 self.retry.silent()
             self.pool.dial(now)
 
-    def close(self) -> None:
-        """Closes all connections."""
+    def disconnect(self) -> None:
+        """Closes all connections. It may be dialed again."""
         self.pool.close_all()
 
     # -- what happens

@@ -58,7 +58,7 @@ class SourceGroup:
             source.layout.cut_short = error
         else:
             source.lost = error
-            source.close()
+            source.disconnect()
         if not self.alive:
             raise self.verdict(error)
         if len(self._asked) > 1:
@@ -71,7 +71,7 @@ class SourceGroup:
         for source in self.alive if others else []:
             if source.name in names:
                 source.is_asked = False
-                source.close()
+                source.disconnect()
         return bool(others)
 
     def verdict(self, last: Exception | None = None) -> Exception:

@@ -108,7 +108,7 @@ class Fetching:
         try:
             recipient = Recipient(ship_key_file(self._site, settings.config))
             budget = Budget(config.max_bytes)
-            admit = TicketFetcher(recipient, tuple(sources), output, config, access=settings.access, budget=budget)
+            tickets = TicketFetcher(recipient, tuple(sources), output, config, access=settings.access, budget=budget)
             holdings = site_holdings(
                 self._site.root, settings.trust, Quiet(), settings.config.product, recipient.unlock(output)
             )
@@ -123,7 +123,7 @@ class Fetching:
                     allow_full=allow_full,
                     config=config,
                     progress=progress,
-                    admit=admit,
+                    before_sections=tickets,
                     budget=budget,
                 )
                 fetch = Fetch(request)

@@ -112,6 +112,18 @@ def test_objects_that_nobody_reads_are_verified(tmp_path: Path, parts: Parts, ba
         evaluation = open_evaluation(section, DirectoryBase(base, scan(base)), present_features())
         with pytest.raises(Corrupt, match=r"^e/new\.txt: .*another hash"):
             list(evaluation.objects())
+        with pytest.raises(Corrupt, match=r"^e/new\.txt: .*another hash"):
+            list(evaluation.verify_objects())
+
+
+def test_to_verify_all_objects_tells_their_sizes(tmp_path: Path, parts: Parts, base: Path) -> None:
+    """[F-37]"""
+    (tmp_path / "again.unrep").write_bytes(put_together(parts))
+    with open_bundle(tmp_path / "again.unrep", TRUST) as bundle:
+        section = bundle.open_section(bundle.root.sections[0])
+        evaluation = open_evaluation(section, DirectoryBase(base, scan(base)), present_features())
+        sizes = [evaluation.manifest.entry(place).size for place, _ in evaluation.objects()]
+        assert list(evaluation.verify_objects()) == sizes and len(sizes) == 2
 
 
 def test_an_object_cannot_be_read_after_its_turn(tmp_path: Path, parts: Parts, base: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bundle.errors import InputError
-from bundle.recipients.sidecars import check_place
+from bundle.recipients.sidecars import check_output_path
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no pipe has a name in a directory of Windows")
@@ -15,8 +15,8 @@ def test_what_is_no_file_keeps_its_name(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "link").symlink_to("pipe")
-    check_place(tmp_path / "file")
-    check_place(tmp_path / "new")
+    check_output_path(tmp_path / "file")
+    check_output_path(tmp_path / "new")
     for name in ("pipe", "link"):
         with pytest.raises(InputError, match=f"{name}: is no regular file"):
-            check_place(tmp_path / name)
+            check_output_path(tmp_path / name)

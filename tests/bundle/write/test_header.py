@@ -7,7 +7,7 @@ from bundle.format.layout import MAX_SIGNATURES_BYTES, PREAMBLE_BYTES, read_prea
 from bundle.trust.signing import decode_block, verifying_key
 from bundle.trust.trust import Trust
 from bundle.write import header
-from bundle.write.header import signed_header, trust_to_sign_under
+from bundle.write.header import signed_header, trust_to_prove_under
 from tests.support.contents.trust import RELEASE, A, B
 
 ROOT = b"the bytes of a root"
@@ -24,15 +24,15 @@ def test_a_header_is_preamble_root_and_signatures() -> None:
 
 
 def test_without_a_trust_the_signers_own_keys_are_proven_by() -> None:
-    trust = trust_to_sign_under(None, [A, B])
+    trust = trust_to_prove_under(None, [A, B])
     assert {verifying_key(A), verifying_key(B)} == set(trust.release_keys)
 
 
 def test_a_signer_that_ships_would_not_count_is_refused() -> None:
     trust = Trust((verifying_key(RELEASE),))
-    assert trust_to_sign_under(trust, [RELEASE]) is trust
+    assert trust_to_prove_under(trust, [RELEASE]) is trust
     with pytest.raises(InputError, match=f"key {verifying_key(B).key_id.hex()}: no release key of trust root"):
-        trust_to_sign_under(trust, [RELEASE, B])
+        trust_to_prove_under(trust, [RELEASE, B])
 
 
 def test_a_chain_that_does_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bundle.errors import InputError, Malformed
-from bundle.write.unproven import unproven_file
+from bundle.write.unproven import os_errors_as_input, unproven_file
 
 
 def test_what_was_not_renamed_is_removed(tmp_path: Path) -> None:
@@ -32,6 +32,6 @@ def test_errors_of_the_file_system_become_a_sentence(tmp_path: Path) -> None:
     full = OSError(errno.ENOSPC, "No space left on device")
     with (
         pytest.raises(InputError, match=r"b\.unrep: cannot be read or written: No space left"),
-        unproven_file(tmp_path / "b.unrep"),
+        os_errors_as_input(tmp_path / "b.unrep"),
     ):
         raise full

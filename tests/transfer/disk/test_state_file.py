@@ -137,7 +137,8 @@ def test_what_is_needed_may_be_all_of_the_budget(output: Path) -> None:
 def test_slots_are_used_again_and_bounded(tmp_path: Path) -> None:
     """[T-12]"""
     with StateFile(tmp_path / "x") as state:
-        assert state.open(FINE.verified, 0) == []
+        state.open(FINE.verified, 0)
+        assert state.unfinished == []
         for number in range(1000):
             state.save(BEHIND + number * 4096, 0, b"a" * 100)
             state.release(BEHIND + number * 4096)
@@ -146,7 +147,9 @@ def test_slots_are_used_again_and_bounded(tmp_path: Path) -> None:
             state.save(BEHIND + number * 4096, 0, b"b" * 100)
         assert state.path.stat().st_size <= 64 + MAX_SLOTS * (16 + 4096)
     with StateFile(tmp_path / "x") as again:
-        begun = again.open(FINE.verified, 0)
+        again.open(FINE.verified, 0)
+        begun = again.unfinished
         assert len(begun) == MAX_SLOTS and begun[3] == (BEHIND + 3 * 4096, b"b" * 100) and again.paid_bytes == 0
     with StateFile(tmp_path / "x") as other:
-        assert other.open(tiny_bundle(Shape(seq=9, full_bytes=9)).verified, 0) == []
+        other.open(tiny_bundle(Shape(seq=9, full_bytes=9)).verified, 0)
+        assert other.unfinished == []

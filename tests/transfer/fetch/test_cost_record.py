@@ -28,7 +28,7 @@ def spend(output: Path, amount: int, pointer: int = 0, bundle: object = BUNDLE) 
         clock.sleep(10.0)
         budget.received(amount)
         budget.collect()
-        record.open(bundle.verified)  # type: ignore[attr-defined]
+        record.open_state(bundle.verified)  # type: ignore[attr-defined]
         budget.received(1)
         budget.collect()
     return budget

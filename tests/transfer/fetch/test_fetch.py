@@ -52,6 +52,15 @@ def leave_partial(output: Path, piece_count: int) -> None:
         fetch_over(link, output).run()
 
 
+def test_the_root_alone_may_be_received_and_all_the_rest_after_it(output: Path) -> None:
+    """[T-1], [T-2]: nothing is written for it, and the header is asked for again."""
+    link = SimulatedLink(BUNDLE.data)
+    fetch = fetch_over(link, output)
+    assert fetch.receive_root().root == BUNDLE.root and not list(output.parent.iterdir())
+    assert fetch.run().complete and output.read_bytes() == BUNDLE.data
+    assert asked(link) == [(0, 4096), (0, 4096), (4096, len(BUNDLE.data))]
+
+
 def test_two_requests_fetch_everything(output: Path) -> None:
     """[T-2], [T-4], [T-7]: the first 4,096 bytes, then the rest at one go; nothing that came is asked for twice."""
     link = SimulatedLink(BUNDLE.data)

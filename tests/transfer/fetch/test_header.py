@@ -32,7 +32,7 @@ def test_what_came_behind_the_header_is_kept() -> None:
     world.add(BUNDLE.data)
     received = receiver(world)[0].receive()
     assert received.header == BUNDLE.header and received.verified.root == BUNDLE.root
-    assert received.prefix == BUNDLE.data[:4096] and received.following == BUNDLE.data[len(BUNDLE.header) : 4096]
+    assert received.data == BUNDLE.data[:4096] and received.following == BUNDLE.data[len(BUNDLE.header) : 4096]
 
 
 def test_of_a_header_that_is_known_no_more_than_its_length_is_asked_for() -> None:
@@ -82,5 +82,5 @@ def test_an_output_of_the_same_bundle_keeps_its_own_header() -> None:
     path = Path("out.part")
     adopted = received.for_output(OutputState(Path("out"), path, BUNDLE.header, BUNDLE.verified))
     assert adopted.header == BUNDLE.header and adopted.verified is BUNDLE.verified
-    assert adopted.prefix == BUNDLE.data[: len(adopted.prefix)]
+    assert adopted.data == BUNDLE.data[: len(adopted.data)]
     assert received.for_output(OutputState(Path("out"), path)) == received

@@ -32,7 +32,7 @@ def arrivals(link: VirtualWeather, seed: int = 1) -> list[float]:
     for offset, data, _ in scheduler.receive(queue):
         parts[offset] = data
         moments.append(link.now() - began)
-    scheduler.close()
+    scheduler.disconnect()
     assert b"".join(parts[offset] for offset in sorted(parts)) == link.content
     return moments
 

@@ -268,7 +268,7 @@ def test_received_bytes_count_whether_of_use_or_not() -> None:
     stream = scheduler.receive(queue)
     next(stream)
     stream.close()
-    scheduler.close()
+    scheduler.disconnect()
     take(scheduler)
     assert scheduler.received_bytes == link.delivered == len(CONTENT) + 1400
 

@@ -130,7 +130,7 @@ def fetch_command(
                 say=progress.say,
                 budget=budget,
                 hours=hours,
-                admit=TicketFetcher(recipient, agreed.sources, out, config, ticket, say, opener, budget),
+                before_sections=TicketFetcher(recipient, agreed.sources, out, config, ticket, say, opener, budget),
             )
             figures = _run(Fetch(request), agreed, progress)
     save_rate(site, figures)

@@ -11,7 +11,7 @@ from bundle.errors import InputError, Malformed
 from bundle.host.files import write_anew
 from bundle.trust.heartbeat import HEARTBEAT_FORMAT, NONCE_BYTES, Heartbeat, sign_heartbeat
 from bundle.trust.trust import load_trust
-from bundle.write.header import trust_to_sign_under
+from bundle.write.header import trust_to_prove_under
 from unrep.terminal.answers import json_option
 from unrep.terminal.command import Command
 from unrep.terminal.console import answer, say
@@ -62,7 +62,7 @@ def heartbeat_command(
     A ship that has it knows whether a release was withheld from it."""
     by = signer.open()
     followed = load_trust(trust) if trust else None
-    trust_to_sign_under(followed, [by])
+    trust_to_prove_under(followed, [by])
     listed = followed.revocations.listed.version if followed and followed.revocations else 0
     version = followed.root.version if followed else 0
     beat = Heartbeat(

@@ -11,7 +11,7 @@ from tests.support.links.simulated_link import Behaviour, SimulatedLink, then_ho
 from transfer.config import TransferConfig
 from transfer.disk.partial import Partial
 from transfer.disk.state_file import StateFile
-from transfer.fetch.piece_writer import PieceWriter
+from transfer.fetch.piece_receiver import PieceReceiver
 from transfer.plan import FetchPlan
 from transfer.scheduling.scheduler import Scheduler
 
@@ -21,7 +21,7 @@ CONFIG = TransferConfig(max_connections=1)
 
 
 class Stage:
-    """A partial file, a link, and the writer between them."""
+    """A partial file, a link, and the receiver between them."""
 
     def __init__(self, directory: Path, link: SimulatedLink, partial: Partial, bundle: TinyBundle) -> None:
         self.path = directory / "out.part"
@@ -29,11 +29,11 @@ class Stage:
         self.plan = FetchPlan.of(bundle.verified, bundle.root.sections, fresh=partial.is_new)
         self.scheduler = Scheduler(link, CONFIG, link.clock, lambda line: None, Random(1))
         self.scheduler.begin_bundle(bundle.verified)
-        self.writer = PieceWriter(partial, self.state, self.plan, self.scheduler, Quiet())
+        self.receiver = PieceReceiver(partial, self.state, self.plan, self.scheduler, Quiet())
 
     def run(self, prefix: bytes = b"", unfinished: list[tuple[int, bytes]] | None = None) -> None:
-        self.writer.examine()
-        self.writer.run(prefix, self.scheduler.sources.first, CONFIG.hold_bytes, unfinished or [])
+        self.receiver.examine()
+        self.receiver.run(prefix, self.scheduler.sources.first, CONFIG.hold_bytes, unfinished or [])
 
 
 @contextmanager
@@ -82,7 +82,7 @@ def test_pieces_that_stand_there_are_found_with_their_tables(tmp_path: Path) -> 
     with stage(tmp_path, link) as setting:
         setting.run(BUNDLE.header)
     assert setting.path.read_bytes() == BUNDLE.data
-    assert setting.writer.found_bytes == 4096 * 200
+    assert setting.receiver.found_bytes == 4096 * 200
     assert link.delivered == len(BUNDLE.data) - HEADER_BYTES - 4096 * 200
 
 

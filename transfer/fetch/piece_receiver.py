@@ -18,8 +18,11 @@ from transfer.scheduling.scheduler import Scheduler
 from transfer.scheduling.source import Source
 
 
-class PieceWriter:
-    """Fills `partial` by `plan`. `found_bytes`: what stood there already, hashed and found good."""
+class PieceReceiver:
+    """Receives the missing pieces of `plan`, and writes them to `partial`.
+
+    `found_bytes`: what stood there already, hashed and found good.
+    """
 
     def __init__(
         self, partial: Partial, state: StateFile, plan: FetchPlan, scheduler: Scheduler, progress: Progress
@@ -55,7 +58,7 @@ class PieceWriter:
 
         `prefix`: the first bytes of the file, which came with the header from `sender`. `unfinished`: beginnings of
         pieces that an earlier run has left. A piece that is damaged is asked for again by itself. Raises as
-        `Scheduler.receive` and `.damaged`.
+        `Scheduler.receive` and `Scheduler.report_damaged`.
         """
         self._queue = RangeQueue(self._plan.slots, hold_bytes)
         for offset, data in sorted(unfinished, key=lambda piece: len(piece[1])):  # of two for one piece the longer
@@ -71,7 +74,7 @@ class PieceWriter:
                     continue
                 # Two damaged pieces in a row are no accident: the rest of that answer is not worth its price [T-24].
                 if slot.offset == damaged_end:
-                    self._scheduler.give_up(offset + len(data))
+                    self._scheduler.abandon_request_at(offset + len(data))
                 damaged_end = end
 
     def _arrived_before(self, prefix: bytes, sender: Source) -> Iterator[tuple[int, bytes, Sender]]:
@@ -101,7 +104,7 @@ class PieceWriter:
         except Corrupt:
             self._state.release(slot.offset)
             self._queue.add(slot.offset, slot.offset + slot.length)
-            self._scheduler.damaged(slot, data, senders)
+            self._scheduler.report_damaged(slot, data, senders)
             return False
         for sender in senders:
             if sender is not None:
