@@ -19,6 +19,7 @@ from apply.site import durable
 from apply.site.config import SiteConfig
 from apply.site.layout import CURRENT, Site
 from apply.trial import Trial
+from bundle.host import presence
 from bundle.host.progress import Progress, Quiet
 
 
@@ -90,7 +91,7 @@ def _repair_current(site: Site, config: SiteConfig, record: Record) -> None:
         # A person may do that when all else fails. A name that is not of this site is refused rather than moved: the
         # record may be lost, and then `current` is the only one who knows what serves.
         chosen = state.find(named.name)
-        if not chosen or not named.is_dir():
+        if not chosen or not presence.is_directory(named):
             advice = f"point it to {state.current_version} again" if state.current else "move it away"
             raise SiteInvalid(f"{site.root / CURRENT}: points to {named.name}, which unrep did not install; {advice}")
         record.save(state.adopted(chosen))

@@ -20,6 +20,7 @@ from apply.site import durable
 from apply.site.config import SiteConfig
 from apply.site.holders import holder
 from apply.site.layout import Site
+from bundle.host import presence
 from bundle.host.progress import Progress, Quiet
 from bundle.host.removal import mounted_below
 
@@ -78,7 +79,7 @@ def remove(site: Site, record: Record, release: Release) -> None:
         raise InUse(f"{release.version} stays, for a file system is mounted at {mounted}")
     durable.remove_tree(removed)  # of a run that died here before
     # One rename, so a tree under versions/ is always whole. Its files go one by one where nobody looks for them.
-    if tree.exists():
+    if presence.exists(tree):
         _move(tree, removed, release.version)
     # Only now: a tree that no record knows would be taken for a stranger's, and block its version for good.
     record.save(remaining)
@@ -105,7 +106,7 @@ def tidy(site: Site, record: Record) -> None:
     state = record.state
     # A removal that was cut short after the move leaves a release on record without a tree.
     for release in state.releases:
-        if release.version not in state.needed and not site.tree(release.version).is_dir():
+        if release.version not in state.needed and not presence.is_directory(site.tree(release.version)):
             record.save(record.state.without(release.version))
     versions = {release.version for release in record.state.releases}
     trees = {release.tree for release in record.state.releases}

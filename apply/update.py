@@ -39,6 +39,7 @@ from apply.site.layout import Site
 from apply.site.trusted import save_trust, site_trust, updated_trust
 from apply.trial import Trial
 from bundle.errors import BundleError
+from bundle.host import presence
 from bundle.host.progress import Progress, Quiet
 from bundle.read.reader import Unlock
 from bundle.trust.trust import Trust
@@ -192,7 +193,7 @@ class _Update:
         known = self._record.state.find(self._release.version)
         # The version's letter case counts here, though not to `find`: the directory must bear this very name.
         is_same = known and (known.version, known.tree) == (self._release.version, self._release.tree)
-        if not known or not is_same or not self._site.tree(known.version).is_dir():
+        if not known or not is_same or not presence.is_directory(self._site.tree(known.version)):
             return False
         try:
             with self._run.step("verify"):

@@ -20,6 +20,7 @@ from apply.errors import StepFailed, StorageFailed
 from apply.site import durable
 from apply.site.config import PythonWheels, SiteConfig
 from apply.site.layout import Site, StepContext
+from bundle.host import presence
 from bundle.host.files import write_new
 
 STEP = "prepare"
@@ -40,7 +41,7 @@ def _make_venv(site: Site, wheels: PythonWheels, version: str, timeout_s: float)
     durable.remove_tree(venv)
     context = StepContext(site.root, version, tree, venv)
     for needed in (tree / wheels.requirements, tree / wheels.wheels):
-        if not needed.exists():
+        if not presence.exists(needed):
             raise StepFailed(STEP, f"{needed}: not in the release, but prepare.python_wheels names it")
     wanted = for_pip(tree, tree / wheels.requirements, tree / wheels.wheels, STEP)
     with _empty_directory(site) as empty:

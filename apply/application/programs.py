@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from bundle.host import presence
+
 _SYSTEM_DIRECTORIES: Final = ("/usr/bin", "/bin", "/usr/sbin", "/sbin")
 _MAX_PATH_CHARACTERS: Final = 32_768
 # Prefixes of the variables by which Python and pip run, or download, something else.
@@ -38,7 +40,7 @@ def system32(program: str) -> str:
     A 32-bit Python is shown another System32 than the real one, which for it alone is called Sysnative.
     """
     native = _windows_directory("GetSystemWindowsDirectoryW") / "Sysnative"
-    return str((native if native.is_dir() else _windows_directory("GetSystemDirectoryW")) / program)
+    return str((native if presence.is_directory(native) else _windows_directory("GetSystemDirectoryW")) / program)
 
 
 def isolated_environment() -> Mapping[str, str]:
@@ -54,7 +56,7 @@ def neutral_directory() -> Path:
 def _found(name: str, directories: tuple[str, ...]) -> str | None:
     names = (name, f"{name}.exe") if os.name == "nt" else (name,)
     places = (Path(directory) / each for directory in directories for each in names)
-    return next((str(place) for place in places if place.is_file() and os.access(place, os.X_OK)), None)
+    return next((str(place) for place in places if presence.is_file(place) and os.access(place, os.X_OK)), None)
 
 
 def _windows_directory(call: str) -> Path:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from apply.errors import StepFailed
 from bundle.errors import InputError
+from bundle.host import presence
 from bundle.wheels.metadata import requirements_of
 from bundle.wheels.pins import read_pins
 
@@ -21,7 +22,7 @@ def for_pip(tree: Path, requirements: Path, wheels: Path, step: str) -> str:
     """
     try:
         pins = read_pins(requirements, within=tree)
-        found = sorted(path for path in wheels.iterdir() if path.suffix == ".whl" and path.is_file())
+        found = sorted(path for path in wheels.iterdir() if path.suffix == ".whl" and presence.is_file(path))
     except InputError as error:
         raise StepFailed(step, str(error)) from error
     except OSError as error:

@@ -18,6 +18,7 @@ from apply.record.recorded_run import RecordedRun
 from apply.site import durable
 from apply.site.layout import Site
 from bundle.errors import BundleError
+from bundle.host import presence
 from bundle.host.files import read_plain
 
 
@@ -77,6 +78,6 @@ def _receipts(site: Site) -> tuple[dict[int, Receipt], str]:
         except BundleError as error:
             broken = broken or f"a receipt of it is none: {error}"
         except StorageFailed:
-            if path.exists():  # else somebody has carried it away
+            if presence.exists(path):  # else somebody has carried it away
                 raise
     return receipts, broken

@@ -9,6 +9,7 @@ from typing import Final
 from apply.record.database import RECEIPTS_KEPT, Record
 from apply.site import durable
 from apply.site.layout import Site
+from bundle.host import presence
 
 _SUFFIX: Final = ".receipt"
 
@@ -29,5 +30,5 @@ def post(site: Site, record: Record) -> None:
 def waiting(site: Site) -> list[Path]:
     """The receipts in the outbox, the oldest first. Raises StorageFailed."""
     with durable.storage_errors(site.outbox):
-        found = site.outbox.iterdir() if site.outbox.is_dir() else ()
+        found = site.outbox.iterdir() if presence.is_directory(site.outbox) else ()
         return sorted(path for path in found if path.suffix == _SUFFIX and path.stem.isdigit())

@@ -14,6 +14,7 @@ from apply.errors import SiteInvalid
 from apply.site import durable
 from apply.site.layout import Site
 from bundle.errors import InputError, Malformed
+from bundle.host import presence
 from bundle.host.files import read_given
 from bundle.trust.signing import VerifyingKey
 
@@ -26,12 +27,12 @@ def site_key(site: Site) -> Ed25519PrivateKey:
     Raises StorageFailed, DiskFull, or SiteInvalid for a file that is no such key: it is never replaced.
     """
     with durable.storage_errors(site.key_file):
-        data = site.key_file.read_bytes() if site.key_file.exists() else None
+        data = site.key_file.read_bytes() if presence.exists(site.key_file) else None
     key = _made(site.key_file) if data is None else _parsed(site.key_file, data)
     public = key.public_key().public_bytes(_PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     # Written anew whenever it is not there or differs: a cut may have come between the two files.
     with durable.storage_errors(site.public_key_file):
-        if not site.public_key_file.exists() or site.public_key_file.read_bytes() != public:
+        if not presence.exists(site.public_key_file) or site.public_key_file.read_bytes() != public:
             durable.write_file(site.public_key_file, public)
     return key
 

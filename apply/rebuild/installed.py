@@ -15,6 +15,7 @@ from bundle.errors import BaseMismatch, Refused
 from bundle.format.manifest import Entry, Kind, TreeManifest
 from bundle.format.objects import read_all
 from bundle.format.repair_request import remainder
+from bundle.host import presence
 from bundle.host.directories import Descent
 from bundle.host.files import is_real_directory, read_plain
 from bundle.host.progress import Progress, Quiet
@@ -47,7 +48,11 @@ def holdings(site: Site, releases: Iterable[Release]) -> list[Release]:
     """Those releases whose tree and manifest are there. Their files are verified when they are used."""
     # Hashing them here would cost minutes at every fetch. A file that drifted shows where it is read [A-13].
     with durable.storage_errors(site.manifests):
-        return [r for r in releases if site.tree(r.version).is_dir() and site.manifest_file(r.tree).is_file()]
+        return [
+            r
+            for r in releases
+            if presence.is_directory(site.tree(r.version)) and presence.is_file(site.manifest_file(r.tree))
+        ]
 
 
 def open_installed(site: Site, release: Release) -> DirectoryBase:

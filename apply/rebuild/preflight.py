@@ -10,6 +10,7 @@ from apply.site import durable
 from apply.site.layout import Site
 from bundle.errors import Unsupported
 from bundle.format.manifest import TreeManifest
+from bundle.host import presence
 from bundle.host.progress import Progress
 from bundle.read.evaluate import Evaluation
 from bundle.read.tree import DirectoryBase
@@ -31,12 +32,20 @@ def check_place(site: Site, state: SiteState, release: Release) -> None:
     # Without letter case: to Windows 1.0-RC and 1.0-rc are one directory.
     known = {r.version.casefold() for r in state.releases}
     with durable.storage_errors(site.versions):
-        present = {path.name.casefold(): path for path in site.versions.iterdir()} if site.versions.is_dir() else {}
+        present = (
+            {path.name.casefold(): path for path in site.versions.iterdir()}
+            if presence.is_directory(site.versions)
+            else {}
+        )
     in_the_way = present.get(release.version.casefold())
     if in_the_way and release.version.casefold() not in known:
         raise SiteInvalid(f"{in_the_way}: is in the way of version {release.version}, and not unrep's; move it away")
     # A tree moves from staging into place by one rename, which no system does across file systems.
-    if site.private.is_dir() and site.versions.is_dir() and site.private.stat().st_dev != site.versions.stat().st_dev:
+    if (
+        presence.is_directory(site.private)
+        and presence.is_directory(site.versions)
+        and site.private.stat().st_dev != site.versions.stat().st_dev
+    ):
         raise SiteInvalid(f"{site.versions}: lies on another file system than {site.private}; a site must lie on one")
 
 

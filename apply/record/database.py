@@ -24,6 +24,7 @@ from apply.record.chain import START, Link, head_after
 from apply.record.state import SiteState
 from apply.site import durable
 from apply.site.layout import Site
+from bundle.host import presence
 from bundle.names.plain_text import each_text, plain
 
 STATES_KEPT = 20
@@ -41,7 +42,7 @@ class Record:
     def __init__(self, site: Site) -> None:
         """Raises StorageFailed, DiskFull, or SiteInvalid for a file that is no record of unrep, or of a newer one."""
         self._path = site.state_file
-        is_new = not self._path.exists()
+        is_new = not presence.exists(self._path)
         with self._errors():
             self._database = sqlite3.connect(self._path, LOCK_TIMEOUT_S, isolation_level=None)
             self._database.text_factory = _text
@@ -162,14 +163,16 @@ def open_runs(site: Site) -> Iterator[Runs]:
 def _reading(site: Site) -> Iterator[sqlite3.Connection | None]:
     """The record, None if nothing was ever saved in it: a first run may have died while it made the file."""
     with durable.storage_errors(site.state_file):
-        unmade = site.state_file.with_name("state.db-journal").exists()  # in use only until the log takes its place
-        is_there = site.state_file.exists() and not unmade
+        unmade = presence.exists(
+            site.state_file.with_name("state.db-journal")
+        )  # in use only until the log takes its place
+        is_there = presence.exists(site.state_file) and not unmade
     if not is_there:
         yield None
         return
     with _sqlite_errors(str(site.state_file)):
         # Without a log nobody has it open, and it is read as it stands. Otherwise SQLite would make files beside it.
-        mode = "mode=ro" if site.state_file.with_name("state.db-wal").exists() else "immutable=1"
+        mode = "mode=ro" if presence.exists(site.state_file.with_name("state.db-wal")) else "immutable=1"
         database = sqlite3.connect(f"{site.state_file.as_uri()}?{mode}", uri=True)
         database.text_factory = _text
         try:

@@ -33,7 +33,7 @@ from typing import Final
 from apply.errors import SiteInvalid
 from apply.site import durable
 from bundle.errors import InputError
-from bundle.host import files
+from bundle.host import files, presence
 from bundle.host.directories import Directory
 from bundle.host.files import ForeignFile
 from bundle.names.paths import RESERVED_TOP
@@ -82,7 +82,7 @@ class Site:
     @classmethod
     def at(cls, path: Path) -> "Site":
         """Raises InputError unless there is such a directory, empty or not."""
-        if not path.is_dir():
+        if not presence.is_directory(path):
             raise InputError(
                 f"{path}: no such directory; make it first, an empty one is a site where nothing is installed"
             )
@@ -168,7 +168,7 @@ class Site:
     def config_file(self) -> Path | None:
         """SITE/unrep.toml, if it is there."""
         path = self.root / "unrep.toml"
-        return path if path.exists() else None
+        return path if presence.exists(path) else None
 
     def tree(self, version: str) -> Path:
         """The directory of a version."""
@@ -181,7 +181,7 @@ class Site:
     def context(self, version: str) -> StepContext:
         """The context of a command about that version."""
         venv = self.venvs / version
-        return StepContext(self.root, version, self.tree(version), venv if venv.is_dir() else None)
+        return StepContext(self.root, version, self.tree(version), venv if presence.is_directory(venv) else None)
 
     def make_directories(self) -> None:
         """Makes what is missing of the layout, durably. Raises StorageFailed; SiteInvalid if a file is in the way, or a

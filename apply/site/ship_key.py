@@ -11,6 +11,7 @@ from apply.site.config import SiteConfig
 from apply.site.layout import Site
 from bundle.errors import Sealed
 from bundle.format.section_cipher import ContentKey
+from bundle.host import presence
 from bundle.read.reader import Unlock, VerifiedRoot
 from bundle.recipients.ship_key import load_ship_key
 from bundle.recipients.sidecars import ticket_beside
@@ -24,7 +25,7 @@ def ship_key_file(site: Site, config: SiteConfig, named: Path | None = None) -> 
     if config.trust.ship_key:
         return site.root / config.trust.ship_key
     with durable.storage_errors(site.ship_key_file):
-        return site.ship_key_file if site.ship_key_file.exists() else None
+        return site.ship_key_file if presence.exists(site.ship_key_file) else None
 
 
 def site_unlock(

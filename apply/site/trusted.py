@@ -14,6 +14,7 @@ from apply.site.layout import Site
 from apply.site.lock import site_lock
 from bundle.errors import InputError, Refused, Untrusted
 from bundle.format import canonical
+from bundle.host import presence
 from bundle.host.files import read_plain
 from bundle.trust.trust import Trust, trust_of
 from bundle.trust.trust_file import MAX_TRUST_FILE_BYTES, decode_trust_file
@@ -97,7 +98,7 @@ def save_trust(site: Site, trust: Trust) -> None:
     if not _is_news(site, trust):
         return
     path = site.trust_file
-    if not path.parent.is_dir():
+    if not presence.is_directory(path.parent):
         with durable.storage_errors(path.parent):
             path.parent.mkdir()
         durable.sync_directory(path.parent.parent)
@@ -108,7 +109,7 @@ def saved_trust(site: Site) -> Trust | None:
     """The saved trust, verified link by link; None if there is none. Raises StorageFailed or SiteInvalid."""
     path = site.trust_file
     with durable.storage_errors(path):
-        if not path.exists():
+        if not presence.exists(path):
             return None
         data = read_plain(path, MAX_TRUST_FILE_BYTES + 1)
     try:

@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol, cast
 
+from bundle.host import presence
+
 PRIVATE: Final = 0o600
 PUBLIC: Final = 0o644
 _ATTEMPTS: Final = 100
@@ -131,7 +133,7 @@ def write_anew(path: Path, data: bytes, mode: int = PUBLIC) -> None:
 
     Raises ForeignFile, OSError.
     """
-    if path.parent in _DEVICES and not (path.exists() and stat.S_ISBLK(path.stat().st_mode)):
+    if path.parent in _DEVICES and not (presence.exists(path) and stat.S_ISBLK(path.stat().st_mode)):
         with path.open("wb") as device:
             device.write(data)
         return

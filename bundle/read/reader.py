@@ -18,6 +18,7 @@ from bundle.format.layout import PREAMBLE_BYTES, read_preamble
 from bundle.format.pieces import HashTree, Piece, pieces_of, stored_length
 from bundle.format.root import Root, Section, decode_root
 from bundle.format.section_cipher import ContentKey, chunks_of_body
+from bundle.host import presence
 from bundle.host.files import open_plain
 from bundle.read.body import Body, DecryptedBody, StoredBody
 from bundle.trust.signing import SignatureBlock, decode_block
@@ -235,7 +236,9 @@ def _open(path: Path, trust: Trust | None, unlock: Unlock | None) -> VerifiedBun
             file.close()
             raise
     except OSError as error:
-        why = "Is a directory" if path.is_dir() else error.strerror  # Windows calls that a lack of permission
+        why = (
+            "Is a directory" if presence.is_directory(path) else error.strerror
+        )  # Windows calls that a lack of permission
         raise InputError(f"{path}: cannot be read: {why}") from error
     except Refused as error:
         named(error, path)

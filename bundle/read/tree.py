@@ -12,6 +12,7 @@ from typing import BinaryIO
 from bundle.errors import BaseMismatch, InputError, Malformed
 from bundle.format.manifest import EMPTY_HASH, Entry, Kind, TreeManifest, check_link_target
 from bundle.format.objects import FileObject, MemoryObject, Readable
+from bundle.host import presence
 from bundle.host.directories import Descent, Directory
 from bundle.host.files import is_name_surrogate
 from bundle.host.progress import Progress, Quiet
@@ -27,7 +28,7 @@ def scan(directory: Path, platform: str = "any", progress: Progress = Quiet()) -
 
     Raises InputError naming the path that cannot be read or cannot be part of a release.
     """
-    if not directory.is_dir():
+    if not presence.is_directory(directory):
         raise InputError(f"{directory}: not a directory; name the directory that holds the release")
     entries: list[Entry] = []
     try:

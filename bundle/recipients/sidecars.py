@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from bundle.errors import InputError
-from bundle.host import durable
+from bundle.host import durable, presence
 from bundle.host.files import check_replaceable, is_directory, reopen, write_anew
 
 
@@ -18,10 +18,10 @@ def check_output_path(out: Path) -> None:
 
     Without this, root could replace /dev/null for every program.
     """
-    if out.exists() and not out.is_file():
-        what = "a directory" if out.is_dir() else "no regular file"
+    if presence.exists(out) and not presence.is_file(out):
+        what = "a directory" if presence.is_directory(out) else "no regular file"
         raise InputError(f"{out}: is {what}; --out names the bundle file to write")
-    if not out.parent.is_dir():
+    if not presence.is_directory(out.parent):
         raise InputError(f"{out.parent}: no such directory; make it first, --out is written there")
 
 

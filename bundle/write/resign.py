@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bundle.format.layout import PREAMBLE_BYTES
 from bundle.format.root import Root
+from bundle.host import presence
 from bundle.host.files import create_buffered, read_plain
 from bundle.read.reader import open_bundle, open_for_display
 from bundle.recipients.sidecars import check_output_path, manifests_beside, publish
@@ -43,5 +44,5 @@ def resign(path: Path, out: Path, signers: Sequence[Signer], trust: Trust | None
             if root.is_encrypted:
                 resign_tickets(path, out, bundle.verified.root_hash, signers)
         beside = manifests_beside(path)
-        publish(unproven, out, read_plain(beside) if beside.exists() and out != path else None)
+        publish(unproven, out, read_plain(beside) if presence.exists(beside) and out != path else None)
     return root

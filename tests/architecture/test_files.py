@@ -87,3 +87,17 @@ def test_no_allowance_is_left_over() -> None:
 def test_the_search_finds_what_it_looks_for(code: str, tmp_path: Path) -> None:
     (tmp_path / "module.py").write_text(code)
     assert writers(tmp_path / "module.py")
+
+
+def test_whether_something_is_there_is_asked_in_one_place() -> None:
+    """Since Python 3.14 these methods of `Path` take a refusal for a no: `bundle.host.presence` does not."""
+    asking = {"exists", "is_file", "is_dir"}
+    found = [
+        f"{path.relative_to(REPOSITORY)}:{call.lineno}"
+        for package in PACKAGES
+        for path in (REPOSITORY / package).rglob("*.py")
+        if not path.relative_to(REPOSITORY).as_posix().startswith(OWN_SCRATCH)
+        for name, call in calls(ast.parse(path.read_text(encoding="utf-8")))
+        if name in asking and not call.args and not call.keywords
+    ]
+    assert not found

@@ -154,7 +154,7 @@ def test_the_user_is_the_account(ship: Ship) -> None:
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="needs an account without a name")
 def test_an_account_without_a_name(ship: Ship) -> None:
     """[A-96]"""
-    code = "import os\nos.seteuid(54321)\nfrom apply.site.account import user_name\nprint(user_name())"
+    code = "import os\nfrom apply.site.account import user_name\nos.seteuid(54321)\nprint(user_name())"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=REPOSITORY)
     assert ended.stdout == b"uid 54321\n", ended.stderr
 

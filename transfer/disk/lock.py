@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from bundle.host import presence
 from bundle.host.locks import LockTaken, held
 from transfer.disk.storage import OUTPUT
 from transfer.errors import OutputBusy, OutputRefused
@@ -17,7 +18,7 @@ def output_lock(output: Path, doing: str = "fetching into") -> Iterator[None]:
     with ExitStack() as lock:
         try:
             with OUTPUT.errors(path):
-                if not output.parent.is_dir():
+                if not presence.is_directory(output.parent):
                     raise OutputRefused(f"{output.parent}: no such directory; make it first")
                 lock.enter_context(held(path, b"%d\n" % os.getpid(), remove=True))
         except LockTaken as taken:

@@ -10,6 +10,7 @@ from pathlib import Path
 from bundle.errors import Corrupt, Refused
 from bundle.format.layout import MAGIC, PREAMBLE_BYTES, read_preamble
 from bundle.format.root import Root
+from bundle.host import presence
 from bundle.host.clock import Clock
 from bundle.host.files import open_plain
 from bundle.read.reader import VerifiedRoot, verify_header
@@ -79,10 +80,10 @@ def inspect_output(output: Path, trust: Trust) -> OutputState:
     """
     partial = partial_path(output)
     try:
-        if output.exists():
+        if presence.exists(output):
             header = _read_header(output)
             return OutputState(output, output, header, verify_header(header, trust))
-        if not partial.exists():
+        if not presence.exists(partial):
             return OutputState(output, partial)
         return _inspect_partial(output, partial, trust)
     except Refused as error:
@@ -109,7 +110,7 @@ def _inspect_partial(output: Path, partial: Path, trust: Trust) -> OutputState:
 
 
 def _read_header(path: Path) -> bytes:
-    if not path.is_file():
+    if not presence.is_file(path):
         raise OutputRefused(f"{path}: is not a file; name another --out")
     with open_plain(path) as file:
         start = file.read(PREAMBLE_BYTES)

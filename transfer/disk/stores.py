@@ -14,6 +14,7 @@ from typing import Protocol
 
 from bundle.errors import Corrupt, Malformed, Refused
 from bundle.format.layout import PREAMBLE_BYTES, read_preamble
+from bundle.host import presence
 from bundle.host.files import open_plain
 from bundle.host.progress import Progress
 from bundle.read.reader import VerifiedRoot, verify_header
@@ -113,7 +114,7 @@ class StoreHistory:
 
 def find_stores(paths: Sequence[Path], verified: VerifiedRoot, trust: Trust, output: Path) -> list[Store]:
     """The stores among some files, and in some directories, for one bundle, without the output itself."""
-    own = [path for path in (output, partial_path(output)) if path.exists()]
+    own = [path for path in (output, partial_path(output)) if presence.exists(path)]
     found: list[Store] = []
     for path in _files(paths):
         try:
@@ -171,14 +172,14 @@ def _has_hole(data: bytes, length: int) -> bool:
 def _files(paths: Sequence[Path]) -> Iterator[Path]:
     for path in paths:
         try:
-            yield from sorted(path.iterdir())[:MAX_FILES] if path.is_dir() else [path]
+            yield from sorted(path.iterdir())[:MAX_FILES] if presence.is_directory(path) else [path]
         except OSError:
             continue
 
 
 def _store(path: Path, verified: VerifiedRoot, trust: Trust) -> Store | None:
     """What that file is for us. Raises OSError."""
-    if not path.is_file():
+    if not presence.is_file(path):
         return None
     try:
         volume = open_volume(path)

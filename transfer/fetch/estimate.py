@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bundle.format.root import Section
+from bundle.host import presence
 from bundle.host.files import open_plain
 from bundle.read.reader import VerifiedRoot
 from bundle.trust.trust import Trust
@@ -63,7 +64,7 @@ def _examined(verified: VerifiedRoot, sections: Sequence[Section], output: Path 
     state = inspect_output(output, trust) if output else None
     if state:
         state.check(verified)
-    if state is None or not state.continues(verified) or not state.path.exists():
+    if state is None or not state.continues(verified) or not presence.exists(state.path):
         return FetchPlan.of(verified, sections, fresh=True)
     plan = FetchPlan.of(state.verified or verified, sections, fresh=False)
     try:

@@ -6,6 +6,7 @@ from typing import BinaryIO
 
 from bundle.errors import Malformed, Unsupported
 from bundle.format.layout import PREAMBLE_BYTES, read_preamble
+from bundle.host import presence
 from bundle.host.files import open_plain
 from transfer.disk.partial import PARTIAL_SUFFIX
 from transfer.disk.volume import Volume, open_volume
@@ -90,7 +91,7 @@ class FileLink:
         self.name = str(path)
         self.meter = Meter()
         self._threads = threads
-        if path.exists() and not path.is_file():
+        if presence.exists(path) and not presence.is_file(path):
             raise SourceRefused(f"{path}: is not a file; name a bundle, or a directory that holds one")
         try:
             open_plain(path, buffered=True).close()
@@ -132,7 +133,7 @@ def find_volume(directory: Path) -> Volume | None:
     """The first volume in a directory, by its name."""
     for path in sorted(directory.iterdir()):
         with suppress(Malformed, OSError):
-            if path.is_file():
+            if presence.is_file(path):
                 return open_volume(path)
     return None
 
@@ -143,7 +144,7 @@ def find_bundle(directory: Path) -> Path:
     Raises SourceRefused if there is none, or more than one: which was meant is for a person to say [T-29].
     """
     try:
-        found = sorted(path for path in directory.iterdir() if path.is_file() and _is_bundle(path))
+        found = sorted(path for path in directory.iterdir() if presence.is_file(path) and _is_bundle(path))
     except OSError as error:
         raise SourceRefused(f"{error.filename or directory}: cannot be read: {error.strerror}") from error
     if not found:

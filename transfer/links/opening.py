@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from bundle.host import presence
 from transfer.config import TransferConfig
 from transfer.disk.partial import partial_path
 from transfer.errors import SourceRefused
@@ -58,7 +59,7 @@ class OpenLinks:
             raise SourceRefused(f"{error.filename or path}: cannot be read: {error.strerror}") from error
 
     def _found(self, path: Path, output: Path) -> Link:
-        if path.is_dir():
+        if presence.is_directory(path):
             volume = find_volume(path)
             try:
                 path = find_bundle(path)
@@ -66,7 +67,11 @@ class OpenLinks:
                 if volume is None:
                     raise
                 return VolumeLink(volume, self._threads)
-        if any(path.samefile(other) for other in (output, partial_path(output)) if path.exists() and other.exists()):
+        if any(
+            path.samefile(other)
+            for other in (output, partial_path(output))
+            if presence.exists(path) and presence.exists(other)
+        ):
             raise SourceRefused(f"{path}: is the output as well; name another --out")
         return FileLink(path, self._threads)
 

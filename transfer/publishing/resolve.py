@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import quote, urljoin, urlsplit
 
 from bundle.errors import Refused
+from bundle.host import presence
 from bundle.trust.trust import Trust
 from transfer.config import TransferConfig
 from transfer.errors import SourceRefused, TransferError
@@ -98,8 +99,8 @@ def _pointer_address(source: str) -> str | None:
         return source if urlsplit(source).path.rsplit("/", 1)[-1] == POINTER_NAME else None
     path = Path(source)
     try:
-        if path.is_dir():
-            return str(path / POINTER_NAME) if (path / POINTER_NAME).is_file() else None
+        if presence.is_directory(path):
+            return str(path / POINTER_NAME) if presence.is_file(path / POINTER_NAME) else None
     except OSError as error:  # a stick that was mounted for another account: the other sources are asked
         raise SourceRefused(f"{path}: cannot be read: {error.strerror}") from error
     return source if path.name == POINTER_NAME else None

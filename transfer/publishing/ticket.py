@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from bundle.errors import InputError, Refused, Sealed
+from bundle.host import presence
 from bundle.host.files import make_directory, read_plain
 from bundle.read.reader import VerifiedRoot
 from bundle.recipients.ship_key import ShipKey
@@ -94,7 +95,7 @@ def ticket_address(source: str, ship_id: bytes) -> str:
         parts = urlsplit(source)
         return urlunsplit(parts._replace(path=f"{parts.path}.tickets/{name}"))
     path = Path(source)
-    return str(tickets_beside(find_bundle(path) if path.is_dir() else path) / name)
+    return str(tickets_beside(find_bundle(path) if presence.is_directory(path) else path) / name)
 
 
 def _fetched(

@@ -18,6 +18,7 @@ from time import monotonic
 from typing import Any, BinaryIO
 from urllib.parse import unquote, urlsplit
 
+from bundle.host import presence
 from bundle.host.files import closed_on_error, open_plain
 from transfer.disk.partial import PARTIAL_SUFFIX
 from transfer.errors import OutputRefused, SourceRefused
@@ -53,7 +54,7 @@ class BundleServer(LinkServer):
     """
 
     def __init__(self, directory: Path, bind: str, port: int) -> None:
-        if not directory.is_dir():
+        if not presence.is_directory(directory):
             raise SourceRefused(f"{directory}: no such directory; name the one that holds the bundles")
         self.directory = directory.resolve()
         self.connections = ConnectionLimiter()

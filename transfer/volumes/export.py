@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bundle.errors import Corrupt, InputError
 from bundle.format.root import Section
+from bundle.host import presence
 from bundle.host.files import open_plain
 from bundle.host.progress import Progress
 from bundle.read.reader import VerifiedBundle, VerifiedRoot, open_for_display
@@ -122,7 +123,7 @@ def _places(bundle: VerifiedBundle, layouts: Sequence[object], directories: Sequ
     ]
     targets = directories if len(directories) > 1 else [directories[0]] * count
     for target in targets[:count]:
-        if not target.is_dir():
+        if not presence.is_directory(target):
             raise OutputRefused(f"{target}: no such directory; make it, or put the medium in, first")
     return [target / name for target, name in zip(targets, names, strict=False)]
 

@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 from bundle.errors import Malformed, Refused, named
+from bundle.host import presence
 from bundle.host.clock import SystemClock
 from bundle.host.progress import Progress
 from bundle.read.reader import VerifiedRoot, verify_header
@@ -104,7 +105,9 @@ def find_volumes(directories: Sequence[Path]) -> list[Volume]:
     found: list[Volume] = []
     for directory in directories:
         try:
-            paths = sorted(path for path in directory.iterdir() if path.suffix != PARTIAL_SUFFIX and path.is_file())
+            paths = sorted(
+                path for path in directory.iterdir() if path.suffix != PARTIAL_SUFFIX and presence.is_file(path)
+            )
         except OSError as error:
             raise SourceRefused(
                 f"{directory}: cannot be read: {error.strerror}; name a directory with volumes"

@@ -9,6 +9,7 @@ import re
 from typing import Final
 
 from apply.site.layout import Site
+from bundle.host import presence
 from unrep.errors import UsageRefused
 
 LOCAL_SYSTEM: Final = "LocalSystem"
@@ -48,7 +49,7 @@ def posix_account(named: str | None, site: Site) -> int:
     if uid is None:
         raise UsageRefused(f"--account {named!r}: there is no such user on this machine; make it first")
     for place in (site.root, site.versions, site.venvs, site.private):
-        if place.exists() and place.stat().st_uid != uid:
+        if presence.exists(place) and place.stat().st_uid != uid:
             raise UsageRefused(
                 f"--account {named}: {place} is not that user's, who must write there; chown -R {named} {site.root}"
             )

@@ -16,6 +16,7 @@ from apply.record.state import Release, SiteState
 from apply.site.layout import Site
 from apply.site.ship_key import ship_key_file
 from bundle.errors import BundleError
+from bundle.host import presence
 from bundle.host.progress import Quiet
 from bundle.read.reader import VerifiedRoot
 from transfer.disk.output import describe
@@ -104,7 +105,7 @@ class Fetching:
         """Whether the bundle that all of these offer is complete in the inbox now."""
         offer, sources = offers[0], [offer.source for offer in offers]
         config, output = settings.transfer(), self._inbox.place(offer.verified)
-        was_there, fetch = output.exists(), None
+        was_there, fetch = presence.exists(output), None
         try:
             recipient = Recipient(ship_key_file(self._site, settings.config))
             budget = Budget(config.max_bytes)

@@ -27,6 +27,7 @@ from apply.site.layout import Site
 from apply.site.lock import agent_lock
 from apply.update import update
 from bundle.errors import BundleError
+from bundle.host import presence
 from bundle.host.clock import WallClock
 from bundle.read.reader import open_bundle
 from bundle.trust.trust import Trust
@@ -203,7 +204,7 @@ class Agent:
 def _needs_recovery(site: Site, state: SiteState) -> bool:
     """Whether a switch is pending or staging is not empty: a run died here, or is at work now. Raises StorageFailed."""
     with durable.storage_errors(site.staging):
-        return state.pending is not None or (site.staging.is_dir() and any(site.staging.iterdir()))
+        return state.pending is not None or (presence.is_directory(site.staging) and any(site.staging.iterdir()))
 
 
 def _name(bundle: Path, trust: Trust) -> str:

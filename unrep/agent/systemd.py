@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from apply.site import durable
+from bundle.host import presence
 from bundle.host.files import PUBLIC, read_plain
 from unrep.errors import UsageRefused
 
@@ -59,7 +60,7 @@ def unit_text(argv: Sequence[str], site: Path, account: str = "") -> str:
 def write_unit(path: Path, text: str) -> bool:
     """Whether anything had to be written. Raises UsageRefused for a file that is not ours, StorageFailed."""
     with durable.storage_errors(path):
-        before = read_plain(path).decode(errors="replace") if path.exists() else None
+        before = read_plain(path).decode(errors="replace") if presence.exists(path) else None
     if before == text:
         return False
     if before is not None and not before.startswith(_OURS):

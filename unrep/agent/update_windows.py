@@ -12,6 +12,7 @@ from apply.site import durable
 from apply.site.config import AgentConfig
 from apply.site.layout import Site
 from apply.site.maintenance_windows import Gate
+from bundle.host import presence
 from bundle.host.clock import WallClock
 from bundle.host.files import read_plain
 
@@ -72,7 +73,7 @@ class UpdateWindows:
         """Writes the times. Raises StorageFailed."""
         self._saved_at = self._clock.now()
         shut = {window: round(gate.shut_s) for window, gate in self._gates.items()}
-        if any(shut.values()) or self._site.shut_file.exists():
+        if any(shut.values()) or presence.exists(self._site.shut_file):
             durable.write_file(self._site.shut_file, json.dumps(shut).encode())
 
     def _read(self) -> dict[Window, float]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from subprocess import list2cmdline
 from typing import Any, Final
 
+from bundle.host import presence
 from bundle.host.files import reopen_or_create
 from unrep.errors import UsageRefused
 
@@ -163,7 +164,7 @@ class Service:
 @contextmanager
 def telling_into(log: Path) -> Iterator[None]:
     """stdout and stderr go to the end of that file; one that has grown too large is put aside first."""
-    if log.exists() and log.stat().st_size > MAX_LOG_BYTES:
+    if presence.exists(log) and log.stat().st_size > MAX_LOG_BYTES:
         log.replace(log.with_name(log.name + ".1"))
     before = sys.stdout, sys.stderr
     kept, _ = reopen_or_create(log)

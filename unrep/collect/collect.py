@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bundle.errors import InputError
 from bundle.format.manifest import TreeManifest
+from bundle.host import presence
 from bundle.host.directories import Directory
 from bundle.host.files import set_mode, write_all
 from bundle.host.progress import Progress, Quiet
@@ -79,7 +80,7 @@ def collect(
             if unhashed:
                 hashes = trust_on_first_use.checked(known, [release / WHEELS / name for name in names])
             manifest = _manifest(source, release, target, progress)
-            if out.exists():
+            if presence.exists(out):
                 out.rmdir()
             release.rename(out)
         not_saved = trust_on_first_use.save(known, hashes) if unhashed else ""
@@ -112,11 +113,11 @@ def _unhashed(pins: list[Pin], require_hashes: bool) -> tuple[str, ...]:
 
 def _check_places(source: Path, out: Path) -> None:
     """Raises CollectError for a source or destination that cannot be used."""
-    if not source.is_dir():
+    if not presence.is_directory(source):
         raise CollectError(f"{source}: not a directory: name the directory that holds the application's source")
-    if not out.parent.is_dir():
+    if not presence.is_directory(out.parent):
         raise CollectError(f"{out.parent}: not a directory: create it, or choose another --out")
-    if os.path.lexists(out) and (not out.is_dir() or any(out.iterdir())):
+    if os.path.lexists(out) and (not presence.is_directory(out) or any(out.iterdir())):
         raise CollectError(f"{out}: exists already: remove it, or choose another --out")
 
 
@@ -137,7 +138,7 @@ def _place_requirements(source: Path, requirements: Path, pins: list[Pin], relea
     file must be part of the source itself.
     """
     placed = release / REQUIREMENTS
-    if not placed.exists():
+    if not presence.exists(placed):
         with Directory.open(release) as directory, directory.create(REQUIREMENTS, source_tree.FILE_MODE) as file:
             write_all(file, "".join(pin.line(with_marker=True) for pin in pins).encode())
     if _pins_the_same(placed, pins):

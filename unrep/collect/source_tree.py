@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from bundle.host import presence
 from bundle.host.directories import DIRECTORY_MODE, Descent, Directory
 from bundle.host.files import is_name_surrogate, make_directory
 from bundle.host.progress import Progress
@@ -40,8 +41,8 @@ class Rules:
     def above(cls, source: Path) -> Self:
         """The rules from outside `source`; none if they ignore `source` as a whole, for it was asked for by name."""
         parents = list(source.parents)
-        tops = [depth for depth, directory in enumerate(parents) if (directory / ".git").exists()]
-        if not tops or (source / ".git").exists():
+        tops = [depth for depth, directory in enumerate(parents) if presence.exists(directory / ".git")]
+        if not tops or presence.exists(source / ".git"):
             return cls()
         rules = cls()
         for directory in reversed(parents[: tops[0] + 1]):
@@ -53,7 +54,7 @@ class Rules:
     def entering(self, directory: Path) -> Self:
         """The rules inside `directory`. Raises CollectError for a `.gitignore` that cannot be read."""
         path = directory / ".gitignore"
-        if not path.is_file() or path.is_symlink():
+        if not presence.is_file(path) or path.is_symlink():
             return self
         try:
             rules = gitignore.parse(path.read_bytes())
@@ -140,7 +141,7 @@ def _entries(directory: Path, outer: Rules, without: Callable[[Path], bool]) -> 
 
 
 def _is_cache(path: Path, is_directory: bool) -> bool:
-    return path.name in CACHES or path.suffix in CACHE_SUFFIXES or (is_directory and (path / VENV_MARK).exists())
+    return path.name in CACHES or path.suffix in CACHE_SUFFIXES or (is_directory and presence.exists(path / VENV_MARK))
 
 
 def _unreadable(path: Path, error: OSError) -> CollectError:

@@ -13,6 +13,7 @@ from typing import Final
 
 from apply.errors import StorageFailed
 from apply.site import durable
+from bundle.host import presence
 from bundle.host.files import PUBLIC
 from unrep.errors import CollectError
 
@@ -47,7 +48,7 @@ def save(file: Path, hashes: dict[str, str]) -> str:
     text = "".join(f"{value}  {name}\n" for name, value in sorted(hashes.items())).encode()
     try:
         with durable.storage_errors(file):
-            if not file.exists() or file.read_bytes() != text:
+            if not presence.exists(file) or file.read_bytes() != text:
                 durable.write_file(file, text, PUBLIC)
     except StorageFailed as error:
         return str(error)
@@ -55,7 +56,7 @@ def save(file: Path, hashes: dict[str, str]) -> str:
 
 
 def _read(file: Path) -> dict[str, str]:
-    if not file.exists():
+    if not presence.exists(file):
         return {}
     hashes: dict[str, str] = {}
     for number, line in enumerate(file.read_text(encoding="utf-8", errors="replace").splitlines(), 1):

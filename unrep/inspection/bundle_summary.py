@@ -13,6 +13,7 @@ from bundle.format.index import Stream
 from bundle.format.manifest import MAX_MANIFEST_BYTES, Entry, TreeManifest
 from bundle.format.pieces import stored_length
 from bundle.format.root import Section
+from bundle.host import presence
 from bundle.read.costs import ObjectCost, object_costs
 from bundle.read.reader import VerifiedBundle, VerifiedSection, stored_bytes
 from unrep.inspection.carried_trust import Carried, read_carried
@@ -112,7 +113,7 @@ def read_names(bundle: VerifiedBundle, releases: list[TreeManifest]) -> Names:
     """
     found = list(releases)
     beside = bundle.path.with_name(bundle.path.name + ".manifests")
-    if beside.is_file():
+    if presence.is_file(beside):
         try:
             listing = zstandard.ZstdDecompressor().stream_reader(beside.read_bytes()).read(8 * MAX_MANIFEST_BYTES)
             encoded = canonical.decode(listing, list[bytes], "list of manifests")

@@ -18,6 +18,7 @@ from apply.current.opening import open_switch
 from apply.errors import SiteInvalid
 from apply.site.config import SiteConfig
 from apply.site.layout import CURRENT, Site, StepContext
+from bundle.host import presence
 from unrep.errors import UsageRefused
 
 
@@ -26,7 +27,7 @@ def resolve(site: Site, config: SiteConfig) -> StepContext:
     tree = open_switch(site.root, config.switch.current).read()
     if tree is None:
         raise SiteInvalid(f"{site.root / CURRENT}: does not exist; apply a release first")
-    if not tree.is_dir():
+    if not presence.is_directory(tree):
         raise SiteInvalid(f"{tree}: is current, and missing; 'unrep recover', or apply a full release")
     return site.context(tree.name)
 

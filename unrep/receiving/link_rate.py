@@ -10,6 +10,7 @@ from pathlib import Path
 from apply.errors import AboardError
 from apply.site import durable
 from apply.site.layout import Site
+from bundle.host import presence
 from bundle.host.files import read_plain
 from transfer.disk.state_file import StateFile
 from transfer.fetch.cost_record import MIN_RATE_SAMPLE_BYTES
@@ -23,7 +24,7 @@ def save_rate(site: Path | None, figures: Figures) -> None:
     if site is None or figures.bytes_paid < MIN_RATE_SAMPLE_BYTES or figures.seconds <= 0:
         return
     place = Site.at(site)
-    if place.private.is_dir():
+    if presence.is_directory(place.private):
         document = {"bytes_per_s": int(figures.bytes_paid / figures.seconds)}
         with suppress(AboardError):  # a figure for plans is no reason for a fetch to fail
             durable.write_file(place.link_file, json.dumps(document).encode())

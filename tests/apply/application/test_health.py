@@ -104,6 +104,19 @@ def test_a_check_gets_no_more_time_than_the_window_has_left() -> None:
     assert verdict.seconds == 20
 
 
+def test_a_check_that_the_deadline_cut_off_does_not_speak_over_what_it_said_before() -> None:
+    """[A-21]: "killed after 0.005 s" tells nobody what is wrong with the version."""
+    ship = Ship(a="-")
+    ship.takes_s = 3
+    verdict = ship.watch([A])
+    assert [at for _, at, _ in ship.probes] == [1, 6, 11, 16] and verdict.seconds == 20
+    assert "refused 4 (at 19.0 s)" in verdict.reason
+    ship = Ship(a="-")
+    ship.takes_s = 4
+    verdict = ship.watch([A], HealthWindow(start_after_s=1, deadline_s=9, interval_s=2, consecutive_passes=3))
+    assert [at for _, at, _ in ship.probes] == [1, 7] and "refused 1 (at 5.0 s)" in verdict.reason
+
+
 def test_checks_too_slow_for_the_row_fail_the_version_though_none_failed() -> None:
     ship = Ship(a="+", b="+")
     ship.takes_s = 6
