@@ -44,7 +44,7 @@ class Record:
         self._path = site.state_file
         is_new = not presence.exists(self._path)
         with self._errors():
-            self._database = sqlite3.connect(self._path, LOCK_TIMEOUT_S, isolation_level=None)
+            self._database = sqlite3.connect(self._path, timeout=LOCK_TIMEOUT_S, isolation_level=None)
             self._database.text_factory = _text
             # Readers such as `status` go on while a run writes, and a commit costs one sync, of the log.
             self._database.execute("PRAGMA journal_mode=WAL")

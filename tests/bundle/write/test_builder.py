@@ -199,12 +199,10 @@ class Meddling(ThreadPoolExecutor):
 
     path: Path
 
-    def map(
-        self, fn: Callable[..., T], *iterables: Iterable[Any], timeout: float | None = None, chunksize: int = 1
-    ) -> Iterator[T]:
+    def map(self, fn: Callable[..., T], *iterables: Iterable[Any], **options: Any) -> Iterator[T]:
         if fn.__name__ == "encode_object":
             self.path.write_bytes(self.path.read_bytes().replace(b"1", b"2"))
-        return super().map(fn, *iterables, timeout=timeout, chunksize=chunksize)
+        return super().map(fn, *iterables, **options)
 
 
 def test_a_file_that_changes_under_the_build_is_found_before_the_bundle_has_its_name(tmp_path: Path) -> None:
