@@ -114,12 +114,25 @@ def _ordered(items: Graph) -> tuple[list[str], list[tuple[str, str]]]:
     left, order, upward = dict(items), [], []
     while left:
         blocked = {item: sum(to in left for to in targets) for item, targets in left.items()}
-        wanted = {item: sum(item in targets for targets in left.values()) for item in left}
-        chosen = min(left, key=lambda item: (blocked[item] > 0, blocked[item] - wanted[item], item))
+        free = [item for item in left if not blocked[item]]
+        # No item is free where a circle bars the way: that of its items goes first that most of them wait for.
+        chosen = (
+            min(free)
+            if free
+            else min(_within_circles(left), key=lambda item: (blocked[item] - _waiting(left, item), item))
+        )
         upward += [(chosen, to) for to in sorted(left[chosen]) if to in left]
         order.append(chosen)
         del left[chosen]
     return order, upward
+
+
+def _within_circles(items: Graph) -> list[str]:
+    return [item for item in items if item in _reached(item, items)]
+
+
+def _waiting(items: Graph, item: str) -> int:
+    return sum(item in targets for targets in items.values())
 
 
 def _floors(items: Graph, order: list[str], upward: set[tuple[str, str]]) -> int:
