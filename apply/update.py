@@ -112,7 +112,7 @@ def rehearse(
         ) as offer,
     ):
         state, version = read_state(run.site), offer.release.version
-        run.from_version = state.current_version
+        run.from_version = run.current_version = state.current_version
         if not offer.needs_installing(run.site, state):
             return run.report("already-current", state.current_version, f"{version} is current already")
         plan = _rehearsed_plan(run, offer, state)

@@ -85,3 +85,14 @@ def test_a_site_where_nothing_was_ever_installed_can_be_held(tmp_path: Path) -> 
     set_hold(ship.site, "dry dock")
     with pytest.raises(Held, match="dry dock"):
         ship.apply(shore().bundle("1.0.0", 1))
+
+
+def test_a_refused_rehearsal_names_the_version_that_goes_on_running(ship: Ship) -> None:
+    """As the update does."""
+    bundle, keys = shore().bundle("1.0.1", 2, "1.0.0"), shore().trust
+    set_hold(ship.site, "pilot aboard")
+    for attempt in (rehearse, update):
+        with pytest.raises(Held) as refused:
+            attempt(bundle, ship.root, keys, ship.config)
+        document = refused.value.document
+        assert document and (document["from"], document["to"]) == ("1.0.0", "1.0.0")

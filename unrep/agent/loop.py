@@ -13,6 +13,7 @@ The loop may be killed anywhere. What was fetched is in the inbox, what was begu
 agent goes on from both.
 """
 
+from collections.abc import Callable
 from enum import Enum, auto
 from pathlib import Path
 from typing import Final
@@ -67,8 +68,7 @@ class Agent:
         """Makes rounds until it is interrupted, anywhere: KeyboardInterrupt goes on to the caller. Or makes one round.
 
         Before the first round it raises what `read_settings` raises, Unguarded among that; SiteBusy if the site has an
-        agent already; SiteInvalid or StorageFailed. At the end it raises StorageFailed, even in place of
-        KeyboardInterrupt, if the times of the windows cannot be saved.
+        agent already; SiteInvalid or StorageFailed.
         """
         settings = read_settings(self._site, self._config_file)
         self._site.make_directories()
@@ -87,7 +87,7 @@ class Agent:
                         return
                     self._wait(interval_s, allowed_before)
             finally:
-                self._windows.save()
+                self._keep_times(self._windows.save)
 
     def _round(self) -> float:
         """Recovers, fetches, applies, clears the inbox. Returns the seconds to wait for the next round.
@@ -99,8 +99,7 @@ class Agent:
             settings = read_settings(self._site, self._config_file)
             interval_s = settings.agent.poll_interval_s
             self._windows.follow(settings.agent)
-            # By the windows just read. Times that cannot be saved end the round here; `_tick_and_check` reports them.
-            self._windows.tick()
+            self._keep_times(self._windows.tick)  # by the windows just read
             self._report_overdue()
             self._recover(settings)
             if self._tick_and_check(Window.FETCH):
@@ -181,12 +180,16 @@ class Agent:
         return Held(hold) if hold else None
 
     def _tick_and_check(self, window: Window) -> bool:
-        """Counts the time up to now, then says whether the window is open. Times that cannot be saved are reported."""
+        """Counts the time up to now, then says whether the window is open."""
+        self._keep_times(self._windows.tick)
+        return self._windows.is_open(window)
+
+    def _keep_times(self, keep: Callable[[], None]) -> None:
+        """Times of the windows that cannot be saved are reported, and stop nothing: they only begin again."""
         try:
-            self._windows.tick()
+            keep()
         except StorageFailed as error:
             self._journal.report_change("shut.json", events.problem(error))
-        return self._windows.is_open(window)
 
     def _report_overdue(self) -> None:
         for window in Window:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from apply.errors import StorageFailed
 from apply.hold import lift_hold, set_hold
 from apply.site.maintenance_windows import MAX_SHUT_S
 from bundle.write.resign import resign
@@ -12,6 +13,7 @@ from tests.support.contents.tiny_bundle import KEY
 from tests.support.links.bad_server import BadServer
 from tests.support.sites.agent_days import HOUR_S, MINUTE_S, Days, sail, told
 from tests.support.sites.site import Ship, shore
+from unrep.agent.update_windows import UpdateWindows
 
 
 @pytest.fixture
@@ -90,3 +92,19 @@ def test_what_a_lost_memory_of_windows_costs(ship: Ship) -> None:
     ship.site.shut_file.write_bytes(b'{"fetch": "x"}')
     sail(ship, Days(1))
     assert json.loads(ship.site.shut_file.read_bytes())["maintenance"] >= HOUR_S - MINUTE_S
+
+
+def test_times_that_cannot_be_saved_stop_neither_a_round_nor_the_end(
+    ship: Ship, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[A-60]: the release comes aboard, and being told to stop stays that."""
+
+    def refuse(self: UpdateWindows) -> None:
+        raise StorageFailed("shut.json: Input/output error")
+
+    configure(ship, "")
+    monkeypatch.setattr(UpdateWindows, "tick", refuse)
+    monkeypatch.setattr(UpdateWindows, "save", refuse)
+    sail(ship, Days(hours=1))
+    kinds = [kind for _, kind in told(capsys)]
+    assert kinds.count("refused") == 1 and "applied" in kinds and ship.current == "1.0.1"
