@@ -34,11 +34,13 @@ def open_archive(archive: Readable, directory: Path | None, room: int) -> Given:
     """
     if archive.size > MAX_ARCHIVE_BYTES:
         return Given([archive], archive.size)
-    data = memoryview(archive.read_at(0, archive.size))
+    data = archive.read_at(0, archive.size)
     streams = find_streams(data)
     skeleton = make_skeleton(data, streams)
     size = len(skeleton) + sum(stream.size for stream in streams)
     if size > room:
         raise Malformed(f"index: an archive that it opens gives {size:,} bytes, and {room:,} are left of its room")
     scratch = Scratch(directory, IN_MEMORY_BYTES)
-    return Given([scratch.save(iter([skeleton])), *(scratch.save(inflate(data, s)) for s in streams)], size, scratch)
+    return Given(
+        [scratch.save(iter([skeleton])), *(scratch.save(inflate(memoryview(data), s)) for s in streams)], size, scratch
+    )

@@ -12,12 +12,17 @@ from typing import BinaryIO
 from bundle.archives.engines import COMMON_FEATURES, ENGINE_FEATURES, find_engine
 from bundle.archives.opened import MAX_ARCHIVE_BYTES
 from bundle.archives.skeleton import make_skeleton
-from bundle.archives.streams import MAX_RATIO, DeflateStream, find_streams, inflate
-from bundle.format.contents import Content, Slice, read_content
+from bundle.archives.streams import MAX_RATIO, DeflateStream, find_streams, has_heads, inflate
+from bundle.format.contents import Content, Slice, opened, read_content
 from bundle.host.files import create_buffered
 
 MAX_DEPTH = 3
-SIGNATURES = (b"PK", b"\x1f\x8b")
+READ_BYTES = 1024 * 1024
+OVERLAP_BYTES = 3  # a head may lie across two reads
+PDF, EXECUTABLES = b"%PDF", (b"MZ", b"\x7fELF")
+# Of a target's bytes, what streams that can be made again must be at least. Opened, a program is no image any more, and
+# its references are not rebased.
+LEAST_SHARE, LEAST_SHARE_OF_PROGRAM = 1 / 16, 1 / 2
 DEFAULT_ENGINE = 6
 MAX_NESTED_RATIO = (
     MAX_RATIO // 2 - 4
@@ -42,6 +47,19 @@ class Opening:
 
     skeleton: bytes
     members: tuple[Member, ...]
+
+
+def may_hold_streams(content: Content) -> bool:
+    """Whether the head of a stream stands in it anywhere. Raises InputError if it cannot be read."""
+    with opened(content) as source:
+        if source.size > MAX_ARCHIVE_BYTES:
+            return False
+        if source.read_at(0, min(4, source.size)) == PDF:
+            return True
+        return any(
+            has_heads(source.read_at(at, min(READ_BYTES + OVERLAP_BYTES, source.size - at)))
+            for at in range(0, source.size, READ_BYTES)
+        )
 
 
 def open_for_base(content: Content, spill: Path) -> Opening | None:
@@ -70,13 +88,13 @@ def _open(
     data: bytes, file: BinaryIO, spill: Path, features: frozenset[str] | None, depth: int, most_bytes: int
 ) -> Opening | None:
     """`most_bytes`: up to where `file` may grow by archives within this one."""
-    if len(data) > MAX_ARCHIVE_BYTES or not data.startswith(SIGNATURES):
+    if len(data) > MAX_ARCHIVE_BYTES:
         return None
     view = memoryview(data)
     taken: list[DeflateStream] = []
     members: list[Member] = []
     engine = DEFAULT_ENGINE
-    streams = find_streams(view)
+    streams = find_streams(data)
     if depth > 1 and file.tell() + sum(stream.size for stream in streams) > most_bytes:
         return None
     for stream in streams:
@@ -91,4 +109,7 @@ def _open(
         file.write(plain)
         inner = _open(plain, file, spill, features, depth + 1, most_bytes) if depth < MAX_DEPTH else None
         members.append(Member(stream.name, content, len(plain), sha256(plain).digest(), found, inner))
+    share = LEAST_SHARE_OF_PROGRAM if data.startswith(EXECUTABLES) else LEAST_SHARE
+    if features is not None and sum(stream.length for stream in taken) < share * len(data):
+        return None
     return Opening(make_skeleton(view, taken), tuple(members)) if members else None

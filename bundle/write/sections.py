@@ -8,11 +8,11 @@ from itertools import count
 from pathlib import Path, PurePosixPath
 
 from bundle.archives.engines import feature_of
-from bundle.archives.opening import SIGNATURES, Opening, open_for_base, open_for_everyone, open_for_target
+from bundle.archives.opening import Opening, may_hold_streams, open_for_base, open_for_everyone, open_for_target
 from bundle.delta.sketch import sketch
 from bundle.format import canonical
 from bundle.format.codecs import compress
-from bundle.format.contents import Content, chunks_of, first_bytes, size_of
+from bundle.format.contents import Content, chunks_of, size_of
 from bundle.format.contents import opened as opened_content
 from bundle.format.index import Archive, Index, Pack, Rebased, encode_frame, name_of, sources_of
 from bundle.format.manifest import Kind, TreeManifest
@@ -124,7 +124,7 @@ class SectionBuilder:
 
     def _open_archives(self, contents: Sequence[tuple[int, Content]], opener: Opener) -> list[tuple[int, Opening]]:
         """(place, opening) of those contents that are archives."""
-        archives = [(place, content) for place, content in contents if first_bytes(content, 2) in SIGNATURES]
+        archives = [(place, content) for place, content in contents if may_hold_streams(content)]
         spills = [next(self._scratch_files) for _ in archives]
         self._progress.start("opening archives", len(archives), "files")
         found = []

@@ -1,5 +1,6 @@
 """Archives for the second reader: how one is opened, and how a skeleton becomes one again [F-46] [F-47] [F-59]."""
 
+import re
 import struct
 import zlib
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 from wire import Cursor, need
 
 RATIO = 1040
+PDF_STREAM = re.compile(rb"stream\r?\nx[\x01\x5e\x9c\xda]")
 LOCAL, DIRECTORY, END, DESCRIPTOR = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06", b"PK\x07\x08"
 
 
@@ -23,7 +25,7 @@ def open_archive(data: bytes, limit: int) -> list[bytes]:
     """The skeleton and the members [F-46]."""
     if len(data) > limit:
         return [data]
-    streams = _gzip(data) if data[:2] == b"\x1f\x8b" else _zip(data) if data[:2] == b"PK" else []
+    streams = _search(data)
     gaps, rest, at = [], b"", 0
     for stream in streams:
         gaps.append(stream.start - at)
@@ -43,68 +45,80 @@ def _varint(value: int) -> bytes:
     return bytes([*result, value])
 
 
-def _inflated(data: bytes, start: int, end: int, size: int) -> list[Stream]:
-    """The stream, if it makes exactly `size` bytes and ends at `end`."""
-    stream = zlib.decompressobj(-15)
-    try:
-        plain = stream.decompress(data[start:end], size + 1)
-    except zlib.error:
-        return []
-    whole = stream.eof and not stream.unused_data and not stream.unconsumed_tail and len(plain) == size
-    return [Stream(start, end, plain)] if whole else []
+def _search(data: bytes) -> list[Stream]:
+    """Every stream, told by the head before it and by the checksum of what it gives."""
+    found: list[Stream] = []
+    at = failures = 0
+    while failures < 64:
+        heads = [(data.find(LOCAL, at), "zip"), (data.find(b"\x1f\x8b\x08", at), "gzip")]
+        if data[:4] == b"%PDF" and (pdf := PDF_STREAM.search(data, at)):
+            heads.append((pdf.start(), "pdf"))
+        here, kind = min(((place, kind) for place, kind in heads if place >= 0), default=(-1, ""))
+        if here < 0:
+            break
+        at = here + 1
+        start = {"zip": _zip_data, "gzip": _gzip_data, "pdf": _pdf_data}[kind](data, here)
+        if start is None:
+            continue
+        stream = _inflated(data, start)
+        if stream is None or not _agrees(data, kind, here, stream):
+            failures += 1
+            continue
+        if stream.plain:
+            found.append(stream)
+        at = stream.end
+    return found
 
 
-def _gzip(data: bytes) -> list[Stream]:
-    if len(data) < 18 or data[2] != 8 or data[3] & 0xE0:
-        return []
-    flags, at = data[3], 10
+def _zip_data(data: bytes, here: int) -> int | None:
+    if here + 30 > len(data):
+        return None
+    flags, method = struct.unpack_from("<HH", data, here + 6)
+    return here + 30 + sum(struct.unpack_from("<HH", data, here + 26)) if method == 8 and not flags & 1 else None
+
+
+def _gzip_data(data: bytes, here: int) -> int | None:
+    if here + 10 > len(data) or data[here + 3] & 0xE0 or data[here + 8] not in (0, 2, 4):
+        return None
+    if data[here + 9] > 13 and data[here + 9] != 255:
+        return None
+    flags, at = data[here + 3], here + 10
     if flags & 4:
         at += 2 + int.from_bytes(data[at : at + 2], "little")
     for flag in (8, 16):
         if flags & flag:
-            at = data.find(b"\0", at) + 1 or len(data)
-    at += 2 if flags & 2 else 0
-    end, size = len(data) - 8, int.from_bytes(data[-4:], "little")
-    return _inflated(data, at, end, size) if at < end and 0 < size <= RATIO * (end - at) else []
+            end = data[at : at + 65_536].find(0)
+            if end < 0:
+                return None
+            at += end + 1
+    return at + 2 if flags & 2 else at
 
 
-def _zip(data: bytes) -> list[Stream]:
-    at = data.rfind(END, max(0, len(data) - 65_557))
-    if at < 0 or at + 22 > len(data):
-        return []
-    count, size, start, comment = struct.unpack_from("<HIIH", data, at + 10)
-    if at + 22 + comment != len(data) or start + size > at or 0xFFFFFFFF in (size, start) or count == 0xFFFF:
-        return []
-    found: list[Stream] = []
-    declared = sorted(_declared(data, start, start + size, count), key=lambda entry: entry[0])
-    last = 0
-    for begin, end, plain_size in declared:
-        if begin < last:
-            continue
-        stream = _inflated(data, begin, end, plain_size)
-        found += stream
-        last = end
-    return found
+def _pdf_data(data: bytes, here: int) -> int:
+    return here + (9 if data[here + 6 : here + 7] == b"\n" else 10)
 
 
-def _declared(data: bytes, at: int, end: int, count: int) -> list[tuple[int, int, int]]:
-    """(start, end, plain size) of each deflated entry."""
-    directory, found = at, []
-    for _ in range(count):
-        if at + 46 > end or data[at : at + 4] != DIRECTORY:
-            break
-        flags, method = struct.unpack_from("<HH", data, at + 8)
-        stored, plain, *lengths = struct.unpack_from("<IIHHH", data, at + 20)
-        (header,) = struct.unpack_from("<I", data, at + 42)
-        at += 46 + sum(lengths)
-        if method != 8 or flags & 1 or not plain or plain > RATIO * stored:
-            continue
-        if header + 30 > directory or data[header : header + 4] != LOCAL:
-            continue
-        start = header + 30 + sum(struct.unpack_from("<HH", data, header + 26))
-        if start + stored <= directory:
-            found.append((start, start + stored, plain))
-    return found
+def _inflated(data: bytes, start: int) -> Stream | None:
+    """The stream that begins there, if it ends in the archive and gives no more than deflate can."""
+    stream = zlib.decompressobj(-15)
+    try:
+        plain = stream.decompress(data[start:])
+    except zlib.error:
+        return None
+    end = len(data) - len(stream.unused_data)
+    return Stream(start, end, plain) if stream.eof and len(plain) <= RATIO * (end - start) else None
+
+
+def _agrees(data: bytes, kind: str, here: int, stream: Stream) -> bool:
+    """Whether the checksum that the archive keeps of the plain bytes is theirs."""
+    behind, crc = data[stream.end : stream.end + 8], zlib.crc32(stream.plain)
+    if kind == "gzip":
+        return behind == struct.pack("<II", crc, len(stream.plain) % 2**32)
+    if kind == "pdf":
+        return behind[:4] == struct.pack(">I", zlib.adler32(stream.plain))
+    if data[here + 6] & 8:
+        return (behind[4:] if behind[:4] == DESCRIPTOR else behind[:4]) == struct.pack("<I", crc)
+    return data[here + 14 : here + 18] == struct.pack("<I", crc)
 
 
 def split_skeleton(skeleton: Cursor) -> tuple[list[int], bytes]:
@@ -129,18 +143,10 @@ def complete(gaps: list[int], rest: bytes, members: list[bytes], streams: list[b
 
 def _replace(gaps: list[int], rest: bytes, members: list[bytes], lengths: list[int], sign: int) -> bytes:
     """Numbers for differences (`sign` 1), or differences for numbers (-1) [F-59]."""
-    places, at = {}, 0
-    for number, gap in enumerate(gaps):
-        at += gap
-        places.setdefault(at, number)
     numbers = Numbers(bytearray(rest), sign)
     facts = [(zlib.crc32(m), length, len(m)) for m, length in zip(members, lengths, strict=True)]
-    if rest[:2] == b"\x1f\x8b":
-        if len(gaps) == 1 and len(rest) - gaps[0] == 8:
-            numbers.put(gaps[0], 4, facts[0][0])
-            numbers.put(gaps[0] + 4, 4, facts[0][2])
-    else:
-        _replace_zip(numbers, rest, places, facts)
+    places = [sum(gaps[: number + 1]) for number in range(len(gaps))]
+    Walk(numbers, places, facts).run()
     return bytes(numbers.data)
 
 
@@ -158,82 +164,94 @@ class Numbers:
         if self._sign > 0:
             self.real[at : at + size] = self.data[at : at + size]
 
+    def put_three(self, at: int, three: tuple[int, int, int]) -> None:
+        for n in range(3):
+            self.put(at + 4 * n, 4, three[n])
+
     def get(self, at: int, size: int) -> int:
         return int.from_bytes(self.real[at : at + size], "little")
 
 
-@dataclass(frozen=True)
-class Member:
-    """A local header in the rest: where, which stream, where its three numbers stand."""
+class Walk:
+    """The walk through a rest, event by event: a stream that nobody claims, a local header, a directory."""
 
-    header: int
-    stream: int | None
-    numbers: int
+    def __init__(self, numbers: Numbers, places: list[int], facts: list[tuple[int, int, int]]) -> None:
+        self.numbers, self.places, self.facts = numbers, places, facts
+        self.at = self.next = self.stamp = 0
+        self.open: list[tuple[int, int | None]] = []  # (local header, its stream) without a directory yet
 
+    def run(self) -> None:
+        end = len(self.numbers.real)
+        while True:
+            here = min((p for p in (self._find(LOCAL), self._find(DIRECTORY)) if p >= 0), default=end + 1)
+            if self.next < len(self.places) and self.places[self.next] <= here:
+                self._trailer()
+            elif here > end:
+                return
+            elif self.numbers.real[here : here + 4] == LOCAL:
+                self._local(here)
+            else:
+                self._directory(here)
 
-def _members(numbers: Numbers, places: dict[int, int], facts: list[tuple[int, int, int]]) -> tuple[list[Member], int]:
-    """Members from the start of the rest, and where they end."""
-    found: list[Member] = []
-    at, data = 0, numbers.real
-    while data[at : at + 4] == LOCAL and at + 30 <= len(data):
-        body = at + 30 + numbers.get(at + 26, 2) + numbers.get(at + 28, 2)
-        stream = places.get(body)
-        end, place = body, at + 14
-        if stream is None:
-            end += numbers.get(at + 18, 4)
-        elif numbers.get(at + 6, 2) & 8:
-            place = body + (4 if data[body : body + 4] == DESCRIPTOR else 0)
-            end = place + 12
-        if end > len(data):
-            break
-        found.append(Member(at, stream, place))
-        at = end
-    return found, at
+    def _find(self, magic: bytes) -> int:
+        return self.numbers.real.find(magic, self.at)
 
+    def _trailer(self) -> None:
+        place, number = self.places[self.next], self.next
+        self.next += 1
+        end = self.places[self.next] if self.next < len(self.places) else len(self.numbers.real)
+        before = bytes(self.numbers.real[max(0, place - 2) : place])
+        if self.at <= place and place + 8 <= end and before not in (b"x\x01", b"x\x5e", b"x\x9c", b"x\xda"):
+            self.numbers.put(place, 4, self.facts[number][0])
+            self.numbers.put(place + 4, 4, self.facts[number][2])
+            self.at = place + 8
 
-def _directory(data: bytearray, at: int, count: int) -> list[int] | None:
-    """Offsets of the entries and of the end record, which must end the rest."""
-    found = []
-    for _ in range(count):
-        if data[at : at + 4] != DIRECTORY or at + 46 > len(data):
-            return None
-        found.append(at)
-        at += 46 + sum(struct.unpack_from("<HHH", data, at + 28))
-    whole = (
-        data[at : at + 4] == END
-        and at + 22 <= len(data)
-        and at + 22 + int.from_bytes(data[at + 20 : at + 22], "little") == len(data)
-    )
-    return [*found, at] if whole else None
+    def _local(self, here: int) -> None:
+        numbers, whole = self.numbers, len(self.numbers.real)
+        self.at = here + 30
+        if self.at > whole:
+            return
+        self.at += numbers.get(here + 26, 2) + numbers.get(here + 28, 2)
+        stream = None
+        if self.next < len(self.places) and self.places[self.next] == self.at:
+            stream = self.next
+            self.next += 1
+        numbers.put(here + 10, 4, self.stamp)
+        self.stamp = numbers.get(here + 10, 4)
+        if stream is not None:
+            three = here + 14
+            if numbers.get(here + 6, 2) & 8:
+                behind = self.at + (4 if numbers.real[self.at : self.at + 4] == DESCRIPTOR else 0)
+                if behind + 12 <= whole:
+                    three, self.at = behind, behind + 12
+            numbers.put_three(three, self.facts[stream])
+        self.open.append((here, stream))
+        while self.next < len(self.places) and self.places[self.next] < self.at:
+            self.next += 1
 
+    def _directory(self, here: int) -> None:
+        numbers, entries, at = self.numbers, [], here
+        self.at = here + 4
+        while numbers.real[at : at + 4] == DIRECTORY and at + 46 <= len(numbers.real):
+            entries.append(at)
+            at += 46 + sum(struct.unpack_from("<HHH", numbers.real, at + 28))
+        if numbers.real[at : at + 4] != END or at + 22 > len(numbers.real) or len(entries) > len(self.open):
+            return
+        members = self.open[len(self.open) - len(entries) :]
+        del self.open[len(self.open) - len(entries) :]
+        offset = origin = last = self._real(members[0][0])
+        for (local, stream), entry in zip(members, entries, strict=True):
+            numbers.put(entry + 12, 4, numbers.get(local + 10, 4))
+            three = [numbers.get(local + 14 + 4 * n, 4) for n in range(3)]
+            numbers.put_three(entry + 16, self.facts[stream] if stream is not None else (three[0], three[1], three[2]))
+            numbers.put(entry + 42, 4, offset + self._real(local) - last)
+            offset, last = numbers.get(entry + 42, 4), self._real(local)
+        for n in (8, 10):
+            numbers.put(at + n, 2, len(entries))
+        numbers.put(at + 12, 4, at - here)
+        numbers.put(at + 16, 4, numbers.get(entries[0] + 42, 4) + self._real(here) - origin)
+        self.at = at + 22
 
-def _replace_zip(numbers: Numbers, rest: bytes, places: dict[int, int], facts: list[tuple[int, int, int]]) -> None:
-    members, directory = _members(numbers, places, facts)
-    entries = _directory(numbers.real, directory, len(members))
-    if entries is None:
-        return
-    stamp = 0
-    for member in members:
-        numbers.put(member.header + 10, 4, stamp)
-        stamp = numbers.get(member.header + 10, 4)
-        if member.stream is not None:
-            for n in range(3):
-                numbers.put(member.numbers + 4 * n, 4, facts[member.stream][n])
-    before, starts = {}, sorted(places.items())
-    for entry, member in zip(entries, members, strict=False):
-        numbers.put(entry + 12, 4, numbers.get(member.header + 10, 4))
-        three = (
-            facts[member.stream]
-            if member.stream is not None
-            else [numbers.get(member.header + 14 + 4 * n, 4) for n in range(3)]
-        )
-        for n in range(3):
-            numbers.put(entry + 16 + 4 * n, 4, three[n])
-        before[member.header] = sum(facts[s][1] for place, s in starts if place <= member.header)
-        numbers.put(entry + 42, 4, member.header + before[member.header])
-    whole = sum(fact[1] for fact in facts)
-    end = entries[-1]
-    for n in (8, 10):
-        numbers.put(end + n, 2, len(members))
-    numbers.put(end + 12, 4, end - directory)
-    numbers.put(end + 16, 4, directory + whole)
+    def _real(self, at: int) -> int:
+        """Where a byte of the rest stands in the archive."""
+        return at + sum(fact[1] for place, fact in zip(self.places, self.facts, strict=True) if place <= at)

@@ -148,30 +148,38 @@ def holding(content: bytes, gives: int, member: int, plain: bytes) -> tuple[Call
     base: Tree = [("archive", 0, content)]
     tree: Tree = [("file", 0, plain)]
     frame = [b"\0\1", [0, 1], [], [2 + member], [0], [(0, manifest(tree))]]
-    section = Section("delta", 2 + gives, [frame], digest(manifest(base)), [1, gives], room=4096)
+    section = Section("delta", 2 + gives, [frame], digest(manifest(base)), [1, gives], room=8192)
     return lambda: write(Bundle([section], tree)), None, base
 
 
-def zipped(*entries: tuple[int, int], end: Callable[[bytes], bytes] = lambda data: data) -> bytes:
-    """A zip of three stored blocks: "one", nothing, "three", whose directory has these (block, plain size)."""
-    blocks = [b"\1" + struct.pack("<HH", len(text), len(text) ^ 0xFFFF) + text for text in (b"one", b"", b"three")]
-    data, places = b"", []
-    for block in blocks:
-        places.append(len(data))
-        data += b"PK\3\4" + struct.pack("<HHHIIIIHH", 20, 0, 8, 0, 0, len(block), 0, 1, 0) + b"m" + block
-    directory = b""
-    for at, size in entries:
-        numbers = (20, 20, 0, 8, 0, 0, len(blocks[at]), size, 1, 0, 0, 0, 0, 0, places[at])
-        directory += b"PK\1\2" + struct.pack("<HHHHIIIIHHHHHII", *numbers) + b"m"
-    tail = struct.pack("<HHHHIIH", 0, 0, len(entries), len(entries), len(directory), len(data), 0)
-    return data + directory + end(b"PK\5\6" + tail)
+def stored(text: bytes) -> bytes:
+    """A deflate stream of one stored block."""
+    return b"\1" + struct.pack("<HH", len(text), len(text) ^ 0xFFFF) + text
 
 
-WHOLE = zipped((0, 3), (1, 0), (2, 5))
-OVERLAP = zipped((0, 4), (0, 3), (2, 5))  # the first lies about its size, so neither counts
-WIDE = zipped((0, 3), end=lambda e: e[:10] + b"\xff\xff" + e[12:])
-BEYOND = zipped((0, 3), end=lambda e: e[:12] + struct.pack("<I", 48) + e[16:])
+def member(text: bytes, crc: int | None = None, flags: int = 0, method: int = 8, behind: bytes = b"") -> bytes:
+    """A member of a zip file, with its checksum in front; `behind`: a descriptor, or none."""
+    sum_of = zlib.crc32(text) if crc is None else crc
+    numbers = (20, flags, method, 0, sum_of, len(stored(text)), len(text), 1, 0)
+    return b"PK\3\4" + struct.pack("<HHHIIIIHH", *numbers) + b"m" + stored(text) + behind
+
+
+def followed(text: bytes, magic: bytes = b"") -> bytes:
+    """A member whose checksum stands behind it, perhaps after a magic number."""
+    tail = struct.pack("<III", zlib.crc32(text), len(stored(text)), len(text))
+    return member(text, crc=0, flags=8, behind=magic + tail)
+
+
+def in_pdf(text: bytes, line_end: bytes = b"\n") -> bytes:
+    return b"%PDF-1.5 stream" + line_end + b"x\x01" + stored(text) + struct.pack(">I", zlib.adler32(text)) + b"\nend"
+
+
+WHOLE = member(b"one") + member(b"") + member(b"three")
+WRONG = member(b"one", crc=7) + member(b"three")
 FLAGGED = HEAD[:3] + b"\x20" + HEAD[4:] + gzipped(ONE)[10:]
+LEVEL = HEAD[:8] + b"\1" + HEAD[9:] + gzipped(ONE)[10:]
+SYSTEM = HEAD[:9] + b"\x0e" + gzipped(ONE)[10:]
+FAILING = member(b"one", crc=7)
 
 
 def copied_on(room: int) -> tuple[Callable[[], bytes], None, Tree]:
@@ -237,15 +245,44 @@ CASES: list[Any] = [
     ("opened-copies", "accept", "F-35 F-64", "copies of what archives held", *copied_on(GIVEN + 400)),
     ("opened-copies-room", M, "F-64", "the same in a byte less", *copied_on(GIVEN + 399)),
     ("copies-often", "accept", "F-64", "3,000 copies of a file of the base", copied_often),
-    ("opened-zip", "accept", "F-46", "a zip file, one of whose members has no bytes", *holding(WHOLE, 3, 2, b"three")),
+    ("opened-zip", "accept", "F-46", "members of a zip file, one of no bytes", *holding(WHOLE, 3, 2, b"three")),
     ("opened-zip-more", M, "F-35 F-46", "the same, as if that counted", *holding(WHOLE, 4, 3, b"three")),
     ("opened-zip-less", M, "F-35 F-46", "the same, an object less", *holding(WHOLE, 2, 1, b"one")),
+    ("opened-behind", "accept", "F-46", "a zip file behind a program", *holding(b"MZ" + WHOLE, 3, 2, b"three")),
+    ("opened-row", "accept", "F-46", "two gzip files in a row", *holding(gzipped(b"one") * 2, 3, 2, b"one")),
+    ("opened-followed", "accept", "F-46", "a checksum behind the member", *holding(followed(b"one"), 2, 1, b"one")),
+    (
+        "opened-descriptor",
+        "accept",
+        "F-46",
+        "the same after a magic number",
+        *holding(followed(b"one", b"PK\7\x08"), 2, 1, b"one"),
+    ),
+    ("opened-pdf", "accept", "F-46", "a stream of a PDF file", *holding(in_pdf(b"one"), 2, 1, b"one")),
+    ("opened-pdf-lines", "accept", "F-46", "the same after CR LF", *holding(in_pdf(b"one", b"\r\n"), 2, 1, b"one")),
+    ("opened-no-pdf", M, "F-35 F-46", "the same in another file", *holding(b" " + in_pdf(b"one"), 2, 1, b"one")),
+    (
+        "opened-checksum",
+        "accept",
+        "F-46",
+        "a member with a wrong checksum before another",
+        *holding(WRONG, 2, 1, b"three"),
+    ),
+    ("opened-checksum-more", M, "F-35 F-46", "the same, as if it counted", *holding(WRONG, 3, 2, b"three")),
+    ("opened-locked", M, "F-35 F-46", "an encrypted member", *holding(member(b"one", flags=1), 2, 1, b"one")),
+    ("opened-method", M, "F-35 F-46", "a member of another method", *holding(member(b"one", method=9), 2, 1, b"one")),
+    (
+        "opened-failures",
+        "accept",
+        "F-46",
+        "63 wrong heads before a member",
+        *holding(FAILING * 63 + WHOLE, 3, 1, b"one"),
+    ),
+    ("opened-failures-more", M, "F-35 F-46", "64 of them", *holding(FAILING * 64 + WHOLE, 3, 1, b"one")),
     ("opened-empty", M, "F-35 F-46", "a gzip file of no bytes", *holding(gzipped(b""), 2, 0, b"\0")),
-    ("opened-overlap", "accept", "F-46", "an entry behind a wrong one of its bytes", *holding(OVERLAP, 2, 1, b"three")),
-    ("opened-overlap-more", M, "F-35 F-46", "the same, as if it counted", *holding(OVERLAP, 3, 2, b"three")),
-    ("opened-zip64", M, "F-35 F-46", "an end record with 65,535 entries", *holding(WIDE, 2, 1, b"one")),
-    ("opened-directory", M, "F-35 F-46", "a directory that reaches into its end", *holding(BEYOND, 2, 1, b"one")),
     ("opened-flag", M, "F-35 F-46", "a gzip file with a reserved flag", *holding(FLAGGED, 2, 1, ONE)),
+    ("opened-level", M, "F-35 F-46", "a gzip file of an unknown effort", *holding(LEVEL, 2, 1, ONE)),
+    ("opened-system", M, "F-35 F-46", "a gzip file of an unknown system", *holding(SYSTEM, 2, 1, ONE)),
     ("opened-twice", M, "F-35", "an archive listed twice", *taken(5, room=4 * GIVEN, opened=[2, 2, 2, 2])),
     (
         "opened-twice-inner",

@@ -120,7 +120,11 @@ def skeleton(*numbers: int, rest: bytes = GZIP_HEAD + bytes(8)) -> bytes:
     return varints(*numbers) + rest
 
 
-TWO = GZIP_HEAD + STREAM + STREAM + bytes(8)
+TWO = GZIP_HEAD + STREAM + STREAM + CHECKED
+BEHIND = b"#!x\n\n"
+# Behind five bytes the zip's own offsets count from the start of the file.
+FAR = BEHIND + LOCAL + STREAM + ENTRY[:42] + struct.pack("<I", 5) + NAME + b"PK\5\6" + bytes(4)
+FAR += struct.pack("<HHIIH", 1, 1, len(ENTRY), len(LOCAL) + 8, 0)
 
 CASES: list[Case] = [
     ("zstandard", "accept", "F-24 F-25", "packs of Zstandard", packs(zstandard)),
@@ -172,6 +176,20 @@ CASES: list[Case] = [
         "a zip file made anew",
         archive(ZIP, skeleton(1, 31, rest=ZIP_REST)),
     ),
+    (
+        "archive-behind",
+        "accept",
+        "F-47 F-48 F-59",
+        "a zip file behind five bytes",
+        archive(FAR, skeleton(1, 36, rest=BEHIND + ZIP_REST)),
+    ),
+    (
+        "archive-row",
+        "accept",
+        "F-47 F-48 F-59",
+        "two gzip files in a row",
+        archive(GZIP * 2, skeleton(2, 10, 18, rest=(GZIP_HEAD + bytes(8)) * 2), 2, (6, 6)),
+    ),
     ("archive-mem", "accept", "F-45", "zlib at level 1 with memLevel 9", archive(engines=(11,))),
     (
         "archive-number",
@@ -184,7 +202,7 @@ CASES: list[Case] = [
         "archive-two",
         "accept",
         "F-47 F-48 F-59",
-        "two streams, so nothing is put back",
+        "two streams in a row, of which the last has its checksum put back",
         archive(TWO, skeleton(2, 10, 0), 2, (6, 9)),
     ),
     (

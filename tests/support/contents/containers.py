@@ -1,0 +1,85 @@
+"""Files in every container that software is shipped in, as Python's own encoders make them; two versions of each."""
+
+import gzip
+import io
+import random
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable
+
+Files = dict[str, bytes]
+EPOCH = (2024, 1, 1, 0, 0, 0)
+
+
+def made_up(version: int, files: int = 12, lines: int = 530) -> Files:
+    """Files of made-up words; in the second version a line of every other one is another one."""
+    numbers = random.Random(14)
+    words = ["".join(numbers.choices("abcdefghijklmnopqrstuvwxyz", k=numbers.randint(3, 9))) for _ in range(2_000)]
+    made = {}
+    for number in range(files):
+        text = [" ".join(numbers.choices(words, k=10)) for _ in range(lines)]
+        if version == 2 and number % 2:
+            text[lines // 3] = f"changed {number} " + " ".join(words[number : number + 5])
+        made[f"app/module{number}.py"] = "\n".join(text).encode()
+    return made
+
+
+def as_zip(files: Files, method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(zipfile.ZipInfo(name, EPOCH), data, method)
+    return out.getvalue()
+
+
+def as_tar(files: Files, kind: int = tarfile.PAX_FORMAT) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=kind) as archive:
+        for name, data in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            archive.addfile(entry, io.BytesIO(data))
+    return out.getvalue()
+
+
+def as_gzip(data: bytes) -> bytes:
+    return gzip.compress(data, 9, mtime=0)
+
+
+def as_ar(files: Files) -> bytes:
+    out = b"!<arch>\n"
+    for name, data in files.items():
+        out += f"{name:<16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(data):<10}`\n".encode() + data + b"\n" * (len(data) % 2)
+    return out
+
+
+def as_pdf(files: Files) -> bytes:
+    out = b"%PDF-1.5\n"
+    for number, data in enumerate(files.values(), 1):
+        packed = zlib.compress(data, 6)
+        out += b"%d 0 obj\n<</Length %d/Filter/FlateDecode>>\nstream\n" % (number, len(packed)) + packed
+        out += b"\nendstream\nendobj\n"
+    return out + b"trailer\n<<>>\n%%EOF\n"
+
+
+def wheels(files: Files) -> Files:
+    return {f"part{number}.whl": as_zip(dict([item])) for number, item in enumerate(files.items())}
+
+
+WAYS: dict[str, Callable[[Files], bytes]] = {
+    "lying open": as_tar,
+    "zip": as_zip,
+    "#! before a zip": lambda files: b"#!/usr/bin/env python3\n" + as_zip(files),
+    "exe stub before a zip": lambda files: b"MZ" + random.Random(5).randbytes(30_000) + as_zip(files),
+    "zip stored in a zip": lambda files: as_zip({"inner.zip": as_zip(files), "a": b"a"}, zipfile.ZIP_STORED),
+    "tar of wheels": lambda files: as_tar(wheels(files)),
+    "tar.gz": lambda files: as_gzip(as_tar(files)),
+    "tar.gz, GNU": lambda files: as_gzip(as_tar(files, tarfile.GNU_FORMAT)),
+    "tar.gz of wheels": lambda files: as_gzip(as_tar(wheels(files))),
+    "tar of tar.gz (gem)": lambda files: as_tar({"metadata.gz": as_gzip(b"v"), "data.tar.gz": as_gzip(as_tar(files))}),
+    "docker save": lambda files: as_tar({"manifest.json": b"[]", "layer/layer.tar": as_tar(files)}),
+    "deb": lambda files: as_ar({"debian-binary": b"2.0\n", "data.tar.gz": as_gzip(as_tar(files))}),
+    "gzip of several members": lambda files: b"".join(map(as_gzip, files.values())),
+    "pdf": as_pdf,
+}
