@@ -5,7 +5,7 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import lru_cache
 
 from bundle.errors import Malformed
@@ -35,9 +35,29 @@ def check_path(path: str, platform: str) -> None:
         raise Malformed(f"path {path!r}: '{RESERVED_TOP}' is reserved for unrep itself")
 
 
-def check_tree(paths: Iterable[str], platform: str) -> None:
+def check_tree(paths: Collection[str], platform: str) -> None:
     """Raises Malformed where two paths cannot stand in one tree [F-16], [F-17]; each was checked alone."""
     fold = str if platform == "posix" else fold_case
+    if _may_clash(paths, fold):
+        _check_each(paths, fold)
+
+
+def _may_clash(paths: Collection[str], fold: Callable[[str], str]) -> bool:
+    """Whether two paths, or a path and a parent, may be one. Hashes tell, and take less memory than the names."""
+    import numpy as np  # only here: what judges a single path need not wait for it
+
+    hashes = np.fromiter((hash(fold(path)) for path in paths), np.int64, len(paths))
+    hashes.sort()
+    if (hashes[1:] == hashes[:-1]).any():
+        return True
+    parents: dict[str, str] = {}
+    for path in paths:
+        _claim_parents(path, fold, parents)
+    above = np.fromiter(map(hash, parents), np.int64, len(parents))
+    return bool(np.isin(above, hashes, assume_unique=True).any())
+
+
+def _check_each(paths: Iterable[str], fold: Callable[[str], str]) -> None:
     seen: dict[str, str] = {}
     parents: dict[str, str] = {}
     for path in paths:
