@@ -52,7 +52,7 @@ class _Columns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     paths: Annotated[list[str], msgspec.Meta(max_length=MAX_ENTRIES)]
     kinds: bytes
     sizes: Annotated[list[int], msgspec.Meta(max_length=MAX_ENTRIES)]
-    hashes: bytes
+    hashes: memoryview  # of the encoded bytes: no copy of them
 
 
 class Entries(Sequence[Entry]):
@@ -64,13 +64,12 @@ class Entries(Sequence[Entry]):
 
     def __init__(self, columns: _Columns) -> None:
         """Of columns that were checked."""
-        paths = [path.encode() for path in columns.paths]
-        self._ends = array("Q", accumulate(map(len, paths), initial=0))
-        self._paths = b"".join(paths)
+        self._ends = array("Q", accumulate(map(_bytes_of, columns.paths), initial=0))
+        self._paths = "".join(columns.paths).encode()
         self._kinds = columns.kinds
         self._hashes = columns.hashes
         self.sizes = array("q", columns.sizes)
-        self.places = Places(columns.hashes)
+        self.places = Places(self._hashes)
 
     def __len__(self) -> int:
         return len(self._kinds)
@@ -85,7 +84,7 @@ class Entries(Sequence[Entry]):
         if isinstance(at, slice):
             return [self[number] for number in range(*at.indices(len(self)))]
         number = range(len(self))[at]
-        digest = self._hashes[number * HASH_BYTES : (number + 1) * HASH_BYTES]
+        digest = bytes(self._hashes[number * HASH_BYTES : (number + 1) * HASH_BYTES])
         return Entry(self.path(number), Kind(self._kinds[number]), self.sizes[number], digest)
 
     def __iter__(self) -> Iterator[Entry]:
@@ -116,7 +115,7 @@ class TreeManifest:
             [entry.path for entry in ordered],
             bytes(entry.kind for entry in ordered),
             [entry.size for entry in ordered],
-            b"".join(entry.hash for entry in ordered),
+            memoryview(b"".join(entry.hash for entry in ordered)),
         )
         _check(columns, platform)
         return cls._agreeing(columns, canonical.encode(columns))
@@ -175,6 +174,10 @@ class TreeManifest:
         """Places whose objects must be made by recipes, given a base: new content, once each [F-31]."""
         new = self.places.new_beside(base.places if base else None).tolist()
         return [place for place, size in enumerate(self.entries.sizes, 1) if size and new[place - 1]]
+
+
+def _bytes_of(path: str) -> int:
+    return len(path) if path.isascii() else len(path.encode())
 
 
 def _check(columns: _Columns, platform: str) -> None:

@@ -19,7 +19,7 @@ _HASH: Final = f"S{HASH_BYTES}"
 class Places:
     """The places of objects by their hash."""
 
-    def __init__(self, hashes: bytes) -> None:
+    def __init__(self, hashes: bytes | memoryview) -> None:
         """`hashes`: those of all entries, one after the other."""
         self._hashes = hashes
 

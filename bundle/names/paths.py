@@ -14,6 +14,7 @@ from bundle.names.assigned import first_unassigned, upper
 MAX_PATH_UNITS = 1024
 MAX_COMPONENT_UNITS = 255
 RESERVED_TOP = ".unrep"
+COMPONENTS_KEPT = 1 << 12  # in order of their paths, directories come again soon, and most names of files never
 
 _FORBIDDEN = re.compile(r'[\x00-\x1f<>:"|?*\\\x7f]')
 _DEVICE = re.compile(r"(CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(COM|LPT)[0-9¹²³]) *(\..*)?")  # of a name in upper case
@@ -114,7 +115,7 @@ def _units(text: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(COMPONENTS_KEPT)
 def _component_fault(component: str) -> str:
     """What is wrong with a component under both rule sets; empty if nothing is."""
     if component in ("", ".", ".."):
@@ -130,7 +131,7 @@ def _component_fault(component: str) -> str:
     return ""
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(COMPONENTS_KEPT)
 def _windows_fault(component: str) -> str:
     """Why Windows would not keep a component as it is; empty if it would."""
     if found := _FORBIDDEN.search(component):
