@@ -95,6 +95,11 @@ $(AUDIT)/.ready: requirements/audit.lock
 voyages: $(READY) ## ten thousand fetches from several sources through made-up weather
 	$(BIN)/python -m tests.transfer.fetch.sweep
 
+# SIZES="100000 300000" for large releases: takes an hour, and gigabytes in the working directory.
+.PHONY: scale
+scale: $(READY) ## what twice the work costs, and seconds and memory of a release of SIZES (2000) files
+	$(BIN)/python -m bench.scale --sizes $(or $(SIZES),2000)
+
 .PHONY: tickets
 tickets: $(READY) ## every ticket of a thousand ships on every ship that it is not for: some five minutes
 	$(BIN)/python -m tests.support.faults.wrong_tickets 1000

@@ -3,7 +3,7 @@
 Pure: what the site holds is handed in.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
 
 from apply.record.state import Release
@@ -78,7 +78,7 @@ def choose(bundle: VerifiedBundle, held: Sequence[Release]) -> Choice:
     )
 
 
-def _smallest(bundle: VerifiedBundle, held: Sequence[Release], engines: frozenset[str]) -> Choice | None:
+def _smallest(bundle: VerifiedBundle, held: Sequence[Release], engines: Container[str]) -> Choice | None:
     """The smallest delta for which those engines are enough."""
     deltas = [
         Choice(section, release)

@@ -1,8 +1,8 @@
 """A version that is installed at the site: its tree manifest, its files as a base, and whether they are still right."""
 
 import stat
+from array import array
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 
@@ -19,9 +19,9 @@ from bundle.host import presence
 from bundle.host.directories import Descent
 from bundle.host.files import is_real_directory, read_plain
 from bundle.host.progress import Progress, Quiet
-from bundle.read.tree import BATCH, DirectoryBase, open_object
+from bundle.read.hashing import hash_in_order
+from bundle.read.tree import DirectoryBase, open_object
 
-THREADS = 4  # hashing releases the interpreter's lock, and more threads only compete for the disk
 _ADVICE = "put the original file back, or let 'unrep repair-request' tell shore what to send"
 
 
@@ -96,24 +96,27 @@ def what_is_left(tree: DirectoryBase, platform: str, progress: Progress = Quiet(
 
 
 def _faults(tree: DirectoryBase, places: Iterable[int], progress: Progress) -> Iterator[tuple[int, BaseDrifted]]:
-    chosen = list(places)
-    entry = tree.manifest.entry
-    progress.start(f"checking {tree.directory.name}", sum(entry(place).size for place in chosen), "B")
-    batches = [chosen[start : start + BATCH] for start in range(0, len(chosen), BATCH)]
-    with ThreadPoolExecutor(THREADS) as pool:
-        # `map` keeps the order of the manifest, so that the same file is named whichever thread was first.
-        for batch, faults in zip(batches, pool.map(lambda batch: _check(tree, batch), batches), strict=True):
-            for place, fault in zip(batch, faults, strict=True):
-                progress.advance(entry(place).size)
-                if fault:
-                    yield place, fault
+    chosen, sizes = array("Q", places), tree.manifest.entries.sizes
+    progress.start(f"checking {tree.directory.name}", sum(sizes[place - 1] for place in chosen), "B")
+    # In the order of the manifest, so that the same file is named whichever thread was first.
+    for place, fault in zip(chosen, _check(tree, chosen), strict=True):
+        progress.advance(sizes[place - 1])
+        if fault:
+            yield place, fault
     progress.finish()
 
 
-def _check(tree: DirectoryBase, places: list[int]) -> list[BaseDrifted | None]:
+def _check(tree: DirectoryBase, places: Iterable[int]) -> Iterator[BaseDrifted | None]:
     """What is wrong with each of those entries."""
+
+    def apart(entry: Entry) -> BaseDrifted | None:
+        with Descent(tree.directory) as own:
+            return _fault(own, tree.directory, entry)
+
+    entries = map(tree.manifest.entry, places)
     with Descent(tree.directory) as descent:
-        return [_fault(descent, tree.directory, tree.manifest.entry(place)) for place in places]
+        items = ((entry, entry.size) for entry in entries)
+        yield from hash_in_order(items, lambda entry: _fault(descent, tree.directory, entry), apart)
 
 
 def drifted(path: Path, how: str) -> BaseDrifted:

@@ -8,9 +8,12 @@ Files are never hard-linked to the base: an application that writes to its file 
 """
 
 import sys
+from array import array
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -31,6 +34,9 @@ CHUNK_BYTES = 1024 * 1024
 BATCH = 64  # small files go to a thread by so many: handing over costs about as much as copying one
 FILE_MODE, EXECUTABLE_MODE = 0o644, 0o755  # [F-12]
 _FICLONE = 0x40049409
+_BEYOND = Entry(
+    "\U0010ffff" * 2, Kind.EMPTY_DIRECTORY, 0, b""
+)  # sorts after all paths, none of which has this character
 
 
 @limited_memory()
@@ -49,18 +55,18 @@ def reconstruct(
         _make_directories(tree, manifest)
         try:
             # Copies go on in the pool while the recipes run here, which must run one after the other.
-            copies = [pool.submit(_copy_all, batch, base, tree) for batch in _batches(kept)] if base else []
+            copies = [pool.submit(_copy_all, batch, base, tree) for batch in kept.batches()] if base else []
             _write_made(evaluation, tree, progress)
             _gather(copies, progress)
             # Only now are the objects that repeat another there to be copied, from the new tree itself.
             source = DirectoryBase(tree, manifest)
-            _gather([pool.submit(_copy_all, batch, source, tree) for batch in _batches(again)], progress)
+            _gather([pool.submit(_copy_all, batch, source, tree) for batch in again.batches()], progress)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
         with Descent(tree) as into:
-            for entry in empty:
-                _write(into, entry, iter(()))
+            for place in empty:
+                _write(into, manifest.entry(place), iter(()))
     progress.finish()
 
 
@@ -73,34 +79,76 @@ def _write_made(evaluation: Evaluation | MixedEvaluation, tree: Path, progress: 
             progress.advance(entry.size)
 
 
-_Pair = tuple[int, Entry]  # place of the source object in its manifest, entry to write
+@dataclass(frozen=True)
+class _Copies:
+    """What is copied into a tree: the places of entries of its manifest, and for each the place in the source's.
+
+    Numbers, not entries: a release may have hundreds of thousands.
+    """
+
+    manifest: TreeManifest
+    places: "array[int]" = field(default_factory=lambda: array("Q"))
+    sources: "array[int]" = field(default_factory=lambda: array("Q"))
+
+    def add(self, place: int, source: int) -> None:
+        """Has one more copied."""
+        self.places.append(place)
+        self.sources.append(source)
+
+    def part(self, chosen: Iterable[int]) -> "_Copies":
+        """Some of them, by their numbers from 0."""
+        part = _Copies(self.manifest)
+        for at in chosen:
+            part.add(self.places[at], self.sources[at])
+        return part
+
+    def batches(self) -> "Iterator[_Copies]":
+        """Large files first, alone. Then small ones in batches, neighbours together, to open few directories."""
+        sizes = self.manifest.entries.sizes
+        large = [at for at, place in enumerate(self.places) if sizes[place - 1] >= CHUNK_BYTES]
+        yield from (self.part([at]) for at in sorted(large, key=lambda at: -sizes[self.places[at] - 1]))
+        small = (at for at, place in enumerate(self.places) if sizes[place - 1] < CHUNK_BYTES)
+        while batch := list(islice(small, BATCH)):
+            yield self.part(batch)
 
 
-def _sorted_out(manifest: TreeManifest, base: DirectoryBase | None) -> tuple[list[_Pair], list[_Pair], list[Entry]]:
+def _sorted_out(manifest: TreeManifest, base: DirectoryBase | None) -> tuple[_Copies, _Copies, list[int]]:
     """Entries whose object the base has; those that repeat an object made by a recipe; empty files that are new.
 
     The base's file of the same path comes first, so that damage to it is noticed, though another may hold the same.
     """
-    known = base.manifest.places if base else {}
-    paths = {(e.path, e.hash): place for place, e in enumerate(base.manifest.entries, 1)} if base else {}
-    made = set(manifest.needed(base.manifest if base else None))
-    kept, again, empty = [], [], []
-    for place, entry in enumerate(manifest.entries, 1):
+    made = frozenset(manifest.needed(base.manifest if base else None))
+    sources = _sources(manifest, base.manifest) if base else [0] * len(manifest.entries)
+    kept, again, empty = _Copies(manifest), _Copies(manifest), []
+    for place, (entry, source) in enumerate(zip(manifest.entries, sources, strict=True), 1):
         if entry.kind == Kind.EMPTY_DIRECTORY or place in made:
             continue
-        source = paths.get((entry.path, entry.hash)) or (known.get(entry.hash) if entry.size else None)
-        if base and source and base.manifest.entry(source).kind != Kind.EMPTY_DIRECTORY:
-            kept.append((source, entry))
+        if source:
+            kept.add(place, source)
         elif entry.size:
-            again.append((manifest.places[entry.hash], entry))
+            again.add(place, manifest.places[entry.hash])
         else:
-            empty.append(entry)
+            empty.append(place)
     return kept, again, empty
+
+
+def _sources(manifest: TreeManifest, base: TreeManifest) -> Iterator[int]:
+    """For each entry the place of its object in the base, 0 where that does not have it."""
+    # Both are sorted by path, so one walk through both finds the files of the same path.
+    others, other, place = iter(base.entries), None, 0
+    for entry, same_object in zip(manifest.entries, base.places.of(manifest.places).tolist(), strict=True):
+        while other is None or other.path < entry.path:
+            place += 1
+            other = next(others, _BEYOND)
+        found = same_object if entry.size else 0
+        if other.path == entry.path and other.hash == entry.hash:
+            found = place
+        yield found if found and base.entry(found).kind != Kind.EMPTY_DIRECTORY else 0
 
 
 def _make_directories(tree: Path, manifest: TreeManifest) -> None:
     """The tree and all directories in it, of the mode that the format gives them, whatever the umask [F-12]."""
-    parents = {entry.path.rpartition("/")[0] for entry in manifest.entries}
+    parents = {path.rpartition("/")[0] for path in manifest.entries.paths()}
     parents |= {entry.path for entry in manifest.entries if entry.kind == Kind.EMPTY_DIRECTORY}
     with Directory.open(tree.parent) as above:
         above.make(tree.name).close()
@@ -109,25 +157,16 @@ def _make_directories(tree: Path, manifest: TreeManifest) -> None:
             into.to(f"{parent}/", make=True)
 
 
-def _batches(pairs: list[_Pair]) -> Iterator[list[_Pair]]:
-    """Large files first, alone. Then small ones in batches, neighbours together, to open few directories."""
-    large = [pair for pair in pairs if pair[1].size >= CHUNK_BYTES]
-    small = [pair for pair in pairs if pair[1].size < CHUNK_BYTES]
-    yield from ([pair] for pair in sorted(large, key=lambda pair: -pair[1].size))
-    for start in range(0, len(small), BATCH):
-        yield small[start : start + BATCH]
-
-
 def _gather(futures: list["Future[int]"], progress: Progress) -> None:
     for future in futures:
         progress.advance(future.result())
 
 
-def _copy_all(pairs: list[_Pair], base: DirectoryBase, tree: Path) -> int:
+def _copy_all(copies: _Copies, base: DirectoryBase, tree: Path) -> int:
     size = 0
     with Descent(base.directory) as origin, Descent(tree) as into:
-        for place, entry in pairs:
-            source = base.manifest.entry(place)
+        for place, source_place in zip(copies.places, copies.sources, strict=True):
+            entry, source = copies.manifest.entry(place), base.manifest.entry(source_place)
             if source.kind == Kind.SYMLINK or entry.kind == Kind.SYMLINK:
                 content = _object(origin, source, base.directory)
                 _write(into, entry, iter([content]), drifted(base.directory / source.path, "has changed"))

@@ -9,6 +9,7 @@ import hashlib
 import json
 import shutil
 import sqlite3
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -25,6 +26,7 @@ from apply.record.state import SiteState
 from apply.site import durable
 from apply.site.layout import Site
 from bundle.host import presence
+from bundle.host.storage import is_full
 from bundle.names.plain_text import each_text, plain
 
 STATES_KEPT = 20
@@ -220,10 +222,24 @@ def _is_full(error: sqlite3.Error, path: str) -> bool:
     """Whether no space is left: for the files beside the record SQLite reports that as any other error of the disk."""
     code = getattr(error, "sqlite_errorcode", 0)
     # The low byte is the kind of error; the rest says which call failed.
-    if code & 0xFF != sqlite3.SQLITE_IOERR:
+    if code & 0xFF not in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
         return bool(code == sqlite3.SQLITE_FULL)
+    # SQLite keeps no reason. A call may have failed for want of space that is free again by now, so a write of as many
+    # bytes as SQLite had to write says more than the figures of the file system: for a quota it alone says anything.
     with suppress(OSError):
-        return shutil.disk_usage(Path(path).parent).free < _LEAST_FREE_BYTES
+        if shutil.disk_usage(Path(path).parent).free < _LEAST_FREE_BYTES:
+            return True
+    return _takes_no_more(Path(path).parent)
+
+
+def _takes_no_more(directory: Path) -> bool:
+    """Whether a new file of _LEAST_FREE_BYTES there finds no space."""
+    try:
+        with tempfile.TemporaryFile(dir=directory) as file:
+            file.write(bytes(_LEAST_FREE_BYTES))
+            file.flush()
+    except OSError as error:
+        return is_full(error)
     return False
 
 

@@ -15,7 +15,7 @@ counts as present only if it gives the known output for a fixed corpus. A sectio
 """
 
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Set
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -116,10 +116,10 @@ def find_engine(plain: bytes, stream: bytes, likely: int, features: Collection[s
     `features`: those that may be needed, all if None.
     """
     start = _start_of(stream)
-    usable = present_features().intersection(ENGINE_FEATURES if features is None else features)
+    usable = present_features()
     for engine in (likely, *(other for other in CANDIDATES if other != likely)):
         feature = feature_of(engine)
-        if feature not in usable:
+        if (features is not None and feature not in features) or feature not in usable:
             continue
         if feature != ZLIB_FEATURE and (len(plain) > MAX_JOINED_BYTES or not _begins(engine, start, stream)):
             continue
@@ -148,15 +148,28 @@ def _gives(engine: int, plain: bytes, stream: bytes) -> bool:
     return at == len(stream)
 
 
+class _Present(Set[str]):
+    """The features of ENGINE_FEATURES that are present. Asking for one checks that one alone, once in a process."""
+
+    def __contains__(self, feature: object) -> bool:
+        return feature in ENGINE_FEATURES and _has(str(feature))
+
+    def __iter__(self) -> Iterator[str]:
+        return filter(self.__contains__, sorted(ENGINE_FEATURES))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def present_features() -> Set[str]:
+    """The engines of this machine that give the known output. To check one takes 0.1 s, so ask for few, by `in`."""
+    return _Present()
+
+
 @cache
-def present_features() -> frozenset[str]:
-    """The engines of this machine that give the known output: checked once, in some milliseconds."""
-    return frozenset(feature for feature, known in _FINGERPRINTS.items() if _has(feature, known))
-
-
-def _has(feature: str, known: str) -> bool:
+def _has(feature: str) -> bool:
     try:
-        return fingerprint(feature) == known
+        return fingerprint(feature) == _FINGERPRINTS[feature]
     except ImportError:  # no package for this platform
         return False
 
@@ -173,6 +186,7 @@ def fingerprint(feature: str) -> str:
     return digest.hexdigest()
 
 
+@cache
 def _corpus() -> bytes:
     """96 KiB that take every path of an encoder: noise, runs, text-like repeats at short and long distances."""
     state, noise = 1, bytearray()

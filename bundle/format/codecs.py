@@ -10,7 +10,7 @@ Readers decompress step by step and stop at the signed length, so a lying stream
 """
 
 import lzma
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
 import msgspec
@@ -29,6 +29,8 @@ ZSTD_WINDOW_LOG = 27
 CHUNK_BYTES = 64 * 1024
 FEW_BYTES = 4 * 1024 * 1024  # up to here every candidate is tried; beyond, only the one that wins there
 SAMPLE_BYTES = 512 * 1024
+PROBED_BYTES = 64 * 1024  # from here on a cheap probe may spare what cannot be compressed the costly attempts
+LEAST_GAIN = 512  # a compressor that gains less than one byte in so many is not worth its time
 ZSTD_STEP_BYTES = 256  # a block of 4 bytes can unpack to 128 KiB: this bounds one step to 8 MiB
 
 # lc, lp, pb: text and code; 4-byte records; bytes without alignment.
@@ -66,12 +68,53 @@ def compress(data: bytes, max_log: int = MAX_LZMA2_LOG) -> tuple[Packed, bytes]:
 
     `max_log` caps the dictionary at 2^max_log bytes: memory that the reader will need.
     """
+    if gains_nothing([data], samples_of(data), len(data)):
+        return Packed(STORED, len(data), len(data)), data
     log = _log_for(len(data), max_log)
     candidates = [(STORED, data)]
     candidates += [(LZMA2 + log, _lzma2(data, log, *tuning)) for tuning in _LZMA2_TUNINGS]
     candidates += [(X86_LZMA2 + log, _lzma2(data, log, *_LZMA2_TUNINGS[0], x86=True)), (ZSTD, _zstd(data))]
     codec, packed = min(candidates, key=lambda candidate: (len(candidate[1]), candidate[0]))
     return Packed(codec, len(packed), len(data)), packed
+
+
+def samples_of(data: bytes) -> list[bytes]:
+    """What `gains_nothing` wants to see of it: its start, its middle and its end."""
+    places = (0, len(data) // 2, max(0, len(data) - PROBED_BYTES))
+    return [data[at : at + PROBED_BYTES] for at in places]
+
+
+def gains_nothing(chunks: Iterable[bytes], samples: Iterable[bytes], size: int) -> bool:
+    """Whether `size` bytes are noise to every compressor, as media and encrypted files are. Costs little time.
+
+    `chunks`: all of the bytes, which are read as far as they are needed. `samples`: stretches of them.
+    """
+    if size < PROBED_BYTES:
+        return False
+    # Zstandard finds repeats however far apart, but it codes each byte without the one before. LZMA sees more in
+    # audio or in tables of numbers, where every byte is as frequent as any other.
+    for sample in samples:
+        if any(_gain(sample, _lzma2(sample, 20, *tuning, preset=0)) for tuning in _LZMA2_TUNINGS[:2]):
+            return False
+    return not _has_repeats(chunks, size)
+
+
+def _gain(data: bytes, packed: bytes) -> bool:
+    return (len(data) - len(packed)) * LEAST_GAIN > len(data)
+
+
+def _has_repeats(chunks: Iterable[bytes], size: int) -> bool:
+    """Whether the quickest Zstandard gains on the whole. It stops once it does."""
+    log = max(10, min(ZSTD_WINDOW_LOG, (size - 1).bit_length()))
+    parameters = zstandard.ZstdCompressionParameters.from_level(1, window_log=log, enable_ldm=True)
+    compressor = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
+    gained = 0
+    for chunk in chunks:
+        packed = len(compressor.compress(chunk)) + len(compressor.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK))
+        gained += len(chunk) - packed
+        if gained * LEAST_GAIN > size:
+            return True
+    return False
 
 
 def large_codec(samples: list[bytes], size: int, max_log: int) -> int:
@@ -102,6 +145,8 @@ def _lzma2_form(codec: int) -> tuple[bool, int] | None:
 
 def compressed_size(data: bytes) -> int:
     """A quick estimate in bytes of what `data` adds to a pack, good enough to choose among recipes."""
+    if gains_nothing([data], samples_of(data), len(data)):
+        return len(data)
     # The encoder's tables are made anew each time and grow with the dictionary: small for the small.
     log = min(24, max(MIN_LZMA2_LOG, (len(data) - 1).bit_length()))
     return len(_lzma2(data, log, 3, 0, 0, preset=6)) if data else 0

@@ -4,18 +4,21 @@ spec/format.md, section 3. The columns stand apart (all paths, all kinds, all si
 manifest is a small patch away from the one before it.
 """
 
-from dataclasses import dataclass
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property
 from hashlib import sha256
-from itertools import pairwise
-from typing import Annotated
+from itertools import accumulate, pairwise
+from typing import Annotated, overload
 
 import msgspec
 
 from bundle.errors import Malformed
 from bundle.format import canonical
 from bundle.format.pieces import HASH_BYTES
+from bundle.format.places import Places
 from bundle.names.paths import check_link, check_path, check_tree
 
 MANIFEST_VERSION = 1
@@ -49,29 +52,73 @@ class _Columns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     paths: Annotated[list[str], msgspec.Meta(max_length=MAX_ENTRIES)]
     kinds: bytes
     sizes: Annotated[list[int], msgspec.Meta(max_length=MAX_ENTRIES)]
-    hashes: bytes
+    hashes: memoryview  # of the encoded bytes: no copy of them
+
+
+class Entries(Sequence[Entry]):
+    """The entries of a manifest in its order, in columns. An `Entry` is made when it is asked for.
+
+    Aboard two releases of hundreds of thousands of files have to stand in memory side by side, and an object for each
+    entry takes 300 bytes.
+    """
+
+    def __init__(self, columns: _Columns) -> None:
+        """Of columns that were checked."""
+        self._ends = array("Q", accumulate(map(_bytes_of, columns.paths), initial=0))
+        self._paths = "".join(columns.paths).encode()
+        self._kinds = columns.kinds
+        self._hashes = columns.hashes
+        self.sizes = array("q", columns.sizes)
+        self.places = Places(self._hashes)
+
+    def __len__(self) -> int:
+        return len(self._kinds)
+
+    @overload
+    def __getitem__(self, at: int) -> Entry: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> list[Entry]: ...
+
+    def __getitem__(self, at: int | slice) -> Entry | list[Entry]:
+        if isinstance(at, slice):
+            return [self[number] for number in range(*at.indices(len(self)))]
+        number = range(len(self))[at]
+        digest = bytes(self._hashes[number * HASH_BYTES : (number + 1) * HASH_BYTES])
+        return Entry(self.path(number), Kind(self._kinds[number]), self.sizes[number], digest)
+
+    def __iter__(self) -> Iterator[Entry]:
+        return map(self.__getitem__, range(len(self)))
+
+    def path(self, number: int) -> str:
+        """The path of the entry with that number, from 0."""
+        return self._paths[self._ends[number] : self._ends[number + 1]].decode()
+
+    def paths(self) -> Iterator[str]:
+        """The paths of all entries."""
+        return map(self.path, range(len(self)))
 
 
 @dataclass(frozen=True)
 class TreeManifest:
     """A release's entries, sorted by path. Build one with `of` or `decode`: both hold the rules of the format."""
 
-    entries: tuple[Entry, ...]
+    entries: Entries = field(compare=False)
     encoded: bytes
 
     @classmethod
-    def of(cls, entries: list[Entry], platform: str) -> "TreeManifest":
+    def of(cls, entries: Iterable[Entry], platform: str) -> "TreeManifest":
         """Sorts and encodes entries. Raises Malformed for a path that `platform` does not allow."""
-        ordered = tuple(sorted(entries, key=lambda entry: entry.path))
-        _check(ordered, platform)
+        ordered = sorted(entries, key=lambda entry: entry.path)
         columns = _Columns(
             MANIFEST_VERSION,
             [entry.path for entry in ordered],
             bytes(entry.kind for entry in ordered),
             [entry.size for entry in ordered],
-            b"".join(entry.hash for entry in ordered),
+            memoryview(b"".join(entry.hash for entry in ordered)),
         )
-        return cls._agreeing(ordered, canonical.encode(columns))
+        _check(columns, platform)
+        return cls._agreeing(columns, canonical.encode(columns))
 
     @classmethod
     def decode(cls, data: bytes, platform: str) -> "TreeManifest":
@@ -84,17 +131,14 @@ class TreeManifest:
             raise Malformed("tree manifest: its columns differ in length")
         if any(kind > Kind.SYMLINK for kind in columns.kinds):
             raise Malformed("tree manifest: an entry has an unknown kind")
-        hashes = (columns.hashes[i : i + HASH_BYTES] for i in range(0, count * HASH_BYTES, HASH_BYTES))
-        kinds = map(Kind, columns.kinds)
-        entries = tuple(map(Entry, columns.paths, kinds, columns.sizes, hashes))
-        if any(a.path >= b.path for a, b in pairwise(entries)):
+        if any(a >= b for a, b in pairwise(columns.paths)):
             raise Malformed("tree manifest: its paths are not sorted, or one stands there twice")
-        _check(entries, platform)
-        return cls._agreeing(entries, data)
+        _check(columns, platform)
+        return cls._agreeing(columns, data)
 
     @classmethod
-    def _agreeing(cls, entries: tuple[Entry, ...], data: bytes) -> "TreeManifest":
-        manifest = cls(entries, data)
+    def _agreeing(cls, columns: _Columns, data: bytes) -> "TreeManifest":
+        manifest = cls(Entries(columns), data)
         manifest.check_sizes(manifest)
         return manifest
 
@@ -106,15 +150,12 @@ class TreeManifest:
     @cached_property
     def size(self) -> int:
         """The bytes of all objects together, as often as they occur."""
-        return sum(entry.size for entry in self.entries)
+        return sum(self.entries.sizes)
 
-    @cached_property
-    def places(self) -> dict[bytes, int]:
+    @property
+    def places(self) -> Places:
         """Object hash -> place of the first entry with that content. Places count from 1, for 0 is the manifest."""
-        found: dict[bytes, int] = {}
-        for place, entry in enumerate(self.entries, 1):
-            found.setdefault(entry.hash, place)
-        return found
+        return self.entries.places
 
     def entry(self, place: int) -> Entry:
         """The entry at a place, counted from 1."""
@@ -122,38 +163,38 @@ class TreeManifest:
 
     def check_sizes(self, known: "TreeManifest") -> None:
         """Raises Malformed for an entry whose content `known` has, with another size [F-63]."""
-        for entry in self.entries:
-            place = known.places.get(entry.hash)
-            if place and known.entry(place).size != entry.size:
-                other = known.entry(place)
+        for number, place in enumerate(known.places.of(self.places).tolist()):
+            if place and known.entries.sizes[place - 1] != self.entries.sizes[number]:
+                entry, other = self.entries[number], known.entry(place)
                 raise Malformed(
                     f"path {entry.path!r}: has {entry.size} bytes, but {other.path!r}, the same content, {other.size}"
                 )
 
     def needed(self, base: "TreeManifest | None") -> list[int]:
         """Places whose objects must be made by recipes, given a base: new content, once each [F-31]."""
-        known = base.places if base else {}
-        return [
-            place
-            for place, entry in enumerate(self.entries, 1)
-            if entry.size and entry.hash not in known and self.places[entry.hash] == place
-        ]
+        new = self.places.new_beside(base.places if base else None).tolist()
+        return [place for place, size in enumerate(self.entries.sizes, 1) if size and new[place - 1]]
 
 
-def _check(entries: tuple[Entry, ...], platform: str) -> None:
-    for entry in entries:
-        check_path(entry.path, platform)
-        if not 0 <= entry.size <= canonical.MAX_INTEGER:
-            raise Malformed(f"path {entry.path!r}: size {entry.size} is not within 0 to 2^53 - 1")
-        if (entry.size == 0) != (entry.hash == EMPTY_HASH):
-            raise Malformed(f"path {entry.path!r}: size {entry.size} does not go with its hash")
-        if entry.kind == Kind.EMPTY_DIRECTORY and entry.size:
-            raise Malformed(f"path {entry.path!r}: an empty directory has no content")
-        if entry.kind == Kind.SYMLINK and platform != "posix":
-            raise Malformed(f"path {entry.path!r}: symbolic links need platform 'posix'")
-        if entry.kind == Kind.SYMLINK and not 0 < entry.size <= MAX_LINK_BYTES:
-            raise Malformed(f"path {entry.path!r}: a symbolic link to 0 or over {MAX_LINK_BYTES} bytes")
-    check_tree((entry.path for entry in entries), platform)
+def _bytes_of(path: str) -> int:
+    return len(path) if path.isascii() else len(path.encode())
+
+
+def _check(columns: _Columns, platform: str) -> None:
+    hashes = (columns.hashes[i : i + HASH_BYTES] for i in range(0, len(columns.hashes), HASH_BYTES))
+    for path, kind, size, digest in zip(columns.paths, columns.kinds, columns.sizes, hashes, strict=True):
+        check_path(path, platform)
+        if not 0 <= size <= canonical.MAX_INTEGER:
+            raise Malformed(f"path {path!r}: size {size} is not within 0 to 2^53 - 1")
+        if (size == 0) != (digest == EMPTY_HASH):
+            raise Malformed(f"path {path!r}: size {size} does not go with its hash")
+        if kind == Kind.EMPTY_DIRECTORY and size:
+            raise Malformed(f"path {path!r}: an empty directory has no content")
+        if kind == Kind.SYMLINK and platform != "posix":
+            raise Malformed(f"path {path!r}: symbolic links need platform 'posix'")
+        if kind == Kind.SYMLINK and not 0 < size <= MAX_LINK_BYTES:
+            raise Malformed(f"path {path!r}: a symbolic link to 0 or over {MAX_LINK_BYTES} bytes")
+    check_tree(columns.paths, platform)
 
 
 def check_link_target(entry: Entry, content: bytes) -> str:

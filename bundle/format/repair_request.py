@@ -32,7 +32,7 @@ class RepairRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def remainder(manifest: TreeManifest, damaged: Collection[int], platform: str) -> TreeManifest:
     """The manifest without the entries at those places."""
     gone = set(damaged)
-    return TreeManifest.of([e for place, e in enumerate(manifest.entries, 1) if place not in gone], platform)
+    return TreeManifest.of((e for place, e in enumerate(manifest.entries, 1) if place not in gone), platform)
 
 
 def write_repair_request(product: str, manifest: TreeManifest, damaged: Sequence[int], platform: str) -> bytes:

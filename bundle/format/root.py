@@ -1,6 +1,7 @@
 """The root: a few hundred signed bytes. All else in a bundle is verified by them. spec/format.md, section 2."""
 
 import re
+from collections.abc import Container
 from typing import Literal
 
 import msgspec
@@ -79,14 +80,14 @@ class Root(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
         length = section.index.length
         return chunk_stretch(0, length, section.length) if self.is_encrypted else (0, length)
 
-    def full_section(self, engines: frozenset[str]) -> Section | None:
+    def full_section(self, engines: Container[str]) -> Section | None:
         """The section that needs no base, if these deflate engines can make all of it [F-8].
 
         `engines`: their features. `bundle.archives.engines.present_features` gives those of this machine.
         """
         return self._find(FULL, b"", engines)
 
-    def delta_section(self, base: bytes, engines: frozenset[str]) -> Section | None:
+    def delta_section(self, base: bytes, engines: Container[str]) -> Section | None:
         """The section from the base with that tree hash, if these deflate engines can make all of it [F-8].
 
         With all that the format knows (`ENGINE_FEATURES`) it is found wherever it can be read at all. What needs an
@@ -98,10 +99,10 @@ class Root(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
         """The tree hashes of all bases."""
         return [section.base for section in self.sections if section.kind == DELTA]
 
-    def _find(self, kind: str, base: bytes, engines: frozenset[str]) -> Section | None:
-        usable = engines | {REFERENCES_FEATURE}
+    def _find(self, kind: str, base: bytes, engines: Container[str]) -> Section | None:
         for section in self.sections:
-            if section.kind == kind and section.base == base and usable.issuperset(section.features):
+            needed = (feature for feature in section.features if feature != REFERENCES_FEATURE)
+            if section.kind == kind and section.base == base and all(feature in engines for feature in needed):
                 return section
         return None
 

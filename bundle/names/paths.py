@@ -5,7 +5,7 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import lru_cache
 
 from bundle.errors import Malformed
@@ -14,6 +14,7 @@ from bundle.names.assigned import first_unassigned, upper
 MAX_PATH_UNITS = 1024
 MAX_COMPONENT_UNITS = 255
 RESERVED_TOP = ".unrep"
+COMPONENTS_KEPT = 1 << 12  # in order of their paths, directories come again soon, and most names of files never
 
 _FORBIDDEN = re.compile(r'[\x00-\x1f<>:"|?*\\\x7f]')
 _DEVICE = re.compile(r"(CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(COM|LPT)[0-9¹²³]) *(\..*)?")  # of a name in upper case
@@ -35,9 +36,29 @@ def check_path(path: str, platform: str) -> None:
         raise Malformed(f"path {path!r}: '{RESERVED_TOP}' is reserved for unrep itself")
 
 
-def check_tree(paths: Iterable[str], platform: str) -> None:
+def check_tree(paths: Collection[str], platform: str) -> None:
     """Raises Malformed where two paths cannot stand in one tree [F-16], [F-17]; each was checked alone."""
     fold = str if platform == "posix" else fold_case
+    if _may_clash(paths, fold):
+        _check_each(paths, fold)
+
+
+def _may_clash(paths: Collection[str], fold: Callable[[str], str]) -> bool:
+    """Whether two paths, or a path and a parent, may be one. Hashes tell, and take less memory than the names."""
+    import numpy as np  # only here: what judges a single path need not wait for it
+
+    hashes = np.fromiter((hash(fold(path)) for path in paths), np.int64, len(paths))
+    hashes.sort()
+    if (hashes[1:] == hashes[:-1]).any():
+        return True
+    parents: dict[str, str] = {}
+    for path in paths:
+        _claim_parents(path, fold, parents)
+    above = np.fromiter(map(hash, parents), np.int64, len(parents))
+    return bool(np.isin(above, hashes, assume_unique=True).any())
+
+
+def _check_each(paths: Iterable[str], fold: Callable[[str], str]) -> None:
     seen: dict[str, str] = {}
     parents: dict[str, str] = {}
     for path in paths:
@@ -94,7 +115,7 @@ def _units(text: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(COMPONENTS_KEPT)
 def _component_fault(component: str) -> str:
     """What is wrong with a component under both rule sets; empty if nothing is."""
     if component in ("", ".", ".."):
@@ -110,7 +131,7 @@ def _component_fault(component: str) -> str:
     return ""
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(COMPONENTS_KEPT)
 def _windows_fault(component: str) -> str:
     """Why Windows would not keep a component as it is; empty if it would."""
     if found := _FORBIDDEN.search(component):

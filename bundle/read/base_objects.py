@@ -36,6 +36,7 @@ class BaseObjects:
         self.nesting = Nesting(len(base.manifest.entries) + 1 if base else 0, opened)
         self.count = self.nesting.count
         self._open: dict[int, Given] = {}
+        self._taken = 0  # of the room, by all that are open
 
     def open(self, number: int) -> Readable:
         """The object with that number. Raises BaseMismatch if the base is not what its manifest says.
@@ -52,6 +53,7 @@ class BaseObjects:
         """Closes these archives, whose objects must not be read after. They are opened anew if they are asked for."""
         for archive in archives:
             if given := self._open.pop(archive, None):
+                self._taken -= given.size
                 given.close()
 
     def close_all(self) -> None:
@@ -61,8 +63,8 @@ class BaseObjects:
     def _given(self, archive: int) -> list[Readable]:
         if archive not in self._open:
             source = self.open(self.nesting.numbers[archive])
-            room = self._room - sum(given.size for given in self._open.values())
-            self._open[archive] = open_archive(source, self._directory, room)
+            self._open[archive] = open_archive(source, self._directory, self._room - self._taken)
+            self._taken += self._open[archive].size
         objects = self._open[archive].objects
         if len(objects) != self.nesting.given[archive]:
             raise Malformed("index: an archive of the base gives another number of objects than it lists")

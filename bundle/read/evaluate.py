@@ -11,7 +11,7 @@ object counts only once all its chunks were read without an error. Then its size
 Recipes that cannot run, for want of an object of the base or of a deflate engine, are skipped [F-62].
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Container, Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
@@ -29,7 +29,7 @@ from bundle.read.steps import SectionSteps, decode_steps
 def open_evaluation(
     section: VerifiedSection,
     base: Base | None,
-    engines: frozenset[str],
+    engines: Container[str],
     *,
     scratch: Path | None = None,
     lost: Collection[int] = (),

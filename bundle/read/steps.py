@@ -4,7 +4,7 @@ A recipe cannot run if an object of the base is gone, or if this machine lacks t
 nothing that is made from its result can be made either [F-62].
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Container, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
@@ -83,7 +83,7 @@ class SectionSteps:
                     yield at, step
 
 
-def decode_steps(index: Index, nesting: Nesting, engines: frozenset[str], lost: Collection[int]) -> SectionSteps:
+def decode_steps(index: Index, nesting: Nesting, engines: Container[str], lost: Collection[int]) -> SectionSteps:
     """Decodes every frame of an index.
 
     `engines`: the features of the deflate engines at hand. `lost`: places of the base whose objects are gone.
@@ -99,7 +99,7 @@ def decode_steps(index: Index, nesting: Nesting, engines: frozenset[str], lost: 
     return found
 
 
-def _unavailable(steps: list[Step], nesting: Nesting, engines: frozenset[str], lost: frozenset[int]) -> set[int]:
+def _unavailable(steps: list[Step], nesting: Nesting, engines: Container[str], lost: frozenset[int]) -> set[int]:
     """The results that cannot be made: for want of an object, of an engine, or of such a result."""
     found: set[int] = set()
     for at, step in enumerate(steps, nesting.count):
@@ -108,7 +108,7 @@ def _unavailable(steps: list[Step], nesting: Nesting, engines: frozenset[str], l
         if (
             not found.isdisjoint(sources)
             or (lost and any(s < nesting.count and nesting.place_of(s) in lost for s in sources))
-            or not engines.issuperset(map(feature_of, needed))
+            or not all(feature_of(engine) in engines for engine in needed)
         ):
             found.add(at)
     return found

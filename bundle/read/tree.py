@@ -2,8 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -17,10 +16,9 @@ from bundle.host.directories import Descent, Directory
 from bundle.host.files import is_name_surrogate
 from bundle.host.progress import Progress, Quiet
 from bundle.names.paths import MAX_PATH_UNITS
+from bundle.read.hashing import hash_in_order
 
 CHUNK_BYTES = 1024 * 1024
-HASHING_THREADS = 4
-BATCH = 64  # files that a thread hashes in a row, with the directories on the way to them open
 
 
 def scan(directory: Path, platform: str = "any", progress: Progress = Quiet()) -> TreeManifest:  # noqa: B008
@@ -36,11 +34,9 @@ def scan(directory: Path, platform: str = "any", progress: Progress = Quiet()) -
         with Directory.open(place) as top:
             found = list(_walk(top, top.entries(), ""))
         progress.start(f"hashing {directory.name}", len(found), "files")
-        batches = [found[start : start + BATCH] for start in range(0, len(found), BATCH)]
-        with ThreadPoolExecutor(HASHING_THREADS) as pool:
-            for made in pool.map(lambda batch: _entries(place, batch), batches):
-                entries += made
-                progress.advance(len(made))
+        for entry in _entries(place, found):
+            entries.append(entry)
+            progress.advance(1)
         progress.finish()
         return TreeManifest.of(entries, platform)
     except Malformed as error:
@@ -120,20 +116,33 @@ def _walk(directory: Directory, entries: list[tuple[str, bool]], prefix: str) ->
                 yield path, True
 
 
-def _entries(directory: Path, found: Sequence[tuple[str, bool]]) -> list[Entry]:
+def _entries(directory: Path, found: Iterable[tuple[str, bool]]) -> Iterator[Entry]:
+    """The entries of what `_walk` found, in its order."""
+
+    def apart(item: tuple[str, os.stat_result | None]) -> Entry:
+        with Descent(directory) as own:
+            return _entry(own, directory, *item)
+
     with Descent(directory) as descent:
-        return [_entry(descent, directory / path, path, is_empty) for path, is_empty in found]
+        known = ((path, None if is_empty else _status(descent, path)) for path, is_empty in found)
+        items = (((path, status), status.st_size if status else 0) for path, status in known)
+        yield from hash_in_order(items, lambda item: _entry(descent, directory, *item), apart)
 
 
-def _entry(descent: Descent, shown: Path, path: str, is_empty_directory: bool) -> Entry:
+def _status(descent: Descent, path: str) -> os.stat_result:
     try:
         path.encode("utf-8")
     except UnicodeEncodeError as error:
         raise Malformed(f"path {path!r}: not valid UTF-8") from error
-    if is_empty_directory:
-        return Entry(path, Kind.EMPTY_DIRECTORY, 0, EMPTY_HASH)
     within, name = descent.to(path)
-    status = within.status(name)
+    return within.status(name)
+
+
+def _entry(descent: Descent, directory: Path, path: str, status: os.stat_result | None) -> Entry:
+    """`status`: None for an empty directory."""
+    if status is None:
+        return Entry(path, Kind.EMPTY_DIRECTORY, 0, EMPTY_HASH)
+    shown, (within, name) = directory / path, descent.to(path)
     if is_name_surrogate(status):
         return _link_entry(within, name, shown, path, status)
     if not stat.S_ISREG(status.st_mode):

@@ -24,6 +24,7 @@ import zstandard
 from bundle.archives.engines import present_features
 from bundle.errors import BundleError, InputError, Malformed
 from bundle.format import canonical
+from bundle.format.codecs import FEW_BYTES, ZSTD_WINDOW_LOG
 from bundle.format.contents import chunks_of
 from bundle.format.layout import FORMAT
 from bundle.format.manifest import TreeManifest
@@ -248,4 +249,10 @@ def _remove_former_sidecars(out: Path, is_encrypted: bool) -> None:
 
 def _packed_manifests(manifests: list[TreeManifest]) -> bytes:
     """The content of F.manifests."""
-    return zstandard.ZstdCompressor(level=19).compress(canonical.encode([m.encoded for m in manifests]))
+    data = canonical.encode([manifest.encoded for manifest in manifests])
+    # The hashes of one manifest stand in the next again, megabytes apart. Long-distance matching finds them in a
+    # moment. Any reader takes a window of 2^27 bytes, as that of packs does.
+    window = max(10, min(ZSTD_WINDOW_LOG, (len(data) - 1).bit_length()))
+    level = 19 if len(data) <= FEW_BYTES else 5
+    parameters = zstandard.ZstdCompressionParameters.from_level(level, window_log=window, enable_ldm=True)
+    return zstandard.ZstdCompressor(compression_params=parameters).compress(data)

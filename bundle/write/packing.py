@@ -3,7 +3,17 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from bundle.format.codecs import FEW_BYTES, SAMPLE_BYTES, Packed, compress, large_codec, large_compressor
+from bundle.format.codecs import (
+    FEW_BYTES,
+    PROBED_BYTES,
+    SAMPLE_BYTES,
+    STORED,
+    Packed,
+    compress,
+    gains_nothing,
+    large_codec,
+    large_compressor,
+)
 from bundle.format.contents import Content, chunks_of, opened, size_of
 from bundle.host.files import create_buffered
 
@@ -17,6 +27,11 @@ def pack(parts: Sequence[Content], max_log: int, out: Path) -> tuple[Packed, Con
     if size <= FEW_BYTES:
         return compress(b"".join(chunks_of(parts)), max_log)
     samples = [_read_at(parts, at, SAMPLE_BYTES) for at in (0, size // 2, size - SAMPLE_BYTES)]
+    if gains_nothing(chunks_of(parts), (sample[:PROBED_BYTES] for sample in samples), size):
+        with create_buffered(out) as file:
+            for chunk in chunks_of(parts):
+                file.write(chunk)
+        return Packed(STORED, size, size), out
     codec = large_codec(samples, size, max_log)
     compressor = large_compressor(codec)
     with create_buffered(out) as file:

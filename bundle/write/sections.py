@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path, PurePosixPath
 
@@ -22,13 +23,13 @@ from bundle.format.root import DELTA, FULL, REFERENCES_FEATURE, Section
 from bundle.host.files import create_buffered
 from bundle.host.progress import Progress
 from bundle.read.tree import DirectoryBase, object_bytes
+from bundle.write.batches import map_in_batches
 from bundle.write.catalog import Candidate, Catalog
 from bundle.write.frames import FrameBuilder
 from bundle.write.packing import pack
 from bundle.write.section_plan import PlannedObject, SectionPlan
 from bundle.write.tournament import Encoding, encode_object
 
-SKETCHES_AT_ONCE = 64  # a task for a worker: most files are small, and to hand one over would cost more than its sketch
 FULL_FRAME_BYTES = 16 * 1024 * 1024  # larger frames pack better, smaller ones cost less to heal one file
 
 Opener = Callable[[Content, Path], Opening | None]
@@ -111,7 +112,7 @@ class SectionBuilder:
         return catalog
 
     def _sketch_all(self, contents: list[Content]) -> Iterator[frozenset[int]]:
-        return self._pool.map(sketch, contents, chunksize=SKETCHES_AT_ONCE)
+        return map_in_batches(self._pool, sketch, contents, map(size_of, contents))
 
     def _plan_objects(self, plan: SectionPlan, places: list[int], opener: Opener) -> list[tuple[int, PlannedObject]]:
         contents = [(place, self._content(place)) for place in places]
@@ -125,10 +126,11 @@ class SectionBuilder:
     def _open_archives(self, contents: Sequence[tuple[int, Content]], opener: Opener) -> list[tuple[int, Opening]]:
         """(place, opening) of those contents that are archives."""
         archives = [(place, content) for place, content in contents if may_hold_streams(content)]
-        spills = [next(self._scratch_files) for _ in archives]
+        jobs = [(content, next(self._scratch_files)) for _, content in archives]
         self._progress.start("opening archives", len(archives), "files")
         found = []
-        results = self._pool.map(opener, [content for _, content in archives], spills)
+        sizes = (size_of(content) for _, content in archives)
+        results = map_in_batches(self._pool, partial(_open_archive, opener), jobs, sizes)
         for (place, _), opening in zip(archives, results, strict=True):
             self._progress.advance(1)
             if opening:
@@ -141,7 +143,8 @@ class SectionBuilder:
         largest_first = sorted(enumerate(plan.tasks), key=lambda task: -size_of(task[1].target))
         outcomes = {}
         self._progress.start("comparing", len(plan.tasks), "objects")
-        encodings = self._pool.map(encode_object, [task for _, task in largest_first], chunksize=1)
+        tasks = [task for _, task in largest_first]
+        encodings = map_in_batches(self._pool, encode_object, tasks, (size_of(task.target) for task in tasks))
         for (number, _), encoding in zip(largest_first, encodings, strict=True):
             outcomes[number] = encoding
             self._progress.advance(1)
@@ -176,6 +179,10 @@ class SectionBuilder:
     def _content(self, place: int) -> Content:
         entry = self._target.entry(place)
         return object_bytes(self._new, entry) if entry.kind == Kind.SYMLINK else self._new / entry.path
+
+
+def _open_archive(opener: Opener, job: tuple[Content, Path]) -> Opening | None:
+    return opener(*job)
 
 
 def _packing_order(target: TreeManifest, places: list[int]) -> list[int]:

@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 
 from apply.errors import AboardError, BaseDrifted
 from apply.rebuild.installed import verify_tree
-from apply.rebuild.reconstruct import _batches, _copy_all
+from apply.rebuild.reconstruct import _Copies, _copy_all
 from bundle.errors import BundleError
 from bundle.format.manifest import TreeManifest
 from bundle.host import durable
@@ -73,7 +73,10 @@ def copy(tree: Path, manifest: TreeManifest, made: Path) -> None:
     made.mkdir()
     for name in ("logs/cache", "bin"):
         (made / name).mkdir(parents=True)
-    for batch in _batches([(place, entry) for place, entry in enumerate(manifest.entries, 1)]):
+    copies = _Copies(manifest)
+    for place in range(1, len(manifest.entries) + 1):
+        copies.add(place, place)
+    for batch in copies.batches():
         _copy_all(batch, DirectoryBase(tree, manifest), made)
 
 

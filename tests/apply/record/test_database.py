@@ -1,6 +1,10 @@
 """The site's durable memory: states with checksums [A-7], records of runs [A-8], and what a damaged file does."""
 
+import errno
+import io
+import shutil
 import sqlite3
+import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from apply.audit.history import read_history
-from apply.errors import RolledBack, SiteInvalid, StorageFailed
-from apply.record.database import STATES_KEPT, Record, _checksum, read_state
+from apply.errors import DiskFull, RolledBack, SiteInvalid, StorageFailed
+from apply.record.database import STATES_KEPT, Record, _checksum, _sqlite_errors, read_state
 from apply.record.state import Quarantine, Release, SiteState
 from apply.site.layout import Site
 from tests.support.sites.records import recorded
@@ -212,3 +216,41 @@ def test_the_latest_runs_are_read_the_oldest_of_them_first(site: Site) -> None:
         record.append(recorded(f"run {number}"))
     record.close()
     assert [link.content()["run"] for link in read_history(site, 3).links] == ["run 2", "run 3", "run 4"]
+
+
+@pytest.mark.parametrize(
+    ("code", "refused", "expected"),
+    [
+        (sqlite3.SQLITE_FULL, 0, DiskFull),
+        (sqlite3.SQLITE_IOERR_WRITE, errno.ENOSPC, DiskFull),
+        (sqlite3.SQLITE_IOERR_SHMSIZE, errno.EDQUOT, DiskFull),
+        (sqlite3.SQLITE_CANTOPEN, errno.ENOSPC, DiskFull),
+        (sqlite3.SQLITE_IOERR_READ, errno.EIO, StorageFailed),
+        (sqlite3.SQLITE_IOERR_FSYNC, 0, StorageFailed),
+        (sqlite3.SQLITE_CORRUPT, errno.ENOSPC, StorageFailed),
+    ],
+)
+def test_a_full_disk_is_told_as_one(
+    code: int, refused: int, expected: type[Exception], site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite says the same of every error of a disk. A quota does not show in what the file system has free."""
+
+    def temporary(**given: object) -> io.BytesIO:
+        if refused:
+            raise OSError(refused, "refused")
+        return io.BytesIO()
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", temporary)
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = code
+    with pytest.raises(StorageFailed) as found, _sqlite_errors(str(site.state_file)):
+        raise error
+    assert type(found.value) is expected
+
+
+def test_few_bytes_left_are_a_full_disk(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(1 << 20, 1 << 20, 4096))
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE
+    with pytest.raises(DiskFull), _sqlite_errors(str(site.state_file)):
+        raise error

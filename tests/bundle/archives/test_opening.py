@@ -9,6 +9,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -397,9 +398,8 @@ def test_an_engine_whose_package_is_missing_is_not_tried(
     mine = next(engine for engine in (36, 53) if feature_of(engine) == feature)
     stream = streamed(mine, content)
     monkeypatch.setitem(sys.modules, module, None)
-    present = present_features.__wrapped__()
-    assert present == FEATURES - {feature}
-    monkeypatch.setattr(engines, "present_features", lambda: present)
+    monkeypatch.setattr(engines, "_has", cache(engines._has.__wrapped__))
+    assert present_features() == FEATURES - {feature}
     assert find_engine(content, stream, mine) is None
     assert find_engine(content, streamed(9, content), 6) == 9
 

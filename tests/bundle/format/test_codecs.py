@@ -22,6 +22,8 @@ from bundle.format.codecs import (
     check_packed,
     compress,
     compressed_size,
+    gains_nothing,
+    samples_of,
     unpack,
     window_bytes,
 )
@@ -188,6 +190,38 @@ def test_a_bomb_costs_little_memory(codec: int, data: bytes, step: int) -> None:
         assert tracemalloc.get_traced_memory()[1] < 32 << 20
     finally:
         tracemalloc.stop()
+
+
+def walk(steps: int) -> bytes:
+    """Every byte is as frequent as any other, and near the one before."""
+    chance, at, made = random.Random(3), 0, bytearray()
+    for _ in range(steps):
+        at = (at + chance.randrange(-9, 10)) % 256
+        made.append(at)
+    return bytes(made)
+
+
+@pytest.mark.parametrize(
+    ("data", "is_noise"),
+    [
+        (random.Random(7).randbytes(1 << 20), True),
+        (random.Random(7).randbytes(1 << 20) + bytes(8 << 10), False),
+        (random.Random(7).randbytes(1 << 20) * 2, False),
+        (walk(100_000), False),
+        (TEXT * 10, False),
+        (NOISE, False),  # so few bytes are compressed in less time than they are probed
+    ],
+)
+def test_only_noise_is_stored_unseen(data: bytes, is_noise: bool) -> None:
+    assert gains_nothing([data], samples_of(data), len(data)) == is_noise
+    described, _ = compress(data)
+    assert (described.codec == STORED) == (is_noise or data is NOISE)
+
+
+def test_a_probe_stops_once_it_has_seen_enough() -> None:
+    chunks = iter([NOISE * 50, TEXT])
+    assert not gains_nothing(chunks, [NOISE], 50 * len(NOISE) + len(TEXT))
+    assert next(chunks) == TEXT
 
 
 def test_estimates_grow_with_what_is_new() -> None:

@@ -1,5 +1,6 @@
 """The tree manifest: bundle.format.manifest."""
 
+import tracemalloc
 from hashlib import sha256
 from typing import Any
 
@@ -129,3 +130,20 @@ def test_the_target_of_a_link_is_text_that_stays_inside() -> None:
         check_link_target(link, b"\xff")
     with pytest.raises(Malformed, match="leaves the release"):
         check_link_target(link, b"../../b")
+
+
+def test_a_manifest_takes_few_bytes_an_entry() -> None:
+    """Two of hundreds of thousands of entries stand in memory side by side aboard."""
+    count = 20_000
+    entries = [Entry(f"directory/file{at:08}", Kind.FILE, at + 1, sha256(b"%d" % at).digest()) for at in range(count)]
+    encoded = TreeManifest.of(entries, "any").encoded
+    del entries
+    tracemalloc.start()
+    try:
+        manifest = TreeManifest.decode(encoded, "any")
+        assert manifest.needed(None) == list(range(1, count + 1))
+        held, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 110 * count and most < 500 * count
+    assert manifest.entry(count).size == count and manifest.entries[-1].path == manifest.entries.path(count - 1)

@@ -27,7 +27,7 @@ def release(tmp_path: Path) -> Path:
 
 def test_what_becomes_an_entry(release: Path) -> None:
     """[F-12]: files and empty directories; a directory with content follows from it."""
-    assert scan(release).entries == (
+    assert tuple(scan(release).entries) == (
         Entry("a.txt", Kind.FILE, 0, EMPTY_HASH),
         Entry("a/b/c.txt", Kind.FILE, 7, sha256(b"content").digest()),
         Entry("empty/deeper", Kind.EMPTY_DIRECTORY, 0, EMPTY_HASH),

@@ -1,0 +1,73 @@
+"""Where an object stands in a tree manifest: a search through its hashes, sorted. A dict would take 150 bytes an entry.
+
+Places count from 1. The place of an object is that of the first entry with its hash; 0 stands for none.
+"""
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+from bundle.format.pieces import HASH_BYTES
+
+if TYPE_CHECKING:  # at run time it is imported where a manifest is searched: `unrep status` needs none of it
+    import numpy as np
+    from numpy.typing import NDArray
+
+# numpy ignores zeros at the end of such a string. All have the same length, so that makes no two of them equal.
+_HASH: Final = f"S{HASH_BYTES}"
+
+
+class Places:
+    """The places of objects by their hash."""
+
+    def __init__(self, hashes: bytes | memoryview) -> None:
+        """`hashes`: those of all entries, one after the other."""
+        self._hashes = hashes
+
+    def __getitem__(self, digest: bytes) -> int:
+        """The place of that object. Raises KeyError."""
+        if place := self.get(digest):
+            return place
+        raise KeyError(digest)
+
+    def __contains__(self, digest: bytes) -> bool:
+        return self.get(digest) > 0
+
+    def get(self, digest: bytes) -> int:
+        """The place of that object, 0 if it is not there."""
+        import numpy as np
+
+        return int(self._find(np.array([digest], _HASH))[0])
+
+    def of(self, other: "Places") -> "NDArray[np.int64]":
+        """For each entry of another manifest the place of its object in this one, 0 if it is not there."""
+        return self._find(other._column)
+
+    def new_beside(self, base: "Places | None") -> "NDArray[np.bool_]":
+        """For each entry whether it is the first with its object, and the base does not have that."""
+        import numpy as np
+
+        new: NDArray[np.bool_] = self.of(self) == np.arange(1, len(self._column) + 1)
+        if base:
+            new &= base.of(self) == 0
+        return new
+
+    @cached_property
+    def _column(self) -> "NDArray[Any]":
+        import numpy as np
+
+        return np.frombuffer(self._hashes, _HASH)
+
+    @cached_property
+    def _order(self) -> "NDArray[np.uint32]":
+        import numpy as np
+
+        return np.argsort(self._column, kind="stable").astype(np.uint32)  # of equal ones the first stays the first
+
+    def _find(self, wanted: "NDArray[Any]") -> "NDArray[np.int64]":
+        import numpy as np
+
+        if not len(self._column):
+            return np.zeros(len(wanted), np.int64)
+        at = np.searchsorted(self._column, wanted, sorter=self._order)
+        found = self._order[np.minimum(at, len(self._order) - 1)].astype(np.int64)
+        return np.where(self._column[found] == wanted, found + 1, 0)

@@ -1,0 +1,50 @@
+"""Hashing many files: large ones by threads, small ones by the caller, in bounded memory whatever their number.
+
+A hash of many bytes releases the interpreter's lock, and threads gain. For a small file to hand it over costs more than
+to hash it.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+THREADS = 4  # more only compete for the disk
+LARGE_BYTES = 1024 * 1024
+WAITING = 64  # results that wait for one before them, at most
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
+
+
+def hash_in_order(
+    items: Iterable[tuple[Item, int]], here: Callable[[Item], Made], apart: Callable[[Item], Made]
+) -> Iterator[Made]:
+    """What is made of each item, in their order. `items`: with the bytes that each one has.
+
+    `here` runs in the caller's thread, for small ones. `apart` runs in another thread, for large ones.
+    """
+    waiting: deque[Future[Made]] = deque()
+    with ThreadPoolExecutor(THREADS) as pool:
+        try:
+            for item, size in items:
+                if size >= LARGE_BYTES:
+                    waiting.append(pool.submit(apart, item))
+                elif waiting:
+                    waiting.append(_done(here(item)))
+                else:
+                    yield here(item)
+                if len(waiting) > WAITING:
+                    yield waiting.popleft().result()
+                while waiting and waiting[0].done():
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _done(made: Made) -> "Future[Made]":
+    future: Future[Made] = Future()
+    future.set_result(made)
+    return future

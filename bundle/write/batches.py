@@ -1,0 +1,40 @@
+"""Small tasks for worker processes in batches: to hand a task over costs more than most of them take.
+
+Executors differ in what `map` does with `chunksize`: that of Dask ignores it. So the batches are made here.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor
+from functools import partial
+from itertools import chain
+from typing import TypeVar
+
+BATCH_TASKS = 64
+BATCH_BYTES = 512 * 1024  # so that a large task stands alone
+
+Task = TypeVar("Task")
+Made = TypeVar("Made")
+
+
+def map_in_batches(
+    pool: Executor, function: Callable[[Task], Made], tasks: Sequence[Task], sizes: Iterable[int]
+) -> Iterator[Made]:
+    """What `function` makes of each task, in their order. `sizes`: how many bytes each task has to do with."""
+    return chain.from_iterable(pool.map(partial(_run, function), _batches(tasks, sizes)))
+
+
+def _run(function: Callable[[Task], Made], batch: list[Task]) -> list[Made]:
+    return [function(task) for task in batch]
+
+
+def _batches(tasks: Sequence[Task], sizes: Iterable[int]) -> Iterator[list[Task]]:
+    batch: list[Task] = []
+    filled = 0
+    for task, size in zip(tasks, sizes, strict=True):
+        if batch and (len(batch) == BATCH_TASKS or filled + size > BATCH_BYTES):
+            yield batch
+            batch, filled = [], 0
+        batch.append(task)
+        filled += size
+    if batch:
+        yield batch
