@@ -1,0 +1,243 @@
+"""The shape of a deflate stream: all of it that its plain bytes do not determine.
+
+Encoders differ in where they see matches, where they end blocks and which codes they choose. The shape says just that.
+So plain bytes and shape give back the exact stream of any encoder, and a new shape is a patch of an old one. Text for
+the specification:
+
+    A shape consists of records of 4 bytes, then of the blocks, then of the number of bytes of the blocks (4 bytes,
+    little-endian). The records give the tokens of all blocks but the stored ones, as if these blocks were one:
+
+        byte        literals before the match
+        byte        length of the match, less 3
+        2 bytes     distance of the match, less 1, little-endian
+
+    A record with the distance number 32,768 has no match: its length byte is 0, and it has at least one literal. 255
+    or more literals in a row take as many records of 255 literals without a match as there are; a match after them
+    has a record with the rest, even if it is 0. The last literals of the stream, if they are not a multiple of 255,
+    take one record without a match.
+
+    The blocks begin with their number, a varint. Then each block follows (`deflate_blocks`), and one byte with the
+    bits from the end of the last block to the end of its byte. The last block of a stream is the one that says so,
+    and the stream ends with its last byte.
+
+    A stream of n bytes has no shape if it has over 16 + n / 64 blocks, if its blocks take over 16 MiB, if a match of
+    258 is written with the symbol 284, or if it does not follow RFC 1951.
+
+    To restore: for each block write its header, and the tokens that it has; each takes literals from the plain bytes,
+    or passes over as many as a match is long; then write the end of the block. A stored block is copied from the
+    plain bytes. At the end all records and all plain bytes must be used. A symbol without a code, codes that overlap
+    and a number out of bounds are Malformed. Distances are written, and never followed.
+
+Memory: some 6 MiB beside the blocks, in both directions. Time: linear.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bundle.archives.deflate_blocks import (
+    MAX_HEADER_BYTES,
+    STORED,
+    Block,
+    NoShape,
+    header_bits,
+    next_byte,
+    next_number,
+    read_form,
+    read_header,
+)
+from bundle.archives.deflate_tokens import MIN_MATCH, BitJoiner, Matches, TokenWriter, token_reader, token_writer
+from bundle.errors import Malformed
+from bundle.format.objects import Readable
+from bundle.format.varints import write_varints
+
+MAX_BLOCKS_BYTES = 16 * 1024 * 1024
+RECORD_BYTES = 4
+MAX_RECORDS_RATIO = 16  # bytes of records to bytes of stream: a match has 2 bits at least
+_FULL_RUN = 255
+_NO_MATCH = 1 << 15
+_TOKENS_AT_ONCE = 16 * 1024
+_RECORDS_AT_ONCE = 16 * 1024
+_COPY_BYTES = 64 * 1024
+
+
+def most_blocks(stream_bytes: int) -> int:
+    """How many blocks a stream may have."""
+    return 16 + stream_bytes // 64
+
+
+def shape_of(stream: bytes | memoryview) -> Iterator[bytes]:
+    """The shape of a raw deflate stream, in chunks. Raises NoShape, possibly after some chunks."""
+    view = memoryview(stream)
+    forms: list[bytes] = []
+    blocks_bytes = at = run = 0
+    last = False
+    while not last:
+        data = view[at >> 3 : (at >> 3) + MAX_HEADER_BYTES]
+        last, block, used = read_header(int.from_bytes(data, "little") >> (at & 7), at & 7)
+        at += used
+        tokens = 0
+        if block.kind == STORED:
+            at += block.size * 8
+        else:
+            for matches, end in token_reader(block.lengths).read(view, at):
+                tokens += matches.tokens
+                records, run = _records_of(matches, run)
+                at = end
+                yield records.tobytes()
+        if at > len(view) * 8:
+            raise NoShape("a deflate stream that is cut short")
+        forms.append(block.write(tokens))
+        blocks_bytes += len(forms[-1])
+        if len(forms) > most_blocks(len(view)) or blocks_bytes > MAX_BLOCKS_BYTES - 16:
+            raise NoShape("a deflate stream of too many blocks")
+    if (at + 7) >> 3 != len(view):
+        raise NoShape("a deflate stream with more behind its end")
+    yield _literal_records(run).tobytes()
+    padding = view[-1] >> (at & 7) if at & 7 else 0
+    blocks = write_varints([len(forms)]) + b"".join(forms) + bytes((padding,))
+    yield blocks + len(blocks).to_bytes(4, "little")
+
+
+def _records_of(matches: Matches, run: int) -> tuple[NDArray[np.uint8], int]:
+    """(records, literals behind the last match). `run`: the literals before the first token."""
+    if not len(matches.literals):
+        return np.empty((0, RECORD_BYTES), np.uint8), run + matches.rest
+    literals = matches.literals.copy()
+    literals[0] += run
+    records = np.empty((len(literals), RECORD_BYTES), np.uint8)
+    records[:, 0] = literals % _FULL_RUN
+    records[:, 1] = matches.lengths - MIN_MATCH
+    records[:, 2] = (matches.distances - 1) & 255
+    records[:, 3] = (matches.distances - 1) >> 8
+    full = literals // _FULL_RUN
+    if full.any():
+        records = np.insert(records, np.repeat(np.arange(len(literals)), full), (_FULL_RUN, 0, 0, 128), axis=0)
+    return records, matches.rest
+
+
+def _literal_records(run: int) -> NDArray[np.uint8]:
+    records = np.full((-(-run // _FULL_RUN), RECORD_BYTES), (_FULL_RUN, 0, 0, 128), np.uint8)
+    if run % _FULL_RUN:
+        records[-1, 0] = run % _FULL_RUN
+    return records
+
+
+def restore(plain: Readable, shape: Readable, most_bytes: int) -> Iterator[bytes]:
+    """The stream with these plain bytes and this shape, in chunks, of `most_bytes` and some 100 KiB at most.
+
+    Raises Malformed for a shape that breaks a rule, and as soon as there are more than `most_bytes`.
+    """
+    blocks, records_bytes = _read_blocks(shape)
+    if records_bytes > MAX_RECORDS_RATIO * most_bytes:
+        raise Malformed("recipe: a shape with more tokens than its stream can hold")
+    data = iter(blocks)
+    count = next_number(data)
+    if not 1 <= count <= most_blocks(most_bytes):
+        raise Malformed(f"recipe: a shape of {count} blocks for a stream of {most_bytes} bytes")
+    left = most_bytes
+    for chunk in _Restoring(plain, _Records(shape, records_bytes)).run(data, count):
+        left -= len(chunk)
+        if left < 0:
+            raise Malformed(f"recipe: a shape that makes more than {most_bytes} bytes")
+        yield chunk
+
+
+def _read_blocks(shape: Readable) -> tuple[bytes, int]:
+    """(the blocks, bytes of the records)."""
+    if shape.size < 4:
+        raise Malformed("recipe: a shape that is cut short")
+    size = int.from_bytes(shape.read_at(shape.size - 4, 4), "little")
+    rest = shape.size - 4 - size
+    if size > MAX_BLOCKS_BYTES or rest < 0 or rest % RECORD_BYTES:
+        raise Malformed("recipe: a shape whose blocks do not fit")
+    return shape.read_at(rest, size), rest
+
+
+class _Records:
+    """Takes tokens from the records of a shape."""
+
+    def __init__(self, shape: Readable, size: int) -> None:
+        self._shape = shape
+        self._size = size
+        self._at = 0
+        self._waiting = np.empty((0, RECORD_BYTES), np.int64)
+
+    def take(self, tokens: int) -> Matches:
+        """The next tokens: so many, or fewer if that is more work. Raises Malformed if there are none."""
+        if not len(self._waiting):
+            self._waiting = self._read()
+        records = self._waiting
+        literals, numbers = records[:, 0], records[:, 2] | records[:, 3] << 8
+        is_match = numbers < _NO_MATCH
+        ends = np.cumsum(literals + is_match)
+        whole = int(np.searchsorted(ends, tokens, "right"))
+        rest = min(tokens, int(ends[-1])) - (int(ends[whole - 1]) if whole else 0)  # literals of the next record
+        self._waiting = records[whole:]
+        if rest:
+            self._waiting = self._waiting.copy()
+            self._waiting[0, 0] -= rest
+        # Records without a match lend their literals to the next one with a match.
+        places = np.flatnonzero(is_match[:whole])
+        before = np.diff(ends[places], prepend=0) - 1
+        behind = (int(ends[whole - 1]) if whole else 0) - (int(ends[places[-1]]) if len(places) else 0)
+        return Matches(before, records[places, 1] + MIN_MATCH, numbers[places] + 1, behind + rest)
+
+    def is_at_end(self) -> bool:
+        """Whether all tokens have been taken."""
+        return self._at == self._size and not len(self._waiting)
+
+    def _read(self) -> NDArray[np.int64]:
+        size = min(_RECORDS_AT_ONCE * RECORD_BYTES, self._size - self._at)
+        if not size:
+            raise Malformed("recipe: a shape whose blocks have more tokens than it gives")
+        data = self._shape.read_at(self._at, size)
+        self._at += size
+        records = np.frombuffer(data, np.uint8).reshape(-1, RECORD_BYTES).astype(np.int64)
+        special = records[records[:, 3] >= _NO_MATCH >> 8]
+        if len(special) and ((special[:, 1:] != (0, 0, _NO_MATCH >> 8)).any() or not special[:, 0].all()):
+            raise Malformed("recipe: a shape with a distance of over 32,768, or a record of nothing")
+        return records
+
+
+class _Restoring:
+    """A stream that is being restored."""
+
+    def __init__(self, plain: Readable, records: _Records) -> None:
+        self._plain = plain
+        self._records = records
+        self._at = 0  # in the plain bytes
+        self._joiner = BitJoiner()
+
+    def run(self, data: Iterator[int], count: int) -> Iterator[bytes]:
+        """The stream, of so many blocks, chunk by chunk."""
+        for number in range(count):
+            block, tokens = read_form(data)
+            header = header_bits(block, number == count - 1, self._joiner.bits & 7)
+            yield self._joiner.join_few(header)
+            yield from self._copied(block) if block.kind == STORED else self._encoded(block, tokens)
+        padding, free = next_byte(data), -self._joiner.bits % 8
+        if padding >> free or next(data, None) is not None:
+            raise Malformed("recipe: a shape with more behind its blocks than padding")
+        yield self._joiner.join_few([(padding, free)])
+        if self._at != self._plain.size or not self._records.is_at_end():
+            raise Malformed("recipe: a shape that leaves plain bytes or tokens over")
+
+    def _copied(self, block: Block) -> Iterator[bytes]:
+        yield self._take(block.size)
+
+    def _encoded(self, block: Block, tokens: int) -> Iterator[bytes]:
+        writer: TokenWriter = token_writer(block.lengths)
+        while tokens:
+            matches = self._records.take(min(tokens, _TOKENS_AT_ONCE))
+            tokens -= matches.tokens
+            plain = self._take(matches.tokens - len(matches.lengths) + int(matches.lengths.sum()))
+            yield self._joiner.join(*writer.write(matches, np.frombuffer(plain, np.uint8)))
+        yield self._joiner.join_few([writer.end])
+
+    def _take(self, size: int) -> bytes:
+        if size > self._plain.size - self._at:
+            raise Malformed("recipe: a shape that takes more than the plain bytes")
+        self._at += size
+        return self._plain.read_at(self._at - size, size)
