@@ -57,9 +57,9 @@ RECORD_BYTES = 4
 MAX_RECORDS_RATIO = 16  # bytes of records to bytes of stream: a match has 2 bits at least
 _FULL_RUN = 255
 _NO_MATCH = 1 << 15
+_TOO_MANY = "a deflate stream of too many blocks"
 _TOKENS_AT_ONCE = 16 * 1024
 _RECORDS_AT_ONCE = 16 * 1024
-_COPY_BYTES = 64 * 1024
 
 
 def most_blocks(stream_bytes: int) -> int:
@@ -67,61 +67,61 @@ def most_blocks(stream_bytes: int) -> int:
     return 16 + stream_bytes // 64
 
 
-def shape_of(stream: bytes | memoryview) -> Iterator[bytes]:
+def shape_of(stream: Readable) -> Iterator[bytes]:
     """The shape of a raw deflate stream, in chunks. Raises NoShape, possibly after some chunks."""
-    view = memoryview(stream)
-    forms: list[bytes] = []
-    blocks_bytes = at = run = 0
+    forms = bytearray()
+    count = at = run = 0
     last = False
     while not last:
-        data = view[at >> 3 : (at >> 3) + MAX_HEADER_BYTES]
+        data = _read(stream, at >> 3, MAX_HEADER_BYTES)
         last, block, used = read_header(int.from_bytes(data, "little") >> (at & 7), at & 7)
         at += used
         tokens = 0
         if block.kind == STORED:
             at += block.size * 8
         else:
-            for matches, end in token_reader(block.lengths).read(view, at):
+            for matches, end in token_reader(block.lengths).read(stream, at):
                 tokens += matches.tokens
                 records, run = _records_of(matches, run)
                 at = end
                 yield records.tobytes()
-        if at > len(view) * 8:
+        if at > stream.size * 8:
             raise NoShape("a deflate stream that is cut short")
-        forms.append(block.write(tokens))
-        blocks_bytes += len(forms[-1])
-        if len(forms) > most_blocks(len(view)) or blocks_bytes > MAX_BLOCKS_BYTES - 16:
-            raise NoShape("a deflate stream of too many blocks")
-    if (at + 7) >> 3 != len(view):
+        forms += block.write(tokens)
+        count += 1
+        if count > most_blocks(stream.size) or len(forms) > MAX_BLOCKS_BYTES:
+            raise NoShape(_TOO_MANY)
+    if (at + 7) >> 3 != stream.size:
         raise NoShape("a deflate stream with more behind its end")
-    yield _literal_records(run).tobytes()
-    padding = view[-1] >> (at & 7) if at & 7 else 0
-    blocks = write_varints([len(forms)]) + b"".join(forms) + bytes((padding,))
+    if run:
+        yield bytes((run, 0, 0, _NO_MATCH >> 8))
+    padding = stream.read_at(stream.size - 1, 1)[0] >> (at & 7) if at & 7 else 0
+    blocks = write_varints([count]) + forms + bytes((padding,))
+    if len(blocks) > MAX_BLOCKS_BYTES:
+        raise NoShape(_TOO_MANY)
     yield blocks + len(blocks).to_bytes(4, "little")
 
 
+def _read(stream: Readable, at: int, size: int) -> bytes:
+    """So many bytes from there on, or as many as there are."""
+    at = min(at, stream.size)
+    return stream.read_at(at, min(size, stream.size - at))
+
+
 def _records_of(matches: Matches, run: int) -> tuple[NDArray[np.uint8], int]:
-    """(records, literals behind the last match). `run`: the literals before the first token."""
-    if not len(matches.literals):
-        return np.empty((0, RECORD_BYTES), np.uint8), run + matches.rest
-    literals = matches.literals.copy()
+    """(records, literals behind the last one). `run`: the literals before the first token."""
+    literals = np.append(matches.literals, matches.rest)
     literals[0] += run
-    records = np.empty((len(literals), RECORD_BYTES), np.uint8)
-    records[:, 0] = literals % _FULL_RUN
+    records = np.empty((len(literals) - 1, RECORD_BYTES), np.uint8)
+    records[:, 0] = literals[:-1] % _FULL_RUN
     records[:, 1] = matches.lengths - MIN_MATCH
     records[:, 2] = (matches.distances - 1) & 255
     records[:, 3] = (matches.distances - 1) >> 8
     full = literals // _FULL_RUN
     if full.any():
-        records = np.insert(records, np.repeat(np.arange(len(literals)), full), (_FULL_RUN, 0, 0, 128), axis=0)
-    return records, matches.rest
-
-
-def _literal_records(run: int) -> NDArray[np.uint8]:
-    records = np.full((-(-run // _FULL_RUN), RECORD_BYTES), (_FULL_RUN, 0, 0, 128), np.uint8)
-    if run % _FULL_RUN:
-        records[-1, 0] = run % _FULL_RUN
-    return records
+        full_run = (_FULL_RUN, 0, 0, _NO_MATCH >> 8)
+        records = np.insert(records, np.repeat(np.arange(len(literals)), full), full_run, axis=0)
+    return records, int(literals[-1]) % _FULL_RUN
 
 
 def restore(plain: Readable, shape: Readable, most_bytes: int) -> Iterator[bytes]:

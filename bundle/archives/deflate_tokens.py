@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from bundle.archives.deflate_blocks import END_OF_BLOCK, NoShape, codes_of, decoding_table
 from bundle.errors import Malformed
+from bundle.format.objects import Readable
 
 MIN_MATCH, MAX_MATCH = 3, 258
 _FIRST_WINDOW_BYTES, _LAST_WINDOW_BYTES = 512, 8192
@@ -61,7 +62,7 @@ class TokenReader:
         # The code of the end of the block, of which the reader takes the bits.
         self._end_bits = lengths[0][END_OF_BLOCK]
 
-    def read(self, stream: memoryview, at: int) -> Iterator[tuple[Matches, int]]:
+    def read(self, stream: Readable, at: int) -> Iterator[tuple[Matches, int]]:
         """(matches, the bit behind them), window by window. `at`: the bit where the first token begins.
 
         The last of them ends behind the end of the block. Raises NoShape.
@@ -70,17 +71,17 @@ class TokenReader:
         ended = False
         while not ended:
             first = at >> 3
-            if first >= len(stream):
+            if first >= stream.size:
                 raise NoShape("a deflate stream that is cut short")
-            size = min(size, len(stream) - first)
-            data = bytes(stream[first : first + size + 8]).ljust(size + 8, b"\0")
+            size = min(size, stream.size - first)
+            data = stream.read_at(first, min(size + 8, stream.size - first)).ljust(size + 8, b"\0")
             words = np.ndarray((size,), "<u8", data, strides=(1,))
             places, stop = _hop(self._steps_in(words), at & 7)
             ended = stop < size * 8 and self._is_end(words, stop)
             if stop < size * 8 and not ended:
                 raise NoShape("a deflate stream with a code that stands for nothing")
             at = first * 8 + stop + (self._end_bits if ended else 0)
-            if at > len(stream) * 8:
+            if at > stream.size * 8:
                 raise NoShape("a deflate stream that is cut short")
             yield self._values(words, np.array(places, np.int64)), at
             size = min(size * 2, _LAST_WINDOW_BYTES)
