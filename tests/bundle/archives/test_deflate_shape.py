@@ -17,7 +17,7 @@ from bundle.format.codecs import compress
 from bundle.format.objects import MemoryObject
 from bundle.format.varints import write_varints
 from tests.support.contents.encoders import encoders
-from tests.support.contents.plain_shapes import plain_restore, plain_shape
+from tests.support.contents.plain_shapes import ORDER, low, plain_restore, plain_shape
 
 NONE = (0, 128)
 PLAIN = b"abcabcabcd"
@@ -134,26 +134,84 @@ def test_a_damaged_shape_is_malformed_or_makes_a_bounded_stream(seed: int, data:
 
 
 def outcome(function: Callable[..., bytes], *arguments: object) -> bytes | None:
-    """What the code gives, or the code from the text. None if it refuses."""
+    """What the code gives, or the code from the text. None if it refuses, which is never by a stray error."""
+    refusals = (ValueError,) if function in (plain_shape, plain_restore) else (Malformed, NoShape)
     try:
         return function(*arguments)
-    except (Malformed, NoShape, ValueError):
+    except refusals:
         return None
 
 
 def test_bytes_that_are_no_stream_have_no_shape() -> None:
-    stream = raw(sample(1, 20_000))
-    for wrong in (
-        b"",
-        b"\x07",
-        b"\x06\0",
-        stream[:-1],
-        stream[: len(stream) // 2],
-        stream + b"\0",
-        b"\x01\5\0\0\0xxxxx",
-    ):
+    stream = raw(sample(1, 900))
+    for cut in range(len(stream)):
+        with pytest.raises(NoShape):
+            whole_shape(stream[:cut])
+    for wrong in (b"\x06\0", stream + b"\0", b"\x01\5\0\0\0xxxxx"):
         with pytest.raises(NoShape):
             whole_shape(wrong)
+
+
+def crafted(of_lengths: dict[int, int], codes: str, tokens: str = "") -> bytes:
+    """A stream of one dynamic block: lengths of the code for code lengths by symbol, the bits of both after it."""
+    bits = "1" + low(2, 2) + low(0, 5) + low(0, 5) + low(15, 4)
+    bits += "".join(low(of_lengths.get(place, 0), 3) for place in ORDER) + codes + tokens
+    bits += "0" * (-len(bits) % 8)
+    return int(bits[::-1], 2).to_bytes(len(bits) // 8, "little")
+
+
+# With these lengths 18 has the code 0, the lengths 0 and 1 have 10 and 11. The zeros are 256 lengths.
+CODES = {18: 1, 0: 2, 1: 2}
+ZEROS = "0" + low(127, 7) + "0" + low(107, 7)
+
+
+def test_a_crafted_stream_has_a_shape() -> None:
+    stream = crafted(CODES, ZEROS + "11" + "10", "0")
+    assert zlib.decompress(stream, -15) == b""
+    assert whole_shape(stream) == shape(b"", crafted_blocks(CODES, 155, 135, 1, 0))
+    assert restored(b"", whole_shape(stream)) == stream
+
+
+@pytest.mark.parametrize(
+    ("stream", "why"),
+    [
+        (crafted({18: 1, 1: 2}, "11" + ZEROS + "10" + "10", "0"), "not given"),
+        (crafted({18: 1, 16: 2, 1: 2}, "11" + "00" + ZEROS + "10" + "10", "0"), "not given"),
+        (crafted({18: 1, 0: 1, 1: 1}, ZEROS + "11" + "10", "0"), "overlap"),
+        (crafted(CODES, ZEROS + "11" + "0" + low(0, 7), "0"), "too many code lengths"),
+        (crafted({1: 1, 0: 1}, "1" * 257 + "0", "0"), "overlap"),
+        (crafted(CODES, ZEROS + "11" + "10", "1"), "stands for nothing"),
+    ],
+)
+def test_codes_that_are_not_allowed_have_no_shape(stream: bytes, why: str) -> None:
+    with pytest.raises(NoShape, match=why):
+        whole_shape(stream)
+
+
+def crafted_blocks(of_lengths: dict[int, int], *form: int) -> bytes:
+    """The byte form of one dynamic block without tokens."""
+    return bytes((1, 2, 0, 0, 0, 15, *(of_lengths.get(place, 0) for place in ORDER), *form, 0))
+
+
+@pytest.mark.parametrize(
+    ("blocks", "why"),
+    [
+        (crafted_blocks({**CODES, 16: 3, 0: 3}, 16, 155, 135, 1, 0), "before the first"),
+        (crafted_blocks(CODES, 155, 135, 1, 28), "too many code lengths"),
+        (crafted_blocks({18: 1, 1: 2}, 155, 135, 1, 0), "has no code"),
+        (crafted_blocks({18: 1, 0: 1, 1: 1}, 155, 135, 1, 0), "overlap"),
+        (crafted_blocks(CODES, 155, 135, 0, 1), "end of a block"),
+    ],
+)
+def test_codes_that_are_not_allowed_are_malformed(blocks: bytes, why: str) -> None:
+    with pytest.raises(Malformed, match=why):
+        restored(b"", shape(b"", blocks))
+
+
+def test_an_unknown_kind_of_block_has_no_shape() -> None:
+    stream = raw(sample(1, 20_000))
+    with pytest.raises(NoShape, match="unknown kind"):
+        whole_shape(bytes((stream[0] | 2, *stream[1:])))
 
 
 def test_a_stream_of_too_many_blocks_has_no_shape() -> None:
