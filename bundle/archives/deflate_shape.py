@@ -20,15 +20,27 @@ the specification:
     bits from the end of the last block to the end of its byte. The last block of a stream is the one that says so,
     and the stream ends with its last byte.
 
-    A stream of n bytes has no shape if it has over 16 + n / 64 blocks, if its blocks take over 16 MiB, if a match of
-    258 is written with the symbol 284, or if it does not follow RFC 1951.
+    A stream of n bytes has no shape in these cases:
+      - It has over 16 + n / 64 blocks, or its blocks take over 16 MiB.
+      - It ends within a block, or bytes follow its last block.
+      - A block is of kind 3, or a stored block gives two sizes.
+      - Codes overlap: the sum of 2^-length over a code's symbols is over 1. Codes that leave room are allowed.
+      - A code length is repeated before the first one, or there are more code lengths than announced.
+      - Bits stand for no symbol, or for one of the symbols 286 and 287 or of the distance symbols 30 and 31.
+      - A match of 258 is written with the symbol 284.
+    Whether a distance reaches before the first byte makes no difference here.
 
-    To restore: for each block write its header, and the tokens that it has; each takes literals from the plain bytes,
-    or passes over as many as a match is long; then write the end of the block. A stored block is copied from the
-    plain bytes. At the end all records and all plain bytes must be used. A symbol without a code, codes that overlap
-    and a number out of bounds are Malformed. Distances are written, and never followed.
+    To restore a stream of at most m bytes: for each block write its header, then its tokens. Each token takes a
+    literal from the plain bytes, or passes over as many as the match is long. Then write the end of the block. A stored
+    block is copied from the plain bytes. Records and plain bytes must then be used up. Malformed are:
+      - no block, over 16 + m / 64 blocks, over 16 MiB of them, over 16 m bytes of records, over m bytes of stream,
+      - records that are not as above, more tokens in the blocks than in the records,
+      - a symbol without a code, codes that overlap, code lengths as above,
+      - a number out of its bounds, padding of more bits than there are, bytes behind the padding.
+    Distances are written, and never followed.
 
-Memory: some 6 MiB beside the blocks, in both directions. Time: linear.
+Memory: some 8 MiB beside the blocks, in both directions. Time: linear. One core reads about 7 MB of stream a
+second, and writes 28 MB. With the smallest blocks it is 0.7 MB and 1 MB.
 """
 
 from collections.abc import Iterator
