@@ -342,3 +342,30 @@ def test_records_of_long_runs() -> None:
         found = whole_shape(stream)
         assert found[: run // 255 * RECORD_BYTES] == bytes((255, 0, 0, 128)) * (run // 255)
         assert restored(plain, found, len(stream)) == stream
+
+
+ONE_TOKEN = crafted_blocks(CODES, 155, 135, 1, 0).replace(b"\2\0", b"\2\1", 1)
+
+
+@pytest.mark.parametrize(
+    ("records", "plain", "blocks", "why"),
+    [
+        (
+            record(1, 0, NONE),
+            b"x",
+            ONE_TOKEN,
+            "literal that has",
+        ),
+        (
+            record(0, 0, (0, 0)),
+            b"xxx",
+            ONE_TOKEN,
+            "match that",
+        ),
+        (RECORDS, PLAIN, b"\1\3\5\0", "out of bounds"),
+        (b"", b"", crafted_blocks(CODES, 155, 135, 1, 0).replace(b"\0\0\x0f", b"\x20\0\x0f", 1), "out of bounds"),
+    ],
+)
+def test_tokens_without_codes_and_bytes_out_of_bounds(records: bytes, plain: bytes, blocks: bytes, why: str) -> None:
+    with pytest.raises(Malformed, match=why):
+        restored(plain, shape(records, blocks))
