@@ -5,7 +5,8 @@
 # One "program:package" a word, or just "package" where both have one name or no program shows it; other words may be
 # given.
 needed=${*:-nginx:nginx-light git strace mkfs.btrfs:btrfs-progs mkfs.xfs:xfsprogs mkntfs:ntfs-3g \
-    mkfs.ext4:e2fsprogs systemd-analyze:systemd}
+    mkfs.ext4:e2fsprogs systemd-analyze:systemd gzip zip pigz zopfli 7z:p7zip-full node:nodejs go:golang-go \
+    libdeflate-gzip:libdeflate-tools}
 
 PATH=$PATH:/usr/sbin:/sbin
 missing=
