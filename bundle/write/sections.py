@@ -138,15 +138,16 @@ class SectionBuilder:
 
     def _encode(self, plan: SectionPlan) -> list[Encoding]:
         """The outcomes of the tasks, in their order. The largest begin first, so no worker is left with one alone."""
-        largest_first = sorted(enumerate(plan.tasks), key=lambda task: -size_of(task[1].target))
+        tasks = plan.tasks()
+        largest_first = sorted(enumerate(tasks), key=lambda task: -size_of(task[1].target))
         outcomes = {}
-        self._progress.start("comparing", len(plan.tasks), "objects")
+        self._progress.start("comparing", len(tasks), "objects")
         encodings = self._pool.map(encode_object, [task for _, task in largest_first], chunksize=1)
         for (number, _), encoding in zip(largest_first, encodings, strict=True):
             outcomes[number] = encoding
             self._progress.advance(1)
         self._progress.finish()
-        return [outcomes[number] for number in range(len(plan.tasks))]
+        return [outcomes[number] for number in range(len(tasks))]
 
     def _assemble(self, builders: list[FrameBuilder], catalog: Catalog, kind: str, base: bytes) -> BuiltSection:
         jobs = [(builder, *job) for builder in builders for job in builder.stream_jobs()]

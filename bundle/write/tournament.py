@@ -6,7 +6,7 @@ bounded whatever their size.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -30,31 +30,39 @@ LONG_BYTES = 64 * 1024  # the literal of a shorter object costs so little time t
 
 @dataclass(frozen=True)
 class ObjectTask:
-    """One object to encode. `base` is None where nothing in the base is like it."""
+    """One object to encode. `base` is None where nothing in the base is like it. `sources`: the numbers of the objects
+    that `base` joins, mostly one."""
 
     target: Content
     base: Content | None
+    sources: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class Encoding:
     """How an object is made: a patch of its base with so many `triples`, or (with None) a literal.
 
-    `streams` holds what goes into each pack, part by part.
+    `streams` holds what goes into each pack, part by part. `sources`: the numbers of the base objects that the patch's
+    source joins, `source_bytes` long together.
     """
 
     streams: dict[Stream, list[Content]]
     triples: int | None = None
+    sources: tuple[int, ...] = ()
+    source_bytes: int = 0
 
 
 def encode_object(task: ObjectTask) -> Encoding:
     """The best recipe for an object. Raises InputError if a file cannot be read."""
     literal = Encoding({Stream.LITERAL: [task.target]})
-    if task.base is None or not size_of(task.base):
+    source_bytes = size_of(task.base) if task.base is not None else 0
+    if task.base is None or not source_bytes:
         return literal
-    if max(size_of(task.target), size_of(task.base)) > WHOLE_BYTES:
-        return _large(task.target, task.base) or literal
-    return _whole(read_content(task.target), read_content(task.base)) or literal
+    if max(size_of(task.target), source_bytes) > WHOLE_BYTES:
+        patch = _large(task.target, task.base)
+    else:
+        patch = _whole(read_content(task.target), read_content(task.base))
+    return replace(patch, sources=task.sources, source_bytes=source_bytes) if patch else literal
 
 
 def _whole(target: bytes, base: bytes) -> Encoding | None:
