@@ -126,7 +126,8 @@ def _repeated(source: Readable, target: Readable, anchors: _Anchors, end: Block,
 
 def _nearest(offsets: NDArray[np.int64], wanted: int) -> int:
     at = int(np.searchsorted(offsets, wanted))
-    return min(offsets[max(0, at - 1) : at + 1].tolist(), key=lambda offset: abs(offset - wanted))
+    near: list[int] = offsets[max(0, at - 1) : at + 1].tolist()
+    return min(near, key=lambda offset: abs(offset - wanted))
 
 
 def _run(source: Readable, target: Readable, old: int, new: int, end: int, stop: int | None = None) -> Block | None:
@@ -196,7 +197,8 @@ def _alike(read: Callable[[int, int], tuple[bytes, bytes]], most: int) -> int:
 
 
 def _equal(before: bytes, after: bytes) -> NDArray[np.bool_]:
-    return np.frombuffer(before, np.uint8) == np.frombuffer(after, np.uint8)
+    equal: NDArray[np.bool_] = np.frombuffer(before, np.uint8) == np.frombuffer(after, np.uint8)
+    return equal
 
 
 def _between(source: Readable, target: Readable, end: Block, run: Block) -> list[Block]:

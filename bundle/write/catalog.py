@@ -122,22 +122,23 @@ class Catalog:
         keys = set(_keys(wanted.label))
         places, counts = self._sketches.shared_with(values)
         found = [
-            (-count, keys.isdisjoint(_keys(self._all[at].label)), abs(self._all[at].size - wanted.size), at)
+            (-count, keys.isdisjoint(_keys(self.objects[at].label)), abs(self.objects[at].size - wanted.size), at)
             for at, count in zip(places.tolist(), counts.tolist(), strict=True)
             if count >= MIN_SHARED
         ]
-        return self._all[min(found)[3]] if found else None
+        return self.objects[min(found)[3]] if found else None
 
     @cached_property
-    def _all(self) -> list[Candidate]:
+    def objects(self) -> list[Candidate]:
+        """Every object once, by number."""
         return sorted(self._by_hash.values(), key=lambda candidate: candidate.number)
 
     @cached_property
     def _sketches(self) -> SketchIndex:
-        """The sketches of all objects, by where they stand in `_all`."""
+        """The sketches of all objects, by where they stand in `objects`."""
         # To sketch means to read the whole base, so it waits for an object that has no counterpart by its label.
-        long = [at for at, candidate in enumerate(self._all) if _may_be_alike(candidate.label, candidate.size)]
-        return SketchIndex(zip(long, self._sketch_all([self._all[at].content for at in long]), strict=True))
+        long = [at for at, candidate in enumerate(self.objects) if _may_be_alike(candidate.label, candidate.size)]
+        return SketchIndex(zip(long, self._sketch_all([self.objects[at].content for at in long]), strict=True))
 
 
 def skeleton_label(label: str) -> str:

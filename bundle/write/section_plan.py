@@ -10,6 +10,7 @@ from hashlib import sha256
 from bundle.archives.opening import Opening
 from bundle.format.contents import Content
 from bundle.write.catalog import Catalog, Wanted, skeleton_label
+from bundle.write.parts import InWorkers, choose_tasks
 from bundle.write.tournament import ObjectTask
 
 
@@ -64,16 +65,12 @@ class SectionPlan:
                 self._planned[digest] = PlannedObject(size, self._encode(label, content, size))
         return self._planned[digest]
 
-    def tasks(self) -> list[ObjectTask]:
-        """What has to be encoded, each beside the object of the base that it is most like.
+    def tasks(self, in_workers: InWorkers = map) -> list[ObjectTask]:
+        """What has to be encoded, each beside what the base has of it. `in_workers`: as `map`, for many small calls.
 
         Raises InputError if a file cannot be read.
         """
-        likes = self.catalog.like(self.wanted)
-        return [
-            ObjectTask(one.content, like.content, (like.number,)) if like else ObjectTask(one.content, None)
-            for one, like in zip(self.wanted, likes, strict=True)
-        ]
+        return choose_tasks(self.wanted, self.catalog.like(self.wanted), self.catalog.objects, in_workers)
 
     def _encode(self, label: str, content: Content, size: int) -> Encoded:
         self.wanted.append(Wanted(label, content, size))

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path, PurePosixPath
 
@@ -138,7 +139,7 @@ class SectionBuilder:
 
     def _encode(self, plan: SectionPlan) -> list[Encoding]:
         """The outcomes of the tasks, in their order. The largest begin first, so no worker is left with one alone."""
-        tasks = plan.tasks()
+        tasks = plan.tasks(partial(self._pool.map, chunksize=SKETCHES_AT_ONCE))
         largest_first = sorted(enumerate(tasks), key=lambda task: -size_of(task[1].target))
         outcomes = {}
         self._progress.start("comparing", len(tasks), "objects")
