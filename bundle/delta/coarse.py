@@ -95,9 +95,9 @@ def _extensions(source: Bytes, target: Bytes, last: Block, run: Block) -> tuple[
     old, new = last.old + last.size, last.new + last.size
     gap = run.new - new
     most = max(0, min(gap, len(source) - old, REACH_BYTES))
-    forth = _gain(source[old : old + most] == target[new : new + most])
+    forth = gain(source[old : old + most] == target[new : new + most])
     most = min(gap, run.old, REACH_BYTES)
-    back = _gain((source[run.old - most : run.old] == target[run.new - most : run.new])[::-1])
+    back = gain((source[run.old - most : run.old] == target[run.new - most : run.new])[::-1])
     # Both may claim bytes in the middle of the gap. The cut is where the sum of equal bytes is greatest, as in bsdiff.
     if (both := forth + back - gap) > 0:
         first, second = old + forth - both, run.old - back
@@ -109,7 +109,7 @@ def _extensions(source: Bytes, target: Bytes, last: Block, run: Block) -> tuple[
     return forth, back
 
 
-def _gain(equal: NDArray[np.bool_]) -> int:
+def gain(equal: NDArray[np.bool_]) -> int:
     """How many bytes, from the front, give the most equal ones beyond different ones."""
     if not equal.size:
         return 0

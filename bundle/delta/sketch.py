@@ -5,7 +5,8 @@ containment of documents", 1997). Two objects that share much content share much
 that content stands.
 """
 
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +16,12 @@ from bundle.format.objects import Readable
 
 SKETCH_HASHES = 64  # the share of equal ones estimates the shared content to about 1/8, one over the root of 64
 WINDOW_BYTES = 32
-MIN_BYTES = 1024  # a smaller object costs little as a literal
+MIN_BYTES = 96  # a smaller object costs no more as a literal than its hash costs in the manifest
 BLOCK_BYTES = 1 << 20
 MIN_SHARED = 4  # of the hashes: below that a patch hardly ever wins
+# So many objects are counted for a hash, the first ones. More have it where it is a licence, a header or a template. To
+# count them all would take a time that grows with the square of their number.
+MAX_OWNERS = 128
 
 _PRIME = 0x01000193  # of FNV-1
 _MIX = 0x9E3779B1  # a prime near 2^32 over the golden ratio
@@ -31,6 +35,28 @@ def sketch(content: Content) -> frozenset[int]:
             for _, block in blocks(source):
                 smallest = np.unique(np.concatenate([smallest, _smallest(window_hashes(block))]))[:SKETCH_HASHES]
     return frozenset(smallest.tolist())
+
+
+class SketchIndex:
+    """Many sketches, to be asked which of them share hashes with another. 8 bytes of memory for each hash."""
+
+    def __init__(self, sketches: Iterable[tuple[int, frozenset[int]]]) -> None:
+        """`sketches`: (number of the object, its sketch)."""
+        hashes, owners = array("I"), array("I")
+        for owner, values in sketches:
+            hashes.extend(values)
+            owners.extend([owner] * len(values))
+        unordered = np.frombuffer(hashes, np.uint32)
+        order = np.lexsort((np.frombuffer(owners, np.uint32), unordered))
+        self._hashes, self._owners = unordered[order], np.frombuffer(owners, np.uint32)[order]
+
+    def shared_with(self, values: frozenset[int]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+        """(numbers of the objects that share hashes with this sketch, how many each)."""
+        wanted = np.fromiter(values, np.uint32, len(values))
+        first, end = (np.searchsorted(self._hashes, wanted, side) for side in ("left", "right"))
+        spans = zip(first.tolist(), np.minimum(end, first + MAX_OWNERS).tolist(), strict=True)
+        found = [self._owners[start:stop] for start, stop in spans if start < stop]
+        return np.unique(np.concatenate(found or [np.empty(0, np.uint32)]), return_counts=True)
 
 
 def blocks(source: Readable) -> Iterator[tuple[int, NDArray[np.uint8]]]:

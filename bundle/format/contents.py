@@ -20,7 +20,14 @@ class Slice:
     size: int
 
 
-Content = bytes | Path | Slice
+@dataclass(frozen=True)
+class Joined:
+    """Several contents, one after the other, small enough together to be held in memory."""
+
+    parts: "tuple[Content, ...]"
+
+
+Content = bytes | Path | Slice | Joined
 
 
 def read_content(content: Content) -> bytes:
@@ -45,6 +52,8 @@ def size_of(content: Content) -> int:
     if isinstance(content, Path):
         with _named(content):
             return content.stat().st_size
+    if isinstance(content, Joined):
+        return sum(map(size_of, content.parts))
     return len(content) if isinstance(content, bytes) else content.size
 
 
@@ -54,12 +63,16 @@ def part_of(content: Content, offset: int, size: int) -> Content:
         return content[offset : offset + size]
     if isinstance(content, Path):
         return Slice(content, offset, size)
+    if isinstance(content, Joined):
+        return read_content(content)[offset : offset + size]
     return Slice(content.path, content.offset + offset, size)
 
 
 @contextmanager
 def opened(content: Content) -> Iterator[Readable]:
     """The content to be read in any order, while it is open. Raises InputError if it cannot be read."""
+    if isinstance(content, Joined):
+        content = b"".join(chunks_of(content.parts))
     if isinstance(content, bytes):
         yield MemoryObject(content)
         return

@@ -1,23 +1,27 @@
 """The catalog of a base: every object that a recipe can start from, and which of them a target object is most like.
 
-Tried in this order: the same hash, the same label, the same label with version numbers blanked, the same name within
-any archive or none, similar content. A label is a path. For a member of an archive it is the archive's label, `!` and
-the member's name.
+Tried in this order: the same hash, the same label, similar content, the same label with version numbers and hashes
+blanked, the same name within any archive or none. A label is a path. For a member of an archive it is the archive's
+label, `!` and the member's name.
 """
 
 import re
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 
 from bundle.archives.opening import Opening
-from bundle.delta.sketch import MIN_BYTES, MIN_SHARED, sketch
+from bundle.delta.sketch import MIN_BYTES, MIN_SHARED, SketchIndex
 from bundle.format.contents import Content
 
-# "pandas-2.2.1" and "pandas-2.2.2" are one label then; "libssl_3" and "libssl_3_1" are, too.
-_DIGITS = re.compile(r"\d+(?:[._]\d+)*")
+# "pandas-2.2.1" and "pandas-2.2.2" are one label then. So are "libssl_3" and "libssl_3_1", "app.1f3a9c07.js" and
+# "app.77e0b2d4.js".
+_VARYING = re.compile(
+    r"(?<![0-9A-Za-z])(?=[0-9]*[A-Fa-f])(?=[A-Fa-f]*[0-9])[0-9A-Fa-f]{8,}(?![0-9A-Za-z])|\d+(?:[._]\d+)*"
+)
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,15 @@ class Candidate:
     label: str
     size: int
     content: Content
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """An object of the target that looks for its counterpart. `size` in bytes."""
+
+    label: str
+    content: Content
+    size: int
 
 
 class Catalog:
@@ -48,6 +61,7 @@ class Catalog:
         self.given_bytes: list[int] = []
         self._by_hash: dict[bytes, Candidate] = {}
         self._by_key: dict[str, list[Candidate]] = defaultdict(list)
+        self._ordered_keys: dict[str, list[Candidate]] = {}
 
     def add(self, candidate: Candidate, digest: bytes) -> None:
         """Adds an object."""
@@ -74,40 +88,57 @@ class Catalog:
         """The object with that hash."""
         return self._by_hash.get(digest)
 
-    def like(self, label: str, content: Content, size: int) -> Candidate | None:
-        """The object that one with this label, content and size in bytes is most like.
+    def like(self, wanted: Sequence[Wanted]) -> list[Candidate | None]:
+        """For each of the objects the one of the base that it is most like. Raises InputError if a file cannot be read.
 
-        Raises InputError if a file cannot be read.
+        What has the same label is the same file. Else content goes before a name: names of which only a number or a
+        hash is another collide often.
         """
-        # A name goes before content: it costs no look into files, and whoever names a file the same means the same. Of
-        # several with one name the one of the most similar size is taken, and the number makes the choice one alone.
-        for key in _keys(label):
-            if found := self._by_key.get(key):
-                return min(found, key=lambda other: (abs(other.size - size), other.number))
-        return self._alike(content, size) if size >= MIN_BYTES else None
+        found = [self._named(_keys(one.label)[:1], one.size) for one in wanted]
+        unnamed = [at for at, one in enumerate(wanted) if not found[at] and _may_be_alike(one.label, one.size)]
+        if unnamed and self._by_hash:
+            contents = [wanted[at].content for at in unnamed]
+            for at, values in zip(unnamed, self._sketch_all(contents), strict=True):
+                found[at] = self._alike(values, wanted[at])
+        return [known or self._named(_keys(one.label)[1:], one.size) for known, one in zip(found, wanted, strict=True)]
 
-    def _alike(self, content: Content, size: int) -> Candidate | None:
-        """The object that shares most of its content: for files that moved or were renamed, and changed."""
-        if not self._by_hash:
-            return None
-        shared = Counter(at for value in sketch(content) for at in self._sketches.get(value, ()))
-        found = [(-count, abs(self._all[at].size - size), at) for at, count in shared.items() if count >= MIN_SHARED]
-        return self._all[min(found)[2]] if found else None
+    def _named(self, keys: Sequence[str], size: int) -> Candidate | None:
+        """The object under the first of these keys that has one. Of several the nearest in size, then the first."""
+        for key in keys:
+            if key in self._by_key:
+                return _nearest(self._ordered(key), size)
+        return None
+
+    def _ordered(self, key: str) -> list[Candidate]:
+        """The objects under a key by size and number, ordered once: a key may have thousands, as tiles of a map do."""
+        ordered = self._ordered_keys.get(key)
+        if ordered is None or len(ordered) != len(self._by_key[key]):
+            ordered = sorted(self._by_key[key], key=lambda other: (other.size, other.number))
+            self._ordered_keys[key] = ordered
+        return ordered
+
+    def _alike(self, values: frozenset[int], wanted: Wanted) -> Candidate | None:
+        """The object that shares most of its content, for files that moved or were renamed, and changed."""
+        keys = set(_keys(wanted.label))
+        places, counts = self._sketches.shared_with(values)
+        found = [
+            (-count, keys.isdisjoint(_keys(self.objects[at].label)), abs(self.objects[at].size - wanted.size), at)
+            for at, count in zip(places.tolist(), counts.tolist(), strict=True)
+            if count >= MIN_SHARED
+        ]
+        return self.objects[min(found)[3]] if found else None
 
     @cached_property
-    def _all(self) -> list[Candidate]:
+    def objects(self) -> list[Candidate]:
+        """Every object once, by number."""
         return sorted(self._by_hash.values(), key=lambda candidate: candidate.number)
 
     @cached_property
-    def _sketches(self) -> dict[int, list[int]]:
-        """Hash of a window -> where in `_all` the objects stand that have it."""
-        # To sketch means to read the whole base, so it waits for an object that has no counterpart by name.
-        sketches: dict[int, list[int]] = defaultdict(list)
-        long = [(at, candidate.content) for at, candidate in enumerate(self._all) if candidate.size >= MIN_BYTES]
-        for (at, _), values in zip(long, self._sketch_all([content for _, content in long]), strict=True):
-            for value in values:
-                sketches[value].append(at)
-        return sketches
+    def _sketches(self) -> SketchIndex:
+        """The sketches of all objects, by where they stand in `objects`."""
+        # To sketch means to read the whole base, so it waits for an object that has no counterpart by its label.
+        long = [at for at, candidate in enumerate(self.objects) if _may_be_alike(candidate.label, candidate.size)]
+        return SketchIndex(zip(long, self._sketch_all([self.objects[at].content for at in long]), strict=True))
 
 
 def skeleton_label(label: str) -> str:
@@ -116,8 +147,8 @@ def skeleton_label(label: str) -> str:
 
 
 def blank(label: str) -> str:
-    """The label with every version number, such as 2.2.1, as one '#'."""
-    return _DIGITS.sub("#", label)
+    """The label with every version number, such as 2.2.1, and every hash of 8 digits or more as one '#'."""
+    return _VARYING.sub("#", label)
 
 
 def _keys(label: str) -> list[str]:
@@ -126,3 +157,17 @@ def _keys(label: str) -> list[str]:
     if label.endswith("!!"):
         return [label, blank(label)]
     return [label, blank(label), f"!{blank(label.rsplit('!', 1)[-1])}"]
+
+
+def _may_be_alike(label: str, size: int) -> bool:
+    # A skeleton is mostly names and sizes that any other of its kind has, too.
+    return size >= MIN_BYTES and not label.endswith("!!")
+
+
+def _nearest(ordered: list[Candidate], size: int) -> Candidate:
+    """The one nearest in size, of those the one with the lowest number."""
+    at = bisect_left(ordered, size, key=lambda other: other.size)
+    near = ordered[at : at + 1]
+    if at:
+        near.append(ordered[bisect_left(ordered, ordered[at - 1].size, key=lambda other: other.size)])
+    return min(near, key=lambda other: (abs(other.size - size), other.number))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bundle.format.contents import Content, size_of
-from bundle.format.index import Archive, Copy, Literal, Patch, Rebased, Recipe, Step, Stream
+from bundle.format.index import Archive, Concat, Copy, Literal, Patch, Rebased, Recipe, Step, Stream
 from bundle.write.section_plan import Assembled, InBase, PlannedObject
 from bundle.write.tournament import Encoding
 
@@ -22,6 +22,7 @@ class FrameBuilder:
     steps: list[Step] = field(default_factory=list)
     streams: dict[Stream, list[Content]] = field(default_factory=dict)
     _made: dict[int, int] = field(default_factory=dict)  # id of a planned object, which the plan holds -> its number
+    _joined: dict[tuple[int, ...], int] = field(default_factory=dict)  # base objects -> the number of their concat
 
     def add_object(self, planned: PlannedObject, outcomes: Sequence[Encoding], place: int | None) -> int:
         """Adds the steps that make an object. Returns its object number. `outcomes`: those of the plan's tasks."""
@@ -35,7 +36,7 @@ class FrameBuilder:
             number = self._step(self._assemble(planned.way, outcomes), place, size)
         else:
             encoding = outcomes[planned.way.task]
-            number = self._step(_recipe(encoding, planned.way.source), place, size, encoding)
+            number = self._step(self._recipe(encoding), place, size, encoding)
         self._made[id(planned)] = number
         return number
 
@@ -54,8 +55,16 @@ class FrameBuilder:
             self.streams.setdefault(stream, []).extend(parts)
         return self.first + len(self.steps) - 1
 
+    def _recipe(self, encoding: Encoding) -> Recipe:
+        if encoding.triples is None:
+            return Literal()
+        kind = Rebased if Stream.LAYOUT in encoding.streams else Patch
+        return kind(self._source(encoding), encoding.triples)
 
-def _recipe(encoding: Encoding, source: int | None) -> Recipe:
-    if encoding.triples is None or source is None:
-        return Literal()
-    return (Rebased if Stream.LAYOUT in encoding.streams else Patch)(source, encoding.triples)
+    def _source(self, encoding: Encoding) -> int:
+        """The object that a patch starts from. Of several one is made first, once for all that start from the same."""
+        if len(encoding.sources) == 1:
+            return encoding.sources[0]
+        if encoding.sources not in self._joined:
+            self._joined[encoding.sources] = self._step(Concat(encoding.sources), None, encoding.source_bytes)
+        return self._joined[encoding.sources]

@@ -1,7 +1,7 @@
 """The plan of a section: which objects have to be made, and out of what, before any of them is encoded.
 
 A target's archive becomes its skeleton and its members. Each is an object of its own, which the base may have as it is.
-What has to be encoded is collected as tasks for the workers.
+What has to be encoded is collected. Once all is, counterparts in the base are looked for at once, by the workers.
 """
 
 from dataclasses import dataclass, field
@@ -9,7 +9,8 @@ from hashlib import sha256
 
 from bundle.archives.opening import Opening
 from bundle.format.contents import Content
-from bundle.write.catalog import Catalog, skeleton_label
+from bundle.write.catalog import Catalog, Wanted, skeleton_label
+from bundle.write.parts import InWorkers, choose_tasks
 from bundle.write.tournament import ObjectTask
 
 
@@ -22,10 +23,9 @@ class InBase:
 
 @dataclass(frozen=True)
 class Encoded:
-    """An object made from the outcome of a task, named by its index in the plan's list. `source`: the base's object."""
+    """An object made from the outcome of a task, named by its index in the plan's list."""
 
     task: int
-    source: int | None
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,10 @@ class PlannedObject:
 
 @dataclass
 class SectionPlan:
-    """Plans objects against a catalog and collects tasks."""
+    """Plans objects against a catalog and collects what has to be encoded."""
 
     catalog: Catalog
-    tasks: list[ObjectTask] = field(default_factory=list)
+    wanted: list[Wanted] = field(default_factory=list)
     _planned: dict[bytes, PlannedObject] = field(default_factory=dict)
 
     def add(self, label: str, content: Content, size: int, digest: bytes, opening: Opening | None) -> PlannedObject:
@@ -65,10 +65,16 @@ class SectionPlan:
                 self._planned[digest] = PlannedObject(size, self._encode(label, content, size))
         return self._planned[digest]
 
+    def tasks(self, in_workers: InWorkers = map) -> list[ObjectTask]:
+        """What has to be encoded, each beside what the base has of it. `in_workers`: as `map`, for many small calls.
+
+        Raises InputError if a file cannot be read.
+        """
+        return choose_tasks(self.wanted, self.catalog.like(self.wanted), self.catalog.objects, in_workers)
+
     def _encode(self, label: str, content: Content, size: int) -> Encoded:
-        like = self.catalog.like(label, content, size)
-        self.tasks.append(ObjectTask(content, like.content if like else None))
-        return Encoded(len(self.tasks) - 1, like.number if like else None)
+        self.wanted.append(Wanted(label, content, size))
+        return Encoded(len(self.wanted) - 1)
 
     def _assemble(self, label: str, opening: Opening) -> Assembled:
         bare = opening.skeleton

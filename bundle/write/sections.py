@@ -140,16 +140,17 @@ class SectionBuilder:
 
     def _encode(self, plan: SectionPlan) -> list[Encoding]:
         """The outcomes of the tasks, in their order. The largest begin first, so no worker is left with one alone."""
-        largest_first = sorted(enumerate(plan.tasks), key=lambda task: -size_of(task[1].target))
+        tasks = plan.tasks(partial(self._pool.map, chunksize=SKETCHES_AT_ONCE))
+        largest_first = sorted(enumerate(tasks), key=lambda task: -size_of(task[1].target))
         outcomes = {}
-        self._progress.start("comparing", len(plan.tasks), "objects")
-        tasks = [task for _, task in largest_first]
-        encodings = map_in_batches(self._pool, encode_object, tasks, (size_of(task.target) for task in tasks))
+        self._progress.start("comparing", len(tasks), "objects")
+        ordered = [task for _, task in largest_first]
+        encodings = map_in_batches(self._pool, encode_object, ordered, (size_of(task.target) for task in ordered))
         for (number, _), encoding in zip(largest_first, encodings, strict=True):
             outcomes[number] = encoding
             self._progress.advance(1)
         self._progress.finish()
-        return [outcomes[number] for number in range(len(plan.tasks))]
+        return [outcomes[number] for number in range(len(tasks))]
 
     def _assemble(self, builders: list[FrameBuilder], catalog: Catalog, kind: str, base: bytes) -> BuiltSection:
         jobs = [(builder, *job) for builder in builders for job in builder.stream_jobs()]

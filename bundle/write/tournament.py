@@ -6,12 +6,12 @@ bounded whatever their size.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from bundle.delta.anchors import differences, match_anchored
-from bundle.delta.bsdiff import Triple, blocks_of, difference_of, make_difference
+from bundle.delta.bsdiff import Triple, blocks_of, difference_of, make_difference, triples_of
 from bundle.delta.changes import pack_changes, pack_sparse
 from bundle.delta.cost_based_matching import literal_price, worth_copying
 from bundle.format.codecs import compressed_size
@@ -30,35 +30,46 @@ LONG_BYTES = 64 * 1024  # the literal of a shorter object costs so little time t
 
 @dataclass(frozen=True)
 class ObjectTask:
-    """One object to encode. `base` is None where nothing in the base is like it."""
+    """One object to encode. `base` is None where nothing in the base is like it. `sources`: the numbers of the objects
+    that `base` joins, mostly one. `offset`: where `base` stands in that object, if it is a stretch of it."""
 
     target: Content
     base: Content | None
+    sources: tuple[int, ...] = ()
+    offset: int = 0
 
 
 @dataclass(frozen=True)
 class Encoding:
     """How an object is made: a patch of its base with so many `triples`, or (with None) a literal.
 
-    `streams` holds what goes into each pack, part by part.
+    `streams` holds what goes into each pack, part by part. `sources`: the numbers of the base objects that the patch's
+    source joins, `source_bytes` long together.
     """
 
     streams: dict[Stream, list[Content]]
     triples: int | None = None
+    sources: tuple[int, ...] = ()
+    source_bytes: int = 0
 
 
 def encode_object(task: ObjectTask) -> Encoding:
     """The best recipe for an object. Raises InputError if a file cannot be read."""
     literal = Encoding({Stream.LITERAL: [task.target]})
-    if task.base is None or not size_of(task.base):
+    source_bytes = size_of(task.base) if task.base is not None else 0
+    if task.base is None or not source_bytes:
         return literal
-    if max(size_of(task.target), size_of(task.base)) > WHOLE_BYTES:
-        return _large(task.target, task.base) or literal
-    return _whole(read_content(task.target), read_content(task.base)) or literal
+    if max(size_of(task.target), source_bytes) > WHOLE_BYTES:
+        patch = _large(task.target, task.base)
+    else:
+        patch = _whole(read_content(task.target), read_content(task.base), task.offset)
+    return replace(patch, sources=task.sources, source_bytes=source_bytes) if patch else literal
 
 
-def _whole(target: bytes, base: bytes) -> Encoding | None:
+def _whole(target: bytes, base: bytes, offset: int) -> Encoding | None:
     """The best patch. None if the target is smaller by itself."""
+    if offset:
+        return _cheaper(target, [_plain(target, base, offset)])
     # The patch with rebased references comes first. Where references are dense it always wins, and the plain one is not
     # made: its suffix sorting takes most of the time. Images that are mostly debug data or resources are the other
     # case: there the plain one wins.
@@ -71,6 +82,10 @@ def _whole(target: bytes, base: bytes) -> Encoding | None:
         )
     if not rebased or not rebased.is_sure:
         ways.append(_plain(target, base))
+    return _cheaper(target, ways)
+
+
+def _cheaper(target: bytes, ways: list[tuple[list[Triple], dict[Stream, bytes]]]) -> Encoding | None:
     # Each stream is compressed alone to find its price. In the pack it has neighbours and takes less: an estimate,
     # which need only be right about which way is smaller.
     priced = [(sum(map(compressed_size, way[1].values())) + PATCH_OVERHEAD_BYTES, at) for at, way in enumerate(ways)]
@@ -82,13 +97,16 @@ def _whole(target: bytes, base: bytes) -> Encoding | None:
     return None
 
 
-def _plain(target: bytes, base: bytes) -> tuple[list[Triple], dict[Stream, bytes]]:
-    """(triples, streams) of a patch by bsdiff, without the copies that do not pay."""
+def _plain(target: bytes, base: bytes, offset: int = 0) -> tuple[list[Triple], dict[Stream, bytes]]:
+    """(triples, streams) of a patch by bsdiff, without copies that do not pay. `offset`: of the base in its object."""
     matched = make_difference(base, target)
     wrong = np.flatnonzero(np.frombuffer(matched.diff, np.uint8))
     triples = worth_copying(matched.triples, wrong, literal_price(MemoryObject(target)))
     difference = difference_of(base, target, triples)
     changes = pack_changes(np.frombuffer(difference.diff, np.uint8))
+    if offset and blocks_of(triples):
+        moved = [block._replace(old=block.old + offset) for block in blocks_of(triples)]
+        triples = triples_of(moved, len(target))
     return triples, {**_control(triples), **changes, Stream.EXTRA: difference.extra}
 
 

@@ -1,6 +1,7 @@
 """Large objects matched by anchors, in blocks: bundle.delta.anchors."""
 
 import random
+import time
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from bundle.delta.anchors import GAP_BYTES, differences, match_anchored
 from bundle.delta.bsdiff import Triple, blocks_of
 from bundle.format.objects import MemoryObject
 from tests.support.contents.patches import applied
+from tests.support.contents.shapes import edited, repeated
 
 SEED = 61
 NOISE = random.Random(SEED).randbytes(3_000_000)
@@ -85,3 +87,45 @@ def test_any_edits_come_back() -> None:
             else:
                 target[at:at] = NOISE[rng.randrange(len(NOISE)) :][:size]
         matched(NOISE[:700_000], bytes(target))
+
+
+def literal(triples: list[Triple]) -> int:
+    """Bytes that are sent as they are."""
+    return sum(extra for _, extra, _ in triples)
+
+
+def test_content_that_repeats_whole_is_matched_in_place() -> None:
+    """It has no window that occurs once."""
+    twice = NOISE[:1_500_000] * 2
+    changed = bytearray(twice)
+    changed[2_000_000] ^= 1
+    assert matched(twice, bytes(changed)) == [(len(twice), 0, 0)]
+    inserted = twice[:400_000] + b"inserted" + twice[400_000:1_700_000] + b"again" + twice[1_700_000:]
+    triples = matched(twice, inserted)
+    assert literal(triples) <= 64 and len(triples) <= 6
+
+
+@pytest.mark.parametrize("most", [1, 2000])
+def test_content_that_repeats_in_part_costs_its_edits(most: int) -> None:
+    """Behind an edit the run goes on, and before an anchor, too."""
+    old = repeated(6_000_000)
+    triples = matched(old, edited(old, 60, most))
+    assert literal(triples) <= 60 * most // 2 + 6_000 and len(triples) <= 2 * 60
+
+
+def test_a_gap_that_repeats_elsewhere_is_found_there() -> None:
+    """It was put where nothing beside it leads: as it occurs twice in the base, no anchor is in it."""
+    part = random.Random(SEED + 3).randbytes(700_000)
+    old = NOISE[:1_000_000] + part + NOISE[1_000_000:2_000_000] + part
+    triples = matched(old, NOISE[:500_000] + part + NOISE[500_000:1_000_000])
+    assert literal(triples) <= 64
+
+
+def test_many_short_repeats_take_a_bounded_time() -> None:
+    """Every window is met, and nearly every run from it ends soon."""
+    rng = random.Random(SEED)
+    phrases = [rng.randbytes(200) for _ in range(300)]
+    old, new = (b"".join(rng.choices(phrases, k=20_000)) for _ in range(2))
+    begun = time.process_time()
+    matched(old, new)
+    assert time.process_time() - begun < 30

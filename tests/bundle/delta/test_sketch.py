@@ -1,11 +1,11 @@
-"""Content that is alike is found without its name: bundle.delta.sketch, and the catalogue's last resort."""
+"""Content that is alike is found without its name: bundle.delta.sketch, and the catalogue's counterparts."""
 
 import random
 
 import pytest
 
-from bundle.delta.sketch import MIN_SHARED, SKETCH_HASHES, sketch
-from bundle.write.catalog import Candidate, Catalog
+from bundle.delta.sketch import MAX_OWNERS, MIN_SHARED, SKETCH_HASHES, SketchIndex, sketch
+from bundle.write.catalog import Candidate, Catalog, Wanted
 
 SEED = 20261124
 
@@ -38,7 +38,7 @@ def test_a_window_across_two_blocks_counts(rng: random.Random) -> None:
         assert len(sketch(data) & sketch(bytes(100) + text + bytes(2048))) == SKETCH_HASHES
 
 
-@pytest.mark.parametrize("data", [b"", b"x" * 1023, b"\0" * 100_000, b"abc" * 10_000])
+@pytest.mark.parametrize("data", [b"", b"x" * 95, b"x" * 96, b"\0" * 100_000, b"abc" * 10_000])
 def test_small_and_monotonous_content_is_like_nothing(data: bytes) -> None:
     assert len(sketch(data)) < MIN_SHARED
 
@@ -49,15 +49,15 @@ def test_the_catalogue_finds_what_moved_and_changed(rng: random.Random) -> None:
     for number, content in enumerate(contents, 1):
         catalog.add(Candidate(number, f"old/{'abcde'[number - 1]}.bin", len(content), content), bytes([number]))
     moved = changed(contents[2], rng, 20)
-    found = catalog.like("new/name.dat", moved, len(moved))
+    found = catalog.like([Wanted("new/name.dat", moved, len(moved))])[0]
     assert found is not None and found.number == 3
-    assert catalog.like("new/name.dat", rng.randbytes(20_000), 20_000) is None
+    assert catalog.like([Wanted("new/name.dat", rng.randbytes(20_000), 20_000)]) == [None]
 
 
-def test_a_name_goes_before_content(rng: random.Random) -> None:
-    content, other = rng.randbytes(20_000), rng.randbytes(20_000)
-    catalog = Catalog(3, lambda contents: map(sketch, contents))
-    catalog.add(Candidate(1, "lib-1.0.bin", len(content), content), b"1")
-    catalog.add(Candidate(2, "else.bin", len(other), other), b"2")
-    found = catalog.like("lib-1.1.bin", other, len(other))
-    assert found is not None and found.number == 1
+def test_what_very_many_share_is_counted_for_the_first_of_them() -> None:
+    """Not for none: every translation of one text shares most of it with all others."""
+    index = SketchIndex((owner, frozenset({7, 1000 + owner})) for owner in range(3 * MAX_OWNERS))
+    owners, counts = index.shared_with(frozenset({7, 1005, 5}))
+    assert owners.tolist() == list(range(MAX_OWNERS))
+    assert counts.tolist() == [2 if owner == 5 else 1 for owner in range(MAX_OWNERS)]
+    assert not len(SketchIndex([]).shared_with(frozenset({7}))[0])

@@ -1,19 +1,19 @@
 """Planned objects as steps and streams of a frame: bundle.write.frames."""
 
-from bundle.format.index import Archive, Copy, Literal, Patch, Rebased, Stream
+from bundle.format.index import Archive, Concat, Copy, Literal, Patch, Rebased, Stream
 from bundle.write.frames import FrameBuilder
 from bundle.write.section_plan import Assembled, Encoded, InBase, PlannedObject
 from bundle.write.tournament import Encoding
 
 LITERAL = Encoding({Stream.LITERAL: [b"new"]})
-PATCH = Encoding({Stream.ADD_LENGTH: [b"1"], Stream.EXTRA: [b""]}, 1)
-REBASED = Encoding({Stream.ADD_LENGTH: [b"2"], Stream.LAYOUT: [b"3"]}, 2)
+PATCH = Encoding({Stream.ADD_LENGTH: [b"1"], Stream.EXTRA: [b""]}, 1, (4,), 9)
+REBASED = Encoding({Stream.ADD_LENGTH: [b"2"], Stream.LAYOUT: [b"3"]}, 2, (4,), 9)
 OUTCOMES = [LITERAL, PATCH, REBASED]
 
 
 def test_each_way_gives_its_recipe_and_its_parts() -> None:
     frame = FrameBuilder(first=5)
-    planned = [PlannedObject(3, way) for way in (Encoded(2, 4), Encoded(1, 4), Encoded(0, None), InBase(2))]
+    planned = [PlannedObject(3, way) for way in (Encoded(2), Encoded(1), Encoded(0), InBase(2))]
     numbers = [frame.add_object(item, OUTCOMES, place) for place, item in enumerate(planned)]
     assert numbers == [5, 6, 7, 8]
     assert [step.recipe for step in frame.steps] == [Rebased(4, 2), Patch(4, 1), Literal(), Copy(2, 0)]
@@ -24,7 +24,7 @@ def test_each_way_gives_its_recipe_and_its_parts() -> None:
 
 
 def test_an_object_is_made_once_and_copied_after_that() -> None:
-    frame, planned = FrameBuilder(first=0), PlannedObject(3, Encoded(0, None))
+    frame, planned = FrameBuilder(first=0), PlannedObject(3, Encoded(0))
     assert frame.add_object(planned, OUTCOMES, 7) == 0
     assert frame.add_object(planned, OUTCOMES, None) == 0, "a part of an archive is the object itself"
     assert frame.add_object(planned, OUTCOMES, 8) == 1
@@ -32,10 +32,19 @@ def test_an_object_is_made_once_and_copied_after_that() -> None:
     assert frame.streams[Stream.LITERAL] == [b"new"]
 
 
+def test_several_sources_are_joined_once() -> None:
+    """[F-39]: an intermediate result, which says how much room it takes [F-64]."""
+    joined = [Encoding({Stream.ADD_LENGTH: [b"1"]}, 1, (4, 2), 9), Encoding({Stream.ADD_LENGTH: [b"1"]}, 3, (4, 2), 9)]
+    frame = FrameBuilder(first=5)
+    assert [frame.add_object(PlannedObject(3, Encoded(n)), joined, n) for n in range(2)] == [6, 7]
+    assert [step.recipe for step in frame.steps] == [Concat((4, 2)), Patch(5, 1), Patch(5, 3)]
+    assert [(step.place, step.size) for step in frame.steps] == [(None, 9), (0, None), (1, None)]
+
+
 def test_what_an_archive_is_made_of_comes_before_it() -> None:
     """[F-33]: members without a place of their own are intermediate results, and say their size."""
-    inner, kept = PlannedObject(3, Encoded(0, None)), PlannedObject(9, InBase(4))
-    skeleton = PlannedObject(50, Encoded(1, 2))
+    inner, kept = PlannedObject(3, Encoded(0)), PlannedObject(9, InBase(4))
+    skeleton = PlannedObject(50, Encoded(1))
     frame = FrameBuilder(first=10)
     archive = PlannedObject(60, Assembled(skeleton, (inner, kept), (6, 26)))
     assert frame.add_object(archive, OUTCOMES, 1) == 12
