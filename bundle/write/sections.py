@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from pathlib import Path, PurePosixPath
+from typing import Any, TypeVar
 
 from bundle.archives.engines import feature_of
 from bundle.archives.opening import Opening, may_hold_streams, open_for_base, open_for_everyone, open_for_target
@@ -31,6 +32,8 @@ from bundle.write.section_plan import PlannedObject, SectionPlan
 from bundle.write.tournament import Encoding, encode_object
 
 FULL_FRAME_BYTES = 16 * 1024 * 1024  # larger frames pack better, smaller ones cost less to heal one file
+
+T = TypeVar("T")
 
 Opener = Callable[[Content, Path], Opening | None]
 
@@ -114,6 +117,11 @@ class SectionBuilder:
     def _sketch_all(self, contents: list[Content]) -> Iterator[frozenset[int]]:
         return map_in_batches(self._pool, sketch, contents, map(size_of, contents))
 
+    def _in_workers(self, function: Callable[..., T], *arguments: Sequence[Any]) -> Iterator[T]:
+        """As `map`, for small calls whose first argument is a content."""
+        tasks = list(zip(*arguments, strict=True))
+        return map_in_batches(self._pool, partial(_spread, function), tasks, (size_of(task[0]) for task in tasks))
+
     def _plan_objects(self, plan: SectionPlan, places: list[int], opener: Opener) -> list[tuple[int, PlannedObject]]:
         contents = [(place, self._content(place)) for place in places]
         openings = dict(self._open_archives(contents, opener))
@@ -140,7 +148,7 @@ class SectionBuilder:
 
     def _encode(self, plan: SectionPlan) -> list[Encoding]:
         """The outcomes of the tasks, in their order. The largest begin first, so no worker is left with one alone."""
-        tasks = plan.tasks(partial(self._pool.map, chunksize=SKETCHES_AT_ONCE))
+        tasks = plan.tasks(self._in_workers)
         largest_first = sorted(enumerate(tasks), key=lambda task: -size_of(task[1].target))
         outcomes = {}
         self._progress.start("comparing", len(tasks), "objects")
@@ -184,6 +192,10 @@ class SectionBuilder:
 
 def _open_archive(opener: Opener, job: tuple[Content, Path]) -> Opening | None:
     return opener(*job)
+
+
+def _spread(function: Callable[..., T], arguments: tuple[Any, ...]) -> T:
+    return function(*arguments)
 
 
 def _packing_order(target: TreeManifest, places: list[int]) -> list[int]:
