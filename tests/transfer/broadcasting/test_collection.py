@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from bundle.host.progress import Quiet
 from tests.support.contents.tiny_bundle import Shape, tiny_bundle
 from tests.support.links.broadcast_medium import SHORE, StoppedClock
@@ -14,6 +16,8 @@ from transfer.broadcasting.fountain import Fountain
 from transfer.broadcasting.symbols import SymbolStore
 from transfer.disk.partial import Partial
 from transfer.plan import FetchPlan
+
+pytest.importorskip("raptorq", reason="the extra unrep[broadcast] is not installed: no broadcast is tested")
 
 BUNDLE = tiny_bundle(Shape(full_bytes=60_000))
 BLOCKS = [block for _, block in section_blocks(BUNDLE.verified)]
