@@ -20,7 +20,8 @@ def map_in_batches(
     pool: Executor, function: Callable[[Task], Made], tasks: Sequence[Task], sizes: Iterable[int]
 ) -> Iterator[Made]:
     """What `function` makes of each task, in their order. `sizes`: how many bytes each task has to do with."""
-    return chain.from_iterable(pool.map(partial(_run, function), _batches(tasks, sizes)))
+    batches = list(_batches(tasks, sizes))  # Dask maps over no iterator
+    return chain.from_iterable(pool.map(partial(_run, function), batches))
 
 
 def _run(function: Callable[[Task], Made], batch: list[Task]) -> list[Made]:
