@@ -1,5 +1,8 @@
 """Who signs, as the options say."""
 
+import os
+import shlex
+import subprocess
 import sys
 from pathlib import Path
 
@@ -32,14 +35,19 @@ def test_a_key_file(tmp_path: Path) -> None:
     assert by.public_key().public_bytes_raw() == key.raw
 
 
+def line_of(*words: str) -> str:
+    """A command line as the shell of this system quotes it."""
+    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+
+
 @pytest.mark.parametrize(
     ("command", "words"),
     [
         ("", "is empty"),
-        ("'", "is no command"),
+        ("'", "cannot be run" if os.name == "nt" else "is no command"),
         ("no-such-signer-anywhere", "cannot be run"),
-        (f"{sys.executable} -c 'print(1)'", "gave 2 bytes that are no signature"),
-        (f"{sys.executable} -c 'raise SystemExit(3)'", "exit status 3"),
+        (line_of(sys.executable, "-c", "print(1, end='!')"), "gave 2 bytes that are no signature"),
+        (line_of(sys.executable, "-c", "raise SystemExit(3)"), "exit status 3"),
     ],
 )
 def test_a_command_that_does_not_sign(command: str, words: str, tmp_path: Path) -> None:
