@@ -33,8 +33,8 @@ def _warnings_of_release(new: Path, paths: list[str]) -> Iterator[str]:
         rewritten = len(unfit if all(found.seconds < 0 for found in unfit) else compiled)
         yield (
             f"{new}: {_counted([found.path for found in unfit])}: compiled for another state of the source, so Python "
-            f"writes {rewritten:,} compiled files anew where it runs: {loss}; compile anew (python -m compileall), copy "
-            "the release with its times (cp -a), or remove its __pycache__"
+            f"writes {rewritten:,} compiled files anew where it runs: {loss}; compile anew (python -m compileall), "
+            "copy the release with its times (cp -a), or remove its __pycache__"
         )
     if written := [path for path in paths if _WRITTEN.fullmatch(path)]:
         yield (

@@ -19,6 +19,7 @@ from apply.rebuild.reconstruct import reconstruct
 from bundle.archives.engines import present_features
 from bundle.format.manifest import Kind
 from bundle.format.root import Platform
+from bundle.host.blocks import Sharing
 from bundle.read.evaluate import Evaluation, open_evaluation
 from bundle.read.reader import open_bundle
 from bundle.read.tree import DirectoryBase, scan
@@ -226,13 +227,13 @@ def test_a_clone_that_fails_is_a_copy(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_a_clone_is_hashed_itself_and_not_its_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """[A-19]: the source may have changed between the clone and the look at it, and be as it was by then."""
 
-    def clone_of_something_else(source: BinaryIO, written: BinaryIO) -> bool:
+    def clone_of_something_else(_: Sharing, source: BinaryIO, written: BinaryIO) -> bool:
         written.write(source.read()[::-1])
         source.seek(0)
         written.seek(0)
         return True
 
-    monkeypatch.setattr("apply.rebuild.reconstruct._clone", clone_of_something_else)
+    monkeypatch.setattr(Sharing, "whole", clone_of_something_else)
     with pytest.raises(BaseDrifted, match="has changed"):
         rebuilt(installed(tmp_path / "base"), tmp_path / "1.0.1")
 
