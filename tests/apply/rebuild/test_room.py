@@ -13,8 +13,8 @@ from apply.site.config import SiteConfig
 from apply.update import rehearse, update
 from bundle.format.manifest import Entry, Kind, TreeManifest
 from bundle.read.tree import DirectoryBase, scan
-from tests.apply.rebuild.test_reconstruct import mounted
 from tests.support.contents.releases import TRUST, build_from
+from tests.support.sites.mounted import mounted
 
 MIB = 1 << 20
 
