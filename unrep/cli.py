@@ -49,6 +49,7 @@ HEADINGS = {
         "listen": "link.listen",
     },
     "Aboard": {
+        "check": "aboard.check",
         "apply": "aboard.apply",
         "rollback": "aboard.rollback",
         "status": "aboard.status",
