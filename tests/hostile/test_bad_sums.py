@@ -10,7 +10,7 @@ from unittest import mock
 import pytest
 
 from apply.errors import DiskFull
-from apply.rebuild.preflight import MARGIN_BYTES
+from apply.rebuild.room import MARGIN_BYTES
 from bundle.errors import Malformed
 from tests.support.contents.raw_bundles import raw, vector
 from tests.support.sites.attacked_site import Besieged
