@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from bundle.archives.deflate_blocks import NoShape
-from bundle.archives.deflate_shape import shape_of
+from bundle.archives.deflate_shape import shape_of, shape_work
 from bundle.archives.engines import COMMON_FEATURES, ENGINE_FEATURES, find_engine
 from bundle.archives.opened import MAX_ARCHIVE_BYTES
 from bundle.archives.skeleton import make_skeleton
 from bundle.archives.streams import MAX_RATIO, DeflateStream, find_streams, has_heads, inflate
-from bundle.format.contents import Content, Slice, opened, part_of, read_content
+from bundle.format.contents import Content, Slice, opened, part_of, read_content, size_of
 from bundle.format.index import SHAPED, UNCHANGED
 from bundle.format.objects import MemoryObject
 from bundle.host.files import create_buffered
@@ -50,7 +50,7 @@ class BaseStream:
 class Shapes:
     """What stands in for an engine [F-73]: the stream of the base, and the two shapes, None if the streams are equal.
 
-    `size` and `base_size` in bytes of the shapes, `read_bytes` of the stream of the base.
+    `size` and `base_size` in bytes of the shapes, `read_bytes`: what counts for reading the base's [F-72].
     """
 
     number: int
@@ -207,13 +207,16 @@ class _Opener:
         old = read_content(like.stream)
         if old == packed:
             return Shapes(like.number)
-        if len(old) > MAX_SHAPE_RATIO * len(packed) + SHORT_BYTES:
+        read = shape_work(len(old), size_of(like.plain))
+        if max(read, shape_work(len(packed), len(plain))) > MAX_SHAPE_RATIO * len(packed) + SHORT_BYTES:
             return None
         try:
-            new, base = (self._save(shape_of(MemoryObject(stream))) for stream in (packed, old))
+            new = self._save(shape_of(MemoryObject(packed), MemoryObject(plain)))
+            with opened(like.plain) as old_plain:
+                base = self._save(shape_of(MemoryObject(old), old_plain))
             if new.size + base.size <= self._left:
                 self._left -= new.size + base.size
-                return Shapes(like.number, new, new.size, base, base.size, len(old))
+                return Shapes(like.number, new, new.size, base, base.size, read)
         except NoShape:
             pass
         return None

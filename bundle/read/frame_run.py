@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 from bundle.archives.deflate_blocks import NoShape
-from bundle.archives.deflate_shape import shape_of
+from bundle.archives.deflate_shape import shape_of, shape_work
 from bundle.archives.skeleton import rebuild
 from bundle.delta.bsdiff import apply_triples
 from bundle.errors import Malformed
@@ -112,8 +112,9 @@ class FrameRun:
                 return rebuild(self._open(skeleton), counted, engines, size, self._directory, beside)
             case Shape(member):
                 stream = self._base.stream_of(member)
-                self._limit.take(recipe, stream.size)
-                return _shape(stream)
+                plain = self._open(member)
+                self._limit.take(recipe, shape_work(stream.size, plain.size))
+                return _shape(stream, plain)
 
     def save(self, number: int, recipe: Recipe, result: Result, size: int) -> Readable:
         """Saves the result under its object number, for later recipes of the frame. Raises as `make`."""
@@ -184,9 +185,9 @@ def sized(result: Result, size: int) -> Iterator[bytes]:
         raise Malformed(f"recipe: makes another length than the {size} bytes of its result")
 
 
-def _shape(stream: Readable) -> Iterator[bytes]:
+def _shape(stream: Readable, plain: Readable) -> Iterator[bytes]:
     try:
-        yield from shape_of(stream)
+        yield from shape_of(stream, plain)
     except NoShape as error:
         raise Malformed(f"recipe: the shape of {error}") from error
 

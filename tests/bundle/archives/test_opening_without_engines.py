@@ -49,7 +49,7 @@ def test_a_stream_without_an_engine_comes_from_shapes(tmp_path: Path) -> None:
     assert found and found.has_shapes and found.without is None
     (member,) = found.members
     assert member.engine == SHAPED and member.shapes and member.shapes.number == 7 and member.shapes.content
-    assert read_content(member.shapes.base) == b"".join(shape_of(MemoryObject(old[1])))
+    assert read_content(member.shapes.base) == b"".join(shape_of(MemoryObject(old[1]), MemoryObject(PLAIN)))
     own = MemoryObject(read_content(member.shapes.content))
     plain = MemoryObject(read_content(member.content))
     made = rebuild(MemoryObject(found.skeleton), [plain], [SHAPED], len(new[0]), None, lambda _: own)
