@@ -5,8 +5,8 @@ the same bundle on any number of workers. Large objects are matched in blocks an
 bounded whatever their size.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,8 +19,8 @@ from bundle.format.contents import Content, opened, part_of, read_content, size_
 from bundle.format.index import Stream
 from bundle.format.objects import MemoryObject, Readable
 from bundle.format.varints import fold, write_varints
+from bundle.references.aiming import make_rebased
 from bundle.references.image import MAX_IMAGE_SHRINKING
-from bundle.references.rebase import make_rebased
 
 # Up to here bsdiff takes objects whole. It needs 17 bytes of memory for each of the base's, so 408 MiB in each worker.
 WHOLE_BYTES = 24 * 1024 * 1024
@@ -53,52 +53,67 @@ class Encoding:
     source_bytes: int = 0
 
 
+Way = tuple[list[Triple], dict[Stream, list[Content]]]  # triples and streams of a patch
+
+
 def encode_object(task: ObjectTask) -> Encoding:
     """The best recipe for an object. Raises InputError if a file cannot be read."""
     literal = Encoding({Stream.LITERAL: [task.target]})
     source_bytes = size_of(task.base) if task.base is not None else 0
     if task.base is None or not source_bytes:
         return literal
-    if max(size_of(task.target), source_bytes) > WHOLE_BYTES:
-        patch = _large(task.target, task.base)
-    else:
-        patch = _whole(read_content(task.target), read_content(task.base), task.offset)
-    return replace(patch, sources=task.sources, source_bytes=source_bytes) if patch else literal
-
-
-def _whole(target: bytes, base: bytes, offset: int) -> Encoding | None:
-    """The best patch. None if the target is smaller by itself."""
-    if offset:
-        return _cheaper(target, [_plain(target, base, offset)])
+    is_large = max(size_of(task.target), source_bytes) > WHOLE_BYTES
+    rebased = None if task.offset else _rebased(task.target, task.base)
+    ways = [rebased[0]] if rebased else []
     # The patch with rebased references comes first. Where references are dense it always wins, and the plain one is not
     # made: its suffix sorting takes most of the time. Images that are mostly debug data or resources are the other
     # case: there the plain one wins.
-    ways = []
-    rebased = make_rebased(base, target) if len(base) <= MAX_IMAGE_SHRINKING * len(target) else None
-    if rebased:
-        control = _control(rebased.difference.triples)
-        ways.append(
-            (rebased.difference.triples, {**control, **rebased.streams, Stream.EXTRA: rebased.difference.extra})
-        )
-    if not rebased or not rebased.is_sure:
-        ways.append(_plain(target, base))
-    return _cheaper(target, ways)
+    if not rebased or not rebased[1]:
+        if is_large:
+            ways += filter(None, [_large(task.target, task.base)])
+        else:
+            ways.append(_plain(read_content(task.target), read_content(task.base), task.offset))
+    patch = ways[0] if is_large and len(ways) == 1 else _cheapest(task.target, ways)
+    if not patch:
+        return literal
+    return Encoding(patch[1], len(patch[0]), task.sources, source_bytes)
 
 
-def _cheaper(target: bytes, ways: list[tuple[list[Triple], dict[Stream, bytes]]]) -> Encoding | None:
+def _rebased(target: Content, base: Content) -> tuple[Way, bool] | None:
+    """(a patch with rebased references, whether it is surely the smallest). None unless both are executable images."""
+    with opened(base) as source, opened(target) as wanted:
+        if not 0 < source.size <= MAX_IMAGE_SHRINKING * wanted.size:
+            return None
+        made = make_rebased(source, wanted)
+        if not made:
+            return None
+        packed = _control(made.triples) | made.streams
+        streams: dict[Stream, list[Content]] = {stream: [data] for stream, data in packed.items()}
+        streams[Stream.EXTRA] = list(_extra(target, wanted, made.triples))
+    return (made.triples, streams), made.is_sure
+
+
+def _cheapest(target: Content, ways: list[Way]) -> Way | None:
+    """The smallest patch. None if there is none, or the target is smaller by itself."""
     # Each stream is compressed alone to find its price. In the pack it has neighbours and takes less: an estimate,
     # which need only be right about which way is smaller.
-    priced = [(sum(map(compressed_size, way[1].values())) + PATCH_OVERHEAD_BYTES, at) for at, way in enumerate(ways)]
+    priced = [(sum(map(_price, way[1].values())) + PATCH_OVERHEAD_BYTES, at) for at, way in enumerate(ways)]
+    if not priced:
+        return None
     cost, best = min(priced)
-    triples, streams = ways[best]
     # A patch at a tenth of a long object is not worth the seconds that compressing the literal would take.
-    if (len(target) > LONG_BYTES and cost * 10 < len(target)) or cost < compressed_size(target):
-        return Encoding({stream: [data] for stream, data in streams.items()}, len(triples))
+    size = size_of(target)
+    if (size > LONG_BYTES and cost * 10 < size) or cost < _price([target]):
+        return ways[best]
     return None
 
 
-def _plain(target: bytes, base: bytes, offset: int = 0) -> tuple[list[Triple], dict[Stream, bytes]]:
-    """(triples, streams) of a patch by bsdiff, without copies that do not pay. `offset`: of the base in its object."""
+def _price(parts: Sequence[Content]) -> int:
+    return compressed_size(b"".join(map(read_content, parts)))
+
+
+def _plain(target: bytes, base: bytes, offset: int = 0) -> Way:
+    """A patch by bsdiff, without copies that do not pay. `offset`: of the base in its object."""
     matched = make_difference(base, target)
     wrong = np.flatnonzero(np.frombuffer(matched.diff, np.uint8))
     triples = worth_copying(matched.triples, wrong, literal_price(MemoryObject(target)))
@@ -107,7 +122,8 @@ def _plain(target: bytes, base: bytes, offset: int = 0) -> tuple[list[Triple], d
     if offset and blocks_of(triples):
         moved = [block._replace(old=block.old + offset) for block in blocks_of(triples)]
         triples = triples_of(moved, len(target))
-    return triples, {**_control(triples), **changes, Stream.EXTRA: difference.extra}
+    streams = {**_control(triples), **changes, Stream.EXTRA: difference.extra}
+    return triples, {stream: [data] for stream, data in streams.items()}
 
 
 def _control(triples: list[Triple]) -> dict[Stream, bytes]:
@@ -119,7 +135,7 @@ def _control(triples: list[Triple]) -> dict[Stream, bytes]:
     }
 
 
-def _large(target: Content, base: Content) -> Encoding | None:
+def _large(target: Content, base: Content) -> Way | None:
     """A patch of a large object. None if nothing of it is in the base."""
     with opened(base) as source, opened(target) as wanted:
         matched = match_anchored(source, wanted)
@@ -130,7 +146,7 @@ def _large(target: Content, base: Content) -> Encoding | None:
         packed = _control(triples) | pack_sparse(*differences(source, wanted, triples))
         streams: dict[Stream, list[Content]] = {stream: [data] for stream, data in packed.items()}
         streams[Stream.EXTRA] = list(_extra(target, wanted, triples))
-    return Encoding(streams, len(triples))
+    return triples, streams
 
 
 def _extra(target: Content, wanted: Readable, triples: list[Triple]) -> Iterator[Content]:
