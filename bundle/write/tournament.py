@@ -6,7 +6,7 @@ bounded whatever their size.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,18 +25,22 @@ from bundle.references.image import MAX_IMAGE_SHRINKING
 # Up to here bsdiff takes objects whole. It needs 17 bytes of memory for each of the base's, so 408 MiB in each worker.
 WHOLE_BYTES = 24 * 1024 * 1024
 PATCH_OVERHEAD_BYTES = 6  # the index has more numbers of a patch than of a literal: its source, its count of triples
+PRICED_BYTES = 16 * 1024 * 1024  # that are priced at a time
 LONG_BYTES = 64 * 1024  # the literal of a shorter object costs so little time that it is always tried
 
 
 @dataclass(frozen=True)
 class ObjectTask:
     """One object to encode. `base` is None where nothing in the base is like it. `sources`: the numbers of the objects
-    that `base` joins, mostly one. `offset`: where `base` stands in that object, if it is a stretch of it."""
+    that `base` joins, mostly one. `offset`: where `base` stands in that object, if it is a stretch of it. `of_shape`:
+    `base` is the shape of that object's stream. `priced`: the price has to be told."""
 
     target: Content
     base: Content | None
     sources: tuple[int, ...] = ()
     offset: int = 0
+    of_shape: bool = False
+    priced: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,13 +48,15 @@ class Encoding:
     """How an object is made: a patch of its base with so many `triples`, or (with None) a literal.
 
     `streams` holds what goes into each pack, part by part. `sources`: the numbers of the base objects that the patch's
-    source joins, `source_bytes` long together.
+    source joins, `source_bytes` long together. `of_shape` as in the task. `price`: an estimate in bytes, if asked for.
     """
 
     streams: dict[Stream, list[Content]]
     triples: int | None = None
     sources: tuple[int, ...] = ()
     source_bytes: int = 0
+    of_shape: bool = False
+    price: int = 0
 
 
 Way = tuple[list[Triple], dict[Stream, list[Content]]]  # triples and streams of a patch
@@ -58,6 +64,13 @@ Way = tuple[list[Triple], dict[Stream, list[Content]]]  # triples and streams of
 
 def encode_object(task: ObjectTask) -> Encoding:
     """The best recipe for an object. Raises InputError if a file cannot be read."""
+    encoding = _encoded(task)
+    if not task.priced:
+        return encoding
+    return replace(encoding, price=PATCH_OVERHEAD_BYTES + sum(map(_price, encoding.streams.values())))
+
+
+def _encoded(task: ObjectTask) -> Encoding:
     literal = Encoding({Stream.LITERAL: [task.target]})
     source_bytes = size_of(task.base) if task.base is not None else 0
     if task.base is None or not source_bytes:
@@ -76,7 +89,7 @@ def encode_object(task: ObjectTask) -> Encoding:
     patch = ways[0] if is_large and len(ways) == 1 else _cheapest(task.target, ways)
     if not patch:
         return literal
-    return Encoding(patch[1], len(patch[0]), task.sources, source_bytes)
+    return Encoding(patch[1], len(patch[0]), task.sources, source_bytes, task.of_shape)
 
 
 def _rebased(target: Content, base: Content) -> tuple[Way, bool] | None:
@@ -109,7 +122,14 @@ def _cheapest(target: Content, ways: list[Way]) -> Way | None:
 
 
 def _price(parts: Sequence[Content]) -> int:
-    return compressed_size(b"".join(map(read_content, parts)))
+    """What parts of a stream add to its pack, in bytes, by estimate."""
+    if sum(map(size_of, parts)) <= PRICED_BYTES:
+        return compressed_size(b"".join(map(read_content, parts)))
+    return sum(
+        compressed_size(read_content(part_of(part, at, min(PRICED_BYTES, size_of(part) - at))))
+        for part in parts
+        for at in range(0, size_of(part), PRICED_BYTES)
+    )
 
 
 def _plain(target: bytes, base: bytes, offset: int = 0) -> Way:

@@ -7,10 +7,10 @@ from typing import cast
 import pytest
 
 from bundle.errors import Malformed
-from bundle.format.index import MAX_GROWTH, Archive, Rebased
+from bundle.format.index import MAX_GROWTH, Archive, Rebased, Shape
 from bundle.format.objects import MemoryObject
 from bundle.read.base_objects import BaseObjects
-from bundle.read.frame_run import FREE_IMAGE_BYTES, FrameRun, WorkLimit, sized
+from bundle.read.frame_run import FREE_BYTES, MAX_SHAPED, FrameRun, WorkLimit, sized
 from bundle.read.packs import Packs
 from bundle.references.image import MAX_IMAGE_BYTES, MAX_IMAGE_SHRINKING
 from bundle.references.rebase import MAX_TRIPLES
@@ -22,10 +22,11 @@ ARCHIVE, REBASED = Archive(0, (), ()), Rebased(0, 0)
     ("recipe", "most", "words"),
     [
         (ARCHIVE, MAX_GROWTH * 100, "too many members of archives for a release of 100 bytes"),
-        (REBASED, MAX_IMAGE_SHRINKING * 100 + FREE_IMAGE_BYTES, "too many images to rebase"),
+        (REBASED, MAX_IMAGE_SHRINKING * 100 + FREE_BYTES, "too many images to rebase"),
+        (Shape(0), MAX_SHAPED * 100 + FREE_BYTES, "too many streams to read the shapes of"),
     ],
 )
-def test_all_recipes_of_a_kind_share_one_limit(recipe: Archive | Rebased, most: int, words: str) -> None:
+def test_all_recipes_of_a_kind_share_one_limit(recipe: Archive | Rebased | Shape, most: int, words: str) -> None:
     """[F-68]"""
     limit = WorkLimit(100)
     limit.take(recipe, most // 2)
