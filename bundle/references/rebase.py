@@ -52,7 +52,7 @@ def apply_rebased(
         raise Malformed("recipe: a patch with rebased references needs an executable image as its source")
     known = old.known()
     new, shifts = _placed_anew(old.image, len(known), _read_numbers(numbers))
-    blocks = _checked_blocks(triples, source.size, size).astype(np.int32)
+    blocks = _checked_blocks(triples, source.size, size)
     del triples
     changes = Changes(numbers.skips, take)
     for out, inside in Prediction(old, new, blocks, shifts, known).windows(size):
@@ -72,11 +72,14 @@ def pass_rebased(
     return apply_triples(Nothing(), size, iter(triples.tolist()), numbers.skips, take)
 
 
-def blocks_in(triples: Places) -> Places:
-    """The blocks that rows of triples copy."""
+def blocks_in(triples: Places) -> NDArray[np.int32]:
+    """The blocks that rows of triples copy. Their numbers are those of images, so half of 64 bits is enough."""
     add, extra, seek = triples.T
-    rows = np.stack([np.cumsum(add + seek) - add - seek, np.cumsum(add + extra) - add - extra, add], axis=1)
-    blocks: Places = rows[add > 0]
+    copied = add > 0
+    blocks = np.empty((int(copied.sum()), 3), np.int32)
+    blocks[:, 0] = (np.cumsum(add + seek) - add - seek)[copied]
+    blocks[:, 1] = (np.cumsum(add + extra) - add - extra)[copied]
+    blocks[:, 2] = add[copied]
     return blocks
 
 
@@ -99,7 +102,7 @@ def _placed(blocks: Blocks, places: Places) -> Places:
     return moved
 
 
-def _checked_blocks(triples: Places, source_bytes: int, size: int) -> Places:
+def _checked_blocks(triples: Places, source_bytes: int, size: int) -> NDArray[np.int32]:
     # Each number is bounded before the sums are made: their sums then cannot overflow 64 bits.
     add, extra, seek = triples.T
     if (np.maximum(add, extra) > size).any() or (np.abs(seek) > source_bytes).any():

@@ -48,7 +48,7 @@ def _carried(
         # A reference counts where it begins.
         end = min(start + WINDOW_BYTES, new.data.size)
         near = blocks[int(np.searchsorted(blocks[:, 1] + blocks[:, 2], start, "right")) :]
-        near = near[: int(np.searchsorted(near[:, 1], end))]
+        near = near[: int(np.searchsorted(near[:, 1], end))].astype(np.int64)
         indexes, before, after = carried(near, found.kind, found.where, start, end + 7)
         mine = after < end
         indexes, before, after = indexes[mine], before[mine], after[mine]
