@@ -21,6 +21,8 @@ ENCRYPTED_FEATURE = "encrypted-1"
 PYTHON_TIMES_FEATURE = "python-times-1"
 KNOWN_FEATURES = frozenset({ENCRYPTED_FEATURE, PYTHON_TIMES_FEATURE})
 REFERENCES_FEATURE = "references-1"
+SHAPE_FEATURE = "deflate-shape"
+_OWN_FEATURES = frozenset({REFERENCES_FEATURE, SHAPE_FEATURE})  # of a section: what every reader of this format has
 MAX_INDEX_BYTES = 64 * 1024 * 1024
 DELTA = "delta"
 FULL = "full"
@@ -107,7 +109,7 @@ class Root(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
 
     def _find(self, kind: str, base: bytes, engines: Container[str]) -> Section | None:
         for section in self.sections:
-            needed = (feature for feature in section.features if feature != REFERENCES_FEATURE)
+            needed = set(section.features) - _OWN_FEATURES
             if section.kind == kind and section.base == base and all(feature in engines for feature in needed):
                 return section
         return None
