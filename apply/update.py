@@ -271,9 +271,10 @@ class _Update:
 
     def _plan_and_reconstruct(self, staging: Path, tree: Path, drift: BaseDrifted | None = None) -> RebuildPlan:
         """Builds `tree`, with intermediate results in `staging`. `drift`: why the base is not used as it is."""
-        plan = plan_rebuild(self._run, self._offer.bundle, self._record.state, staging, drift)
+        share = self._config.retention.share
+        plan = plan_rebuild(self._run, self._offer.bundle, self._record.state, staging, drift, share=share)
         with self._run.step("reconstruct"):
-            reconstruct(plan.evaluation, plan.base, tree, self._run.progress)
+            reconstruct(plan.evaluation, plan.base, tree, self._run.progress, share=share)
             if self._offer.bundle.root.has_python_times:
                 with durable.storage_errors(tree):
                     set_source_times(tree, plan.evaluation.manifest)

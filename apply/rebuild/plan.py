@@ -34,9 +34,15 @@ class RebuildPlan:
 
 @limited_memory()
 def plan_rebuild(
-    run: Run, bundle: VerifiedBundle, state: SiteState, scratch: Path | None, drift: BaseDrifted | None = None
+    run: Run,
+    bundle: VerifiedBundle,
+    state: SiteState,
+    scratch: Path | None,
+    drift: BaseDrifted | None = None,
+    *,
+    share: bool = False,
 ) -> RebuildPlan:
-    """Plan and preflight. Intermediate results go to `scratch`.
+    """Plan and preflight. Intermediate results go to `scratch`. `share`: unchanged files are to be hard links [A-126].
 
     `drift`: why the base cannot be used as it is. It is raised again if the full section is not there to help.
     Raises NoSection, PreflightRefused, or Refused for a section that does not verify.
@@ -45,7 +51,7 @@ def plan_rebuild(
         choice, base = _choose(run, bundle, state, drift)
         run.bundle_bytes = bundle.verified.header_bytes + stored_bytes(bundle.root, choice.section)
         # From the root's own figures, before the section is parsed: decoding its manifest may take the room already.
-        savings = look_for_savings(base, run.site.staging) if base else None
+        savings = look_for_savings(base, run.site.staging, scratch if share else None) if base else None
         least = max(0, bundle.root.size - (savings.most_bytes if savings else 0))
         preflight.check_free(run.site, least + choice.room_bytes)
     with run.step("verify"):

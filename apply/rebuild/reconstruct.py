@@ -5,10 +5,11 @@ recipes make the rest in order. Blocks that are in the base are shared where the
 and in a large file that changes those of its unchanged parts. Zeros become holes. Nothing here is durable yet:
 `apply.site.durable.sync_tree` comes once, at the end, for a sync of each file costs minutes on a disk.
 
-Files are never hard-linked to the base: an application that writes to its file in place would change both versions.
+Files are hard-linked to the base only where the site asks for it: an application that writes to its file in place
+changes both versions then [A-126].
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +24,7 @@ from bundle.host.progress import Progress
 from bundle.read.evaluate import Evaluation
 from bundle.read.mixed import MixedEvaluation
 from bundle.read.tree import DirectoryBase
+from bundle.wheels.bytecode import source_of
 
 _BEYOND: Final = Entry(
     "\U0010ffff" * 2, Kind.EMPTY_DIRECTORY, 0, b""
@@ -31,17 +33,24 @@ _BEYOND: Final = Entry(
 
 @limited_memory()
 def reconstruct(
-    evaluation: Evaluation | MixedEvaluation, base: DirectoryBase | None, tree: Path, progress: Progress
+    evaluation: Evaluation | MixedEvaluation,
+    base: DirectoryBase | None,
+    tree: Path,
+    progress: Progress,
+    *,
+    share: bool = False,
 ) -> None:
     """Makes `tree`, a directory that does not exist yet, the release that the evaluation describes.
 
+    `share`: what stays as it is becomes a hard link to the base's file, read-only, where the file system can [A-126].
     Raises Corrupt or Malformed for a recipe that does not give its object, BaseDrifted for a base file that has
     changed, StorageFailed or DiskFull. What was built by then stays, for the caller to remove.
     """
     manifest, sharing = evaluation.manifest, Sharing()
     kept, again, empty = _sorted_out(manifest, base)
     progress.start(f"rebuilding {tree.name}", manifest.size, "B")
-    with durable.storage_errors(tree), Copying(tree, sharing) as copying:
+    linked = _linked(manifest) if share else None
+    with durable.storage_errors(tree), Copying(tree, sharing, linked) as copying:
         _make_directories(tree, manifest)
         # Copies go on in threads while the recipes run here, which must run one after the other.
         if base:
@@ -55,6 +64,12 @@ def reconstruct(
             for place in empty:
                 write_object(into, manifest.entry(place), iter(()))
     progress.finish()
+
+
+def _linked(manifest: TreeManifest) -> Callable[[str], bool]:
+    """Which files may be links: not those whose time another compiled file may decide in another version [A-122]."""
+    sources = frozenset(filter(None, map(source_of, manifest.entries.paths())))
+    return lambda path: path not in sources
 
 
 def _write_made(

@@ -13,7 +13,6 @@ from hashlib import sha256
 from pathlib import Path
 
 import msgspec
-import numpy as np
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from apply.audit.receipt import open_receipt
@@ -35,9 +34,7 @@ from bundle.read.evaluate import open_evaluation
 from bundle.read.reader import VerifiedSection, open_bundle, open_for_display
 from bundle.recipients.ship_key import ShipKey
 from bundle.recipients.ticket import HINT_BYTES, TICKET_TYPE, decode_ticket, open_ticket, verify_ticket
-from bundle.references.image import read_image
-from bundle.references.prediction import OldImage
-from bundle.references.scan import find_references
+from bundle.references.prediction import scan
 from bundle.trust.heartbeat import HEARTBEAT_TYPE, Heartbeat, verify_heartbeat
 from bundle.trust.signing import Links, Signed, VerifyingKey, parse_public_key, sign_payload
 from bundle.trust.trust import Trust, trust_of
@@ -223,13 +220,13 @@ def read_shapes(data: bytes) -> None:
 
 
 def scan_images(data: bytes) -> None:
-    image = read_image(data)
+    image = scan(MemoryObject(data))
     if image is None:
         return
-    for group in find_references(np.frombuffer(data, np.uint8), image):
+    for _, group in image.groups():
         assert len(group.where) == len(group.targets)
         assert not len(group.where) or (group.where.min() >= 0 and group.where.max() < len(data))
-    assert len(OldImage(data, image).known) >= 0
+    assert len(image.known()) >= 0
 
 
 def unpack_packs(data: bytes) -> None:
