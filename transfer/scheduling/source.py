@@ -157,6 +157,8 @@ class Source:
         now = self._clock.now()
         pooled.alive_at = self._up_at = now
         self._estimator.arrived(len(data), now)
+        if request.start == 0:
+            self._estimator.first_answer(len(data), now)
         self.pool.replace_silent(pooled)
         data = data[: request.left_bytes]
         offset = request.position
