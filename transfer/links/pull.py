@@ -39,6 +39,7 @@ class PullLink:
     max_connections = MAX_LANES
     max_head_bytes = SPARE_BYTES
     is_free = False
+    fills_path = True
 
     def __init__(
         self,
