@@ -231,6 +231,27 @@ def test_a_server_that_lies_ends_it_and_leaves_nothing(answer: Any, tmp_path: Pa
     assert not (tmp_path / "out").exists()
 
 
+def test_a_link_that_was_let_go_of_is_taken_up_again(www: Path) -> None:
+    """The thread and its sockets end with the last connection; the next one has others, and the same session."""
+    with serving(www) as server:
+        threads = Threads()
+        link = PullLink(url(server), threads)
+        got = b""
+        for turn in range(30):
+            connection = link.dial()
+            connection.ask(turn * 1000, 1000, 1000)
+            while not isinstance(event := threads.wait(5.0), Ended):
+                assert event is not None and not isinstance(event, Failed), event
+                got += event.data if isinstance(event, Arrived) else b""
+            connection.close()
+        assert server.counts.unproven == 1
+    assert got == BUNDLE.data[:30_000] and 1 <= link.connections <= 31
+    until = time.monotonic() + 10
+    while any(one.name == "pull" for one in threading.enumerate()):
+        assert time.monotonic() < until, "a thread without a connection goes on"
+        time.sleep(0.01)
+
+
 def test_lanes_that_want_the_same_bytes_ask_for_them_once() -> None:
     events: list[Event] = []
     session = PullSession("/f", Random(1))
