@@ -4,6 +4,7 @@ Deflate has no canonical encoder: the same data gives other bytes in every libra
 counts as present only if it gives the known output for a fixed corpus. A section names the engines that it needs.
 
     number         engine    level   memLevel  is given the member
+     0             none: the member is the stream as it stands
      1 to  9       zlib      1 to 9  8         in any way: the output is the same
     11 to 19       zlib      1 to 9  9         in any way
     21 to 30       miniz     1 to 10           at once
@@ -24,6 +25,7 @@ from typing import Protocol
 import cramjam
 
 from bundle.errors import Malformed
+from bundle.format.objects import Readable, read_all
 
 ZLIB_FEATURE = "deflate-zlib"
 MINIZ_FEATURE = "deflate-miniz"
@@ -34,6 +36,7 @@ COMMON_FEATURES = frozenset({ZLIB_FEATURE, MINIZ_FEATURE, ZLIB_NG_FEATURE})
 MAX_JOINED_BYTES = 64 * 1024 * 1024  # of a member that an engine is given whole: it is in memory then
 PROBE_BYTES = 256 * 1024  # no engine had a first block of more stream: spec/decisions, 0007
 AT_ONCE = 1 << 62
+AS_IT_IS = 0
 # Most likely first: what zipfile writes, with zlib and with zlib-ng, what maturin writes, then the rest.
 CANDIDATES = (
     *(6, 36, 26, 9, 39, 1, 31, 66, 76, 16, 29, 53),
@@ -77,6 +80,11 @@ class _Compressor(Protocol):
     def flush(self) -> bytes: ...
 
 
+def features_of(engines: Collection[int]) -> frozenset[str]:
+    """The features that a section with these engines needs. Raises Malformed for an unknown number."""
+    return frozenset(feature_of(engine) for engine in set(engines) - {AS_IT_IS})
+
+
 def feature_of(engine: int) -> str:
     """The feature that a section with this engine needs. Raises Malformed for an unknown number."""
     if engine not in ENGINES:
@@ -110,7 +118,7 @@ def deflate(engine: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
     return _feed(zlib_ng.compressobj(way.level, zlib.DEFLATED, -15, way.memory), _slices(data, way.feed))
 
 
-def find_engine(plain: bytes, stream: bytes, likely: int, features: Collection[str] | None = None) -> int | None:
+def find_engine(plain: Readable, stream: Readable, likely: int, features: Collection[str] | None = None) -> int | None:
     """The engine of this machine that gives exactly `stream` for `plain`, or None. `likely` is tried first.
 
     `features`: those that may be needed, all if None.
@@ -121,31 +129,33 @@ def find_engine(plain: bytes, stream: bytes, likely: int, features: Collection[s
         feature = feature_of(engine)
         if (features is not None and feature not in features) or feature not in usable:
             continue
-        if feature != ZLIB_FEATURE and (len(plain) > MAX_JOINED_BYTES or not _begins(engine, start, stream)):
+        if feature != ZLIB_FEATURE and (plain.size > MAX_JOINED_BYTES or not _begins(engine, start, stream)):
             continue
         if _gives(engine, plain, stream):
             return engine
     return None
 
 
-def _start_of(stream: bytes) -> bytes:
+def _start_of(stream: Readable) -> bytes:
     """The plain bytes of the stream's start. Nothing for a short stream: to try all of it costs as little."""
-    return zlib.decompressobj(-15).decompress(stream[:PROBE_BYTES]) if len(stream) > 2 * PROBE_BYTES else b""
+    if stream.size <= 2 * PROBE_BYTES:
+        return b""
+    return zlib.decompressobj(-15).decompress(stream.read_at(0, PROBE_BYTES), MAX_JOINED_BYTES)
 
 
-def _begins(engine: int, start: bytes, stream: bytes) -> bool:
+def _begins(engine: int, start: bytes, stream: Readable) -> bool:
     """Whether the stream's first block may be this engine's. No engine has a block that is longer than the start."""
-    return not start or b"".join(deflate(engine, iter((start,))))[:256] == stream[:256]
+    return not start or b"".join(deflate(engine, iter((start,))))[:256] == stream.read_at(0, 256)
 
 
-def _gives(engine: int, plain: bytes, stream: bytes) -> bool:
+def _gives(engine: int, plain: Readable, stream: Readable) -> bool:
     """Whether the engine gives exactly this stream: stops at the first part that differs."""
     at = 0
-    for part in deflate(engine, _slices(plain, 64 * 1024)):
-        if stream[at : at + len(part)] != part:
+    for part in deflate(engine, read_all(plain)):
+        if at + len(part) > stream.size or stream.read_at(at, len(part)) != part:
             return False
         at += len(part)
-    return at == len(stream)
+    return at == stream.size
 
 
 class _Present(Set[str]):

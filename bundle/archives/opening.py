@@ -1,59 +1,68 @@
 """Opening archives while a bundle is built: what is in them, and which engine gives each member back.
 
-Runs in worker processes. A base's archive is opened by the rule alone. A target's archive is opened only as far as it
-can be made again bit for bit: members that no engine reproduces stay compressed in the skeleton.
+Runs in worker processes, in two steps. A *survey* finds the streams of an archive and what they are, in one pass, and
+makes its skeleton. Then those members are *taken* that the other release does not have: their plain bytes go to a file,
+and for a target an engine is looked for. What both releases have stays where it stands.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import BinaryIO
 
-from bundle.archives.engines import COMMON_FEATURES, ENGINE_FEATURES, find_engine
-from bundle.archives.opened import MAX_ARCHIVE_BYTES
-from bundle.archives.skeleton import make_skeleton
-from bundle.archives.streams import MAX_RATIO, DeflateStream, find_streams, has_heads, inflate
-from bundle.format.contents import Content, Slice, opened, read_content
+from bundle.archives.engines import find_engine
+from bundle.archives.skeleton import make_skeleton, skeleton_size
+from bundle.archives.streams import Search, StreamTable, has_heads, inflate
+from bundle.format.contents import Content, Slice, opened, part_of
+from bundle.format.objects import MemoryObject, Readable, Window, read_all
 from bundle.host.files import create_buffered
 
-MAX_DEPTH = 3
 READ_BYTES = 1024 * 1024
 OVERLAP_BYTES = 3  # a head may lie across two reads
 PDF, EXECUTABLES = b"%PDF", (b"MZ", b"\x7fELF")
-# Of a target's bytes, what streams that can be made again must be at least. Opened, a program is no image any more, and
-# its references are not rebased.
-LEAST_SHARE, LEAST_SHARE_OF_PROGRAM = 1 / 16, 1 / 2
 DEFAULT_ENGINE = 6
-MAX_NESTED_RATIO = (
-    MAX_RATIO // 2 - 4
-)  # of all plain bytes to the outermost archive, so that [F-65] holds with skeletons
+IN_MEMORY_BYTES = 1024 * 1024  # skeletons and members up to here are handed over as they are
 
 
-@dataclass(frozen=True)
-class Member:
-    """One member: its name for matching, its plain bytes and their hash, its engine (0 in a base), its own members."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A stream of an archive. `hash`: of its plain bytes. `stored_hash`: of the stream itself.
+
+    `may_hold_more`: whether the plain bytes may be an archive.
+    """
 
     name: str
-    content: Content
+    offset: int
+    length: int
     size: int
     hash: bytes
-    engine: int
-    opening: "Opening | None"
+    stored_hash: bytes
+    may_hold_more: bool
 
 
 @dataclass(frozen=True)
-class Opening:
-    """An opened archive."""
+class Survey:
+    """What an archive holds. `ended_at`: where the search was given up, if it was. `is_program`: it can be run."""
 
-    skeleton: bytes
-    members: tuple[Member, ...]
+    skeleton: Content
+    skeleton_size: int
+    skeleton_hash: bytes
+    streams: tuple[Found, ...]
+    ended_at: int | None
+    is_program: bool
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A member's plain bytes, and the engine that gives its stream, if there is one and it was looked for."""
+
+    content: Content
+    engine: int | None
 
 
 def may_hold_streams(content: Content) -> bool:
     """Whether the head of a stream stands in it anywhere. Raises InputError if it cannot be read."""
     with opened(content) as source:
-        if source.size > MAX_ARCHIVE_BYTES:
-            return False
         if source.read_at(0, min(4, source.size)) == PDF:
             return True
         return any(
@@ -62,54 +71,94 @@ def may_hold_streams(content: Content) -> bool:
         )
 
 
-def open_for_base(content: Content, spill: Path) -> Opening | None:
-    """A base's archive as the reader will open it; None if it is no archive. Plain bytes go to the file `spill`."""
-    return _open_into(content, spill, None)
+def survey(content: Content, spill: Path) -> Survey | None:
+    """What an archive holds; None if it is none. A long skeleton goes to the file `spill`. Raises InputError."""
+    with opened(content) as archive:
+        watched: list[_Watch] = []
+
+        def watch() -> _Watch:
+            watched[:] = [_Watch()]
+            return watched[0]
+
+        search, table = Search(archive, watch), StreamTable()
+        streams = []
+        for stream in search.streams():
+            table.add(stream)
+            stored = sha256()
+            for chunk in read_all(Window(archive, stream.offset, stream.length)):
+                stored.update(chunk)
+            hashes = watched[0].hash.digest(), stored.digest()
+            streams.append(
+                Found(stream.name, stream.offset, stream.length, stream.size, *hashes, watched[0].may_hold_more)
+            )
+        if not streams:
+            return None
+        skeleton, digest = _skeleton(archive, table, spill)
+        is_program = archive.read_at(0, min(4, archive.size)).startswith(EXECUTABLES)
+        size = skeleton_size(archive, table)
+        return Survey(skeleton, size, digest, tuple(streams), search.ended_at, is_program)
 
 
-def open_for_target(content: Content, spill: Path) -> Opening | None:
-    """A target's archive with the members that an engine reproduces. None if there is none."""
-    return _open_into(content, spill, ENGINE_FEATURES)
+def take(content: Content, streams: list[Found], features: Collection[str] | None, spill: Path) -> list[Taken]:
+    """Takes members of an archive. `features`: those of the engines that may be used. None: none is looked for.
 
-
-def open_for_everyone(content: Content, spill: Path) -> Opening | None:
-    """The same, with engines only that every ship may be expected to have."""
-    return _open_into(content, spill, COMMON_FEATURES)
-
-
-def _open_into(content: Content, spill: Path, features: frozenset[str] | None) -> Opening | None:
-    """`features`: those of the engines that may be used. With None, no engine is looked for."""
-    data = read_content(content)
-    with create_buffered(spill) as file:
-        return _open(data, file, spill, features, 1, MAX_NESTED_RATIO * len(data))
-
-
-def _open(
-    data: bytes, file: BinaryIO, spill: Path, features: frozenset[str] | None, depth: int, most_bytes: int
-) -> Opening | None:
-    """`most_bytes`: up to where `file` may grow by archives within this one."""
-    if len(data) > MAX_ARCHIVE_BYTES:
-        return None
-    view = memoryview(data)
-    taken: list[DeflateStream] = []
-    members: list[Member] = []
+    Raises InputError if the archive cannot be read.
+    """
+    taken = []
     engine = DEFAULT_ENGINE
-    streams = find_streams(data)
-    if depth > 1 and file.tell() + sum(stream.size for stream in streams) > most_bytes:
-        return None
-    for stream in streams:
-        plain = b"".join(inflate(view, stream))
-        packed = data[stream.offset : stream.offset + stream.length]
-        found = 0 if features is None else find_engine(plain, packed, engine, features)
-        if found is None:
-            continue
-        engine = found
-        taken.append(stream)
-        content = Slice(spill, file.seek(0, 2), len(plain))
-        file.write(plain)
-        inner = _open(plain, file, spill, features, depth + 1, most_bytes) if depth < MAX_DEPTH else None
-        members.append(Member(stream.name, content, len(plain), sha256(plain).digest(), found, inner))
-    share = LEAST_SHARE_OF_PROGRAM if data.startswith(EXECUTABLES) else LEAST_SHARE
-    if features is not None and sum(stream.length for stream in taken) < share * len(data):
-        return None
-    return Opening(make_skeleton(view, taken), tuple(members)) if members else None
+    with opened(content) as archive, create_buffered(spill) as file:
+        for stream in streams:
+            start = file.tell()
+            held = bytearray()
+            for chunk in inflate(archive, stream.offset, stream.length):
+                file.write(chunk)
+                if stream.size <= IN_MEMORY_BYTES:
+                    held += chunk
+            found = None
+            if features is not None:
+                file.flush()
+                stored = Window(archive, stream.offset, stream.length)
+                found = _engine(bytes(held), Slice(spill, start, stream.size), stored, engine, features)
+                engine = found or engine
+            taken.append(Taken(Slice(spill, start, stream.size), found))
+    return taken
+
+
+def stored_content(content: Content, stream: Found) -> Content:
+    """The stream itself, where it stands in its archive."""
+    return part_of(content, stream.offset, stream.length)
+
+
+class _Watch:
+    """Sees the plain bytes of a stream while it is searched for."""
+
+    def __init__(self) -> None:
+        self.hash = sha256()
+        self.may_hold_more = False
+        self._tail = b""
+
+    def __call__(self, chunk: bytes) -> None:
+        self.hash.update(chunk)
+        if not self.may_hold_more:
+            start = self._tail + chunk[:OVERLAP_BYTES]
+            self.may_hold_more = has_heads(chunk) or has_heads(start) or chunk.startswith(PDF)
+            self._tail = (self._tail + chunk)[-OVERLAP_BYTES:] if len(chunk) < OVERLAP_BYTES else chunk[-OVERLAP_BYTES:]
+
+
+def _skeleton(archive: Readable, table: StreamTable, spill: Path) -> tuple[Content, bytes]:
+    digest = sha256()
+    if skeleton_size(archive, table) <= IN_MEMORY_BYTES:
+        data = b"".join(make_skeleton(archive, table))
+        return data, sha256(data).digest()
+    with create_buffered(spill) as file:
+        for chunk in make_skeleton(archive, table):
+            digest.update(chunk)
+            file.write(chunk)
+    return spill, digest.digest()
+
+
+def _engine(held: bytes, spilled: Slice, stored: Readable, likely: int, features: Collection[str]) -> int | None:
+    if held:
+        return find_engine(MemoryObject(held), stored, likely, features)
+    with opened(spilled) as plain:
+        return find_engine(plain, stored, likely, features)

@@ -37,6 +37,11 @@ class BaseObjects:
         self.count = self.nesting.count
         self._open: dict[int, Given] = {}
         self._taken = 0  # of the room, by all that are open
+        self._used = bytearray(self.count)
+
+    def expect(self, used: bytearray) -> None:
+        """Says which objects will be asked for: 1 for each of those, by number. No other may be."""
+        self._used = used
 
     def open(self, number: int) -> Readable:
         """The object with that number. Raises BaseMismatch if the base is not what its manifest says.
@@ -46,7 +51,7 @@ class BaseObjects:
         assert self._base is not None  # noqa: S101 - without a base there is no number below count
         archive = self.nesting.archive_of(number)
         if archive is not None:
-            return self._given(archive)[self.nesting.within(number, archive)]
+            return self._given(archive).object(self.nesting.within(number, archive))
         return self._base.open(number) if number else MemoryObject(self._base.manifest.encoded)
 
     def close(self, archives: Iterable[int]) -> None:
@@ -60,12 +65,14 @@ class BaseObjects:
         """Closes whatever is open, as `close` does."""
         self.close(list(self._open))
 
-    def _given(self, archive: int) -> list[Readable]:
+    def _given(self, archive: int) -> Given:
         if archive not in self._open:
             source = self.open(self.nesting.numbers[archive])
-            self._open[archive] = open_archive(source, self._directory, self._room - self._taken)
-            self._taken += self._open[archive].size
-        objects = self._open[archive].objects
-        if len(objects) != self.nesting.given[archive]:
-            raise Malformed("index: an archive of the base gives another number of objects than it lists")
-        return objects
+            first = self.nesting.first(archive)
+            wanted = self._used[first : first + self.nesting.given[archive]]
+            given = open_archive(source, self._directory, self._room - self._taken, wanted)
+            self._open[archive] = given
+            self._taken += given.size
+            if given.count != self.nesting.given[archive]:
+                raise Malformed("index: an archive of the base gives another number of objects than it lists")
+        return self._open[archive]

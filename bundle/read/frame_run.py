@@ -91,8 +91,8 @@ class FrameRun:
             case Concat(parts):
                 return chain.from_iterable(read_all(self._open(part)) for part in parts)
             case Archive(skeleton, members, engines):
-                counted = map(partial(self._counted, recipe), members)
-                return rebuild(self._open(skeleton), counted, engines, size, self._directory)
+                spend = partial(self._limit.take, recipe)
+                return rebuild(self._open(skeleton), map(self._open, members), engines, size, self._directory, spend)
 
     def save(self, number: int, recipe: Recipe, result: Result, size: int) -> Readable:
         """Saves the result under its object number, for later recipes of the frame. Raises as `make`."""
@@ -129,12 +129,6 @@ class FrameRun:
         self._limit.take(recipe, opened.size)
         source = opened.read_at(0, opened.size)
         return apply_rebased(source, size, packs.triple_rows(recipe.triples, size), self._numbers(), packs.take)
-
-    def _counted(self, recipe: Archive, number: int) -> Readable:
-        """A member, counted before it is deflated."""
-        member = self._open(number)
-        self._limit.take(recipe, member.size)
-        return member
 
     def _numbers(self) -> Numbers:
         return Numbers(self._packs.places, self._packs.layouts, self._packs.skips)

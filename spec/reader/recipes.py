@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from archives import complete, open_archive, split_skeleton
+from archives import complete, inflated, open_archive, split_skeleton
 from tree import LINK, Base, Entry, judge_link, parse_manifest
 from wire import MAX_INT, Allowance, Cursor, Refused, corrupt, decode, malformed, need, packed, unpack
 
 STREAMS = ("literals", "add lengths", "extra lengths", "seeks", "skips", "changes", "extra bytes", "places", "layouts")
 LITERAL, COPY, PATCH, CONCAT, ARCHIVE, REBASED = range(6)
-ARCHIVE_MAX, DEPTH_MAX, FRAMES_MAX = 67_108_864, 8, 500_001
+MEMBER_MAX, DEPTH_MAX, FRAMES_MAX = 67_108_864, 8, 500_001
 GROWTH, SHRINKING, NUMBERS, FREE = 1040, 16, 4, 16_777_216
 RECIPES_MAX, BASE_OBJECTS_MAX, USES_MAX = 2_000_000, 4_000_000, 4_000_000
 ENGINES = {"deflate-zlib": {*range(1, 10), *range(11, 20)}, "deflate-miniz": {*range(21, 31)}}
@@ -103,7 +103,7 @@ class Index:
             need(depth <= DEPTH_MAX, "an opened archive lies in too many others")
             starts.append((first, depth))
             need(
-                0 < number < first and 2 <= gives <= 1_000_000,
+                0 < number < first and 3 <= gives <= 1_000_001 and gives % 2 == 1,
                 "an opened archive has a number or a count out of bounds",
             )
             first += gives
@@ -118,6 +118,16 @@ class Index:
             number -= gives
         return None
 
+    def is_stream(self, number: int) -> bool:
+        """Whether an object is a stream of an opened archive: they are the last that it gives."""
+        held = self.holder(number)
+        return held is not None and 2 * held[1] > self.pairs[held[0]][1]
+
+    def used(self) -> set[int]:
+        """The objects that recipes use, and the archives that those lie in."""
+        used = {number for frame in self.frames for sources in self.sources(frame) for number in sources}
+        return used | {self.pairs[archive][0] for number in used for archive in self._around(number)}
+
     def _around(self, number: int) -> Iterator[int]:
         """The archives that an object lies in."""
         held = self.holder(number)
@@ -129,23 +139,24 @@ class Index:
         """Archive -> the last recipe, counted from 0 through all frames, that uses what it or one within gives."""
         last, recipe = dict[int, int](), 0
         for frame in self.frames:
-            for sources in _sources(frame):
+            for sources in self.sources(frame):
                 last |= dict.fromkeys((archive for number in sources for archive in self._around(number)), recipe)
                 recipe += 1
         return last
 
-
-def _sources(frame: Frame) -> Iterator[list[int]]:
-    """The objects that each recipe uses; results of the frame among them."""
-    columns = Columns(frame)
-    for byte in frame.kinds:
-        kind = byte & 127
-        need(kind <= REBASED, f"a recipe has kind {kind}")
-        count = columns.next("numbers") if kind != LITERAL else 0
-        used = {CONCAT: count, ARCHIVE: count + 1, LITERAL: 0}.get(kind, 1)
-        yield [columns.next("sources") for _ in range(used)]
-        for _ in range(count if kind == ARCHIVE else 0):
-            columns.next("numbers")
+    def sources(self, frame: Frame) -> Iterator[list[int]]:
+        """The objects that each recipe uses; results of the frame among them."""
+        columns = Columns(frame)
+        for byte in frame.kinds:
+            kind = byte & 127
+            need(kind <= REBASED, f"a recipe has kind {kind}")
+            count = columns.next("numbers") if kind != LITERAL else 0
+            used = {CONCAT: count, ARCHIVE: count + 1, LITERAL: 0}.get(kind, 1)
+            found = [columns.next("sources") for _ in range(used)]
+            for number in found[1:] if kind == ARCHIVE else []:
+                if not self.is_stream(number):
+                    columns.next("numbers")
+            yield found
 
 
 class Columns:
@@ -185,6 +196,7 @@ class Rebuild:
         images = Allowance(SHRINKING * root["size"] + FREE)
         self._work = {ARCHIVE: Allowance(GROWTH * root["size"]), REBASED: images}
         self._last_uses, self._recipe = index.last_uses(), 0
+        self._used, self._taken = index.used(), dict[int, int]()
         self._opened: dict[int, list[bytes]] = {}
         self._made: set[int] = set()
         self._links: dict[bytes, bytes] = {}
@@ -216,17 +228,21 @@ class Rebuild:
             raise malformed("a recipe uses an object that nothing gives")
         (at, place), (archive, gives) = held, self._index.pairs[held[0]]
         if at not in self._opened:
-            given = open_archive(self._base_object(archive), ARCHIVE_MAX)
-            taken = sum(len(data) for objects in (*self._opened.values(), given) for data in objects)
-            need(taken <= self._room, "opened archives give more than the section's room")
+            given = open_archive(self._base_object(archive))
+            self._taken[at] = self._room_of(number - place, given)
+            need(sum(self._taken.values()) <= self._room, "opened archives give more than the section's room")
             self._opened[at] = given
         need(len(self._opened[at]) == gives, f"object {archive} of the base does not give {gives} objects")
         return self._opened[at][place]
 
+    def _room_of(self, first: int, given: list[bytes]) -> int:
+        """Of what an archive gives, the bytes of what is used; streams take none [F-64]."""
+        return sum(len(data) for at, data in enumerate(given[: len(given) // 2 + 1], first) if at in self._used)
+
     def _close(self) -> None:
         """After a recipe: the archives that no later one needs."""
         for at in [at for at in self._opened if self._last_uses[at] <= self._recipe]:
-            del self._opened[at]
+            del self._opened[at], self._taken[at]
         self._recipe += 1
 
     def _run_frame(self, frame: Frame, packs: dict[int, bytes]) -> None:
@@ -236,7 +252,7 @@ class Rebuild:
         for byte in frame.kinds:
             place = None if byte & 128 else columns.next("places")
             size = columns.next("sizes") if place is None else self._size_of(place)
-            recipe = Recipe(columns, streams, size, functools.partial(self._source, results), self._work)
+            recipe = Recipe(columns, streams, size, functools.partial(self._source, results), self._index, self._work)
             results.append(recipe.make(byte & 127))
             if place is not None:
                 self._keep(place, results[-1])
@@ -301,6 +317,7 @@ class Recipe:
     streams: list[Cursor]
     size: int
     source_of: Callable[[int], bytes]
+    index: Index
     work: dict[int, Allowance]  # of recipes of a kind [F-68]
 
     def make(self, kind: int) -> bytes:
@@ -371,19 +388,29 @@ class Recipe:
     def _archive(self) -> bytes:
         skeleton = self._source()
         count = self.columns.next("numbers")
-        members, streams = [self._source() for _ in range(count)], []
-        for member in members:
-            self.work[ARCHIVE].spend(len(member))
-            streams.append(self._deflated(member, self.columns.next("numbers")))
-        need(len(skeleton) <= ARCHIVE_MAX, "a skeleton is over 64 MiB")
+        members, streams = [], []
+        for number in [self.columns.next("sources") for _ in range(count)]:
+            member = self.source_of(number)
+            if self.index.is_stream(number):
+                plain, stream = inflated(member), member
+            else:
+                plain, stream = self._made(member, self.columns.next("numbers"))
+            members.append(plain)
+            streams.append(stream)
         gaps, rest = split_skeleton(Cursor(skeleton, "a skeleton"))
         need(len(gaps) == count, "an archive has another number of members than its skeleton has streams")
         return complete(gaps, rest, members, streams)
 
+    def _made(self, member: bytes, engine: int) -> tuple[bytes, bytes]:
+        """(plain bytes, stream) of a member that a recipe made, or that is a file or a member of the base."""
+        plain = member if engine else inflated(member)
+        self.work[ARCHIVE].spend(len(plain))
+        return plain, self._deflated(member, engine) if engine else member
+
     def _deflated(self, member: bytes, engine: int) -> bytes:
         feature = next((name for name, numbers in ENGINES.items() if engine in numbers), None)
         need(feature is not None, f"an archive has engine {engine}")
-        need(feature == "deflate-zlib" or len(member) <= ARCHIVE_MAX, f"a member of {len(member)} bytes is too large")
+        need(feature == "deflate-zlib" or len(member) <= MEMBER_MAX, f"a member of {len(member)} bytes is too large")
         if feature not in usable_features():
             raise Refused("unsupported", f"this reader lacks the engines of {feature}")
         return deflate(member, engine)
