@@ -10,6 +10,7 @@ class TransferConfig:
     """How a session asks, waits and gives up. Raises ValueError for a value out of its bounds.
 
     limit_bytes_per_s      bytes received per second at most, averaged over a second; None: no limit [T-27]
+    remembered_bytes_per_s  what the link carried lately, where a link begins with that [T-164]
     max_bytes              received at most, in all runs of a download, over links that cost; None: any number [T-94]
     patience_s             without `progress_bytes` of new bytes for so long, the session stops [T-22]
     turn_s                 while none of several sources answers, each has a turn of so long [T-92]
@@ -41,6 +42,7 @@ class TransferConfig:
     """
 
     limit_bytes_per_s: int | None = None
+    remembered_bytes_per_s: float | None = None
     max_bytes: int | None = None
     patience_s: float = 300.0
     progress_bytes: int = KIB

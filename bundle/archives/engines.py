@@ -4,7 +4,6 @@ Deflate has no canonical encoder: the same data gives other bytes in every libra
 counts as present only if it gives the known output for a fixed corpus. A section names the engines that it needs.
 
     number         engine    level   memLevel  is given the member
-     0             none: the member is the stream as it stands
      1 to  9       zlib      1 to 9  8         in any way: the output is the same
     11 to 19       zlib      1 to 9  9         in any way
     21 to 30       miniz     1 to 10           at once
@@ -13,6 +12,8 @@ counts as present only if it gives the known output for a fixed corpus. A sectio
     51 to 53       ISA-L     0 to 2            at once
     66             zlib-ng   6       8         8 KiB at a time, as ZipFile.write does
     76             zlib-ng   6       8         16 KiB at a time, as hatchling does
+
+Two numbers name no engine. 0: the stream is restored from its shape [F-73], 60: the member is the stream [F-75].
 """
 
 import zlib
@@ -25,6 +26,7 @@ from typing import Protocol
 import cramjam
 
 from bundle.errors import Malformed
+from bundle.format.index import AS_IT_IS, SHAPED
 from bundle.format.objects import Readable, read_all
 
 ZLIB_FEATURE = "deflate-zlib"
@@ -36,7 +38,6 @@ COMMON_FEATURES = frozenset({ZLIB_FEATURE, MINIZ_FEATURE, ZLIB_NG_FEATURE})
 MAX_JOINED_BYTES = 64 * 1024 * 1024  # of a member that an engine is given whole: it is in memory then
 PROBE_BYTES = 256 * 1024  # no engine had a first block of more stream: spec/decisions, 0007
 AT_ONCE = 1 << 62
-AS_IT_IS = 0
 # Most likely first: what zipfile writes, with zlib and with zlib-ng, what maturin writes, then the rest.
 CANDIDATES = (
     *(6, 36, 26, 9, 39, 1, 31, 66, 76, 16, 29, 53),
@@ -72,6 +73,7 @@ _FINGERPRINTS = {
     ISAL_FEATURE: "b7ab76ae1518f02ec88d7a87df06912c0c5f594599073a917208094eb7e7d3c9",
 }
 ENGINE_FEATURES = frozenset(_FINGERPRINTS)
+NO_ENGINES = frozenset({SHAPED, AS_IT_IS})
 
 
 class _Compressor(Protocol):
@@ -82,7 +84,7 @@ class _Compressor(Protocol):
 
 def features_of(engines: Collection[int]) -> frozenset[str]:
     """The features that a section with these engines needs. Raises Malformed for an unknown number."""
-    return frozenset(feature_of(engine) for engine in set(engines) - {AS_IT_IS})
+    return frozenset(feature_of(engine) for engine in set(engines) - NO_ENGINES)
 
 
 def feature_of(engine: int) -> str:
@@ -94,7 +96,7 @@ def feature_of(engine: int) -> str:
 
 def check_member(engine: int, size: int) -> None:
     """Raises Malformed for an engine that is given members whole, if this one is over 64 MiB [F-45]."""
-    if size > MAX_JOINED_BYTES and feature_of(engine) != ZLIB_FEATURE:
+    if size > MAX_JOINED_BYTES and engine not in NO_ENGINES and feature_of(engine) != ZLIB_FEATURE:
         raise Malformed(f"recipe: a member of {size} bytes for deflate engine {engine}, which takes {MAX_JOINED_BYTES}")
 
 

@@ -16,10 +16,12 @@ from contextlib import closing
 from itertools import accumulate
 from pathlib import Path
 
-from bundle.archives.engines import AS_IT_IS, check_member, deflate
+from bundle.archives.deflate_shape import restore
+from bundle.archives.engines import check_member, deflate
 from bundle.archives.headers import Facts, leave_out, put_back
 from bundle.archives.streams import MAX_RATIO, StreamTable, inflate_exactly
 from bundle.errors import Malformed
+from bundle.format.index import AS_IT_IS, SHAPED
 from bundle.format.objects import Readable, Scratch, Window, read_all
 from bundle.format.varints import MAX_VARINT_BYTES, read_varints, write_varints
 
@@ -86,11 +88,13 @@ def rebuild(
     size: int,
     directory: Path | None = None,
     spend: Callable[[int], None] = lambda _: None,
+    shapes: Iterable[Readable] = (),
 ) -> Iterator[bytes]:
     """The archive of that size, chunk by chunk: the skeleton with every member deflated by its engine.
 
     `directory` takes temporary files, of no more than `size` bytes. `spend` is told how many plain bytes are deflated
-    or inflated, before they are. Raises Malformed, before a member is deflated that an archive so small does not hold.
+    or inflated, before they are. `shapes` has one for each member that is restored from it [F-73]. Raises Malformed,
+    before a member is deflated that an archive so small does not hold.
     """
     if skeleton.size > size + MAX_VARINT_BYTES * (len(engines) + 1):
         raise Malformed(f"recipe: a skeleton of {skeleton.size} bytes is larger than its archive")
@@ -99,7 +103,7 @@ def rebuild(
     rest = Window(skeleton, at, skeleton.size - at)
     if places and places[-1] > rest.size:
         raise Malformed("recipe: a skeleton is shorter than its gaps")
-    with closing(_Streams(members, engines, size, size - rest.size, directory, spend)) as streams:
+    with closing(_Streams(members, engines, shapes, size, size - rest.size, directory, spend)) as streams:
         at = number = 0
         for chunk in put_back(rest, places, streams.facts):
             done = 0
@@ -121,6 +125,7 @@ class _Streams:
         self,
         members: Iterable[Readable],
         engines: Sequence[int],
+        shapes: Iterable[Readable],
         size: int,
         left: int,
         directory: Path | None,
@@ -128,6 +133,7 @@ class _Streams:
     ) -> None:
         """`size`: of the archive. `left`: what its streams may take of it."""
         self._members = zip(members, engines, strict=True)
+        self._shapes = iter(shapes)
         self._size, self._left = size, left
         self._directory = directory
         self._spend = spend
@@ -162,7 +168,14 @@ class _Streams:
             self._count_plain(member.size)
             scratch = Scratch(self._directory, _PENDING_BYTES)  # its own: what is being made may go to another one
             self._made.append((member, scratch))
-            stream = scratch.save(self._taken(deflate(engine, read_all(member))))
+            if engine == SHAPED:
+                shape = next(self._shapes, None)
+                if shape is None:
+                    raise Malformed("recipe: an archive with fewer shapes than members that need one")
+                chunks = restore(member, shape, max(0, self._left))
+            else:
+                chunks = deflate(engine, read_all(member))
+            stream = scratch.save(self._taken(chunks))
             self._made.pop()
             facts = Facts(_crc(member), stream.size, member.size)
         self._made.append((stream, scratch))

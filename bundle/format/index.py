@@ -26,6 +26,8 @@ MAX_USES = 4_000_000  # of objects, by all recipes together
 MAX_GROWTH = 1040  # as much as deflate can make of its stream, and a little more
 NUMBERS_A_BYTE = 4  # of the release, in bytes of varints,
 FREE_NUMBER_BYTES = 1 << 24  # and so many in any case: each takes time
+SHAPED = 0  # the number of no engine: the member's stream has a shape of its own [F-73]
+AS_IT_IS = 60  # nor of this: the member is the stream itself [F-75]
 
 
 class Stream(IntEnum):
@@ -118,20 +120,29 @@ class Concat:
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """A skeleton with other objects deflated into it, each by its engine [F-48]. Engine 0 takes a stream as it stands.
+    """A skeleton with other objects deflated into it, each by its engine [F-48], or taken as it stands [F-75].
 
-    Streams of the base's archives have no engine in the index: they are known by their numbers, and always stand so.
+    `shapes`: one for each member whose engine is `SHAPED`, in their order [F-73]. Streams of the base's archives have
+    no engine in the index: they are known by their numbers, and always stand as they are.
     """
 
     skeleton: int
     members: tuple[int, ...]
     engines: tuple[int, ...]
+    shapes: tuple[int, ...] = ()
 
 
-Recipe = Literal | Copy | Patch | Concat | Archive | Rebased
-_KINDS: tuple[type[Recipe], ...] = (Literal, Copy, Patch, Concat, Archive, Rebased)
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The shape of the stream that a member of an opened archive was inflated from [F-72]."""
+
+    member: int
+
+
+Recipe = Literal | Copy | Patch | Concat | Archive | Rebased | Shape
+_KINDS: tuple[type[Recipe], ...] = (Literal, Copy, Patch, Concat, Archive, Rebased, Shape)
 # Machines read these names in the JSON of `build` and `inspect`. The spec's table of kinds has the same ones.
-_NAMES = ("literal", "copy", "patch", "concat", "archive", "reaimed")
+_NAMES = ("literal", "copy", "patch", "concat", "archive", "reaimed", "shape")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +168,10 @@ def sources_of(recipe: Recipe) -> tuple[int, ...]:
             return (source,)
         case Concat(parts):
             return parts
-        case Archive(skeleton, members, _):
-            return (skeleton, *members)
+        case Archive(skeleton, members, _, shapes):
+            return (skeleton, *members, *shapes)
+        case Shape(member):
+            return (member,)
 
 
 IsStream = Callable[[int], bool]  # whether the object with that number is a stream of an archive of the base
@@ -177,7 +190,7 @@ def encode_frame(steps: list[Step], packs: list[Pack], is_stream: IsStream) -> F
                 numbers.append(number)
             case Concat(parts):
                 numbers.append(len(parts))
-            case Archive(_, members, engines):
+            case Archive(_, members, engines, _):
                 named = zip(members, engines, strict=True)
                 numbers += [len(members), *(engine for member, engine in named if not is_stream(member))]
     return Frame(kinds, _differences(places), sizes, _differences(sources), numbers, packs)
@@ -253,6 +266,8 @@ def _read_recipe(kind: int, sources: Iterator[int], numbers: Iterator[int], is_s
     recipe = _KINDS[kind]
     if recipe is Literal:
         return Literal()
+    if recipe is Shape:
+        return Shape(next(sources))
     number = next(numbers)
     if not 0 <= number <= canonical.MAX_INTEGER:
         raise Malformed(f"{where}: a number of a recipe is not within 0 to 2^53 - 1")
@@ -265,8 +280,8 @@ def _read_recipe(kind: int, sources: Iterator[int], numbers: Iterator[int], is_s
     if recipe is Concat:
         return Concat(_take(sources, number))
     skeleton, members = next(sources), _take(sources, number)
-    engines = tuple([0 if is_stream(member) else next(numbers) for member in members])
-    return Archive(skeleton, members, engines)
+    engines = tuple([AS_IT_IS if is_stream(member) else next(numbers) for member in members])
+    return Archive(skeleton, members, engines, _take(sources, engines.count(SHAPED)))
 
 
 def _take(column: Iterator[int], count: int) -> tuple[int, ...]:

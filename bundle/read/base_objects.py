@@ -54,6 +54,16 @@ class BaseObjects:
             return self._given(archive).object(self.nesting.within(number, archive))
         return self._base.open(number) if number else MemoryObject(self._base.manifest.encoded)
 
+    def stream_of(self, number: int) -> Readable:
+        """The deflate stream that a member of an opened archive was inflated from. Raises as `open`.
+
+        Raises Malformed for an object that is no such member [F-72].
+        """
+        archive = self.nesting.archive_of(number) if number < self.count else None
+        if archive is None or not self.nesting.within(number, archive) or self.nesting.is_stream(number):
+            raise Malformed("recipe: the stream of an object that is no member of an opened archive")
+        return self.open(number + self.nesting.given[archive] // 2)
+
     def close(self, archives: Iterable[int]) -> None:
         """Closes these archives, whose objects must not be read after. They are opened anew if they are asked for."""
         for archive in archives:

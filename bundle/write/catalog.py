@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from bundle.archives.counterparts import BaseStream
 from bundle.delta.sketch import MIN_BYTES, MIN_SHARED, SketchIndex
 from bundle.format.contents import Content
 from bundle.format.index import MAX_BASE_OBJECTS
@@ -48,6 +49,7 @@ class Catalog:
     """Objects of a base by hash and by likeness. `opened`: the list of opened archives, as the index has it.
 
     `given_bytes`: for each object that they give, by number from the first, the room that it takes when it is used.
+    `streams`: what archives were inflated from, by the label of the outermost one.
     """
 
     def __init__(self, entries: int, sketch_all: Callable[[list[Content]], Iterable[frozenset[int]]]) -> None:
@@ -60,6 +62,7 @@ class Catalog:
         self.entries = entries
         self.opened: list[int] = []
         self.given_bytes = array("Q")
+        self.streams: dict[str, list[BaseStream]] = {}
         self._by_hash: dict[bytes, Candidate] = {}
         self._stored: dict[bytes, Candidate] = {}  # streams of archives as they stand
         self._by_key: dict[str, list[Candidate]] = defaultdict(list)
@@ -71,8 +74,12 @@ class Catalog:
         for key in _keys(candidate.label):
             self._by_key[key].append(candidate)
 
-    def add_archive(self, number: int, label: str, opening: Opening) -> None:
-        """Adds what an archive gives, and what archives among its members give."""
+    def add_archive(self, number: int, label: str, opening: Opening, within: tuple[str, str] | None = None) -> None:
+        """Adds what an archive gives, and what archives among its members give.
+
+        `within`: the label of the outermost archive, and the names of the members that this one is in.
+        """
+        outermost, path = within or (label, "")
         # What one archive gives has consecutive numbers [F-32]. So archives among its members follow after all of that.
         given = 1 + 2 * len(opening.members)
         if self.count + given > MAX_BASE_OBJECTS:
@@ -85,13 +92,16 @@ class Catalog:
         self.add(skeleton, opening.skeleton_hash)
         for at, member in enumerate(opening.members, first + 1):
             self.add(Candidate(at, f"{label}!{member.name}", member.size, member.content), member.hash)
+            stream = BaseStream(at, f"{path}{member.name}", member.content, member.stored)
+            self.streams.setdefault(outermost, []).append(stream)
         for at, member in enumerate(opening.members, first + 1 + len(opening.members)):
             stored = Candidate(at, stored_label(f"{label}!{member.name}"), member.stored_size, member.stored)
             self._stored.setdefault(member.stored_hash, stored)
             self._by_key[stored.label].append(stored)
         for at, member in enumerate(opening.members, first + 1):
             if member.opening:
-                self.add_archive(at, f"{label}!{member.name}", member.opening)
+                inner = (outermost, f"{path}{member.name}!")
+                self.add_archive(at, f"{label}!{member.name}", member.opening, inner)
 
     def same(self, digest: bytes) -> Candidate | None:
         """The object with that hash."""

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from bundle.archives.counterparts import MAX_SHAPED_BYTES
 from bundle.archives.engines import MAX_JOINED_BYTES
 from bundle.archives.opening import Found, Survey, Taken, may_hold_streams, stored_content, survey, take
 from bundle.archives.streams import MAX_RATIO
@@ -50,6 +51,11 @@ class Member:
     why: str
     opening: "Opening | None"
 
+    @property
+    def may_have_shape(self) -> bool:
+        """Whether it is worth while to look for the shape of its stream."""
+        return self.size <= MAX_SHAPED_BYTES
+
 
 @dataclass(frozen=True)
 class Opening:
@@ -62,6 +68,14 @@ class Opening:
     members: tuple[Member, ...]
     least_share: float
     ended_at: int | None
+
+
+def members_of(opening: Opening, path: str = "") -> Iterator[tuple[str, Member]]:
+    """(names of the members that it is in, and its own; member) of all members, those of archives within it, too."""
+    for member in opening.members:
+        yield f"{path}{member.name}", member
+        if member.opening:
+            yield from members_of(member.opening, f"{path}{member.name}!")
 
 
 @dataclass
@@ -220,8 +234,8 @@ def _why(one: Found) -> str:
     if _grows(one):
         return f"it unpacks to {one.size // one.length} times its size"
     if one.size > MAX_JOINED_BYTES:
-        return f"it has {one.size:,} bytes, and zlib, which alone takes so many, gives another stream"
-    return "no deflate engine gives its stream"
+        return f"it has {one.size:,} bytes: only zlib takes so many, and gives another stream; no shape was tried"
+    return "no deflate engine gives its stream, and no shape of the base's is near to its own"
 
 
 def _spread(function: Callable[..., T], arguments: tuple[Any, ...]) -> T:

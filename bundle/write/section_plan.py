@@ -4,11 +4,13 @@ A target's archive becomes its skeleton and its members. Each is an object of it
 What has to be encoded is collected. Once all is, counterparts in the base are looked for at once, by the workers.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import chain
 
-from bundle.archives.engines import AS_IT_IS
+from bundle.archives.counterparts import Shapes
 from bundle.format.contents import Content
-from bundle.format.index import MAX_USES
+from bundle.format.index import AS_IT_IS, MAX_USES, SHAPED
 from bundle.write.catalog import Catalog, Wanted, skeleton_label, stored_label
 from bundle.write.openings import Member, Opening
 from bundle.write.parts import InWorkers, choose_tasks
@@ -38,6 +40,17 @@ class Assembled:
     skeleton: "PlannedObject"
     members: tuple["PlannedObject", ...]
     engines: tuple[int, ...]
+    shapes: tuple["PlannedObject", ...] = ()
+
+
+@dataclass(frozen=True)
+class Cheaper:
+    """The cheaper one of two ways. Which one that is turns out once all tasks of both are encoded."""
+
+    ways: tuple["Way", "Way"]
+
+
+Way = InBase | Encoded | Assembled | Cheaper
 
 
 @dataclass(frozen=True)
@@ -45,7 +58,7 @@ class PlannedObject:
     """An object, its size in bytes, and how it will be made. Equal objects are planned once."""
 
     size: int
-    way: InBase | Encoded | Assembled
+    way: Way
 
 
 @dataclass(frozen=True)
@@ -61,8 +74,11 @@ class SectionPlan:
     """Plans objects against a catalog and collects what has to be encoded, and what could not be opened."""
 
     catalog: Catalog
-    wanted: list[Wanted] = field(default_factory=list)
+    most_read_bytes: int = 0  # of streams whose shapes are needed: what readers allow [F-72]
+    shapes: Mapping[bytes, Shapes] = field(default_factory=dict)  # by the hashes of streams that no engine gives
+    wanted: list[Wanted | ObjectTask] = field(default_factory=list)
     closed: list[Closed] = field(default_factory=list)
+    _choices: list[Cheaper] = field(default_factory=list)
     _planned: dict[bytes, PlannedObject] = field(default_factory=dict)
     _uses: int = 0  # of members, by archives
 
@@ -72,8 +88,8 @@ class SectionPlan:
             same = self.catalog.same(digest)
             if same:
                 self._planned[digest] = PlannedObject(size, InBase(same.number))
-            elif opening and self._is_worth_opening(label, opening):
-                self._planned[digest] = PlannedObject(size, self._assemble(label, opening))
+            elif opening:
+                self._planned[digest] = PlannedObject(size, self._open(label, content, size, opening))
             else:
                 self._planned[digest] = PlannedObject(size, self._encode(label, content, size))
         return self._planned[digest]
@@ -83,43 +99,91 @@ class SectionPlan:
 
         Raises InputError if a file cannot be read.
         """
-        return choose_tasks(self.wanted, self.catalog.like(self.wanted), self.catalog.objects, in_workers)
+        wanted = [one for one in self.wanted if isinstance(one, Wanted)]
+        chosen = iter(choose_tasks(wanted, self.catalog.like(wanted), self.catalog.objects, in_workers))
+        priced = {task for choice in self._choices for task in _tasks_of(choice)}
+        tasks = [one if isinstance(one, ObjectTask) else next(chosen) for one in self.wanted]
+        return [replace(task, priced=number in priced) for number, task in enumerate(tasks)]
 
     def _encode(self, label: str, content: Content, size: int) -> Encoded:
-        self.wanted.append(Wanted(label, content, size))
+        return self._task(Wanted(label, content, size))
+
+    def _task(self, wanted: Wanted | ObjectTask) -> Encoded:
+        self.wanted.append(wanted)
         return Encoded(len(self.wanted) - 1)
 
-    def _can_be_made(self, member: Member) -> bool:
-        return member.engine is not None or self.catalog.stored(member.stored_hash) is not None
+    def _open(self, label: str, content: Content, size: int, opening: Opening) -> Way:
+        """Opened as far as it can be made again. Where shapes are needed for that, also without: the cheaper wins."""
+        shapes = [own for own in map(self._shapes_of, opening.members) if own]
+        read = sum(own.read_bytes for own in shapes)
+        if not shapes or read > self.most_read_bytes or not self._is_worth_opening(label, opening, shaped=True):
+            if self._is_worth_opening(label, opening, shaped=False):
+                return self._assemble(label, opening, shaped=False)
+            return self._encode(label, content, size)
+        self.most_read_bytes -= read
+        if self._is_worth_opening(label, opening, shaped=False, is_told=False):
+            other: Way = self._assemble(label, opening, shaped=False, is_told=False)
+        else:
+            other = self._encode(label, content, size)
+        choice = Cheaper((self._assemble(label, opening, shaped=True), other))
+        self._choices.append(choice)
+        return choice
 
-    def _is_worth_opening(self, label: str, opening: Opening) -> bool:
+    def _shapes_of(self, member: Member) -> Shapes | None:
+        has_another_way = member.engine is not None or self.catalog.stored(member.stored_hash)
+        return None if has_another_way else self.shapes.get(member.stored_hash)
+
+    def _is_worth_opening(self, label: str, opening: Opening, *, shaped: bool, is_told: bool = True) -> bool:
         """Whether enough of it can be made again. What is open in part is told, and what should be open and is not."""
-        made = sum(member.stored_size for member in opening.members if self._can_be_made(member))
+        made = sum(
+            member.stored_size
+            for member in opening.members
+            if member.engine is not None
+            or self.catalog.stored(member.stored_hash)
+            or (shaped and member.stored_hash in self.shapes)
+        )
         held = sum(member.stored_size for member in opening.members)
         least = opening.least_share * opening.size
-        if made < least <= held:
+        if is_told and made < least <= held:
             self.closed.append(Closed(label, f"of its streams of {held:,} bytes, {made:,} can be made again"))
-        if opening.ended_at is not None and held >= least:
-            self.closed.append(
-                Closed(label, f"searched up to byte {opening.ended_at:,}: too much of it leads to nothing")
-            )
+        if is_told and opening.ended_at is not None and held >= least:
+            why = f"searched up to byte {opening.ended_at:,}: too much of it leads to nothing"
+            self.closed.append(Closed(label, why))
         return made >= least and self._uses + len(opening.members) <= MOST_MEMBERS
 
-    def _assemble(self, label: str, opening: Opening) -> Assembled:
+    def _assemble(self, label: str, opening: Opening, *, shaped: bool, is_told: bool = True) -> Assembled:
         self._uses += len(opening.members)
         skeleton = self.add(skeleton_label(label), opening.skeleton, opening.skeleton_size, opening.skeleton_hash, None)
-        members, engines = [], []
+        members, engines, shapes = [], [], []
         for member in opening.members:
             name = f"{label}!{member.name}"
+            own = self._shapes_of(member) if shaped else None
             if same := self.catalog.stored(member.stored_hash):
                 members.append(PlannedObject(member.stored_size, InBase(same.number)))
                 engines.append(AS_IT_IS)
-            elif member.engine is not None:
+            elif member.engine is not None or own:
                 members.append(self.add(name, member.content, member.size, member.hash, member.opening))
-                engines.append(member.engine)
+                engines.append(SHAPED if own else member.engine or 0)
             else:
-                self.closed.append(Closed(name, member.why))
+                if is_told:
+                    self.closed.append(Closed(name, member.why))
                 stored = (member.stored, member.stored_size, member.stored_hash)
                 members.append(self.add(stored_label(name), *stored, None))
                 engines.append(AS_IT_IS)
-        return Assembled(skeleton, tuple(members), tuple(engines))
+            if own:
+                task = ObjectTask(own.content, own.base, (own.number,), of_shape=True)
+                shapes.append(PlannedObject(own.size, self._task(task)))
+        return Assembled(skeleton, tuple(members), tuple(engines), tuple(shapes))
+
+
+def _tasks_of(way: Way) -> Iterator[int]:
+    """The tasks of a way, by their index."""
+    match way:
+        case Encoded(task):
+            yield task
+        case Assembled(skeleton, members, _, shapes):
+            yield from chain.from_iterable(_tasks_of(part.way) for part in (skeleton, *members, *shapes))
+        case Cheaper(ways):
+            yield from chain.from_iterable(map(_tasks_of, ways))
+        case InBase():
+            pass

@@ -9,24 +9,27 @@ from itertools import count
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
+from bundle.archives.counterparts import Shapes, find_shapes
 from bundle.archives.engines import COMMON_FEATURES, ENGINE_FEATURES, features_of
 from bundle.delta.sketch import sketch
 from bundle.format import canonical
 from bundle.format.codecs import compress
 from bundle.format.contents import Content, chunks_of, size_of
 from bundle.format.contents import opened as opened_content
-from bundle.format.index import Archive, Index, Pack, Rebased, encode_frame, name_of, sources_of
+from bundle.format.index import SHAPED, Archive, Index, Pack, Rebased, Shape, encode_frame, name_of, sources_of
 from bundle.format.manifest import Kind, TreeManifest
 from bundle.format.nesting import Nesting, most_open
 from bundle.format.pieces import build_tables
-from bundle.format.root import DELTA, FULL, REFERENCES_FEATURE, Section
+from bundle.format.root import DELTA, FULL, REFERENCES_FEATURE, SHAPE_FEATURE, Section
 from bundle.host.files import create_buffered
 from bundle.host.progress import Progress
+from bundle.read.frame_run import MAX_SHAPED
 from bundle.read.tree import DirectoryBase, object_bytes
+from bundle.write.base_streams import StreamIndex
 from bundle.write.batches import map_in_batches
 from bundle.write.catalog import Candidate, Catalog
 from bundle.write.frames import FrameBuilder
-from bundle.write.openings import LARGE_BYTES, ArchiveOpener, Opening, archives_among
+from bundle.write.openings import LARGE_BYTES, ArchiveOpener, Opening, archives_among, members_of
 from bundle.write.packing import pack
 from bundle.write.section_plan import Closed, PlannedObject, SectionPlan
 from bundle.write.tournament import Encoding, encode_object
@@ -67,7 +70,8 @@ class SectionBuilder:
         places = _packing_order(target, target.needed(base.manifest))
         contents = [(place, self._content(place)) for place in places]
         catalog, openings = self._catalog(base, contents)
-        plan = SectionPlan(catalog)
+        shapes = self._find_shapes(catalog, openings)
+        plan = SectionPlan(catalog, MAX_SHAPED * target.size, shapes)
         manifest = plan.add("", target.encoded, len(target.encoded), target.tree_hash, None)
         planned = [(0, manifest), *self._plan_objects(plan, contents, openings)]
         outcomes = self._encode(plan)
@@ -127,6 +131,23 @@ class SectionBuilder:
         for place, opening in of_base.items():
             catalog.add_archive(place, base.manifest.entry(place).path, opening)
         return catalog, openings
+
+    def _find_shapes(self, catalog: Catalog, openings: dict[int, Opening]) -> dict[bytes, Shapes]:
+        """By the hash of a stream that no engine gives, and that the base has not: what stands in for an engine."""
+        index = StreamIndex(catalog.streams)
+        jobs = {}
+        for place, opening in openings.items():
+            path = self._target.entry(place).path
+            lacking = [
+                (name, member)
+                for name, member in members_of(opening)
+                if member.engine is None and not catalog.stored(member.stored_hash) and member.may_have_shape
+            ]
+            if lacking and (streams := index.like(path, opening.size)):
+                for name, member in lacking:
+                    jobs[member.stored_hash] = (member.content, member.stored, name, streams, next(self._scratch_files))
+        found = self._in_workers(find_shapes, *zip(*jobs.values(), strict=True)) if jobs else iter(())
+        return {digest: shapes for digest, shapes in zip(jobs, found, strict=True) if shapes}
 
     def _sketch_all(self, contents: list[Content]) -> Iterator[frozenset[int]]:
         return map_in_batches(self._pool, sketch, contents, map(size_of, contents))
@@ -204,8 +225,12 @@ def _packing_order(target: TreeManifest, places: list[int]) -> list[int]:
 def _features(builders: list[FrameBuilder]) -> list[str]:
     recipes = [step.recipe for builder in builders for step in builder.steps]
     engines = {engine for recipe in recipes if isinstance(recipe, Archive) for engine in recipe.engines}
-    rebased = {REFERENCES_FEATURE for recipe in recipes if isinstance(recipe, Rebased)}
-    return sorted(rebased | features_of(engines))
+    found = set(features_of(engines))
+    if any(isinstance(recipe, Rebased) for recipe in recipes):
+        found.add(REFERENCES_FEATURE)
+    if any(isinstance(recipe, Shape) for recipe in recipes) or SHAPED in engines:
+        found.add(SHAPE_FEATURE)
+    return sorted(found)
 
 
 def _most_open(builders: list[FrameBuilder], catalog: Catalog) -> int:

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from archives import complete, inflated, open_archive, split_skeleton
+from shapes import restore, shape_of
 from tree import LINK, Base, Entry, judge_link, parse_manifest
 from wire import MAX_INT, Allowance, Cursor, Refused, corrupt, decode, malformed, need, packed, unpack
 
 STREAMS = ("literals", "add lengths", "extra lengths", "seeks", "skips", "changes", "extra bytes", "places", "layouts")
-LITERAL, COPY, PATCH, CONCAT, ARCHIVE, REBASED = range(6)
+LITERAL, COPY, PATCH, CONCAT, ARCHIVE, REBASED, SHAPE = range(7)
+SHAPED, AS_IT_IS = 0, 60
 MEMBER_MAX, DEPTH_MAX, FRAMES_MAX = 67_108_864, 8, 500_001
-GROWTH, SHRINKING, NUMBERS, FREE = 1040, 16, 4, 16_777_216
+GROWTH, SHRINKING, NUMBERS, READ, FREE = 1040, 16, 4, 4, 16_777_216
 RECIPES_MAX, BASE_OBJECTS_MAX, USES_MAX = 2_000_000, 4_000_000, 4_000_000
 ENGINES = {"deflate-zlib": {*range(1, 10), *range(11, 20)}, "deflate-miniz": {*range(21, 31)}}
 ENGINES |= {"deflate-zlib-ng": {*range(31, 40), *range(41, 50), 66, 76}, "deflate-isal": {51, 52, 53}}
@@ -23,7 +25,7 @@ ZLIB_DIGEST = "961a3970933cb2add938dda5fbd7f4af6f5dff7145472b6582e8ab5de4377329"
 
 def usable_features() -> set[str]:
     """The features of sections that this reader can evaluate."""
-    return {"references-1"} | ({"deflate-zlib"} if _zlib_is_zlib() else set())
+    return {"references-1", "deflate-shape"} | ({"deflate-zlib"} if _zlib_is_zlib() else set())
 
 
 @functools.cache
@@ -149,14 +151,13 @@ class Index:
         columns = Columns(frame)
         for byte in frame.kinds:
             kind = byte & 127
-            need(kind <= REBASED, f"a recipe has kind {kind}")
-            count = columns.next("numbers") if kind != LITERAL else 0
+            need(kind <= SHAPE, f"a recipe has kind {kind}")
+            count = columns.next("numbers") if kind not in (LITERAL, SHAPE) else 0
             used = {CONCAT: count, ARCHIVE: count + 1, LITERAL: 0}.get(kind, 1)
             found = [columns.next("sources") for _ in range(used)]
-            for number in found[1:] if kind == ARCHIVE else []:
-                if not self.is_stream(number):
-                    columns.next("numbers")
-            yield found
+            named = [number for number in found[1:] if kind == ARCHIVE and not self.is_stream(number)]
+            engines = [columns.next("numbers") for _ in named]
+            yield [*found, *(columns.next("sources") for _ in range(engines.count(SHAPED)))]
 
 
 class Columns:
@@ -195,6 +196,7 @@ class Rebuild:
         need(index.numbers <= NUMBERS * root["size"] + FREE, "the patches have too many numbers for such a release")
         images = Allowance(SHRINKING * root["size"] + FREE)
         self._work = {ARCHIVE: Allowance(GROWTH * root["size"]), REBASED: images}
+        self._work[SHAPE] = Allowance(READ * root["size"] + FREE)
         self._last_uses, self._recipe = index.last_uses(), 0
         self._used, self._taken = index.used(), dict[int, int]()
         self._opened: dict[int, list[bytes]] = {}
@@ -220,6 +222,13 @@ class Rebuild:
         if self._base is None:
             raise malformed("a section without a base uses one")
         return self._base.object(number)
+
+    def _stream(self, number: int) -> bytes:
+        """The stream that a member was inflated from [F-72]."""
+        held = self._index.holder(number) if self._index.entries <= number < self._index.base_objects else None
+        if held is None or held[1] == 0 or self._index.is_stream(number):
+            raise malformed(f"object {number} is no member of an opened archive")
+        return self._of_archive(number + self._index.pairs[held[0]][1] // 2)
 
     def _of_archive(self, number: int) -> bytes:
         """An object of an opened archive; one of which none is used stays closed [F-35], or is closed again [F-64]."""
@@ -252,7 +261,8 @@ class Rebuild:
         for byte in frame.kinds:
             place = None if byte & 128 else columns.next("places")
             size = columns.next("sizes") if place is None else self._size_of(place)
-            recipe = Recipe(columns, streams, size, functools.partial(self._source, results), self._index, self._work)
+            source = functools.partial(self._source, results)
+            recipe = Recipe(columns, streams, size, source, self._stream, self._index, self._work)
             results.append(recipe.make(byte & 127))
             if place is not None:
                 self._keep(place, results[-1])
@@ -317,13 +327,14 @@ class Recipe:
     streams: list[Cursor]
     size: int
     source_of: Callable[[int], bytes]
+    stream_of: Callable[[int], bytes]
     index: Index
     work: dict[int, Allowance]  # of recipes of a kind [F-68]
 
     def make(self, kind: int) -> bytes:
-        need(kind <= REBASED, f"a recipe has kind {kind}")
-        maker = (self._literal, self._copy, self._patch, self._concat, self._archive, self._rebased)[kind]
-        result = maker()
+        need(kind <= SHAPE, f"a recipe has kind {kind}")
+        makers = (self._literal, self._copy, self._patch, self._concat, self._archive, self._rebased, self._shape)
+        result = makers[kind]()
         need(len(result) == self.size, f"a recipe makes {len(result)} bytes, not {self.size}")
         return result
 
@@ -388,24 +399,31 @@ class Recipe:
     def _archive(self) -> bytes:
         skeleton = self._source()
         count = self.columns.next("numbers")
+        numbers = [self.columns.next("sources") for _ in range(count)]
         members, streams = [], []
-        for number in [self.columns.next("sources") for _ in range(count)]:
-            member = self.source_of(number)
-            if self.index.is_stream(number):
-                plain, stream = inflated(member), member
-            else:
-                plain, stream = self._made(member, self.columns.next("numbers"))
-            members.append(plain)
-            streams.append(stream)
         gaps, rest = split_skeleton(Cursor(skeleton, "a skeleton"))
         need(len(gaps) == count, "an archive has another number of members than its skeleton has streams")
+        left = self.size - len(rest)
+        engines = [AS_IT_IS if self.index.is_stream(number) else self.columns.next("numbers") for number in numbers]
+        for number, engine in zip(numbers, engines, strict=True):
+            member = self.source_of(number)
+            members.append(inflated(member) if engine == AS_IT_IS else member)
+            self.work[ARCHIVE].spend(0 if self.index.is_stream(number) else len(members[-1]))
+            if engine == SHAPED:
+                streams.append(restore(member, self._source(), max(0, left)))
+            else:
+                streams.append(member if engine == AS_IT_IS else self._deflated(member, engine))
+            left -= len(streams[-1])
         return complete(gaps, rest, members, streams)
 
-    def _made(self, member: bytes, engine: int) -> tuple[bytes, bytes]:
-        """(plain bytes, stream) of a member that a recipe made, or that is a file or a member of the base."""
-        plain = member if engine else inflated(member)
-        self.work[ARCHIVE].spend(len(plain))
-        return plain, self._deflated(member, engine) if engine else member
+    def _shape(self) -> bytes:
+        number = self.columns.next("sources")
+        stream, plain = self.stream_of(number), self.source_of(number)
+        self.work[SHAPE].spend(len(stream) + len(plain) // 16)
+        shape = shape_of(stream, plain)
+        if shape is None:
+            raise malformed("a stream of which a shape is wanted has none")
+        return shape
 
     def _deflated(self, member: bytes, engine: int) -> bytes:
         feature = next((name for name, numbers in ENGINES.items() if engine in numbers), None)

@@ -158,13 +158,13 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, with_body)
             return
         self._served.set_asking(is_asking=True)
-        file = _open_inside(self.server.directory, self.path)
+        file = open_inside(self.server.directory, self.path)
         if file is None:
             self._refuse(HTTPStatus.NOT_FOUND, with_body)
             return
         with file:
             status = os.fstat(file.fileno())
-            tag = _entity_tag(status)
+            tag = entity_tag(status)
             wanted = _wanted_range(self.headers.get_all("Range") or [], status.st_size)
             if wanted is not None and self.headers.get("If-Range", tag) != tag:
                 wanted = None
@@ -213,7 +213,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(text)
 
 
-def _open_inside(directory: Path, target: str) -> BinaryIO | None:
+def open_inside(directory: Path, target: str) -> BinaryIO | None:
     """The file that a request names, opened, if it is one for ships; None for all else: a stranger learns nothing.
 
     A name is taken apart once, after its escapes are undone; no component may be empty, hidden, a step up or a drive.
@@ -244,7 +244,7 @@ def _shown(path: Path) -> BinaryIO | None:
     return None
 
 
-def _entity_tag(status: os.stat_result) -> str:
+def entity_tag(status: os.stat_result) -> str:
     """Strong: other bytes in a file of the same name come with another time, length or file number."""
     return f'"{status.st_ino:x}-{status.st_mtime_ns:x}-{status.st_size:x}"'
 

@@ -16,7 +16,7 @@ STEPS = [
     Step(Patch(0, 1), 0),
     Step(Patch(1, 1), 1),
     Step(Literal(), None, 10),
-    Step(Archive(4, (5, 9, 6), (6, 51, 0)), 2),
+    Step(Archive(4, (5, 9, 6), (6, 51, 60)), 2),
     Step(Copy(10, 0), 3),
     Step(Copy(2, 0), 4),
 ]

@@ -20,6 +20,7 @@ from tests.support.contents.tiny_bundle import KEY
 from tests.support.sites.site import QUIET
 
 SEED = 75
+WHY = "no deflate engine gives its stream, and no shape of the base's is near to its own"
 MOST_BYTES = 1_500
 _CHOICE = random.Random(SEED)
 WORDS = [_CHOICE.randbytes(4).hex() for _ in range(3000)]
@@ -89,10 +90,10 @@ def test_a_member_that_cannot_be_opened_costs_itself_alone(tmp_path: Path) -> No
     members = {"a": text(1), "odd": text(2, 4000), "b": text(3)}
     changed = {**members, "odd": text(4, 4000), "b": text(3) + b" and a line"}
     new = odd_zip(changed, "odd")
-    report = built(tmp_path, {"x.zip": odd_zip(members, "odd")}, {"x.zip": new})
+    report = built(tmp_path, {"x.zip": odd_zip({"a": text(1), "b": text(3)})}, {"x.zip": new})
     (odd,) = (stream for stream in streams_in(new) if stream.name == "odd")
     assert report.total_bytes < odd.length + MOST_BYTES
-    assert report.closed == [Closed("x.zip!odd", "no deflate engine gives its stream")]
+    assert report.closed == [Closed("x.zip!odd", WHY)]
 
 
 def test_what_grows_too_much_stays_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

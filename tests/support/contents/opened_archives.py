@@ -6,11 +6,12 @@ from itertools import count
 from pathlib import Path
 
 from bundle.archives import engines
-from bundle.archives.engines import AS_IT_IS, ENGINE_FEATURES
+from bundle.archives.engines import ENGINE_FEATURES
 from bundle.archives.headers import Facts, leave_out, put_back
 from bundle.archives.skeleton import make_skeleton, rebuild
 from bundle.archives.streams import DeflateStream, Search, StreamTable
 from bundle.format.contents import read_content
+from bundle.format.index import AS_IT_IS
 from bundle.format.objects import MemoryObject
 from bundle.write.openings import ArchiveOpener, Member, Opening
 from tests.support.sites.site import QUIET
