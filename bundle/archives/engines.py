@@ -13,7 +13,7 @@ counts as present only if it gives the known output for a fixed corpus. A sectio
     66             zlib-ng   6       8         8 KiB at a time, as ZipFile.write does
     76             zlib-ng   6       8         16 KiB at a time, as hatchling does
 
-Two numbers name no engine. 0: the stream is restored from its shape, 60: it is one of the base [F-73].
+Two numbers name no engine. 0: the stream is restored from its shape [F-73], 60: the member is the stream [F-75].
 """
 
 import zlib
@@ -26,7 +26,8 @@ from typing import Protocol
 import cramjam
 
 from bundle.errors import Malformed
-from bundle.format.index import SHAPED, UNCHANGED
+from bundle.format.index import AS_IT_IS, SHAPED
+from bundle.format.objects import Readable, read_all
 
 ZLIB_FEATURE = "deflate-zlib"
 MINIZ_FEATURE = "deflate-miniz"
@@ -72,13 +73,18 @@ _FINGERPRINTS = {
     ISAL_FEATURE: "b7ab76ae1518f02ec88d7a87df06912c0c5f594599073a917208094eb7e7d3c9",
 }
 ENGINE_FEATURES = frozenset(_FINGERPRINTS)
-NO_ENGINES = frozenset({SHAPED, UNCHANGED})
+NO_ENGINES = frozenset({SHAPED, AS_IT_IS})
 
 
 class _Compressor(Protocol):
     def compress(self, data: bytes, /) -> bytes: ...
 
     def flush(self) -> bytes: ...
+
+
+def features_of(engines: Collection[int]) -> frozenset[str]:
+    """The features that a section with these engines needs. Raises Malformed for an unknown number."""
+    return frozenset(feature_of(engine) for engine in set(engines) - NO_ENGINES)
 
 
 def feature_of(engine: int) -> str:
@@ -114,7 +120,7 @@ def deflate(engine: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
     return _feed(zlib_ng.compressobj(way.level, zlib.DEFLATED, -15, way.memory), _slices(data, way.feed))
 
 
-def find_engine(plain: bytes, stream: bytes, likely: int, features: Collection[str] | None = None) -> int | None:
+def find_engine(plain: Readable, stream: Readable, likely: int, features: Collection[str] | None = None) -> int | None:
     """The engine of this machine that gives exactly `stream` for `plain`, or None. `likely` is tried first.
 
     `features`: those that may be needed, all if None.
@@ -125,31 +131,33 @@ def find_engine(plain: bytes, stream: bytes, likely: int, features: Collection[s
         feature = feature_of(engine)
         if (features is not None and feature not in features) or feature not in usable:
             continue
-        if feature != ZLIB_FEATURE and (len(plain) > MAX_JOINED_BYTES or not _begins(engine, start, stream)):
+        if feature != ZLIB_FEATURE and (plain.size > MAX_JOINED_BYTES or not _begins(engine, start, stream)):
             continue
         if _gives(engine, plain, stream):
             return engine
     return None
 
 
-def _start_of(stream: bytes) -> bytes:
+def _start_of(stream: Readable) -> bytes:
     """The plain bytes of the stream's start. Nothing for a short stream: to try all of it costs as little."""
-    return zlib.decompressobj(-15).decompress(stream[:PROBE_BYTES]) if len(stream) > 2 * PROBE_BYTES else b""
+    if stream.size <= 2 * PROBE_BYTES:
+        return b""
+    return zlib.decompressobj(-15).decompress(stream.read_at(0, PROBE_BYTES), MAX_JOINED_BYTES)
 
 
-def _begins(engine: int, start: bytes, stream: bytes) -> bool:
+def _begins(engine: int, start: bytes, stream: Readable) -> bool:
     """Whether the stream's first block may be this engine's. No engine has a block that is longer than the start."""
-    return not start or b"".join(deflate(engine, iter((start,))))[:256] == stream[:256]
+    return not start or b"".join(deflate(engine, iter((start,))))[:256] == stream.read_at(0, 256)
 
 
-def _gives(engine: int, plain: bytes, stream: bytes) -> bool:
+def _gives(engine: int, plain: Readable, stream: Readable) -> bool:
     """Whether the engine gives exactly this stream: stops at the first part that differs."""
     at = 0
-    for part in deflate(engine, _slices(plain, 64 * 1024)):
-        if stream[at : at + len(part)] != part:
+    for part in deflate(engine, read_all(plain)):
+        if at + len(part) > stream.size or stream.read_at(at, len(part)) != part:
             return False
         at += len(part)
-    return at == len(stream)
+    return at == stream.size
 
 
 class _Present(Set[str]):

@@ -1,51 +1,82 @@
-"""An opened archive of a base: its skeleton and the plain bytes of its members, as objects. spec/format.md [F-46]."""
+"""An opened archive of a base: its skeleton, the plain bytes of its members, and their streams. spec/format.md [F-46].
+
+Only what is asked for takes room: a member that recipes use as the stream that it is stays where it stands.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from bundle.archives.skeleton import make_skeleton
-from bundle.archives.streams import find_streams, inflate
+from bundle.archives.headers import Facts
+from bundle.archives.skeleton import StoredStream, make_skeleton, skeleton_size
+from bundle.archives.streams import Search, StreamTable, inflate
 from bundle.errors import Malformed
 from bundle.format.objects import Readable, Scratch
 
-MAX_ARCHIVE_BYTES = 64 * 1024 * 1024
 IN_MEMORY_BYTES = 1024 * 1024  # of each archive: many may be open at one time
 
 
-@dataclass(frozen=True)
 class Given:
-    """What opening an archive gives, skeleton first, `size` bytes in all. The bytes are in `scratch`, if any are.
+    """What opening an archive gives: the skeleton is object 0, then all members, then all streams."""
 
-    `stretches`: where in the archive the stream of each member stands, as (offset, length).
-    """
+    def __init__(self, archive: Readable, table: StreamTable, directory: Path | None) -> None:
+        self._archive = archive
+        self._table = table
+        self._scratch = Scratch(directory, IN_MEMORY_BYTES)
+        self._saved: dict[int, Readable] = {}
+        self.count = 1 + 2 * len(table)
+        self.size = 0  # bytes of room that it takes
 
-    objects: list[Readable]
-    size: int
-    scratch: Scratch | None = None
-    stretches: Sequence[tuple[int, int]] = ()
+    def size_of(self, within: int) -> int:
+        """The room that an object takes."""
+        if within == 0:
+            return skeleton_size(self._archive, self._table)
+        return self._table.sizes[within - 1] if within <= len(self._table) else 0
+
+    def save(self, within: int) -> None:
+        """Makes an object ready to be read."""
+        if within == 0:
+            made = make_skeleton(self._archive, self._table)
+        elif within <= len(self._table):
+            made = inflate(self._archive, self._table.offsets[within - 1], self._table.lengths[within - 1])
+        else:
+            return
+        self._saved[within] = self._scratch.save(made)
+        self.size += self._saved[within].size
+
+    def object(self, within: int) -> Readable:
+        """An object that was saved, or a stream."""
+        table, number = self._table, within - 1 - len(self._table)
+        if number < 0:
+            return self._saved[within]
+        return StoredStream(
+            self._archive,
+            table.offsets[number],
+            Facts(table.crcs[number], table.lengths[number], table.sizes[number]),
+        )
 
     def close(self) -> None:
         """Gives the room back. The objects cannot be read any more."""
-        if self.scratch:
-            self.scratch.close()
+        self._scratch.close()
 
 
-def open_archive(archive: Readable, directory: Path | None, room: int) -> Given:
-    """The skeleton and the members. Only the skeleton, equal to the archive, if it is no archive or over 64 MiB.
+def open_archive(archive: Readable, directory: Path | None, room: int, wanted: Sequence[int]) -> Given:
+    """Opens an archive. `wanted` has a number other than 0 for each object that will be read, in their order.
 
-    `directory` takes the plain bytes. Raises Malformed, before anything is written, if they are more than `room`, and
+    `directory` takes their bytes. Raises Malformed, before anything is written, if they are more than `room`, and
     BaseMismatch if the archive cannot be read.
     """
-    if archive.size > MAX_ARCHIVE_BYTES:
-        return Given([archive], archive.size)
-    data = archive.read_at(0, archive.size)
-    streams = find_streams(data)
-    skeleton = make_skeleton(data, streams)
-    size = len(skeleton) + sum(stream.size for stream in streams)
+    table = StreamTable()
+    for stream in Search(archive).streams():
+        table.add(stream)
+    given = Given(archive, table, directory)
+    saved = [within for within in range(min(1 + len(table), len(wanted))) if wanted[within]]
+    size = sum(map(given.size_of, saved))
     if size > room:
         raise Malformed(f"index: an archive that it opens gives {size:,} bytes, and {room:,} are left of its room")
-    scratch = Scratch(directory, IN_MEMORY_BYTES)
-    members = [scratch.save(inflate(memoryview(data), stream)) for stream in streams]
-    stretches = [(stream.offset, stream.length) for stream in streams]
-    return Given([scratch.save(iter([skeleton])), *members], size, scratch, stretches)
+    try:
+        for within in saved:
+            given.save(within)
+    except BaseException:
+        given.close()
+        raise
+    return given

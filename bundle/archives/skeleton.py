@@ -4,40 +4,81 @@ varint            number of streams
 varint, each      bytes of the rest that stand before the stream, counted from the stream before
 rest              headers, directories, stored members, whatever was not taken out; of what headers repeat, the
                   difference from what it should be (`headers`)
+
+Both ways go forward: neither the archive, nor its skeleton, nor more than two of its streams are held at one time.
 """
 
 import zlib
+from array import array
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
+from itertools import accumulate
 from pathlib import Path
 
 from bundle.archives.deflate_shape import restore
-from bundle.archives.engines import NO_ENGINES, check_member, deflate
+from bundle.archives.engines import check_member, deflate
 from bundle.archives.headers import Facts, leave_out, put_back
-from bundle.archives.streams import MAX_RATIO, DeflateStream
+from bundle.archives.streams import MAX_RATIO, StreamTable, inflate_exactly
 from bundle.errors import Malformed
-from bundle.format.index import SHAPED
-from bundle.format.objects import Readable, Scratch, read_all
+from bundle.format.index import AS_IT_IS, SHAPED
+from bundle.format.objects import Readable, Scratch, Window, read_all
 from bundle.format.varints import MAX_VARINT_BYTES, read_varints, write_varints
 
-MAX_SKELETON_BYTES = 64 * 1024 * 1024
+_PENDING_BYTES = 2 * 1024 * 1024  # of a stream that is made: more goes to a file
 
 
-def make_skeleton(data: bytes | memoryview, streams: Sequence[DeflateStream]) -> bytes:
-    """The skeleton of an archive whose `streams`, in order, are taken out."""
-    gaps, rest, at = [], bytearray(), 0
-    for stream in streams:
-        gaps.append(stream.offset - at)
-        rest += data[at : stream.offset]
-        at = stream.offset + stream.length
-    rest += data[at:]
-    leave_out(rest, gaps, [Facts(stream.crc, stream.length, stream.size) for stream in streams])
-    return write_varints([len(gaps), *gaps]) + bytes(rest)
+class StoredStream(Window):
+    """A deflate stream of an archive as it stands there, and what is known of it [F-75]."""
+
+    def __init__(self, archive: Readable, offset: int, facts: Facts) -> None:
+        super().__init__(archive, offset, facts.length)
+        self.facts = facts
 
 
-def no_stream(number: int) -> Readable:
-    """For archives whose members all have engines."""
-    raise Malformed(f"recipe: member {number} of an archive has neither engine nor stream")
+class _Rest:
+    """An archive without its streams."""
+
+    def __init__(self, archive: Readable, table: StreamTable) -> None:
+        self._archive = archive
+        self._shifts = array("Q", accumulate(table.lengths, initial=0))
+        self.places = array("Q", map(int.__sub__, table.offsets, self._shifts))
+        self.size = archive.size - self._shifts[-1]
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        parts = []
+        while length:
+            passed = bisect_right(self.places, offset)
+            end = self.places[passed] if passed < len(self.places) else self.size
+            part = min(length, end - offset)
+            parts.append(self._archive.read_at(offset + self._shifts[passed], part))
+            offset += part
+            length -= part
+        return b"".join(parts)
+
+
+def skeleton_size(archive: Readable, table: StreamTable) -> int:
+    """How many bytes the skeleton will have."""
+    return archive.size - sum(table.lengths) + sum(map(len, _written_gaps(table)))
+
+
+def make_skeleton(archive: Readable, table: StreamTable) -> Iterator[bytes]:
+    """The skeleton of an archive whose streams are taken out, chunk by chunk."""
+    yield from _written_gaps(table)
+    rest = _Rest(archive, table)
+
+    def facts(number: int) -> Facts:
+        return Facts(table.crcs[number], table.lengths[number], table.sizes[number])
+
+    yield from leave_out(rest, rest.places, facts)
+
+
+def _written_gaps(table: StreamTable) -> Iterator[bytes]:
+    yield write_varints([len(table)])
+    end = 0
+    for offset, length in zip(table.offsets, table.lengths, strict=True):
+        yield write_varints([offset - end])
+        end = offset + length
 
 
 def rebuild(
@@ -46,55 +87,130 @@ def rebuild(
     engines: Sequence[int],
     size: int,
     directory: Path | None = None,
-    beside: Callable[[int], Readable] = no_stream,
+    spend: Callable[[int], None] = lambda _: None,
+    shapes: Iterable[Readable] = (),
 ) -> Iterator[bytes]:
     """The archive of that size, chunk by chunk: the skeleton with every member deflated by its engine.
 
-    `directory` takes the temporary file, of no more than `size` bytes. `beside` gives, by the number of a member
-    without an engine, its shape or its stream [F-73]. Raises Malformed, before a member is deflated that an archive so
-    small does not hold.
+    `directory` takes temporary files, of no more than `size` bytes. `spend` is told how many plain bytes are deflated
+    or inflated, before they are. `shapes` has one for each member that is restored from it [F-73]. Raises Malformed,
+    before a member is deflated that an archive so small does not hold.
     """
-    if skeleton.size > MAX_SKELETON_BYTES or skeleton.size > size + MAX_VARINT_BYTES * (len(engines) + 1):
-        raise Malformed(
-            f"recipe: a skeleton of {skeleton.size} bytes is larger than its archive, or than {MAX_SKELETON_BYTES}"
-        )
-    data = skeleton.read_at(0, skeleton.size)
-    gaps, at = _read_gaps(data, len(engines))
-    rest = bytearray(data[at:])
-    if sum(gaps) > len(rest):
+    if skeleton.size > size + MAX_VARINT_BYTES * (len(engines) + 1):
+        raise Malformed(f"recipe: a skeleton of {skeleton.size} bytes is larger than its archive")
+    gaps, at = _read_gaps(skeleton, len(engines))
+    places = array("Q", accumulate(gaps))
+    rest = Window(skeleton, at, skeleton.size - at)
+    if places and places[-1] > rest.size:
         raise Malformed("recipe: a skeleton is shorter than its gaps")
-    with closing(Scratch(directory)) as scratch:  # its own: what is being made may go to another one
-        streams, facts = [], []
-        plain_bytes = 0
-        for number, (member, engine) in enumerate(zip(members, engines, strict=True)):
+    with closing(_Streams(members, engines, shapes, size, size - rest.size, directory, spend)) as streams:
+        at = number = 0
+        for chunk in put_back(rest, places, streams.facts):
+            done = 0
+            while number < len(places) and places[number] < at + len(chunk):
+                yield chunk[done : places[number] - at]
+                done = places[number] - at
+                yield from streams.give(number)
+                number += 1
+            yield chunk[done:]
+            at += len(chunk)
+        for last in range(number, len(places)):
+            yield from streams.give(last)
+
+
+class _Streams:
+    """The streams of an archive, made one after the other, each given out once."""
+
+    def __init__(
+        self,
+        members: Iterable[Readable],
+        engines: Sequence[int],
+        shapes: Iterable[Readable],
+        size: int,
+        left: int,
+        directory: Path | None,
+        spend: Callable[[int], None],
+    ) -> None:
+        """`size`: of the archive. `left`: what its streams may take of it."""
+        self._members = zip(members, engines, strict=True)
+        self._shapes = iter(shapes)
+        self._size, self._left = size, left
+        self._directory = directory
+        self._spend = spend
+        self._plain_bytes = 0
+        self._made: list[tuple[Readable, Scratch | None]] = []  # made, and not given out yet
+        self._count = 0  # of all that were made
+        self._facts: dict[int, Facts] = {}  # of those that were given out before anybody asked
+
+    def facts(self, number: int) -> Facts:
+        """What a stream is: the next one, or one that was given out. To know its length it is made."""
+        return self._facts.pop(number) if number in self._facts else self._make()
+
+    def give(self, number: int) -> Iterator[bytes]:
+        """The next stream that was not given out."""
+        if number == self._count:  # it stands within a header, of which the walk has not come to the end
+            self._facts[number] = self._make()
+        stream, scratch = self._made.pop(0)
+        yield from read_all(stream)
+        if scratch:
+            scratch.close()
+
+    def _make(self) -> Facts:
+        member, engine = next(self._members)
+        self._count += 1
+        scratch = None
+        if engine == AS_IT_IS:
+            facts = member.facts if isinstance(member, StoredStream) else self._inspected(member)
+            stream = member
+            self._take(stream.size)
+        else:
             check_member(engine, member.size)
-            plain_bytes += member.size
-            if plain_bytes > MAX_RATIO * size:
-                raise Malformed(f"recipe: members of over {plain_bytes:,} bytes in an archive of {size:,}")
-            left = size - len(rest) - scratch.size
-            if engine not in NO_ENGINES:
-                made = deflate(engine, read_all(member))
-            elif engine == SHAPED:
-                made = restore(member, beside(number), max(0, left))
+            self._count_plain(member.size)
+            scratch = Scratch(self._directory, _PENDING_BYTES)  # its own: what is being made may go to another one
+            self._made.append((member, scratch))
+            if engine == SHAPED:
+                shape = next(self._shapes, None)
+                if shape is None:
+                    raise Malformed("recipe: an archive with fewer shapes than members that need one")
+                chunks = restore(member, shape, max(0, self._left))
             else:
-                made = read_all(beside(number))
-            streams.append(scratch.save(_at_most(left, made)))
-            facts.append(Facts(_crc(member), streams[-1].size, member.size))
-        put_back(rest, gaps, facts)
-        at = 0
-        for gap, stream in zip(gaps, streams, strict=True):
-            yield bytes(rest[at : at + gap])
-            at += gap
-            yield from read_all(stream)
-        yield bytes(rest[at:])
+                chunks = deflate(engine, read_all(member))
+            stream = scratch.save(self._taken(chunks))
+            self._made.pop()
+            facts = Facts(_crc(member), stream.size, member.size)
+        self._made.append((stream, scratch))
+        return facts
 
+    def close(self) -> None:
+        """Gives back what is left."""
+        for _, scratch in self._made:
+            if scratch:
+                scratch.close()
 
-def _at_most(size: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    for chunk in chunks:
-        size -= len(chunk)
-        if size < 0:
+    def _inspected(self, stream: Readable) -> Facts:
+        """What a stream is that comes from a recipe. Raises Malformed if it is none."""
+        size = crc = 0
+        for chunk in inflate_exactly(stream):
+            self._count_plain(len(chunk))
+            size += len(chunk)
+            crc = zlib.crc32(chunk, crc)
+        return Facts(crc, stream.size, size)
+
+    def _count_plain(self, size: int) -> None:
+        self._plain_bytes += size
+        if self._plain_bytes > MAX_RATIO * self._size:
+            raise Malformed(f"recipe: members of over {self._plain_bytes:,} bytes in an archive of {self._size:,}")
+        self._spend(size)
+
+    def _take(self, size: int) -> None:
+        self._left -= size
+        if self._left < 0:
             raise Malformed("recipe: an archive whose members take more than its size")
-        yield chunk
+
+    def _taken(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            self._take(len(chunk))
+            yield chunk
 
 
 def _crc(member: Readable) -> int:
@@ -104,10 +220,19 @@ def _crc(member: Readable) -> int:
     return crc
 
 
-def _read_gaps(data: bytes, expected: int) -> tuple[list[int], int]:
+def _read_gaps(skeleton: Readable, expected: int) -> tuple["array[int]", int]:
     """(gaps, where the rest begins)."""
-    numbers = read_varints(data)
-    gaps = [number for number, _ in zip(numbers, range(expected + 1), strict=False)]
-    if not gaps or gaps[0] != expected or len(gaps) != expected + 1:
+    numbers = read_varints(byte for chunk in read_all(skeleton) for byte in chunk)
+    gaps, at = array("Q"), 0
+    count = next(numbers, None)
+    if count == expected:
+        at = len(write_varints([count]))
+        for _ in range(count):
+            gap = next(numbers, None)
+            if gap is None:
+                break
+            gaps.append(gap)
+            at += len(write_varints([gap]))
+    if count != expected or len(gaps) != expected:
         raise Malformed("recipe: a skeleton has another number of streams than its archive has members")
-    return gaps[1:], len(write_varints(gaps))
+    return gaps, at

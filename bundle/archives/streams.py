@@ -4,20 +4,31 @@ Both sides search a base's archives, so the search is part of the format. It ask
 the head before it, and by the checksum that its container keeps of the plain bytes. So it makes no difference what lies
 around it: a program before a zip, a zip stored in another, a tar of packages, several gzip members in a row.
 
-The search never fails, whatever the bytes are: at worst it finds nothing.
+The archive is read forward in bounded windows, whatever its size. The search is bounded [F-77], and it never fails,
+whatever the bytes are: at worst it finds nothing.
 """
 
 import re
 import struct
 import zlib
-from collections.abc import Iterator
+from array import array
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from bundle.archives.forward import Forward
+from bundle.errors import Malformed
+from bundle.format.objects import Readable
+
 MAX_RATIO: Final = 1040  # deflate cannot expand beyond 1032 times
-MAX_FAILURES: Final = 64  # heads without a stream behind them; each may cost inflating all that is left
+MAX_STREAMS: Final = 500_000  # of one archive
 CHUNK_BYTES: Final = 256 * 1024
 MAX_TEXT_BYTES: Final = 65_536  # of a name or comment of gzip, with its end
+# Heads without a stream behind them cost time: so many steps in any case, and one for so many bytes of the archive.
+STEP_BYTES: Final = 65_536
+FREE_STEPS: Final = 1024
+BYTES_A_STEP: Final = 16_384
+_FIRST_BYTES: Final = 4096  # most streams are short
 
 LOCAL: Final = b"PK\x03\x04"
 DESCRIPTOR: Final = b"PK\x07\x08"
@@ -31,9 +42,12 @@ _LEVELS: Final = b"\0\2\4"  # RFC 1952, XFL: how hard the encoder tried
 _SYSTEMS: Final = bytes([*range(14), 255])  # RFC 1952, OS
 _PDF: Final = b"%PDF"
 _PDF_STREAM: Final = re.compile(rb"stream\r?\nx[\x01\x5e\x9c\xda]")
+LONGEST_HEAD: Final = 10  # bytes by which a head is told
+
+Watcher = Callable[[bytes], None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class DeflateStream:
     """A raw deflate stream within an archive: its range, plain size, a name (for matching only), and the
     CRC-32 of its plain bytes."""
@@ -43,6 +57,24 @@ class DeflateStream:
     size: int
     name: str
     crc: int = 0
+
+
+class StreamTable:
+    """The streams of an archive in the order of their offsets, in columns: an archive may have very many."""
+
+    def __init__(self) -> None:
+        self.offsets, self.lengths, self.sizes = array("Q"), array("Q"), array("Q")
+        self.crcs = array("I")
+
+    def __len__(self) -> int:
+        return len(self.offsets)
+
+    def add(self, stream: DeflateStream) -> None:
+        """Adds the next stream."""
+        self.offsets.append(stream.offset)
+        self.lengths.append(stream.length)
+        self.sizes.append(stream.size)
+        self.crcs.append(stream.crc)
 
 
 @dataclass(frozen=True)
@@ -57,34 +89,51 @@ class _Head:
 
 @dataclass(frozen=True)
 class _Inflated:
-    """What a stream gave: where it ends, how many bytes, and their checksums."""
+    """What came of a stream. `end`: where it ends, None if it is none. `steps`: what it cost to find that out."""
 
-    end: int
+    end: int | None
     size: int
     crc: int
     adler: int
+    steps: int
 
 
-def find_streams(data: bytes) -> list[DeflateStream]:
-    """The streams of an archive in the order of their offsets, none overlapping. Empty if it is no archive."""
-    view, at, failures = memoryview(data), 0, 0
-    found: list[DeflateStream] = []
-    heads = _Heads(data)
-    while failures < MAX_FAILURES and (hit := heads.next(at)):
-        kind, start = hit
-        at = start + 1
-        head = _read_head(data, kind, start)
-        if head is None:
-            continue
-        made = _inflate_all(view, head.data)
-        if made is None or not _is_proven(view, head, made):
-            failures += 1
-            continue
-        if made.size:
-            name = head.name or f"stream {len(found)}"
-            found.append(DeflateStream(head.data, made.end - head.data, made.size, name, made.crc))
-        at = made.end
-    return found
+class Search:
+    """One search through an archive. `watch` gives, for each head, what is to see the plain bytes behind it."""
+
+    def __init__(self, archive: Readable, watch: Callable[[], Watcher] | None = None) -> None:
+        self._archive = archive
+        self._watch = watch
+        self.ended_at: int | None = None  # where the search was given up
+
+    def streams(self) -> Iterator[DeflateStream]:
+        """The streams in the order of their offsets, none overlapping. None if it is no archive."""
+        heads = _Heads(self._archive)
+        at = count = 0
+        left = FREE_STEPS + self._archive.size // BYTES_A_STEP
+        while hit := heads.next(at):
+            kind, start = hit
+            if left <= 0 or count == MAX_STREAMS:
+                self.ended_at = start
+                return
+            at = start + 1
+            head = heads.read(kind, start)
+            if head is None:
+                continue
+            made = _inflate_all(self._archive, head, self._watch() if self._watch else None)
+            if made.end is None or not _is_proven(self._archive, head, made, made.end):
+                left -= made.steps
+                continue
+            if made.size:
+                count += 1
+                name = head.name or f"stream {count - 1}"
+                yield DeflateStream(head.data, made.end - head.data, made.size, name, made.crc)
+            at = made.end
+
+
+def find_streams(archive: Readable) -> list[DeflateStream]:
+    """All streams of an archive."""
+    return list(Search(archive).streams())
 
 
 def has_heads(chunk: bytes) -> bool:
@@ -93,101 +142,147 @@ def has_heads(chunk: bytes) -> bool:
 
 
 class _Heads:
-    """The next head from a place on; each kind is looked for once."""
+    """The next head from a place on."""
 
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._next: dict[bytes, int] = {LOCAL: -1, _GZIP: -1} | ({_PDF: -1} if data.startswith(_PDF) else {})
+    def __init__(self, archive: Readable) -> None:
+        self._view = Forward(archive)
+        self._size = archive.size
+        self._kinds = (LOCAL, _GZIP) + ((_PDF,) if self._view.get(0, 4) == _PDF else ())
+        self._next: dict[bytes, int] = {}  # kind -> its next head in this window
+        self._window = -1
 
     def next(self, at: int) -> tuple[bytes, int] | None:
         """(kind, offset) of the first head that begins at `at` or behind it."""
-        for kind, found in self._next.items():
-            if found < at:
-                self._next[kind] = self._find(kind, at)
-        kind, start = min(self._next.items(), key=lambda item: item[1])
-        return (kind, start) if start < len(self._data) else None
+        while at < self._size:
+            start, data = self._view.window(at, LONGEST_HEAD)
+            if start != self._window:
+                self._window, self._next = start, {}
+            found, kind = min((self._position(kind, data, at - start), kind) for kind in self._kinds)
+            # A head that reaches beyond the window is found in the next one.
+            limit = self._view.next_start(LONGEST_HEAD)
+            if start + found < limit:
+                return kind, start + found
+            at = limit
+        return None
 
-    def _find(self, kind: bytes, at: int) -> int:
-        if kind == _PDF:
-            hit = _PDF_STREAM.search(self._data, at)
-            return hit.start() if hit else len(self._data)
-        start = self._data.find(kind, at)
-        return start if start >= 0 else len(self._data)
+    def _position(self, kind: bytes, data: bytes, at: int) -> int:
+        if self._next.get(kind, -1) < at:
+            if kind == _PDF:
+                hit = _PDF_STREAM.search(data, at)
+                found = hit.start() if hit else -1
+            else:
+                found = data.find(kind, at)
+            self._next[kind] = found if found >= 0 else len(data)
+        return self._next[kind]
+
+    def read(self, kind: bytes, start: int) -> _Head | None:
+        """The head of that kind that begins there. None if it is none after all."""
+        if kind == LOCAL:
+            return self._local(start)
+        if kind == _GZIP:
+            return self._gzip(start)
+        return _Head(_PDF, start + (9 if self._view.get(start + 6, 1) == b"\n" else 10))
+
+    def _local(self, at: int) -> _Head | None:
+        """The local header of a deflated member of a zip file."""
+        fixed = self._view.get(at, _LOCAL.size)
+        if len(fixed) < _LOCAL.size:
+            return None
+        _, _, flags, method, _, _, crc, _, _, name, extra = _LOCAL.unpack(fixed)
+        if method != _DEFLATED or flags & _ENCRYPTED:
+            return None
+        label = self._view.get(at + _LOCAL.size, name).decode("utf-8", "replace")
+        return _Head(LOCAL, at + _LOCAL.size + name + extra, label, None if flags & FOLLOWED else crc)
+
+    def _gzip(self, start: int) -> _Head | None:
+        """The head of a gzip member (RFC 1952)."""
+        at = start + _GZIP_BYTES
+        fixed = self._view.get(start, _GZIP_BYTES)
+        if len(fixed) < _GZIP_BYTES or fixed[3] & 0xE0 or fixed[8] not in _LEVELS or fixed[9] not in _SYSTEMS:
+            return None
+        flags = fixed[3]
+        if flags & 4:
+            at += 2 + int.from_bytes(self._view.get(at, 2), "little")
+        for flag in (8, 16):
+            if flags & flag:
+                end = self._view.get(at, MAX_TEXT_BYTES).find(0)
+                if end < 0:
+                    return None
+                at += end + 1
+        return _Head(_GZIP, at + (2 if flags & 2 else 0))
 
 
-def inflate(view: memoryview, stream: DeflateStream) -> Iterator[bytes]:
-    """The plain bytes of a stream that `find_streams` found, in bounded chunks."""
+def inflate(archive: Readable, offset: int, length: int) -> Iterator[bytes]:
+    """The plain bytes of a raw deflate stream in bounded chunks. They end where the stream does, or fails."""
     inflater = zlib.decompressobj(-15)
-    rest: bytes | memoryview = view[stream.offset : stream.offset + stream.length]
+    at, end = offset, offset + length
+    rest = b""
     while not inflater.eof:
-        plain = inflater.decompress(rest, CHUNK_BYTES)
+        if not rest:
+            rest = archive.read_at(at, min(STEP_BYTES, end - at))
+            at += len(rest)
+        try:
+            plain = inflater.decompress(rest, CHUNK_BYTES)
+        except zlib.error:
+            return
+        if not rest and not plain:
+            return
         rest = inflater.unconsumed_tail
-        if not plain and not rest:
-            break
         yield plain
 
 
-def _read_head(data: bytes, kind: bytes, start: int) -> _Head | None:
-    if kind == LOCAL:
-        return _read_local(data, start)
-    if kind == _GZIP:
-        return _read_gzip(data, start)
-    return _Head(_PDF, data.index(b"\nx", start) + 3)
-
-
-def _read_local(data: bytes, at: int) -> _Head | None:
-    """The local header of a deflated member of a zip file."""
-    if at + _LOCAL.size > len(data):
-        return None
-    _, _, flags, method, _, _, crc, _, _, name, extra = _LOCAL.unpack_from(data, at)
-    if method != _DEFLATED or flags & _ENCRYPTED:
-        return None
-    label = data[at + _LOCAL.size : at + _LOCAL.size + name].decode("utf-8", "replace")
-    return _Head(LOCAL, at + _LOCAL.size + name + extra, label, None if flags & FOLLOWED else crc)
-
-
-def _read_gzip(data: bytes, start: int) -> _Head | None:
-    """The head of a gzip member (RFC 1952)."""
-    at = start + _GZIP_BYTES
-    if at > len(data) or data[start + 3] & 0xE0 or data[start + 8] not in _LEVELS or data[start + 9] not in _SYSTEMS:
-        return None
-    flags = data[start + 3]
-    if flags & 4:
-        at += 2 + int.from_bytes(data[at : at + 2], "little")
-    for flag in (8, 16):
-        if flags & flag:
-            end = data.find(0, at, at + MAX_TEXT_BYTES)
-            if end < 0:
-                return None
-            at = end + 1
-    return _Head(_GZIP, at + (2 if flags & 2 else 0))
-
-
-def _inflate_all(view: memoryview, at: int) -> _Inflated | None:
-    """The stream that begins there, up to its end; None if it has none."""
+def inflate_exactly(stream: Readable) -> Iterator[bytes]:
+    """The plain bytes of what is one raw deflate stream and nothing else. Raises Malformed."""
     inflater = zlib.decompressobj(-15)
-    size, crc, adler, fed = 0, 0, 1, at
-    rest: bytes | memoryview = b""
+    rest, at = b"", 0
     try:
         while not inflater.eof:
             if not rest:
-                rest = view[fed : fed + CHUNK_BYTES]
-                fed += len(rest)
-                if not rest:
-                    return None
+                rest = stream.read_at(at, min(STEP_BYTES, stream.size - at))
+                at += len(rest)
             plain = inflater.decompress(rest, CHUNK_BYTES)
+            if not rest and not plain:
+                break
+            rest = inflater.unconsumed_tail
+            yield plain
+    except zlib.error as error:
+        raise Malformed(f"recipe: a stream that cannot be inflated: {error}") from error
+    if not inflater.eof or inflater.unused_data or at < stream.size:
+        raise Malformed("recipe: a stream that is cut short, or followed by more")
+
+
+def _inflate_all(archive: Readable, head: _Head, watcher: Watcher | None) -> _Inflated:
+    """The stream behind a head, up to its end."""
+    inflater = zlib.decompressobj(-15)
+    size, crc, adler, at = 0, 0, 1, head.data
+    rest, end = b"", None
+    step = _FIRST_BYTES
+    try:
+        while not inflater.eof:
+            if not rest:
+                rest = archive.read_at(at, max(0, min(step, archive.size - at)))
+                at += len(rest)
+                step = STEP_BYTES - (at - head.data) % STEP_BYTES
+            plain = inflater.decompress(rest, CHUNK_BYTES)
+            if not rest and not plain:
+                break
             rest = inflater.unconsumed_tail
             size += len(plain)
-            crc, adler = zlib.crc32(plain, crc), zlib.adler32(plain, adler)
+            crc = zlib.crc32(plain, crc)
+            if head.kind == _PDF:
+                adler = zlib.adler32(plain, adler)
+            if watcher:
+                watcher(plain)
+        if inflater.eof and size <= (at - len(inflater.unused_data) - head.data) * MAX_RATIO:
+            end = at - len(inflater.unused_data)
     except zlib.error:
-        return None
-    end = fed - len(inflater.unused_data)
-    return _Inflated(end, size, crc, adler) if size <= (end - at) * MAX_RATIO else None
+        pass
+    return _Inflated(end, size, crc, adler, max(1, -(-(at - head.data) // STEP_BYTES)))
 
 
-def _is_proven(view: memoryview, head: _Head, made: _Inflated) -> bool:
+def _is_proven(archive: Readable, head: _Head, made: _Inflated, end: int) -> bool:
     """Whether the container has the checksum of what was inflated."""
-    behind = bytes(view[made.end : made.end + 8])
+    behind = archive.read_at(end, min(8, archive.size - end))
     if head.kind == _GZIP:
         return behind == struct.pack("<2L", made.crc, made.size & 0xFFFFFFFF)
     if head.kind == _PDF:

@@ -1,13 +1,14 @@
 """Where the bytes of an object are while a bundle is built. Tasks for worker processes carry these, not bytes."""
 
+import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from bundle.errors import InputError
-from bundle.format.objects import CHUNK_BYTES, MemoryObject, Readable
+from bundle.format.objects import CHUNK_BYTES, MemoryObject, Readable, Scratch
 from bundle.host.files import open_plain, read_plain
 
 
@@ -27,7 +28,20 @@ class Joined:
     parts: "tuple[Content, ...]"
 
 
-Content = bytes | Path | Slice | Joined
+@dataclass(frozen=True)
+class Deflated:
+    """The plain bytes of a raw deflate stream of `length` bytes that stands in a file: `size` bytes."""
+
+    path: Path
+    offset: int
+    length: int
+    size: int
+
+
+Content = bytes | Path | Slice | Joined | Deflated
+
+_CHANGED = "was changed while it was read; build again once nothing changes it"
+IN_MEMORY_BYTES = 16 * 1024 * 1024  # of what is inflated to be read; more goes to a temporary file
 
 
 def read_content(content: Content) -> bytes:
@@ -63,8 +77,9 @@ def part_of(content: Content, offset: int, size: int) -> Content:
         return content[offset : offset + size]
     if isinstance(content, Path):
         return Slice(content, offset, size)
-    if isinstance(content, Joined):
-        return read_content(content)[offset : offset + size]
+    if isinstance(content, Joined | Deflated):
+        with opened(content) as source:
+            return source.read_at(offset, size)
     return Slice(content.path, content.offset + offset, size)
 
 
@@ -76,10 +91,32 @@ def opened(content: Content) -> Iterator[Readable]:
     if isinstance(content, bytes):
         yield MemoryObject(content)
         return
+    if isinstance(content, Deflated):
+        with closing(Scratch(in_memory_bytes=IN_MEMORY_BYTES)) as scratch:
+            yield scratch.save(_inflated(content))
+        return
     path, offset = (content, 0) if isinstance(content, Path) else (content.path, content.offset)
     size = size_of(content)
     with _named(path), open_plain(path, buffered=True) as file:
         yield _Stretch(path, file, offset, size)
+
+
+def _inflated(content: Deflated) -> Iterator[bytes]:
+    inflater, size = zlib.decompressobj(-15), 0
+    packed, rest = chunks_of([Slice(content.path, content.offset, content.length)]), b""
+    while not inflater.eof:
+        rest = rest or next(packed, b"")
+        try:
+            plain = inflater.decompress(rest, CHUNK_BYTES)
+        except zlib.error as error:
+            raise InputError(f"{content.path}: {_CHANGED}") from error
+        if not rest and not plain:
+            break
+        rest = inflater.unconsumed_tail
+        size += len(plain)
+        yield plain
+    if size != content.size:
+        raise InputError(f"{content.path}: {_CHANGED}")
 
 
 def chunks_of(contents: Sequence[Content]) -> Iterator[bytes]:

@@ -7,7 +7,7 @@ Object numbers within a frame: with a base of n entries, 0 is the base's tree ma
 n + 1 + i the result of recipe i. Without a base, i is the result of recipe i.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Annotated
@@ -27,7 +27,7 @@ MAX_GROWTH = 1040  # as much as deflate can make of its stream, and a little mor
 NUMBERS_A_BYTE = 4  # of the release, in bytes of varints,
 FREE_NUMBER_BYTES = 1 << 24  # and so many in any case: each takes time
 SHAPED = 0  # the number of no engine: the member's stream has a shape of its own [F-73]
-UNCHANGED = 60  # nor of this: the member's stream is the one of the base [F-73]
+AS_IT_IS = 60  # nor of this: the member is the stream itself [F-75]
 
 
 class Stream(IntEnum):
@@ -120,9 +120,10 @@ class Concat:
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """A skeleton with other objects deflated into it, each by its engine [F-48].
+    """A skeleton with other objects deflated into it, each by its engine [F-48], or taken as it stands [F-75].
 
-    `shapes`: one for each member whose engine is `SHAPED`, in their order [F-73].
+    `shapes`: one for each member whose engine is `SHAPED`, in their order [F-73]. Streams of the base's archives have
+    no engine in the index: they are known by their numbers, and always stand as they are.
     """
 
     skeleton: int
@@ -173,7 +174,10 @@ def sources_of(recipe: Recipe) -> tuple[int, ...]:
             return (member,)
 
 
-def encode_frame(steps: list[Step], packs: list[Pack]) -> Frame:
+IsStream = Callable[[int], bool]  # whether the object with that number is a stream of an archive of the base
+
+
+def encode_frame(steps: list[Step], packs: list[Pack], is_stream: IsStream) -> Frame:
     """The columns of a frame. Places and sources are stored as differences from the one before."""
     kinds = bytes(_KINDS.index(type(step.recipe)) | (INTERMEDIATE if step.place is None else 0) for step in steps)
     places = [step.place for step in steps if step.place is not None]
@@ -187,11 +191,12 @@ def encode_frame(steps: list[Step], packs: list[Pack]) -> Frame:
             case Concat(parts):
                 numbers.append(len(parts))
             case Archive(_, members, engines, _):
-                numbers += [len(members), *engines]
+                named = zip(members, engines, strict=True)
+                numbers += [len(members), *(engine for member, engine in named if not is_stream(member))]
     return Frame(kinds, _differences(places), sizes, _differences(sources), numbers, packs)
 
 
-def decode_frame(frame: Frame, base_objects: int, where: str) -> list[Step]:
+def decode_frame(frame: Frame, base_objects: int, is_stream: IsStream, where: str) -> list[Step]:
     """The steps of a frame, checked: known kinds, only objects before each, nothing left over.
 
     Raises Malformed [F-26], [F-30], [F-33]. A cycle cannot be written down.
@@ -201,7 +206,7 @@ def decode_frame(frame: Frame, base_objects: int, where: str) -> list[Step]:
     steps: list[Step] = []
     try:
         for number, byte in enumerate(frame.kinds):
-            recipe = _read_recipe(byte & ~INTERMEDIATE, sources, numbers, where)
+            recipe = _read_recipe(byte & ~INTERMEDIATE, sources, numbers, is_stream, where)
             if not all(0 <= source < base_objects + number for source in sources_of(recipe)):
                 raise Malformed(f"{where}: recipe {number} uses an object that is not before it")
             intermediate = byte & INTERMEDIATE
@@ -255,7 +260,7 @@ def _check_numbers(index: Index, release_bytes: int, where: str) -> None:
         raise Malformed(f"{where}: {found:,} bytes of numbers for a release of {release_bytes:,}")
 
 
-def _read_recipe(kind: int, sources: Iterator[int], numbers: Iterator[int], where: str) -> Recipe:
+def _read_recipe(kind: int, sources: Iterator[int], numbers: Iterator[int], is_stream: IsStream, where: str) -> Recipe:
     if kind >= len(_KINDS):
         raise Malformed(f"{where}: recipe kind {kind} is unknown")
     recipe = _KINDS[kind]
@@ -274,7 +279,8 @@ def _read_recipe(kind: int, sources: Iterator[int], numbers: Iterator[int], wher
         raise Malformed(f"{where}: a recipe of {number} parts")
     if recipe is Concat:
         return Concat(_take(sources, number))
-    skeleton, members, engines = next(sources), _take(sources, number), _take(numbers, number)
+    skeleton, members = next(sources), _take(sources, number)
+    engines = tuple([AS_IT_IS if is_stream(member) else next(numbers) for member in members])
     return Archive(skeleton, members, engines, _take(sources, engines.count(SHAPED)))
 
 

@@ -11,7 +11,7 @@ from itertools import accumulate
 from bundle.errors import Malformed
 
 MAX_DEPTH = 8
-MAX_GIVEN = 1_000_000
+MAX_GIVEN = 1_000_001  # a skeleton, and two for each stream
 
 
 class Nesting:
@@ -29,8 +29,8 @@ class Nesting:
         self._firsts: list[int] = []
         depths: list[int] = []
         for number, given in zip(self.numbers, self.given, strict=True):
-            if not 0 < number < self.count or not 1 < given <= MAX_GIVEN:
-                raise Malformed("index: an opened archive is not an object of the base, or gives nothing")
+            if not 0 < number < self.count or not 3 <= given <= MAX_GIVEN or given % 2 == 0:
+                raise Malformed("index: an opened archive is not an object of the base, or its count is out of bounds")
             around = self.archive_of(number)
             depths.append(1 if around is None else depths[around] + 1)
             if depths[-1] > MAX_DEPTH:
@@ -45,9 +45,29 @@ class Nesting:
         at = bisect_right(self._firsts, number) - 1
         return at if at >= 0 else None
 
+    def first(self, archive: int) -> int:
+        """The number of the first object that an archive gives."""
+        return self._firsts[archive]
+
     def within(self, number: int, archive: int) -> int:
         """Which of the objects that an archive gives it is, from 0."""
         return number - self._firsts[archive]
+
+    def is_stream(self, number: int) -> bool:
+        """Whether the object is a stream of an archive: those are the last that it gives."""
+        archive = self.archive_of(number) if number < self.count else None
+        return archive is not None and 2 * self.within(number, archive) >= self.given[archive]
+
+    def used(self, numbers: Iterable[int]) -> bytearray:
+        """1 for each object of the base that is among these, or an archive that one of these lies in; else 0."""
+        used = bytearray(self.count)
+        for number in numbers:
+            used[number] = 1
+        for archive in reversed(range(len(self.numbers))):
+            first = self._firsts[archive]
+            if used.find(1, first, first + self.given[archive]) >= 0:
+                used[self.numbers[archive]] = 1
+        return used
 
     def around(self, number: int) -> list[int]:
         """The archives that an object of the base lies in, the innermost first."""

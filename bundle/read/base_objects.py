@@ -12,7 +12,7 @@ from bundle.archives.opened import Given, open_archive
 from bundle.errors import Malformed
 from bundle.format.manifest import TreeManifest
 from bundle.format.nesting import Nesting
-from bundle.format.objects import MemoryObject, Readable, Window
+from bundle.format.objects import MemoryObject, Readable
 
 
 class Base(Protocol):
@@ -37,6 +37,11 @@ class BaseObjects:
         self.count = self.nesting.count
         self._open: dict[int, Given] = {}
         self._taken = 0  # of the room, by all that are open
+        self._used = bytearray(self.count)
+
+    def expect(self, used: bytearray) -> None:
+        """Says which objects will be asked for: 1 for each of those, by number. No other may be."""
+        self._used = used
 
     def open(self, number: int) -> Readable:
         """The object with that number. Raises BaseMismatch if the base is not what its manifest says.
@@ -46,7 +51,7 @@ class BaseObjects:
         assert self._base is not None  # noqa: S101 - without a base there is no number below count
         archive = self.nesting.archive_of(number)
         if archive is not None:
-            return self._given(archive).objects[self.nesting.within(number, archive)]
+            return self._given(archive).object(self.nesting.within(number, archive))
         return self._base.open(number) if number else MemoryObject(self._base.manifest.encoded)
 
     def stream_of(self, number: int) -> Readable:
@@ -55,11 +60,9 @@ class BaseObjects:
         Raises Malformed for an object that is no such member [F-72].
         """
         archive = self.nesting.archive_of(number) if number < self.count else None
-        member = self.nesting.within(number, archive) - 1 if archive is not None else -1
-        if archive is None or member < 0:
+        if archive is None or not self.nesting.within(number, archive) or self.nesting.is_stream(number):
             raise Malformed("recipe: the stream of an object that is no member of an opened archive")
-        offset, length = self._given(archive).stretches[member]
-        return Window(self.open(self.nesting.numbers[archive]), offset, length)
+        return self.open(number + self.nesting.given[archive] // 2)
 
     def close(self, archives: Iterable[int]) -> None:
         """Closes these archives, whose objects must not be read after. They are opened anew if they are asked for."""
@@ -75,9 +78,11 @@ class BaseObjects:
     def _given(self, archive: int) -> Given:
         if archive not in self._open:
             source = self.open(self.nesting.numbers[archive])
-            self._open[archive] = open_archive(source, self._directory, self._room - self._taken)
-            self._taken += self._open[archive].size
-        given = self._open[archive]
-        if len(given.objects) != self.nesting.given[archive]:
-            raise Malformed("index: an archive of the base gives another number of objects than it lists")
-        return given
+            first = self.nesting.first(archive)
+            wanted = self._used[first : first + self.nesting.given[archive]]
+            given = open_archive(source, self._directory, self._room - self._taken, wanted)
+            self._open[archive] = given
+            self._taken += given.size
+            if given.count != self.nesting.given[archive]:
+                raise Malformed("index: an archive of the base gives another number of objects than it lists")
+        return self._open[archive]

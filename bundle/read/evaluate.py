@@ -46,6 +46,7 @@ def open_evaluation(
     room = section.section.room - section.index.scratch_bytes
     objects = BaseObjects(base, section.index.opened, scratch, room)
     steps = decode_steps(section.index, objects.nesting, engines, lost)
+    objects.expect(objects.nesting.used(source for _, source in steps.base_uses()))
     if manifest is None:
         manifest = _make_manifest(section, steps, objects, scratch)
     _check_manifest(section.root, manifest)

@@ -5,7 +5,7 @@ No recipe takes more time than its result may take, and all together take no mor
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -21,7 +21,6 @@ from bundle.delta.bsdiff import apply_triples
 from bundle.errors import Malformed
 from bundle.format.index import (
     MAX_GROWTH,
-    SHAPED,
     Archive,
     Concat,
     Copy,
@@ -108,14 +107,14 @@ class FrameRun:
                 return self._rebase(recipe, size)
             case Concat(parts):
                 return chain.from_iterable(read_all(self._open(part)) for part in parts)
-            case Archive(skeleton, members, engines, _):
-                counted, beside = map(partial(self._counted, recipe), members), self._streams_beside(recipe)
-                return rebuild(self._open(skeleton), counted, engines, size, self._directory, beside)
+            case Archive(skeleton, members, engines, shapes):
+                plain, spend = map(self._open, members), partial(self._limit.take, recipe)
+                forms = map(self._open, shapes)
+                return rebuild(self._open(skeleton), plain, engines, size, self._directory, spend, forms)
             case Shape(member):
-                stream = self._base.stream_of(member)
-                plain = self._open(member)
-                self._limit.take(recipe, shape_work(stream.size, plain.size))
-                return _shape(stream, plain)
+                stream, inflated = self._base.stream_of(member), self._open(member)
+                self._limit.take(recipe, shape_work(stream.size, inflated.size))
+                return _shape(stream, inflated)
 
     def save(self, number: int, recipe: Recipe, result: Result, size: int) -> Readable:
         """Saves the result under its object number, for later recipes of the frame. Raises as `make`."""
@@ -157,23 +156,6 @@ class FrameRun:
                 "recipe: a patch with rebased references, to an image that is too large or in too many parts"
             )
         return self._packs.triple_rows(recipe.triples, size)
-
-    def _counted(self, recipe: Archive, number: int) -> Readable:
-        """A member, counted before it is deflated."""
-        member = self._open(number)
-        self._limit.take(recipe, member.size)
-        return member
-
-    def _streams_beside(self, recipe: Archive) -> Callable[[int], Readable]:
-        """By the number of a member without an engine: its shape, or its stream in the base [F-73]."""
-        shapes = iter(recipe.shapes)
-
-        def beside(number: int) -> Readable:
-            if recipe.engines[number] == SHAPED:
-                return self._open(next(shapes))
-            return self._base.stream_of(recipe.members[number])
-
-        return beside
 
     def _numbers(self) -> Numbers:
         return Numbers(self._packs.places, self._packs.layouts, self._packs.skips)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 
-from bundle.archives.engines import NO_ENGINES, feature_of
+from bundle.archives.engines import features_of
 from bundle.errors import Malformed
 from bundle.format.index import Archive, Index, Step, decode_frame, sources_of
 from bundle.format.nesting import Nesting
@@ -91,7 +91,10 @@ def decode_steps(index: Index, nesting: Nesting, engines: Container[str], lost: 
     """
     if index.base_objects != nesting.count:
         raise Malformed("index: made for a base with another number of objects")
-    frames = [decode_frame(frame, nesting.count, f"index: frame {n}") for n, frame in enumerate(index.frames)]
+    frames = [
+        decode_frame(frame, nesting.count, nesting.is_stream, f"index: frame {n}")
+        for n, frame in enumerate(index.frames)
+    ]
     unavailable = [_unavailable(steps, nesting, engines, frozenset(lost)) for steps in frames]
     found = SectionSteps(frames, unavailable, nesting)
     if not frames or [step.place for step in frames[0][:1]] != [0] or nesting.count in unavailable[0]:
@@ -104,11 +107,11 @@ def _unavailable(steps: list[Step], nesting: Nesting, engines: Container[str], l
     found: set[int] = set()
     for at, step in enumerate(steps, nesting.count):
         sources = sources_of(step.recipe)
-        needed = set(step.recipe.engines) - NO_ENGINES if isinstance(step.recipe, Archive) else ()
+        needed = features_of(step.recipe.engines) if isinstance(step.recipe, Archive) else ()
         if (
             not found.isdisjoint(sources)
             or (lost and any(s < nesting.count and nesting.place_of(s) in lost for s in sources))
-            or not all(feature_of(engine) in engines for engine in needed)
+            or not all(feature in engines for feature in needed)
         ):
             found.add(at)
     return found

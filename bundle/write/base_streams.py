@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import PurePosixPath
 
-from bundle.archives.opening import BaseStream
+from bundle.archives.counterparts import BaseStream
 from bundle.delta.sketch import MIN_SHARED, SKETCH_HASHES, sketch
 from bundle.format.contents import Content, read_content, size_of
 from bundle.write.catalog import blank

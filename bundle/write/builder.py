@@ -27,9 +27,10 @@ from bundle.format import canonical
 from bundle.format.codecs import FEW_BYTES, ZSTD_WINDOW_LOG
 from bundle.format.contents import chunks_of
 from bundle.format.layout import FORMAT
-from bundle.format.manifest import TreeManifest
+from bundle.format.manifest import Kind, TreeManifest
 from bundle.format.root import ENCRYPTED_FEATURE, PYTHON_TIMES_FEATURE, Platform, Root, Section, check_root
 from bundle.format.section_cipher import ContentKey
+from bundle.host import presence
 from bundle.host.files import create_buffered
 from bundle.host.progress import Progress
 from bundle.names.plain_text import excerpt
@@ -43,6 +44,7 @@ from bundle.trust.trust import Trust
 from bundle.wheels.bytecode import compiled_by_time
 from bundle.write.encrypt import clear_tickets, encrypt_section, write_tickets
 from bundle.write.header import signed_header, trust_to_prove_under
+from bundle.write.section_plan import Closed
 from bundle.write.sections import BuiltSection, SectionBuilder
 from bundle.write.unproven import os_errors_as_input, unproven_file
 
@@ -51,6 +53,7 @@ from bundle.write.unproven import os_errors_as_input, unproven_file
 PIECE_BYTES = 64 * 1024
 LARGE_PIECE_BYTES = 256 * 1024
 LARGE_RELEASE_BYTES = 128 * 1024 * 1024
+MOST_TOLD = 1000  # archives and members that F.manifests says were not opened
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +89,7 @@ class BuildRequest:
 class BuildReport:
     """What was built. `bases`: (tree hash, bytes that a ship with that base fetches). `recipes`: counts by kind.
 
-    `tickets`: one for each recipient.
+    `tickets`: one for each recipient. `closed`: archives and members that were not opened, each once.
     """
 
     path: Path
@@ -95,6 +98,7 @@ class BuildReport:
     bases: list[tuple[bytes, int]]
     recipes: dict[str, int]
     tickets: list[Path]
+    closed: list[Closed]
 
 
 def build(
@@ -129,17 +133,18 @@ def build(
             # The header carries the trust that was given. Without any it carries none.
             header = signed_header(encoded_root, [key], request.trust, request.trust_from)
             _write(unproven, header, sections)
-        _prove(unproven, proving_trust, content_key, bases, progress)
+        _prove(unproven, proving_trust, content_key, bases, request.new, target, progress)
         _remove_former_sidecars(request.out, is_encrypted=content_key is not None)
         tickets: list[Path] = []
         if content_key:
             root_hash = sha256(encoded_root).digest()
             tickets = write_tickets(request.out, content_key, request.recipients, root_hash, [key])
-        manifests = None if content_key else _packed_manifests([target, *(base.manifest for base in bases)])
+        closed = list(dict.fromkeys(one for built in sections for one in built.closed))
+        manifests = None if content_key else _packed_manifests([target, *(base.manifest for base in bases)], closed)
         total = publish(unproven, request.out, manifests)
     costs = [(section.base, len(header) + stored_bytes(root, section)) for section in root.sections if section.base]
     recipes = dict(sum((built.recipes for built in sections), Counter()))
-    return BuildReport(request.out, total, root, costs, recipes, tickets)
+    return BuildReport(request.out, total, root, costs, recipes, tickets, closed)
 
 
 def _scan_target(request: BuildRequest, expected: bytes | None, progress: Progress) -> TreeManifest:
@@ -223,7 +228,13 @@ def _write(path: Path, header: bytes, sections: list[BuiltSection]) -> None:
 
 
 def _prove(
-    unproven: Path, trust: Trust, content_key: ContentKey | None, bases: list[DirectoryBase], progress: Progress
+    unproven: Path,
+    trust: Trust,
+    content_key: ContentKey | None,
+    bases: list[DirectoryBase],
+    new: Path,
+    target: TreeManifest,
+    progress: Progress,
 ) -> None:
     """Makes every object of every section from what was written and the base, as a ship would, and compares its hash.
 
@@ -233,10 +244,22 @@ def _prove(
     by_tree = {base.manifest.tree_hash: base for base in bases}
     with open_bundle(unproven, trust, (lambda _: content_key) if content_key else None) as bundle:
         for section in bundle.root.sections:
-            _prove_section(bundle.open_section(section), by_tree.get(section.base), progress)
+            _prove_section(bundle.open_section(section), by_tree.get(section.base), new, target, progress)
 
 
-def _prove_section(section: VerifiedSection, base: DirectoryBase | None, progress: Progress) -> None:
+def _changed(directory: Path, manifest: TreeManifest) -> str:
+    """The first file that has another size than when it was hashed, in a sentence. Empty if none has."""
+    for entry in manifest.entries:
+        path = directory / entry.path
+        if entry.kind in (Kind.FILE, Kind.EXECUTABLE) and presence.exists(path) and path.stat().st_size != entry.size:
+            size = f"{path.stat().st_size:,} bytes, and had {entry.size:,} when the build began"
+            return f"{path}: has {size}; build again once nothing changes it"
+    return ""
+
+
+def _prove_section(
+    section: VerifiedSection, base: DirectoryBase | None, new: Path, target: TreeManifest, progress: Progress
+) -> None:
     section.verify()
     evaluation = open_evaluation(section, base, present_features())
     progress.start("proving", section.root.size, "B")
@@ -244,7 +267,9 @@ def _prove_section(section: VerifiedSection, base: DirectoryBase | None, progres
         for size in evaluation.verify_objects():
             progress.advance(size)
     except BundleError as error:
-        raise InputError(f"the bundle does not give back the release; did a file change meanwhile? {error}") from error
+        changed = _changed(new, target) or (_changed(base.directory, base.manifest) if base else "")
+        why = changed or f"the bundle does not give back the release; did a file change meanwhile? {error}"
+        raise InputError(why) from error
     progress.finish()
 
 
@@ -258,9 +283,10 @@ def _remove_former_sidecars(out: Path, is_encrypted: bool) -> None:
         manifests_beside(out).unlink(missing_ok=True)
 
 
-def _packed_manifests(manifests: list[TreeManifest]) -> bytes:
+def _packed_manifests(manifests: list[TreeManifest], closed: list[Closed]) -> bytes:
     """The content of F.manifests."""
-    data = canonical.encode([manifest.encoded for manifest in manifests])
+    told = [[one.path, one.why] for one in closed[:MOST_TOLD]]
+    data = canonical.encode([[manifest.encoded for manifest in manifests], told])
     # The hashes of one manifest stand in the next again, megabytes apart. Long-distance matching finds them in a
     # moment. Any reader takes a window of 2^27 bytes, as that of packs does.
     window = max(10, min(ZSTD_WINDOW_LOG, (len(data) - 1).bit_length()))

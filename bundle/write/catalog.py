@@ -6,16 +6,18 @@ label, `!` and the member's name.
 """
 
 import re
+from array import array
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import sha256
 
-from bundle.archives.opening import BaseStream, Opening
+from bundle.archives.counterparts import BaseStream
 from bundle.delta.sketch import MIN_BYTES, MIN_SHARED, SketchIndex
 from bundle.format.contents import Content
+from bundle.format.index import MAX_BASE_OBJECTS
+from bundle.write.openings import Opening
 
 # "pandas-2.2.1" and "pandas-2.2.2" are one label then. So are "libssl_3" and "libssl_3_1", "app.1f3a9c07.js" and
 # "app.77e0b2d4.js".
@@ -46,8 +48,8 @@ class Wanted:
 class Catalog:
     """Objects of a base by hash and by likeness. `opened`: the list of opened archives, as the index has it.
 
-    `given_bytes`: for each of them, the bytes of all that it gives. `streams`: what archives were inflated from, by the
-    label of the outermost one.
+    `given_bytes`: for each object that they give, by number from the first, the room that it takes when it is used.
+    `streams`: what archives were inflated from, by the label of the outermost one.
     """
 
     def __init__(self, entries: int, sketch_all: Callable[[list[Content]], Iterable[frozenset[int]]]) -> None:
@@ -59,9 +61,10 @@ class Catalog:
         self.count = entries
         self.entries = entries
         self.opened: list[int] = []
-        self.given_bytes: list[int] = []
+        self.given_bytes = array("Q")
         self.streams: dict[str, list[BaseStream]] = {}
         self._by_hash: dict[bytes, Candidate] = {}
+        self._stored: dict[bytes, Candidate] = {}  # streams of archives as they stand
         self._by_key: dict[str, list[Candidate]] = defaultdict(list)
         self._ordered_keys: dict[str, list[Candidate]] = {}
 
@@ -72,22 +75,29 @@ class Catalog:
             self._by_key[key].append(candidate)
 
     def add_archive(self, number: int, label: str, opening: Opening, within: tuple[str, str] | None = None) -> None:
-        """Adds the members of an archive, and those of archives among them.
+        """Adds what an archive gives, and what archives among its members give.
 
         `within`: the label of the outermost archive, and the names of the members that this one is in.
         """
         outermost, path = within or (label, "")
-        # What one archive gives has consecutive numbers [F-32]. So archives among its members follow after all members.
-        first = self.count
-        self.opened += [number, len(opening.members) + 1]
-        self.given_bytes.append(len(opening.skeleton) + sum(member.size for member in opening.members))
-        self.count += len(opening.members) + 1
-        skeleton = Candidate(first, skeleton_label(label), len(opening.skeleton), opening.skeleton)
-        self.add(skeleton, sha256(opening.skeleton).digest())
+        # What one archive gives has consecutive numbers [F-32]. So archives among its members follow after all of that.
+        given = 1 + 2 * len(opening.members)
+        if self.count + given > MAX_BASE_OBJECTS:
+            return
+        first, self.count = self.count, self.count + given
+        self.opened += [number, given]
+        self.given_bytes.extend([opening.skeleton_size, *(member.size for member in opening.members)])
+        self.given_bytes.extend([0] * len(opening.members))
+        skeleton = Candidate(first, skeleton_label(label), opening.skeleton_size, opening.skeleton)
+        self.add(skeleton, opening.skeleton_hash)
         for at, member in enumerate(opening.members, first + 1):
             self.add(Candidate(at, f"{label}!{member.name}", member.size, member.content), member.hash)
-            stream = BaseStream(at, f"{path}{member.name}", member.content, member.stream)
+            stream = BaseStream(at, f"{path}{member.name}", member.content, member.stored)
             self.streams.setdefault(outermost, []).append(stream)
+        for at, member in enumerate(opening.members, first + 1 + len(opening.members)):
+            stored = Candidate(at, stored_label(f"{label}!{member.name}"), member.stored_size, member.stored)
+            self._stored.setdefault(member.stored_hash, stored)
+            self._by_key[stored.label].append(stored)
         for at, member in enumerate(opening.members, first + 1):
             if member.opening:
                 inner = (outermost, f"{path}{member.name}!")
@@ -95,7 +105,11 @@ class Catalog:
 
     def same(self, digest: bytes) -> Candidate | None:
         """The object with that hash."""
-        return self._by_hash.get(digest)
+        return self._by_hash.get(digest) or self._stored.get(digest)
+
+    def stored(self, digest: bytes) -> Candidate | None:
+        """The stream of an archive with that hash."""
+        return self._stored.get(digest)
 
     def like(self, wanted: Sequence[Wanted]) -> list[Candidate | None]:
         """For each of the objects the one of the base that it is most like. Raises InputError if a file cannot be read.
@@ -153,6 +167,11 @@ class Catalog:
 def skeleton_label(label: str) -> str:
     """The label of an archive's skeleton. No file and no member has such a one."""
     return f"{label}!!"
+
+
+def stored_label(label: str) -> str:
+    """The label of a member's stream as it stands. It is matched as a skeleton is: by its name alone."""
+    return f"{label}!!!"
 
 
 def blank(label: str) -> str:

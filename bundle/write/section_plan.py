@@ -4,16 +4,19 @@ A target's archive becomes its skeleton and its members. Each is an object of it
 What has to be encoded is collected. Once all is, counterparts in the base are looked for at once, by the workers.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
 from itertools import chain
 
-from bundle.archives.opening import Member, Opening
+from bundle.archives.counterparts import Shapes
 from bundle.format.contents import Content
-from bundle.write.catalog import Catalog, Wanted, skeleton_label
+from bundle.format.index import AS_IT_IS, MAX_USES, SHAPED
+from bundle.write.catalog import Catalog, Wanted, skeleton_label, stored_label
+from bundle.write.openings import Member, Opening
 from bundle.write.parts import InWorkers, choose_tasks
 from bundle.write.tournament import ObjectTask
+
+MOST_MEMBERS = MAX_USES * 3 // 4  # of all archives that are opened, so that other recipes have uses left [F-68]
 
 
 @dataclass(frozen=True)
@@ -58,15 +61,26 @@ class PlannedObject:
     way: Way
 
 
+@dataclass(frozen=True)
+class Closed:
+    """An archive, or a member of one (`archive!member`), that was not opened, and why. `path` as in the release."""
+
+    path: str
+    why: str
+
+
 @dataclass
 class SectionPlan:
-    """Plans objects against a catalog and collects what has to be encoded."""
+    """Plans objects against a catalog and collects what has to be encoded, and what could not be opened."""
 
     catalog: Catalog
     most_read_bytes: int = 0  # of streams whose shapes are needed: what readers allow [F-72]
+    shapes: Mapping[bytes, Shapes] = field(default_factory=dict)  # by the hashes of streams that no engine gives
     wanted: list[Wanted | ObjectTask] = field(default_factory=list)
+    closed: list[Closed] = field(default_factory=list)
     _choices: list[Cheaper] = field(default_factory=list)
     _planned: dict[bytes, PlannedObject] = field(default_factory=dict)
+    _uses: int = 0  # of members, by archives
 
     def add(self, label: str, content: Content, size: int, digest: bytes, opening: Opening | None) -> PlannedObject:
         """Plans one object. `opening`: what it holds, if it is an archive that can be made again bit for bit."""
@@ -98,36 +112,70 @@ class SectionPlan:
         self.wanted.append(wanted)
         return Encoded(len(self.wanted) - 1)
 
-    def _open(self, label: str, content: Content, size: int, opening: Opening | None) -> Way:
-        if opening is None:
+    def _open(self, label: str, content: Content, size: int, opening: Opening) -> Way:
+        """Opened as far as it can be made again. Where shapes are needed for that, also without: the cheaper wins."""
+        shapes = [own for own in map(self._shapes_of, opening.members) if own]
+        read = sum(own.read_bytes for own in shapes)
+        if not shapes or read > self.most_read_bytes or not self._is_worth_opening(label, opening, shaped=True):
+            if self._is_worth_opening(label, opening, shaped=False):
+                return self._assemble(label, opening, shaped=False)
             return self._encode(label, content, size)
-        if not opening.has_shapes:
-            return self._assemble(label, opening)
-        read = sum(member.shapes.read_bytes for member in opening.members if member.shapes)
-        if read > self.most_read_bytes:
-            return self._open(label, content, size, opening.without)
         self.most_read_bytes -= read
-        if opening.is_sure:
-            return self._assemble(label, opening)
-        choice = Cheaper((self._assemble(label, opening), self._open(label, content, size, opening.without)))
+        if all(own.is_sure for own in shapes):
+            return self._assemble(label, opening, shaped=True)
+        if self._is_worth_opening(label, opening, shaped=False, is_told=False):
+            other: Way = self._assemble(label, opening, shaped=False, is_told=False)
+        else:
+            other = self._encode(label, content, size)
+        choice = Cheaper((self._assemble(label, opening, shaped=True), other))
         self._choices.append(choice)
         return choice
 
-    def _assemble(self, label: str, opening: Opening) -> Assembled:
-        bare = opening.skeleton
-        skeleton = self.add(skeleton_label(label), bare, len(bare), sha256(bare).digest(), None)
-        members = tuple(self._member(label, member) for member in opening.members)
-        shapes = [
-            PlannedObject(own.size, self._task(ObjectTask(own.content, own.base, (own.number,), of_shape=True)))
-            for own in (member.shapes for member in opening.members)
-            if own and own.content is not None
-        ]
-        return Assembled(skeleton, members, tuple(member.engine for member in opening.members), tuple(shapes))
+    def _shapes_of(self, member: Member) -> Shapes | None:
+        has_another_way = member.engine is not None or self.catalog.stored(member.stored_hash)
+        return None if has_another_way else self.shapes.get(member.stored_hash)
 
-    def _member(self, label: str, member: Member) -> PlannedObject:
-        if member.shapes and member.shapes.content is None:
-            return PlannedObject(member.size, InBase(member.shapes.number))
-        return self.add(f"{label}!{member.name}", member.content, member.size, member.hash, member.opening)
+    def _is_worth_opening(self, label: str, opening: Opening, *, shaped: bool, is_told: bool = True) -> bool:
+        """Whether enough of it can be made again. What is open in part is told, and what should be open and is not."""
+        made = sum(
+            member.stored_size
+            for member in opening.members
+            if member.engine is not None
+            or self.catalog.stored(member.stored_hash)
+            or (shaped and member.stored_hash in self.shapes)
+        )
+        held = sum(member.stored_size for member in opening.members)
+        least = opening.least_share * opening.size
+        if is_told and made < least <= held:
+            self.closed.append(Closed(label, f"of its streams of {held:,} bytes, {made:,} can be made again"))
+        if is_told and opening.ended_at is not None and held >= least:
+            why = f"searched up to byte {opening.ended_at:,}: too much of it leads to nothing"
+            self.closed.append(Closed(label, why))
+        return made >= least and self._uses + len(opening.members) <= MOST_MEMBERS
+
+    def _assemble(self, label: str, opening: Opening, *, shaped: bool, is_told: bool = True) -> Assembled:
+        self._uses += len(opening.members)
+        skeleton = self.add(skeleton_label(label), opening.skeleton, opening.skeleton_size, opening.skeleton_hash, None)
+        members, engines, shapes = [], [], []
+        for member in opening.members:
+            name = f"{label}!{member.name}"
+            own = self._shapes_of(member) if shaped else None
+            if same := self.catalog.stored(member.stored_hash):
+                members.append(PlannedObject(member.stored_size, InBase(same.number)))
+                engines.append(AS_IT_IS)
+            elif member.engine is not None or own:
+                members.append(self.add(name, member.content, member.size, member.hash, member.opening))
+                engines.append(SHAPED if own else member.engine or 0)
+            else:
+                if is_told:
+                    self.closed.append(Closed(name, member.why))
+                stored = (member.stored, member.stored_size, member.stored_hash)
+                members.append(self.add(stored_label(name), *stored, None))
+                engines.append(AS_IT_IS)
+            if own:
+                task = ObjectTask(own.content, own.base, (own.number,), of_shape=True)
+                shapes.append(PlannedObject(own.size, self._task(task)))
+        return Assembled(skeleton, tuple(members), tuple(engines), tuple(shapes))
 
 
 def _tasks_of(way: Way) -> Iterator[int]:

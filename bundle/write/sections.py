@@ -9,14 +9,14 @@ from itertools import count
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
-from bundle.archives.engines import NO_ENGINES, feature_of
-from bundle.archives.opening import Opening, may_hold_streams, open_for_base, open_for_everyone, open_for_target
+from bundle.archives.counterparts import Shapes, find_shapes
+from bundle.archives.engines import COMMON_FEATURES, ENGINE_FEATURES, features_of
 from bundle.delta.sketch import sketch
 from bundle.format import canonical
 from bundle.format.codecs import compress
 from bundle.format.contents import Content, chunks_of, size_of
 from bundle.format.contents import opened as opened_content
-from bundle.format.index import Archive, Index, Pack, Rebased, encode_frame, name_of, sources_of
+from bundle.format.index import SHAPED, Archive, Index, Pack, Rebased, Shape, encode_frame, name_of, sources_of
 from bundle.format.manifest import Kind, TreeManifest
 from bundle.format.nesting import Nesting, most_open
 from bundle.format.pieces import build_tables
@@ -29,15 +29,14 @@ from bundle.write.base_streams import StreamIndex
 from bundle.write.batches import map_in_batches
 from bundle.write.catalog import Candidate, Catalog
 from bundle.write.frames import FrameBuilder
+from bundle.write.openings import LARGE_BYTES, ArchiveOpener, Opening, archives_among, members_of
 from bundle.write.packing import pack
-from bundle.write.section_plan import PlannedObject, SectionPlan
+from bundle.write.section_plan import Closed, PlannedObject, SectionPlan
 from bundle.write.tournament import Encoding, encode_object
 
 FULL_FRAME_BYTES = 16 * 1024 * 1024  # larger frames pack better, smaller ones cost less to heal one file
 
 T = TypeVar("T")
-
-Opener = Callable[..., Opening | None]
 
 
 @dataclass(frozen=True)
@@ -48,6 +47,7 @@ class BuiltSection:
     tables: bytes
     body: Path
     recipes: Counter[str]
+    closed: list[Closed]
 
 
 class SectionBuilder:
@@ -62,20 +62,23 @@ class SectionBuilder:
         self._pool = pool
         self._scratch_files = (scratch / str(number) for number in count())
         self._progress = progress
+        self._opener = ArchiveOpener(pool, self._scratch_files, progress)
 
     def build_delta(self, base: DirectoryBase) -> BuiltSection:
         """The section from one base to the target: one frame, solid packs."""
-        catalog = self._catalog(base)
         target = self._target
-        plan = SectionPlan(catalog, MAX_SHAPED * target.size)
-        manifest = plan.add("", target.encoded, len(target.encoded), target.tree_hash, None)
         places = _packing_order(target, target.needed(base.manifest))
-        planned = [(0, manifest), *self._plan_objects(plan, places, open_for_target)]
+        contents = [(place, self._content(place)) for place in places]
+        catalog, openings = self._catalog(base, contents)
+        shapes = self._find_shapes(catalog, openings)
+        plan = SectionPlan(catalog, MAX_SHAPED * target.size, shapes)
+        manifest = plan.add("", target.encoded, len(target.encoded), target.tree_hash, None)
+        planned = [(0, manifest), *self._plan_objects(plan, contents, openings)]
         outcomes = self._encode(plan)
         frame = FrameBuilder(first=catalog.count)
         for place, item in planned:
             frame.add_object(item, outcomes, place)
-        return self._assemble([frame], catalog, DELTA, base.manifest.tree_hash)
+        return self._assemble([frame], catalog, DELTA, base.manifest.tree_hash, plan.closed)
 
     def build_full(self) -> BuiltSection:
         """The section that needs no base, nor a rare engine.
@@ -87,7 +90,11 @@ class SectionBuilder:
         catalog = Catalog(0, self._sketch_all)
         plan = SectionPlan(catalog)
         manifest = plan.add("", target.encoded, len(target.encoded), target.tree_hash, None)
-        planned = self._plan_objects(plan, _packing_order(target, target.needed(None)), open_for_everyone)
+        contents = [(place, self._content(place)) for place in _packing_order(target, target.needed(None))]
+        archives = archives_among(contents)
+        small = [(place, content) for place, content in archives if size_of(content) <= LARGE_BYTES]
+        _, openings = self._opener.open([], small, COMMON_FEATURES)
+        planned = self._plan_objects(plan, contents, openings)
         outcomes = self._encode(plan)
         frames = [FrameBuilder(first=0)]
         frames[0].add_object(manifest, outcomes, 0)
@@ -98,10 +105,18 @@ class SectionBuilder:
                 filled = 0
             filled += item.size
             frames[-1].add_object(item, outcomes, place)
-        return self._assemble(frames, catalog, FULL, b"")
+        closed = [
+            Closed(target.entry(place).path, f"over {LARGE_BYTES:,} bytes: the full section has it as it is")
+            for place, content in archives
+            if size_of(content) > LARGE_BYTES
+        ]
+        return self._assemble(frames, catalog, FULL, b"", plan.closed + closed)
 
-    def _catalog(self, base: DirectoryBase) -> Catalog:
-        """The base's manifest and files, and the members of those archives of it that the target does not have."""
+    def _catalog(self, base: DirectoryBase, contents: list[tuple[int, Content]]) -> tuple[Catalog, dict[int, Opening]]:
+        """The base's manifest and files, and what those archives of it give that the target does not have.
+
+        Beside it the openings of the target's archives among `contents`.
+        """
         catalog = Catalog(len(base.manifest.entries) + 1, self._sketch_all)
         encoded = base.manifest.encoded
         catalog.add(Candidate(0, "", len(encoded), encoded), base.manifest.tree_hash)
@@ -112,9 +127,27 @@ class SectionBuilder:
                 catalog.add(Candidate(place, entry.path, entry.size, content), entry.hash)
                 if entry.hash not in self._target.places:
                     changed.append((place, content))
-        for place, opening in self._open_archives(changed, open_for_base):
+        of_base, openings = self._opener.open(archives_among(changed), archives_among(contents), ENGINE_FEATURES)
+        for place, opening in of_base.items():
             catalog.add_archive(place, base.manifest.entry(place).path, opening)
-        return catalog
+        return catalog, openings
+
+    def _find_shapes(self, catalog: Catalog, openings: dict[int, Opening]) -> dict[bytes, Shapes]:
+        """By the hash of a stream that no engine gives, and that the base has not: what stands in for an engine."""
+        index = StreamIndex(catalog.streams)
+        jobs = {}
+        for place, opening in openings.items():
+            path = self._target.entry(place).path
+            lacking = [
+                (name, member)
+                for name, member in members_of(opening)
+                if member.engine is None and not catalog.stored(member.stored_hash) and member.may_have_shape
+            ]
+            if lacking and (streams := index.like(path, opening.size)):
+                for name, member in lacking:
+                    jobs[member.stored_hash] = (member.content, member.stored, name, streams, next(self._scratch_files))
+        found = self._in_workers(find_shapes, *zip(*jobs.values(), strict=True)) if jobs else iter(())
+        return {digest: shapes for digest, shapes in zip(jobs, found, strict=True) if shapes}
 
     def _sketch_all(self, contents: list[Content]) -> Iterator[frozenset[int]]:
         return map_in_batches(self._pool, sketch, contents, map(size_of, contents))
@@ -124,35 +157,14 @@ class SectionBuilder:
         tasks = list(zip(*arguments, strict=True))
         return map_in_batches(self._pool, partial(_spread, function), tasks, (size_of(task[0]) for task in tasks))
 
-    def _plan_objects(self, plan: SectionPlan, places: list[int], opener: Opener) -> list[tuple[int, PlannedObject]]:
-        contents = [(place, self._content(place)) for place in places]
-        streams = StreamIndex(plan.catalog.streams)
-        openings = dict(self._open_archives(contents, opener, streams))
+    def _plan_objects(
+        self, plan: SectionPlan, contents: list[tuple[int, Content]], openings: dict[int, Opening]
+    ) -> list[tuple[int, PlannedObject]]:
         planned = []
         for place, content in contents:
             entry = self._target.entry(place)
             planned.append((place, plan.add(entry.path, content, entry.size, entry.hash, openings.get(place))))
         return planned
-
-    def _open_archives(
-        self, contents: Sequence[tuple[int, Content]], opener: Opener, streams: StreamIndex | None = None
-    ) -> list[tuple[int, Opening]]:
-        """(place, opening) of those contents that are archives. `streams`: of the base, for archives of the target."""
-        archives = [(place, content) for place, content in contents if may_hold_streams(content)]
-        jobs: list[tuple[Any, ...]] = [(content, next(self._scratch_files)) for _, content in archives]
-        if streams:
-            paths = (self._target.entry(place).path for place, _ in archives)
-            jobs = [(*job, streams.like(path, size_of(job[0]))) for job, path in zip(jobs, paths, strict=True)]
-        self._progress.start("opening archives", len(archives), "files")
-        found = []
-        sizes = (size_of(content) for _, content in archives)
-        results = map_in_batches(self._pool, partial(_open_archive, opener), jobs, sizes)
-        for (place, _), opening in zip(archives, results, strict=True):
-            self._progress.advance(1)
-            if opening:
-                found.append((place, opening))
-        self._progress.finish()
-        return found
 
     def _encode(self, plan: SectionPlan) -> list[Encoding]:
         """The outcomes of the tasks, in their order. The largest begin first, so no worker is left with one alone."""
@@ -168,7 +180,9 @@ class SectionBuilder:
         self._progress.finish()
         return [outcomes[number] for number in range(len(tasks))]
 
-    def _assemble(self, builders: list[FrameBuilder], catalog: Catalog, kind: str, base: bytes) -> BuiltSection:
+    def _assemble(
+        self, builders: list[FrameBuilder], catalog: Catalog, kind: str, base: bytes, closed: list[Closed]
+    ) -> BuiltSection:
         jobs = [(builder, *job) for builder in builders for job in builder.stream_jobs()]
         files = [next(self._scratch_files) for _ in jobs]
         packing = self._pool.map(pack, [parts for _, _, parts, _ in jobs], [log for *_, log in jobs], files)
@@ -180,7 +194,8 @@ class SectionBuilder:
             stored.append(content)
             self._progress.advance(described.size)
         self._progress.finish()
-        frames = [encode_frame(builder.steps, packs[id(builder)]) for builder in builders]
+        is_stream = Nesting(catalog.entries, catalog.opened).is_stream
+        frames = [encode_frame(builder.steps, packs[id(builder)], is_stream) for builder in builders]
         index = Index(builders[0].first, catalog.opened, frames)
         packed, index_bytes = compress(canonical.encode(index))
         body = next(self._scratch_files)
@@ -191,15 +206,11 @@ class SectionBuilder:
             tables, top = build_tables(source, self._piece_bytes)
             room = index.scratch_bytes + _most_open(builders, catalog)
             section = Section(kind, source.size, top, packed, base, _features(builders), room)
-        return BuiltSection(section, tables, body, _count_recipes(builders))
+        return BuiltSection(section, tables, body, _count_recipes(builders), closed)
 
     def _content(self, place: int) -> Content:
         entry = self._target.entry(place)
         return object_bytes(self._new, entry) if entry.kind == Kind.SYMLINK else self._new / entry.path
-
-
-def _open_archive(opener: Opener, job: tuple[Any, ...]) -> Opening | None:
-    return opener(*job)
 
 
 def _spread(function: Callable[..., T], arguments: tuple[Any, ...]) -> T:
@@ -214,10 +225,10 @@ def _packing_order(target: TreeManifest, places: list[int]) -> list[int]:
 def _features(builders: list[FrameBuilder]) -> list[str]:
     recipes = [step.recipe for builder in builders for step in builder.steps]
     engines = {engine for recipe in recipes if isinstance(recipe, Archive) for engine in recipe.engines}
-    found = {feature_of(engine) for engine in engines - NO_ENGINES}
+    found = set(features_of(engines))
     if any(isinstance(recipe, Rebased) for recipe in recipes):
         found.add(REFERENCES_FEATURE)
-    if engines & NO_ENGINES:
+    if any(isinstance(recipe, Shape) for recipe in recipes) or SHAPED in engines:
         found.add(SHAPE_FEATURE)
     return sorted(found)
 
@@ -226,8 +237,14 @@ def _most_open(builders: list[FrameBuilder], catalog: Catalog) -> int:
     """What opened archives of the base hold at one time, in bytes."""
     nesting = Nesting(catalog.entries, catalog.opened)
     steps = enumerate(step for builder in builders for step in builder.steps)
-    uses = ((at, source) for at, step in steps for source in sources_of(step.recipe) if source < nesting.count)
-    return most_open(nesting.spans(uses), catalog.given_bytes)
+    uses = [(at, source) for at, step in steps for source in sources_of(step.recipe) if source < nesting.count]
+    used = nesting.used(source for _, source in uses)
+    taken = [size * is_used for size, is_used in zip(catalog.given_bytes, used[catalog.entries :], strict=True)]
+    sizes, first = [], 0
+    for given in nesting.given:
+        sizes.append(sum(taken[first : first + given]))
+        first += given
+    return most_open(nesting.spans(uses), sizes)
 
 
 def _count_recipes(builders: list[FrameBuilder]) -> Counter[str]:

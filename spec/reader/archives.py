@@ -5,10 +5,13 @@ import struct
 import zlib
 from dataclasses import dataclass
 
-from wire import Cursor, need
+from wire import Cursor, malformed, need
 
 RATIO = 1040
 PDF_STREAM = re.compile(rb"stream\r?\nx[\x01\x5e\x9c\xda]")
+STREAMS_MAX, WAITING_MAX = 500_000, 1_000_000
+FULL = 0xFFFFFFFF  # a number that stands in a zip64 field
+END64, LOCATOR = b"PK\x06\x06", b"PK\x06\x07"
 LOCAL, DIRECTORY, END, DESCRIPTOR = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06", b"PK\x07\x08"
 
 
@@ -21,10 +24,8 @@ class Stream:
     plain: bytes
 
 
-def open_archive(data: bytes, limit: int) -> list[tuple[bytes, bytes]]:
-    """The skeleton and the members [F-46], each member with its stream."""
-    if len(data) > limit:
-        return [(data, b"")]
+def open_archive(data: bytes) -> list[bytes]:
+    """The skeleton, the members and the streams that they stand as [F-46]."""
     streams = _search(data)
     gaps, rest, at = [], b"", 0
     for stream in streams:
@@ -32,10 +33,9 @@ def open_archive(data: bytes, limit: int) -> list[tuple[bytes, bytes]]:
         rest += data[at : stream.start]
         at = stream.end
     rest += data[at:]
-    plains = [stream.plain for stream in streams]
-    lengths = [stream.end - stream.start for stream in streams]
-    skeleton = _varint(len(gaps)) + b"".join(map(_varint, gaps)) + _replace(gaps, rest, plains, lengths, sign=-1)
-    return [(skeleton, b""), *((stream.plain, data[stream.start : stream.end]) for stream in streams)]
+    plains, stored = [stream.plain for stream in streams], [data[stream.start : stream.end] for stream in streams]
+    skeleton = _varint(len(gaps)) + b"".join(map(_varint, gaps)) + _replace(gaps, rest, plains, stored, sign=-1)
+    return [skeleton, *plains, *stored]
 
 
 def _varint(value: int) -> bytes:
@@ -49,8 +49,8 @@ def _varint(value: int) -> bytes:
 def _search(data: bytes) -> list[Stream]:
     """Every stream, told by the head before it and by the checksum of what it gives."""
     found: list[Stream] = []
-    at = failures = 0
-    while failures < 64:
+    at, left = 0, 1024 + len(data) // 16_384
+    while left > 0 and len(found) < STREAMS_MAX:
         heads = [(data.find(LOCAL, at), "zip"), (data.find(b"\x1f\x8b\x08", at), "gzip")]
         if data[:4] == b"%PDF" and (pdf := PDF_STREAM.search(data, at)):
             heads.append((pdf.start(), "pdf"))
@@ -61,9 +61,9 @@ def _search(data: bytes) -> list[Stream]:
         start = {"zip": _zip_data, "gzip": _gzip_data, "pdf": _pdf_data}[kind](data, here)
         if start is None:
             continue
-        stream = _inflated(data, start)
+        stream, steps = _inflated(data, start)
         if stream is None or not _agrees(data, kind, here, stream):
-            failures += 1
+            left -= steps
             continue
         if stream.plain:
             found.append(stream)
@@ -99,15 +99,19 @@ def _pdf_data(data: bytes, here: int) -> int:
     return here + (9 if data[here + 6 : here + 7] == b"\n" else 10)
 
 
-def _inflated(data: bytes, start: int) -> Stream | None:
-    """The stream that begins there, if it ends in the archive and gives no more than deflate can."""
-    stream = zlib.decompressobj(-15)
+def _inflated(data: bytes, start: int) -> tuple[Stream | None, int]:
+    """(the stream that begins there, if it ends in the archive and gives no more than deflate can; steps to see it)."""
+    inflater, plain, at = zlib.decompressobj(-15), [], start
     try:
-        plain = stream.decompress(data[start:])
+        while not inflater.eof and at < len(data):
+            step = data[at : at + 65_536]
+            at += len(step)
+            plain.append(inflater.decompress(step))
     except zlib.error:
-        return None
-    end = len(data) - len(stream.unused_data)
-    return Stream(start, end, plain) if stream.eof and len(plain) <= RATIO * (end - start) else None
+        return None, -(-(at - start) // 65_536)
+    end, steps = at - len(inflater.unused_data), max(1, -(-(at - start) // 65_536))
+    stream = Stream(start, end, b"".join(plain))
+    return (stream if inflater.eof and len(stream.plain) <= RATIO * (end - start) else None), steps
 
 
 def _agrees(data: bytes, kind: str, here: int, stream: Stream) -> bool:
@@ -133,8 +137,8 @@ def split_skeleton(skeleton: Cursor) -> tuple[list[int], bytes]:
 
 
 def complete(gaps: list[int], rest: bytes, members: list[bytes], streams: list[bytes]) -> bytes:
-    """The archive [F-48]."""
-    rest = _replace(gaps, rest, members, [len(stream) for stream in streams], sign=1)
+    """The archive [F-48]. `members`: the plain bytes of its streams."""
+    rest = _replace(gaps, rest, members, streams, sign=1)
     parts, at = [], 0
     for gap, stream in zip(gaps, streams, strict=True):
         parts += [rest[at : at + gap], stream]
@@ -142,10 +146,21 @@ def complete(gaps: list[int], rest: bytes, members: list[bytes], streams: list[b
     return b"".join([*parts, rest[at:]])
 
 
-def _replace(gaps: list[int], rest: bytes, members: list[bytes], lengths: list[int], sign: int) -> bytes:
+def inflated(stream: bytes) -> bytes:
+    """The plain bytes of what must be one deflate stream [F-45]."""
+    inflater = zlib.decompressobj(-15)
+    try:
+        plain = inflater.decompress(stream)
+    except zlib.error as fault:
+        raise malformed("a stream that is no deflate stream") from fault
+    need(inflater.eof and not inflater.unused_data, "a deflate stream that is cut short, or goes on behind its end")
+    return plain
+
+
+def _replace(gaps: list[int], rest: bytes, members: list[bytes], streams: list[bytes], sign: int) -> bytes:
     """Numbers for differences (`sign` 1), or differences for numbers (-1) [F-59]."""
     numbers = Numbers(bytearray(rest), sign)
-    facts = [(zlib.crc32(m), length, len(m)) for m, length in zip(members, lengths, strict=True)]
+    facts = [(zlib.crc32(m), len(stream), len(m)) for m, stream in zip(members, streams, strict=True)]
     places = [sum(gaps[: number + 1]) for number in range(len(gaps))]
     Walk(numbers, places, facts).run()
     return bytes(numbers.data)
@@ -165,9 +180,9 @@ class Numbers:
         if self._sign > 0:
             self.real[at : at + size] = self.data[at : at + size]
 
-    def put_three(self, at: int, three: tuple[int, int, int]) -> None:
-        for n in range(3):
-            self.put(at + 4 * n, 4, three[n])
+    def put_all(self, *numbers: tuple[int, int, int]) -> None:
+        for at, size, expected in numbers:
+            self.put(at, size, expected)
 
     def get(self, at: int, size: int) -> int:
         return int.from_bytes(self.real[at : at + size], "little")
@@ -179,7 +194,8 @@ class Walk:
     def __init__(self, numbers: Numbers, places: list[int], facts: list[tuple[int, int, int]]) -> None:
         self.numbers, self.places, self.facts = numbers, places, facts
         self.at = self.next = self.stamp = 0
-        self.open: list[tuple[int, int | None]] = []  # (local header, its stream) without a directory yet
+        # Local headers without a directory yet: place in the archive, stamp, CRC-32, packed size, plain size.
+        self.open: list[tuple[int, int, int, int, int]] = []
 
     def run(self) -> None:
         end = len(self.numbers.real)
@@ -213,45 +229,103 @@ class Walk:
         if self.at > whole:
             return
         self.at += numbers.get(here + 26, 2) + numbers.get(here + 28, 2)
-        stream = None
+        stream, wide = None, self._zip64(self.at - numbers.get(here + 28, 2), self.at)
+        header = wide[0] if len(wide) >= 2 else 0
         if self.next < len(self.places) and self.places[self.next] == self.at:
             stream = self.next
             self.next += 1
         numbers.put(here + 10, 4, self.stamp)
         self.stamp = numbers.get(here + 10, 4)
+        place = self._real(here)
         if stream is not None:
-            three = here + 14
-            if numbers.get(here + 6, 2) & 8:
-                behind = self.at + (4 if numbers.real[self.at : self.at + 4] == DESCRIPTOR else 0)
-                if behind + 12 <= whole:
-                    three, self.at = behind, behind + 12
-            numbers.put_three(three, self.facts[stream])
-        self.open.append((here, stream))
+            crc, packed, plain = self.facts[stream]
+            self._sizes(here, header, crc, packed, plain)
+        else:
+            crc, packed, plain = (numbers.get(here + 14 + 4 * n, 4) for n in range(3))
+            if header:
+                plain, packed = numbers.get(header, 8), numbers.get(header + 8, 8)
+        self.open.append((place, self.stamp, crc, packed, plain))
         while self.next < len(self.places) and self.places[self.next] < self.at:
             self.next += 1
 
+    def _sizes(self, here: int, header: int, crc: int, packed: int, plain: int) -> None:
+        """Behind the stream, if they stand there; else in the header."""
+        numbers = self.numbers
+        if numbers.get(here + 6, 2) & 8:
+            behind = self.at + (4 if numbers.real[self.at : self.at + 4] == DESCRIPTOR else 0)
+            size = 8 if header or max(packed, plain) >= FULL else 4
+            if behind + 4 + 2 * size <= len(numbers.real):
+                numbers.put_all((behind, 4, crc), (behind + 4, size, packed), (behind + 4 + size, size, plain))
+                self.at = behind + 4 + 2 * size
+                return
+        numbers.put(here + 14, 4, crc)
+        numbers.put_all((here + 18, 4, FULL if header else packed), (here + 22, 4, FULL if header else plain))
+        if header:
+            numbers.put_all((header, 8, plain), (header + 8, 8, packed))
+
+    def _zip64(self, at: int, end: int) -> list[int]:
+        """Where the numbers of the first zip64 field of an extra field stand."""
+        end = min(end, len(self.numbers.real))
+        while at + 4 <= end:
+            kind, size = self.numbers.get(at, 2), self.numbers.get(at + 2, 2)
+            if kind == 1:
+                return list(range(at + 4, min(at + 4 + size, end) - 7, 8))
+            at += 4 + size
+        return []
+
     def _directory(self, here: int) -> None:
         numbers, entries, at = self.numbers, [], here
-        self.at = here + 4
         while numbers.real[at : at + 4] == DIRECTORY and at + 46 <= len(numbers.real):
             entries.append(at)
             at += 46 + sum(struct.unpack_from("<HHH", numbers.real, at + 28))
-        if numbers.real[at : at + 4] != END or at + 22 > len(numbers.real) or len(entries) > len(self.open):
+        self.at, behind, record = max(here + 4, at), at, None
+        if numbers.real[at : at + 4] == END64:
+            locator = at + 12 + numbers.get(at + 4, 8)
+            fits = 56 <= locator - at <= 65_536 and locator + 20 <= len(numbers.real)
+            if fits and numbers.real[locator : locator + 4] == LOCATOR:
+                record, behind = locator, locator + 20
+        if numbers.real[behind : behind + 4] != END or behind + 22 > len(numbers.real):
+            return
+        if not 0 < len(entries) <= min(len(self.open), WAITING_MAX):
             return
         members = self.open[len(self.open) - len(entries) :]
         del self.open[len(self.open) - len(entries) :]
-        offset = origin = last = self._real(members[0][0])
-        for (local, stream), entry in zip(members, entries, strict=True):
-            numbers.put(entry + 12, 4, numbers.get(local + 10, 4))
-            three = [numbers.get(local + 14 + 4 * n, 4) for n in range(3)]
-            numbers.put_three(entry + 16, self.facts[stream] if stream is not None else (three[0], three[1], three[2]))
-            numbers.put(entry + 42, 4, offset + self._real(local) - last)
-            offset, last = numbers.get(entry + 42, 4), self._real(local)
-        for n in (8, 10):
-            numbers.put(at + n, 2, len(entries))
-        numbers.put(at + 12, 4, at - here)
-        numbers.put(at + 16, 4, numbers.get(entries[0] + 42, 4) + self._real(here) - origin)
-        self.at = at + 22
+        self._entries(here, at, record, behind, entries, members)
+        self.at = behind + 22
+
+    def _entries(
+        self,
+        here: int,
+        at: int,
+        record: int | None,
+        end: int,
+        entries: list[int],
+        members: list[tuple[int, int, int, int, int]],
+    ) -> None:
+        numbers = self.numbers
+        first = offset = last = members[0][0]
+        for (place, stamp, crc, packed, plain), entry in zip(members, entries, strict=True):
+            numbers.put(entry + 12, 4, stamp)
+            expected = [plain, packed, offset + place - last]
+            extra = entry + 46 + numbers.get(entry + 28, 2)
+            fields = self._zip64(extra, extra + numbers.get(entry + 30, 2))[:3]
+            wide = [n for n in range(3) if expected[n] >= FULL]
+            if len(wide) != len(fields):
+                wide = [[], [2], [0, 1], [0, 1, 2]][len(fields)]
+            short = [FULL if n in wide else expected[n] for n in range(3)]
+            numbers.put(entry + 16, 4, crc)
+            numbers.put_all((entry + 20, 4, short[1]), (entry + 24, 4, short[0]), (entry + 42, 4, short[2]))
+            for field, n in zip(fields, wide, strict=True):
+                numbers.put(field, 8, expected[n])
+            offset = numbers.get(fields[wide.index(2)], 8) if 2 in wide else numbers.get(entry + 42, 4)
+            last = place
+            if entry == entries[0]:
+                start = offset + self._real(here) - first
+        if record is not None:
+            numbers.put_all((at + 24, 8, len(entries)), (at + 32, 8, len(entries)))
+            numbers.put_all((at + 40, 8, at - here), (at + 48, 8, start), (record + 8, 8, start + at - here))
+        numbers.put_all((end + 8, 2, min(len(entries), 65_535)), (end + 10, 2, min(len(entries), 65_535)))
+        numbers.put_all((end + 12, 4, min(at - here, FULL)), (end + 16, 4, min(start, FULL)))
 
     def _real(self, at: int) -> int:
         """Where a byte of the rest stands in the archive."""

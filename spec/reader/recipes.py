@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from archives import complete, open_archive, split_skeleton
+from archives import complete, inflated, open_archive, split_skeleton
 from shapes import restore, shape_of
 from tree import LINK, Base, Entry, judge_link, parse_manifest
 from wire import MAX_INT, Allowance, Cursor, Refused, corrupt, decode, malformed, need, packed, unpack
 
 STREAMS = ("literals", "add lengths", "extra lengths", "seeks", "skips", "changes", "extra bytes", "places", "layouts")
 LITERAL, COPY, PATCH, CONCAT, ARCHIVE, REBASED, SHAPE = range(7)
-SHAPED, UNCHANGED = 0, 60
-ARCHIVE_MAX, DEPTH_MAX, FRAMES_MAX = 67_108_864, 8, 500_001
+SHAPED, AS_IT_IS = 0, 60
+MEMBER_MAX, DEPTH_MAX, FRAMES_MAX = 67_108_864, 8, 500_001
 GROWTH, SHRINKING, NUMBERS, READ, FREE = 1040, 16, 4, 4, 16_777_216
 RECIPES_MAX, BASE_OBJECTS_MAX, USES_MAX = 2_000_000, 4_000_000, 4_000_000
 ENGINES = {"deflate-zlib": {*range(1, 10), *range(11, 20)}, "deflate-miniz": {*range(21, 31)}}
@@ -105,7 +105,7 @@ class Index:
             need(depth <= DEPTH_MAX, "an opened archive lies in too many others")
             starts.append((first, depth))
             need(
-                0 < number < first and 2 <= gives <= 1_000_000,
+                0 < number < first and 3 <= gives <= 1_000_001 and gives % 2 == 1,
                 "an opened archive has a number or a count out of bounds",
             )
             first += gives
@@ -120,6 +120,16 @@ class Index:
             number -= gives
         return None
 
+    def is_stream(self, number: int) -> bool:
+        """Whether an object is a stream of an opened archive: they are the last that it gives."""
+        held = self.holder(number)
+        return held is not None and 2 * held[1] > self.pairs[held[0]][1]
+
+    def used(self) -> set[int]:
+        """The objects that recipes use, and the archives that those lie in."""
+        used = {number for frame in self.frames for sources in self.sources(frame) for number in sources}
+        return used | {self.pairs[archive][0] for number in used for archive in self._around(number)}
+
     def _around(self, number: int) -> Iterator[int]:
         """The archives that an object lies in."""
         held = self.holder(number)
@@ -131,22 +141,23 @@ class Index:
         """Archive -> the last recipe, counted from 0 through all frames, that uses what it or one within gives."""
         last, recipe = dict[int, int](), 0
         for frame in self.frames:
-            for sources in _sources(frame):
+            for sources in self.sources(frame):
                 last |= dict.fromkeys((archive for number in sources for archive in self._around(number)), recipe)
                 recipe += 1
         return last
 
-
-def _sources(frame: Frame) -> Iterator[list[int]]:
-    """The objects that each recipe uses; results of the frame among them."""
-    columns = Columns(frame)
-    for byte in frame.kinds:
-        kind = byte & 127
-        need(kind <= SHAPE, f"a recipe has kind {kind}")
-        count = columns.next("numbers") if kind not in (LITERAL, SHAPE) else 0
-        used = {CONCAT: count, ARCHIVE: count + 1, LITERAL: 0}.get(kind, 1)
-        engines = [columns.next("numbers") for _ in range(count if kind == ARCHIVE else 0)]
-        yield [columns.next("sources") for _ in range(used + engines.count(SHAPED))]
+    def sources(self, frame: Frame) -> Iterator[list[int]]:
+        """The objects that each recipe uses; results of the frame among them."""
+        columns = Columns(frame)
+        for byte in frame.kinds:
+            kind = byte & 127
+            need(kind <= SHAPE, f"a recipe has kind {kind}")
+            count = columns.next("numbers") if kind not in (LITERAL, SHAPE) else 0
+            used = {CONCAT: count, ARCHIVE: count + 1, LITERAL: 0}.get(kind, 1)
+            found = [columns.next("sources") for _ in range(used)]
+            named = [number for number in found[1:] if kind == ARCHIVE and not self.is_stream(number)]
+            engines = [columns.next("numbers") for _ in named]
+            yield [*found, *(columns.next("sources") for _ in range(engines.count(SHAPED)))]
 
 
 class Columns:
@@ -187,7 +198,8 @@ class Rebuild:
         self._work = {ARCHIVE: Allowance(GROWTH * root["size"]), REBASED: images}
         self._work[SHAPE] = Allowance(READ * root["size"] + FREE)
         self._last_uses, self._recipe = index.last_uses(), 0
-        self._opened: dict[int, list[tuple[bytes, bytes]]] = {}
+        self._used, self._taken = index.used(), dict[int, int]()
+        self._opened: dict[int, list[bytes]] = {}
         self._made: set[int] = set()
         self._links: dict[bytes, bytes] = {}
         self.entries: list[Entry] = []
@@ -206,38 +218,40 @@ class Rebuild:
 
     def _base_object(self, number: int) -> bytes:
         if number >= self._index.entries:
-            return self._of_archive(number)[0]
+            return self._of_archive(number)
         if self._base is None:
             raise malformed("a section without a base uses one")
         return self._base.object(number)
 
     def _stream(self, number: int) -> bytes:
         """The stream that a member was inflated from [F-72]."""
-        held = self._index.holder(number) if number >= self._index.entries else None
-        need(held is not None and held[1] > 0, f"object {number} is no member of an opened archive")
-        return self._of_archive(number)[1]
+        held = self._index.holder(number) if self._index.entries <= number < self._index.base_objects else None
+        if held is None or held[1] == 0 or self._index.is_stream(number):
+            raise malformed(f"object {number} is no member of an opened archive")
+        return self._of_archive(number + self._index.pairs[held[0]][1] // 2)
 
-    def _of_archive(self, number: int) -> tuple[bytes, bytes]:
-        """An object of an opened archive, and its stream.
-
-        An archive of which none is used stays closed [F-35], or is closed again [F-64].
-        """
+    def _of_archive(self, number: int) -> bytes:
+        """An object of an opened archive; one of which none is used stays closed [F-35], or is closed again [F-64]."""
         held = self._index.holder(number)
         if held is None:
             raise malformed("a recipe uses an object that nothing gives")
         (at, place), (archive, gives) = held, self._index.pairs[held[0]]
         if at not in self._opened:
-            given = open_archive(self._base_object(archive), ARCHIVE_MAX)
-            taken = sum(len(data) for objects in (*self._opened.values(), given) for data, _ in objects)
-            need(taken <= self._room, "opened archives give more than the section's room")
+            given = open_archive(self._base_object(archive))
+            self._taken[at] = self._room_of(number - place, given)
+            need(sum(self._taken.values()) <= self._room, "opened archives give more than the section's room")
             self._opened[at] = given
         need(len(self._opened[at]) == gives, f"object {archive} of the base does not give {gives} objects")
         return self._opened[at][place]
 
+    def _room_of(self, first: int, given: list[bytes]) -> int:
+        """Of what an archive gives, the bytes of what is used; streams take none [F-64]."""
+        return sum(len(data) for at, data in enumerate(given[: len(given) // 2 + 1], first) if at in self._used)
+
     def _close(self) -> None:
         """After a recipe: the archives that no later one needs."""
         for at in [at for at in self._opened if self._last_uses[at] <= self._recipe]:
-            del self._opened[at]
+            del self._opened[at], self._taken[at]
         self._recipe += 1
 
     def _run_frame(self, frame: Frame, packs: dict[int, bytes]) -> None:
@@ -247,7 +261,8 @@ class Rebuild:
         for byte in frame.kinds:
             place = None if byte & 128 else columns.next("places")
             size = columns.next("sizes") if place is None else self._size_of(place)
-            recipe = Recipe(columns, streams, size, functools.partial(self._source, results), self._stream, self._work)
+            source = functools.partial(self._source, results)
+            recipe = Recipe(columns, streams, size, source, self._stream, self._index, self._work)
             results.append(recipe.make(byte & 127))
             if place is not None:
                 self._keep(place, results[-1])
@@ -313,6 +328,7 @@ class Recipe:
     size: int
     source_of: Callable[[int], bytes]
     stream_of: Callable[[int], bytes]
+    index: Index
     work: dict[int, Allowance]  # of recipes of a kind [F-68]
 
     def make(self, kind: int) -> bytes:
@@ -384,18 +400,19 @@ class Recipe:
         skeleton = self._source()
         count = self.columns.next("numbers")
         numbers = [self.columns.next("sources") for _ in range(count)]
-        members, streams = [self.source_of(number) for number in numbers], []
-        need(len(skeleton) <= ARCHIVE_MAX, "a skeleton is over 64 MiB")
+        members, streams = [], []
         gaps, rest = split_skeleton(Cursor(skeleton, "a skeleton"))
         need(len(gaps) == count, "an archive has another number of members than its skeleton has streams")
         left = self.size - len(rest)
-        engines = [self.columns.next("numbers") for _ in range(count)]
-        for number, member, engine in zip(numbers, members, engines, strict=True):
-            self.work[ARCHIVE].spend(len(member))
+        engines = [AS_IT_IS if self.index.is_stream(number) else self.columns.next("numbers") for number in numbers]
+        for number, engine in zip(numbers, engines, strict=True):
+            member = self.source_of(number)
+            members.append(inflated(member) if engine == AS_IT_IS else member)
+            self.work[ARCHIVE].spend(0 if self.index.is_stream(number) else len(members[-1]))
             if engine == SHAPED:
                 streams.append(restore(member, self._source(), max(0, left)))
             else:
-                streams.append(self.stream_of(number) if engine == UNCHANGED else self._deflated(member, engine))
+                streams.append(member if engine == AS_IT_IS else self._deflated(member, engine))
             left -= len(streams[-1])
         return complete(gaps, rest, members, streams)
 
@@ -411,7 +428,7 @@ class Recipe:
     def _deflated(self, member: bytes, engine: int) -> bytes:
         feature = next((name for name, numbers in ENGINES.items() if engine in numbers), None)
         need(feature is not None, f"an archive has engine {engine}")
-        need(feature == "deflate-zlib" or len(member) <= ARCHIVE_MAX, f"a member of {len(member)} bytes is too large")
+        need(feature == "deflate-zlib" or len(member) <= MEMBER_MAX, f"a member of {len(member)} bytes is too large")
         if feature not in usable_features():
             raise Refused("unsupported", f"this reader lacks the engines of {feature}")
         return deflate(member, engine)

@@ -46,9 +46,9 @@ def deep_copies() -> bytes:
 
 def nested(depth: int) -> bytes:
     """A delta that says that archives lie in each other so deep, and takes nothing from them."""
-    opened = [number for level in range(depth) for number in (1 if level == 0 else 2 + 2 * level, 2)]
+    opened = [number for level in range(depth) for number in (1 if level == 0 else 2 + 3 * level, 3)]
     frame = delta_frame()
-    shift = 2 * depth
+    shift = 3 * depth
     frame[3] = [0, 1, 1, 4 + 3 + shift - 2, 1]
     return write(Bundle([delta(frame, base_objects=4 + shift, opened=opened)]))
 

@@ -360,15 +360,16 @@ TREE: list[Case] = [
 
 INDEX: list[Case] = [
     ("opened-odd", M, "F-35", "an opened archive without a count", index(lambda f: f, 4, [1])),
-    ("opened-manifest", M, "F-35", "the base's manifest opened", index(lambda f: f, 6, [0, 2])),
-    ("opened-itself", M, "F-35", "an archive within itself", index(lambda f: f, 6, [4, 2])),
+    ("opened-manifest", M, "F-35", "the base's manifest opened", index(lambda f: f, 7, [0, 3])),
+    ("opened-itself", M, "F-35", "an archive within itself", index(lambda f: f, 7, [4, 3])),
     ("opened-one", M, "F-35", "an archive that gives one object", index(lambda f: f, 5, [1, 1])),
+    ("opened-four", M, "F-35", "an archive that gives a member more than streams", index(lambda f: f, 8, [1, 4])),
     (
         "opened-many",
         M,
         "F-35",
-        "an archive that gives 1,000,001 objects",
-        index(lambda f: f, 1_000_005, [1, 1_000_001]),
+        "an archive that gives 1,000,003 objects",
+        index(lambda f: f, 1_000_007, [1, 1_000_003]),
     ),
     ("base-objects-negative", M, "F-32", "-1 base objects", index(lambda f: f, -1)),
     ("base-objects-0", M, "F-32", "no base objects in a delta", index(lambda f: f, 0)),

@@ -25,7 +25,7 @@ from raw import (
     write,
 )
 
-M = "malformed"
+M, C = "malformed", "corrupt"
 TAKEN = 108  # the intermediate results of raw.delta_frame
 PAGE = bytes(range(100))
 PAGED: Tree = [("a", 0, PAGE)]
@@ -114,17 +114,19 @@ def gzipped(content: bytes) -> bytes:
 
 
 HEAD = b"\x1f\x8b\x08\0\1\2\3\4\0\3"
-SKELETON = len(varints(1, 10) + HEAD) + 8  # of which the last 8 bytes are differences, all 0
+SKELETON = varints(1, 10) + HEAD + bytes(8)  # the last 8 bytes are differences, all 0
 ONE, TWO, INNER = bytes(range(200)), bytes(range(50, 250)), bytes(range(20, 220))
 HOLDERS: Tree = [
     ("nested.gz", 0, gzipped(gzipped(INNER))),
     ("one.gz", 0, gzipped(ONE)),
     ("two.gz", 0, gzipped(TWO)),
 ]
-GIVEN = SKELETON + 200
-OUTER = SKELETON + len(gzipped(INNER))
-OPENED = [2, 2, 3, 2, 1, 2, 9, 2]  # one.gz gives 4 and 5, two.gz 6 and 7, nested.gz 8 and 9, of which 9 gives 10 and 11
-MEMBER_1, MEMBER_2, MEMBER_3 = 5, 7, 11
+GIVEN = 200  # only what is used takes room: here a member
+OUTER = len(gzipped(INNER))
+# Each gives a skeleton, a member and a stream: one.gz 4 to 6, two.gz 7 to 9, nested.gz 10 to 12, of which 11
+# gives 13 to 15.
+OPENED = [2, 3, 3, 3, 1, 3, 11, 3]
+MEMBER_1, MEMBER_2, MEMBER_3 = 5, 8, 14
 
 
 def taken(
@@ -185,8 +187,20 @@ FAILING = member(b"one", crc=7)
 def copied_on(room: int) -> tuple[Callable[[], bytes], None, Tree]:
     """Copies of both archives' members as intermediate results, which the file joins once these are closed."""
     tree: Tree = [("joined", 0, ONE + TWO)]
-    columns = [b"\0\x81\x81\3", [0, 1], [200, 200], [5, 2, 6, 1], [0, 0, 2], [(0, manifest(tree))]]
-    section = Section("delta", 12, [columns], digest(manifest(HOLDERS)), OPENED, room=room)
+    columns = [b"\0\x81\x81\3", [0, 1], [200, 200], [5, 3, 9, 1], [0, 0, 2], [(0, manifest(tree))]]
+    section = Section("delta", 16, [columns], digest(manifest(HOLDERS)), OPENED, room=room)
+    return lambda: write(Bundle([section], tree)), None, HOLDERS
+
+
+def restamped(
+    member: int = 6, numbers: tuple[int, ...] = (1,), room: int = len(SKELETON)
+) -> tuple[Callable[[], bytes], None, Tree]:
+    """A delta whose file is one.gz with another time, made from a skeleton and an object of the base."""
+    skeleton = SKELETON[:6] + b"\5" + SKELETON[7:]
+    tree: Tree = [("one.gz", 0, HEAD[:4] + b"\5" + HEAD[5:] + gzipped(ONE)[10:])]
+    columns = [b"\0\x80\4", [0, 1], [len(SKELETON)], [17, member - 17], list(numbers)]
+    frame = [*columns, [(0, manifest(tree) + skeleton)]]
+    section = Section("delta", 16, [frame], digest(manifest(HOLDERS)), OPENED, room=room)
     return lambda: write(Bundle([section], tree)), None, HOLDERS
 
 
@@ -234,61 +248,65 @@ CASES: list[Any] = [
     ("grown", "accept", "F-65", "intermediate results of 1,040 times the release", grown()),
     ("grown-one", M, "F-65", "a byte more", grown(1)),
     ("grown-frames", M, "F-65", "a byte more, in another frame", grown(frames=2)),
-    ("opened", "accept", "F-35 F-64", "two archives, one open after the other", *taken(5, 5, 7, 7, room=GIVEN)),
-    ("opened-room", M, "F-64", "the same in a byte less", *taken(5, 5, 7, 7, room=GIVEN - 1)),
-    ("opened-both", "accept", "F-64", "two archives open at one time", *taken(5, 7, 5, room=2 * GIVEN)),
-    ("opened-both-room", M, "F-64", "the same in a byte less", *taken(5, 7, 5, room=2 * GIVEN - 1)),
-    ("opened-nested", "accept", "F-35 F-64", "an archive in an archive", *taken(11, room=OUTER + GIVEN)),
-    ("opened-nested-room", M, "F-64", "the same in a byte less", *taken(11, room=OUTER + GIVEN - 1)),
+    ("opened", "accept", "F-35 F-64", "two archives, one open after the other", *taken(5, 5, 8, 8, room=GIVEN)),
+    ("opened-room", M, "F-64", "the same in a byte less", *taken(5, 5, 8, 8, room=GIVEN - 1)),
+    ("opened-both", "accept", "F-64", "two archives open at one time", *taken(5, 8, 5, room=2 * GIVEN)),
+    ("opened-both-room", M, "F-64", "the same in a byte less", *taken(5, 8, 5, room=2 * GIVEN - 1)),
+    ("opened-nested", "accept", "F-35 F-64", "an archive in an archive", *taken(14, room=OUTER + GIVEN)),
+    ("opened-nested-room", M, "F-64", "the same in a byte less", *taken(14, room=OUTER + GIVEN - 1)),
     ("opened-beside", "accept", "F-64", "an archive beside intermediate results", *taken(5, room=GIVEN + 20, steps=2)),
     ("opened-beside-room", M, "F-64", "the same in a byte less", *taken(5, room=GIVEN + 19, steps=2)),
     ("opened-copies", "accept", "F-35 F-64", "copies of what archives held", *copied_on(GIVEN + 400)),
     ("opened-copies-room", M, "F-64", "the same in a byte less", *copied_on(GIVEN + 399)),
+    ("stream-taken", "accept", "F-64 F-75", "a stream of the base, which takes no room", *restamped()),
+    ("stream-engine", M, "F-30 F-75", "an engine for it", *restamped(numbers=(1, 60))),
+    ("member-stream", M, "F-75", "a member of the base that is said to be a stream", *restamped(5, (1, 60), 300)),
+    ("stream-other", C, "F-75 F-37", "a stream of another archive", *restamped(9)),
     ("copies-often", "accept", "F-64", "3,000 copies of a file of the base", copied_often),
-    ("opened-zip", "accept", "F-46", "members of a zip file, one of no bytes", *holding(WHOLE, 3, 2, b"three")),
-    ("opened-zip-more", M, "F-35 F-46", "the same, as if that counted", *holding(WHOLE, 4, 3, b"three")),
-    ("opened-zip-less", M, "F-35 F-46", "the same, an object less", *holding(WHOLE, 2, 1, b"one")),
-    ("opened-behind", "accept", "F-46", "a zip file behind a program", *holding(b"MZ" + WHOLE, 3, 2, b"three")),
-    ("opened-row", "accept", "F-46", "two gzip files in a row", *holding(gzipped(b"one") * 2, 3, 2, b"one")),
-    ("opened-followed", "accept", "F-46", "a checksum behind the member", *holding(followed(b"one"), 2, 1, b"one")),
+    ("opened-zip", "accept", "F-46", "members of a zip file, one of no bytes", *holding(WHOLE, 5, 2, b"three")),
+    ("opened-zip-more", M, "F-35 F-46", "the same, as if that counted", *holding(WHOLE, 7, 3, b"three")),
+    ("opened-zip-less", M, "F-35 F-46", "the same, an object less", *holding(WHOLE, 3, 1, b"one")),
+    ("opened-behind", "accept", "F-46", "a zip file behind a program", *holding(b"MZ" + WHOLE, 5, 2, b"three")),
+    ("opened-row", "accept", "F-46", "two gzip files in a row", *holding(gzipped(b"one") * 2, 5, 2, b"one")),
+    ("opened-followed", "accept", "F-46", "a checksum behind the member", *holding(followed(b"one"), 3, 1, b"one")),
     (
         "opened-descriptor",
         "accept",
         "F-46",
         "the same after a magic number",
-        *holding(followed(b"one", b"PK\7\x08"), 2, 1, b"one"),
+        *holding(followed(b"one", b"PK\7\x08"), 3, 1, b"one"),
     ),
-    ("opened-pdf", "accept", "F-46", "a stream of a PDF file", *holding(in_pdf(b"one"), 2, 1, b"one")),
-    ("opened-pdf-lines", "accept", "F-46", "the same after CR LF", *holding(in_pdf(b"one", b"\r\n"), 2, 1, b"one")),
-    ("opened-no-pdf", M, "F-35 F-46", "the same in another file", *holding(b" " + in_pdf(b"one"), 2, 1, b"one")),
+    ("opened-pdf", "accept", "F-46", "a stream of a PDF file", *holding(in_pdf(b"one"), 3, 1, b"one")),
+    ("opened-pdf-lines", "accept", "F-46", "the same after CR LF", *holding(in_pdf(b"one", b"\r\n"), 3, 1, b"one")),
+    ("opened-no-pdf", M, "F-35 F-46", "the same in another file", *holding(b" " + in_pdf(b"one"), 3, 1, b"one")),
     (
         "opened-checksum",
         "accept",
         "F-46",
         "a member with a wrong checksum before another",
-        *holding(WRONG, 2, 1, b"three"),
+        *holding(WRONG, 3, 1, b"three"),
     ),
-    ("opened-checksum-more", M, "F-35 F-46", "the same, as if it counted", *holding(WRONG, 3, 2, b"three")),
-    ("opened-locked", M, "F-35 F-46", "an encrypted member", *holding(member(b"one", flags=1), 2, 1, b"one")),
-    ("opened-method", M, "F-35 F-46", "a member of another method", *holding(member(b"one", method=9), 2, 1, b"one")),
+    ("opened-checksum-more", M, "F-35 F-46", "the same, as if it counted", *holding(WRONG, 5, 2, b"three")),
+    ("opened-locked", M, "F-35 F-46", "an encrypted member", *holding(member(b"one", flags=1), 3, 1, b"one")),
+    ("opened-method", M, "F-35 F-46", "a member of another method", *holding(member(b"one", method=9), 3, 1, b"one")),
     (
         "opened-failures",
         "accept",
-        "F-46",
-        "63 wrong heads before a member",
-        *holding(FAILING * 63 + WHOLE, 3, 1, b"one"),
+        "F-77",
+        "1,025 wrong heads before a member",
+        *holding(FAILING * 1025 + WHOLE, 5, 1, b"one"),
     ),
-    ("opened-failures-more", M, "F-35 F-46", "64 of them", *holding(FAILING * 64 + WHOLE, 3, 1, b"one")),
-    ("opened-empty", M, "F-35 F-46", "a gzip file of no bytes", *holding(gzipped(b""), 2, 0, b"\0")),
-    ("opened-flag", M, "F-35 F-46", "a gzip file with a reserved flag", *holding(FLAGGED, 2, 1, ONE)),
-    ("opened-level", M, "F-35 F-46", "a gzip file of an unknown effort", *holding(LEVEL, 2, 1, ONE)),
-    ("opened-system", M, "F-35 F-46", "a gzip file of an unknown system", *holding(SYSTEM, 2, 1, ONE)),
-    ("opened-twice", M, "F-35", "an archive listed twice", *taken(5, room=4 * GIVEN, opened=[2, 2, 2, 2])),
+    ("opened-failures-more", M, "F-35 F-77", "1,026 of them", *holding(FAILING * 1026 + WHOLE, 5, 1, b"one")),
+    ("opened-empty", M, "F-35 F-46", "a gzip file of no bytes", *holding(gzipped(b""), 3, 0, b"\0")),
+    ("opened-flag", M, "F-35 F-46", "a gzip file with a reserved flag", *holding(FLAGGED, 3, 1, ONE)),
+    ("opened-level", M, "F-35 F-46", "a gzip file of an unknown effort", *holding(LEVEL, 3, 1, ONE)),
+    ("opened-system", M, "F-35 F-46", "a gzip file of an unknown system", *holding(SYSTEM, 3, 1, ONE)),
+    ("opened-twice", M, "F-35", "an archive listed twice", *taken(5, room=4 * GIVEN, opened=[2, 3, 2, 3])),
     (
         "opened-twice-inner",
         M,
         "F-35",
         "an inner archive listed twice",
-        *taken(5, room=4 * GIVEN, opened=[2, 2, 1, 2, 7, 2, 7, 2]),
+        *taken(5, room=4 * GIVEN, opened=[2, 3, 1, 3, 8, 3, 8, 3]),
     ),
 ]

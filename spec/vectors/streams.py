@@ -104,14 +104,15 @@ def archive(
     members: int = 1,
     engines: tuple[int, ...] = (6,),
     numbers: list[int] | None = None,
+    member: bytes = LETTER,
 ) -> Callable[[], bytes]:
     """A full bundle whose one file is an archive: skeleton, members, the archive recipe."""
     tree: Tree = [("a.gz", 0, content)]
     kinds = b"\x80" + b"\x80" * members + b"\4"
-    sizes = [len(skeleton), *[1] * members]
+    sizes = [len(skeleton), *[len(member)] * members]
     sources = [0, *[1] * members]
     columns = [kinds, [1], sizes, sources, [members, *engines] if numbers is None else numbers]
-    frame = [*columns, [(0, skeleton + LETTER * members)]]
+    frame = [*columns, [(0, skeleton + member * members)]]
     section = Section("full", 0, [full(tree).frames[0], frame], features=["deflate-zlib"])
     return lambda: write(Bundle([section], tree))
 
@@ -125,6 +126,26 @@ BEHIND = b"#!x\n\n"
 # Behind five bytes the zip's own offsets count from the start of the file.
 FAR = BEHIND + LOCAL + STREAM + ENTRY[:42] + struct.pack("<I", 5) + NAME + b"PK\5\6" + bytes(4)
 FAR += struct.pack("<HHIIH", 1, 1, len(ENTRY), len(LOCAL) + 8, 0)
+
+# With zip64 fields: sizes of 8 bytes in the header, all three numbers of 8 bytes in the directory, wide end records.
+FULL = b"\xff" * 4
+FIELD = struct.pack("<HHQQ", 1, 16, 1, 3)
+LOCAL64 = LOCAL[:18] + FULL * 2 + b"\1\0" + struct.pack("<H", len(FIELD)) + NAME + FIELD
+FIELDS = struct.pack("<HHQQQ", 1, 24, 1, 3, 0)
+ENTRY64 = ENTRY[:20] + FULL * 2 + b"\1\0" + struct.pack("<H", len(FIELDS)) + ENTRY[32:42] + FULL + NAME + FIELDS
+END64 = b"PK\6\6" + struct.pack("<QHHIIQQQQ", 44, 45, 45, 0, 0, 1, 1, len(ENTRY64), len(LOCAL64) + 3)
+END64 += b"PK\6\7" + struct.pack("<IQI", 0, len(LOCAL64) + 3 + len(ENTRY64), 1)
+WIDE = LOCAL64 + STREAM + ENTRY64 + END64 + b"PK\5\6" + bytes(4)
+WIDE += struct.pack("<HHIIH", 1, 1, len(ENTRY64), len(LOCAL64) + 3, 0)
+WIDE_REST = LOCAL64[:14] + bytes(12) + LOCAL64[26:35] + bytes(16)
+WIDE_REST += ENTRY64[:12] + bytes(16) + ENTRY64[28:42] + bytes(4) + NAME + FIELDS[:4] + bytes(24)
+WIDE_REST += END64[:24] + bytes(32) + END64[56:64] + bytes(8) + END64[72:] + b"PK\5\6" + bytes(16) + b"\0\0"
+# The sizes behind the stream have 8 bytes each where the header has such a field, whatever it holds.
+FOLLOWED = LOCAL[:6] + b"\x08\0" + LOCAL[8:14] + bytes(12) + LOCAL64[26:31] + FIELD[:4] + bytes(16)
+TAIL = b"PK\7\x08" + struct.pack("<IQQ", zlib.crc32(LETTER), 3, 1)
+# Two entries for one header: the directory is passed over, and its numbers stay.
+DOUBLE = LOCAL + STREAM + ENTRY * 2 + b"PK\5\6" + bytes(4) + struct.pack("<HHIIH", 2, 2, 94, len(LOCAL) + 3, 0)
+DOUBLE_REST = LOCAL[:14] + bytes(12) + LOCAL[26:] + DOUBLE[len(LOCAL) + 3 :]
 
 CASES: list[Case] = [
     ("zstandard", "accept", "F-24 F-25", "packs of Zstandard", packs(zstandard)),
@@ -190,6 +211,38 @@ CASES: list[Case] = [
         "two gzip files in a row",
         archive(GZIP * 2, skeleton(2, 10, 18, rest=(GZIP_HEAD + bytes(8)) * 2), 2, (6, 6)),
     ),
+    (
+        "archive-zip64",
+        "accept",
+        "F-47 F-76",
+        "a zip file with wide fields, made anew",
+        archive(WIDE, skeleton(1, len(LOCAL64), rest=WIDE_REST)),
+    ),
+    (
+        "archive-zip64-behind",
+        "accept",
+        "F-76",
+        "sizes of 8 bytes behind the stream",
+        archive(FOLLOWED + STREAM + TAIL, skeleton(1, len(FOLLOWED), rest=FOLLOWED + TAIL[:4] + bytes(20))),
+    ),
+    (
+        "archive-zip64-short",
+        C,
+        "F-76 F-37",
+        "the same, as if they had 4",
+        archive(FOLLOWED + STREAM + TAIL, skeleton(1, len(FOLLOWED), rest=FOLLOWED + TAIL[:4] + bytes(12) + TAIL[16:])),
+    ),
+    (
+        "archive-entries",
+        "accept",
+        "F-59",
+        "two directory entries for one member",
+        archive(DOUBLE, skeleton(1, 31, rest=DOUBLE_REST)),
+    ),
+    ("stream-given", "accept", "F-75", "a stream that a recipe makes", archive(engines=(60,), member=STREAM)),
+    ("stream-cut", M, "F-75", "one without its end", archive(engines=(60,), member=STREAM[:-1])),
+    ("stream-more", M, "F-75", "one with a byte behind its end", archive(engines=(60,), member=STREAM + b"\0")),
+    ("stream-none", M, "F-75", "bytes that are no stream", archive(engines=(60,), member=b"\7")),
     ("archive-mem", "accept", "F-45", "zlib at level 1 with memLevel 9", archive(engines=(11,))),
     (
         "archive-number",
@@ -227,7 +280,7 @@ CASES: list[Case] = [
     ("archive-no-skeleton", M, "F-47", "a skeleton of no bytes", archive(skeleton=b"")),
     ("archive-long", M, "F-48 F-37", "an archive that is longer than its entry says", archive(GZIP[:-1])),
     ("archive-engines", M, "F-30", "an engine too few", archive(numbers=[1])),
-    *((f"engine-{n}", M, "F-45 F-48", f"deflate engine {n}", archive(engines=(n,))) for n in (0, 10, 20, 40, 54, 77)),
+    *((f"engine-{n}", M, "F-45 F-48", f"deflate engine {n}", archive(engines=(n,))) for n in (10, 20, 40, 54, 77)),
     ("recipes-many", M, "F-30", "2,000,001 recipes", many_recipes),
     (
         "reaimed-place-twice",

@@ -182,8 +182,8 @@ def _open_ticket(data: bytes, root_hash: bytes) -> None:
 
 def open_archives(data: bytes) -> None:
     """The opener, whose objects must make the archive again where it found nothing; and skeletons."""
-    given = open_archive(MemoryObject(data), None, MAX_OPENED_BYTES)
-    opened = given.objects
+    given = open_archive(MemoryObject(data), None, MAX_OPENED_BYTES, b"\1" * 10_000)
+    opened = [given.object(within) for within in range(1 + given.count // 2)]
     try:
         for found in opened:
             for _ in read_all(found):

@@ -58,6 +58,14 @@ class SectionSummary:
 
 
 @dataclass(frozen=True)
+class NotOpened:
+    """An archive, or a member of one, that the bundle has as it is."""
+
+    path: Annotated[str, Meta(description="Path of the archive; a member stands behind '!'.")]
+    why: Annotated[str, Meta(description="Why it was not opened.")]
+
+
+@dataclass(frozen=True)
 class Inspection:
     """What a bundle holds."""
 
@@ -77,13 +85,17 @@ class Inspection:
     piece_bytes: Annotated[int, Meta(description="Size of a piece.")]
     carried: Annotated[Carried, Meta(description="Who signed it, and what it carries of whom to trust.")]
     sections: Annotated[tuple[SectionSummary, ...], Meta(description="The sections.")]
+    not_opened: Annotated[
+        tuple[NotOpened, ...], Meta(description="Archives and members that were not opened, if F.manifests is there.")
+    ]
 
 
 @dataclass(frozen=True)
 class Names:
-    """The tree manifests at hand, by tree hash: they turn places into paths."""
+    """The tree manifests at hand, by tree hash: they turn places into paths. And what the builder did not open."""
 
     manifests: dict[bytes, TreeManifest]
+    not_opened: tuple[NotOpened, ...] = ()
 
     def path(self, tree: bytes, place: int | None) -> str | None:
         """The path at a place of a release; None where its manifest is not at hand."""
@@ -111,16 +123,17 @@ def read_names(bundle: VerifiedBundle, releases: list[TreeManifest]) -> Names:
 
     Raises Malformed if F.manifests is there and cannot be used.
     """
-    found = list(releases)
+    found, not_opened = list(releases), tuple[NotOpened, ...]()
     beside = bundle.path.with_name(bundle.path.name + ".manifests")
     if presence.is_file(beside):
         try:
             listing = zstandard.ZstdDecompressor().stream_reader(beside.read_bytes()).read(8 * MAX_MANIFEST_BYTES)
-            encoded = canonical.decode(listing, list[bytes], "list of manifests")
+            encoded, told = canonical.decode(listing, tuple[list[bytes], list[tuple[str, str]]], "list of manifests")
+            not_opened = tuple(NotOpened(path, why) for path, why in told)
             found += [TreeManifest.decode(data, bundle.root.platform) for data in encoded]
         except (Malformed, zstandard.ZstdError, OSError) as error:
             raise Malformed(f"{beside}: cannot be used ({error}); remove it, or build the bundle again") from error
-    return Names({manifest.tree_hash: manifest for manifest in found})
+    return Names({manifest.tree_hash: manifest for manifest in found}, not_opened)
 
 
 def inspect_bundle(bundle: VerifiedBundle, names: Names) -> Inspection:
@@ -143,6 +156,7 @@ def inspect_bundle(bundle: VerifiedBundle, names: Names) -> Inspection:
         piece_bytes=root.piece_size,
         carried=read_carried(bundle),
         sections=tuple(_summarise(bundle, section, names) for section in root.sections),
+        not_opened=names.not_opened,
     )
 
 

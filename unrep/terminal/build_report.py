@@ -1,14 +1,17 @@
 """What a build made: in lines for a person, as one JSON object for a program."""
 
+from collections.abc import Sequence
 from typing import Annotated, TypedDict
 
 from msgspec import Meta
 
 from bundle.archives.engines import present_features
-from bundle.write.builder import BuildReport
+from bundle.write.builder import MOST_TOLD, BuildReport
 from unrep.terminal.answers import PeakMemory, Product, Seconds, Seq, TreeHash, Version
 from unrep.terminal.console import answer, say
 from unrep.terminal.memory import peak_rss_bytes
+
+SHOWN = 10  # archives and members that were not opened
 
 
 class BuildTarget(TypedDict):
@@ -27,6 +30,13 @@ class BuildBase(TypedDict):
     bytes_needed: Annotated[int, Meta(description="What a ship with this base receives, in bytes.")]
 
 
+class NotOpened(TypedDict):
+    """An archive, or a member of one, that the bundle has as it is."""
+
+    path: Annotated[str, Meta(description="Path of the archive; a member stands behind '!'.")]
+    why: Annotated[str, Meta(description="Why it was not opened.")]
+
+
 class BuildAnswer(TypedDict):
     """A bundle that was built."""
 
@@ -36,6 +46,8 @@ class BuildAnswer(TypedDict):
     bases: Annotated[list[BuildBase], Meta(description="The releases that it has a delta from.")]
     full: Annotated[bool, Meta(description="Whether it holds the full release.")]
     recipes: Annotated[dict[str, int], Meta(description="How many objects are made by each kind of recipe.")]
+    not_opened: Annotated[list[NotOpened], Meta(description="Archives and members not opened, the first thousand.")]
+    not_opened_count: Annotated[int, Meta(description="How many they are in all.")]
     encrypted: Annotated[bool, Meta(description="Whether only its recipients can read it.")]
     tickets: Annotated[list[str], Meta(description="Paths of the tickets that were written.")]
     seconds: Seconds
@@ -49,6 +61,12 @@ def report_build(report: BuildReport, seconds: float, as_json: bool) -> None:
         answer(_document(report, seconds))
 
 
+def not_opened_lines(found: Sequence[tuple[str, str]], count: int) -> list[str]:
+    """One line for each of the first archives and members that were not opened."""
+    lines = [f"  not opened: {path}: {why}" for path, why in found[:SHOWN]]
+    return [*lines, f"  not opened: {count - SHOWN:,} more"] if count > SHOWN else lines
+
+
 def _document(report: BuildReport, seconds: float) -> BuildAnswer:
     root = report.root
     return {
@@ -58,6 +76,8 @@ def _document(report: BuildReport, seconds: float) -> BuildAnswer:
         "bases": [{"tree": tree.hex(), "bytes_needed": needed} for tree, needed in report.bases],
         "full": root.full_section(present_features()) is not None,
         "recipes": report.recipes,
+        "not_opened": [{"path": one.path, "why": one.why} for one in report.closed[:MOST_TOLD]],
+        "not_opened_count": len(report.closed),
         "encrypted": root.is_encrypted,
         "tickets": [str(path) for path in report.tickets],
         "seconds": round(seconds, 3),
@@ -73,4 +93,5 @@ def _lines(report: BuildReport, seconds: float) -> list[str]:
     ]
     if report.tickets:
         lines.append(f"  encrypted to {len(report.tickets)} ships, tickets in {report.tickets[0].parent}")
+    lines += not_opened_lines([(one.path, one.why) for one in report.closed], len(report.closed))
     return lines + [f"  from base {tree.hex()[:12]}: {needed:,} bytes" for tree, needed in report.bases]

@@ -9,9 +9,8 @@ from itertools import accumulate
 
 import pytest
 
-from bundle.archives.headers import Facts, leave_out, put_back
-from bundle.archives.skeleton import make_skeleton
-from bundle.archives.streams import find_streams
+from bundle.archives.headers import Facts
+from tests.support.contents.opened_archives import skeleton_of, streams_in, walked
 
 SEED = 59
 GIVEN = [Facts(0xDEADBEEF, 1000, 5000), Facts(7, 3, 2), Facts(0xFFFFFFFF, 0xFFFFFFFF, 0xFFFFFFFF)]
@@ -44,7 +43,7 @@ def zipped(version: int, year: int, *, one_way: bool = False) -> bytes:
 def test_versions_of_an_archive_have_nearly_one_skeleton(one_way: bool) -> None:
     """[F-59]: checksums, sizes, offsets follow from the members; a time is said once, for the first of those alike."""
     old, new = zipped(1, 2020, one_way=one_way), zipped(22222, 2021, one_way=one_way)
-    one, other = (make_skeleton(data, find_streams(data)) for data in (old, new))
+    one, other = (skeleton_of(data) for data in (old, new))
     assert len(one) == len(other)
     differing = [at for at, (a, b) in enumerate(zip(one, other, strict=True)) if a != b]
     assert len(differing) <= 2, "beside the year of the first member"
@@ -53,24 +52,23 @@ def test_versions_of_an_archive_have_nearly_one_skeleton(one_way: bool) -> None:
 def test_a_gzip_trailer_is_left_out() -> None:
     """[F-59]"""
     one, other = (gzip.compress(data * 100, mtime=0) for data in (b"a text\n", b"another, longer text\n"))
-    assert make_skeleton(one, find_streams(one)) == make_skeleton(other, find_streams(other))
+    assert skeleton_of(one) == skeleton_of(other)
 
 
 def test_every_field_holds_what_the_facts_say() -> None:
     """[F-59]: with the facts of other streams, every repeated field says those."""
     data = zipped(1, 2020)
-    streams = find_streams(data)
+    streams = streams_in(data)
     facts = [Facts(s.crc, s.length, s.size) for s in streams]
     starts = [0, *(s.offset + s.length for s in streams)]
     gaps = [stream.offset - start for stream, start in zip(streams, starts, strict=False)]
     ends = [*(stream.offset for stream in streams), len(data)]
     rest = bytearray(b"".join(data[start:end] for start, end in zip(starts, ends, strict=True)))
-    leave_out(rest, gaps, facts)
+    places = list(accumulate(gaps))
+    rest = bytearray(walked(bytes(rest), places, facts))
     other = [Facts(crc=number, length=number + 1, size=number + 2) for number in range(len(facts))]
-    put_back(rest, gaps, other)
-    at = list(accumulate(gaps))
-    made = bytearray(rest)
-    for place, fact in zip(reversed(at), reversed(other), strict=True):
+    made = bytearray(walked(bytes(rest), places, other, is_back=True))
+    for place, fact in zip(reversed(places), reversed(other), strict=True):
         made[place:place] = bytes(fact.length)
     with zipfile.ZipFile(io.BytesIO(made)) as archive:
         taken = [member for member in archive.infolist() if member.compress_type == zipfile.ZIP_DEFLATED]
@@ -85,7 +83,7 @@ def test_any_bytes_come_back() -> None:
     sound = [zipped(1, 2020), zipped(1, 2020, one_way=True), gzip.compress(b"x" * 100), b"PK\x03\x04", b"\x1f\x8b", b""]
     for _ in range(3000):
         data = bytearray(rng.choice(sound))
-        streams = find_streams(bytes(data))
+        streams = streams_in(bytes(data))
         for _ in range(rng.choice((0, 1, 2, 8))):
             if data:
                 at = rng.randrange(len(data))
@@ -98,11 +96,11 @@ def test_any_bytes_come_back() -> None:
             at = stream.offset + stream.length
         facts = [rng.choice(GIVEN) for _ in gaps]
         rest = bytearray(data)
-        leave_out(rest, gaps, facts)
-        put_back(rest, gaps, facts)
-        assert rest == data
+        places = list(accumulate(gaps))
+        left = walked(bytes(rest), places, facts)
+        assert walked(left, places, facts, is_back=True) == data
 
 
 def test_the_checksum_is_of_the_plain_bytes() -> None:
     data = zipped(3, 2020)
-    assert find_streams(data)[0].crc == zlib.crc32(b"version 3 of 0\n" * 50)
+    assert streams_in(data)[0].crc == zlib.crc32(b"version 3 of 0\n" * 50)

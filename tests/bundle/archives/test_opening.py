@@ -12,13 +12,14 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import cramjam
 import pytest
 from isal import igzip
 from zlib_ng import zlib_ng
 
-from bundle.archives import engines
+from bundle.archives import engines, streams
 from bundle.archives.engines import (
     CANDIDATES,
     ENGINES,
@@ -30,19 +31,25 @@ from bundle.archives.engines import (
     ZLIB_NG_FEATURE,
     deflate,
     feature_of,
-    find_engine,
     fingerprint,
     present_features,
 )
 from bundle.archives.opened import open_archive
-from bundle.archives.opening import Opening, open_for_base, open_for_target
-from bundle.archives.skeleton import make_skeleton, rebuild
-from bundle.archives.streams import MAX_FAILURES, find_streams, inflate
+from bundle.archives.skeleton import rebuild
+from bundle.archives.streams import BYTES_A_STEP, FREE_STEPS, inflate
 from bundle.errors import Malformed
 from bundle.format.contents import read_content
 from bundle.format.objects import MemoryObject
 from bundle.format.varints import write_varints
 from bundle.read.reader import open_bundle
+from tests.support.contents.opened_archives import (
+    engine_of,
+    given_back,
+    opened,
+    opened_target,
+    skeleton_of,
+    streams_in,
+)
 from tests.support.contents.releases import TRUST, build_from, content_of, write_tree
 
 SEED = 4
@@ -104,17 +111,6 @@ def tar_gz(level: int = 9) -> bytes:
     return gzip.compress(out.getvalue(), level, mtime=0)
 
 
-def opened(data: bytes, tmp_path: Path) -> Opening | None:
-    return open_for_target(data, tmp_path / "spill")
-
-
-def given_back(opening: Opening) -> bytes:
-    """The archive, from the plain bytes of its members, those of archives among them given back first."""
-    members = [given_back(m.opening) if m.opening else read_content(m.content) for m in opening.members]
-    engines = [m.engine for m in opening.members]
-    return b"".join(rebuild(MemoryObject(opening.skeleton), map(MemoryObject, members), engines, AMPLE))
-
-
 @pytest.mark.parametrize(
     ("data", "members", "engine"),
     [
@@ -148,7 +144,7 @@ def given_back(opening: Opening) -> bytes:
 )
 def test_an_archive_comes_back_bit_for_bit(data: bytes, members: int, engine: int, tmp_path: Path) -> None:
     """[F-46], [F-47], [F-48]"""
-    opening = opened(data, tmp_path)
+    opening = opened_target(data, tmp_path)
     if not members:
         assert opening is None
         return
@@ -159,7 +155,7 @@ def test_an_archive_comes_back_bit_for_bit(data: bytes, members: int, engine: in
 
 def test_archives_within_archives_are_opened_too(tmp_path: Path) -> None:
     deep = zipped({"middle.zip": zipped({"inner.zip": SOUND})})
-    opening = opened(deep, tmp_path)
+    opening = opened_target(deep, tmp_path)
     assert opening is not None
     middle = opening.members[0].opening
     assert middle is not None and middle.members[0].opening is not None
@@ -193,7 +189,7 @@ def test_what_no_engine_gives_back_stays_compressed(tmp_path: Path) -> None:
     compressor = zlib.compressobj(6, zlib.DEFLATED, -15, 8, zlib.Z_HUFFMAN_ONLY)
     odd = compressor.compress(PLAIN["a.txt"]) + compressor.flush()
     out = io.BytesIO(SOUND)
-    stream = find_streams(SOUND)[0]
+    stream = streams_in(SOUND)[0]
     data = bytearray(SOUND[: stream.offset] + odd + SOUND[stream.offset + stream.length :])
     shift = len(odd) - stream.length
     first = data.index(b"PK\x01\x02")
@@ -203,9 +199,9 @@ def test_what_no_engine_gives_back_stays_compressed(tmp_path: Path) -> None:
     for central in (second, data.index(b"PK\x01\x02", second + 4)):
         struct.pack_into("<I", data, central + 42, struct.unpack_from("<I", data, central + 42)[0] + shift)
     struct.pack_into("<I", data, len(data) - 6, first)
-    assert [s.name for s in find_streams(bytes(data))] == ["a.txt", "b/c.txt"]
-    opening = opened(bytes(data), tmp_path)
-    assert opening is not None and [m.name for m in opening.members] == ["b/c.txt"]
+    assert [s.name for s in streams_in(bytes(data))] == ["a.txt", "b/c.txt"]
+    opening = opened_target(bytes(data), tmp_path)
+    assert opening is not None and [(m.name, m.engine) for m in opening.members] == [("a.txt", None), ("b/c.txt", 6)]
     assert given_back(opening) == bytes(data)
     assert out.getvalue() == SOUND
 
@@ -255,11 +251,11 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
 def test_an_archive_that_lies_is_plain_bytes_or_comes_back(name: str, tmp_path: Path) -> None:
     """[F-46]: never an error, on neither side; what is opened is given back exactly."""
     data = HOSTILE[name]()
-    opening = opened(data, tmp_path)
+    opening = opened_target(data, tmp_path)
     assert opening is None or given_back(opening) == data
-    found = open_archive(MemoryObject(data), None, AMPLE).objects if data else []
-    based = open_for_base(data, tmp_path / "base")
-    assert len(found) - 1 == (len(based.members) if based else 0) or not data
+    found = open_archive(MemoryObject(data), None, AMPLE, b"")
+    based = opened(tmp_path, data, b"other")[0]
+    assert found.count - 1 == (2 * len(based.members) if based else 0)
 
 
 def test_random_damage_never_fails(tmp_path: Path) -> None:
@@ -270,34 +266,49 @@ def test_random_damage_never_fails(tmp_path: Path) -> None:
             data = bytearray(sound)
             for _ in range(rng.choice((1, 1, 2, 8))):
                 data[rng.randrange(len(data)) if rng.random() < 0.5 else -rng.randrange(1, 300)] = rng.randrange(256)
-            for stream in find_streams(bytes(data)):
-                assert sum(map(len, inflate(memoryview(data), stream))) == stream.size
-            opening = opened(bytes(data), tmp_path)
+            for stream in streams_in(bytes(data)):
+                assert sum(map(len, inflate(MemoryObject(bytes(data)), stream.offset, stream.length))) == stream.size
+            opening = opened_target(bytes(data), tmp_path)
             assert opening is None or given_back(opening) == bytes(data)
 
 
 def test_both_sides_open_a_base_alike(tmp_path: Path) -> None:
     """[F-46]: what the builder numbers is what the reader finds."""
     for data in (SOUND, tar_gz(), miniz_zip()):
-        ashore = open_for_base(data, tmp_path / "spill")
-        aboard = open_archive(MemoryObject(data), None, AMPLE).objects
+        ashore = opened(tmp_path, data, b"other")[0]
+        aboard = open_archive(MemoryObject(data), None, AMPLE, b"\1" * 99)
         assert ashore is not None
-        assert aboard[0].read_at(0, aboard[0].size) == ashore.skeleton
-        assert [o.read_at(0, o.size) for o in aboard[1:]] == [read_content(m.content) for m in ashore.members]
+        objects = [aboard.object(within) for within in range(aboard.count)]
+        plain, stored = [m.content for m in ashore.members], [m.stored for m in ashore.members]
+        expected = [read_content(content) for content in (ashore.skeleton, *plain, *stored)]
+        assert [o.read_at(0, o.size) for o in objects] == expected
 
 
 def test_heads_that_lead_nowhere_cost_a_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """[F-46]: each of a thousand local headers with a wrong checksum would have all that follows inflated."""
-    packed = zlib.compress(bytes(100_000), 9, -15)
-    wrong = b"PK\3\4" + struct.pack("<HHHIIIIHH", 20, 0, 8, 0, 7, len(packed), 100_000, 1, 0) + b"m" + packed
+    """[F-77]: each of thousands of local headers with a wrong checksum would have all that follows inflated."""
+    packed = zlib.compress(bytes(1_000_000), 9, -15)
+    wrong = b"PK\3\4" + struct.pack("<HHHIIIIHH", 20, 0, 8, 0, 7, len(packed), 1_000_000, 1, 0) + b"m" + packed
     asked = []
+    real = streams._inflate_all
 
-    def watched(view: memoryview, at: int) -> None:
-        asked.append(at)
+    def watched(*arguments: Any) -> object:
+        asked.append(arguments)
+        return real(*arguments)
 
-    monkeypatch.setattr("bundle.archives.streams._inflate_all", watched)
-    assert find_streams(wrong * 1000 + SOUND) == []
-    assert len(asked) == MAX_FAILURES
+    monkeypatch.setattr(streams, "_inflate_all", watched)
+    monkeypatch.setattr(streams, "FREE_STEPS", 50)
+    data = wrong * 100 + SOUND
+    assert streams_in(data) == []
+    assert len(asked) == 50 + len(data) // BYTES_A_STEP
+    assert FREE_STEPS == 1024
+
+
+def test_a_search_ends_at_its_most_streams(monkeypatch: pytest.MonkeyPatch) -> None:
+    """[F-77]: what stands behind stays in the skeleton."""
+    monkeypatch.setattr(streams, "MAX_STREAMS", 1)
+    search = streams.Search(MemoryObject(SOUND))
+    assert [stream.name for stream in search.streams()] == ["a.txt"]
+    assert search.ended_at == SOUND.index(b"PK\3\4", 4)
 
 
 def streamed(engine: int, *chunks: bytes) -> bytes:
@@ -310,7 +321,7 @@ def test_every_candidate_is_found_by_its_output(engine: int) -> None:
     content = text(8, 60_000) + random.Random(SEED).randbytes(5000)
     stream = streamed(engine, content)
     assert zlib.decompress(stream, -15) == content
-    found = find_engine(content, stream, 6)
+    found = engine_of(content, stream, 6)
     assert found is not None and streamed(found, content) == stream
     assert engine == found or CANDIDATES.index(found) < CANDIDATES.index(engine)
 
@@ -321,9 +332,9 @@ def test_candidates_are_engines_and_none_stands_twice() -> None:
 
 
 def test_what_no_engine_gives_is_none() -> None:
-    assert find_engine(text(8), b"\x03\x00", 6) is None
-    assert find_engine(text(8), streamed(6, text(8)) + b"\0", 6) is None
-    assert find_engine(text(8), streamed(6, text(8))[:-1], 6) is None
+    assert engine_of(text(8), b"\x03\x00", 6) is None
+    assert engine_of(text(8), streamed(6, text(8)) + b"\0", 6) is None
+    assert engine_of(text(8), streamed(6, text(8))[:-1], 6) is None
 
 
 @pytest.mark.parametrize("engine", [6, 26, 36, 49, 53, 66])
@@ -331,10 +342,10 @@ def test_large_members_are_found_by_their_start_and_then_compared_whole(engine: 
     content = text(10, 100_000) + random.Random(SEED).randbytes(600_000) + text(10, 100_000)
     stream = streamed(engine, content)
     assert len(stream) > 2 * PROBE_BYTES
-    assert find_engine(content, stream, engine) == engine
-    found = find_engine(content, stream, 6)
+    assert engine_of(content, stream, engine) == engine
+    found = engine_of(content, stream, 6)
     assert engine not in CANDIDATES or (found is not None and streamed(found, content) == stream)
-    assert find_engine(content, stream[:-9] + bytes(9), engine) is None
+    assert engine_of(content, stream[:-9] + bytes(9), engine) is None
 
 
 def test_a_large_member_is_not_made_whole_by_engines_that_start_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -348,7 +359,7 @@ def test_a_large_member_is_not_made_whole_by_engines_that_start_otherwise(monkey
         return bytes(real(data, level=level))
 
     monkeypatch.setattr(engines, "cramjam", SimpleNamespace(deflate=SimpleNamespace(compress=compress)))
-    assert find_engine(content, stream, 6) is None
+    assert engine_of(content, stream, 6) is None
     assert made and max(made) <= 2 * PROBE_BYTES
 
 
@@ -356,8 +367,8 @@ def test_only_zlib_is_tried_on_members_that_are_too_large_to_join(monkeypatch: p
     """[F-45]"""
     monkeypatch.setattr(engines, "MAX_JOINED_BYTES", 1000)
     content = text(12)
-    assert find_engine(content, streamed(6, content), 36) == 6
-    assert find_engine(content, streamed(36, content), 36) is None
+    assert engine_of(content, streamed(6, content), 36) == 6
+    assert engine_of(content, streamed(36, content), 36) is None
     assert MAX_JOINED_BYTES == 64 << 20
 
 
@@ -400,8 +411,8 @@ def test_an_engine_whose_package_is_missing_is_not_tried(
     monkeypatch.setitem(sys.modules, module, None)
     monkeypatch.setattr(engines, "_has", cache(engines._has.__wrapped__))
     assert present_features() == FEATURES - {feature}
-    assert find_engine(content, stream, mine) is None
-    assert find_engine(content, streamed(9, content), 6) == 9
+    assert engine_of(content, stream, mine) is None
+    assert engine_of(content, streamed(9, content), 6) == 9
 
 
 @pytest.mark.parametrize("engine", [0, 10, 20, 40, 50, 54, 55, 60, 65, 77, 99])
@@ -429,8 +440,8 @@ def test_a_skeleton_that_does_not_fit_is_refused(skeleton: bytes, members: int) 
 
 def test_a_skeleton_holds_all_but_the_streams() -> None:
     """[F-47]"""
-    streams = find_streams(SOUND)
-    skeleton = make_skeleton(SOUND, streams)
-    assert len(skeleton) == len(SOUND) - sum(s.length for s in streams) + len(
-        write_varints([2, streams[0].offset, streams[1].offset - streams[0].offset - streams[0].length])
+    found = streams_in(SOUND)
+    skeleton = skeleton_of(SOUND)
+    assert len(skeleton) == len(SOUND) - sum(s.length for s in found) + len(
+        write_varints([2, found[0].offset, found[1].offset - found[0].offset - found[0].length])
     )

@@ -15,7 +15,6 @@ import msgspec
 import pytest
 
 from bundle.archives.engines import present_features
-from bundle.archives.opening import open_for_base, open_for_target
 from bundle.archives.skeleton import rebuild
 from bundle.errors import Malformed
 from bundle.format.index import Frame
@@ -26,6 +25,7 @@ from bundle.read import reader
 from bundle.read.evaluate import open_evaluation
 from bundle.read.reader import VerifiedSection, open_bundle
 from bundle.read.tree import DirectoryBase, scan
+from tests.support.contents.opened_archives import opened as opened_pair
 from tests.support.contents.raw_bundles import raw
 from tests.support.contents.raw_bundles import vector as vector_file
 from tests.support.contents.releases import TRUST, build_from, put_together, take_apart, write_tree
@@ -117,7 +117,7 @@ def test_archives_take_their_room_where_they_are_told(
     """[F-64]: at no time are there more bytes in temporary files than the section declares."""
     monkeypatch.setattr("bundle.format.objects.SPOOL_BYTES", 0)
     monkeypatch.setattr("bundle.archives.opened.IN_MEMORY_BYTES", 0)
-    monkeypatch.setattr("bundle.archives.skeleton.Scratch", lambda _: Scratch(None, 1 << 30))  # not of the room
+    monkeypatch.setattr("bundle.archives.skeleton.Scratch", lambda *_: Scratch(None, 1 << 30))  # not of the room
     old, new = releases
     build_from(new, [old], tmp_path / "b.unrep")
     files: list[object] = []
@@ -144,12 +144,11 @@ def test_a_nested_bomb_in_a_release_stays_packed(tmp_path: Path) -> None:
     inner = gzip.compress(bytes(3 * MIB), mtime=0)
     bomb = gzip.compress(inner, mtime=0)
     assert len(bomb) * 520 < 3 * MIB
-    for opener in (open_for_base, open_for_target):
-        found = opener(bomb, tmp_path / "spill")
+    for found in opened_pair(tmp_path, bomb, bomb + b"other"):
         assert found is not None and found.members[0].opening is None
     sound = gzip.compress(gzip.compress(b"sound " * 100, mtime=0), mtime=0)
-    found = open_for_target(sound, tmp_path / "spill")
-    assert found is not None and found.members[0].opening is not None
+    target = opened_pair(tmp_path, None, sound)[1]
+    assert target is not None and target.members[0].opening is not None
     new = write_tree(tmp_path / "new", {"bomb.gz": bomb, "a.txt": b"a"})
     build_from(new, [], tmp_path / "b.unrep")
 

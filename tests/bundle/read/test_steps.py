@@ -9,20 +9,21 @@ from bundle.format.nesting import Nesting
 from bundle.read.steps import SectionSteps, decode_steps
 
 BOTH = frozenset({ZLIB_FEATURE, ISAL_FEATURE})
-# A base of its manifest (0) and three entries, of which the third is opened: it gives 4 and 5. Results begin at 6.
-OPENED = [3, 2]
+# A base of its manifest (0) and three entries, of which the third is opened: it gives 4 to 6, of which 6 is a stream.
+# Results begin at 7.
+OPENED = [3, 3]
 STEPS = [
     Step(Patch(0, 1), 0),
     Step(Patch(1, 1), 1),
     Step(Literal(), None, 10),
-    Step(Archive(4, (5, 8), (6, 51)), 2),
-    Step(Copy(9, 0), 3),
+    Step(Archive(4, (5, 9, 6), (6, 51, 60)), 2),
+    Step(Copy(10, 0), 3),
     Step(Copy(2, 0), 4),
 ]
 
 
 def decoded(*frames: list[Step], engines: frozenset[str] = BOTH, lost: tuple[int, ...] = ()) -> SectionSteps:
-    index = Index(6, OPENED, [encode_frame(list(steps), []) for steps in frames])
+    index = Index(7, OPENED, [encode_frame(list(steps), [], Nesting(4, OPENED).is_stream) for steps in frames])
     return decode_steps(index, Nesting(4, OPENED), engines, lost)
 
 
@@ -31,7 +32,7 @@ def test_with_everything_at_hand_all_is_made() -> None:
     assert steps.places == [0, 1, 2, 3, 4] and steps.made == {1, 2, 3, 4}
     assert steps.unavailable == [set()]
     assert steps.base_places() == {1, 2, 3}
-    assert steps.reused(0) == {0, 1, 2, 4, 5, 8, 9}
+    assert steps.reused(0) == {0, 1, 2, 4, 5, 6, 9, 10}
 
 
 def test_what_is_made_from_a_result_that_cannot_be_had_cannot_be_had() -> None:
@@ -39,7 +40,7 @@ def test_what_is_made_from_a_result_that_cannot_be_had_cannot_be_had() -> None:
     assert decoded(STEPS, lost=(1,)).made == {2, 3, 4}
     without_an_engine, lost_archive = decoded(STEPS, engines=frozenset({ZLIB_FEATURE})), decoded(STEPS, lost=(3,))
     for steps in (without_an_engine, lost_archive):
-        assert steps.made == {1, 4} and steps.unavailable == [{9, 10}]
+        assert steps.made == {1, 4} and steps.unavailable == [{10, 11}]
         assert steps.base_places() == {1, 2}, "an archive that no recipe can use is not opened"
 
 
@@ -65,4 +66,4 @@ def test_a_manifest_that_cannot_be_made_is_refused() -> None:
 
 def test_another_base_is_refused() -> None:
     with pytest.raises(Malformed, match="another number of objects"):
-        decode_steps(Index(7, OPENED, []), Nesting(4, OPENED), BOTH, ())
+        decode_steps(Index(8, OPENED, []), Nesting(4, OPENED), BOTH, ())

@@ -2,7 +2,7 @@
 
 import random
 
-from bundle.archives.opening import BaseStream
+from bundle.archives.counterparts import BaseStream
 from bundle.write.base_streams import MAX_ARCHIVES, BaseStreams, StreamIndex
 
 

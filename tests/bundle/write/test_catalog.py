@@ -6,10 +6,11 @@ from hashlib import sha256
 
 import pytest
 
-from bundle.archives.opening import Member, Opening
 from bundle.delta.sketch import sketch
+from bundle.format.index import AS_IT_IS
 from bundle.write.catalog import Candidate, Catalog, Wanted, blank, skeleton_label
-from bundle.write.section_plan import Assembled, Encoded, InBase, SectionPlan
+from bundle.write.openings import Member, Opening
+from bundle.write.section_plan import Assembled, Closed, Encoded, InBase, SectionPlan
 
 
 def digest(content: bytes) -> bytes:
@@ -84,10 +85,16 @@ def test_skeletons_are_like_skeletons_only() -> None:
 
 
 def opening(*contents: bytes, inner: Opening | None = None) -> Opening:
-    members = [Member(f"m{n}", data, len(data), digest(data), 6, None) for n, data in enumerate(contents)]
+    members = [member(f"m{n}", data) for n, data in enumerate(contents)]
     if inner:
-        members.append(Member("inner.zip", b"packed", 6, digest(b"packed"), 6, inner))
-    return Opening(b"skeleton of %d" % len(contents), tuple(members))
+        members.append(member("inner.zip", b"packed", inner))
+    skeleton = b"skeleton of %d" % len(contents)
+    return Opening(100, skeleton, len(skeleton), digest(skeleton), tuple(members), 0.5, None)
+
+
+def member(name: str, data: bytes, inner: Opening | None = None, engine: int | None = 6, size: int = 90) -> Member:
+    stored = b"stored " + data
+    return Member(name, data, len(data), digest(data), stored, size, digest(stored), engine, "it is odd", inner)
 
 
 def test_members_are_numbered_after_everything_else() -> None:
@@ -95,14 +102,16 @@ def test_members_are_numbered_after_everything_else() -> None:
     made = catalog("a.zip", "b.zip")
     made.add_archive(1, "a.zip", opening(b"one", b"two", inner=opening(b"deep")))
     made.add_archive(2, "b.zip", opening(b"three"))
-    assert made.opened == [1, 4, 6, 2, 2, 2]
-    assert made.count == 3 + 4 + 2 + 2
+    assert made.opened == [1, 7, 6, 3, 2, 3]
+    assert made.count == 3 + 7 + 3 + 3
     numbers = {}
     for content in (b"one", b"two", b"packed", b"deep", b"three"):
         found = made.same(digest(content))
         assert found is not None
         numbers[content] = found.number
-    assert numbers == {b"one": 4, b"two": 5, b"packed": 6, b"deep": 8, b"three": 10}
+    assert numbers == {b"one": 4, b"two": 5, b"packed": 6, b"deep": 11, b"three": 14}
+    stored = made.stored(digest(b"stored two"))
+    assert stored is not None and stored.number == 8
 
 
 def test_a_plan_makes_equal_objects_once_and_takes_what_is_there() -> None:
@@ -115,11 +124,33 @@ def test_a_plan_makes_equal_objects_once_and_takes_what_is_there() -> None:
     assert first is plan.add("z", b"new", 3, digest(b"new"), None)
     assert first.way == Encoded(0) and len(plan.wanted) == 1
     archive = plan.add("a.zip", b"whole", 5, digest(b"whole"), opening(b"new", b"old member", b"newer"))
-    assert isinstance(archive.way, Assembled) and archive.way.engines == (6, 6, 6)
-    assert archive.way.members[:2] == (first, there)
+    assert isinstance(archive.way, Assembled) and archive.way.engines == (6, AS_IT_IS, 6)
+    assert archive.way.members[0] == first and archive.way.members[1].way == InBase(4), "its stream, not its bytes"
     tasks = plan.tasks()
     assert [task.target for task in tasks] == [b"new", b"skeleton of 3", b"newer"]
     assert tasks[1].base == b"skeleton of 1", "skeletons are compared with skeletons"
+
+
+def test_a_member_that_no_engine_gives_is_taken_as_its_stream_and_told() -> None:
+    """[F-75]: the others are opened all the same."""
+    plan = SectionPlan(catalog("a.zip"))
+    odd = member("odd", b"odd", engine=None, size=40)
+    opened = Opening(100, b"s", 1, digest(b"s"), (odd, member("good", b"good", size=60)), 0.5, None)
+    made = plan.add("a.zip", b"whole", 100, digest(b"whole"), opened)
+    assert isinstance(made.way, Assembled) and made.way.engines == (AS_IT_IS, 6)
+    assert [one.label for one in plan.wanted if isinstance(one, Wanted)] == ["a.zip!!", "a.zip!odd!!!", "a.zip!good"]
+    assert plan.closed == [Closed("a.zip!odd", "it is odd")]
+
+
+def test_an_archive_of_which_too_little_can_be_made_again_stays_closed_and_is_told() -> None:
+    plan = SectionPlan(catalog("a.zip"))
+    odd = member("odd", b"odd", engine=None, size=60)
+    opened = Opening(100, b"s", 1, digest(b"s"), (odd, member("good", b"good", size=20)), 0.5, 77)
+    assert plan.add("a.zip", b"whole", 100, digest(b"whole"), opened).way == Encoded(0)
+    assert [one.why for one in plan.closed] == [
+        "of its streams of 80 bytes, 20 can be made again",
+        "searched up to byte 77: too much of it leads to nothing",
+    ]
 
 
 def noisy(seed: int, size: int) -> bytes:

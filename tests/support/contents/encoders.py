@@ -16,6 +16,7 @@ from isal import isal_zlib
 from zlib_ng import zlib_ng
 
 from bundle.archives.streams import find_streams
+from bundle.format.objects import MemoryObject
 
 _GO = """package main
 import ("compress/gzip"; "io"; "os"; "strconv")
@@ -105,7 +106,7 @@ def _flushed(plain: bytes, _: Path) -> bytes:
 
 
 def _stream_of(archive: bytes) -> bytes:
-    streams = find_streams(archive)
+    streams = find_streams(MemoryObject(archive))
     if not streams:
         pytest.skip("this encoder stored the bytes, or wrote them as several members")
     return archive[streams[0].offset : streams[0].offset + streams[0].length]

@@ -12,6 +12,7 @@ from bundle.read.tree import scan
 from unrep.inspection.bundle_summary import Inspection, ObjectSummary, SectionSummary, inspect_bundle, read_names
 from unrep.inspection.carried_trust import Carried
 from unrep.terminal.answers import json_option
+from unrep.terminal.build_report import not_opened_lines
 from unrep.terminal.command import Command
 from unrep.terminal.console import answer, show
 from unrep.terminal.options.unlocking import unlock_options, unlock_with
@@ -74,6 +75,7 @@ def _render(found: Inspection, shown: int | None) -> list[str]:
         f"  header    {found.header_bytes:,} bytes; pieces of {found.piece_bytes:,} bytes; signature not checked here",
     ]
     lines += _render_carried(found.carried)
+    lines += not_opened_lines([(one.path, one.why) for one in found.not_opened], len(found.not_opened))
     for section in found.sections:
         lines += _render_section(section, shown)
     return lines

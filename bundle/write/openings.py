@@ -1,0 +1,242 @@
+"""Opening the archives of a section: those of the base and those of the target, level by level.
+
+What stands in both, byte for byte, is neither written out nor made anew: the target takes the stream from the base. So
+an archive of any size costs the work of what changed in it. Workers do the work; this says what there is to do.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from bundle.archives.counterparts import MAX_SHAPED_BYTES
+from bundle.archives.engines import MAX_JOINED_BYTES
+from bundle.archives.opening import Found, Survey, Taken, may_hold_streams, stored_content, survey, take
+from bundle.archives.streams import MAX_RATIO
+from bundle.format.contents import Content, Deflated, Slice, size_of
+from bundle.host.progress import Progress
+from bundle.write.batches import map_in_batches
+
+MAX_DEPTH = 3
+GROUP_BYTES = 16 * 1024 * 1024  # plain bytes that a worker takes at a time
+LARGE_BYTES = 64 * 1024 * 1024
+MAX_GROWTH = 64  # a member over LARGE_BYTES that deflate made smaller than by so much stays as it is
+# Of all plain bytes to the outermost archive, so that [F-65] holds with skeletons.
+MAX_NESTED_RATIO = MAX_RATIO // 2 - 4
+# Of a target's bytes, what streams that can be made again must be at least. Opened, a program is no image any more, and
+# its references are not rebased.
+LEAST_SHARE, LEAST_SHARE_OF_PROGRAM = 1 / 16, 1 / 2
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Member:
+    """One member: its name for matching, its plain bytes and their hash, its own members; the stream that it stands as.
+
+    `engine`: the one that gives the stream. None if there is none, `why` says the reason then. Also None in a base, and
+    where both releases have the stream.
+    """
+
+    name: str
+    content: Content
+    size: int
+    hash: bytes
+    stored: Content
+    stored_size: int
+    stored_hash: bytes
+    engine: int | None
+    why: str
+    opening: "Opening | None"
+
+    @property
+    def may_have_shape(self) -> bool:
+        """Whether it is worth while to look for the shape of its stream."""
+        return self.size <= MAX_SHAPED_BYTES
+
+
+@dataclass(frozen=True)
+class Opening:
+    """An opened archive of `size` bytes. `ended_at`: where the search for streams was given up, if it was."""
+
+    size: int
+    skeleton: Content
+    skeleton_size: int
+    skeleton_hash: bytes
+    members: tuple[Member, ...]
+    least_share: float
+    ended_at: int | None
+
+
+def members_of(opening: Opening, path: str = "") -> Iterator[tuple[str, Member]]:
+    """(names of the members that it is in, and its own; member) of all members, those of archives within it, too."""
+    for member in opening.members:
+        yield f"{path}{member.name}", member
+        if member.opening:
+            yield from members_of(member.opening, f"{path}{member.name}!")
+
+
+@dataclass
+class _Node:
+    """An archive that is being opened. `spilled`: plain bytes taken from the outermost one, and its size."""
+
+    content: Content
+    size: int
+    spilled: list[int]
+    found: Survey | None = None
+    taken: dict[int, Taken] = field(default_factory=dict)
+    inner: dict[int, "_Node"] = field(default_factory=dict)
+
+
+Archives = Sequence[tuple[int, Content]]
+
+
+class ArchiveOpener:
+    """Opens archives. `pool` does the work, `files` are names of files for plain bytes."""
+
+    def __init__(self, pool: Executor, files: Iterator[Path], progress: Progress) -> None:
+        self._pool = pool
+        self._files = files
+        self._progress = progress
+        self._surveys: dict[Content, Survey | None] = {}
+        self._taken: dict[tuple[Content, int], Taken] = {}
+
+    def open(
+        self, base: Archives, target: Archives, features: frozenset[str]
+    ) -> tuple[dict[int, Opening], dict[int, Opening]]:
+        """Place -> opening, of those contents that are archives, for both sides.
+
+        `features`: those of the engines that may be used. Raises InputError if a file cannot be read.
+        """
+        sides = [[(place, node) for place, node in _nodes(archives)] for archives in (base, target)]
+        self._progress.start("opening archives", sum(map(len, sides)), "files")
+        levels = [[node for _, node in side] for side in sides]
+        known: tuple[set[bytes], set[bytes]] = (set(), set())
+        for depth in range(1, MAX_DEPTH + 1):
+            self._survey([node for level in levels for node in level], is_counted=depth == 1)
+            for level, hashes in zip(levels, known, strict=True):
+                hashes.update(one.stored_hash for node in level if node.found for one in node.found.streams)
+            jobs = []
+            for side, level in enumerate(levels):
+                wanted = features if side else None
+                jobs += [(node, group, wanted) for node in level for group in _groups(node, known[1 - side], depth)]
+            self._take(jobs)
+            levels = (
+                [[inner for node in level for inner in _inner(node)] for level in levels] if depth < MAX_DEPTH else []
+            )
+        self._progress.finish()
+        opened = [{place: _opening(node) for place, node in side if node.found} for side in sides]
+        return opened[0], opened[1]
+
+    def _survey(self, nodes: list[_Node], is_counted: bool) -> None:
+        new = [node.content for node in nodes if node.content not in self._surveys]
+        jobs = [(content, next(self._files)) for content in dict.fromkeys(new)]
+        sizes = [size_of(content) for content, _ in jobs]
+        found = map_in_batches(self._pool, partial(_spread, survey), jobs, sizes)
+        for (content, _), one in zip(jobs, found, strict=True):
+            self._surveys[content] = one
+            if is_counted:
+                self._progress.advance(1)
+        for node in nodes:
+            node.found = self._surveys[node.content]
+
+    def _take(self, jobs: list[tuple[_Node, list[int], frozenset[str] | None]]) -> None:
+        asked = []
+        for node, group, features in jobs:
+            streams = [node.found.streams[number] for number in group] if node.found else []
+            new = [one for one in streams if (node.content, one.offset) not in self._taken]
+            if new:
+                asked.append((node.content, new, features, next(self._files)))
+        sizes = [sum(one.size for one in streams) for _, streams, _, _ in asked]
+        made = map_in_batches(self._pool, partial(_spread, take), asked, sizes)
+        for (content, streams, _, _), taken in zip(asked, made, strict=True):
+            self._taken |= {(content, one.offset): each for one, each in zip(streams, taken, strict=True)}
+        for node, group, _ in jobs:
+            for number in group:
+                if node.found:
+                    node.taken[number] = self._taken[node.content, node.found.streams[number].offset]
+
+
+def archives_among(contents: Iterable[tuple[int, Content]]) -> list[tuple[int, Content]]:
+    """Those that may be archives. Raises InputError if one cannot be read."""
+    return [(place, content) for place, content in contents if may_hold_streams(content)]
+
+
+def _nodes(archives: Archives) -> Iterator[tuple[int, _Node]]:
+    for place, content in archives:
+        size = size_of(content)
+        yield place, _Node(content, size, [0, size])
+
+
+def _groups(node: _Node, known: set[bytes], depth: int) -> Iterator[list[int]]:
+    """The members to take, those in groups that a worker takes at one time."""
+    streams = node.found.streams if node.found else ()
+    numbers = [n for n, one in enumerate(streams) if one.stored_hash not in known and not _grows(one)]
+    size = sum(streams[number].size for number in numbers)
+    spilled, outermost = node.spilled
+    if depth > 1 and spilled + size > MAX_NESTED_RATIO * outermost:
+        node.found = None
+        return
+    node.spilled[0] += size
+    group: list[int] = []
+    filled = 0
+    for number in numbers:
+        if group and filled + streams[number].size > GROUP_BYTES:
+            yield group
+            group, filled = [], 0
+        group.append(number)
+        filled += streams[number].size
+    if group:
+        yield group
+
+
+def _grows(one: Found) -> bool:
+    return one.size > LARGE_BYTES and one.size > MAX_GROWTH * one.length
+
+
+def _inner(node: _Node) -> Iterator[_Node]:
+    for number, taken in node.taken.items():
+        if node.found and node.found.streams[number].may_hold_more:
+            node.inner[number] = _Node(taken.content, size_of(taken.content), node.spilled)
+            yield node.inner[number]
+
+
+def _opening(node: _Node) -> Opening:
+    found = node.found
+    assert found is not None  # noqa: S101 - asked for archives alone
+    members = tuple(_member(node, number, one) for number, one in enumerate(found.streams))
+    share = LEAST_SHARE_OF_PROGRAM if found.is_program else LEAST_SHARE
+    return Opening(node.size, found.skeleton, found.skeleton_size, found.skeleton_hash, members, share, found.ended_at)
+
+
+def _member(node: _Node, number: int, one: Found) -> Member:
+    stored = stored_content(node.content, one)
+    taken, inner = node.taken.get(number), node.inner.get(number)
+    opening = _opening(inner) if inner and inner.found else None
+    content = taken.content if taken else _inflated(stored, one.size)
+    engine = taken.engine if taken else None
+    return Member(
+        one.name, content, one.size, one.hash, stored, one.length, one.stored_hash, engine, _why(one), opening
+    )
+
+
+def _inflated(stored: Content, size: int) -> Content:
+    if isinstance(stored, Path):
+        return Deflated(stored, 0, size_of(stored), size)
+    assert isinstance(stored, Slice)  # noqa: S101 - archives are files
+    return Deflated(stored.path, stored.offset, stored.size, size)
+
+
+def _why(one: Found) -> str:
+    """Why no engine gives this stream, where none does."""
+    if _grows(one):
+        return f"it unpacks to {one.size // one.length} times its size"
+    if one.size > MAX_JOINED_BYTES:
+        return f"it has {one.size:,} bytes: only zlib takes so many, and gives another stream; no shape was tried"
+    return "no deflate engine gives its stream, and no shape of the base's is near to its own"
+
+
+def _spread(function: Callable[..., T], arguments: tuple[Any, ...]) -> T:
+    return function(*arguments)
