@@ -101,7 +101,7 @@ class ArchiveOpener:
         self._files = files
         self._progress = progress
         self._surveys: dict[Content, Survey | None] = {}
-        self._taken: dict[tuple[Content, int], Taken] = {}
+        self._taken: dict[tuple[Content, int, frozenset[str] | None], Taken] = {}
 
     def open(
         self, base: Archives, target: Archives, features: frozenset[str]
@@ -146,17 +146,17 @@ class ArchiveOpener:
         asked = []
         for node, group, features in jobs:
             streams = [node.found.streams[number] for number in group] if node.found else []
-            new = [one for one in streams if (node.content, one.offset) not in self._taken]
+            new = [one for one in streams if (node.content, one.offset, features) not in self._taken]
             if new:
                 asked.append((node.content, new, features, next(self._files)))
         sizes = [sum(one.size for one in streams) for _, streams, _, _ in asked]
         made = map_in_batches(self._pool, partial(_spread, take), asked, sizes)
-        for (content, streams, _, _), taken in zip(asked, made, strict=True):
-            self._taken |= {(content, one.offset): each for one, each in zip(streams, taken, strict=True)}
-        for node, group, _ in jobs:
+        for (content, streams, features, _), taken in zip(asked, made, strict=True):
+            self._taken |= {(content, one.offset, features): each for one, each in zip(streams, taken, strict=True)}
+        for node, group, features in jobs:
             for number in group:
                 if node.found:
-                    node.taken[number] = self._taken[node.content, node.found.streams[number].offset]
+                    node.taken[number] = self._taken[node.content, node.found.streams[number].offset, features]
 
 
 def archives_among(contents: Iterable[tuple[int, Content]]) -> list[tuple[int, Content]]:
