@@ -13,7 +13,7 @@ from transfer.errors import Incomplete, PastEnd, SourceCorrupt, SourceRefused
 from transfer.fetch.fetch import Fetch
 from transfer.fetch.figures import Figures
 from transfer.fetch.request import FetchRequest
-from transfer.links.directory import FileReader
+from transfer.links.file import FileReader
 from transfer.links.opening import open_sources
 from transfer.plan import Slot
 
