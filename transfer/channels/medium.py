@@ -11,7 +11,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO
 
-from bundle.errors import Corrupt, Malformed, Refused
+from bundle.errors import Corrupt, Malformed, Refused, named
 from bundle.format.layout import PREAMBLE_BYTES, read_preamble
 from bundle.format.root import Section
 from bundle.host import presence
@@ -89,10 +89,10 @@ def look_through(place: Path, trust: Trust) -> Medium:
         try:
             found = _look_into(path, trust, is_named=not is_directory)
         except Refused as error:
-            unusable[path] = error
+            unusable[path] = named(error, path)
         except OSError as error:
             if not is_directory or _has_our_name(path):
-                unusable[path] = SourceRefused(f"cannot be read: {error.strerror}")
+                unusable[path] = SourceRefused(f"{path}: cannot be read: {error.strerror}; name one that is there")
         else:
             parts += [found] if isinstance(found, FoundBundle) else []
             channels += [found] if isinstance(found, FoundChannel) else []

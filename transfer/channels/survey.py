@@ -185,7 +185,8 @@ class _Surveyor:
         return _Reading(self._request, address, self.found)
 
     def _look_at_medium(self, path: Path) -> None:
-        medium = look_through(path, self._request.trust)
+        is_channel = path.suffix == CHANNEL_SUFFIX and presence.is_file(path)
+        medium = look_through(path.parent if is_channel else path, self._request.trust)
         for file, error in medium.unusable.items():
             self.found.refused[str(file)] = error
         offers = [Offer.on_medium(found) for found in medium.bundles]
@@ -193,18 +194,18 @@ class _Surveyor:
         if medium.unseen:
             self._request.say(f"{path}: holds too many files; {medium.unseen:,} were not looked into")
         if medium.channels:
-            self._choose(path, medium.channels)
+            self._choose(path, medium.channels, self._name or (path.stem if is_channel else ""))
         else:
             self.found.loose += [Wanted(one.product, one.said.release, str(path)) for one in offers]
         if not offers and not medium.channels and not medium.unusable:
             raise SourceRefused(_nothing([str(path)]))
 
-    def _choose(self, path: Path, channels: Sequence[FoundChannel]) -> None:
-        """Follows the one of that name, or the only one."""
+    def _choose(self, path: Path, channels: Sequence[FoundChannel], name: str) -> None:
+        """Follows the one of that name; with "" the only one, or that of the common name."""
         product = self._request.product
         ours = [one.verified for one in channels if product in ("", one.verified.channel.product)]
         names = sorted({verified.channel.channel for verified in ours})
-        name = self._name or (names[0] if len(names) == 1 else DEFAULT_CHANNEL)
+        name = name or (names[0] if len(names) == 1 else DEFAULT_CHANNEL)
         chosen = [verified for verified in ours if verified.channel.channel == name]
         if not chosen:
             which = f"the channels {', '.join(names)}" if names else "channels of other products alone"
