@@ -15,7 +15,7 @@ from transfer.config import TransferConfig
 from transfer.errors import ConsentNeeded, SourceRefused
 from transfer.fetch.path_fetch import PathFetch, PathRequest
 from transfer.hours import Always, Hours
-from transfer.links.access import NOTHING, Access
+from transfer.links.access import NOTHING, Access, is_url
 from transfer.links.budget import Budget
 from transfer.plan import SiteHoldings
 from unrep.receiving.channels import SeenChannels
@@ -114,7 +114,7 @@ class Errand:
             budget=self.budget,
             progress=self.progress,
             say=self.say,
-            retained=[*retained(self.site), *(path for offer in found.offers for path in _paths(offer))],
+            retained=[*retained(self.site), *self._local(), *(path for one in found.offers for path in _paths(one))],
             check=Limits(self.site, self.budget, self.bytes_per_s, self.max_s).check,
             prepare=lambda offer, output: self.tickets(offer.places, output),
         )
@@ -125,6 +125,10 @@ class Errand:
         return TicketFetcher(
             self.recipient, sources, output, self.config, self.ticket, self.say, self.access, self.budget
         )
+
+    def _local(self) -> list[Path]:
+        """Whatever else lies there, such as the partial file of another fetch, may hold pieces."""
+        return [Path(source) for source in self.sources if not is_url(source)]
 
 
 def _paths(offer: Offer) -> Sequence[Path]:

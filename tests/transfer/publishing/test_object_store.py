@@ -67,7 +67,7 @@ def write(path: Path, data: bytes) -> Path:
 
 
 def test_a_bundle_is_published_to_a_bucket_and_fetched_by_the_channel(store: str, tmp_path: Path) -> None:
-    """[T-50], [T-52], [T-53], [T-54]"""
+    """[T-50], [T-52], [T-53], [T-142]"""
     backend = ObjectStoreBackend("s3://fleet/vms")
     new, old = write(tmp_path / "new", NEW.data), write(tmp_path / "old", OLD.data)
     published = publish(new, backend, ChannelMove([KEY]), Quiet())

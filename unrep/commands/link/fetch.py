@@ -105,29 +105,26 @@ def fetch_command(
     """Fetch a bundle from SOURCE: an http or https URL, a file, or a directory such as a USB stick.
 
     SOURCE may be the file of a channel, such as https://example.com/vms/stable.channel: its release is fetched. A
-    directory may hold any number of bundles, volumes of 'unrep export', channel files and other files. What lies there
-    is used first, then all URLs are asked at once. A source that fails or sends bad data is reported and dropped; the
-    others go on.
+    directory may hold bundles, volumes of 'unrep export', channel files and anything else. What lies there is used
+    first, then all URLs are asked at once. A source that fails or sends bad data is reported and dropped.
 
-    For a site the cheapest way is taken that leads from what it holds to the release. If that goes over other
-    releases, their bundles come to F.steps/ first; 'unrep apply F' finds them there and switches once.
+    For a site the cheapest way is taken from what it holds to the release. If that goes over other releases, their
+    bundles come to F.steps/ first; 'unrep apply F' finds them there and switches once.
 
-    Every piece is verified before it is kept. After anything that stops it, a broken link, Ctrl-C or a power cut, the
-    same command goes on where it was.
+    Every piece is verified before it is kept. After a broken link, Ctrl-C or a power cut the same command goes on.
 
     For a ship with a key, the ticket of an encrypted bundle comes first, to F.tickets/. Without a key such a bundle is
     fetched all the same, and not looked into.
     """
     recipient = recipient_at(site, ship_key, access.auth_file, access.ca_file)
     _check_options(as_events and as_json, ticket is not None and recipient.key_file is None)
-    config = TransferConfig(limit_bytes_per_s=limit_rate, max_bytes=max_bytes, patience_s=patience)
-    opener, daily = access.read(), _daily_windows(windows, time_zone)
+    daily = _daily_windows(windows, time_zone)
     with progress_bar() as bar:
         progress = FetchProgress(bar, as_events)
         errand = Errand(
             sources=sources,
             trust=whom_to_trust(trust, site, "fetch"),
-            config=config,
+            config=TransferConfig(limit_bytes_per_s=limit_rate, max_bytes=max_bytes, patience_s=patience),
             site=site,
             channel=channel,
             product=pinned_at(site, product),
@@ -136,7 +133,7 @@ def fetch_command(
             bytes_per_s=limit_rate or read_rate(site, out),
             recipient=recipient,
             ticket=ticket,
-            access=opener,
+            access=access.read(),
             budget=Budget(max_bytes),
             hours=_waited_for(WindowHours(daily, time.time, progress.wait_until)),
             progress=progress,
