@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from apply.errors import AboardError
 from apply.rebuild import preflight
 from apply.rebuild.choice import choose
 from apply.rebuild.installed import Bases
+from apply.rebuild.room import look_for_savings
 from apply.record.state import Release
 from apply.site.layout import Site
 from bundle.archives.engines import present_features
@@ -30,17 +32,27 @@ def find_route(target: VerifiedBundle, others: Sequence[VerifiedBundle], held: S
     return tuple(step.by for step in found.steps) if found and found.steps else (target,)
 
 
-def check_room(site: Site, route: BundleRoute) -> None:
+def check_room(site: Site, route: BundleRoute, bases: Bases) -> None:
     """Raises DiskFull if any two trees of the route that follow each other would not fit [A-15], [A-130].
 
-    From the roots alone. The tree that a step starts from stands in staging beside the one that is being made, the
-    first of them under versions/, where it was before.
+    From the roots alone, before a byte is written. The tree that a step starts from stands in staging beside the one
+    that is being made. Of a single step its plan says more.
     """
-    before = 0
-    for bundle in route:
-        root = bundle.root
-        preflight.check_free(site, before + root.size + max((one.room for one in root.sections), default=0))
-        before = root.size
+    saved, before = (most_saved(bases, site.staging), 0) if len(route) > 1 else (0, 0)
+    for bundle in route if len(route) > 1 else ():
+        own = max(0, bundle.root.size - saved)
+        preflight.check_free(site, before + own + max((one.room for one in bundle.root.sections), default=0))
+        before = own
+
+
+def most_saved(bases: Bases, beside: Path) -> int:
+    """How many bytes of a new version need not be written at most, for the first of the bases has them [A-124]."""
+    if not bases.releases:
+        return 0
+    try:
+        return look_for_savings(bases.open(bases.releases[0]), beside).most_bytes
+    except (AboardError, OSError):
+        return 0  # it proves damaged later, or nothing is written there yet
 
 
 def staged_base(bundle: VerifiedBundle, tree: Path, manifest: TreeManifest) -> Bases:

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from apply.rebuild import preflight
+from apply.rebuild.installed import installed_bases
+from apply.rebuild.route import most_saved
+from apply.record.database import read_state
 from apply.site.layout import Site
 from transfer.channels.bundle_path import BundlePath
 from transfer.errors import ConsentNeeded
@@ -36,4 +39,6 @@ class Limits:
                 "nothing was asked for, give a longer --max-time"
             )
         if self.site:
-            preflight.check_free(Site.at(self.site), path.bytes + path.room)
+            site = Site.at(self.site)
+            saved = most_saved(installed_bases(site, read_state(site).releases), site.staging)
+            preflight.check_free(site, path.bytes + max(0, path.room - saved * min(2, len(path.steps))))
