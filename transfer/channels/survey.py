@@ -27,6 +27,10 @@ SHOWN = 5
 PROBE_BYTES = 160  # of a channel file: product, channel and counter
 
 
+class OtherProduct(Refused):
+    """A source offers another product than the one that counts."""
+
+
 @dataclass(frozen=True)
 class SurveyRequest:
     """What to look at.
@@ -150,10 +154,20 @@ class _Surveyor:
                 ]
         product = self._request.product or (found.channel.channel.product if found.channel else "")
         if product:
+            self._name_foreign(product)
             found.offers = [offer for offer in found.offers if offer.product == product]
             found.loose = [one for one in found.loose if one.product == product]
         found.offers = joined_offers(found.offers)
         return found
+
+    def _name_foreign(self, product: str) -> None:
+        """A source that offers nothing but other products is named."""
+        ours = {one.source for one in self.found.loose if one.product == product}
+        for one in self.found.loose:
+            if one.product != product and one.source not in ours:
+                self.found.refused[one.source] = OtherProduct(
+                    f"{shown_source(one.source)}: brings product {one.product!r}; this site is for {product!r} alone"
+                )
 
     def _look_at_channel(self, address: str) -> None:
         name = _path(address).rsplit("/", 1)[-1]

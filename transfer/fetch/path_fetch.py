@@ -82,8 +82,8 @@ class PathFetch:
         """
         checked: BundlePath | None = None
         failure: Failure | None = None
+        path = self._find(failure)
         while True:
-            path = self._find(failure)
             if checked is None or path.steps != checked.steps:
                 self._request.check(path)
                 checked = path
@@ -92,7 +92,8 @@ class PathFetch:
             except _OtherThanSaid as found:
                 self._survey = found.correct(self._survey)
                 failure = failure or found.failure
-                self._request.say(f"{found}; looking for another way")
+                path = self._find(failure)
+                self._request.say(f"{found}; going another way, over {path.describe()}")
 
     def figures(self) -> Figures | None:
         """The figures so far, also after `run` has raised."""
