@@ -248,10 +248,10 @@ def test_of_several_sources_the_newest_release_that_will_do_is_taken(agency: Age
     keys = keys.replace(f'sources = ["{agency.source}"]', f"sources = {json.dumps(names)}")
     agency.ship.write_config(keys)
     agency.start()
-    agency.until_event("applied", 2)
-    assert [event["to"] for event in agency.events("applied")] == ["1.0.1", "1.0.2"]
+    agency.until_event("applied")
+    assert [event["to"] for event in agency.events("applied")] == ["1.0.2"], "over 1.0.1, in one switch"
     told = " ".join(event["message"] for event in agency.events("refused"))
-    assert "absent: cannot be read" in told and "brings product 'radar'" in told and "holds deltas from" in told
+    assert "absent: cannot be read" in told and "brings product 'radar'" in told
     assert agency.stop() == 0
 
 

@@ -60,11 +60,9 @@ class Fetching:
         self._report_sources(found, settings)
         out_of_reach: Stranded | None = None
         for wanted in found.wanted:
-            name = shown_source(wanted.source)
             try:
                 # The current tree under a higher seq is fetched all the same, for it raises the high-water mark [A-9].
-                if not _is_news(state, found, wanted, settings):
-                    self._journal.clear(name)
+                if not self._is_news(state, found, wanted, settings):
                     continue
                 self._fetch(errand, found, wanted)
             except (NothingLeads, ConsentNeeded) as error:
@@ -103,6 +101,20 @@ class Fetching:
             shown = shown_source(name)
             event = Event(Kind.REFUSED, _about(shown, error), {"source": shown})
             self._journal.report_change(f"source {shown}", event)
+
+    def _is_news(self, state: SiteState, found: Survey, wanted: Wanted, settings: Settings) -> bool:
+        """Whether the site wants that release. Raises Refused, reported, for one that may not come in."""
+        trust = found.channel.trust if found.channel else settings.trust
+        release, name = _release(wanted.release), shown_source(wanted.source)
+        try:
+            is_new = admits(state, wanted.product, release, trust, settings.config.product)
+        except BundleError as error:
+            self._journal.report_change(name, Event(Kind.REFUSED, _about(name, error), {"source": name}))
+            raise
+        is_news = is_new or state.high_water is None or release.mark > state.high_water.mark
+        if not is_news:
+            self._journal.clear(name)
+        return is_news
 
     def _fetch(self, errand: Errand, found: Survey, wanted: Wanted) -> None:
         """Returns when a bundle of that release is complete in the inbox, and with it all that leads there.
@@ -158,14 +170,6 @@ class _WhileOpen(Quiet):
     def advance(self, amount: int) -> None:
         if not self._may_go_on():
             raise Incomplete("the fetch window has closed; it goes on when that opens again")
-
-
-def _is_news(state: SiteState, found: Survey, wanted: Wanted, settings: Settings) -> bool:
-    """Whether the site wants that release. Raises Refused for one that may not come in."""
-    trust = found.channel.trust if found.channel else settings.trust
-    release = _release(wanted.release)
-    is_new = admits(state, wanted.product, release, trust, settings.config.product)
-    return is_new or state.high_water is None or release.mark > state.high_water.mark
 
 
 def _release(said: ChannelRelease) -> Release:

@@ -11,9 +11,8 @@ from tests.support.contents.tiny_bundle import KEY, TRUST, Shape, TinyBundle, ti
 from tests.support.links.nginx import Nginx, nginx
 from transfer.channels.channel import Channel, ChannelBundle
 from transfer.channels.signing import VerifiedChannel, compose, verify_channel
-from transfer.channels.survey import PROBE_BYTES, Survey, SurveyRequest, survey
+from transfer.channels.survey import PROBE_BYTES, OtherProduct, Survey, SurveyRequest, survey
 from transfer.config import TransferConfig
-from transfer.errors import SourceRefused
 
 OLD = tiny_bundle(Shape("1.0.1", 2, delta_bytes={"1.0.0": 900}))
 NEW = tiny_bundle(Shape("1.0.2", 3, delta_bytes={"1.0.1": 900}), seed=2)
@@ -116,7 +115,7 @@ def test_files_that_are_not_for_this_ship(tmp_path: Path) -> None:
         assert "over 16,384 bytes" in refusal(tmp_path, server, "stable.channel")
         stranger = look(tmp_path, [server.url("vms-1.0.1.unrep")], product="radar")
     assert not stranger.offers and not stranger.wanted
-    with pytest.raises(SourceRefused):
+    with pytest.raises(OtherProduct, match="brings product 'vms'; this site is for 'radar' alone"):
         stranger.check()
     assert isinstance(
         survey(SurveyRequest([str(www)], type(TRUST)(), tmp_path / "out", QUICK)).refused[str(www / "vms-1.0.1.unrep")],
