@@ -316,9 +316,10 @@ class _Update:
         self, bundle: VerifiedBundle, bases: Bases, tree: Path, drift: BaseDrifted | None = None
     ) -> RebuildPlan:
         """Builds `tree`, with intermediate results beside it. `drift`: why the base is not used as it is."""
-        plan = plan_rebuild(self._run, bundle, bases, tree.parent, drift)
+        share = self._config.retention.share
+        plan = plan_rebuild(self._run, bundle, bases, tree.parent, drift, share=share)
         with self._run.step("reconstruct"):
-            reconstruct(plan.evaluation, plan.base, tree, self._run.progress)
+            reconstruct(plan.evaluation, plan.base, tree, self._run.progress, share=share)
             if bundle.root.has_python_times:
                 with durable.storage_errors(tree):
                     set_source_times(tree, plan.evaluation.manifest)

@@ -7,7 +7,7 @@ only fight for that lock, while the recipes run beside them.
 
 import os
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -23,11 +23,13 @@ from bundle.errors import BaseMismatch
 from bundle.format.manifest import Entry, Kind, TreeManifest
 from bundle.host.blocks import Sharing, SparseWriter, fetch_ahead
 from bundle.host.directories import Descent
+from bundle.host.files import set_mode
 from bundle.host.progress import Progress
 from bundle.read.tree import DirectoryBase, read_object
 
 THREADS: Final = 4
 SMALL_THREADS: Final = 1 if hasattr(os, "posix_fadvise") else THREADS  # without it, threads must wait for the disk
+_READ_ONLY: Final = 0o555
 BATCH: Final = 64  # small files go to a thread by so many: handing over costs about as much as copying one
 
 
@@ -67,9 +69,11 @@ class Copies:
 class Copying:
     """Copies of files and links go on in threads until `gather` has waited for them. A context manager."""
 
-    def __init__(self, tree: Path, sharing: Sharing) -> None:
+    def __init__(self, tree: Path, sharing: Sharing, linked: Callable[[str], bool] | None = None) -> None:
+        """`linked`: which paths may be hard links to the base [A-126]; None for none."""
         self._tree = tree
         self._sharing = sharing
+        self._linked = linked
         self._large = ThreadPoolExecutor(THREADS)
         self._small = ThreadPoolExecutor(SMALL_THREADS)
         self._begun: list[Future[int]] = []
@@ -108,12 +112,21 @@ class Copying:
                 if len(batch) > 1 and (file := files[-1]):
                     fetch_ahead(file)
             for (entry, source), file in zip(batch, files, strict=True):
-                if file:
+                if file and self._is_linked(entry, source, base) and _link(file, origin, source.path, into, entry):
+                    if _copied(file, entry.size) != entry.hash:
+                        raise drifted(base.directory / source.path, "has changed")
+                elif file:
                     self._copy(file, into, entry, base.directory, source.path)
                 else:
                     _copy_link(origin, source, base.directory, into, entry)
                 size += entry.size
         return size
+
+    def _is_linked(self, entry: Entry, source: Entry, base: DirectoryBase) -> bool:
+        # Of one kind, for both names have one mode. Nothing is linked within the new tree.
+        return bool(
+            self._linked and entry.kind == source.kind and base.directory != self._tree and self._linked(entry.path)
+        )
 
     def _copy(self, source: BinaryIO, into: Descent, entry: Entry, base: Path, path: str) -> None:
         """Clones or copies a file, hashing what was written. Raises BaseDrifted if that is not the object, OSError."""
@@ -123,7 +136,7 @@ class Copying:
             if self._sharing.possible and os.fstat(source.fileno()).st_size != entry.size:
                 raise drifted(base / path, "has changed")
             shared = self._sharing.whole(source, written)
-            digest = digest_of(written) if shared else _copied(source, written, entry.size)
+            digest = digest_of(written) if shared else _copied(source, entry.size, written)
         if digest != entry.hash:
             raise drifted(base / path, "has changed")
 
@@ -147,17 +160,37 @@ def _copy_link(origin: Descent, source: Entry, base: Path, into: Descent, entry:
     write_object(into, entry, iter((content,)))
 
 
-def _copied(source: BinaryIO, written: BinaryIO, size: int) -> bytes:
-    """The digest of what was copied: never more than the size, whatever the source has become meanwhile."""
-    digest, writer, left = sha256(), SparseWriter(written), size
+def _link(file: BinaryIO, origin: Descent, path: str, into: Descent, entry: Entry) -> bool:
+    """Whether the file that is open has a second name in the new tree now, and is read-only. Only one of our own."""
+    status = os.fstat(file.fileno())
+    if status.st_size != entry.size or (os.name == "posix" and status.st_uid != os.geteuid()):
+        return False
+    (within, name), (directory, new_name) = origin.to(path), into.to(entry.path)
+    if not within.link_again(name, directory, new_name):
+        return False
+    if not os.path.samestat(status, directory.status(new_name)):  # somebody has swapped it just now
+        directory.unlink(new_name)
+        return False
+    set_mode(file.fileno(), file_mode(entry) & _READ_ONLY)
+    return True
+
+
+def _copied(source: BinaryIO, size: int, written: BinaryIO | None = None) -> bytes:
+    """The digest of what was read, and copied if there is a file for it. Empty for a source that is longer.
+
+    Never more than the size is written, whatever the source has become meanwhile.
+    """
+    digest, writer, left = sha256(), SparseWriter(written) if written else None, size
     # One byte more is asked for, so that most files are read, and seen to end, by one call.
     while chunk := source.read(min(CHUNK_BYTES, left + 1)):
         left -= len(chunk)
         if left < 0:
             return b""
         digest.update(chunk)
-        writer.write(chunk)
+        if writer:
+            writer.write(chunk)
         if not left and len(chunk) < CHUNK_BYTES:
             break
-    writer.close()
+    if writer:
+        writer.close()
     return digest.digest()

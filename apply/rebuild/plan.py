@@ -12,6 +12,7 @@ from apply.rebuild import preflight
 from apply.rebuild.choice import Choice, choose, choose_full, choose_repair
 from apply.rebuild.installed import Bases, damaged_places, what_is_left
 from apply.rebuild.room import look_for_savings
+from apply.rebuild.spares import SparedEvaluation, find_spares, missing_from
 from apply.record.state import Release
 from bundle.archives.engines import present_features
 from bundle.errors import NoSection
@@ -27,7 +28,7 @@ from bundle.read.tree import DirectoryBase
 class RebuildPlan:
     """What makes the target: an evaluation, and the base that holds all the rest. `origin` is a clause for a person."""
 
-    evaluation: Evaluation | MixedEvaluation
+    evaluation: Evaluation | MixedEvaluation | SparedEvaluation
     base: DirectoryBase | None
     origin: str
 
@@ -39,17 +40,22 @@ def plan_rebuild(
     bases: Bases,
     scratch: Path | None,
     drift: BaseDrifted | None = None,
+    *,
+    share: bool = False,
 ) -> RebuildPlan:
     """Plan and preflight of one tree, from one of the bases or from none. Intermediate results go to `scratch`.
 
-    `drift`: why the base cannot be used as it is. It is raised again if the full section is not there to help.
+    `share`: unchanged files are to be hard links [A-126].
+
+    `drift`: why the base cannot be used as it is. It is raised again if neither the full section nor another version
+    is there to help. Bytes that are not in the file are never asked for here: aboard there may be no link [A-41].
     Raises NoSection, PreflightRefused, or Refused for a section that does not verify.
     """
     with run.step("plan"):
         choice, base = _choose(run, bundle, bases, drift)
         run.bundle_bytes = bundle.verified.header_bytes + stored_bytes(bundle.root, choice.section)
         # From the root's own figures, before the section is parsed: decoding its manifest may take the room already.
-        savings = look_for_savings(base, run.site.staging) if base else None
+        savings = look_for_savings(base, run.site.staging, scratch if share else None) if base else None
         least = max(0, bundle.root.size - (savings.most_bytes if savings else 0))
         preflight.check_free(run.site, least + choice.room_bytes)
     with run.step("verify"):
@@ -68,6 +74,9 @@ def plan_rebuild(
             mixed = MixedEvaluation(evaluation, rest, left)
             run.bundle_bytes += sum(end - start for start, end in rest.stretches(mixed.taken))
             plan = RebuildPlan(mixed, DirectoryBase(base.directory, left), _mixed_origin(plan.origin, mixed, drift))
+        elif base and drift:
+            left = remainder(base.manifest, damaged, bundle.root.platform)
+            plan = _spared(run, bases, evaluation, DirectoryBase(base.directory, left), plan.origin, drift)
     with run.step("preflight"):
         preflight.check_platform(Release.of(bundle.verified))
         if savings and plan.base:
@@ -76,6 +85,19 @@ def plan_rebuild(
         if base:
             preflight.check_base(base, evaluation, run.progress)
     return plan
+
+
+def _spared(
+    run: Run, bases: Bases, evaluation: Evaluation, base: DirectoryBase, origin: str, drift: BaseDrifted
+) -> RebuildPlan:
+    """The plan with what other versions aboard have of the damaged files. Raises `drift` if they lack any [A-127]."""
+    missing = missing_from(evaluation, base.manifest)
+    spares, lacking = find_spares(run.site, bases.releases, evaluation.manifest, missing)
+    if lacking:
+        raise drift
+    spared = SparedEvaluation(evaluation, spares)
+    around = f"but {len(spared.spared)} files from other versions aboard" if spares else "around damaged files"
+    return RebuildPlan(spared, base, f"{origin}, {around}, because of this: {drift}")
 
 
 def _mixed_origin(origin: str, mixed: MixedEvaluation, drift: BaseDrifted | None) -> str:
@@ -88,9 +110,6 @@ def _choose(
 ) -> tuple[Choice, DirectoryBase | None]:
     """The choice and its base: a release that is held, or what is left of one, or none [A-12], [A-40], [A-41]."""
     full = choose_full(bundle)
-    # Bytes that are not in the file are never asked for here: aboard there may be no link [A-41].
-    if drift and full is None:
-        raise drift
     try:
         choice = choose(bundle, bases.releases)
     except NoSection:

@@ -5,14 +5,16 @@ recipes make the rest in order. Blocks that are in the base are shared where the
 and in a large file that changes those of its unchanged parts. Zeros become holes. Nothing here is durable yet:
 `apply.site.durable.sync_tree` comes once, at the end, for a sync of each file costs minutes on a disk.
 
-Files are never hard-linked to the base: an application that writes to its file in place would change both versions.
+Files are hard-linked to the base only where the site asks for it: an application that writes to its file in place
+changes both versions then [A-126].
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 from apply.rebuild.copies import Copies, Copying
+from apply.rebuild.spares import SparedEvaluation
 from apply.rebuild.writing import CHUNK_BYTES, write_beside, write_object
 from apply.site import durable
 from bundle.format.manifest import Entry, Kind, TreeManifest
@@ -23,6 +25,7 @@ from bundle.host.progress import Progress
 from bundle.read.evaluate import Evaluation
 from bundle.read.mixed import MixedEvaluation
 from bundle.read.tree import DirectoryBase
+from bundle.wheels.bytecode import source_of
 
 _BEYOND: Final = Entry(
     "\U0010ffff" * 2, Kind.EMPTY_DIRECTORY, 0, b""
@@ -31,21 +34,30 @@ _BEYOND: Final = Entry(
 
 @limited_memory()
 def reconstruct(
-    evaluation: Evaluation | MixedEvaluation, base: DirectoryBase | None, tree: Path, progress: Progress
+    evaluation: Evaluation | MixedEvaluation | SparedEvaluation,
+    base: DirectoryBase | None,
+    tree: Path,
+    progress: Progress,
+    *,
+    share: bool = False,
 ) -> None:
     """Makes `tree`, a directory that does not exist yet, the release that the evaluation describes.
 
+    `share`: what stays as it is becomes a hard link to the base's file, read-only, where the file system can [A-126].
     Raises Corrupt or Malformed for a recipe that does not give its object, BaseDrifted for a base file that has
     changed, StorageFailed or DiskFull. What was built by then stays, for the caller to remove.
     """
     manifest, sharing = evaluation.manifest, Sharing()
     kept, again, empty = _sorted_out(manifest, base)
     progress.start(f"rebuilding {tree.name}", manifest.size, "B")
-    with durable.storage_errors(tree), Copying(tree, sharing) as copying:
+    linked = _linked(manifest) if share else None
+    with durable.storage_errors(tree), Copying(tree, sharing, linked) as copying:
         _make_directories(tree, manifest)
         # Copies go on in threads while the recipes run here, which must run one after the other.
         if base:
             copying.begin(kept, base)
+        for spare in evaluation.spares if isinstance(evaluation, SparedEvaluation) else ():
+            copying.begin(spare.copies, spare.tree)
         _write_made(evaluation, base, tree, sharing, progress)
         copying.gather(progress)
         # Only now are the objects that repeat another there to be copied, from the new tree itself.
@@ -57,8 +69,14 @@ def reconstruct(
     progress.finish()
 
 
+def _linked(manifest: TreeManifest) -> Callable[[str], bool]:
+    """Which files may be links: not those whose time another compiled file may decide in another version [A-122]."""
+    sources = frozenset(filter(None, map(source_of, manifest.entries.paths())))
+    return lambda path: path not in sources
+
+
 def _write_made(
-    evaluation: Evaluation | MixedEvaluation,
+    evaluation: Evaluation | MixedEvaluation | SparedEvaluation,
     base: DirectoryBase | None,
     tree: Path,
     sharing: Sharing,

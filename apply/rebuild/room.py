@@ -10,7 +10,7 @@ from typing import Final
 
 from bundle.format.manifest import Kind, TreeManifest
 from bundle.host.blocks import shares_blocks
-from bundle.host.directories import Descent
+from bundle.host.directories import Descent, Directory
 from bundle.read.tree import DirectoryBase
 
 BLOCK_BYTES: Final = 4096  # of NTFS, ext4 and XFS as they are made by default
@@ -22,7 +22,7 @@ _LARGE_BYTES: Final = 1024 * 1024  # holes of smaller files are not worth a look
 class Savings:
     """What of a base need not be written again. `holes`: bytes that are not on disk, by the hash of the object.
 
-    `shares`: whether whole files share their blocks.
+    `shares`: whether whole files share their blocks, or are hard links.
     """
 
     base: TreeManifest
@@ -35,8 +35,11 @@ class Savings:
         return self.base.size if self.shares else sum(self.holes.values())
 
 
-def look_for_savings(base: DirectoryBase, beside: Path) -> Savings:
-    """What a new version in directory `beside` saves. Nothing is left there. What cannot be read saves nothing."""
+def look_for_savings(base: DirectoryBase, beside: Path, scratch: Path | None = None) -> Savings:
+    """What a new version in directory `beside` saves. Nothing is left there. What cannot be read saves nothing.
+
+    `scratch`: where a hard link is tried, if files are to be such links.
+    """
     sizes = base.manifest.entries.sizes
     holes: dict[bytes, int] = {}
     is_shared: bool | None = None
@@ -53,12 +56,22 @@ def look_for_savings(base: DirectoryBase, beside: Path) -> Savings:
                 if is_shared is None:
                     with directory.read(name) as file:
                         is_shared = shares_blocks(file, beside)
+                    is_shared = is_shared or (scratch is not None and _can_link(directory, name, scratch))
                 allocated = getattr(directory.status(name), "st_blocks", None)
             except OSError:
                 continue
             if allocated is not None and allocated * 512 < entry.size:
                 holes[entry.hash] = entry.size - allocated * 512
     return Savings(base.manifest, bool(is_shared), holes)
+
+
+def _can_link(directory: Directory, name: str, scratch: Path) -> bool:
+    """Whether the file system has hard links. None is left."""
+    with Directory.open(scratch) as into:
+        linked = directory.link_again(name, into, "link")
+        if linked:
+            into.unlink("link")
+    return linked
 
 
 def needed_bytes(manifest: TreeManifest, room_bytes: int, savings: Savings | None = None) -> int:

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from bundle.archives.deflate_blocks import NoShape
-from bundle.archives.deflate_shape import shape_of
+from bundle.archives.deflate_shape import shape_of, shape_work
 from bundle.archives.engines import COMMON_FEATURES, ENGINE_FEATURES, find_engine
 from bundle.archives.opened import MAX_ARCHIVE_BYTES
 from bundle.archives.skeleton import make_skeleton
 from bundle.archives.streams import MAX_RATIO, DeflateStream, find_streams, has_heads, inflate
-from bundle.format.contents import Content, Slice, opened, part_of, read_content
+from bundle.format.contents import Content, Slice, opened, part_of, read_content, size_of
 from bundle.format.index import SHAPED, UNCHANGED
 from bundle.format.objects import MemoryObject
 from bundle.host.files import create_buffered
@@ -34,6 +34,8 @@ MAX_NESTED_RATIO = (
 )  # of all plain bytes to the outermost archive, so that [F-65] holds with skeletons
 MAX_SHAPE_RATIO = 4  # a stream of the base to the one whose shape is a patch of its shape: to read it takes time
 SHORT_BYTES = 64 * 1024  # a stream that is read in no time
+# Of a shape, what the base's shape has of it: below the one no patch pays, and from the other on it always does.
+LEAST_LIKENESS, SURE_LIKENESS = 1 / 16, 1 / 2
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,8 @@ class BaseStream:
 class Shapes:
     """What stands in for an engine [F-73]: the stream of the base, and the two shapes, None if the streams are equal.
 
-    `size` and `base_size` in bytes of the shapes, `read_bytes` of the stream of the base.
+    `size` and `base_size` in bytes of the shapes, `read_bytes`: what counts for reading the base's [F-72]. `is_sure`:
+    they are so alike that nothing else can be smaller.
     """
 
     number: int
@@ -59,6 +62,7 @@ class Shapes:
     base: Content = b""
     base_size: int = 0
     read_bytes: int = 0
+    is_sure: bool = True
 
 
 @dataclass(frozen=True)
@@ -94,12 +98,20 @@ class Opening:
         """Whether members need shapes. Those of archives within this one are not meant."""
         return any(member.shapes for member in self.members)
 
+    @property
+    def is_sure(self) -> bool:
+        """Whether no other way can be smaller."""
+        return all(member.shapes.is_sure for member in self.members if member.shapes)
+
 
 class Counterparts(Protocol):
     """Streams of the base that those of one archive may be like."""
 
     def find(self, name: str, plain: bytes, stream: bytes) -> BaseStream | None:
         """The stream that is equal, or else of the member that is most like this one."""
+
+    def likeness(self, new: Content, old: Content) -> float | None:
+        """The share of content that one has of the other, from 0 to 1. None if it is too short to tell."""
 
 
 def may_hold_streams(content: Content) -> bool:
@@ -207,16 +219,22 @@ class _Opener:
         old = read_content(like.stream)
         if old == packed:
             return Shapes(like.number)
-        if len(old) > MAX_SHAPE_RATIO * len(packed) + SHORT_BYTES:
+        read = shape_work(len(old), size_of(like.plain))
+        if max(read, shape_work(len(packed), len(plain))) > MAX_SHAPE_RATIO * len(packed) + SHORT_BYTES:
             return None
         try:
-            new, base = (self._save(shape_of(MemoryObject(stream))) for stream in (packed, old))
-            if new.size + base.size <= self._left:
-                self._left -= new.size + base.size
-                return Shapes(like.number, new, new.size, base, base.size, len(old))
+            new = self._save(shape_of(MemoryObject(packed), MemoryObject(plain)))
+            with opened(like.plain) as old_plain:
+                base = self._save(shape_of(MemoryObject(old), old_plain))
         except NoShape:
-            pass
-        return None
+            return None
+        self._file.flush()  # for the comparison, which opens the file anew
+        likeness = self._counterparts.likeness(new, base) if self._counterparts else None
+        if new.size + base.size > self._left or (likeness is not None and likeness < LEAST_LIKENESS):
+            return None
+        self._left -= new.size + base.size
+        is_sure = likeness is not None and likeness >= SURE_LIKENESS
+        return Shapes(like.number, new, new.size, base, base.size, read, is_sure)
 
     def _save(self, chunks: Iterator[bytes]) -> Slice:
         start = self._file.seek(0, 2)

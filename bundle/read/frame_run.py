@@ -11,8 +11,11 @@ from itertools import chain
 from pathlib import Path
 from types import TracebackType
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bundle.archives.deflate_blocks import NoShape
-from bundle.archives.deflate_shape import shape_of
+from bundle.archives.deflate_shape import shape_of, shape_work
 from bundle.archives.skeleton import rebuild
 from bundle.delta.bsdiff import apply_triples
 from bundle.errors import Malformed
@@ -33,7 +36,7 @@ from bundle.format.objects import MemoryObject, Nothing, Readable, Scratch, Wind
 from bundle.read.base_objects import BaseObjects
 from bundle.read.packs import Packs
 from bundle.references.image import MAX_IMAGE_BYTES, MAX_IMAGE_SHRINKING
-from bundle.references.rebase import Numbers, apply_rebased, pass_rebased
+from bundle.references.rebase import MAX_TRIPLES, Numbers, apply_rebased, pass_rebased
 
 # A patch may read a few bytes at each of thousands of offsets. Reading its source once is faster, up to this size.
 IN_MEMORY_BYTES = 8 * 1024 * 1024
@@ -99,12 +102,10 @@ class FrameRun:
             case Copy(source, offset):
                 return Window(self._open(source), offset, size)
             case Patch(source, triples):
-                opened = self._open(source)
-                if opened.size <= min(IN_MEMORY_BYTES, MAX_SHRINKING * size):
-                    opened = MemoryObject(opened.read_at(0, opened.size))
+                opened = _quick(self._open(source), size)
                 return apply_triples(opened, size, packs.triples(triples, size), packs.skips, packs.take)
             case Rebased():
-                return iter((self._rebase(recipe, size),))
+                return self._rebase(recipe, size)
             case Concat(parts):
                 return chain.from_iterable(read_all(self._open(part)) for part in parts)
             case Archive(skeleton, members, engines, _):
@@ -112,8 +113,9 @@ class FrameRun:
                 return rebuild(self._open(skeleton), counted, engines, size, self._directory, beside)
             case Shape(member):
                 stream = self._base.stream_of(member)
-                self._limit.take(recipe, stream.size)
-                return _shape(stream)
+                plain = self._open(member)
+                self._limit.take(recipe, shape_work(stream.size, plain.size))
+                return _shape(stream, plain)
 
     def save(self, number: int, recipe: Recipe, result: Result, size: int) -> Readable:
         """Saves the result under its object number, for later recipes of the frame. Raises as `make`."""
@@ -129,10 +131,8 @@ class FrameRun:
         match recipe:
             case Patch(_, triples):
                 exhaust(apply_triples(Nothing(), size, packs.triples(triples, size), packs.skips, packs.take))
-            case Rebased(_, triples):
-                if size > MAX_IMAGE_BYTES:
-                    raise Malformed("recipe: a patch with rebased references makes an image that is too large")
-                exhaust(pass_rebased(size, packs.triple_rows(triples, size), self._numbers(), packs.take))
+            case Rebased():
+                exhaust(pass_rebased(size, self._rows(recipe, size), self._numbers(), packs.take))
             case Literal() | Copy() | Concat() | Archive() | Shape():
                 pass  # literals need nothing, so they can always run; the others take nothing from packs
 
@@ -143,13 +143,20 @@ class FrameRun:
     def _open(self, number: int) -> Readable:
         return self._base.open(number) if number < self._base.count else self._results[number]
 
-    def _rebase(self, recipe: Rebased, size: int) -> bytes:
-        opened, packs = self._open(recipe.source), self._packs
-        if max(opened.size, size) > MAX_IMAGE_BYTES or opened.size > MAX_IMAGE_SHRINKING * size:
-            raise Malformed("recipe: a patch with rebased references, of or to an image that is too large")
+    def _rebase(self, recipe: Rebased, size: int) -> Iterator[bytes]:
+        opened = self._open(recipe.source)
+        if opened.size > min(MAX_IMAGE_BYTES, MAX_IMAGE_SHRINKING * size):
+            raise Malformed("recipe: a patch with rebased references, of an image that is too large")
         self._limit.take(recipe, opened.size)
-        source = opened.read_at(0, opened.size)
-        return apply_rebased(source, size, packs.triple_rows(recipe.triples, size), self._numbers(), packs.take)
+        rows = self._rows(recipe, size)
+        return apply_rebased(_quick(opened, size), size, rows, self._numbers(), self._packs.take)
+
+    def _rows(self, recipe: Rebased, size: int) -> NDArray[np.int64]:
+        if size > MAX_IMAGE_BYTES or recipe.triples > MAX_TRIPLES:
+            raise Malformed(
+                "recipe: a patch with rebased references, to an image that is too large or in too many parts"
+            )
+        return self._packs.triple_rows(recipe.triples, size)
 
     def _counted(self, recipe: Archive, number: int) -> Readable:
         """A member, counted before it is deflated."""
@@ -172,6 +179,13 @@ class FrameRun:
         return Numbers(self._packs.places, self._packs.layouts, self._packs.skips)
 
 
+def _quick(source: Readable, size: int) -> Readable:
+    """The same, in memory if it is small beside the result that is made of it."""
+    if source.size > min(IN_MEMORY_BYTES, MAX_SHRINKING * size):
+        return source
+    return MemoryObject(source.read_at(0, source.size))
+
+
 def sized(result: Result, size: int) -> Iterator[bytes]:
     """The chunks of a result, never more than its size. Raises Malformed if they are not exactly as many bytes."""
     produced = 0
@@ -184,9 +198,9 @@ def sized(result: Result, size: int) -> Iterator[bytes]:
         raise Malformed(f"recipe: makes another length than the {size} bytes of its result")
 
 
-def _shape(stream: Readable) -> Iterator[bytes]:
+def _shape(stream: Readable, plain: Readable) -> Iterator[bytes]:
     try:
-        yield from shape_of(stream)
+        yield from shape_of(stream, plain)
     except NoShape as error:
         raise Malformed(f"recipe: the shape of {error}") from error
 

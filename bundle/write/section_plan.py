@@ -104,11 +104,12 @@ class SectionPlan:
         if not opening.has_shapes:
             return self._assemble(label, opening)
         read = sum(member.shapes.read_bytes for member in opening.members if member.shapes)
-        other = self._open(label, content, size, opening.without)
         if read > self.most_read_bytes:
-            return other
+            return self._open(label, content, size, opening.without)
         self.most_read_bytes -= read
-        choice = Cheaper((self._assemble(label, opening), other))
+        if opening.is_sure:
+            return self._assemble(label, opening)
+        choice = Cheaper((self._assemble(label, opening), self._open(label, content, size, opening.without)))
         self._choices.append(choice)
         return choice
 

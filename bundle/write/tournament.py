@@ -5,7 +5,7 @@ the same bundle on any number of workers. Large objects are matched in blocks an
 bounded whatever their size.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,8 +19,8 @@ from bundle.format.contents import Content, opened, part_of, read_content, size_
 from bundle.format.index import Stream
 from bundle.format.objects import MemoryObject, Readable
 from bundle.format.varints import fold, write_varints
+from bundle.references.aiming import make_rebased
 from bundle.references.image import MAX_IMAGE_SHRINKING
-from bundle.references.rebase import make_rebased
 
 # Up to here bsdiff takes objects whole. It needs 17 bytes of memory for each of the base's, so 408 MiB in each worker.
 WHOLE_BYTES = 24 * 1024 * 1024
@@ -59,10 +59,15 @@ class Encoding:
     price: int = 0
 
 
+Way = tuple[list[Triple], dict[Stream, list[Content]]]  # triples and streams of a patch
+
+
 def encode_object(task: ObjectTask) -> Encoding:
     """The best recipe for an object. Raises InputError if a file cannot be read."""
     encoding = _encoded(task)
-    return replace(encoding, price=_price(encoding)) if task.priced else encoding
+    if not task.priced:
+        return encoding
+    return replace(encoding, price=PATCH_OVERHEAD_BYTES + sum(map(_price, encoding.streams.values())))
 
 
 def _encoded(task: ObjectTask) -> Encoding:
@@ -70,58 +75,65 @@ def _encoded(task: ObjectTask) -> Encoding:
     source_bytes = size_of(task.base) if task.base is not None else 0
     if task.base is None or not source_bytes:
         return literal
-    if max(size_of(task.target), source_bytes) > WHOLE_BYTES:
-        patch = _large(task.target, task.base)
-    else:
-        patch = _whole(read_content(task.target), read_content(task.base), task.offset)
-    if patch is None:
+    is_large = max(size_of(task.target), source_bytes) > WHOLE_BYTES
+    rebased = None if task.offset else _rebased(task.target, task.base)
+    ways = [rebased[0]] if rebased else []
+    # The patch with rebased references comes first. Where references are dense it always wins, and the plain one is not
+    # made: its suffix sorting takes most of the time. Images that are mostly debug data or resources are the other
+    # case: there the plain one wins.
+    if not rebased or not rebased[1]:
+        if is_large:
+            ways += filter(None, [_large(task.target, task.base)])
+        else:
+            ways.append(_plain(read_content(task.target), read_content(task.base), task.offset))
+    patch = ways[0] if is_large and len(ways) == 1 else _cheapest(task.target, ways)
+    if not patch:
         return literal
-    return replace(patch, sources=task.sources, source_bytes=source_bytes, of_shape=task.of_shape)
+    return Encoding(patch[1], len(patch[0]), task.sources, source_bytes, task.of_shape)
 
 
-def _price(encoding: Encoding) -> int:
-    """What it adds to the packs, in bytes: an estimate for the choice between ways to make an archive."""
-    return PATCH_OVERHEAD_BYTES + sum(
+def _rebased(target: Content, base: Content) -> tuple[Way, bool] | None:
+    """(a patch with rebased references, whether it is surely the smallest). None unless both are executable images."""
+    with opened(base) as source, opened(target) as wanted:
+        if not 0 < source.size <= MAX_IMAGE_SHRINKING * wanted.size:
+            return None
+        made = make_rebased(source, wanted)
+        if not made:
+            return None
+        packed = _control(made.triples) | made.streams
+        streams: dict[Stream, list[Content]] = {stream: [data] for stream, data in packed.items()}
+        streams[Stream.EXTRA] = list(_extra(target, wanted, made.triples))
+    return (made.triples, streams), made.is_sure
+
+
+def _cheapest(target: Content, ways: list[Way]) -> Way | None:
+    """The smallest patch. None if there is none, or the target is smaller by itself."""
+    # Each stream is compressed alone to find its price. In the pack it has neighbours and takes less: an estimate,
+    # which need only be right about which way is smaller.
+    priced = [(sum(map(_price, way[1].values())) + PATCH_OVERHEAD_BYTES, at) for at, way in enumerate(ways)]
+    if not priced:
+        return None
+    cost, best = min(priced)
+    # A patch at a tenth of a long object is not worth the seconds that compressing the literal would take.
+    size = size_of(target)
+    if (size > LONG_BYTES and cost * 10 < size) or cost < _price([target]):
+        return ways[best]
+    return None
+
+
+def _price(parts: Sequence[Content]) -> int:
+    """What parts of a stream add to its pack, in bytes, by estimate."""
+    if sum(map(size_of, parts)) <= PRICED_BYTES:
+        return compressed_size(b"".join(map(read_content, parts)))
+    return sum(
         compressed_size(read_content(part_of(part, at, min(PRICED_BYTES, size_of(part) - at))))
-        for parts in encoding.streams.values()
         for part in parts
         for at in range(0, size_of(part), PRICED_BYTES)
     )
 
 
-def _whole(target: bytes, base: bytes, offset: int) -> Encoding | None:
-    """The best patch. None if the target is smaller by itself."""
-    if offset:
-        return _cheaper(target, [_plain(target, base, offset)])
-    # The patch with rebased references comes first. Where references are dense it always wins, and the plain one is not
-    # made: its suffix sorting takes most of the time. Images that are mostly debug data or resources are the other
-    # case: there the plain one wins.
-    ways = []
-    rebased = make_rebased(base, target) if len(base) <= MAX_IMAGE_SHRINKING * len(target) else None
-    if rebased:
-        control = _control(rebased.difference.triples)
-        ways.append(
-            (rebased.difference.triples, {**control, **rebased.streams, Stream.EXTRA: rebased.difference.extra})
-        )
-    if not rebased or not rebased.is_sure:
-        ways.append(_plain(target, base))
-    return _cheaper(target, ways)
-
-
-def _cheaper(target: bytes, ways: list[tuple[list[Triple], dict[Stream, bytes]]]) -> Encoding | None:
-    # Each stream is compressed alone to find its price. In the pack it has neighbours and takes less: an estimate,
-    # which need only be right about which way is smaller.
-    priced = [(sum(map(compressed_size, way[1].values())) + PATCH_OVERHEAD_BYTES, at) for at, way in enumerate(ways)]
-    cost, best = min(priced)
-    triples, streams = ways[best]
-    # A patch at a tenth of a long object is not worth the seconds that compressing the literal would take.
-    if (len(target) > LONG_BYTES and cost * 10 < len(target)) or cost < compressed_size(target):
-        return Encoding({stream: [data] for stream, data in streams.items()}, len(triples))
-    return None
-
-
-def _plain(target: bytes, base: bytes, offset: int = 0) -> tuple[list[Triple], dict[Stream, bytes]]:
-    """(triples, streams) of a patch by bsdiff, without copies that do not pay. `offset`: of the base in its object."""
+def _plain(target: bytes, base: bytes, offset: int = 0) -> Way:
+    """A patch by bsdiff, without copies that do not pay. `offset`: of the base in its object."""
     matched = make_difference(base, target)
     wrong = np.flatnonzero(np.frombuffer(matched.diff, np.uint8))
     triples = worth_copying(matched.triples, wrong, literal_price(MemoryObject(target)))
@@ -130,7 +142,8 @@ def _plain(target: bytes, base: bytes, offset: int = 0) -> tuple[list[Triple], d
     if offset and blocks_of(triples):
         moved = [block._replace(old=block.old + offset) for block in blocks_of(triples)]
         triples = triples_of(moved, len(target))
-    return triples, {**_control(triples), **changes, Stream.EXTRA: difference.extra}
+    streams = {**_control(triples), **changes, Stream.EXTRA: difference.extra}
+    return triples, {stream: [data] for stream, data in streams.items()}
 
 
 def _control(triples: list[Triple]) -> dict[Stream, bytes]:
@@ -142,7 +155,7 @@ def _control(triples: list[Triple]) -> dict[Stream, bytes]:
     }
 
 
-def _large(target: Content, base: Content) -> Encoding | None:
+def _large(target: Content, base: Content) -> Way | None:
     """A patch of a large object. None if nothing of it is in the base."""
     with opened(base) as source, opened(target) as wanted:
         matched = match_anchored(source, wanted)
@@ -153,7 +166,7 @@ def _large(target: Content, base: Content) -> Encoding | None:
         packed = _control(triples) | pack_sparse(*differences(source, wanted, triples))
         streams: dict[Stream, list[Content]] = {stream: [data] for stream, data in packed.items()}
         streams[Stream.EXTRA] = list(_extra(target, wanted, triples))
-    return Encoding(streams, len(triples))
+    return triples, streams
 
 
 def _extra(target: Content, wanted: Readable, triples: list[Triple]) -> Iterator[Content]:

@@ -400,9 +400,10 @@ class Recipe:
         return complete(gaps, rest, members, streams)
 
     def _shape(self) -> bytes:
-        stream = self.stream_of(self.columns.next("sources"))
-        self.work[SHAPE].spend(len(stream))
-        shape = shape_of(stream)
+        number = self.columns.next("sources")
+        stream, plain = self.stream_of(number), self.source_of(number)
+        self.work[SHAPE].spend(len(stream) + len(plain) // 16)
+        shape = shape_of(stream, plain)
         if shape is None:
             raise malformed("a stream of which a shape is wanted has none")
         return shape

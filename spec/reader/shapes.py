@@ -10,7 +10,7 @@ LENGTH_LOW = [3 + sum(1 << bits for bits in LENGTH_EXTRA[:symbol]) for symbol in
 DISTANCE_LOW = [1 + sum(1 << bits for bits in DISTANCE_EXTRA[:symbol]) for symbol in range(30)]
 REPEATS = {16: (2, 16), 17: (3, 20), 18: (7, 28)}  # extra bits, first byte in a shape
 FIXED = [8] * 144 + [9] * 112 + [7] * 24 + [8] * 8, [5] * 30
-LITERAL = (1, 0)
+LITERAL = (1, -1)
 Lengths = tuple[list[int], list[int]]
 
 
@@ -70,18 +70,50 @@ class Bits:
         raise NoShape
 
 
-def shape_of(stream: bytes) -> bytes | None:
+class Places:
+    """Where each three bytes stand."""
+
+    def __init__(self, plain: bytes) -> None:
+        self._plain, self._before = plain, list[int | None]()
+        last: dict[bytes, int] = {}
+        for at in range(len(plain) - 2):
+            self._before.append(last.get(plain[at : at + 3]))
+            last[plain[at : at + 3]] = at
+
+    def before(self, at: int) -> int | None:
+        """The nearest place before that one with the same three bytes."""
+        return self._before[at] if at < len(self._before) else None
+
+    def number(self, start: int, distance: int) -> int:
+        place, number = self.before(start), 0
+        while place is not None and place > start - distance:
+            place, number = self.before(place), number + 1
+        has(place == start - distance)
+        return number
+
+    def distance(self, start: int, number: int) -> int:
+        place = self.before(start)
+        for _ in range(number):
+            if place is not None:
+                place = self.before(place)
+        if place is None or start - place > 32_768:
+            raise malformed("a number of a shape has no place")
+        return start - place
+
+
+def shape_of(stream: bytes, plain: bytes) -> bytes | None:
     """The shape of a stream, if it has one."""
     try:
-        return _Reading(stream).shape()
+        return _Reading(stream, plain).shape()
     except NoShape:
         return None
 
 
 class _Reading:
-    def __init__(self, stream: bytes) -> None:
+    def __init__(self, stream: bytes, plain: bytes) -> None:
         self.bits, self.size = Bits(stream), len(stream)
         self.records, self.run = bytearray(), 0
+        self.places, self.at = Places(plain), 0
 
     def shape(self) -> bytes:
         blocks, last = list[bytes](), 0
@@ -102,6 +134,7 @@ class _Reading:
             padding, size, other = self.bits.take(-self.bits.at % 8), self.bits.take(16), self.bits.take(16)
             has(size ^ other == 0xFFFF)
             self.bits.take(8 * size)
+            self.at += size
             return bytes([0, padding]) + size.to_bytes(2, "little")
         form, lengths = self._lengths() if kind == 2 else (b"", FIXED)
         return bytes([kind]) + _varint(self._tokens(lengths)) + form
@@ -133,6 +166,7 @@ class _Reading:
             count += 1
             if symbol < 256:
                 self.run += 1
+                self.at += 1
                 continue
             has(symbol < 286)
             length = LENGTH_LOW[symbol - 257] + self.bits.take(LENGTH_EXTRA[symbol - 257])
@@ -141,8 +175,9 @@ class _Reading:
             has(other < 30)
             distance = DISTANCE_LOW[other] + self.bits.take(DISTANCE_EXTRA[other])
             self._full_runs()
-            self.records += bytes([self.run, length - 3]) + (distance - 1).to_bytes(2, "little")
+            self.records += bytes([self.run, length - 3]) + self.places.number(self.at, distance).to_bytes(2, "little")
             self.run = 0
+            self.at += length
         return count
 
     def _full_runs(self) -> None:
@@ -179,7 +214,7 @@ def restore(plain: bytes, shape: bytes, most: int) -> bytes:
 class _Writing:
     def __init__(self, plain: bytes, records: bytes, blocks: Cursor, most: int) -> None:
         self.plain, self.blocks, self.most = Cursor(plain, "the plain bytes"), blocks, most
-        self.tokens = _tokens(records)[::-1]
+        self.tokens, self.places = _tokens(records)[::-1], Places(plain)
         self.parts, self.length = list[str](), 0
 
     def put(self, bits: str) -> None:
@@ -247,12 +282,13 @@ class _Writing:
         need(256 in literals, "the end of a block has no code")
         need(count <= len(self.tokens), "a shape has more tokens in its blocks than in its records")
         for _ in range(count):
-            length, distance = self.tokens.pop()
-            part = self.plain.take(length)
-            if not distance:
+            length, number = self.tokens.pop()
+            start, part = self.plain.at, self.plain.take(length)
+            if number < 0:
                 need(part[0] in literals, "a literal has no code")
                 self.put(literals[part[0]])
                 continue
+            distance = self.places.distance(start, number)
             symbol = max(s for s in range(29) if LENGTH_LOW[s] <= length)
             other = max(s for s in range(30) if DISTANCE_LOW[s] <= distance)
             need(257 + symbol in literals and other in distances, "a match has no code")
@@ -269,13 +305,13 @@ def _sound(lengths: list[int]) -> dict[int, str]:
 
 
 def _tokens(records: bytes) -> list[tuple[int, int]]:
-    """(length, distance) of each token; a literal has distance 0."""
+    """(length, number) of each token; a literal has number -1."""
     found: list[tuple[int, int]] = []
     for at in range(0, len(records), 4):
         literals, length, number = records[at], records[at + 1], int.from_bytes(records[at + 2 : at + 4], "little")
         found += [LITERAL] * literals
         if number < 32_768:
-            found.append((length + 3, number + 1))
+            found.append((length + 3, number))
         else:
             need(number == 32_768 and literals > 0 and not length, "a record of a shape says nothing, or too much")
     return found

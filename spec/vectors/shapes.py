@@ -112,7 +112,7 @@ def plain_shape(member: int, own: bytes, **given: Any) -> tuple[Callable[[], byt
 
 
 OF_FIXED = shape(LETTER, ONE_TOKEN)
-OF_MATCH = shape(bytes([2, 0, 1, 0]), b"\1\3")
+OF_MATCH = shape(bytes([2, 0, 0, 0]), b"\1\3")
 OF_LONG = shape(bytes([255, 0, 0, 128, 45, 0, 0, 128]), b"\1\xac\2")
 OF_STORED = shape(b"", b"\0\x1f\1\0")
 WRONG_258 = bits("1", "10", A, "11000100", "11111", "00000", END)
@@ -169,8 +169,22 @@ CASES: list[Any] = [
         "shape-distance",
         M,
         "F-69 F-71",
-        "a distance of 32,770",
+        "a number of 32,769",
         restored(MATCH, shape(bytes([2, 0, 1, 128]), b"\1\3"), b"ababa"),
+    ),
+    (
+        "shape-place",
+        M,
+        "F-69 F-71",
+        "the second place before, where there is one",
+        restored(MATCH, shape(bytes([2, 0, 1, 0]), b"\1\3"), b"ababa"),
+    ),
+    (
+        "shape-place-none",
+        M,
+        "F-69 F-71",
+        "a match of three bytes that did not stand before",
+        restored(MATCH, OF_MATCH, b"abcab"),
     ),
     ("shape-nothing", M, "F-69 F-71", "a record of nothing", restored(FIXED, bytes([0, 0, 0, 128]) + OF_FIXED)),
     (

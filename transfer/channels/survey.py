@@ -7,7 +7,7 @@ or put into a directory without a channel file. Everything else that is found ma
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from bundle.errors import Malformed, Refused
 from bundle.host import presence
@@ -137,7 +137,7 @@ class _Surveyor:
         if not is_url(source):
             self._look_at_medium(Path(source))
         elif _path(source).endswith("/"):
-            self._look_at_channel(urljoin(source, file_name(self._name or DEFAULT_CHANNEL)))
+            self._look_at_channel(_beside(source, file_name(self._name or DEFAULT_CHANNEL)))
         elif _path(source).endswith(CHANNEL_SUFFIX):
             self._look_at_channel(source)
         else:
@@ -150,7 +150,7 @@ class _Surveyor:
             for address, verified in self._linked:
                 said = verified.channel
                 found.offers += [
-                    Offer(said.product, bundle, (urljoin(address, quote(bundle.file)),)) for bundle in said.bundles
+                    Offer(said.product, bundle, (_beside(address, quote(bundle.file)),)) for bundle in said.bundles
                 ]
         product = self._request.product or (found.channel.channel.product if found.channel else "")
         if product:
@@ -265,6 +265,12 @@ class _Reading:
 
 def _path(url: str) -> str:
     return urlsplit(url).path
+
+
+def _beside(url: str, name: str) -> str:
+    """The URL of the file of that name in the same directory, whatever the scheme."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(path=f"{parts.path.rpartition('/')[0]}/{name}", query="", fragment=""))
 
 
 def _nothing(sources: Iterable[str]) -> str:

@@ -140,6 +140,11 @@ class PullSession:
         return not (self._wanted or self._under_way)
 
     @property
+    def has_room(self) -> bool:
+        """Whether more may be asked for than has come and waits to be used."""
+        return self.stash.held_bytes + self._under_way.data_bytes + self.untaken_bytes < HELD_BYTES
+
+    @property
     def is_silent(self) -> bool:
         """Whether it asks and nothing comes."""
         return self.state is State.OPENING or self._polls > 0
@@ -169,7 +174,7 @@ class PullSession:
         if self.state is State.OPENING or self._polls:
             return self._next_at
         due = min(max(self._under_way.next_timeout, self._heard_at + self.pacer.pause_s()), self._silence_at())
-        can_ask = self._wanted.has_lost or (self._wanted and self._has_room())
+        can_ask = self._wanted.has_lost or (self._wanted and self.has_room)
         if can_ask and not self._is_short and self._in_flight() < self.pacer.window():
             due = min(due, self._next_at)
         return due
@@ -333,7 +338,7 @@ class PullSession:
         self._under_way.add(self._number, Sent(now, set(chunks), stamp, expires_at=expires_at))
 
     def _pick(self, most: int, packet: int) -> list[Chunk]:
-        return self._wanted.pick(most, packet, self._has_room())
+        return self._wanted.pick(most, packet, self.has_room)
 
     def _lose(self, chunk: Chunk, stamp: Stamp) -> None:
         self.pacer.lost(stamp)
@@ -376,9 +381,6 @@ class PullSession:
 
     def _in_flight(self) -> int:
         return self._under_way.data_bytes + self._under_way.packets * HEAD_BYTES
-
-    def _has_room(self) -> bool:
-        return self.stash.held_bytes + self._under_way.data_bytes + self.untaken_bytes < HELD_BYTES
 
     def _forget(self) -> None:
         """The file is another one: nothing that was asked for or has come is of it."""

@@ -10,7 +10,7 @@ from bundle.archives.deflate_shape import shape_of
 from bundle.archives.opening import BaseStream, open_for_target
 from bundle.archives.skeleton import rebuild
 from bundle.errors import Malformed
-from bundle.format.contents import read_content
+from bundle.format.contents import Content, read_content
 from bundle.format.index import SHAPED, UNCHANGED
 from bundle.format.objects import MemoryObject
 from tests.support.contents.containers import as_other_gzip
@@ -28,11 +28,14 @@ PLAIN, OTHER = text(5), text(6)
 class Given:
     """What the base has, whatever is asked for."""
 
-    def __init__(self, stream: BaseStream | None) -> None:
-        self._stream = stream
+    def __init__(self, stream: BaseStream | None, likeness: float | None = None) -> None:
+        self._stream, self._likeness = stream, likeness
 
     def find(self, name: str, plain: bytes, stream: bytes) -> BaseStream | None:
         return self._stream
+
+    def likeness(self, new: Content, old: Content) -> float | None:
+        return self._likeness
 
 
 def other_gzip(plain: bytes) -> tuple[bytes, bytes]:
@@ -49,7 +52,7 @@ def test_a_stream_without_an_engine_comes_from_shapes(tmp_path: Path) -> None:
     assert found and found.has_shapes and found.without is None
     (member,) = found.members
     assert member.engine == SHAPED and member.shapes and member.shapes.number == 7 and member.shapes.content
-    assert read_content(member.shapes.base) == b"".join(shape_of(MemoryObject(old[1])))
+    assert read_content(member.shapes.base) == b"".join(shape_of(MemoryObject(old[1]), MemoryObject(PLAIN)))
     own = MemoryObject(read_content(member.shapes.content))
     plain = MemoryObject(read_content(member.content))
     made = rebuild(MemoryObject(found.skeleton), [plain], [SHAPED], len(new[0]), None, lambda _: own)
@@ -90,3 +93,14 @@ def test_a_stream_whose_counterpart_has_no_shape_stays_shut(old: bytes, tmp_path
     data, _ = other_gzip(PLAIN)
     assert open_for_target(data, tmp_path / "spill", Given(BaseStream(7, "stream 0", b"", old))) is None
     assert open_for_target(data, tmp_path / "spill", Given(None)) is None
+
+
+@pytest.mark.parametrize(
+    ("likeness", "is_open", "is_sure"),
+    [(None, True, False), (0.0, False, False), (0.06, False, False), (0.3, True, False), (0.5, True, True)],
+)
+def test_how_alike_shapes_must_be(likeness: float | None, is_open: bool, is_sure: bool, tmp_path: Path) -> None:
+    """What may be larger than the stream is encoded both ways, what cannot be smaller in none."""
+    data, old = other_gzip(PLAIN)[0], other_gzip(OTHER)[1]
+    found = open_for_target(data, tmp_path / "spill", Given(BaseStream(7, "stream 0", OTHER, old), likeness))
+    assert (found is not None, bool(found and found.is_sure)) == (is_open, is_sure)

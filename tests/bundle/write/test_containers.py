@@ -15,7 +15,7 @@ from tests.support.sites.site import QUIET
 
 SHUT_BYTES = 10_000  # what the two changed files cost at least where the container stays shut
 MOST_BYTES = 1_500
-MOST_SHAPED_BYTES = 5_000
+MOST_SHAPED_BYTES = 2_000
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -29,7 +29,7 @@ def test_a_changed_line_where_no_engine_gives_the_streams_back(way: str, tmp_pat
     """[F-69] [F-72] [F-73]: from the shapes of the old streams."""
     report = built(SHAPED[way], tmp_path)
     assert report.total_bytes <= MOST_SHAPED_BYTES < SHUT_BYTES
-    assert report.recipes["shape"] >= 1 and report.root.sections[0].features == ["deflate-shape"]
+    assert report.recipes["shape"] >= 1 and "deflate-shape" in report.root.sections[0].features
 
 
 def test_a_full_section_has_no_shapes(tmp_path: Path) -> None:

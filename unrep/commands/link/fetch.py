@@ -102,7 +102,7 @@ def fetch_command(
     as_events: bool,
     as_json: bool,
 ) -> None:
-    """Fetch a bundle from SOURCE: an http or https URL, a file, or a directory such as a USB stick.
+    """Fetch a bundle from SOURCE: an http, https or udp URL, a file, or a directory such as a USB stick.
 
     SOURCE may be the file of a channel, such as https://example.com/vms/stable.channel: its release is fetched. A
     directory may hold bundles, volumes of 'unrep export', channel files and anything else. What lies there is used
@@ -124,7 +124,7 @@ def fetch_command(
         errand = Errand(
             sources=sources,
             trust=whom_to_trust(trust, site, "fetch"),
-            config=TransferConfig(limit_bytes_per_s=limit_rate, max_bytes=max_bytes, patience_s=patience),
+            config=TransferConfig(limit_rate, read_rate(site, out), max_bytes, patience),
             site=site,
             channel=channel,
             product=pinned_at(site, product),
