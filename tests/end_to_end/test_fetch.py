@@ -209,11 +209,16 @@ def test_the_full_release_waits_for_consent(ship: Path, shore: Path) -> None:
     build = "build other --product vms --version 0.9 --seq 1 --out other.unrep --key"
     assert unrep(ship, *build.split(), shore / "shore.key").code == 0
     assert unrep(ship, "apply", "other.unrep", "--site", site, "--trust", "shore.pub").code == 0
-    refused = fetch(ship, shore / "www" / "two.unrep", "--site", site)
-    assert refused.code == 4 and "--allow-full accepts that" in refused.stderr
-    assert refused.document["complete"] is False and not (ship / "new.unrep.part").exists()
-    agreed = fetch(ship, shore / "www" / "two.unrep", "--site", site, "--allow-full")
+    with nginx(shore / "www", ship / "nginx") as server:
+        url = server.url("two.unrep")
+        refused = fetch(ship, url, "--site", site)
+        assert refused.code == 4 and "--allow-full accepts that" in refused.stderr
+        assert refused.document["complete"] is False and not (ship / "new.unrep.part").exists()
+        agreed = fetch(ship, url, "--site", site, "--allow-full")
     assert agreed.code == 0 and [section["kind"] for section in agreed.document["sections"]] == ["full"]
+    (ship / "new.unrep").unlink()
+    free = fetch(ship, shore / "www" / "two.unrep", "--site", site)
+    assert free.code == 0 and free.document["bytes_paid"] == 0, "a file costs nothing"
 
 
 def test_a_limited_rate_takes_its_time(ship: Path, shore: Path, tmp_path: Path) -> None:
@@ -249,10 +254,6 @@ def gone(shore: Path) -> list[object]:
 
 def no_bundle(shore: Path) -> list[object]:
     return [shore / "two" / "greeting.py"]
-
-
-def two_bundles(shore: Path) -> list[object]:
-    return [shore / "www"]
 
 
 def untrusted(shore: Path) -> list[object]:
@@ -296,7 +297,6 @@ def no_rate(shore: Path) -> list[object]:
     [
         (gone, 2, "three.unrep: cannot be read"),
         (no_bundle, 3, "this is not an unrep bundle"),
-        (two_bundles, 2, "holds 2 bundles (one.unrep, two.unrep); name the one to fetch"),
         (untrusted, 3, "check that the bundle is from the right sender"),
         (trust_is_gone, 2, "nobody.pub: cannot be read"),
         (trust_is_no_key, 2, "not a public key"),

@@ -1,7 +1,7 @@
 """What lies on disks is taken first: sticks, partial files, volumes, retained bundles, beside a server that counts."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 
@@ -39,7 +39,7 @@ def stick(tmp_path: Path) -> Path:
 def fetch(
     sources: Sequence[object], output: Path, said: list[str] | None = None, retained: list[Path] | None = None
 ) -> Figures:
-    opened = open_sources([*map(str, sources)], output, CONFIG, retained=retained or [])
+    opened = open_sources([*_files(sources)], output, CONFIG, retained=retained or [])
     try:
         lines: list[str] = [] if said is None else said
         figures = Fetch(FetchRequest(links=opened, trust=TRUST, output=output, config=CONFIG, say=lines.append)).run()
@@ -47,6 +47,13 @@ def fetch(
         opened.close()
     assert output.read_bytes() == BUNDLE.data
     return figures
+
+
+def _files(sources: Sequence[object]) -> Iterator[str]:
+    """The files of a stick in its place."""
+    for source in sources:
+        is_stick = isinstance(source, Path) and source.is_dir()
+        yield from [str(path) for path in sorted(Path(str(source)).iterdir())] if is_stick else [str(source)]
 
 
 def given(figures: Figures) -> dict[str, int]:
@@ -107,7 +114,7 @@ def test_a_stick_that_is_pulled_out_costs_what_was_not_read(stick: Path, output:
                 (stick / "b").unlink()
 
     with BadServer(BUNDLE.data, ["honest"]) as server:
-        opened = open_sources([str(stick), server.url("b")], output, CONFIG)
+        opened = open_sources([str(stick / "b"), server.url("b")], output, CONFIG)
         figures = Fetch(
             FetchRequest(links=opened, trust=TRUST, output=output, config=CONFIG, progress=PulledOut())
         ).run()

@@ -5,6 +5,7 @@ import pytest
 
 from apply.errors import ConfigError, Degraded, PreflightRefused, RolledBack
 from bundle.errors import BaseMismatch, InputError, Untrusted
+from transfer.channels.bundle_path import NothingLeads
 from transfer.errors import DiskFull, Incomplete, SourceCorrupt, SourceRefused
 from unrep.errors import CollectError, NobodyReads, SelfTestFailed
 from unrep.terminal.exit_codes import ExitCode, exit_code
@@ -29,6 +30,7 @@ from unrep.terminal.exit_codes import ExitCode, exit_code
         (SelfTestFailed("x"), ExitCode.PREFLIGHT),
         (RolledBack("x"), ExitCode.ROLLED_BACK),
         (Degraded("x"), ExitCode.DEGRADED),
+        (NothingLeads("x"), ExitCode.STRANDED),
         (KeyboardInterrupt(), ExitCode.INTERRUPTED),
         (click.Abort(), ExitCode.INTERRUPTED),
     ],
@@ -39,5 +41,5 @@ def test_an_error_and_its_code(error: BaseException, code: ExitCode) -> None:
 
 
 def test_every_code_says_what_it_means() -> None:
-    assert {int(code) for code in ExitCode} == {*range(8), 130}
-    assert all(code.meaning for code in ExitCode) and len({code.meaning for code in ExitCode}) == 9
+    assert {int(code) for code in ExitCode} == {*range(9), 130}
+    assert all(code.meaning for code in ExitCode) and len({code.meaning for code in ExitCode}) == 10
