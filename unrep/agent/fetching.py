@@ -32,7 +32,7 @@ from unrep.agent.inbox import Inbox
 from unrep.agent.journal import Event, Journal, Kind
 from unrep.agent.settings import Settings
 from unrep.receiving.holdings import retained, site_holdings
-from unrep.receiving.link_rate import save_rate
+from unrep.receiving.link_rate import read_rate, save_rate
 from unrep.receiving.tickets import Recipient, TicketFetcher
 from unrep.terminal.fetch_report import fetch_answer
 
@@ -104,7 +104,8 @@ class Fetching:
     def _fetch(self, offers: list[SourceOffer], settings: Settings) -> bool:
         """Whether the bundle that all of these offer is complete in the inbox now."""
         offer, sources = offers[0], [offer.source for offer in offers]
-        config, output = settings.transfer(), self._inbox.place(offer.verified)
+        output = self._inbox.place(offer.verified)
+        config = replace(settings.transfer(), remembered_bytes_per_s=read_rate(self._site.root, output))
         was_there, fetch = presence.exists(output), None
         try:
             recipient = Recipient(ship_key_file(self._site, settings.config))
