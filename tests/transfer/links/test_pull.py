@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from bundle.errors import Refused
-from tests.support.contents.tiny_bundle import TRUST, Shape, tiny_bundle, write_trust
+from bundle.host.progress import Quiet
+from tests.support.contents.tiny_bundle import KEY, TRUST, Shape, tiny_bundle, write_trust
 from tests.support.links.nginx import free_port
 from tests.support.packets.network import network
 from tests.support.packets.path import PacketPath
@@ -28,6 +29,9 @@ from transfer.links.opening import open_sources
 from transfer.links.pull import PullLink
 from transfer.links.pull_lanes import Lanes
 from transfer.links.threads import Threads
+from transfer.publishing.directory import DirectoryBackend
+from transfer.publishing.publish import publish
+from transfer.publishing.resolve import resolve
 from transfer.pull.datagrams import Ask, Data, Grant, Open, read_request
 from transfer.pull.session import PullSession
 from transfer.serving.pull_server import PullServer
@@ -139,6 +143,18 @@ def test_nobody_there_is_incomplete(www: Path, tmp_path: Path) -> None:
     config = TransferConfig(patience_s=1.0)
     with pytest.raises(Incomplete, match="nothing arrives"):
         fetch(tmp_path / "out", f"udp://127.0.0.1:{free_port()}/bundle", config=config)
+
+
+def test_a_pointer_leads_to_the_bundle_beside_it(tmp_path: Path) -> None:
+    """[T-169], [T-54]"""
+    (tmp_path / "made").write_bytes(BUNDLE.data)
+    (tmp_path / "pub").mkdir()
+    publish(tmp_path / "made", DirectoryBackend(tmp_path / "pub"), KEY, False, Quiet())
+    with serving(tmp_path / "pub") as server:
+        resolved = resolve(url(server, "latest"), TRUST, tmp_path / "out", QUICK, lambda line: None)
+        assert resolved.source.startswith(f"udp://127.0.0.1:{server.port}/") and resolved.source.endswith(".unrep")
+        fetch(tmp_path / "out", resolved.source)
+    assert (tmp_path / "out").read_bytes() == BUNDLE.data
 
 
 def test_a_file_that_is_not_there_is_refused(www: Path, tmp_path: Path) -> None:
