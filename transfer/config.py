@@ -14,6 +14,7 @@ class TransferConfig:
     max_bytes              received at most, in all runs of a download, over links that cost; None: any number [T-94]
     patience_s             without `progress_bytes` of new bytes for so long, the session stops [T-22]
     turn_s                 while none of several sources answers, each has a turn of so long [T-92]
+    udp_turn_s             ... and a source over UDP of so long: it answers in a round trip, or UDP is blocked
     first_request_bytes    the first request asks for so much: the header, and often all that is needed [T-2]
     request_floor_bytes    a later request asks for so much at least, if there is as much,
     request_ceiling_bytes  and for no more than this [T-7]
@@ -47,6 +48,7 @@ class TransferConfig:
     patience_s: float = 300.0
     progress_bytes: int = KIB
     turn_s: float = 20.0
+    udp_turn_s: float = 4.0
     first_request_bytes: int = 4 * KIB
     request_floor_bytes: int = 256 * KIB
     request_ceiling_bytes: int = 2048 * KIB

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from apply.rebuild.copies import Copies, Copying
+from apply.rebuild.spares import SparedEvaluation
 from apply.rebuild.writing import CHUNK_BYTES, write_beside, write_object
 from apply.site import durable
 from bundle.format.manifest import Entry, Kind, TreeManifest
@@ -33,7 +34,7 @@ _BEYOND: Final = Entry(
 
 @limited_memory()
 def reconstruct(
-    evaluation: Evaluation | MixedEvaluation,
+    evaluation: Evaluation | MixedEvaluation | SparedEvaluation,
     base: DirectoryBase | None,
     tree: Path,
     progress: Progress,
@@ -55,6 +56,8 @@ def reconstruct(
         # Copies go on in threads while the recipes run here, which must run one after the other.
         if base:
             copying.begin(kept, base)
+        for spare in evaluation.spares if isinstance(evaluation, SparedEvaluation) else ():
+            copying.begin(spare.copies, spare.tree)
         _write_made(evaluation, base, tree, sharing, progress)
         copying.gather(progress)
         # Only now are the objects that repeat another there to be copied, from the new tree itself.
@@ -73,7 +76,7 @@ def _linked(manifest: TreeManifest) -> Callable[[str], bool]:
 
 
 def _write_made(
-    evaluation: Evaluation | MixedEvaluation,
+    evaluation: Evaluation | MixedEvaluation | SparedEvaluation,
     base: DirectoryBase | None,
     tree: Path,
     sharing: Sharing,

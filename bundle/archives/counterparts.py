@@ -16,6 +16,8 @@ from bundle.host.files import create_buffered
 
 MAX_SHAPE_RATIO = 4  # a stream of the base to the one whose shape is a patch of its shape: to read it takes time
 SHORT_BYTES = 64 * 1024  # a stream that is read in no time
+# Of a shape, what the base's shape has of it: below the one no patch pays, and from the other on it always does.
+LEAST_LIKENESS, SURE_LIKENESS = 1 / 16, 1 / 2
 MAX_SHAPED_BYTES = 64 * 1024 * 1024  # of a member whose shape is looked for
 
 
@@ -33,7 +35,8 @@ class BaseStream:
 class Shapes:
     """What stands in for an engine: the member of the base, the shape of the stream, and that of the base's stream.
 
-    `size` and `base_size` in bytes of the shapes, `read_bytes`: what counts for reading the base's [F-72].
+    `size` and `base_size` in bytes of the shapes, `read_bytes`: what counts for reading the base's [F-72]. `is_sure`:
+    they are so alike that nothing else can be smaller.
     """
 
     number: int
@@ -42,6 +45,7 @@ class Shapes:
     base: Content
     base_size: int
     read_bytes: int
+    is_sure: bool
 
 
 class Counterparts(Protocol):
@@ -49,6 +53,9 @@ class Counterparts(Protocol):
 
     def find(self, name: str, plain: bytes, stream: bytes) -> BaseStream | None:
         """The stream that is equal, or else of the member that is most like this one."""
+
+    def likeness(self, new: Content, old: Content) -> float | None:
+        """The share of content that one has of the other, from 0 to 1. None if it is too short to tell."""
 
 
 def find_shapes(plain: Content, stream: Content, name: str, streams: Counterparts, spill: Path) -> Shapes | None:
@@ -67,7 +74,11 @@ def find_shapes(plain: Content, stream: Content, name: str, streams: Counterpart
             base = _save(shape_of(MemoryObject(old), old_plain), file, spill)
     except NoShape:
         return None
-    return Shapes(like.number, new, new.size, base, base.size, read)
+    likeness = streams.likeness(new, base)
+    if likeness is not None and likeness < LEAST_LIKENESS:
+        return None
+    is_sure = likeness is not None and likeness >= SURE_LIKENESS
+    return Shapes(like.number, new, new.size, base, base.size, read, is_sure)
 
 
 def _save(chunks: Iterator[bytes], file: BinaryIO, spill: Path) -> Slice:

@@ -18,6 +18,7 @@ from bundle.references.words import NONE, Numbers
 
 RELATIVE = (8, 1027)  # R_X86_64_RELATIVE, R_AARCH64_RELATIVE
 SYMBOLS = (2, 11)  # SHT_SYMTAB, SHT_DYNSYM
+MAX_TAGS = 1 << 12  # of the dynamic table
 MAX_SECTIONS = 128  # their headers are read one by one
 HEADER = b"\x01\x1b\x03\x3b"  # of .eh_frame_hdr: version 1, a table of pairs counted from the header
 PC_RELATIVE = 0x1B  # DW_EH_PE_pcrel | DW_EH_PE_sdata4
@@ -50,7 +51,7 @@ def relocations(data: Pages, image: Image) -> Iterator[Numbers]:
     Where the word at the place of a relative one holds the addend as well, that word is one, too.
     """
     start, end = image.table("dynamic")
-    view = data.run(start, end).tobytes()
+    view = data.run(start, min(end, start + 16 * MAX_TAGS)).tobytes()
     # Of a tag that stands twice the last counts. A DT_NULL does not end the table: what follows is zeros as a rule.
     dynamic = dict(struct.iter_unpack("<qQ", view[: len(view) // 16 * 16]))
     for address, size in ((7, 8), (23, 2)):

@@ -19,7 +19,6 @@ MAX_ROWS = 1 << 12  # of one exception table
 MAX_INFOS = 1 << 18  # FuncInfos: their tables are compared all at once
 MAX_ALL_ROWS = 1 << 20  # of all tables of a sort
 CHUNK_ROWS = 1 << 16
-_PENDING_BLOCKS = 1 << 12
 
 
 def exceptions(data: Pages, image: Image) -> Iterator[Numbers]:
@@ -89,7 +88,7 @@ def _rows(data: Pages, image: Image, at: Numbers, counts: Numbers, width: int) -
 def relocations(data: Pages, image: Image) -> Iterator[Numbers]:
     """PE: the pointers that base relocations list, -1 for one without a byte in the file."""
     at, end = image.table("relocations")
-    pages = [NONE]
+    pages, count = [NONE], 0
     for _ in range(MAX_BLOCKS):
         if at + 8 > end:
             break
@@ -99,8 +98,9 @@ def relocations(data: Pages, image: Image) -> Iterator[Numbers]:
         for first in range(at + 8, at + 8 + (length - 8) // 2 * 2, 2 * CHUNK_ROWS):
             entries = data.run(first, min(first + 2 * CHUNK_ROWS, at + 8 + (length - 8) // 2 * 2)).view("<u2")
             pages.append(page + (entries[(entries >> 12) == 10] & 0xFFF).astype(np.int64))
+            count += len(entries)
+            if count >= CHUNK_ROWS:
+                yield image.offsets(np.concatenate(pages))
+                pages, count = [NONE], 0
         at += length
-        if len(pages) >= _PENDING_BLOCKS:
-            yield image.offsets(np.concatenate(pages))
-            pages = [NONE]
     yield image.offsets(np.concatenate(pages))

@@ -9,7 +9,6 @@ The new image is made window by window. So memory grows with the number of block
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +24,7 @@ from bundle.references.words import Bytes, Numbers
 
 MAX_SHIFT = 1 << 30  # exclusive; images have no more bytes than that
 WINDOW_BYTES = 1 << 20  # of the new image, made at once
+WINDOW_BLOCKS = 1 << 15  # that begin in it, at most
 # Around a window. A reference may begin before it, at most 7 bytes, and be an instruction of which another reference,
 # at most 7 bytes before that, has written a part.
 _MARGIN_BYTES = 16
@@ -142,7 +142,7 @@ class Prediction:
 
         Blocks are cut at the window's ends, and their offset in the new image counts from its start.
         """
-        for start, end in pairwise([*range(0, size, WINDOW_BYTES), size]):
+        for start, end in self._edges(size):
             first, last = max(0, start - _MARGIN_BYTES), min(size, end + _MARGIN_BYTES)
             near = self._near(first, last)
             out = np.zeros(last - first, np.uint8)
@@ -150,6 +150,17 @@ class Prediction:
                 out[at : at + length] = self._old.data.copied(old, length)
             self._rebase(out, near, first)
             yield out[start - first : end - first], _cut(near, start, end)
+
+    def _edges(self, size: int) -> Iterator[tuple[int, int]]:
+        """(start, end) of each window. None has so many blocks that they would take much memory."""
+        start, new = 0, self._blocks[:, 1]
+        while start < size:
+            end = min(start + WINDOW_BYTES, size)
+            behind = int(np.searchsorted(new, start)) + WINDOW_BLOCKS
+            if behind < len(new):
+                end = min(end, int(new[behind]))
+            yield start, end
+            start = end
 
     def _near(self, start: int, end: int) -> Blocks:
         """The blocks of which some bytes are in this stretch of the new image."""

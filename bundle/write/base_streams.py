@@ -12,8 +12,8 @@ from functools import cached_property
 from pathlib import PurePosixPath
 
 from bundle.archives.counterparts import BaseStream
-from bundle.delta.sketch import MIN_SHARED, sketch
-from bundle.format.contents import read_content, size_of
+from bundle.delta.sketch import MIN_SHARED, SKETCH_HASHES, sketch
+from bundle.format.contents import Content, read_content, size_of
 from bundle.write.catalog import blank
 
 MAX_ARCHIVES = 8  # of the base, for one archive of the target
@@ -36,6 +36,11 @@ class BaseStreams:
             return alike
         named = self._by_name.get(name) or self._by_name.get(blank(name)) or []
         return min(named, key=lambda one: (abs(size_of(one.plain) - len(plain)), one.number), default=None)
+
+    def likeness(self, new: Content, old: Content) -> float | None:
+        """The share of content that one has of the other, from 0 to 1. None if it is too short to tell."""
+        wanted = sketch(new)
+        return len(wanted & sketch(old)) / len(wanted) if len(wanted) == SKETCH_HASHES else None
 
     def _alike(self, plain: bytes) -> BaseStream | None:
         wanted = sketch(plain)

@@ -121,6 +121,8 @@ class SectionPlan:
                 return self._assemble(label, opening, shaped=False)
             return self._encode(label, content, size)
         self.most_read_bytes -= read
+        if all(own.is_sure for own in shapes):
+            return self._assemble(label, opening, shaped=True)
         if self._is_worth_opening(label, opening, shaped=False, is_told=False):
             other: Way = self._assemble(label, opening, shaped=False, is_told=False)
         else:

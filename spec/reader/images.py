@@ -282,7 +282,7 @@ def _dynamic(image: Image) -> Iterator[Reference]:
     if "dynamic" not in image.tables:
         return
     at, size = image.stored(*image.tables["dynamic"])
-    tags = dict(struct.unpack_from("<QQ", image.data, at + n) for n in range(0, size - 15, 16))
+    tags = dict(struct.unpack_from("<QQ", image.data, at + n) for n in range(0, min(size, 65_536) - 15, 16))
     for where, length in ((7, 8), (23, 2)):
         start, stored = image.stored(tags.get(where, 0), tags.get(length, 0))
         for row in range(start, start + stored - 23, 24):

@@ -39,6 +39,7 @@ class PullLink:
     max_connections = MAX_LANES
     max_head_bytes = SPARE_BYTES
     is_free = False
+    fills_path = True
 
     def __init__(
         self,
@@ -55,13 +56,13 @@ class PullLink:
         self._session = PullSession(path, SystemRandom(), remembered_bytes_per_s, limit_bytes_per_s, self._affordable)
         self._lock = Lock()
         self._lanes = Lanes(self.name, self._session, self._tell)
-        self._sockets = Sockets(self._host, self._port)
+        self._ports = 0
         self._waker: socket.socket | None = None
 
     @property
     def connections(self) -> int:
         """How many ports requests went out from."""
-        return self._sockets.opened
+        return self._ports
 
     @property
     def bytes_per_s(self) -> float | None:
@@ -74,7 +75,9 @@ class PullLink:
             self._threads.add(connection)
             if self._waker is None:
                 theirs, self._waker = socket.socketpair()
-                Thread(target=self._run, args=(theirs,), name="pull", daemon=True).start()
+                # Of its own: the thread before may still be closing those that it had.
+                sockets = Sockets(self._host, self._port)
+                Thread(target=self._run, args=(sockets, theirs), name="pull", daemon=True).start()
         return connection
 
     def act(self, action: Callable[[], None]) -> None:
@@ -95,10 +98,10 @@ class PullLink:
 
     # -- the thread of the sockets
 
-    def _run(self, waker: socket.socket) -> None:
+    def _run(self, sockets: "Sockets", waker: socket.socket) -> None:
         waker.setblocking(False)
         try:
-            while self._turn(waker):
+            while self._turn(sockets, waker):
                 pass
         except Exception as fault:  # noqa: BLE001 - handed over to the thread that knows what to do
             with self._lock:
@@ -106,9 +109,9 @@ class PullLink:
                 self._end()
         finally:
             waker.close()
-            self._sockets.close()
+            sockets.close()
 
-    def _turn(self, waker: socket.socket) -> bool:
+    def _turn(self, sockets: "Sockets", waker: socket.socket) -> bool:
         """Sends what is due, waits, and takes in what comes. Returns False once no lane is left."""
         with self._lock:
             if not len(self._lanes):
@@ -120,8 +123,8 @@ class PullLink:
             wait_s = max(0.0, min(self._session.wake_at(now) - now, MAX_WAIT_S))
             self._lanes.deliver()
             port, is_silent = self._session.port, self._session.is_silent
-        self._sockets.send(datagrams, port, is_silent)
-        for datagram in self._sockets.receive(waker, wait_s):
+        self._ports += sockets.send(datagrams, port, is_silent)
+        for datagram in sockets.receive(waker, wait_s):
             with self._lock:
                 self.meter.count(len(datagram) + WIRE_BYTES)
                 self._session.receive(datagram, time.monotonic())
@@ -158,26 +161,24 @@ class PullConnection(Lane):
 
 
 class Sockets:
-    """The ports that requests go out from: the newest, and the one before it, where an answer may still come.
-
-    opened   how many so far
-    """
+    """The ports that requests go out from: the newest, and the one before it, where an answer may still come."""
 
     def __init__(self, host: str, port: int) -> None:
-        self.opened = 0
         self._place = host, port
         self._addresses: list[tuple[int, tuple[str, int]]] = []
-        self._turn = 0
+        self._turn = self._opened = 0
         self._open: dict[int, list[socket.socket]] = {}
         self._port = 0
 
-    def send(self, datagrams: list[bytes], port: int, is_silent: bool) -> None:
+    def send(self, datagrams: list[bytes], port: int, is_silent: bool) -> int:
         """Sends datagrams, from another port if that number has changed. What cannot be sent is lost.
 
-        While nothing is heard, the addresses of the host take turns [T-165]. Raises Dropped if it has none.
+        Returns how many ports were opened. While nothing is heard, the addresses of the host take turns [T-169].
+        Raises Dropped if it has none.
         """
+        opened_before = self._opened
         if not datagrams:
-            return
+            return 0
         if not self._addresses:
             self._addresses = _addresses(*self._place)
         if port != self._port:
@@ -194,6 +195,7 @@ class Sockets:
                 self._open[family] = [self._new(family)]
             with contextlib.suppress(OSError):
                 self._open[family][-1].sendto(datagram, address)
+        return self._opened - opened_before
 
     def receive(self, waker: socket.socket, wait_s: float) -> list[bytes]:
         """What has come, after waiting for it, or for the waker, so long."""
@@ -227,7 +229,7 @@ class Sockets:
         one.setblocking(False)
         with contextlib.suppress(OSError):
             one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
-        self.opened += 1
+        self._opened += 1
         return one
 
 

@@ -4,6 +4,7 @@ It serves files for ships that lie in one directory: ranges, entity tags, keep-a
 out of the directory, by dots, by escapes or by links [T-60]. Nobody keeps others out by being slow [T-136].
 """
 
+import contextlib
 import io
 import os
 import re
@@ -29,7 +30,7 @@ BLOCK_BYTES = 64 * 1024
 IDLE_S = 60.0  # until a request begins, or for a block to be taken
 HEAD_S = 30.0  # for a request, from its first byte to its last
 MAX_HEAD_BYTES = 16 * 1024
-BACKLOG = 128
+BACKLOG = 512  # ships that come at once
 
 _RANGE = re.compile(r"bytes=(\d{1,16})?-(\d{1,16})?")
 
@@ -85,6 +86,9 @@ class BundleServer(LinkServer):
 
     def server_bind(self) -> None:
         """Without the look-up of the machine's name, which takes long where there is no name server."""
+        if hasattr(socket, "TCP_CONGESTION"):  # what is accepted inherits it; lost packets do not slow it down
+            with contextlib.suppress(OSError):
+                self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"bbr")
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])

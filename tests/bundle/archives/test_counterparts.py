@@ -9,7 +9,7 @@ from bundle.archives.counterparts import BaseStream, Shapes, find_shapes
 from bundle.archives.deflate_shape import shape_of
 from bundle.archives.skeleton import rebuild
 from bundle.errors import Malformed
-from bundle.format.contents import read_content
+from bundle.format.contents import Content, read_content
 from bundle.format.index import SHAPED
 from bundle.format.objects import MemoryObject
 from tests.support.contents.containers import as_other_gzip
@@ -28,11 +28,14 @@ PLAIN = text(5)
 class Given:
     """What the base has, whatever is asked for."""
 
-    def __init__(self, stream: BaseStream | None) -> None:
-        self._stream = stream
+    def __init__(self, stream: BaseStream | None, likeness: float | None = None) -> None:
+        self._stream, self._likeness = stream, likeness
 
     def find(self, name: str, plain: bytes, stream: bytes) -> BaseStream | None:
         return self._stream
+
+    def likeness(self, new: Content, old: Content) -> float | None:
+        return self._likeness
 
 
 def other_gzip(plain: bytes) -> tuple[bytes, bytes]:
@@ -80,3 +83,14 @@ def test_a_member_that_is_too_large_has_none(tmp_path: Path, monkeypatch: pytest
     assert found(PLAIN, stream, like, tmp_path)
     monkeypatch.setattr("bundle.archives.counterparts.MAX_SHAPED_BYTES", len(PLAIN) - 1)
     assert found(PLAIN, stream, like, tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("likeness", "is_found", "is_sure"),
+    [(None, True, False), (0.0, False, False), (0.06, False, False), (0.3, True, False), (0.5, True, True)],
+)
+def test_how_alike_shapes_must_be(likeness: float | None, is_found: bool, is_sure: bool, tmp_path: Path) -> None:
+    """What may be larger than the stream is encoded both ways, what cannot be smaller in none."""
+    like = Given(BaseStream(7, "stream 0", text(6), other_gzip(text(6))[1]), likeness)
+    shapes = find_shapes(PLAIN, other_gzip(PLAIN)[1], "stream 0", like, tmp_path / "shapes")
+    assert (shapes is not None, bool(shapes and shapes.is_sure)) == (is_found, is_sure)

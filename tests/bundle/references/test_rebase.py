@@ -191,6 +191,7 @@ def test_how_images_are_cut_for_reading_and_making_does_not_matter(
         (pe, "CHUNK_ROWS", 3),
         (places, "_CHUNK", 7),
         (prediction, "_PAINTED_BLOCKS", 2),
+        (prediction, "WINDOW_BLOCKS", 2),
     ):
         monkeypatch.setattr(module, name, value)
     assert made_of(old, new) == made

@@ -128,6 +128,15 @@ def test_a_table_of_frames_lies_over_names_that_are_not_aligned() -> None:
     assert row - 2 in found and row not in found and found[row + 4] == image.at["header"]
 
 
+def test_of_a_dynamic_table_the_first_rows_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """[F-55]: its five rows say where relocations are, and how many."""
+    data = bytes(elf_pair(SEED, X86)[0].data)
+    whole = found_in(data)["LONG"]
+    for rows, fewer in ((5, False), (1, True)):
+        monkeypatch.setattr(elf, "MAX_TAGS", rows)
+        assert (len(found_in(data)["LONG"]) < len(whole)) is fewer, rows
+
+
 def test_an_image_has_no_more_than_so_many_bytes() -> None:
     """[F-50]: of the file, and of the rooms of all stretches."""
     data = bytes(elf_pair(SEED, X86)[0].data)

@@ -57,3 +57,12 @@ def test_of_many_archives_the_nearest_in_size_are_looked_at() -> None:
     assert like is not None
     numbers = [n for n in range(1000) if any(one.number == n for one in like._streams)]
     assert len(numbers) == MAX_ARCHIVES and 500 in numbers
+
+
+def test_likeness_is_the_share_of_content() -> None:
+    streams = BaseStreams([])
+    assert streams.likeness(text(1), text(1)) == 1
+    assert streams.likeness(text(1), text(2)) == 0
+    half = streams.likeness(text(1) + text(2), text(1))
+    assert half is not None and 0.25 < half < 0.75
+    assert streams.likeness(b"short", b"short") is None

@@ -8,13 +8,19 @@ The weather is the same for the same seed. A damaged datagram does not arrive: U
 """
 
 import heapq
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from hashlib import sha256
 from itertools import count
+from pathlib import Path
 from random import Random
 
 from tests.support.packets.path import PacketPath, directions
+from transfer.links.budget import Meter
+from transfer.links.contract import Arrived, Event
+from transfer.links.pull import MAX_LANES, SPARE_BYTES
+from transfer.links.pull_lanes import Lane, Lanes
 from transfer.pull.answering import Address, Answerer, ServedFile
 from transfer.pull.datagrams import MAX_DATAGRAM_BYTES, WIRE_BYTES
 from transfer.pull.session import PullSession, State
@@ -182,3 +188,64 @@ class PullWorld:
         first = self._flows.setdefault(address[1], self.seconds)
         is_forgotten = any(first < moment <= self.seconds for moment in self.path.forget_at)
         return is_forgotten or wire > (self.path.largest or wire)
+
+
+class PullSea(PullWorld):
+    """The same as a `Link`, `LinkSet` and `Clock`, for a whole fetch."""
+
+    name = "udp://sim/bundle"
+    max_connections = MAX_LANES
+    max_head_bytes = SPARE_BYTES
+    is_free = False
+    fills_path = True
+    connections = 1
+
+    def __init__(self, path: PacketPath, content: bytes, seed: int = 1, remembered: float | None = None) -> None:
+        super().__init__(path, content, seed)
+        self.links = [self]
+        self.paths: list[Path] = []
+        self.clock = self
+        self.meter = Meter()
+        self.meter.head_bytes = SPARE_BYTES
+        self._events: deque[Event] = deque()
+        self.session = PullSession(
+            PATH, Random(seed), remembered, affordable=lambda amount: self.meter.may_take(amount) >= amount
+        )
+        self._lanes = Lanes(self.name, self.session, self._events.append)
+        self._told_bytes = 0
+
+    def dial(self) -> Lane:
+        return self._lanes.dial()
+
+    def now(self) -> float:
+        return self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        self._pass_until(self.seconds + seconds)
+
+    def wait(self, timeout_s: float) -> Event | None:
+        until = self.seconds + timeout_s
+        self.at(until, lambda: None)
+        while not self._events and self.seconds < until:
+            self._go_on()
+        if not self._events:
+            return None
+        event = self._events.popleft()
+        if isinstance(event, Arrived):
+            self._lanes.taken(len(event.data))
+        return event
+
+    def close(self) -> None:
+        """Its lanes are closed by whoever dialed them."""
+
+    def _pass_until(self, until: float) -> None:
+        self.at(until, lambda: None)
+        while self.seconds < until:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        self.step(float("inf"))
+        bytes_now = self.arrived_bytes + self.up_bytes
+        self.meter.count(bytes_now - self._told_bytes)
+        self._told_bytes = bytes_now
+        self._lanes.deliver()

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -94,20 +95,24 @@ def test_a_server_that_is_restarted_in_the_middle_is_gone_on_with(www: Path, tmp
     assert (tmp_path / "out").read_bytes() == BUNDLE.data
 
 
-def test_where_udp_is_blocked_http_delivers(www: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_udp_first", [False, True])
+def test_where_udp_is_blocked_http_delivers(is_udp_first: bool, www: Path, tmp_path: Path) -> None:
+    """[T-92]: a source over UDP that says nothing has a short turn."""
+    config = replace(QUICK, udp_turn_s=0.5)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf, BundleServer(www, "127.0.0.1", 0) as http:
         deaf.bind(("127.0.0.1", 0))
         thread = threading.Thread(target=http.serve_forever, args=[0.01])
         thread.start()
         try:
             port = deaf.getsockname()[1]
-            figures = fetch(tmp_path / "out", f"{http.url}b%20undle", f"udp://127.0.0.1:{port}/b%20undle")
+            sources = [f"{http.url}b%20undle", f"udp://127.0.0.1:{port}/b%20undle"]
+            figures = fetch(tmp_path / "out", *(sources[::-1] if is_udp_first else sources), config=config)
         finally:
             http.shutdown()
             thread.join()
     assert (tmp_path / "out").read_bytes() == BUNDLE.data
     by_source = {one.name: one.bytes_received for one in figures.sources}
-    assert by_source[f"udp://127.0.0.1:{port}/b%20undle"] < 5000
+    assert by_source[f"udp://127.0.0.1:{port}/b%20undle"] < 5000 and figures.seconds < 6
 
 
 @pytest.mark.slow
@@ -229,6 +234,27 @@ def test_a_server_that_lies_ends_it_and_leaves_nothing(answer: Any, tmp_path: Pa
     with Liar(answer) as source, pytest.raises((TransferError, Refused)):
         fetch(tmp_path / "out", source, config=config)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_link_that_was_let_go_of_is_taken_up_again(www: Path) -> None:
+    """The thread and its sockets end with the last connection; the next one has others, and the same session."""
+    with serving(www) as server:
+        threads = Threads()
+        link = PullLink(url(server), threads)
+        got = b""
+        for turn in range(30):
+            connection = link.dial()
+            connection.ask(turn * 1000, 1000, 1000)
+            while not isinstance(event := threads.wait(5.0), Ended):
+                assert event is not None and not isinstance(event, Failed), event
+                got += event.data if isinstance(event, Arrived) else b""
+            connection.close()
+        assert server.counts.unproven == 1
+    assert got == BUNDLE.data[:30_000] and 1 <= link.connections <= 31
+    until = time.monotonic() + 10
+    while any(one.name == "pull" for one in threading.enumerate()):
+        assert time.monotonic() < until, "a thread without a connection goes on"
+        time.sleep(0.01)
 
 
 def test_lanes_that_want_the_same_bytes_ask_for_them_once() -> None:
