@@ -258,7 +258,7 @@ def _stopped_while_rebuilding(ship: Ship, bundle: Path) -> "subprocess.Popen[str
     """An update that stands still with its tree half built; None if it was too quick."""
     run = started(*applying(ship, bundle))
     while run.poll() is None:
-        if any(path.is_dir() for path in ship.site.staging.glob("*/large/many")):
+        if any(path.is_dir() for path in ship.site.staging.glob("*/*/large/many")):
             run.send_signal(signal.SIGSTOP)
             if not ship.site.tree("large").exists():
                 return run
