@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from channel import read_channel
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from images import JUMP, NAMES, find_references, parse_image
 from sealing import Ship, check_ship_key
@@ -52,9 +53,10 @@ def judge_key(raw: bytes, check: Callable[[bytes], None] = check_key) -> str:
     return "accept"
 
 
-def judge_heartbeat(data: bytes, trusted: bytes) -> str:
+def judge_signed(read: Callable[[bytes, Trust], object], data: bytes, trusted: bytes) -> str:
+    """What becomes of a heartbeat or a channel file."""
     try:
-        read_heartbeat(data, Trust.of_keys([trusted], 1))
+        read(data, Trust.of_keys([trusted], 1))
     except Refused as fault:
         return fault.kind
     return "accept"
@@ -99,9 +101,13 @@ def compare(directory: Path) -> tuple[int, list[str], list[str]]:
     expected += [
         (f"key {k['name']}", k["expect"], judge_key(bytes.fromhex(k["key"]), check_ship_key)) for k in told["ship_keys"]
     ]
+    key = bytes.fromhex(told["trusted"])
     expected += [
-        (h["name"], h["expect"], judge_heartbeat(bytes.fromhex(h["heartbeat"]), bytes.fromhex(told["trusted"])))
+        (h["name"], h["expect"], judge_signed(read_heartbeat, bytes.fromhex(h["heartbeat"]), key))
         for h in told["heartbeats"]
+    ]
+    expected += [
+        (c["name"], c["expect"], judge_signed(read_channel, bytes.fromhex(c["channel"]), key)) for c in told["channels"]
     ]
     expected += [(f"image {i['name']}", i["references"], named(bytes.fromhex(i["image"]))) for i in images]
     other = [f"{name}: {right} is expected, the reader says {said}" for name, right, said in expected if right != said]

@@ -63,7 +63,7 @@ class Signed:
 
     def need_signatures(self, keys: Iterable[bytes], threshold: int, whose: str) -> None:
         """[F-10] [F-28]: refuses unless so many of these keys signed."""
-        kind = b"unrep/%s/1" % self.kind.encode()
+        kind = b"unrep/%s" % self.kind.encode() + (b"" if "/" in self.kind else b"/1")
         message = b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(self.payload), self.payload)
         named = {raw: self.signatures.get(hashlib.sha256(raw).digest()[:8]) for raw in keys}
         valid = sum(signature is not None and _valid(raw, signature, message) for raw, signature in named.items())
@@ -256,9 +256,13 @@ class Trust:
 
     def after(self, header: bytes, block: bytes) -> "Trust":
         """What is known once the signature block is read; refuses a root that no release key in force signed."""
+        return self.after_block("the bundle", "root", header, decode(block, "the signature block"))
+
+    def after_block(self, what: str, kind: str, payload: bytes, block: Any) -> "Trust":
+        """The same of anything that has such a block."""
         name = "the signature block"
-        fields = keyed(decode(block, name), BLOCK, {"trust": [], "revocations": []}, name)
-        release = Signed("the bundle", "root", header, parse_signatures(fields["signatures"], name))
+        fields = keyed(block, BLOCK, {"trust": [], "revocations": []}, name)
+        release = Signed(what, kind, payload, parse_signatures(fields["signatures"], name))
         chain = _links(fields["trust"]) if fields["trust"] else None
         trust = self
         if self.newest.version:  # a plain key follows nothing [R-1]

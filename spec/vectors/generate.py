@@ -8,13 +8,14 @@ for Ed25519. The same call always writes the same bytes.
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bounds import CASES as BOUND_CASES
 from cases import CASES as EDGE_CASES
 from chains import CASES as CHAIN_CASES
+from channels import CHANNELS
 from files import CASES as FILE_CASES
 from frames import CASES as FRAME_CASES
 from heartbeats import HEARTBEATS
@@ -74,6 +75,14 @@ def hexed(tree: Tree) -> dict[str, str]:
     return {path: content.hex() for path, _, content in tree}
 
 
+def listed(kind: str, statements: Sequence[tuple[str, str, str, str, bytes]]) -> list[dict[str, str]]:
+    """What stands in vectors.json about signed files of a kind."""
+    return [
+        {"name": name, "expect": expect, "requirements": cited(requirements), "about": about, kind: data.hex()}
+        for name, expect, requirements, about, data in statements
+    ]
+
+
 def main() -> None:
     directory = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
     listing = []
@@ -97,16 +106,8 @@ def main() -> None:
         "base": hexed(BASE),
         "vectors": listing,
         "keys": [dict(zip(("name", "expect", "key", "about"), key, strict=True)) for key in KEYS],
-        "heartbeats": [
-            {
-                "name": name,
-                "expect": expect,
-                "requirements": cited(requirements),
-                "about": about,
-                "heartbeat": data.hex(),
-            }
-            for name, expect, requirements, about, data in HEARTBEATS
-        ],
+        "heartbeats": listed("heartbeat", HEARTBEATS),
+        "channels": listed("channel", CHANNELS),
         "ship_keys": [dict(zip(("name", "expect", "key", "about"), key, strict=True)) for key in SHIP_KEYS],
     }
     text = json.dumps(document, indent=1, ensure_ascii=True) + "\n"
