@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from bundle.errors import InputError
+from bundle.errors import Corrupt, InputError
+from bundle.format.compressed_file import read_compressed
 from bundle.format.objects import CHUNK_BYTES, MemoryObject, Readable
 from bundle.host.files import open_plain, read_plain
 
@@ -27,7 +28,21 @@ class Joined:
     parts: "tuple[Content, ...]"
 
 
-Content = bytes | Path | Slice | Joined
+@dataclass(frozen=True)
+class Compressed:
+    """A stretch of an object in a file of its own that `compressed_file` wrote, small enough to be held in memory.
+
+    `whole_size` in bytes and `hash` are those of the object, `offset` and `size` of the stretch.
+    """
+
+    path: Path
+    whole_size: int
+    hash: bytes
+    offset: int
+    size: int
+
+
+Content = bytes | Path | Slice | Joined | Compressed
 
 
 def read_content(content: Content) -> bytes:
@@ -65,6 +80,8 @@ def part_of(content: Content, offset: int, size: int) -> Content:
         return Slice(content, offset, size)
     if isinstance(content, Joined):
         return read_content(content)[offset : offset + size]
+    if isinstance(content, Compressed):
+        return replace(content, offset=content.offset + offset, size=size)
     return Slice(content.path, content.offset + offset, size)
 
 
@@ -73,6 +90,8 @@ def opened(content: Content) -> Iterator[Readable]:
     """The content to be read in any order, while it is open. Raises InputError if it cannot be read."""
     if isinstance(content, Joined):
         content = b"".join(chunks_of(content.parts))
+    if isinstance(content, Compressed):
+        content = _unpacked(content)
     if isinstance(content, bytes):
         yield MemoryObject(content)
         return
@@ -88,6 +107,16 @@ def chunks_of(contents: Sequence[Content]) -> Iterator[bytes]:
         with opened(content) as source:
             for at in range(0, source.size, CHUNK_BYTES):
                 yield source.read_at(at, min(CHUNK_BYTES, source.size - at))
+
+
+def _unpacked(content: Compressed) -> bytes:
+    """The stretch. The whole object is unpacked and hashed each time, so that no damage passes into a bundle."""
+    with _named(content.path), open_plain(content.path) as file:
+        try:
+            whole = b"".join(read_compressed(file, content.whole_size, content.hash))
+        except Corrupt as error:
+            raise InputError(f"{content.path}: is damaged: {error}; see 'unrep repo verify'") from error
+    return whole[content.offset : content.offset + content.size]
 
 
 class _Stretch:

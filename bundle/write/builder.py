@@ -40,6 +40,7 @@ from bundle.recipients.ship_key import ShipPublicKey
 from bundle.recipients.sidecars import check_output_path, manifests_beside, publish
 from bundle.trust.signing import Signer
 from bundle.trust.trust import Trust
+from bundle.write.base import BuildBase
 from bundle.write.encrypt import clear_tickets, encrypt_section, write_tickets
 from bundle.write.header import signed_header, trust_to_prove_under
 from bundle.write.sections import BuiltSection, SectionBuilder
@@ -56,8 +57,10 @@ LARGE_RELEASE_BYTES = 128 * 1024 * 1024
 class BuildRequest:
     """What to build: the release in directory `new`, what it is called, and the file `out` to write.
 
-    `bases`: the releases that ships may have. One that is given with its manifest may leave out files that a ship has
-    lost. `full` adds the section for a first install. Without any base that section is there anyway.
+    `bases`: the releases that ships may have: directories, or what a repository holds. A `DirectoryBase` is given with
+    its manifest, which may leave out files that a ship has lost.
+
+    `full` adds the section for a first install. Without any base that section is there anyway.
 
     `seq` grows by at least one with every release of a product within an `epoch`.
 
@@ -72,7 +75,7 @@ class BuildRequest:
     version: str
     seq: int
     out: Path
-    bases: Sequence[Path | DirectoryBase] = ()
+    bases: Sequence[Path | BuildBase] = ()
     full: bool = False
     epoch: int = 0
     platform: Platform = "any"
@@ -148,19 +151,20 @@ def _scan_target(request: BuildRequest, expected: bytes | None, progress: Progre
     return target
 
 
-def _scan_bases(request: BuildRequest, target: TreeManifest, progress: Progress) -> list[DirectoryBase]:
+def _scan_bases(request: BuildRequest, target: TreeManifest, progress: Progress) -> list[BuildBase]:
     """Every base once. Two of one tree hash would give two sections for one base, which no root may have [F-9]."""
-    bases: dict[bytes, DirectoryBase] = {}
+    bases: dict[bytes, BuildBase] = {}
     for given in request.bases:
+        base: BuildBase
         if isinstance(given, Path):
-            directory, base = given, DirectoryBase(given.resolve(), scan(given, request.platform, progress))
+            name, base = str(given), DirectoryBase(given.resolve(), scan(given, request.platform, progress))
         else:
-            directory, base = given.directory, given
+            name, base = given.name, given
         known = bases.setdefault(base.manifest.tree_hash, base)
         if known is not base:
-            raise InputError(f"{directory}: the same release as {known.directory}; name every base once")
+            raise InputError(f"{name}: the same release as {known.name}; name every base once")
         if base.manifest.tree_hash == target.tree_hash:
-            raise InputError(f"{directory}: the same release as {request.new}; there is nothing to send from this base")
+            raise InputError(f"{name}: the same release as {request.new}; there is nothing to send from this base")
     return list(bases.values())
 
 
@@ -212,7 +216,7 @@ def _write(path: Path, header: bytes, sections: list[BuiltSection]) -> None:
 
 
 def _prove(
-    unproven: Path, trust: Trust, content_key: ContentKey | None, bases: list[DirectoryBase], progress: Progress
+    unproven: Path, trust: Trust, content_key: ContentKey | None, bases: list[BuildBase], progress: Progress
 ) -> None:
     """Makes every object of every section from what was written and the base, as a ship would, and compares its hash.
 
@@ -225,7 +229,7 @@ def _prove(
             _prove_section(bundle.open_section(section), by_tree.get(section.base), progress)
 
 
-def _prove_section(section: VerifiedSection, base: DirectoryBase | None, progress: Progress) -> None:
+def _prove_section(section: VerifiedSection, base: BuildBase | None, progress: Progress) -> None:
     section.verify()
     evaluation = open_evaluation(section, base, present_features())
     progress.start("proving", section.root.size, "B")

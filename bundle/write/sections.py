@@ -23,7 +23,8 @@ from bundle.format.pieces import build_tables
 from bundle.format.root import DELTA, FULL, REFERENCES_FEATURE, Section
 from bundle.host.files import create_buffered
 from bundle.host.progress import Progress
-from bundle.read.tree import DirectoryBase, object_bytes
+from bundle.read.tree import object_bytes
+from bundle.write.base import BuildBase
 from bundle.write.batches import map_in_batches
 from bundle.write.catalog import Candidate, Catalog
 from bundle.write.frames import FrameBuilder
@@ -61,7 +62,7 @@ class SectionBuilder:
         self._scratch_files = (scratch / str(number) for number in count())
         self._progress = progress
 
-    def build_delta(self, base: DirectoryBase) -> BuiltSection:
+    def build_delta(self, base: BuildBase) -> BuiltSection:
         """The section from one base to the target: one frame, solid packs."""
         catalog = self._catalog(base)
         plan = SectionPlan(catalog)
@@ -98,7 +99,7 @@ class SectionBuilder:
             frames[-1].add_object(item, outcomes, place)
         return self._assemble(frames, catalog, FULL, b"")
 
-    def _catalog(self, base: DirectoryBase) -> Catalog:
+    def _catalog(self, base: BuildBase) -> Catalog:
         """The base's manifest and files, and the members of those archives of it that the target does not have."""
         catalog = Catalog(len(base.manifest.entries) + 1, self._sketch_all)
         encoded = base.manifest.encoded
@@ -106,7 +107,7 @@ class SectionBuilder:
         changed = []
         for place, entry in enumerate(base.manifest.entries, 1):
             if entry.size and entry.kind != Kind.SYMLINK:
-                content = base.directory.absolute() / entry.path
+                content = base.content(place)
                 catalog.add(Candidate(place, entry.path, entry.size, content), entry.hash)
                 if entry.hash not in self._target.places:
                     changed.append((place, content))
