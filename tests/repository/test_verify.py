@@ -7,7 +7,10 @@ from random import Random
 import pytest
 
 from bundle.format.compressed_file import to_compressed
+from bundle.host.progress import Quiet
+from bundle.read.tree import DirectoryBase, scan
 from repository.errors import NotARepository
+from tests.support.contents.releases import write_tree
 from tests.support.contents.repositories import Ashore
 
 SEED = 20261130
@@ -89,3 +92,22 @@ def test_a_damaged_database_is_named(made: Ashore) -> None:
     with pytest.raises(NotARepository, match=r"repo.db: is damaged, or no database; restore it from a backup"):
         made.verify()
     path.write_bytes(sound)
+
+
+@pytest.mark.slow
+def test_a_hundred_flipped_bytes_among_ten_thousand_objects(tmp_path: Path) -> None:
+    print(f"seed {SEED}")
+    random, ashore = Random(SEED), Ashore(tmp_path)
+    tree = {f"{n % 100}/{n}.txt": b"%d " % n + random.randbytes(random.randrange(200)) for n in range(10_000)}
+    source = write_tree(tmp_path / "source", tree)
+    ashore.store.add_directory(DirectoryBase(source, scan(source)), Quiet())
+    paths = sorted(path for path in (tmp_path / "repo/objects").rglob("*") if path.is_file())
+    flipped = random.sample(paths, 100)
+    for path in flipped:
+        data = bytearray(path.read_bytes())
+        data[random.randrange(len(data))] ^= 1 << random.randrange(8)
+        path.write_bytes(bytes(data))
+    found = ashore.verify()
+    named = {path for path in paths if any(str(path) in fault for fault in found.faults)}
+    print(f"{found.objects} objects, {len(flipped)} flipped, {len(named & set(flipped))} found")
+    assert found.objects == 10_000 and named == set(flipped) and len(found.faults) == 100
