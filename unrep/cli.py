@@ -54,6 +54,7 @@ HEADINGS = {
         "listen": "link.listen",
     },
     "Aboard": {
+        "check": "aboard.check",
         "apply": "aboard.apply",
         "rollback": "aboard.rollback",
         "status": "aboard.status",

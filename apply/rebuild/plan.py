@@ -11,6 +11,7 @@ from apply.errors import BaseDrifted
 from apply.rebuild import preflight
 from apply.rebuild.choice import Choice, choose, choose_full, choose_repair
 from apply.rebuild.installed import damaged_places, holdings, open_installed, what_is_left
+from apply.rebuild.room import look_for_savings
 from apply.record.state import Release, SiteState
 from bundle.archives.engines import present_features
 from bundle.errors import NoSection
@@ -44,7 +45,9 @@ def plan_rebuild(
         choice, base = _choose(run, bundle, state, drift)
         run.bundle_bytes = bundle.verified.header_bytes + stored_bytes(bundle.root, choice.section)
         # From the root's own figures, before the section is parsed: decoding its manifest may take the room already.
-        preflight.check_free(run.site, bundle.root.size + choice.room_bytes)
+        savings = look_for_savings(base, run.site.staging) if base else None
+        least = max(0, bundle.root.size - (savings.most_bytes if savings else 0))
+        preflight.check_free(run.site, least + choice.room_bytes)
     with run.step("verify"):
         section = bundle.open_section(choice.section)
         section.verify()
@@ -65,7 +68,9 @@ def plan_rebuild(
         release = Release.of(bundle.verified)
         preflight.check_platform(release)
         preflight.check_place(run.site, state, release)
-        preflight.check_room(run.site, evaluation.manifest, plan.evaluation.room_bytes)
+        if savings and plan.base:
+            savings = replace(savings, base=plan.base.manifest)
+        preflight.check_room(run.site, evaluation.manifest, plan.evaluation.room_bytes, savings)
         if base:
             preflight.check_base(base, evaluation, run.progress)
     return plan

@@ -1,43 +1,8 @@
 """The shape of a deflate stream: all of it that its plain bytes do not determine.
 
 Encoders differ in where they see matches, where they end blocks and which codes they choose. The shape says just that.
-So plain bytes and shape give back the exact stream of any encoder, and a new shape is a patch of an old one. Text for
-the specification:
-
-    A shape consists of records of 4 bytes, then of the blocks, then of the number of bytes of the blocks (4 bytes,
-    little-endian). The records give the tokens of all blocks but the stored ones, as if these blocks were one:
-
-        byte        literals before the match
-        byte        length of the match, less 3
-        2 bytes     distance of the match, less 1, little-endian
-
-    A record with the distance number 32,768 has no match: its length byte is 0, and it has at least one literal. 255
-    or more literals in a row take as many records of 255 literals without a match as there are; a match after them
-    has a record with the rest, even if it is 0. The last literals of the stream, if they are not a multiple of 255,
-    take one record without a match.
-
-    The blocks begin with their number, a varint. Then each block follows (`deflate_blocks`), and one byte with the
-    bits from the end of the last block to the end of its byte. The last block of a stream is the one that says so,
-    and the stream ends with its last byte.
-
-    A stream of n bytes has no shape in these cases:
-      - It has over 16 + n / 64 blocks, or its blocks take over 16 MiB.
-      - It ends within a block, or bytes follow its last block.
-      - A block is of kind 3, or a stored block gives two sizes.
-      - Codes overlap: the sum of 2^-length over a code's symbols is over 1. Codes that leave room are allowed.
-      - A code length is repeated before the first one, or there are more code lengths than announced.
-      - Bits stand for no symbol, or for one of the symbols 286 and 287 or of the distance symbols 30 and 31.
-      - A match of 258 is written with the symbol 284.
-    Whether a distance reaches before the first byte makes no difference here.
-
-    To restore a stream of at most m bytes: for each block write its header, then its tokens. Each token takes a
-    literal from the plain bytes, or passes over as many as the match is long. Then write the end of the block. A stored
-    block is copied from the plain bytes. Records and plain bytes must then be used up. Malformed are:
-      - no block, over 16 + m / 64 blocks, over 16 MiB of them, over 16 m bytes of records, over m bytes of stream,
-      - records that are not as above, more tokens in the blocks than in the records,
-      - a symbol without a code, codes that overlap, code lengths as above,
-      - a number out of its bounds, padding of more bits than there are, bytes behind the padding.
-    Distances are written, and never followed.
+So plain bytes and shape give back the exact stream of any encoder, and a new shape is a patch of an old one.
+spec/format.md, section 9, has all rules: what a shape is [F-69], its blocks [F-70], how a stream is restored [F-71].
 
 Memory: some 8 MiB beside the blocks, in both directions. Time: linear. One core reads about 7 MB of stream a
 second, and writes 28 MB. With the smallest blocks it is 0.7 MB and 1 MB.
@@ -80,7 +45,7 @@ def most_blocks(stream_bytes: int) -> int:
 
 
 def shape_of(stream: Readable) -> Iterator[bytes]:
-    """The shape of a raw deflate stream, in chunks. Raises NoShape, possibly after some chunks."""
+    """The shape of a raw deflate stream, in chunks. Raises NoShape, possibly after some chunks [F-69]."""
     forms = bytearray()
     count = at = run = 0
     last = False
@@ -139,7 +104,7 @@ def _records_of(matches: Matches, run: int) -> tuple[NDArray[np.uint8], int]:
 def restore(plain: Readable, shape: Readable, most_bytes: int) -> Iterator[bytes]:
     """The stream with these plain bytes and this shape, in chunks, of `most_bytes` and some 100 KiB at most.
 
-    Raises Malformed for a shape that breaks a rule, and as soon as there are more than `most_bytes`.
+    Raises Malformed for a shape that breaks a rule [F-71], and as soon as there are more than `most_bytes`.
     """
     blocks, records_bytes = _read_blocks(shape)
     if records_bytes > MAX_RECORDS_RATIO * most_bytes:

@@ -130,6 +130,14 @@ class Directory:
         """A new symbolic link."""
         self._call(lambda place, **at: os.symlink(target, place, **at), name)  # noqa: PTH211
 
+    def set_time(self, name: str, seconds: int) -> None:
+        """Gives the regular file of that name so many seconds since 1970 as the time of its last change."""
+        if _WINDOWS:
+            with self.read(name):  # no link stands there, and none can come while it is open
+                self._call(os.utime, name, (seconds, seconds))
+        else:
+            self._call(os.utime, name, (seconds, seconds), follow_symlinks=False)
+
     def target(self, name: str) -> str:
         """Where the symbolic link of that name points."""
         return cast(str, self._call(os.readlink, name))

@@ -5,16 +5,30 @@ No recipe takes more time than its result may take, and all together take no mor
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
 
+from bundle.archives.deflate_blocks import NoShape
+from bundle.archives.deflate_shape import shape_of
 from bundle.archives.skeleton import rebuild
 from bundle.delta.bsdiff import apply_triples
 from bundle.errors import Malformed
-from bundle.format.index import MAX_GROWTH, Archive, Concat, Copy, Literal, Patch, Rebased, Recipe, Stream
+from bundle.format.index import (
+    MAX_GROWTH,
+    SHAPED,
+    Archive,
+    Concat,
+    Copy,
+    Literal,
+    Patch,
+    Rebased,
+    Recipe,
+    Shape,
+    Stream,
+)
 from bundle.format.objects import MemoryObject, Nothing, Readable, Scratch, Window, read_all
 from bundle.read.base_objects import BaseObjects
 from bundle.read.packs import Packs
@@ -27,7 +41,9 @@ IN_MEMORY_BYTES = 8 * 1024 * 1024
 # recipes that make a byte each would read 8 MiB each: hours of work out of a few kilobytes.
 MAX_SHRINKING = 16
 
-FREE_IMAGE_BYTES = 1 << 24  # of images that are read, beside MAX_IMAGE_SHRINKING times the release
+MAX_SHAPED = 4  # times the release: bytes of streams whose shapes are made
+FREE_BYTES = 1 << 24  # and so many in any case, of images and of streams
+_LIMITED = {Archive: "members of archives", Rebased: "images to rebase", Shape: "streams to read the shapes of"}
 
 Result = Readable | Iterator[bytes]
 
@@ -38,15 +54,16 @@ class WorkLimit:
     def __init__(self, release_bytes: int) -> None:
         self._left = {
             Archive: MAX_GROWTH * release_bytes,
-            Rebased: MAX_IMAGE_SHRINKING * release_bytes + FREE_IMAGE_BYTES,
+            Rebased: MAX_IMAGE_SHRINKING * release_bytes + FREE_BYTES,
+            Shape: MAX_SHAPED * release_bytes + FREE_BYTES,
         }
         self._release_bytes = release_bytes
 
-    def take(self, recipe: Archive | Rebased, amount: int) -> None:
+    def take(self, recipe: Archive | Rebased | Shape, amount: int) -> None:
         """Counts so many bytes. Raises Malformed where they are too many."""
         self._left[type(recipe)] -= amount
         if self._left[type(recipe)] < 0:
-            what = "members of archives" if isinstance(recipe, Archive) else "images to rebase"
+            what = _LIMITED[type(recipe)]
             raise Malformed(f"recipe: too many {what} for a release of {self._release_bytes:,} bytes")
 
 
@@ -90,9 +107,13 @@ class FrameRun:
                 return iter((self._rebase(recipe, size),))
             case Concat(parts):
                 return chain.from_iterable(read_all(self._open(part)) for part in parts)
-            case Archive(skeleton, members, engines):
-                counted = map(partial(self._counted, recipe), members)
-                return rebuild(self._open(skeleton), counted, engines, size, self._directory)
+            case Archive(skeleton, members, engines, _):
+                counted, beside = map(partial(self._counted, recipe), members), self._streams_beside(recipe)
+                return rebuild(self._open(skeleton), counted, engines, size, self._directory, beside)
+            case Shape(member):
+                stream = self._base.stream_of(member)
+                self._limit.take(recipe, stream.size)
+                return _shape(stream)
 
     def save(self, number: int, recipe: Recipe, result: Result, size: int) -> Readable:
         """Saves the result under its object number, for later recipes of the frame. Raises as `make`."""
@@ -112,7 +133,7 @@ class FrameRun:
                 if size > MAX_IMAGE_BYTES:
                     raise Malformed("recipe: a patch with rebased references makes an image that is too large")
                 exhaust(pass_rebased(size, packs.triple_rows(triples, size), self._numbers(), packs.take))
-            case Literal() | Copy() | Concat() | Archive():
+            case Literal() | Copy() | Concat() | Archive() | Shape():
                 pass  # literals need nothing, so they can always run; the others take nothing from packs
 
     def finish(self) -> None:
@@ -136,6 +157,17 @@ class FrameRun:
         self._limit.take(recipe, member.size)
         return member
 
+    def _streams_beside(self, recipe: Archive) -> Callable[[int], Readable]:
+        """By the number of a member without an engine: its shape, or its stream in the base [F-73]."""
+        shapes = iter(recipe.shapes)
+
+        def beside(number: int) -> Readable:
+            if recipe.engines[number] == SHAPED:
+                return self._open(next(shapes))
+            return self._base.stream_of(recipe.members[number])
+
+        return beside
+
     def _numbers(self) -> Numbers:
         return Numbers(self._packs.places, self._packs.layouts, self._packs.skips)
 
@@ -150,6 +182,13 @@ def sized(result: Result, size: int) -> Iterator[bytes]:
         yield chunk
     if produced != size:
         raise Malformed(f"recipe: makes another length than the {size} bytes of its result")
+
+
+def _shape(stream: Readable) -> Iterator[bytes]:
+    try:
+        yield from shape_of(stream)
+    except NoShape as error:
+        raise Malformed(f"recipe: the shape of {error}") from error
 
 
 def exhaust(chunks: Iterator[bytes]) -> None:

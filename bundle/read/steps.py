@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 
-from bundle.archives.engines import feature_of
+from bundle.archives.engines import NO_ENGINES, feature_of
 from bundle.errors import Malformed
 from bundle.format.index import Archive, Index, Step, decode_frame, sources_of
 from bundle.format.nesting import Nesting
@@ -104,7 +104,7 @@ def _unavailable(steps: list[Step], nesting: Nesting, engines: Container[str], l
     found: set[int] = set()
     for at, step in enumerate(steps, nesting.count):
         sources = sources_of(step.recipe)
-        needed = step.recipe.engines if isinstance(step.recipe, Archive) else ()
+        needed = set(step.recipe.engines) - NO_ENGINES if isinstance(step.recipe, Archive) else ()
         if (
             not found.isdisjoint(sources)
             or (lost and any(s < nesting.count and nesting.place_of(s) in lost for s in sources))

@@ -25,18 +25,22 @@ from bundle.references.rebase import make_rebased
 # Up to here bsdiff takes objects whole. It needs 17 bytes of memory for each of the base's, so 408 MiB in each worker.
 WHOLE_BYTES = 24 * 1024 * 1024
 PATCH_OVERHEAD_BYTES = 6  # the index has more numbers of a patch than of a literal: its source, its count of triples
+PRICED_BYTES = 16 * 1024 * 1024  # that are priced at a time
 LONG_BYTES = 64 * 1024  # the literal of a shorter object costs so little time that it is always tried
 
 
 @dataclass(frozen=True)
 class ObjectTask:
     """One object to encode. `base` is None where nothing in the base is like it. `sources`: the numbers of the objects
-    that `base` joins, mostly one. `offset`: where `base` stands in that object, if it is a stretch of it."""
+    that `base` joins, mostly one. `offset`: where `base` stands in that object, if it is a stretch of it. `of_shape`:
+    `base` is the shape of that object's stream. `priced`: the price has to be told."""
 
     target: Content
     base: Content | None
     sources: tuple[int, ...] = ()
     offset: int = 0
+    of_shape: bool = False
+    priced: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,17 +48,24 @@ class Encoding:
     """How an object is made: a patch of its base with so many `triples`, or (with None) a literal.
 
     `streams` holds what goes into each pack, part by part. `sources`: the numbers of the base objects that the patch's
-    source joins, `source_bytes` long together.
+    source joins, `source_bytes` long together. `of_shape` as in the task. `price`: an estimate in bytes, if asked for.
     """
 
     streams: dict[Stream, list[Content]]
     triples: int | None = None
     sources: tuple[int, ...] = ()
     source_bytes: int = 0
+    of_shape: bool = False
+    price: int = 0
 
 
 def encode_object(task: ObjectTask) -> Encoding:
     """The best recipe for an object. Raises InputError if a file cannot be read."""
+    encoding = _encoded(task)
+    return replace(encoding, price=_price(encoding)) if task.priced else encoding
+
+
+def _encoded(task: ObjectTask) -> Encoding:
     literal = Encoding({Stream.LITERAL: [task.target]})
     source_bytes = size_of(task.base) if task.base is not None else 0
     if task.base is None or not source_bytes:
@@ -63,7 +74,19 @@ def encode_object(task: ObjectTask) -> Encoding:
         patch = _large(task.target, task.base)
     else:
         patch = _whole(read_content(task.target), read_content(task.base), task.offset)
-    return replace(patch, sources=task.sources, source_bytes=source_bytes) if patch else literal
+    if patch is None:
+        return literal
+    return replace(patch, sources=task.sources, source_bytes=source_bytes, of_shape=task.of_shape)
+
+
+def _price(encoding: Encoding) -> int:
+    """What it adds to the packs, in bytes: an estimate for the choice between ways to make an archive."""
+    return PATCH_OVERHEAD_BYTES + sum(
+        compressed_size(read_content(part_of(part, at, min(PRICED_BYTES, size_of(part) - at))))
+        for parts in encoding.streams.values()
+        for part in parts
+        for at in range(0, size_of(part), PRICED_BYTES)
+    )
 
 
 def _whole(target: bytes, base: bytes, offset: int) -> Encoding | None:

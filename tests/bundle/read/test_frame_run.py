@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from bundle.errors import Malformed
-from bundle.format.index import MAX_GROWTH, Archive, Rebased
+from bundle.format.index import MAX_GROWTH, Archive, Rebased, Shape
 from bundle.format.objects import MemoryObject
-from bundle.read.frame_run import FREE_IMAGE_BYTES, WorkLimit, sized
+from bundle.read.frame_run import FREE_BYTES, MAX_SHAPED, WorkLimit, sized
 from bundle.references.image import MAX_IMAGE_SHRINKING
 
 ARCHIVE, REBASED = Archive(0, (), ()), Rebased(0, 0)
@@ -17,10 +17,11 @@ ARCHIVE, REBASED = Archive(0, (), ()), Rebased(0, 0)
     ("recipe", "most", "words"),
     [
         (ARCHIVE, MAX_GROWTH * 100, "too many members of archives for a release of 100 bytes"),
-        (REBASED, MAX_IMAGE_SHRINKING * 100 + FREE_IMAGE_BYTES, "too many images to rebase"),
+        (REBASED, MAX_IMAGE_SHRINKING * 100 + FREE_BYTES, "too many images to rebase"),
+        (Shape(0), MAX_SHAPED * 100 + FREE_BYTES, "too many streams to read the shapes of"),
     ],
 )
-def test_all_recipes_of_a_kind_share_one_limit(recipe: Archive | Rebased, most: int, words: str) -> None:
+def test_all_recipes_of_a_kind_share_one_limit(recipe: Archive | Rebased | Shape, most: int, words: str) -> None:
     """[F-68]"""
     limit = WorkLimit(100)
     limit.take(recipe, most // 2)

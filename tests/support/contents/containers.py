@@ -3,6 +3,7 @@
 import gzip
 import io
 import random
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -47,6 +48,27 @@ def as_gzip(data: bytes) -> bytes:
     return gzip.compress(data, 9, mtime=0)
 
 
+def deflated_otherwise(data: bytes) -> bytes:
+    """A deflate stream as no engine writes it: its window is of another size."""
+    packer = zlib.compressobj(6, zlib.DEFLATED, -14, 8)
+    return packer.compress(data) + packer.flush()
+
+
+def as_other_gzip(data: bytes) -> bytes:
+    return gzip.compress(b"", mtime=0)[:10] + deflated_otherwise(data) + struct.pack("<2L", zlib.crc32(data), len(data))
+
+
+def as_other_zip(files: Files) -> bytes:
+    out, directory = b"", b""
+    for name, data in files.items():
+        packed = deflated_otherwise(data)
+        facts = struct.pack("<5H3L2H", 20, 0, 8, 0, 33, zlib.crc32(data), len(packed), len(data), len(name), 0)
+        directory += b"PK\1\2\x14\0" + facts + struct.pack("<3H2L", 0, 0, 0, 0, len(out)) + name.encode()
+        out += b"PK\3\4" + facts + name.encode() + packed
+    end = struct.pack("<4H2LH", 0, 0, len(files), len(files), len(directory), len(out), 0)
+    return out + directory + b"PK\5\6" + end
+
+
 def as_ar(files: Files) -> bytes:
     out = b"!<arch>\n"
     for name, data in files.items():
@@ -82,4 +104,10 @@ WAYS: dict[str, Callable[[Files], bytes]] = {
     "deb": lambda files: as_ar({"debian-binary": b"2.0\n", "data.tar.gz": as_gzip(as_tar(files))}),
     "gzip of several members": lambda files: b"".join(map(as_gzip, files.values())),
     "pdf": as_pdf,
+}
+# Streams that no engine gives back: they are made from their shapes.
+SHAPED: dict[str, Callable[[Files], bytes]] = {
+    "tar.gz, no engine": lambda files: as_other_gzip(as_tar(files)),
+    "zip, no engine": as_other_zip,
+    "tgz of zips, no engine": lambda files: as_other_gzip(as_tar({n: as_other_zip({n: d}) for n, d in files.items()})),
 }

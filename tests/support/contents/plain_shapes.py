@@ -1,4 +1,4 @@
-"""Shapes of deflate streams, bit after bit as the text of `bundle/archives/deflate_shape.py` has them: slow, and
+"""Shapes of deflate streams, bit after bit as spec/format.md [F-69] has them: slow, and
 written from the text and from RFC 1951 alone, to be compared with the code. ValueError for what is refused."""
 
 ORDER = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15]

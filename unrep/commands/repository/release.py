@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from repository.release import BaseCost, ReleaseReport, ReleaseRequest, release
 from repository.settings import Settings
-from unrep.bytecode import warnings
+from unrep.rewritten import warnings
 from unrep.terminal.answers import Epoch, Product, Seconds, Seq, TreeHash, Version, json_option
 from unrep.terminal.command import Command
 from unrep.terminal.console import answer, progress_bar, say, show
