@@ -5,7 +5,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,11 +15,13 @@ from apply.record.admission import needs_installing
 from apply.record.authority import Attribution, Authority
 from apply.record.database import read_state
 from apply.record.state import Release, SiteState
+from apply.site import durable
 from apply.site.config import SiteConfig
 from apply.site.layout import Site
 from apply.site.ship_key import site_unlock
-from bundle.errors import Expired
+from bundle.errors import BundleError, Expired
 from bundle.read.reader import Unlock, VerifiedBundle, VerifiedRoot, open_bundle
+from bundle.recipients.sidecars import listed_steps, steps_beside
 from bundle.trust.trust import HOW_TO_ADOPT, Trust
 
 
@@ -28,10 +30,11 @@ class Offer:
     """A verified bundle, the release in it, and on what terms a run offers that to a site.
 
     product: the only one that a person lets in, "" if nobody named one. override_hold: a person lifts the hold for this
-    run.
+    run. steps: other bundles of the product, over which the site may come to a base of this one [A-130].
     """
 
     bundle: VerifiedBundle
+    steps: tuple[VerifiedBundle, ...] = ()
     product: str
     override_hold: bool
 
@@ -88,12 +91,13 @@ def open_offer(
 ) -> Iterator[Offer]:
     """The bundle in the file at `path`, verified, for as long as the context lasts. The run is about it from now on.
 
-    Arguments as for `apply.update.update`. Raises Refused for a bundle that does not verify, Expired where the site is
-    strict about that [R-13], InputError for a file that cannot be read.
+    A step beside it that cannot be used is left out, which the report says. Arguments as for `apply.update.update`.
+    Raises Refused for a bundle that does not verify, Expired where the site is strict about that [R-13], InputError for
+    a file that cannot be read.
     """
     with run.step("verify"):
         bundle = open_bundle(path, trust, unlock or site_unlock(run.site, config, path))
-    with bundle:
+    with bundle, ExitStack() as opened:
         run.subject, run.product = Release.of(bundle.verified), bundle.root.product
         if expired := _expiry(run.site, bundle.verified):
             run.warn(expired)
@@ -101,7 +105,24 @@ def open_offer(
                 raise Expired(f"{path}: {expired}, and trust.strict_expiry is set; have it signed again ashore")
         if trust_root := bundle.verified.trust.offered_by(bundle.signature_block()):
             run.warn(f"shore offers trust root {trust_root}, {HOW_TO_ADOPT}")
-        yield Offer(bundle=bundle, product=product or config.product, override_hold=override_hold)
+        others = tuple(opened.enter_context(step) for step in _steps(run, bundle, config))
+        yield Offer(bundle=bundle, steps=others, product=product or config.product, override_hold=override_hold)
+
+
+def _steps(run: Run, bundle: VerifiedBundle, config: SiteConfig) -> Iterator[VerifiedBundle]:
+    """What lies in F.steps/, verifies under the trust after the bundle's header, and is of its product [A-130]."""
+    with durable.storage_errors(steps_beside(bundle.path)):
+        paths = listed_steps(bundle.path)
+    for path in paths:
+        try:
+            step = open_bundle(path, bundle.verified.trust, site_unlock(run.site, config, path))
+        except BundleError as error:
+            run.warn(f"a step was left out: {error}")
+            continue
+        if step.root.product == bundle.root.product:
+            yield step
+        else:
+            step.close()
 
 
 def _expiry(site: Site, verified: VerifiedRoot) -> str:

@@ -4,7 +4,7 @@ open          the bundle: its header is verified, and what that teaches about tr
 recover       with the site locked: what earlier runs left is removed, a pending trial is ended (apply.recover)
 admit         by product, order and quarantine, and only if the master does not hold the running version
 check         that the ship has what its own configuration names (apply.readiness)
-plan          from which installed release, or from none
+plan          from which installed release, or from none; over which steps, if the bundle starts from none of them
 verify        the section that the plan needs, piece by piece
 preflight     room, what is in the way, the base files that the recipes read
 reconstruct   the complete tree in staging, every file hashed, made durable, moved to versions/
@@ -14,11 +14,13 @@ snapshot      the application's data, by the site's command
 switch        then restart, health, and commit or back (apply.trial)
 retain        versions that are kept no longer are removed (apply.retention)
 
-A complete tree that an earlier run left is hashed anew instead of the steps from plan to reconstruct.
+With steps [A-130], verify to reconstruct are made for each in turn. A complete tree that an earlier run left is hashed
+anew instead of all that is from plan to reconstruct.
 """
 
 import contextlib
 import time
+from itertools import pairwise
 from pathlib import Path
 
 from apply.application import hooks
@@ -29,9 +31,11 @@ from apply.audit.run import Report, Run, record_success, reporting, working
 from apply.errors import AboardError, BaseDrifted, PreflightRefused, StepFailed, StorageFailed
 from apply.offer import Offer, open_offer
 from apply.readiness.readiness import check_commands, check_ready
-from apply.rebuild.installed import open_installed, verify_tree
+from apply.rebuild import preflight
+from apply.rebuild.installed import Bases, installed_bases, open_installed, verify_tree
 from apply.rebuild.plan import RebuildPlan, plan_rebuild
 from apply.rebuild.reconstruct import reconstruct
+from apply.rebuild.route import check_room, find_route, over_steps, staged_base, verify_step
 from apply.rebuild.source_times import set_source_times
 from apply.record.database import Record, read_state
 from apply.record.state import SiteState
@@ -43,9 +47,10 @@ from apply.site.layout import Site
 from apply.site.trusted import save_trust, site_trust, updated_trust
 from apply.trial import Trial
 from bundle.errors import BundleError
+from bundle.format.manifest import TreeManifest
 from bundle.host import presence
 from bundle.host.progress import Progress, Quiet
-from bundle.read.reader import Unlock
+from bundle.read.reader import Unlock, VerifiedBundle
 from bundle.trust.trust import Trust
 
 
@@ -62,6 +67,7 @@ def update(
 ) -> Report:
     """Applies a bundle to a site: `applied`, or `already-current`, which installs nothing [A-19].
 
+    The bundles in F.steps/ may lead to a base of it [A-130].
     Before either, what earlier runs left is removed, and a pending trial is ended [A-29], [A-30].
     `trust`: added to what the site trusts already; None for that alone. What the bundle teaches about it is saved
     [R-11]. `override_hold`: a person says so although the master holds the running version [A-64]. `unlock`: what opens
@@ -100,7 +106,8 @@ def rehearse(
     """What `update` would do, writing nothing: `would-apply`, `already-current`. Raises as `update` before its intent.
 
     Every file of the base is hashed, so that drift shows now [A-16]. What is not rehearsed: recovery, so a pending
-    trial counts as it stands on record; the use of a complete tree that an earlier run left; the site's commands.
+    trial counts as it stands on record; the use of a complete tree that an earlier run left; the site's commands; and
+    of steps all but the first, for which pieces are verified alone.
     """
     run = Run("apply --dry-run", Site.at(site), progress)
     with (
@@ -123,21 +130,28 @@ def rehearse(
             check_ready(run.site, config, state)
             if fault := environment_fault(run.site, config, state.current_version):
                 run.warn(f"{fault}, and would be made anew")
-        plan = _rehearsed_plan(run, offer, state)
-        return run.report("would-apply", state.current_version, f"would install {version} {plan.origin}")
+        origin = _rehearsed_origin(run, offer, state)
+        return run.report("would-apply", state.current_version, f"would install {version} {origin}")
 
 
-def _rehearsed_plan(run: Run, offer: Offer, state: SiteState) -> RebuildPlan:
+def _rehearsed_origin(run: Run, offer: Offer, state: SiteState) -> str:
     """How the release would be rebuilt, its whole base verified, around damage where the full section helps [A-41]."""
+    bases = installed_bases(run.site, state.releases)
+    preflight.check_place(run.site, state, offer.release)
+    first, *later = find_route(offer.bundle, offer.steps, bases.releases)
+    check_room(run.site, (first, *later), bases)
     try:
-        plan = plan_rebuild(run, offer.bundle, state, None)
+        plan = plan_rebuild(run, first, bases, None)
         if plan.base:
             # Counted as preflight: an update hashes here the files that its recipes read, a rehearsal all of them.
             with run.step("preflight"):
                 verify_tree(plan.base, run.progress)
     except BaseDrifted as drift:
-        return plan_rebuild(run, offer.bundle, state, None, drift)
-    return plan
+        plan = plan_rebuild(run, first, bases, None, drift)
+    for before, step in pairwise((first, *later)):
+        with run.step("verify"):
+            verify_step(step, before)
+    return plan.origin + over_steps((first, *later))
 
 
 class _Update:
@@ -249,19 +263,13 @@ class _Update:
     def _install_tree(self) -> None:
         """Builds the complete tree in staging, makes it durable, and moves it to its place under versions/."""
         staging = self._site.staging / self._run.id
-        tree = staging / self._release.version
         with durable.storage_errors(staging):
             staging.mkdir(0o700)
-        try:
-            plan = self._plan_and_reconstruct(staging, tree)
-        except BaseDrifted as drift:
-            durable.remove_tree(tree)
-            plan = self._plan_and_reconstruct(staging, tree, drift)
-            self._remarks.append(f"rebuilt {plan.origin}")
+        manifest, tree = self._rebuild(staging)
         with self._run.step("make durable"):
             # All of it is durable before it has its name: a name that a power cut keeps must not lead to empty files.
             durable.sync_tree(tree)
-            durable.write_file(self._site.manifest_file(self._release.tree), plan.evaluation.manifest.encoded)
+            durable.write_file(self._site.manifest_file(self._release.tree), manifest.encoded)
             # On record before it has its name: whatever stands in versions/ and no record knows is not unrep's [A-14].
             self._record.save(self._offer.placed(self._record.state))
             durable.replace(tree, self._site.tree(self._release.version))
@@ -269,12 +277,49 @@ class _Update:
         with contextlib.suppress(StorageFailed):  # the next run removes what is left over
             durable.remove_tree(staging)
 
-    def _plan_and_reconstruct(self, staging: Path, tree: Path, drift: BaseDrifted | None = None) -> RebuildPlan:
-        """Builds `tree`, with intermediate results in `staging`. `drift`: why the base is not used as it is."""
-        plan = plan_rebuild(self._run, self._offer.bundle, self._record.state, staging, drift)
+    def _rebuild(self, staging: Path) -> tuple[TreeManifest, Path]:
+        """Makes the release's tree in staging, over steps where there are some, and returns it with its manifest.
+
+        A tree that a step starts from is removed once that step is made: two at most stand there at one time [A-130].
+        """
+        state = self._record.state
+        bases, spent_bytes = installed_bases(self._site, state.releases), 0
+        preflight.check_place(self._site, state, self._release)
+        route = find_route(self._offer.bundle, self._offer.steps, bases.releases)
+        check_room(self._site, route, bases)
+        before: Path | None = None
+        for number, bundle in enumerate(route, 1):
+            tree = staging / str(number) / bundle.root.version
+            with durable.storage_errors(tree.parent):
+                tree.parent.mkdir(0o700)
+            manifest = self._rebuild_step(bundle, bases, tree)
+            spent_bytes += self._run.bundle_bytes
+            if before:
+                durable.remove_tree(before)
+            before, bases = tree.parent, staged_base(bundle, tree, manifest)
+        self._run.bundle_bytes = spent_bytes
+        if len(route) > 1:
+            self._remarks.append(f"rebuilt{over_steps(route)}")
+        return manifest, tree
+
+    def _rebuild_step(self, bundle: VerifiedBundle, bases: Bases, tree: Path) -> TreeManifest:
+        """Builds `tree`, around damage to its base where the full section helps [A-41]."""
+        try:
+            plan = self._plan_and_reconstruct(bundle, bases, tree)
+        except BaseDrifted as drift:
+            durable.remove_tree(tree)
+            plan = self._plan_and_reconstruct(bundle, bases, tree, drift)
+            self._remarks.append(f"rebuilt {plan.origin}")
+        return plan.evaluation.manifest
+
+    def _plan_and_reconstruct(
+        self, bundle: VerifiedBundle, bases: Bases, tree: Path, drift: BaseDrifted | None = None
+    ) -> RebuildPlan:
+        """Builds `tree`, with intermediate results beside it. `drift`: why the base is not used as it is."""
+        plan = plan_rebuild(self._run, bundle, bases, tree.parent, drift)
         with self._run.step("reconstruct"):
             reconstruct(plan.evaluation, plan.base, tree, self._run.progress)
-            if self._offer.bundle.root.has_python_times:
+            if bundle.root.has_python_times:
                 with durable.storage_errors(tree):
                     set_source_times(tree, plan.evaluation.manifest)
         return plan

@@ -37,14 +37,16 @@ class SiteHoldings:
     left       the tree hashes of what is left of damaged releases, for when no delta starts from the others [T-40]
     repair     given the file that holds a delta by now, and the delta: what the full section has to add [T-41]. Each
                item is to be fetched before the next is asked for, which is read from the file
-    admit      raises Refused for a bundle that the site does not take, whatever it holds; asked before the choice
+    admit      raises Refused for a product that the site does not take, whatever it holds; asked before the choice
+    version    the name of the first of the trees, for messages
     """
 
     trees: tuple[bytes, ...]
     is_empty: bool
     left: Callable[[], Sequence[bytes]] = tuple
     repair: Callable[[Path, Section], Iterator[RepairRanges]] = lambda path, delta: iter(())
-    admit: Callable[[Root], None] = lambda root: None
+    admit: Callable[[str], None] = lambda product: None
+    version: str = ""
 
 
 def choose_sections(root: Root, holdings: SiteHoldings | None, allow_full: bool) -> tuple[Section, ...]:
@@ -55,7 +57,7 @@ def choose_sections(root: Root, holdings: SiteHoldings | None, allow_full: bool)
     """
     if holdings is None:
         return tuple(root.sections)
-    holdings.admit(root)
+    holdings.admit(root.product)
     if root.tree in holdings.trees:
         return ()
     deltas = _deltas(root, holdings.trees) or (_deltas(root, holdings.left()) if holdings.trees else [])

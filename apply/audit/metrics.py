@@ -94,6 +94,7 @@ def _of_site(state: SiteState, program: str, intact: bool, receipts: int) -> Ite
     yield "unrep_release_info", "gauge", "The release that is current.", release
     conditions = [("", {"state": name}, float(name == state.condition)) for name in get_args(Condition)]
     yield "unrep_site_state", "gauge", "1 for the state that the site is in, 0 for the others.", conditions
+    yield "unrep_stranded", "gauge", "1 if nothing leads to the release that is wanted.", _one(bool(state.out_of_reach))
     yield "unrep_quarantined_releases", "gauge", "Releases in quarantine.", _one(len(state.quarantined))
     yield "unrep_record_intact", "gauge", "1 unless records of runs were changed or removed.", _one(intact)
     yield "unrep_receipts_waiting", "gauge", "Receipts in the outbox.", _one(receipts)

@@ -37,6 +37,7 @@ Outcome = Literal[
     "nothing-to-do",
     "degraded",
     "interrupted",
+    "stranded",
 ]
 
 

@@ -2,7 +2,8 @@
 
 import stat
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
@@ -53,6 +54,19 @@ def holdings(site: Site, releases: Iterable[Release]) -> list[Release]:
             for r in releases
             if presence.is_directory(site.tree(r.version)) and presence.is_file(site.manifest_file(r.tree))
         ]
+
+
+@dataclass(frozen=True)
+class Bases:
+    """Releases that a section may start from, and how the tree of each is opened."""
+
+    releases: Sequence[Release]
+    open: Callable[[Release], DirectoryBase]
+
+
+def installed_bases(site: Site, releases: Iterable[Release]) -> Bases:
+    """Those of them that a site holds. Raises as `holdings`; opening one raises as `open_installed`."""
+    return Bases(holdings(site, releases), lambda release: open_installed(site, release))
 
 
 def open_installed(site: Site, release: Release) -> DirectoryBase:

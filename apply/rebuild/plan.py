@@ -1,4 +1,4 @@
-"""How a release is rebuilt at this site: from which section and base, and what has to come from elsewhere.
+"""How one tree is rebuilt at this site: from which section and base, and what has to come from elsewhere.
 
 spec/apply.md, section 3: plan and preflight. Nothing at the site is written.
 """
@@ -10,9 +10,9 @@ from apply.audit.run import Run
 from apply.errors import BaseDrifted
 from apply.rebuild import preflight
 from apply.rebuild.choice import Choice, choose, choose_full, choose_repair
-from apply.rebuild.installed import damaged_places, holdings, open_installed, what_is_left
+from apply.rebuild.installed import Bases, damaged_places, what_is_left
 from apply.rebuild.room import look_for_savings
-from apply.record.state import Release, SiteState
+from apply.record.state import Release
 from bundle.archives.engines import present_features
 from bundle.errors import NoSection
 from bundle.format.repair_request import remainder
@@ -34,15 +34,19 @@ class RebuildPlan:
 
 @limited_memory()
 def plan_rebuild(
-    run: Run, bundle: VerifiedBundle, state: SiteState, scratch: Path | None, drift: BaseDrifted | None = None
+    run: Run,
+    bundle: VerifiedBundle,
+    bases: Bases,
+    scratch: Path | None,
+    drift: BaseDrifted | None = None,
 ) -> RebuildPlan:
-    """Plan and preflight. Intermediate results go to `scratch`.
+    """Plan and preflight of one tree, from one of the bases or from none. Intermediate results go to `scratch`.
 
     `drift`: why the base cannot be used as it is. It is raised again if the full section is not there to help.
     Raises NoSection, PreflightRefused, or Refused for a section that does not verify.
     """
     with run.step("plan"):
-        choice, base = _choose(run, bundle, state, drift)
+        choice, base = _choose(run, bundle, bases, drift)
         run.bundle_bytes = bundle.verified.header_bytes + stored_bytes(bundle.root, choice.section)
         # From the root's own figures, before the section is parsed: decoding its manifest may take the room already.
         savings = look_for_savings(base, run.site.staging) if base else None
@@ -65,9 +69,7 @@ def plan_rebuild(
             run.bundle_bytes += sum(end - start for start, end in rest.stretches(mixed.taken))
             plan = RebuildPlan(mixed, DirectoryBase(base.directory, left), _mixed_origin(plan.origin, mixed, drift))
     with run.step("preflight"):
-        release = Release.of(bundle.verified)
-        preflight.check_platform(release)
-        preflight.check_place(run.site, state, release)
+        preflight.check_platform(Release.of(bundle.verified))
         if savings and plan.base:
             savings = replace(savings, base=plan.base.manifest)
         preflight.check_room(run.site, evaluation.manifest, plan.evaluation.room_bytes, savings)
@@ -82,34 +84,33 @@ def _mixed_origin(origin: str, mixed: MixedEvaluation, drift: BaseDrifted | None
 
 
 def _choose(
-    run: Run, bundle: VerifiedBundle, state: SiteState, drift: BaseDrifted | None
+    run: Run, bundle: VerifiedBundle, bases: Bases, drift: BaseDrifted | None
 ) -> tuple[Choice, DirectoryBase | None]:
     """The choice and its base: a release that is held, or what is left of one, or none [A-12], [A-40], [A-41]."""
-    held = holdings(run.site, state.releases)
     full = choose_full(bundle)
     # Bytes that are not in the file are never asked for here: aboard there may be no link [A-41].
     if drift and full is None:
         raise drift
     try:
-        choice = choose(bundle, held)
+        choice = choose(bundle, bases.releases)
     except NoSection:
-        if found := _choose_repair(run, bundle, held):
+        if found := _choose_repair(run, bundle, bases):
             return found
         raise
     if drift and full:
         choice = replace(choice, rest=full.section)
-    return choice, open_installed(run.site, choice.base) if choice.base else None
+    return choice, bases.open(choice.base) if choice.base else None
 
 
-def _choose_repair(run: Run, bundle: VerifiedBundle, held: list[Release]) -> tuple[Choice, DirectoryBase] | None:
+def _choose_repair(run: Run, bundle: VerifiedBundle, bases: Bases) -> tuple[Choice, DirectoryBase] | None:
     """A delta that shore built from what is left of a damaged release, and that remainder as its base [A-40]."""
     # The tree hash of a remainder names it, so which one a delta starts from shows only after all files were hashed.
     remainders: dict[str, DirectoryBase] = {}
 
     def remainder_hash(release: Release) -> bytes:
-        tree = what_is_left(open_installed(run.site, release), release.platform, run.progress)
+        tree = what_is_left(bases.open(release), release.platform, run.progress)
         remainders[release.tree] = tree
         return tree.manifest.tree_hash
 
-    choice = choose_repair(bundle, held, remainder_hash)
+    choice = choose_repair(bundle, bases.releases, remainder_hash)
     return (choice, remainders[choice.base.tree]) if choice and choice.base else None

@@ -7,6 +7,7 @@ from apply.record.state import Release, SiteState, WrongProduct
 from bundle.errors import Refused
 from bundle.format import canonical
 from bundle.read.reader import VerifiedRoot
+from bundle.trust.trust import Trust
 
 SHARE_OF_ROOM = 4  # of what is left above the high-water mark, a release under a plain key may use one in so many
 
@@ -21,10 +22,14 @@ def needs_installing(state: SiteState, verified: VerifiedRoot, pinned: str) -> b
     `pinned`: the product that a person named for the site, "" for none. Raises WrongProduct, LeavesNoRoom, Quarantined,
     Replay or VersionTaken for one that may not come in.
     """
-    product, release = verified.root.product, Release.of(verified)
+    return admits(state, verified.root.product, Release.of(verified), verified.trust, pinned)
+
+
+def admits(state: SiteState, product: str, release: Release, trust: Trust, pinned: str) -> bool:
+    """The same of a release that was announced, under that trust; its bundle need not be here."""
     check_product(state, product, pinned)
     # With trust roots the next one begins a new epoch, and with it seq. A plain key has no such way out [R-20].
-    if not verified.trust.chain:
+    if not trust.chain:
         check_seq(state, release)
     if state.is_current(product, release):
         return False

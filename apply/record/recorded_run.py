@@ -47,4 +47,4 @@ class RecordedRun(msgspec.Struct, frozen=True, kw_only=True):
         """Whether it did not come to a good end: what a person rolled back has moved, a failed trial has not."""
         if self.outcome == "rolled-back":
             return self.from_version == self.to_version
-        return self.outcome in ("refused", "interrupted", "degraded")
+        return self.outcome in ("refused", "interrupted", "degraded", "stranded")

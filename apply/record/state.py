@@ -17,6 +17,7 @@ import msgspec
 
 from apply.record.authority import Attribution, Authority
 from apply.record.intent import Intent
+from apply.record.stranded import Stranded
 from bundle.errors import Refused
 from bundle.format.root import Platform
 from bundle.read.reader import VerifiedRoot
@@ -129,7 +130,7 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     time_floor: the latest time that shore has signed, in seconds since 1970; a clock below it is wrong [A-10].
     heard_at: when something new last came from shore [R-16], 0 for unknown. shore: its latest heartbeat.
     floor_from: who signed the time floor [R-19]. passed_checks: the health checks that were passed here, by fingerprint
-    [A-144].
+    [A-144]. stranded: as it was found last; see `out_of_reach`.
     """
 
     product: str = ""
@@ -142,6 +143,7 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     heard_at: int = 0
     shore: Shore | None = None
     floor_from: Attribution = Attribution()
+    stranded: Stranded | None = None
     passed_checks: tuple[str, ...] = ()
 
     # What it says
@@ -181,6 +183,12 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         """Whether shore has announced a release that has not come here."""
         mark = self.high_water.mark if self.high_water else (0, 0)
         return self.shore is not None and (self.shore.epoch, self.shore.seq) > mark
+
+    @property
+    def out_of_reach(self) -> Stranded | None:
+        """The release to which nothing leads from here, unless it, or a newer one, came in since [A-131]."""
+        reached = self.current is not None and self.stranded is not None and self.current.mark >= self.stranded.mark
+        return None if reached else self.stranded
 
     def find(self, version: str) -> Release | None:
         """The release in the directory of that name. Letter case does not count, as on Windows."""

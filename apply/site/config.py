@@ -12,7 +12,7 @@
     [log]            target = journald | eventlog                              where each run reports how it ended
     [trust]          strict_expiry, ship_key
     [agent]          sources, trust, poll_interval_s, fetch_windows, maintenance_windows, time_zone, limit_bytes_per_s,
-                     allow_full, auth_file, ca_file, proxy
+                     channel, max_bytes, max_time_s, allow_full, auth_file, ca_file, proxy
 
 Keys and bounds are the fields of the structs below, which are frozen. A key that is not among them is refused by name,
 for a misspelt `expect_status` that is silently ignored would pass a broken release as healthy.
@@ -203,6 +203,9 @@ class AgentConfig(Table, frozen=True, kw_only=True):
     maintenance_windows: tuple[Name, ...] = ()
     time_zone: Name = "UTC"
     limit_bytes_per_s: Annotated[int, Meta(ge=1)] | None = None
+    channel: Annotated[str, Meta(max_length=32, pattern=r"^([a-z0-9][a-z0-9_-]*)?$")] = ""
+    max_bytes: Annotated[int, Meta(ge=1)] | None = None
+    max_time_s: Annotated[float, Meta(gt=0)] | None = None
     allow_full: bool = False
     auth_file: Name | None = None
     ca_file: Name | None = None

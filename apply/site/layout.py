@@ -113,6 +113,10 @@ class Site:
         return self.private / "inbox"
 
     @property
+    def channels(self) -> Path:
+        return self.private / "channels"
+
+    @property
     def shut_file(self) -> Path:
         return self.private / "shut.json"
 

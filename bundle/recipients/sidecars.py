@@ -1,6 +1,6 @@
-"""The sidecars of a bundle F: F.sha256, F.manifests and F.tickets/. A finished bundle gets them, and then its name.
+"""The sidecars of a bundle F: F.sha256, F.manifests, F.tickets/ and F.steps/. A built bundle gets its name after them.
 
-spec/format.md, Sidecars; spec/sealing.md, section 5.
+spec/format.md, Sidecars; spec/sealing.md, section 5; for steps, spec/apply.md [A-130].
 """
 
 import os
@@ -75,4 +75,17 @@ def listed_tickets(bundle: Path) -> list[Path]:
     directory = tickets_beside(bundle)
     with suppress(FileNotFoundError):
         return sorted(directory.glob("*.ticket")) if is_directory(directory) else []
+    return []
+
+
+def steps_beside(bundle: Path) -> Path:
+    """The directory of the bundles over which a ship comes to the base of this one."""
+    return bundle.with_name(bundle.name + ".steps")
+
+
+def listed_steps(bundle: Path) -> list[Path]:
+    """The complete bundles in there, by name. A link in the place of the directory holds none. Raises OSError."""
+    directory = steps_beside(bundle)
+    with suppress(FileNotFoundError):
+        return sorted(directory.glob("*.unrep")) if is_directory(directory) else []
     return []

@@ -215,11 +215,12 @@ def test_it_asks_nobody_outside_the_fetch_window(agency: Agency) -> None:
         agency.until_event("applied")
         polled = len(server.requests)
         until(lambda: len(server.requests) >= polled + 3)
-        assert {request.range for request in server.requests[-2:]} == {"bytes=0-1023"}, "a poll asks for a header"
+        ends = [int(request.range.rpartition("-")[2]) for request in server.requests[-2:] if request.range]
+        assert len(ends) == 2 and max(ends) < 1024, "a poll asks for a header"
 
 
-def test_a_source_may_be_a_shelf_with_a_pointer(agency: Agency, tmp_path: Path) -> None:
-    """[A-61], [T-54]"""
+def test_a_source_may_be_a_shelf_with_a_channel(agency: Agency, tmp_path: Path) -> None:
+    """[A-61], [T-142]"""
     shelf, key = tmp_path / "shelf", shore().trust_file.with_suffix(".key")
     shelf.mkdir()
     keys = (agency.ship.root / "unrep.toml").read_text()

@@ -43,7 +43,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("src/main.py").write_text("print('ready')\n")
     Path("requirements.txt").touch()
     ship = Ship.sailing(tmp_path, "1.0.0")
-    source, trust = json.dumps(str(tmp_path / "published/latest")), json.dumps(str(shore().trust_file))
+    source, trust = json.dumps(str(tmp_path / "published/stable.channel")), json.dumps(str(shore().trust_file))
     ship.configure(f"[agent]\nsources = [{source}]\ntrust = {trust}\n")
     return tmp_path
 
@@ -71,8 +71,8 @@ def test_every_answer_is_what_was_declared(home: Path) -> None:
     ask("repair-request --site site --out request")
     ask(f"repair request --bundle {bundle} --new {new} --base {old} {key} --out repair")
     (home / "site" / DAMAGED).write_bytes(sound)
-    ask(f"publish {bundle} published {key}", f"plan published/latest --site site {trust} --rate 64k")
-    ask(f"fetch published/latest --site site {trust} --out fetched")
+    ask(f"publish {bundle} published {key}", f"plan published/stable.channel --site site {trust} --rate 64k")
+    ask(f"fetch published/stable.channel --site site {trust} --out fetched")
     ask(f"export {bundle} --volume-size 100k --out volumes", f"join volumes {trust} --out joined")
     ask("hold --site site --reason fog", "status --site site", "resume --site site", "agent --site site --once")
     ask(f"apply fetched --site site {trust}", "rollback --site site", "recover --site site", "gc --site site")

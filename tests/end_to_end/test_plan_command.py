@@ -75,8 +75,8 @@ def test_what_is_there_already_is_counted_and_not_touched(ship: Path, capsys: py
     assert plan["pieces_to_fetch"] == 0 and plan["bytes_to_fetch"] == len(BUNDLE.header)
 
 
-def test_for_a_site_by_the_pointer(ship: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """[T-80], [T-5], [T-6], [T-54]"""
+def test_for_a_site_by_the_channel(ship: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """[T-80], [T-5], [T-6], [T-142], [T-150]"""
     old = write_tree(ship / "old", {"a.txt": b"ahoy\n" * 900, "b.bin": bytes(range(256)) * 40})
     new = write_tree(ship / "new", {"a.txt": b"ahoy there\n" * 900, "b.bin": bytes(range(256)) * 40})
     other = write_tree(ship / "other", {"c": b"c"})
@@ -89,13 +89,20 @@ def test_for_a_site_by_the_pointer(ship: Path, capsys: pytest.CaptureFixture[str
     for site, bundle in (("site", "1.unrep"), ("elsewhere", "9.unrep")):
         (ship / site).mkdir()
         assert unrep(capsys, "apply", bundle, "--site", site)[0] == 0
-    code, plan, said = unrep(capsys, "plan", "www/latest", "--site", "site")
+    code, plan, said = unrep(capsys, "plan", "www/stable.channel", "--site", "site")
     assert code == 0 and [section["kind"] for section in plan["sections"]] == ["delta"], said
     assert plan["bytes_needed"] < plan["bytes_total"]
-    code, plan, said = unrep(capsys, "plan", "www/latest", "--site", "elsewhere")
-    assert code == 4 and "--allow-full accepts that" in said
-    code, plan, _ = unrep(capsys, "plan", "www/latest", "--site", "elsewhere", "--allow-full")
+    code, plan, said = unrep(capsys, "plan", "www/stable.channel", "--site", "elsewhere")
+    assert code == 0 and [section["kind"] for section in plan["sections"]] == ["full"], "it costs nothing here"
+    with nginx(ship / "www", ship / "nginx") as server:
+        url = server.url("stable.channel")
+        code, plan, said = unrep(capsys, "plan", url, "--site", "elsewhere")
+        assert code == 4 and "--allow-full accepts that" in said
+        code, plan, _ = unrep(capsys, "plan", url, "--site", "elsewhere", "--allow-full", "--price-per-mb", "1000")
     assert code == 0 and [section["kind"] for section in plan["sections"]] == ["full"]
+    (way,) = plan["ways"]
+    assert way["needs_allow_full"] and way["bytes"] == way["bytes_paid"] == plan["bytes_needed"]
+    assert way["cost"] == pytest.approx(way["bytes"] / 1000, abs=0.01)
 
 
 def key_file(path: Path) -> None:

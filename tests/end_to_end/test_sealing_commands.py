@@ -154,7 +154,7 @@ def test_without_a_key_it_is_verified_carried_and_never_read(home: Path) -> None
     done("publish new.unrep www --key release.key")
     done("export new.unrep --volume-size 70k --out stick")
     with serving(home / "www") as url:
-        done(f"fetch {url}latest --trust release.pub --out relay.unrep")
+        done(f"fetch {url}stable.channel --trust release.pub --out relay.unrep")
     done("join stick --trust release.pub --out joined.unrep")
     whole = (home / "new.unrep").read_bytes()
     assert whole == (home / "relay.unrep").read_bytes() == (home / "joined.unrep").read_bytes()
@@ -182,7 +182,7 @@ def test_inspect_and_verify_look_inside_with_key_and_ticket(home: Path) -> None:
 
 
 def test_a_fetch_brings_the_ticket_first(home: Path) -> None:
-    """[S-12] [S-15] [T-58] [T-59] From a server by the pointer, from a directory, and by another way; else nothing is
+    """[S-12] [S-15] [T-58] [T-59] From a server by the channel, from a directory, and by another way; else nothing is
     paid for."""
     build("old", 1)
     done("apply old.unrep --site alpha --trust release.pub")
@@ -192,12 +192,12 @@ def test_a_fetch_brings_the_ticket_first(home: Path) -> None:
     fetch = "--trust release.pub --site alpha"
     assert run("fetch new.unrep --trust release.pub --ticket x --out x")[0] == 2
     with serving(home / "www") as url:
-        said = refused(f"fetch {url}latest {fetch} --out got.unrep")
+        said = refused(f"fetch {url}stable.channel {fetch} --out got.unrep")
         assert "no ticket for the ship with key id" in said and ship_id(ALPHA) in said
         assert not Path("got.unrep").exists() and not Path("got.unrep.part").exists()
         done(f"ticket new.unrep --ship {ALPHA} --with office.key --key release.key")
         assert "1 tickets put beside it" in done("publish new.unrep www --key release.key")
-        done(f"fetch {url}latest {fetch} --out got.unrep")
+        done(f"fetch {url}stable.channel {fetch} --out got.unrep")
     assert ticket("got.unrep").read_bytes() == ticket("new.unrep").read_bytes()
     ticket("new.unrep").unlink()
     done(f"fetch new.unrep {fetch} --out got.unrep")

@@ -35,7 +35,7 @@ from bundle.references.image import read_image
 from bundle.references.prediction import OldImage
 from bundle.references.scan import find_references
 from bundle.trust.heartbeat import HEARTBEAT_TYPE, Heartbeat, verify_heartbeat
-from bundle.trust.signing import Links, Signed, VerifyingKey, parse_public_key, sign_payload
+from bundle.trust.signing import Links, SignatureBlock, Signed, VerifyingKey, parse_public_key, sign_payload
 from bundle.trust.trust import Trust, trust_of
 from bundle.trust.trust_file import decode_trust_file
 from bundle.trust.trust_root import TRUST_TYPE, decode_revocations, decode_trust_root
@@ -45,10 +45,11 @@ from tests.support.contents.trust import begun
 from transfer.broadcasting.block import header_block
 from transfer.broadcasting.datagram import Datagram, read_datagram
 from transfer.broadcasting.headers import Headers
+from transfer.channels.channel import Channel, ChannelBase, ChannelBundle, ChannelRelease
+from transfer.channels.signing import PAYLOAD_TYPE as CHANNEL_TYPE
+from transfer.channels.signing import verify_channel
 from transfer.disk.volume import VolumeMap, open_volume
 from transfer.errors import TransferError
-from transfer.publishing.latest import PAYLOAD_TYPE as POINTER_TYPE
-from transfer.publishing.latest import Pointer, verify_pointer
 from unrep.inspection.bundle_summary import Names, inspect_bundle
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -140,12 +141,14 @@ def read_statements(data: bytes) -> None:
     with_refusals(lambda: parse_public_key(data, Path("fuzzed.pub")))
 
 
-def read_pointers(data: bytes) -> None:
-    """Pointers, heartbeats, receipts, repair requests and the maps of volumes."""
-    for payload_type, verify in ((POINTER_TYPE, verify_pointer), (HEARTBEAT_TYPE, verify_heartbeat)):
-        signed = canonical.encode(Signed(data, sign_payload(data, payload_type, [raw.TRUSTED])))
+def read_announcements(data: bytes) -> None:
+    """Channel files, heartbeats, receipts, repair requests and the maps of volumes."""
+    beat = Signed(data, sign_payload(data, HEARTBEAT_TYPE, [raw.TRUSTED]))
+    channel = [data, SignatureBlock(sign_payload(data, CHANNEL_TYPE, [raw.TRUSTED]))]
+    with_refusals(verify_heartbeat, canonical.encode(beat), TRUST)
+    with_refusals(verify_channel, canonical.encode(channel), TRUST)
+    for verify in (verify_heartbeat, verify_channel):
         with_refusals(verify, data, TRUST)
-        with_refusals(verify, signed, TRUST)
     with_refusals(lambda: open_receipt(data, TRUSTED, "receipt"))
     with_refusals(lambda: read_repair_request(data, "repair request"))
     with_refusals(lambda: open_volume(in_memory(data, "fuzzed")))
@@ -240,7 +243,7 @@ _READERS: dict[str, Target] = {
     "recipes": run_recipes,
     "manifest": read_manifest,
     "trust": read_statements,
-    "pointers": read_pointers,
+    "announcements": read_announcements,
     "datagrams": hear_datagrams,
     "tickets": open_tickets,
     "archives": open_archives,
@@ -291,8 +294,10 @@ def _manifests() -> Iterator[bytes]:
     yield from (TARGET, raw.manifest(raw.BASE), raw.manifest([]))
 
 
-def _statements() -> Iterator[bytes]:
-    yield canonical.encode(Pointer("vectors", "1.1", 2, 0, "b.unrep", 1000, EMPTY_HASH))
+def _announcements() -> Iterator[bytes]:
+    release = ChannelRelease("1.1", 0, 2, EMPTY_HASH)
+    said = ChannelBundle("b.unrep", 1000, EMPTY_HASH, release, 2000, 900, [ChannelBase(bytes(8), 100)])
+    yield canonical.encode(Channel("vectors", "stable", 3, release, [said]))
     yield canonical.encode(Heartbeat(1, "vectors", 0, 2, 1, 0, 1_700_000_000, bytes(8)))
     yield write_repair_request("vectors", BASE.manifest, [1, 3], "any")
     yield canonical.encode(VolumeMap(1, 2, [(0, 300), (400, 20)]))
@@ -328,7 +333,7 @@ _seeds_of: dict[str, Callable[[], Iterator[bytes]]] = {
     "recipes": _bodies,
     "manifest": _manifests,
     "trust": _blocks,
-    "pointers": _statements,
+    "announcements": _announcements,
     "datagrams": _datagrams,
     "tickets": _tickets,
     "archives": _archives,

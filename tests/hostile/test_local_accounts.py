@@ -107,7 +107,7 @@ class TestAshore:
             (tmp_path / name).mkdir()
         assert run("publish", bundle, tmp_path / "once", "--key", key)[0] == 0
         names = [path.name for path in (tmp_path / "once").iterdir()]
-        assert "latest" in names and len(names) == 2
+        assert "stable.channel" in names and len(names) == 2
         for name in names:
             plant(tmp_path / "www" / f"{name}.part", precious)
         code, _, err = run("publish", bundle, tmp_path / "www", "--key", key)

@@ -37,7 +37,7 @@ class _Signed(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_field
 
 @dataclass(frozen=True)
 class VerifiedChannel:
-    """A channel file whose signatures were verified. Only `verify_channel` makes one.
+    """A channel file whose signatures were verified. Only `verify_channel` makes one. `data`: its bytes.
 
     `trust`: what it was verified by, with what was learned from it. `signers`: the release keys that signed.
     """
@@ -45,6 +45,7 @@ class VerifiedChannel:
     channel: Channel
     trust: Trust
     signers: Signers
+    data: bytes
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def verify_channel(data: bytes, trust: Trust) -> VerifiedChannel:
         trust.report(followed, refused=True)
         raise
     trust.report(followed)
-    return VerifiedChannel(channel, followed, signers)
+    return VerifiedChannel(channel, followed, signers, data)
 
 
 def read_unverified(data: bytes) -> Channel:

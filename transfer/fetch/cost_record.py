@@ -17,7 +17,7 @@ class CostRecord:
         self._clock = clock
         self._began = began
         budget.earlier_bytes = state.paid_bytes
-        state.add_paid(budget.run_bytes, None)  # for a pointer, before this
+        state.add_paid(self._before_bytes, None)  # for a channel file, and for the steps before this one
         budget.on_received = self._add
 
     def open_state(self, verified: VerifiedRoot) -> None:
@@ -27,9 +27,14 @@ class CostRecord:
         """
         if not self._state.is_open:
             self._budget.collect()
-            received = self._budget.run_bytes
+            received = self._before_bytes
             self._state.open(verified, received)
             self._budget.earlier_bytes = self._state.paid_bytes - received
+
+    @property
+    def _before_bytes(self) -> int:
+        """What counts for this bundle though its own state file did not see it come."""
+        return self._budget.run_bytes + self._budget.carried_bytes
 
     def _add(self, amount: int) -> None:
         seconds, paid = self._clock.now() - self._began, self._budget.run_bytes

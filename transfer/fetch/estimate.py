@@ -36,14 +36,6 @@ class Estimate:
         """What a fetch would still ask for."""
         return self.bytes_needed - self.bytes_present
 
-    def seconds(self, bytes_per_s: int) -> float:
-        """How long that takes at a rate, without weather."""
-        return self.bytes_to_fetch / bytes_per_s
-
-    def cost(self, price_per_mb: float) -> float:
-        """What that costs, in the currency of the price."""
-        return self.bytes_to_fetch * price_per_mb / BYTES_PER_MB
-
 
 def estimate(
     verified: VerifiedRoot, holdings: SiteHoldings | None, allow_full: bool, output: Path | None, trust: Trust

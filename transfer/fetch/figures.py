@@ -1,6 +1,7 @@
 """The figures of a fetch [T-30]."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bundle.format.root import Root, Section
@@ -55,3 +56,21 @@ def source_figures(sources: SourceGroup, stores: StoreHistory) -> tuple[SourceFi
         for source in sources
     ]
     return (*found, *(SourceFigures(str(path), amount) for path, amount in taken.items()))
+
+
+def combined(parts: Sequence[Figures]) -> Figures | None:
+    """The figures of bundles that were fetched one after the other: root and sections are of the last. None for none.
+
+    What was paid is counted from the first on, so the last has it all.
+    """
+    if not parts:
+        return None
+    last = parts[-1]
+    names = "bytes_total", "bytes_needed", "bytes_resumed", "bytes_received", "connections", "seconds"
+    sums = {name: sum(getattr(part, name) for part in parts) for name in names}
+    sources: dict[str, SourceFigures] = {}
+    for source in (source for part in parts for source in part.sources):
+        known = sources.get(source.name)
+        total = source.bytes_received + (known.bytes_received if known else 0)
+        sources[source.name] = replace(source, bytes_received=total, lost=source.lost or (known.lost if known else ""))
+    return replace(last, sources=tuple(sources.values()), **sums)

@@ -14,12 +14,14 @@ class Budget:
     """What one command may receive over links that cost something, and has received.
 
     earlier_bytes   received by earlier runs of the same download
-    run_bytes       ... and by this one
+    carried_bytes   ... of the bundles before this one, of which each has a record of its own
+    run_bytes       received by this run
     on_received     is told of each amount, by `collect`
     """
 
     def __init__(self, max_bytes: int | None = None) -> None:
         self.earlier_bytes = 0
+        self.carried_bytes = 0
         self.run_bytes = 0
         self.on_received: Callable[[int], None] = lambda amount: None
         self._max_bytes = max_bytes
@@ -29,7 +31,22 @@ class Budget:
     @property
     def left_bytes(self) -> int | None:
         """What may still be received; None: any number."""
-        return None if self._max_bytes is None else max(0, self._max_bytes - self.earlier_bytes - self.run_bytes)
+        return None if self._max_bytes is None else max(0, self._max_bytes - self.spent_bytes)
+
+    @property
+    def max_bytes(self) -> int | None:
+        """What may be received in all; None: any number."""
+        return self._max_bytes
+
+    @property
+    def spent_bytes(self) -> int:
+        """What was received in all runs."""
+        return self.earlier_bytes + self.carried_bytes + self.run_bytes
+
+    def begin_next(self) -> None:
+        """Another bundle of the same download follows: what earlier runs received for this one goes on to count."""
+        self.carried_bytes += self.earlier_bytes
+        self.earlier_bytes = 0
 
     def received(self, amount: int) -> None:
         """So many bytes more came. For any thread."""
@@ -47,7 +64,7 @@ class Budget:
     def spent(self, missing_bytes: int) -> BudgetSpent:
         """What to raise where too little is left and so much is missing."""
         return BudgetSpent(
-            f"--max-bytes {self._max_bytes:,}: {self.earlier_bytes + self.run_bytes:,} bytes were received so far and "
+            f"--max-bytes {self._max_bytes:,}: {self.spent_bytes:,} bytes were received so far and "
             f"{missing_bytes:,} are still missing; what came is kept, run again with a higher --max-bytes to go on"
         )
 

@@ -1,15 +1,18 @@
-"""From what a person names, URLs, files and directories, to the links that read them."""
+"""From sources, each the URL or the file of a bundle or a volume, to the links that read them."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from bundle.errors import Malformed
 from bundle.host import presence
 from transfer.config import TransferConfig
 from transfer.disk.partial import partial_path
+from transfer.disk.volume import open_volume
 from transfer.errors import SourceRefused
 from transfer.links.access import NOTHING, Access, is_url
 from transfer.links.contract import Event, Link
-from transfer.links.directory import FileLink, VolumeLink, find_bundle, find_volume
+from transfer.links.file import FileLink, VolumeLink
 from transfer.links.http import HttpLink
 from transfer.links.threads import Threads
 
@@ -59,20 +62,14 @@ class OpenLinks:
             raise SourceRefused(f"{error.filename or path}: cannot be read: {error.strerror}") from error
 
     def _found(self, path: Path, output: Path) -> Link:
-        if presence.is_directory(path):
-            volume = find_volume(path)
-            try:
-                path = find_bundle(path)
-            except SourceRefused:
-                if volume is None:
-                    raise
-                return VolumeLink(volume, self._threads)
         if any(
             path.samefile(other)
             for other in (output, partial_path(output))
             if presence.exists(path) and presence.exists(other)
         ):
             raise SourceRefused(f"{path}: is the output as well; name another --out")
+        with suppress(Malformed, OSError):
+            return VolumeLink(open_volume(path), self._threads)
         return FileLink(path, self._threads)
 
 

@@ -1,4 +1,4 @@
-"""Putting bundles where ships find them: backends, the announcement of the newest release, tickets.
+"""Putting bundles where ships find them: backends, bundles with their channel file, tickets.
 
-A file appears whole or not at all, and the announcement last.
+A file appears whole or not at all, and the channel file last.
 """

@@ -1,7 +1,7 @@
 """The seam to where bundles are published: a directory, an object store.
 
 A backend knows nothing of bundles. A reader never sees half of something under a name: a new file appears when it is
-complete, and the pointer changes from its old bytes to its new ones.
+complete, and a channel file changes from its old bytes to its new ones.
 """
 
 from collections.abc import Iterable

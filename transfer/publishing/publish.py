@@ -1,133 +1,189 @@
-"""Publishing: the bundle first, under a name of its own, then the pointer that names it [T-50].
+"""Publishing: the bundle first, under a name of its own, then the channel file that leads to it [T-50].
 
-Whatever interrupts it, `latest` names a bundle that is there whole: the one before, or the new one. The same call again
-does what is left to do, and nothing if all is done.
+Whatever interrupts it, the channel names a release whose bundles are there whole: the one before, or the new one. The
+same call again does what is left to do, and nothing if all is done.
 """
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-from bundle.errors import Malformed, naming
+from bundle.errors import InputError, Malformed, Refused, naming
 from bundle.host.progress import Progress
 from bundle.read.reader import VerifiedBundle, open_bundle, open_for_display
 from bundle.recipients.sidecars import listed_tickets
 from bundle.recipients.ticket import MAX_TICKET_BYTES, decode_ticket, verify_ticket
-from bundle.trust.signing import verifying_key
+from bundle.trust.signing import Signer, verifying_key
 from bundle.trust.trust import Trust
+from transfer.channels.channel import (
+    DEFAULT_CHANNEL,
+    Channel,
+    ChannelBundle,
+    ChannelRelease,
+    check_name,
+    file_name,
+    next_counter,
+)
+from transfer.channels.signing import MAX_CHANNEL_BYTES, Composed, compose, read_unverified, verify_channel
 from transfer.disk.lock import output_lock
 from transfer.disk.whole import read_header, whole_bundle
 from transfer.errors import OutputRefused
 from transfer.publishing.backend import Backend
 from transfer.publishing.directory import DirectoryBackend
-from transfer.publishing.latest import MAX_POINTER_BYTES, POINTER_NAME, Pointer, read_unverified, sign_pointer
 from transfer.publishing.ticket import read_ticket
 
 NAME_HASH_DIGITS = 16
+_LOCK_NAME = "publishing"  # all channels of a directory share bundles
+
+
+@dataclass(frozen=True)
+class ChannelMove:
+    """How a channel is to be moved. `trust`: whose trust roots its file brings along.
+
+    go_back   it may name an older release than it does [T-53]
+    """
+
+    signers: Sequence[Signer]
+    name: str = DEFAULT_CHANNEL
+    trust: Trust | None = None
+    go_back: bool = False
+
+    @property
+    def proving(self) -> Trust:
+        """The trust under which a channel file that is there counts as shore's own."""
+        return self.trust or Trust.of_maker(tuple(verifying_key(signer) for signer in self.signers))
 
 
 @dataclass(frozen=True)
 class Published:
-    """What came of it. `added`: the bundle was not there before. `moved`: the pointer names it only since now.
+    """What came of it. `added`: the bundle was not there before. `moved`: the channel file was written.
 
-    `tickets`: how many of an encrypted bundle were put there, or others in their place.
+    made      the channel file, None if none was to be written
+    tickets   how many of an encrypted bundle were put there, or others in their place
+    forgot    why bundles of a channel file that was there are not in the new one; "" if they are
     """
 
-    pointer: Pointer
+    product: str
+    bundle: ChannelBundle
     added: bool
     moved: bool
     tickets: int
+    made: Composed | None = None
+    forgot: str = ""
 
 
-def publish(
-    path: Path, backend: Backend, key: Ed25519PrivateKey | None, go_back: bool, progress: Progress
-) -> Published:
-    """Publishes a bundle file. Without a key, the pointer stays as it is.
+def publish(path: Path, backend: Backend, move: ChannelMove | None, progress: Progress) -> Published:
+    """Publishes a bundle file, and moves a channel to its release. Without a move, channels stay as they are.
 
-    `go_back`: whether the pointer may name an older release than it does [T-53]. Raises InputError or Refused for the
-    bundle, OutputRefused, OutputBusy, DiskFull or Incomplete for the backend.
+    Raises InputError or Refused for the bundle or the channel's name, OutputRefused, OutputBusy, DiskFull or Incomplete
+    for the backend.
     """
-    opened = open_bundle(path, Trust.of_maker((verifying_key(key),))) if key else open_for_display(path)
+    if move:
+        _check_channel_name(move.name)
+    opened = open_bundle(path, move.proving) if move else open_for_display(path)
     with opened as bundle, _turn(backend):
-        pointer = _pointer_to(bundle)
-        there = backend.read(POINTER_NAME, MAX_POINTER_BYTES + 1)
-        if key and there is not None:
-            _check_order(pointer, there, backend, go_back)
-        added = _add(bundle, pointer, backend, progress)
-        tickets = _add_tickets(bundle, pointer, backend) if bundle.root.is_encrypted else 0
-        signed = sign_pointer(pointer, key) if key else there
-        moved = signed != there
-        if moved and signed is not None:
-            backend.replace(POINTER_NAME, signed)
-    return Published(pointer, added, moved, tickets)
+        said, product = _described(bundle), bundle.root.product
+        standing = _standing(backend, move, product, said.release) if move else None
+        added = _add(bundle, said, backend, progress)
+        tickets = _add_tickets(bundle, said, backend) if bundle.root.is_encrypted else 0
+        if move is None or standing is None:
+            return Published(product, said, added, False, tickets)
+        channel = _moved(standing.channel, move.name, product, said)
+        made = compose(channel, move.signers, move.trust)
+        moved = standing.channel is None or not made.channel.says_the_same(standing.channel)
+        if moved:
+            backend.replace(file_name(move.name), made.data)
+    return Published(product, said, added, moved, tickets, made, standing.forgot)
+
+
+@dataclass(frozen=True)
+class _Standing:
+    """The channel file that is there, if it is shore's own."""
+
+    channel: Channel | None
+    forgot: str = ""
+
+
+def _standing(backend: Backend, move: ChannelMove, product: str, release: ChannelRelease) -> _Standing:
+    """Raises OutputRefused rather than name another product, or an older release unasked [T-53].
+
+    Only what verifies is signed again: whoever may write to the backend must not have us sign what they like.
+    """
+    name = file_name(move.name)
+    data, where = backend.read(name, MAX_CHANNEL_BYTES + 1), f"{backend.name}: {name}"
+    if data is None:
+        return _Standing(None)
+    try:
+        there = read_unverified(data)
+    except Malformed as error:
+        raise OutputRefused(f"{where} is no channel file ({error}); move it away or choose another place") from error
+    if there.product != product:
+        raise OutputRefused(f"{where} names {there.describe()}; publish {product} to a place of its own")
+    older = release.mark < there.release.mark
+    if not move.go_back and (older or (release.mark == there.release.mark and release.tree != there.release.tree)):
+        raise OutputRefused(
+            f"{where} names {there.describe()} already, and this is {release.version} (seq {release.seq}); "
+            "build it with a higher --seq, or name the older one all the same with --go-back"
+        )
+    try:
+        return _Standing(verify_channel(data, move.proving).channel)
+    except Refused as error:
+        return _Standing(None, f"the bundles that {name} named are not in the new one: {error}")
+
+
+def _moved(before: Channel | None, name: str, product: str, said: ChannelBundle) -> Channel:
+    """The channel at that release, with its bundle beside those that were named before."""
+    others = [one for one in (before.bundles if before else ()) if one.file != said.file]
+    counter = next_counter(before.counter if before else 0, time.time())
+    return Channel(product, name, counter, said.release, [said, *others])
+
+
+def _check_channel_name(name: str) -> None:
+    try:
+        check_name(name)
+    except Malformed as error:
+        raise InputError(str(error)) from error
 
 
 def _turn(backend: Backend) -> AbstractContextManager[None]:
     """Two at once into one directory would write one draft. An object store keeps uploads apart by itself."""
     if isinstance(backend, DirectoryBackend):
-        return output_lock(Path(backend.name) / POINTER_NAME, "publishing to")
+        return output_lock(Path(backend.name) / _LOCK_NAME, "publishing to")
     return nullcontext()
 
 
-def _pointer_to(bundle: VerifiedBundle) -> Pointer:
+def _described(bundle: VerifiedBundle) -> ChannelBundle:
     """The name holds the hash of the header, under which all bytes of the file are: other bytes, other name [T-52]."""
     root, digest = bundle.root, sha256(read_header(bundle)).hexdigest()[:NAME_HASH_DIGITS]
-    return Pointer(
-        product=root.product,
-        version=root.version,
-        seq=root.seq,
-        epoch=root.epoch,
-        file=f"{root.product}-{root.version}-{digest}.unrep",
-        length=bundle.verified.total_bytes,
-        root=bundle.verified.root_hash,
-    )
+    return ChannelBundle.of(bundle.verified, f"{root.product}-{root.version}-{digest}.unrep")
 
 
-def _check_order(new: Pointer, there: bytes, backend: Backend, go_back: bool) -> None:
-    """Raises OutputRefused rather than name another product, or an older release unasked [T-53]."""
-    where = f"{backend.name}: {POINTER_NAME!r}"
-    try:
-        old = read_unverified(there)
-    except Malformed as error:
-        raise OutputRefused(
-            f"{where} is no pointer of unrep ({error}); move it away or choose another place"
-        ) from error
-    if old.product != new.product:
-        raise OutputRefused(f"{where} names {old.describe()}; publish {new.product} to a place of its own")
-    if not go_back and (new.order < old.order or (new.order == old.order and new.root != old.root)):
-        raise OutputRefused(
-            f"{where} names {old.describe()} already, and this is {new.describe()}; "
-            "build it with a higher --seq, or name the older one all the same with --go-back"
-        )
-
-
-def _add(bundle: VerifiedBundle, pointer: Pointer, backend: Backend, progress: Progress) -> bool:
-    length = backend.length_of(pointer.file)
-    if length == pointer.length:
+def _add(bundle: VerifiedBundle, said: ChannelBundle, backend: Backend, progress: Progress) -> bool:
+    length = backend.length_of(said.file)
+    if length == said.length:
         return False
     if length is not None:
         raise OutputRefused(
-            f"{backend.name}: {pointer.file} is there with {length:,} bytes, not {pointer.length:,}; "
+            f"{backend.name}: {said.file} is there with {length:,} bytes, not {said.length:,}; "
             "it was changed or cut short there: remove it and run the same command again"
         )
-    progress.start("publishing", pointer.length, "B")
-    backend.add(pointer.file, _counted(whole_bundle(bundle), progress))
+    progress.start("publishing", said.length, "B")
+    backend.add(said.file, _counted(whole_bundle(bundle), progress))
     progress.finish()
     return True
 
 
-def _add_tickets(bundle: VerifiedBundle, pointer: Pointer, backend: Backend) -> int:
+def _add_tickets(bundle: VerifiedBundle, said: ChannelBundle, backend: Backend) -> int:
     """The tickets that lie beside the bundle, beside it there [T-59]. The others there stay.
 
     Raises Refused for a file among them that is no ticket of this bundle, or not signed by who signed that.
     """
     put, verified = 0, bundle.verified
     for path in listed_tickets(bundle.path):
-        data, name = read_ticket(path), f"{pointer.file}.tickets/{path.name}"
+        data, name = read_ticket(path), f"{said.file}.tickets/{path.name}"
         with naming(path):
             ticket = decode_ticket(data)
             if verified.signers:

@@ -6,7 +6,6 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from bundle.errors import InputError, Refused, Sealed
-from bundle.host import presence
 from bundle.host.files import make_directory, read_plain
 from bundle.read.reader import VerifiedRoot
 from bundle.recipients.ship_key import ShipKey
@@ -18,9 +17,8 @@ from transfer.disk.storage import PUBLISHED
 from transfer.errors import SourceRefused
 from transfer.links.access import NOTHING, Access, is_url, shown_source
 from transfer.links.budget import Budget
-from transfer.links.directory import find_bundle
 from transfer.links.opening import open_sources
-from transfer.publishing.prefix_reader import PrefixReader
+from transfer.scheduling.prefix_reader import PrefixReader
 
 
 def bring_ticket(
@@ -42,7 +40,8 @@ def bring_ticket(
     try:
         TicketFile(key, beside)(verified)
     except Refused:
-        save_ticket(beside, _fetched(source, output, verified, key, config, say, access, budget))
+        if is_url(source) or not find_ticket([Path(source).parent], output, verified, key):
+            save_ticket(beside, _fetched(source, output, verified, key, config, say, access, budget))
     return beside
 
 
@@ -89,13 +88,12 @@ def find_ticket(directories: Sequence[Path], output: Path, verified: VerifiedRoo
 
 
 def ticket_address(source: str, ship_id: bytes) -> str:
-    """Where the ticket lies that belongs to the bundle at that source. Raises SourceRefused for no single bundle."""
+    """Where the ticket lies that belongs to the bundle at that source, a URL or a file."""
     name = ticket_name(ship_id)
     if is_url(source):
         parts = urlsplit(source)
         return urlunsplit(parts._replace(path=f"{parts.path}.tickets/{name}"))
-    path = Path(source)
-    return str(tickets_beside(find_bundle(path) if presence.is_directory(path) else path) / name)
+    return str(tickets_beside(Path(source)) / name)
 
 
 def _fetched(
@@ -112,7 +110,7 @@ def _fetched(
     try:
         with closing(open_sources([address], output, config, access)) as link:
             reader = PrefixReader(link, verified.trust, config, say, budget)
-            return reader.ticket(lambda data: checked_ticket(data, verified, key))
+            return reader.first(MAX_TICKET_BYTES + 1, lambda data: checked_ticket(data, verified, key))
     except SourceRefused as error:
         raise Sealed(
             f"{shown_source(source)}: is encrypted, and there is no ticket for the ship with key id "

@@ -1,4 +1,4 @@
-"""The first bytes of a file: a bundle's header, a pointer, a ticket. A damaged copy is asked for again [T-3]."""
+"""The first bytes of a file: a bundle's header, a channel file, a ticket. A damaged copy is asked for again [T-3]."""
 
 from collections.abc import Callable
 from typing import TypeVar

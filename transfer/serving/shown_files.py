@@ -3,6 +3,7 @@
 Whatever else lies beside them, keys, settings, locks, drafts, is not there for who asks, whatever it is called.
 """
 
+from collections.abc import Callable
 from typing import BinaryIO
 
 from bundle.errors import Malformed, Refused
@@ -11,25 +12,25 @@ from bundle.format.layout import PREAMBLE_BYTES, read_preamble
 from bundle.recipients.ticket import MAX_TICKET_BYTES, decode_ticket
 from bundle.trust.signing import Signed, check_signatures
 from bundle.trust.trust_file import is_trust_file
+from transfer.channels.signing import MAX_CHANNEL_BYTES, read_unverified
 from transfer.disk.volume import MAGIC as VOLUME_MAGIC
-from transfer.publishing.latest import MAX_POINTER_BYTES
 
 _PUBLIC_KEY, _PUBLIC_KEY_END = b"-----BEGIN PUBLIC KEY-----", b"-----END PUBLIC KEY-----"
 _PREFIX_BYTES = 64
 
 
 def is_shown(file: BinaryIO) -> bool:
-    """Whether an open file is a bundle, volume, trust file, pointer, heartbeat, ticket or public key.
+    """Whether an open file is a bundle, volume, trust file, channel file, heartbeat, ticket or public key.
 
     The first three are known by their first bytes. The others are short, and read whole. Raises OSError.
     """
     prefix = file.read(_PREFIX_BYTES)
     if prefix.startswith(VOLUME_MAGIC) or (len(prefix) == _PREFIX_BYTES and is_trust_file(prefix)):
         return True
-    readers = [_read_bundle] if len(prefix) >= PREAMBLE_BYTES else []
-    data = prefix + file.read(MAX_POINTER_BYTES)
-    if len(data) <= MAX_POINTER_BYTES:
-        readers += [_read_signed, _read_ticket, _read_public_key]
+    readers: list[Callable[[bytes], object]] = [_read_bundle] if len(prefix) >= PREAMBLE_BYTES else []
+    data = prefix + file.read(MAX_CHANNEL_BYTES)
+    if len(data) <= MAX_CHANNEL_BYTES:
+        readers += [read_unverified, _read_signed, _read_ticket, _read_public_key]
     for read in readers:
         try:
             read(data)

@@ -1,61 +1,46 @@
-"""What is new ashore, and getting it: a header from each source, then the best bundle among them [A-61].
+"""What is new ashore, and getting it: every source is looked at, then the cheapest way is fetched [A-61].
 
-Sources are asked in their order. The newest release that the site admits is fetched, from all sources that have it at
-once. If that fails, the next older release is tried.
+The newest release that is wanted and that the site admits has its turn first, over all sources that lead to it. If that
+fails, the next older one is tried. Where nothing leads to the release that the channel names, the site is stranded, and
+says so wherever it is asked [A-131].
 """
 
+import time
 from collections.abc import Callable
-from contextlib import closing
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any, Final
 
 from apply.errors import AboardError
-from apply.record.admission import needs_installing
+from apply.record.admission import admits
+from apply.record.database import read_state
 from apply.record.state import Release, SiteState
+from apply.record.stranded import Stranded
 from apply.site.layout import Site
 from apply.site.ship_key import ship_key_file
+from apply.stranded import record_stranded, record_way_found
 from bundle.errors import BundleError
 from bundle.host import presence
 from bundle.host.progress import Quiet
-from bundle.read.reader import VerifiedRoot
+from transfer.channels.bundle_path import NothingLeads, find_path
+from transfer.channels.channel import ChannelRelease
+from transfer.channels.survey import Survey, Wanted
 from transfer.disk.output import describe
-from transfer.errors import Incomplete, TransferError
-from transfer.fetch.fetch import Fetch
+from transfer.errors import ConsentNeeded, Incomplete, TransferError
 from transfer.fetch.figures import Figures
-from transfer.fetch.request import FetchRequest
-from transfer.links.access import is_url, shown_source
+from transfer.links.access import shown_source
 from transfer.links.budget import Budget
-from transfer.links.opening import open_sources
-from transfer.publishing.resolve import resolve
+from unrep.agent import events
 from unrep.agent.inbox import Inbox
 from unrep.agent.journal import Event, Journal, Kind
 from unrep.agent.settings import Settings
-from unrep.receiving.holdings import retained, site_holdings
-from unrep.receiving.link_rate import save_rate
-from unrep.receiving.tickets import Recipient, TicketFetcher
-from unrep.terminal.fetch_report import fetch_answer
+from unrep.receiving.errand import Errand
+from unrep.receiving.holdings import site_holdings
+from unrep.receiving.link_rate import read_rate, save_rate
+from unrep.receiving.tickets import Recipient
+from unrep.terminal.fetch_report import fetch_answer, known_figures
 
 LOOK_PATIENCE_S: Final = 60.0  # so that a dead source does not delay the others for long
 LOOK_BYTES: Final = 1024  # a header; what a poll costs that finds nothing new
-
-
-@dataclass(frozen=True)
-class SourceOffer:
-    """A bundle that stands at a source, admissible by its header."""
-
-    source: str
-    verified: VerifiedRoot
-
-    @property
-    def name(self) -> str:
-        """The source for messages."""
-        return shown_source(self.source)
-
-    @property
-    def mark(self) -> tuple[int, int]:
-        """See Release.mark."""
-        return self.verified.root.epoch, self.verified.root.seq
 
 
 class Fetching:
@@ -69,85 +54,99 @@ class Fetching:
 
     def fetch_newest(self, settings: Settings, state: SiteState) -> None:
         """One round. Whatever goes wrong with a source is reported, and is no error."""
-        found = [self._look(source, settings, state) for source in settings.sources]
-        offers = [offer for offer in found if offer]
-        while offers:
-            newest = max(offers, key=lambda offer: offer.mark)
-            same = [offer for offer in offers if offer.verified.root_hash == newest.verified.root_hash]
-            if self._fetch(same, settings):
-                return
-            offers = [offer for offer in offers if offer not in same]
+        errand = self._errand(settings)
+        look = replace(errand.config, patience_s=LOOK_PATIENCE_S, first_request_bytes=LOOK_BYTES)
+        found = errand.look(self._site.inbox / "look", look)
+        self._report_sources(found, settings)
+        out_of_reach: Stranded | None = None
+        for wanted in found.wanted:
+            name = shown_source(wanted.source)
+            try:
+                # The current tree under a higher seq is fetched all the same, for it raises the high-water mark [A-9].
+                if not _is_news(state, found, wanted, settings):
+                    self._journal.clear(name)
+                    continue
+                self._fetch(errand, found, wanted)
+            except (NothingLeads, ConsentNeeded) as error:
+                out_of_reach = out_of_reach or _stranded(wanted, str(error))
+            except (TransferError, BundleError, AboardError):
+                continue  # reported; the next older one has its turn
+            else:
+                out_of_reach = None
+                break
+        self._record(found, out_of_reach)
 
-    def _look(self, source: str, settings: Settings, state: SiteState) -> SourceOffer | None:
-        """What stands there, if the site wants it."""
-        name = shown_source(source)
-        config = replace(settings.transfer(), patience_s=LOOK_PATIENCE_S, first_request_bytes=LOOK_BYTES)
-        try:
-            output = self._site.inbox / "look"
-            budget = Budget(config.max_bytes)
-            resolved = resolve(source, settings.trust, output, config, lambda _: None, settings.access, budget)
-            with closing(open_sources([resolved.source], output, config, settings.access)) as link:
-                request = FetchRequest(links=link, trust=settings.trust, output=output, config=config, budget=budget)
-                verified = Fetch(request).receive_root()
-            if resolved.pointer:
-                resolved.pointer.check(verified.root, resolved.source)
-            # The current tree under a higher seq is fetched all the same, for it raises the high-water mark [A-9].
-            is_new = needs_installing(state, verified, settings.config.product)
-            if not is_new and state.high_water and Release.of(verified).mark <= state.high_water.mark:
-                self._journal.clear(name)
-                return None
-        except (TransferError, BundleError, AboardError) as error:
-            self._journal.report_change(name, Event(Kind.REFUSED, _about(name, error), {"source": name}))
-            return None
-        return SourceOffer(resolved.source, verified)
+    def _errand(self, settings: Settings) -> Errand:
+        agent, place = settings.agent, self._site
+        return Errand(
+            sources=settings.sources,
+            trust=settings.trust,
+            config=settings.transfer(),
+            site=place.root,
+            channel=agent.channel,
+            product=settings.config.product or read_state(place).product,
+            allow_full=agent.allow_full,
+            max_s=agent.max_time_s,
+            bytes_per_s=agent.limit_bytes_per_s or read_rate(place.root, None),
+            recipient=Recipient(ship_key_file(place, settings.config)),
+            access=settings.access,
+            budget=Budget(agent.max_bytes),
+            progress=_WhileOpen(self._may_go_on),
+        )
 
-    def _fetch(self, offers: list[SourceOffer], settings: Settings) -> bool:
-        """Whether the bundle that all of these offer is complete in the inbox now."""
-        offer, sources = offers[0], [offer.source for offer in offers]
-        config, output = settings.transfer(), self._inbox.place(offer.verified)
-        was_there, fetch = presence.exists(output), None
+    def _report_sources(self, found: Survey, settings: Settings) -> None:
+        """What is wrong with a source, or with a file on one, once."""
+        for source in settings.sources:
+            if source not in found.refused:
+                self._journal.clear(f"source {shown_source(source)}")
+        for name, error in found.refused.items():
+            shown = shown_source(name)
+            event = Event(Kind.REFUSED, _about(shown, error), {"source": shown})
+            self._journal.report_change(f"source {shown}", event)
+
+    def _fetch(self, errand: Errand, found: Survey, wanted: Wanted) -> None:
+        """Returns when a bundle of that release is complete in the inbox, and with it all that leads there.
+
+        What it raises is reported.
+        """
+        name, fetch = shown_source(wanted.source), None
         try:
-            recipient = Recipient(ship_key_file(self._site, settings.config))
-            budget = Budget(config.max_bytes)
-            tickets = TicketFetcher(recipient, tuple(sources), output, config, access=settings.access, budget=budget)
-            holdings = site_holdings(
-                self._site.root, settings.trust, Quiet(), settings.config.product, recipient.unlock(output)
-            )
-            with closing(open_sources(sources, output, config, settings.access, self._retained(settings))) as opened:
-                progress = _WhileOpen(self._may_go_on)
-                allow_full = settings.agent.allow_full
-                request = FetchRequest(
-                    links=opened,
-                    trust=settings.trust,
-                    output=output,
-                    holdings=holdings,
-                    allow_full=allow_full,
-                    config=config,
-                    progress=progress,
-                    before_sections=tickets,
-                    budget=budget,
-                )
-                fetch = Fetch(request)
-                figures = fetch.run()
-                save_rate(self._site.root, figures)
+            site, trust = self._site.root, errand.trust
+            holdings = site_holdings(site, trust, Quiet(), errand.product)
+            path = find_path(found.offers, holdings, wanted.release, errand.allow_full)
+            if not path.steps:
+                return  # it runs here, and the channel's word for it needs no bundle
+            output = self._inbox.place(path.steps[-1].offer.said)
+            was_there = presence.exists(output)
+            holdings = site_holdings(site, trust, Quiet(), errand.product, errand.recipient.unlock(output))
+            fetch = errand.fetching(found, wanted.release, holdings, self._inbox.place)
+            figures = fetch.run()
+            save_rate(site, figures)
         except (TransferError, BundleError, AboardError) as error:
-            kind = Kind.INCOMPLETE if isinstance(error, Incomplete) else Kind.REFUSED
-            details: dict[str, Any] = {"source": offer.name}
-            if fetch:
-                details |= fetch_answer(fetch.figures())
-            event = Event(kind, _about(offer.name, error), details)
-            self._journal.report_change(offer.name, event)
-            return False
+            details: dict[str, Any] = {"source": name}
+            details |= known_figures(fetch.figures()) if fetch else {}
+            self._journal.report_change(name, Event(_kind(error), _about(name, error), details))
+            raise
+        self._journal.clear(name)
         for source in figures.sources:
             dropped = Event(Kind.REFUSED, f"{source.lost}; it was asked no more", {"source": source.name})
             self._journal.report_change(source.name, dropped if source.lost else None)
         if not was_there or figures.bytes_resumed < figures.bytes_needed:
-            self._journal.report(_fetched(offer, figures))
-        return True
+            self._journal.report(_fetched(name, figures))
 
-    def _retained(self, settings: Settings) -> list[Path]:
-        """What may hold pieces: other bundles in the inbox, and whatever stands in the directories that are asked."""
-        return [*retained(self._site.root), *(Path(source) for source in settings.sources if not is_url(source))]
+    def _record(self, found: Survey, out_of_reach: Stranded | None) -> None:
+        """Whether the site is stranded, on record; where that fails, the next round does it."""
+        try:
+            if out_of_reach:
+                product = found.wanted[0].product
+                release = _announced(out_of_reach)
+                record_stranded(self._site, product, release, out_of_reach)
+            elif found.wanted:
+                record_way_found(self._site)
+        except AboardError as error:
+            self._journal.report_change("stranded", events.problem(error))
+        else:
+            self._journal.clear("stranded")
 
 
 class _WhileOpen(Quiet):
@@ -161,16 +160,53 @@ class _WhileOpen(Quiet):
             raise Incomplete("the fetch window has closed; it goes on when that opens again")
 
 
+def _is_news(state: SiteState, found: Survey, wanted: Wanted, settings: Settings) -> bool:
+    """Whether the site wants that release. Raises Refused for one that may not come in."""
+    trust = found.channel.trust if found.channel else settings.trust
+    release = _release(wanted.release)
+    is_new = admits(state, wanted.product, release, trust, settings.config.product)
+    return is_new or state.high_water is None or release.mark > state.high_water.mark
+
+
+def _release(said: ChannelRelease) -> Release:
+    return Release(
+        version=said.version, seq=said.seq, epoch=said.epoch, tree=said.tree.hex(), platform="any", bundle=""
+    )
+
+
+def _stranded(wanted: Wanted, reason: str) -> Stranded:
+    said = wanted.release
+    return Stranded(
+        version=said.version,
+        seq=said.seq,
+        epoch=said.epoch,
+        tree=said.tree.hex(),
+        since=int(time.time()),
+        reason=reason,
+    )
+
+
+def _announced(found: Stranded) -> Release:
+    return _release(ChannelRelease(found.version, found.epoch, found.seq, bytes.fromhex(found.tree)))
+
+
+def _kind(error: Exception) -> Kind:
+    if isinstance(error, NothingLeads):
+        return Kind.STRANDED
+    return Kind.INCOMPLETE if isinstance(error, Incomplete) else Kind.REFUSED
+
+
 def _about(source: str, error: Exception) -> str:
     sentence = str(error)
     return sentence if source in sentence else f"{source}: {sentence}"
 
 
-def _fetched(offer: SourceOffer, figures: Figures) -> Event:
-    root = offer.verified.root
+def _fetched(source: str, figures: Figures) -> Event:
+    root = figures.root
+    assert root, "a bundle is complete"  # noqa: S101 - of `Fetch.run`
     message = (
-        f"{describe(root)} from {offer.name}, {figures.bytes_received:,} bytes received for "
+        f"{describe(root)} from {source}, {figures.bytes_received:,} bytes received for "
         f"{figures.bytes_needed:,} needed, in {figures.seconds:.1f} s"
     )
-    details = {"source": offer.name, "version": root.version, "seq": root.seq}
+    details = {"source": source, "version": root.version, "seq": root.seq}
     return Event(Kind.FETCHED, message, {**details, **fetch_answer(figures)})

@@ -10,9 +10,9 @@ from apply.record.state import Mark, SiteState
 from apply.site import durable
 from apply.site.layout import Site
 from bundle.host.files import make_directory
-from bundle.read.reader import VerifiedRoot
+from transfer.channels.channel import ChannelBundle
 
-_NAME = re.compile(r"(\d{1,20})-(\d{1,20})-[0-9a-f]{16}\.unrep(?:\.part|\.lock|\.state|\.tickets)?", re.ASCII)
+_NAME = re.compile(r"(\d{1,20})-(\d{1,20})-[0-9a-f]{16}\.unrep(?:\.part|\.lock|\.state|\.tickets|\.steps)?", re.ASCII)
 _SUFFIX = ".unrep"
 
 
@@ -28,10 +28,10 @@ class Inbox:
             make_directory(self._directory, 0o700)
         durable.sync_directory(self._directory.parent)
 
-    def place(self, verified: VerifiedRoot) -> Path:
+    def place(self, said: ChannelBundle) -> Path:
         """Where that bundle goes."""
-        root = verified.root
-        return self._directory / f"{root.epoch}-{root.seq}-{verified.root_hash.hex()[:16]}{_SUFFIX}"
+        epoch, seq = said.release.mark
+        return self._directory / f"{epoch}-{seq}-{said.root.hex()[:16]}{_SUFFIX}"
 
     def complete(self, state: SiteState) -> list[Path]:
         """The complete bundles that the site has not settled yet, the newest first."""

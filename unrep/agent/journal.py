@@ -35,6 +35,7 @@ class Kind(StrEnum):
     RECOVERED = "recovered"
     WAITING = "waiting"
     OVERDUE = "overdue"
+    STRANDED = "stranded"
 
 
 @dataclass(frozen=True)
@@ -151,6 +152,12 @@ EVENTS: dict[str, Any] = {
     ),
     Kind.DEGRADED.value: with_known_keys("Degraded", "A person is needed.", AgentEvent, RunDocument),
     Kind.RECOVERED.value: Recovered,
+    Kind.STRANDED.value: with_known_keys(
+        "Stranded",
+        "Nothing leads to the release that is wanted: the message says what shore has to send.",
+        _FromSource,
+        FetchAnswer,
+    ),
     Kind.WAITING.value: Waiting,
     Kind.OVERDUE.value: Overdue,
 }

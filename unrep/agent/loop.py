@@ -64,8 +64,9 @@ class Agent:
         self._windows = UpdateWindows(site, clock)
         self._fetching = Fetching(site, self._inbox, journal, lambda: self._tick_and_check(Window.FETCH))
 
-    def run(self, once: bool = False) -> None:
-        """Makes rounds until it is interrupted, anywhere: KeyboardInterrupt goes on to the caller. Or makes one round.
+    def run(self, once: bool = False) -> bool:
+        """Makes rounds until it is interrupted, anywhere: KeyboardInterrupt goes on to the caller. Or makes one round,
+        and returns whether the site is stranded [A-131].
 
         Before the first round it raises what `read_settings` raises, Unguarded among that; SiteBusy if the site has an
         agent already; SiteInvalid or StorageFailed.
@@ -84,7 +85,7 @@ class Agent:
                     allowed_before = self._allowed()
                     interval_s = self._round()
                     if once:
-                        return
+                        return read_state(self._site).out_of_reach is not None
                     self._wait(interval_s, allowed_before)
             finally:
                 self._keep_times(self._windows.save)

@@ -11,7 +11,7 @@ from apply.site.guarded import check_named
 from apply.site.layout import Site
 from apply.site.trusted import learning_from_refused, site_trust
 from bundle.archives.engines import present_features
-from bundle.format.root import Root, Section
+from bundle.format.root import Section
 from bundle.host.progress import Progress
 from bundle.read.reader import Unlock, open_bundle
 from bundle.trust.trust import Trust, load_trust
@@ -58,10 +58,11 @@ def site_holdings(
                 with open_bundle(path, trust, unlock) as grown:  # what the other read ahead of itself were holes
                     yield RepairRanges(shortfall.stretches(grown, full), shortfall.why)
 
-    def admit(root: Root) -> None:
-        check_product(state, root.product, pinned)
+    def admit(product: str) -> None:
+        check_product(state, product, pinned)
 
-    return SiteHoldings(tuple(trees), is_empty, lambda: left_trees(site), repair, admit)
+    first = next((one.version for one in state.releases if trees and one.tree == trees[0].hex()), "")
+    return SiteHoldings(tuple(trees), is_empty, lambda: left_trees(site), repair, admit, first)
 
 
 def retained(site: Path | None) -> list[Path]:

@@ -11,6 +11,7 @@ import click
 from apply.errors import AboardError, ConfigError, Degraded, RecordBroken, RolledBack
 from bundle.errors import BaseMismatch, BundleError, InputError
 from repository.errors import Damaged, NewerRepository, RepositoryBusy, RepositoryError, StorageFailed
+from transfer.channels.bundle_path import NothingLeads
 from transfer.errors import (
     DiskFull,
     ExtraMissing,
@@ -42,6 +43,7 @@ class ExitCode(IntEnum):
     PREFLIGHT = 5, "preflight refused: nothing was changed"
     ROLLED_BACK = 6, "the release failed and was rolled back"
     DEGRADED = 7, "degraded: needs a person"
+    STRANDED = 8, "stranded: nothing leads to the release; shore has to send what is named"
     INTERRUPTED = 130, "interrupted: run the same command again"
 
 
@@ -56,6 +58,7 @@ _CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (click.ClickException, ExitCode.USAGE),
     (InputError, ExitCode.USAGE),
     (BaseMismatch, ExitCode.PREFLIGHT),
+    (NothingLeads, ExitCode.STRANDED),
     (BundleError, ExitCode.REFUSED),
     (ConfigError, ExitCode.USAGE),
     (Degraded, ExitCode.DEGRADED),

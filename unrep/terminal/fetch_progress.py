@@ -89,7 +89,7 @@ class FetchProgress:
     """
 
     def __init__(self, bar: Bar, as_events: bool, now: Callable[[], float] = time.monotonic) -> None:
-        self.figures: Callable[[], Figures] | None = None
+        self.figures: Callable[[], Figures | None] = lambda: None
         self._bar = bar
         self._as_events = as_events
         self._now = now
@@ -104,8 +104,8 @@ class FetchProgress:
         self._verified, self._total = 0, total
         self._samples.clear()
         self._bar.start(label, total, unit)
-        if label == "fetching" and self.figures and (root := self.figures().root):
-            figures = self.figures()
+        figures = self.figures()
+        if label == "fetching" and figures and (root := figures.root):
             release = {"release": describe(root), "version": root.version, "seq": root.seq}
             sources = [source.name for source in figures.sources]
             self.report("started", **release, bytes_total=figures.bytes_total, bytes_needed=total, sources=sources)
@@ -119,20 +119,21 @@ class FetchProgress:
         self._samples.append((now, self._verified))
         while now - self._samples[0][0] > RATE_WINDOW_S:
             self._samples.popleft()
-        if now - self._reported_at >= EVERY_S and self.figures:
+        if now - self._reported_at >= EVERY_S and (figures := self.figures()):
             self._reported_at = now
-            self._report_progress(self.figures())
+            self._report_progress(figures)
 
     def finish(self) -> None:
         """The stage is over."""
-        if self.figures and self._samples:
-            self._report_progress(self.figures())
+        if self._samples and (figures := self.figures()):
+            self._report_progress(figures)
         self._bar.finish()
 
     def say(self, message: str) -> None:
         """A line for the person; a source that was dropped is an event too."""
         say(message)
-        for source in self.figures().sources if self.figures else ():
+        figures = self.figures()
+        for source in figures.sources if figures else ():
             if source.lost and source.name not in self._lost:
                 self._lost.add(source.name)
                 self.report("source-dropped", source=source.name, reason=plain(source.lost))

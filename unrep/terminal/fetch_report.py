@@ -65,6 +65,11 @@ def fetch_answer(figures: Figures) -> FetchAnswer:
     }
 
 
+def known_figures(figures: Figures | None) -> Mapping[str, Any]:
+    """The same of figures that there may not be yet."""
+    return fetch_answer(figures) if figures else {}
+
+
 def describe_fetch(figures: Figures) -> str:
     """A fetch that is complete, in one sentence."""
     what = f"{figures.path}: {describe(figures.root)}, complete" if figures.root else f"{figures.path}: complete"

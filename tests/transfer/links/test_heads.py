@@ -194,11 +194,11 @@ def test_redirects_and_refusals_count(tmp_path: Path) -> None:
     assert meter.received_bytes == len(moved) + len(missing)
 
 
-def test_pointers_and_plans_count_too(tmp_path: Path) -> None:
-    """[T-134], [T-94]: a pointer that is none has three heads, and they are of the budget."""
+def test_channel_files_and_plans_count_too(tmp_path: Path) -> None:
+    """[T-134], [T-94]: a channel file that is none has three heads, and they are of the budget."""
     trust = write_trust(tmp_path / "trust.pub")
-    with HeavyHeads(b"no pointer" * 100, 15_000) as server:
-        url = server.url.removesuffix("b") + "latest"
+    with HeavyHeads(b"no channel" * 100, 15_000) as server:
+        url = server.url.removesuffix("b") + "stable.channel"
         code, _, err = run("fetch", url, "--trust", trust, "--out", tmp_path / "f", "--max-bytes", 20_000)
         assert code == 4 and "--max-bytes 20,000: " in err and server.sent_bytes <= 20_000 + FLIGHT_BYTES, err
     with HeavyHeads(BUNDLE.data, 9_000) as server:

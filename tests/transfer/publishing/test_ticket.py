@@ -11,7 +11,7 @@ from tests.support.contents.releases import TRUST, build_from, write_tree
 from tests.support.contents.sealed import ALPHA, BETA
 from tests.support.links.bad_server import BadServer
 from transfer.config import TransferConfig
-from transfer.errors import Incomplete, SourceRefused
+from transfer.errors import Incomplete
 from transfer.publishing.ticket import bring_ticket, find_ticket, ticket_address
 
 ID = ALPHA.public.key_id
@@ -59,15 +59,18 @@ def test_what_does_not_come_is_not_kept(
     assert not list(tmp_path.iterdir())
 
 
-def test_where_a_ticket_lies(bundle: Path, tmp_path: Path) -> None:
+def test_where_a_ticket_lies(bundle: Path) -> None:
     """[S-12]"""
     assert ticket_address("https://shore/vms/b.unrep?x=1", ID) == f"https://shore/vms/b.unrep.tickets/{NAME}?x=1"
     assert Path(ticket_address(str(bundle), ID)) == ticket_beside(bundle, ID)
-    (tmp_path / "stick").mkdir()
-    with pytest.raises(SourceRefused):
-        ticket_address(str(tmp_path / "stick"), ID)
-    (tmp_path / "stick" / "b.unrep").write_bytes(bundle.read_bytes())
-    assert Path(ticket_address(str(tmp_path / "stick"), ID)) == ticket_beside(tmp_path / "stick" / "b.unrep", ID)
+
+
+def test_a_volume_on_a_stick_has_its_ticket_beside_it(bundle: Path, verified: VerifiedRoot, tmp_path: Path) -> None:
+    """[T-58], [T-73]"""
+    stick, out = tmp_path / "stick", tmp_path / "out"
+    (stick / "vms-1.0.tickets").mkdir(parents=True)
+    (stick / "vms-1.0.tickets" / NAME).write_bytes(ticket_beside(bundle, ID).read_bytes())
+    assert bring_ticket(str(stick / "one.volume"), out, verified, ALPHA, TransferConfig()) == ticket_beside(out, ID)
 
 
 def test_a_ticket_on_sticks_whatever_else_is_there(bundle: Path, verified: VerifiedRoot, tmp_path: Path) -> None:

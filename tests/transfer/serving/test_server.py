@@ -29,7 +29,7 @@ from transfer.fetch.fetch import Fetch
 from transfer.fetch.request import FetchRequest
 from transfer.links.opening import open_sources
 from transfer.publishing.directory import DirectoryBackend
-from transfer.publishing.publish import publish
+from transfer.publishing.publish import ChannelMove, publish
 from transfer.serving import server as module
 from transfer.serving.connections import ConnectionLimiter
 from transfer.serving.server import BundleServer
@@ -193,10 +193,10 @@ def test_there_is_no_way_out_and_no_listing(www: Path, server: BundleServer) -> 
 
 
 def test_what_is_for_ships_is_served_whatever_it_is_called(www: Path, client: Client) -> None:
-    """[T-60]: bundles, volumes, pointers, tickets, trust files, heartbeats, public keys."""
+    """[T-60]: bundles, volumes, channel files, tickets, trust files, heartbeats, public keys."""
     write_trust(www / "shore.pub")
     export(www / "f", 50_000, [www], Quiet())
-    publish(www / "f", DirectoryBackend(www), KEY, False, Quiet())
+    publish(www / "f", DirectoryBackend(www), ChannelMove([KEY]), Quiet())
     begun().write(www / "fleet.trust")
     beat = Heartbeat(1, "vms", 0, 2, 0, 0, 1_800_000_000, b"n" * NONCE_BYTES)
     (www / "beat").write_bytes(sign_heartbeat(beat, KEY))
@@ -215,7 +215,7 @@ def test_what_else_lies_there_is_not(www: Path, client: Client) -> None:
     """[T-60]: keys in every form and under every name, settings, states, locks, drafts."""
     write_key_pair(www / "release")
     pem, trust = (www / "release.key").read_bytes(), (www / "release.pub").read_bytes()
-    for name in ("release.key", "b.unrep", "latest", "key.ticket", "trust"):
+    for name in ("release.key", "b.unrep", "stable.channel", "key.ticket", "trust"):
         (www / name).write_bytes(pem)
     others = {
         "both.pub": trust + pem,

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from apply.audit.metrics import Tally, exposition
 from apply.record.database import read_state
+from bundle.recipients.sidecars import listed_steps
 from tests.support.sites.site import Ship, shore
 from unrep.agent.fetching import Fetching
 from unrep.agent.inbox import Inbox
@@ -49,11 +51,42 @@ def test_nothing_new(ship: Ship, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_next_older_one_where_the_newest_cannot_be_had(ship: Ship, capsys: pytest.CaptureFixture[str]) -> None:
-    """[A-61]: no delta of seq 3 starts from what the ship has, and the full release is not allowed."""
-    useless = shore().bundle("1.0.2", 3, "1.0.1", full=True)
+    """[A-61]: nothing leads to seq 3."""
+    useless = shore().bundle("1.0.2", 3, "1.0.9")
     inbox = fetching(ship, useless, shore().bundle("1.0.1", 2, "1.0.0"))
     (bundle,) = inbox.complete(read_state(ship.site))
-    assert bundle.name.startswith("0-2-") and kinds(capsys) == ["incomplete", "fetched"]
+    assert bundle.name.startswith("0-2-") and kinds(capsys) == ["stranded", "fetched"]
+    assert read_state(ship.site).out_of_reach is None, "it goes on"
+
+
+def test_over_a_step_from_another_source(ship: Ship, capsys: pytest.CaptureFixture[str]) -> None:
+    """[T-142], [T-149], [A-130]"""
+    inbox = fetching(ship, shore().bundle("1.0.2", 3, "1.0.1"), shore().bundle("1.0.1", 2, "1.0.0"))
+    (bundle,) = inbox.complete(read_state(ship.site))
+    assert bundle.name.startswith("0-3-") and kinds(capsys) == ["fetched"]
+    assert [path.name[:6] for path in listed_steps(bundle)] == ["1.0.1-"]
+    ship.apply(bundle)
+    assert ship.current == "1.0.2"
+    ship.check_sound()
+
+
+def test_a_ship_to_which_nothing_leads_is_stranded_until_shore_sends_what_it_says(
+    ship: Ship, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """[A-131]: in the event, the status, the history, a receipt, the metrics; once, not at every poll."""
+    useless = shore().bundle("1.0.2", 3, "1.0.1")
+    for _ in range(2):
+        assert fetching(ship, useless).complete(read_state(ship.site)) == []
+    tree = shore().tree("1.0.0")
+    sentence = f"have shore send 1.0.2 (seq 3) from base 1.0.0 (tree {tree[:4]} {tree[4:8]})"
+    state = read_state(ship.site)
+    assert state.out_of_reach and state.out_of_reach.version == "1.0.2" and sentence in state.out_of_reach.reason
+    assert [run["outcome"] for run in ship.runs].count("stranded") == 1 and sentence in ship.runs[-1]["reason"]
+    assert kinds(capsys) == ["stranded", "stranded"], "each of these is a new agent"
+    text = exposition(state, Tally(), program="1", intact=True, receipts=0)
+    assert "unrep_stranded 1" in text
+    fetching(ship, useless, shore().bundle("1.0.1", 2, "1.0.0"))
+    assert read_state(ship.site).out_of_reach is None and kinds(capsys) == ["fetched"]
 
 
 def test_a_window_that_shuts_ends_the_fetch(ship: Ship, capsys: pytest.CaptureFixture[str]) -> None:

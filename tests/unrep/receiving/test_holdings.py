@@ -29,9 +29,9 @@ def test_another_product_is_refused(tmp_path: Path) -> None:
     ship = Ship.sailing(tmp_path, "1.0.0")
     holdings = site_holdings(ship.root, shore().trust, QUIET, "")
     with open_for_display(shore().bundle("1.0.1", 2, "1.0.0")) as own:
-        holdings.admit(own.root)
+        holdings.admit(own.root.product)
     with open_for_display(shore().bundle("1.0.1", 2, "1.0.0", product="ecdis")) as other, pytest.raises(Refused):
-        holdings.admit(other.root)
+        holdings.admit(other.root.product)
 
 
 def test_bundles_that_a_site_keeps(tmp_path: Path) -> None:

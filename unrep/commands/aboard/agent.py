@@ -18,6 +18,7 @@ from unrep.errors import UsageRefused
 from unrep.terminal.answers import json_lines_option
 from unrep.terminal.command import Command, CommandGroup
 from unrep.terminal.console import say
+from unrep.terminal.exit_codes import ExitCode
 from unrep.terminal.options.site import SITE_VARIABLE, config_option, site_option
 
 
@@ -41,7 +42,8 @@ def agent_command(ctx: click.Context, site: Path | None, config: Path | None, on
     """Keep site S up to date, unattended: ask its sources, fetch and apply, each in its time windows.
 
     Sources, key and windows are set under [agent] in S/unrep.toml. Every event is a line on standard error. SIGTERM and
-    Ctrl-C stop the agent at once; the next start goes on where it was.
+    Ctrl-C stop the agent at once; the next start goes on where it was. With --once the exit code is 8 where nothing
+    leads to the release that the channel names.
     """
     if ctx.invoked_subcommand:
         return
@@ -50,9 +52,9 @@ def agent_command(ctx: click.Context, site: Path | None, config: Path | None, on
     clock = SystemClock()
     journal = Journal(clock.wall, as_json)
     with until_told_to_stop():
-        Agent(Site.at(site), config, journal, clock).run(once)
+        is_stranded = Agent(Site.at(site), config, journal, clock).run(once)
         if once:
-            return
+            ctx.exit(ExitCode.STRANDED if is_stranded else ExitCode.DONE)
     journal.report(events.stopped())
 
 

@@ -21,6 +21,7 @@ from bundle.trust.trust import Trust
 from unrep.terminal.answers import Epoch, Product, Seq, TreeHash, Version, json_option
 from unrep.terminal.command import Command
 from unrep.terminal.console import answer, show
+from unrep.terminal.exit_codes import ExitCode
 from unrep.terminal.options.site import site_option
 from unrep.terminal.site_answers import HoldAnswer, ReleaseAnswer, hold_answer, release_answer
 
@@ -40,6 +41,17 @@ class TrustAnswer(TypedDict):
 
     version: Annotated[int, Meta(description="Version of the trust root.")]
     revocations: Annotated[int, Meta(description="Version of the revocation list; 0 for none.")]
+
+
+class StrandedAnswer(TypedDict):
+    """The release to which nothing leads from here."""
+
+    version: Version
+    seq: Seq
+    epoch: Epoch
+    tree: TreeHash
+    since: Annotated[int, Meta(description="When that was found, in seconds since 1970.")]
+    reason: Annotated[str, Meta(description="What shore has to send.")]
 
 
 class ShoreAnswer(TypedDict):
@@ -74,6 +86,7 @@ class StatusAnswer(TypedDict):
     last_good: Annotated[ReleaseAnswer | None, Meta(description="The last release that was healthy; null for none.")]
     pending: Annotated[str | None, Meta(description="The version that is on trial; null for none.")]
     hold: Annotated[HoldAnswer | None, Meta(description="The hold that is set; null for none.")]
+    stranded: Annotated[StrandedAnswer | None, Meta(description="The release that is out of reach; null for none.")]
     trouble: Annotated[str | None, Meta(description="Why a person is needed; null if none is.")]
     quarantined: Annotated[list[QuarantinedAnswer], Meta(description="Releases that failed here and stay out.")]
     versions: Annotated[list[ReleaseAnswer], Meta(description="All releases that are installed.")]
@@ -92,7 +105,10 @@ class StatusAnswer(TypedDict):
 @site_option
 @json_option(StatusAnswer)
 def status_command(site: Path, as_json: bool) -> None:
-    """Show what is installed at site S, and whether a person is needed."""
+    """Show what is installed at site S, and whether a person is needed.
+
+    The exit code is 8 where the site is stranded: nothing leads to the release that it is to run.
+    """
     place = Site.at(site)
     state, trust, held, pinned = read_state(place), saved_trust(place), read_hold(place), _pinned(place)
     state = state.restricted_to(Authority.of(trust)) if trust else state
@@ -101,6 +117,8 @@ def status_command(site: Path, as_json: bool) -> None:
         answer(_document(state, trust, held, pinned, drift))
     else:
         show(*_lines(state, trust, held, pinned, drift))
+    if state.out_of_reach:
+        click.get_current_context().exit(ExitCode.STRANDED)
 
 
 def _pinned(place: Site) -> str:
@@ -120,6 +138,7 @@ def _document(state: SiteState, trust: Trust | None, held: Hold | None, pinned: 
         "last_good": release_answer(state.last_good) if state.last_good else None,
         "pending": state.pending.version if state.pending else None,
         "hold": hold_answer(held),
+        "stranded": cast(StrandedAnswer, msgspec.to_builtins(state.out_of_reach)) if state.out_of_reach else None,
         "trouble": (state.pending and state.pending.trouble) or None,
         "quarantined": [{"version": q.version, "tree": q.tree, "reason": q.reason} for q in state.quarantined],
         "versions": [release_answer(release) for release in state.releases],
@@ -142,6 +161,8 @@ def _drift_answer(drift: Drift) -> DriftAnswer:
 
 def _lines(state: SiteState, trust: Trust | None, held: Hold | None, pinned: str, drift: Drift) -> list[str]:
     notes = [f"  {held}; no other version comes in until 'unrep resume'"] if held else []
+    if state.out_of_reach:
+        notes.append(f"  STRANDED below {state.out_of_reach.version}: {state.out_of_reach.reason}")
     if pinned not in ("", state.product):
         notes.append(f"  unrep.toml says that product {pinned!r} alone comes in here")
     if state.condition == "empty" or not state.releases:

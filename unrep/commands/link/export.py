@@ -1,5 +1,6 @@
-"""`unrep export`: a bundle split over sticks."""
+"""`unrep export`: a channel on a stick, or a bundle split over several."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, TypedDict
 
@@ -7,9 +8,12 @@ import click
 from msgspec import Meta
 
 from transfer.volumes.export import export
+from transfer.volumes.stick import Filled, fill_stick
+from unrep.errors import UsageRefused
 from unrep.terminal.answers import json_option
 from unrep.terminal.command import Command
 from unrep.terminal.console import answer, progress_bar, say
+from unrep.terminal.options.output import checked_channel
 from unrep.terminal.options.quantities import parse_size
 
 
@@ -21,15 +25,18 @@ class VolumeAnswer(TypedDict):
 
 
 class ExportAnswer(TypedDict):
-    """A bundle that was split."""
+    """A bundle that was split, or a channel that was copied."""
 
     volumes: Annotated[list[VolumeAnswer], Meta(description="The volumes, in the order of the bundle.")]
+    bundles: Annotated[list[VolumeAnswer], Meta(description="Bundles of the channel that are on the medium now.")]
+    left_out: Annotated[list[str], Meta(description="Bundles of the channel that are not, for want of room or file.")]
 
 
 @click.command(
     "export",
     cls=Command,
     examples=[
+        ("unrep export /srv/www/vms --channel stable --out /media/stick", "Fill a stick for whatever ships have:"),
         ("unrep export vms-2.unrep --volume-size 4G --out /media/stick", "Split a bundle for a stick with FAT32:"),
         (
             "unrep export vms-2.unrep --volume-size 700M --out /media/one --out /media/two",
@@ -37,24 +44,51 @@ class ExportAnswer(TypedDict):
         ),
     ],
 )
-@click.argument("bundle", metavar="F", type=click.Path(path_type=Path))
+@click.argument("source", metavar="F|DIR", type=click.Path(path_type=Path))
 @click.option(
-    "--volume-size", metavar="V", required=True, callback=parse_size, help="Bytes a volume has at most: 700M, 4G."
+    "--channel", metavar="C", default="", callback=checked_channel, help="Copy this channel from the published DIR."
 )
+@click.option("--volume-size", metavar="V", callback=parse_size, help="Bytes a volume has at most: 700M, 4G.")
 @click.option(
     "--out", metavar="DIR", multiple=True, required=True, type=click.Path(path_type=Path), help="May be given often."
 )
 @json_option(ExportAnswer)
-def export_command(bundle: Path, volume_size: int, out: tuple[Path, ...], as_json: bool) -> None:
-    """Split bundle F into volumes of at most V bytes: all into one DIR, or each onto a medium of its own.
+def export_command(source: Path, channel: str, volume_size: int | None, out: tuple[Path, ...], as_json: bool) -> None:
+    """Fill a stick with a channel, or split bundle F into volumes of at most V bytes.
 
-    Every volume can be verified by itself and read in any order, by 'unrep join'. 4G fits a stick with FAT32.
+    With --channel all bundles that the channel's file names are copied, the newest first, as far as they fit. A ship
+    takes from such a stick what leads on from whatever it has. Volumes go all into one DIR, or each onto a medium of
+    its own. Every one can be verified by itself and read in any order. 4G fits a stick with FAT32.
     """
+    if bool(channel) == bool(volume_size):
+        raise UsageRefused("name either --channel, to fill a stick with it, or --volume-size, to split a bundle")
+    document: ExportAnswer = {"volumes": [], "bundles": [], "left_out": []}
     with progress_bar() as bar:
-        exported = export(bundle, volume_size, out, bar)
-    for path, length in zip(exported.paths, exported.lengths, strict=True):
-        say(f"{path}: {length:,} bytes, read back and right")
+        if volume_size:
+            exported = export(source, volume_size, out, bar)
+            pairs = list(zip(exported.paths, exported.lengths, strict=True))
+            document["volumes"] = [{"path": str(path), "bytes": length} for path, length in pairs]
+            lines = [f"{path}: {length:,} bytes, read back and right" for path, length in pairs]
+        else:
+            lines = []
+            for stick in out:
+                filled = fill_stick(source, channel, stick, bar)
+                here = [*filled.copied, *filled.there]
+                document["bundles"] += [{"path": str(stick / one.file), "bytes": one.length} for one in here]
+                document["left_out"] += [str(stick / one.file) for one in (*filled.no_room, *filled.absent)]
+                lines += _said(stick, filled)
+    for line in lines:
+        say(line)
     if as_json:
-        pairs = zip(exported.paths, exported.lengths, strict=True)
-        written: ExportAnswer = {"volumes": [{"path": str(path), "bytes": length} for path, length in pairs]}
-        answer(written)
+        answer(document)
+
+
+def _said(stick: Path, filled: Filled) -> Iterator[str]:
+    copied = sum(one.length for one in filled.copied)
+    yield (
+        f"{stick}: channel {filled.channel.channel!r}, {filled.channel.describe()}: {len(filled.copied)} bundles "
+        f"copied, {copied:,} bytes, read back and right; {len(filled.there)} were there already"
+    )
+    for why, left in (("no room for", filled.no_room), ("not in the published directory:", filled.absent)):
+        if left:
+            yield f"  {why} {', '.join(one.file for one in left)}; ships that need those do not come on by this stick"

@@ -1,7 +1,6 @@
-"""`unrep fetch`: fetches a bundle over a bad link or from a stick, and verifies every byte."""
+"""`unrep fetch`: fetches a bundle, or what leads to a release, over a bad link or from a stick, all of it verified."""
 
 import time
-from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -10,28 +9,32 @@ import click
 from apply.site.maintenance_windows import DailyWindows
 from bundle.errors import BundleError
 from bundle.names.plain_text import plain
+from bundle.read.reader import Unlock
+from transfer.channels.survey import follows_channel
 from transfer.config import TransferConfig
 from transfer.errors import TransferError
 from transfer.fetch.fetch import Fetch
 from transfer.fetch.figures import Figures
+from transfer.fetch.path_fetch import PathFetch
 from transfer.fetch.request import FetchRequest
+from transfer.links.access import is_url, shown_source
 from transfer.links.budget import Budget
-from transfer.links.opening import open_sources
-from transfer.publishing.resolve import Agreed, resolve_all
+from transfer.links.opening import OpenLinks, open_sources
 from transfer.scheduling.scheduler import NAP_S
 from unrep.errors import UsageRefused
+from unrep.receiving.errand import Errand
 from unrep.receiving.fetch_hours import WindowHours
 from unrep.receiving.holdings import retained, site_holdings, whom_to_trust
-from unrep.receiving.link_rate import save_rate
-from unrep.receiving.tickets import TicketFetcher, recipient_at
+from unrep.receiving.link_rate import read_rate, save_rate
+from unrep.receiving.tickets import recipient_at
 from unrep.terminal.answers import json_lines_option, json_option
 from unrep.terminal.command import Command
 from unrep.terminal.console import answer, progress_bar, say
 from unrep.terminal.fetch_progress import EVENTS, FetchProgress
-from unrep.terminal.fetch_report import FetchAnswer, describe_fetch, fetch_answer, figures_in_errors
-from unrep.terminal.options.output import allow_full_option, for_site_option, output_option
+from unrep.terminal.fetch_report import FetchAnswer, describe_fetch, fetch_answer, figures_in_errors, known_figures
+from unrep.terminal.options.output import allow_full_option, channel_option, for_site_option, output_option
 from unrep.terminal.options.product import pinned_at, product_option
-from unrep.terminal.options.quantities import parse_rate, parse_size
+from unrep.terminal.options.quantities import parse_duration, parse_rate, parse_size
 from unrep.terminal.options.site import AccessOptions, access_options, trust_option
 from unrep.terminal.options.unlocking import unlock_options
 
@@ -41,11 +44,11 @@ from unrep.terminal.options.unlocking import unlock_options
     cls=Command,
     examples=[
         (
-            "unrep fetch https://example.com/vms/latest --site /opt/vms --trust shore.pub --out vms-2.unrep",
-            "Fetch what this ship needs of the newest release:",
+            "unrep fetch https://example.com/vms/stable.channel --site /opt/vms --trust shore.pub --out vms-2.unrep",
+            "Fetch what this ship needs to come to the release of a channel:",
         ),
         (
-            "unrep fetch /media/stick https://example.com/vms/latest --trust shore.pub --out vms-2.unrep "
+            "unrep fetch /media/stick https://example.com/vms/stable.channel --trust shore.pub --out vms-2.unrep "
             "--limit-rate 64k --window 22:00-06:00",
             "Take what a USB stick holds, and the rest over the link at night:",
         ),
@@ -56,11 +59,15 @@ from unrep.terminal.options.unlocking import unlock_options
 @output_option
 @for_site_option("Fetch")
 @product_option
+@channel_option
 @allow_full_option
 @unlock_options
 @click.option("--limit-rate", metavar="R", callback=parse_rate, help="Bytes per second at most: 8000, 64k, 1.5M.")
 @click.option(
     "--max-bytes", metavar="N", callback=parse_size, help="Receive no more than that, in all runs of this download."
+)
+@click.option(
+    "--max-time", metavar="D", callback=parse_duration, help="Refuse what would take longer on this link: 45m, 6h."
 )
 @click.option("--window", "windows", metavar="W", multiple=True, help="Only then, such as 22:00-06:00; repeatable.")
 @click.option("--time-zone", metavar="Z", default="UTC", show_default=True, help="Of the windows: Europe/Oslo.")
@@ -81,11 +88,13 @@ def fetch_command(
     out: Path,
     site: Path | None,
     product: str,
+    channel: str,
     allow_full: bool,
     ship_key: Path | None,
     ticket: Path | None,
     limit_rate: int | None,
     max_bytes: int | None,
+    max_time: float | None,
     windows: tuple[str, ...],
     time_zone: str,
     access: AccessOptions,
@@ -93,53 +102,82 @@ def fetch_command(
     as_events: bool,
     as_json: bool,
 ) -> None:
-    """Fetch a bundle from SOURCE: an http or https URL, a file, or a directory such as a USB stick that holds one.
+    """Fetch a bundle from SOURCE: an http or https URL, a file, or a directory such as a USB stick.
 
-    SOURCE may also be the pointer 'latest' of 'unrep publish': the bundle that it names is fetched. Several sources of
-    one bundle may be named. Files and directories are used first: complete or partial bundles, volumes of 'unrep
-    export', other bundles. Then all URLs are asked at once. A source that fails or sends bad data is reported and
-    dropped; the others go on.
+    SOURCE may be the file of a channel, such as https://example.com/vms/stable.channel: its release is fetched. A
+    directory may hold bundles, volumes of 'unrep export', channel files and anything else. What lies there is used
+    first, then all URLs are asked at once. A source that fails or sends bad data is reported and dropped.
 
-    Every piece is verified before it is kept. After anything that stops it, a broken link, Ctrl-C or a power cut, the
-    same command goes on where it was.
+    For a site the cheapest way is taken from what it holds to the release. If that goes over other releases, their
+    bundles come to F.steps/ first; 'unrep apply F' finds them there and switches once.
+
+    Every piece is verified before it is kept. After a broken link, Ctrl-C or a power cut the same command goes on.
 
     For a ship with a key, the ticket of an encrypted bundle comes first, to F.tickets/. Without a key such a bundle is
     fetched all the same, and not looked into.
     """
     recipient = recipient_at(site, ship_key, access.auth_file, access.ca_file)
-    pinned = pinned_at(site, product)
     _check_options(as_events and as_json, ticket is not None and recipient.key_file is None)
-    config = TransferConfig(limit_bytes_per_s=limit_rate, max_bytes=max_bytes, patience_s=patience)
-    opener, daily = access.read(), _daily_windows(windows, time_zone)
-    keys, budget = whom_to_trust(trust, site, "fetch"), Budget(max_bytes)
+    daily = _daily_windows(windows, time_zone)
     with progress_bar() as bar:
         progress = FetchProgress(bar, as_events)
-        hours = _waited_for(WindowHours(daily, time.time, progress.wait_until))
-        agreed = resolve_all(sources, keys, out, config, say, opener, budget)
-        with closing(open_sources(agreed.sources, out, config, opener, retained(site))) as opened:
-            _say_refused([*agreed.refused.values(), *opened.refused.values()])
-            holdings = site_holdings(site, keys, progress, pinned, recipient.unlock(out)) if site else None
-            request = FetchRequest(
-                links=opened,
-                trust=keys,
-                output=out,
-                holdings=holdings,
-                allow_full=allow_full,
-                config=config,
-                progress=progress,
-                say=progress.say,
-                budget=budget,
-                hours=hours,
-                before_sections=TicketFetcher(recipient, agreed.sources, out, config, ticket, say, opener, budget),
-            )
-            figures = _run(Fetch(request), agreed, progress)
+        errand = Errand(
+            sources=sources,
+            trust=whom_to_trust(trust, site, "fetch"),
+            config=TransferConfig(limit_bytes_per_s=limit_rate, max_bytes=max_bytes, patience_s=patience),
+            site=site,
+            channel=channel,
+            product=pinned_at(site, product),
+            allow_full=allow_full,
+            max_s=max_time,
+            bytes_per_s=limit_rate or read_rate(site, out),
+            recipient=recipient,
+            ticket=ticket,
+            access=access.read(),
+            budget=Budget(max_bytes),
+            hours=_waited_for(WindowHours(daily, time.time, progress.wait_until)),
+            progress=progress,
+            say=say,
+        )
+        figures = _fetched(errand, out, progress)
     save_rate(site, figures)
     _say_done(figures, progress, as_json)
 
 
-def _say_refused(errors: Sequence[Exception]) -> None:
-    for error in errors:
-        say(f"{error}; going on without it")
+def _fetched(errand: Errand, out: Path, progress: FetchProgress) -> Figures:
+    """Fetches the bundle at mirrors, if nothing else is named; else what the cheapest path takes."""
+    site, unlock = errand.site, errand.recipient.unlock(out)
+    if all(is_url(source) and not follows_channel(source) for source in errand.sources):
+        with closing(open_sources(errand.sources, out, errand.config, errand.access, retained(site))) as opened:
+            for error in opened.refused.values():
+                say(f"{error}; going on without it")
+            return _run(Fetch(_request(errand, opened, out, unlock, progress)), progress)
+    found = errand.look(out)
+    found.check()
+    for where, reason in found.refused.items():
+        said = str(reason)
+        say(f"{said if where in said else f'{shown_source(where)}: {said}'}; going on without it")
+    holdings = site_holdings(site, errand.trust, progress, errand.product, unlock) if site else None
+    return _run(errand.fetching(found, errand.choose(found, holdings), holdings, lambda last: out), progress)
+
+
+def _request(
+    errand: Errand, opened: OpenLinks, out: Path, unlock: Unlock | None, progress: FetchProgress
+) -> FetchRequest:
+    site = errand.site
+    return FetchRequest(
+        links=opened,
+        trust=errand.trust,
+        output=out,
+        holdings=site_holdings(site, errand.trust, progress, errand.product, unlock) if site else None,
+        allow_full=errand.allow_full,
+        config=errand.config,
+        progress=progress,
+        say=progress.say,
+        budget=errand.budget,
+        hours=errand.hours,
+        before_sections=errand.tickets(tuple(errand.sources), out),
+    )
 
 
 def _say_done(figures: Figures, progress: FetchProgress, as_json: bool) -> None:
@@ -156,14 +194,12 @@ def _check_options(are_both_for_stdout: bool, is_ticket_useless: bool) -> None:
         raise UsageRefused("--ticket: opens nothing without the ship's key; name that with --ship-key")
 
 
-def _run(fetch: Fetch, agreed: Agreed, progress: FetchProgress) -> Figures:
+def _run(fetch: Fetch | PathFetch, progress: FetchProgress) -> Figures:
     """Runs it; what it raises has the figures so far."""
     progress.figures = fetch.figures
     try:
-        with figures_in_errors(lambda: fetch_answer(fetch.figures())):
+        with figures_in_errors(lambda: known_figures(fetch.figures())):
             figures = fetch.run()
-            if agreed.pointer and figures.root:
-                agreed.pointer.check(figures.root, agreed.sources[0])
     except (TransferError, BundleError) as error:
         progress.report("failed", error=plain(str(error)), **(error.document or {}))
         raise

@@ -6,6 +6,9 @@ from typing import Any, TypeVar
 
 import click
 
+from bundle.errors import Malformed
+from transfer.channels.channel import check_name
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 output_option = click.option(
@@ -21,3 +24,22 @@ def for_site_option(verb: str) -> Callable[[F], F]:
     return click.option(
         "--site", metavar="S", type=click.Path(path_type=Path), help=f"{verb} only what this site needs."
     )
+
+
+def checked_channel(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    """Raises BadParameter for what can be no channel's name."""
+    try:
+        if value:
+            check_name(value)
+    except Malformed as error:
+        raise click.BadParameter(str(error), ctx, param) from error
+    return value
+
+
+channel_option = click.option(
+    "--channel",
+    metavar="C",
+    default="",
+    callback=checked_channel,
+    help="Follow this channel. Default: the one that the source names, or 'stable'.",
+)

@@ -10,6 +10,7 @@ _NUMBER = r"([0-9]{1,12}(?:\.[0-9]{1,3})?) ?"
 _SIZE = re.compile(_NUMBER + "((?:[kKmMgG]i?)?)B?")
 _RATE = re.compile(_NUMBER + "((?:[kKmMgG]i?)?)(B|B/s|bit|bit/s)?")
 _BITS = 8
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 def parse_rate(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
@@ -34,6 +35,17 @@ def parse_size(ctx: click.Context, param: click.Parameter, value: str | None) ->
     if size < 1:
         raise click.BadParameter(f"{value!r} is no size in bytes, such as 700M or 4GB", ctx, param)
     return size
+
+
+def parse_duration(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
+    """Seconds, of 45m or 6h. Raises BadParameter."""
+    if value is None:
+        return None
+    found = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)([smhd]?)", value)
+    seconds = float(found[1]) * _SECONDS[found[2]] if found else 0.0
+    if seconds <= 0:
+        raise click.BadParameter(f"{value!r} is no time, such as 90s, 45m, 6h or 2d", ctx, param)
+    return seconds
 
 
 def _scaled(found: re.Match[str] | None) -> int:

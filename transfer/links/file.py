@@ -1,20 +1,14 @@
 """A bundle file on a medium: a disk, a USB stick, a share. Reading may fail at any time, as a stick is pulled out."""
 
-from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from bundle.errors import Malformed, Unsupported
-from bundle.format.layout import PREAMBLE_BYTES, read_preamble
 from bundle.host import presence
 from bundle.host.files import open_plain
-from transfer.disk.partial import PARTIAL_SUFFIX
-from transfer.disk.volume import Volume, open_volume
+from transfer.disk.volume import Volume
 from transfer.errors import Dropped, PastEnd, SourceRefused
 from transfer.links.budget import Meter
 from transfer.links.threads import ThreadedConnection, Threads
-
-NAMES_SHOWN = 5
 
 
 class FileAnswer:
@@ -92,7 +86,7 @@ class FileLink:
         self.meter = Meter()
         self._threads = threads
         if presence.exists(path) and not presence.is_file(path):
-            raise SourceRefused(f"{path}: is not a file; name a bundle, or a directory that holds one")
+            raise SourceRefused(f"{path}: is not a file; name a bundle or a volume")
         try:
             open_plain(path, buffered=True).close()
         except OSError as error:
@@ -127,42 +121,3 @@ class VolumeLink(FileLink):
 
     def dial(self) -> ThreadedConnection:
         return self._threads.dial(lambda: VolumeReader(self._volume, self.meter))
-
-
-def find_volume(directory: Path) -> Volume | None:
-    """The first volume in a directory, by its name."""
-    for path in sorted(directory.iterdir()):
-        with suppress(Malformed, OSError):
-            if presence.is_file(path):
-                return open_volume(path)
-    return None
-
-
-def find_bundle(directory: Path) -> Path:
-    """The one bundle file in a directory, by its first bytes, whatever its name; partial files do not count.
-
-    Raises SourceRefused if there is none, or more than one: which was meant is for a person to say [T-29].
-    """
-    try:
-        found = sorted(path for path in directory.iterdir() if presence.is_file(path) and _is_bundle(path))
-    except OSError as error:
-        raise SourceRefused(f"{error.filename or directory}: cannot be read: {error.strerror}") from error
-    if not found:
-        raise SourceRefused(f"{directory}: there is no bundle in this directory; name the file or another directory")
-    if len(found) > 1:
-        names = ", ".join(path.name for path in found[:NAMES_SHOWN]) + (", ..." if len(found) > NAMES_SHOWN else "")
-        raise SourceRefused(f"{directory}: holds {len(found)} bundles ({names}); name the one to fetch")
-    return found[0]
-
-
-def _is_bundle(path: Path) -> bool:
-    if path.suffix == PARTIAL_SUFFIX:
-        return False
-    try:
-        with open_plain(path, buffered=True) as file:
-            read_preamble(file.read(PREAMBLE_BYTES))
-    except Malformed:
-        return False
-    except Unsupported:
-        return True  # for the session to refuse by name
-    return True

@@ -1,4 +1,4 @@
-"""Bundles on a stick or a share: which file is meant, and a medium that goes away and comes back."""
+"""A bundle file on a stick or a share, a medium that goes away and comes back."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ from transfer.errors import Incomplete, PastEnd, SourceCorrupt, SourceRefused
 from transfer.fetch.fetch import Fetch
 from transfer.fetch.figures import Figures
 from transfer.fetch.request import FetchRequest
-from transfer.links.directory import FileReader
+from transfer.links.file import FileReader
 from transfer.links.opening import open_sources
 from transfer.plan import Slot
 
@@ -22,6 +22,8 @@ QUICK = TransferConfig(patience_s=2.0, retry_floor_s=0.01, retry_ceiling_s=0.05)
 
 
 def fetch(source: Path, output: Path) -> Figures:
+    """From a file, or from the stick's one bundle."""
+    source = source / "update.dat" if source.name == "stick" else source
     return Fetch(
         FetchRequest(links=open_sources([str(source)], output, QUICK), trust=TRUST, output=output, config=QUICK)
     ).run()
@@ -45,7 +47,7 @@ def output(tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
-def test_the_one_bundle_in_a_directory_is_read_whatever_its_name(stick: Path, output: Path) -> None:
+def test_a_file_costs_nothing(stick: Path, output: Path) -> None:
     """[T-29]"""
     figures = fetch(stick, output)
     assert output.read_bytes() == BUNDLE.data
@@ -58,22 +60,6 @@ def test_a_file_may_be_named_itself_even_a_partial_one(stick: Path, output: Path
     (stick / "other.part").write_bytes(BUNDLE.data)
     fetch(stick / "other.part", output)
     assert output.read_bytes() == BUNDLE.data
-
-
-def test_none_or_several_are_refused_by_name(stick: Path, output: Path) -> None:
-    """[T-29]"""
-    (stick / "a second one").write_bytes(BUNDLE.data)
-    with pytest.raises(SourceRefused, match=r"holds 2 bundles \(a second one, update\.dat\)"):
-        fetch(stick, output)
-    for name in ("a second one", "update.dat"):
-        (stick / name).unlink()
-    with pytest.raises(SourceRefused, match="there is no bundle"):
-        fetch(stick, output)
-    for n in range(9):
-        (stick / f"b{n}").write_bytes(BUNDLE.data)
-    with pytest.raises(SourceRefused, match=r"holds 9 bundles \(b0, b1, b2, b3, b4, \.\.\.\)"):
-        fetch(stick, output)
-    assert not list(output.parent.glob("out*"))
 
 
 def test_a_bundle_of_a_later_format_counts_and_is_refused_by_its_version(stick: Path, output: Path) -> None:
@@ -120,7 +106,7 @@ def test_a_stick_that_is_pulled_out_may_be_put_back(stick: Path, output: Path, m
             stick.rename(away)
         return read(store, slot)
 
-    link = open_sources([str(stick)], output, QUICK)
+    link = open_sources([str(stick / "update.dat")], output, QUICK)
     waits = 0
 
     def waited(message: str) -> None:
@@ -137,7 +123,7 @@ def test_a_stick_that_is_pulled_out_may_be_put_back(stick: Path, output: Path, m
 def test_a_stick_that_stays_away_is_incomplete(stick: Path, output: Path) -> None:
     """[T-29], [T-22]"""
     config = TransferConfig(patience_s=0.2)
-    link = open_sources([str(stick)], output, config)
+    link = open_sources([str(stick / "update.dat")], output, config)
     (stick / "update.dat").unlink()
     with pytest.raises(Incomplete, match="cannot be read: No such file"):
         Fetch(FetchRequest(links=link, trust=TRUST, output=output, config=config)).run()

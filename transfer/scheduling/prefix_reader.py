@@ -1,4 +1,4 @@
-"""The first bytes of a file at a source, and no others: a bundle's header, a pointer, a ticket.
+"""The first bytes of a file at a source, and no others: a bundle's header, a channel file, a ticket.
 
 A link may damage bytes, so what does not verify is requested again. The same bytes twice are the source's [T-3].
 """
@@ -10,12 +10,10 @@ from typing import TypeVar
 from bundle.format.layout import PREAMBLE_BYTES
 from bundle.host.clock import SystemClock
 from bundle.read.reader import VerifiedRoot, verify_header
-from bundle.recipients.ticket import MAX_TICKET_BYTES
 from bundle.trust.trust import Trust
 from transfer.config import TransferConfig
 from transfer.links.budget import Budget
 from transfer.links.contract import LinkSet
-from transfer.publishing.latest import MAX_POINTER_BYTES, Pointer, verify_pointer
 from transfer.scheduling.scheduler import Scheduler
 from transfer.scheduling.verified_prefix import receive_header, receive_verified
 
@@ -53,18 +51,9 @@ class PrefixReader:
         receive = lambda: receive_header(self._scheduler.receive_range, PREAMBLE_BYTES)  # noqa: E731
         return self._verified(receive, lambda data: verify_header(data, self._trust))
 
-    def pointer(self) -> Pointer:
-        """What a pointer names [T-54]."""
-        return self._verified(
-            self._first(MAX_POINTER_BYTES + 1), lambda data: verify_pointer(data, self._trust).pointer
-        )
-
-    def ticket(self, checked: Callable[[bytes], bytes]) -> bytes:
-        """A ticket; `checked` hands it on, or raises Refused [T-58]."""
-        return self._verified(self._first(MAX_TICKET_BYTES + 1), checked)
-
-    def _first(self, max_bytes: int) -> Callable[[], bytes]:
-        return lambda: self._scheduler.receive_range(0, max_bytes)
+    def first(self, max_bytes: int, verify: Callable[[bytes], T]) -> T:
+        """What `verify` makes of the first bytes, or of the whole file if it is shorter; it raises Refused."""
+        return self._verified(lambda: self._scheduler.receive_range(0, max_bytes), verify)
 
     def _verified(self, receive: Callable[[], bytes], verify: Callable[[bytes], T]) -> T:
         try:
