@@ -141,7 +141,7 @@ class _Run:
             return self._tried(release, tree, wanted, named)
         stored = self._stored(release, tree, named)
         built = self._built(release, tree, missing, named)
-        sent = self._sent(backends)
+        sent = self._sent(release, backends)
         counter, dropped = self._moved(release, backends, seen)
         costs = self._costs(release, wanted)
         return ReleaseReport(release, self._channel, costs, built, stored, sent, dropped, counter)
@@ -258,14 +258,18 @@ class _Run:
             )
             return build(request, self._makers.signer, self._makers.pool, self._makers.progress, release.tree)
 
-    def _sent(self, backends: list[Backend]) -> dict[str, int]:
-        """Sends what is not published yet, and whatever a destination lacks of the rest.
+    def _unpublished(self, release: Release) -> list[Bundle]:
+        """The bundles of this release that are built and no more. Those of one that was given up stay unpublished."""
+        return [bundle for bundle in self._record.bundles("built") if bundle.release == release.version]
+
+    def _sent(self, release: Release, backends: list[Backend]) -> dict[str, int]:
+        """Sends what is not published yet, and whatever a destination lacks of what is.
 
         A destination that fails does not keep the others from theirs: it is named at the end.
         """
         sent: dict[str, int] = {}
         failed: list[TransferError] = []
-        bundles = self._record.bundles("published", "built")
+        bundles = [*self._record.bundles("published"), *self._unpublished(release)]
         for backend in backends:
             try:
                 added = [send(self._repository, bundle, backend, self._makers.progress) for bundle in bundles]
@@ -281,13 +285,12 @@ class _Run:
     def _moved(self, release: Release, backends: list[Backend], seen: int) -> tuple[int, int]:
         """The counter of the channel's file, and how many bundles it has no room for."""
         releases = {one.version: one for one in self._record.releases()}
-        built = {bundle.file: releases[bundle.release].order for bundle in self._record.bundles("built")}
-        oldest = min(built.values(), default=None)
+        built = [bundle.file for bundle in self._unpublished(release)]
         # The files of other channels list these bundles, too, if they name a release that is as new.
         channels = {
             channel.name: channel.release
             for channel in self._record.channels()
-            if oldest and oldest <= releases[channel.release].order
+            if built and release.order <= releases[channel.release].order
         }
         now = self._record.channel(self._channel)
         if now is None or now.release != release.version:

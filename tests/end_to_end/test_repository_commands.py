@@ -181,3 +181,24 @@ def test_a_repository_without_destinations_says_so(shore: Path) -> None:
     assert run("repo init lone --product vms --key k.key")[0] == 0
     code, _, err = run("release vms-0 --version 1.0.0 --repo lone")
     assert code == 0 and "destinations is empty, so nothing is published" in err and "kept in bundles/" in err
+
+
+def test_a_ship_follows_the_channel_and_a_stranded_one_is_brought_back(shore: Path) -> None:
+    """[P-10], [P-13]: from nothing, by a delta, and from a tree that the repository did not know."""
+
+    def sail(site: str) -> str:
+        (shore / f"{site}.unrep").unlink(missing_ok=True)
+        got, _, err = run(f"fetch www/stable.channel --site {site} --trust k.pub --out {site}.unrep")
+        assert got == 0, err
+        got, _, err = run(f"apply {site}.unrep --site {site} --trust k.pub")
+        assert got == 0, err
+        version: str = document(f"status --site {site}")["current"]["version"]
+        return version
+
+    for site in ("alpha", "beta"):
+        (shore / site).mkdir()
+    assert sail("alpha") == "1.0.1"
+    assert run("build vms-3 --product vms --version 0.9 --seq 1 --key k.key --out old.unrep")[0] == 0
+    assert run("apply old.unrep --site beta --trust k.pub")[0] == 0
+    assert document("release vms-2 --version 1.0.2 --base-from vms-3")["seq"] == 3
+    assert (sail("alpha"), sail("beta")) == ("1.0.2", "1.0.2")

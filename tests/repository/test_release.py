@@ -189,6 +189,8 @@ def test_a_base_that_was_never_published_is_refused(ashore: Ashore, monkeypatch:
     assert versions(ashore.release(2, dry_run=True).costs) == ["1.0.0", "full"]
     channel = ashore.channel()
     assert channel and channel.release.version == "1.0.0"
+    ashore.release(2)
+    assert len(ashore.published()) == 2, "the release that was given up is not published by the next"
 
 
 def test_an_interrupted_release_goes_on(ashore: Ashore, monkeypatch: pytest.MonkeyPatch) -> None:
