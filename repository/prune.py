@@ -64,7 +64,7 @@ def prune(
         kept = _kept(record, settings, held)
         # Every manifest is read before anything goes: one that is damaged cannot say what it needs.
         store = ObjectStore(repository, settings.platform)
-        needed = _needed(record, store, kept)
+        needed = _needed(record, store, kept, held)
         went = [bundle for bundle in record.bundles() if bundle.file not in kept.bundles]
         gone = [release for release in record.releases() if release.version not in kept.releases]
         found = Pruned([release.version for release in gone], [bundle.file for bundle in went])
@@ -73,7 +73,7 @@ def prune(
             announce_all(repository, record, settings, backends, signer, trust)
         _remove_bundles(repository, backends, went, found, dry_run=dry_run)
         if not dry_run:
-            record.forget([bundle.file for bundle in went], [release.version for release in gone])
+            record.forget(found.bundles, found.releases, record.strange_trees() - needed.keys())
         _sweep(repository, needed, found, progress, dry_run=dry_run)
         if not dry_run:
             _remove_leftovers(repository, record, found)
@@ -113,17 +113,13 @@ def _on_ways(
     return found
 
 
-def _needed(record: Record, store: ObjectStore, kept: _Kept) -> dict[bytes, set[bytes]]:
-    """The trees that stay, each with its objects: of the releases, and those of no release that bundles start from."""
-    released = {release.tree for release in record.releases()}
+def _needed(record: Record, store: ObjectStore, kept: _Kept, held: Mapping[bytes, int]) -> dict[bytes, set[bytes]]:
+    """The trees that stay, each with its objects: of the releases, and strange ones that bundles start from."""
     trees = {release.tree for release in record.releases() if release.version in kept.releases}
-    trees |= {
-        tree
-        for bundle in record.bundles()
-        if bundle.file in kept.bundles
-        for tree in bundle.bases
-        if tree not in released and store.has_tree(tree)
-    }
+    strange = record.strange_trees()
+    bundles = [bundle for bundle in record.bundles() if bundle.file in kept.bundles]
+    starts = {tree for bundle in bundles for tree in bundle.bases} | held.keys()
+    trees |= {tree for tree in strange & starts if store.has_tree(tree)}
     return {tree: set(objects_of(store.manifest(tree))) for tree in sorted(trees)}
 
 

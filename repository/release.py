@@ -173,7 +173,9 @@ class _Run:
         wanted = choose_bases(self._record, self._store, self._settings, tree.manifest, request.held)
         named = {}
         for path in request.base_from:
-            if presence.is_directory(path):
+            with STORAGE.errors(path):
+                is_directory = presence.is_directory(path)
+            if is_directory:
                 base = DirectoryBase(path.resolve(), scan(path, self._settings.platform, self._makers.progress))
                 known = check_base(base, self._record, self._store, tree.manifest)
                 named[known.tree] = base
@@ -208,6 +210,8 @@ class _Run:
         for base in named.values():
             if not self._store.has_tree(base.manifest.tree_hash):
                 count += self._store.add_directory(base, self._makers.progress)
+            if all(other.tree != base.manifest.tree_hash for other in self._record.releases()):
+                self._record.add_strange_tree(base.manifest.tree_hash)
         if not self._store.has_tree(release.tree):
             count += self._store.add_directory(tree, self._makers.progress)
         if self._record.release(release.version) is None:

@@ -13,6 +13,8 @@ from repository.errors import Damaged
 from repository.layout import Repository
 from repository.record.database import Bundle
 from repository.settings import Settings
+from repository.storage import STORAGE
+from transfer.disk.storage import PUBLISHED
 from transfer.disk.whole import read_header, whole_bundle
 from transfer.errors import OutputRefused
 from transfer.publishing.backend import Backend
@@ -32,7 +34,9 @@ def _opened(repository: Repository, address: str) -> Backend:
     if "://" in address:
         return ObjectStoreBackend(address)
     directory = repository.root / address
-    if not presence.is_directory(directory):
+    with PUBLISHED.errors(directory):
+        is_there = presence.is_directory(directory)
+    if not is_there:
         raise OutputRefused(
             f"{directory}: no such directory, though repo.toml names it as a destination; mount it or correct the name"
         )
@@ -48,7 +52,9 @@ def published_name(bundle: VerifiedBundle) -> str:
 def open_stored(repository: Repository, bundle: Bundle) -> VerifiedBundle:
     """A bundle of the repository, which must be the one that its record describes. Raises Damaged."""
     path = repository.bundles / bundle.path
-    if not presence.is_file(path):
+    with STORAGE.errors(path):
+        is_there = presence.is_file(path)
+    if not is_there:
         raise Damaged(f"{path}: is missing; release {bundle.release} again, or restore it from a backup")
     opened = open_for_display(path)
     if opened.verified.root_hash != bundle.root or published_name(opened) != bundle.file:
@@ -79,7 +85,9 @@ def send(repository: Repository, bundle: Bundle, backend: Backend, progress: Pro
 
 
 def _send_tickets(repository: Repository, bundle: Bundle, backend: Backend) -> None:
-    for path in listed_tickets(repository.bundles / bundle.path):
+    with STORAGE.errors(repository.bundles):
+        tickets = listed_tickets(repository.bundles / bundle.path)
+    for path in tickets:
         data, name = read_ticket(path), f"{bundle.file}.tickets/{path.name}"
         if backend.read(name, MAX_TICKET_BYTES + 1) != data:
             backend.replace(name, data)

@@ -6,7 +6,7 @@ leaves the file before or after it. No write-ahead log: a repository may lie on 
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -154,11 +154,21 @@ class Record:
             database.executemany("INSERT OR REPLACE INTO channel VALUES (?, ?, ?, ?)", map(astuple, moved))
         return moved
 
-    def forget(self, files: list[str], versions: list[str]) -> None:
-        """Removes bundles, then releases that have none left."""
+    def strange_trees(self) -> set[bytes]:
+        """The trees of no release that a person named as bases."""
+        return {row[0] for row in self._all("SELECT tree FROM strange")}
+
+    def add_strange_tree(self, tree: bytes) -> None:
+        """Adds one of them, whose contents are stored."""
+        with self._transaction() as database:
+            database.execute("INSERT OR IGNORE INTO strange VALUES (?)", (tree,))
+
+    def forget(self, files: Iterable[str], versions: Iterable[str], trees: Iterable[bytes] = ()) -> None:
+        """Removes bundles, then releases that have none left, and strange trees."""
         with self._transaction() as database:
             database.executemany("DELETE FROM bundle WHERE file = ?", [(file,) for file in files])
             database.executemany("DELETE FROM release WHERE version = ?", [(version,) for version in versions])
+            database.executemany("DELETE FROM strange WHERE tree = ?", [(tree,) for tree in trees])
 
     def channels(self) -> list[Channel]:
         """All channels that name a release."""

@@ -5,6 +5,7 @@
     bundle    file, release, path, length, root, header, full, state, added
     base      bundle, tree, bytes    what a ship with that tree fetches of it, its header included
     channel   name, release, counter, moved
+    strange   tree                   of no release here: a person named it as a base
 
 `release.origin`: "released" here, or "imported". `bundle.state`: "built", then "published" once every destination has
 it, then "retired" once `prune` is about to remove it. Times are in seconds since 1970, hashes are blobs.
@@ -33,6 +34,7 @@ _TABLES: Final = (
     " bytes INTEGER NOT NULL, PRIMARY KEY (bundle, tree))",
     "CREATE TABLE channel (name TEXT PRIMARY KEY, release TEXT NOT NULL REFERENCES release (version),"
     " counter INTEGER NOT NULL, moved REAL NOT NULL)",
+    "CREATE TABLE strange (tree BLOB PRIMARY KEY)",
 )
 
 

@@ -82,6 +82,10 @@ def test_the_base_of_a_stranded_ship_stays_with_its_bundle(ashore: Ashore) -> No
     ashore.release(4, base_from=[strange])
     ashore.prune()
     assert len(list((ashore.root / "repo" / "manifests").iterdir())) == 3 and sound(ashore)
+    for number in (5, 6):
+        ashore.release(number)
+    ashore.prune()
+    assert len(list((ashore.root / "repo" / "manifests").iterdir())) == 2, "its bundle is gone, and so is it"
 
 
 def test_objects_of_no_release_go_and_foreign_files_stay(ashore: Ashore) -> None:
@@ -138,3 +142,4 @@ def test_it_may_stop_at_any_removal(ashore: Ashore, monkeypatch: pytest.MonkeyPa
     ashore.release(5)
     ashore.prune()
     assert sound(ashore) and ashore.verify().unneeded == 0 and len(ashore.published()) == 2
+    assert ashore.verify().manifests == 2

@@ -1,16 +1,17 @@
 """`release`: stored, numbered, built from what ships may have, published, and named by its channel, in this order."""
 
 import errno
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bundle.errors import InputError
-from bundle.host import durable
+from bundle.host import durable, presence
 from bundle.read.tree import scan
 from repository.distribution import destinations
-from repository.errors import ChannelRefused, DiskFull, NewerRepository, ReleaseRefused, RepositoryBusy
+from repository.errors import ChannelRefused, DiskFull, NewerRepository, ReleaseRefused, RepositoryBusy, StorageFailed
 from repository.release import BaseCost
 from tests.support.contents.releases import TRUST, content_of, write_tree
 from tests.support.contents.repositories import Ashore, content, sound
@@ -256,6 +257,26 @@ def test_a_share_that_is_gone_is_named_before_anything_is_built(ashore: Ashore) 
     with pytest.raises(OutputRefused, match=r"www: no such directory, though repo.toml names it"):
         ashore.release(0)
     assert ashore.files() == before
+
+
+def test_a_share_that_hangs_is_named(ashore: Ashore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """[P-12]: whichever path is looked at first."""
+    ashore.release(0)
+    real = presence._status
+
+    def stale(path: Path) -> os.stat_result | None:
+        if path.name in gone:
+            raise OSError(errno.ESTALE, "Stale file handle", str(path))
+        return real(path)
+
+    monkeypatch.setattr(presence, "_status", stale)
+    for name, kind in (("www", OutputRefused), ("1.0.0-1.unrep", StorageFailed), ("repo.db", StorageFailed)):
+        gone = {name}
+        with pytest.raises(kind, match="Stale file handle"):
+            ashore.release(1)
+    gone = {"base"}
+    with pytest.raises(StorageFailed, match="Stale file handle"):
+        ashore.release(1, base_from=[ashore.root / "base"])
 
 
 @pytest.mark.parametrize("foreign", [b"", b"no channel file", bytes(20_000)])

@@ -78,7 +78,7 @@ class KilledRepository:
         argv = ["repo", "prune", "--repo", str(self._root / "repo")]
         typical_s = 0.1
         while tally.killed < count:
-            for _ in range(KEPT):
+            for _ in range(self._random.randint(1, 2)):
                 self._timed(self._next())
             before = self._named()
             while self._killed(argv, typical_s):

@@ -11,6 +11,7 @@ from bundle.trust.signing import verifying_key
 from bundle.trust.trust import Trust, load_trust
 from repository.importing import import_bundle, import_directory
 from repository.record.database import Record, Release
+from repository.storage import STORAGE
 from unrep.errors import UsageRefused
 from unrep.terminal.answers import Epoch, Seq, TreeHash, Version, json_option
 from unrep.terminal.command import Command
@@ -85,8 +86,10 @@ def _imported(
     *,
     many: bool,
 ) -> Release:
+    with STORAGE.errors(source):
+        is_directory = presence.is_directory(source)
     with progress_bar() as bar:
-        if presence.is_directory(source):
+        if is_directory:
             if version is None or many:
                 raise UsageRefused(f"{source}: a directory comes in alone; name its version with --version")
             return import_directory(source, version, seq, record, opened.store, opened.settings, bar)
