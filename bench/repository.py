@@ -104,7 +104,7 @@ def ours(releases: Sequence[Path], scratch: Path) -> None:
             f"{deltas[0]:>12} {deltas[1]:>12} {costs[-1]:10,}"
         )
         before = stored
-    print(f"typed: 1 and {len(releases)} commands, of 4 and 5 words besides paths and versions")
+    print(f"typed: {1 + len(releases)} commands")
     print(f"contents of all releases: {before:,} bytes; bundles, and as many published: {size(published):,}")
     began = time.monotonic()
     unrep("repo", "verify", "--repo", repo)
