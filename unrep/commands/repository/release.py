@@ -52,7 +52,7 @@ class ReleasedAnswer(TypedDict):
     cls=Command,
     examples=[
         ("unrep release build/vms --version 1.0.3 --repo /srv/vms", "Release what stands in a directory:"),
-        ("unrep release build/vms --version 1.0.3 --dry-run", "See first what it costs, and change nothing:"),
+        ("unrep release build/vms --version 1.0.3 --repo /srv/vms --dry-run", "See first what it costs:"),
     ],
 )
 @click.argument("source", metavar="SRC", type=click.Path(path_type=Path))
