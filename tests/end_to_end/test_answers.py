@@ -78,6 +78,10 @@ def test_every_answer_is_what_was_declared(home: Path) -> None:
     ask(f"apply fetched --site site {trust}", "rollback --site site", "recover --site site", "gc --site site")
     receipt = next((home / "site/.unrep/outbox").iterdir())
     ask("history --site site", f"receipt {receipt} --key site/.unrep/site.pub", "selftest --site site --switches 2")
+    ask(f"repo init repo --product vms {key} --publish www", f"repo import {old} --version 1.0.0 --repo repo")
+    ask(f"release {new} --version 1.0.1 --repo repo", "repo list --repo repo", "repo show 1.0.1 --repo repo")
+    ask("repo checkout 1.0.0 there --repo repo", "repo verify --repo repo", "repo prune --repo repo")
+    ask("channel list --repo repo", "channel promote 1.0.1 --to stable --repo repo")
     assert asked | BY_MULTICAST == {known for known, command in every_command(cli) if json_options(command)}
 
 
