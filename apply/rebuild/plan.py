@@ -14,7 +14,6 @@ from apply.rebuild.installed import damaged_places, holdings, open_installed, wh
 from apply.record.state import Release, SiteState
 from bundle.archives.engines import present_features
 from bundle.errors import NoSection
-from bundle.format.repair_request import remainder
 from bundle.host.memory_limit import limited_memory
 from bundle.read.evaluate import Evaluation, open_evaluation
 from bundle.read.mixed import MixedEvaluation
@@ -55,7 +54,7 @@ def plan_rebuild(
         evaluation = open_evaluation(section, base, engines, scratch=scratch, lost=damaged)
         plan = RebuildPlan(evaluation, base, f"from {choice.base.version}" if choice.base else "from the full release")
         if base and choice.rest:
-            left = remainder(base.manifest, damaged, bundle.root.platform)
+            left = base.manifest.without(frozenset(damaged))
             full = bundle.open_section(choice.rest)
             rest = open_evaluation(full, None, engines, scratch=scratch, manifest=evaluation.manifest)
             mixed = MixedEvaluation(evaluation, rest, left)
@@ -102,7 +101,7 @@ def _choose_repair(run: Run, bundle: VerifiedBundle, held: list[Release]) -> tup
     remainders: dict[str, DirectoryBase] = {}
 
     def remainder_hash(release: Release) -> bytes:
-        tree = what_is_left(open_installed(run.site, release), release.platform, run.progress)
+        tree = what_is_left(open_installed(run.site, release), run.progress)
         remainders[release.tree] = tree
         return tree.manifest.tree_hash
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
-from itertools import islice
+from itertools import islice, repeat
 from pathlib import Path
 from typing import BinaryIO
 
@@ -117,8 +117,8 @@ def _sorted_out(manifest: TreeManifest, base: DirectoryBase | None) -> tuple[_Co
 
     The base's file of the same path comes first, so that damage to it is noticed, though another may hold the same.
     """
-    made = frozenset(manifest.needed(base.manifest if base else None))
-    sources = _sources(manifest, base.manifest) if base else [0] * len(manifest.entries)
+    made = manifest.needed(base.manifest if base else None)
+    sources = _sources(manifest, base.manifest) if base else repeat(0, len(manifest.entries))
     kept, again, empty = _Copies(manifest), _Copies(manifest), []
     for place, (entry, source) in enumerate(zip(manifest.entries, sources, strict=True), 1):
         if entry.kind == Kind.EMPTY_DIRECTORY or place in made:
@@ -136,7 +136,7 @@ def _sources(manifest: TreeManifest, base: TreeManifest) -> Iterator[int]:
     """For each entry the place of its object in the base, 0 where that does not have it."""
     # Both are sorted by path, so one walk through both finds the files of the same path.
     others, other, place = iter(base.entries), None, 0
-    for entry, same_object in zip(manifest.entries, base.places.of(manifest.places).tolist(), strict=True):
+    for entry, same_object in zip(manifest.entries, base.places.of(manifest.places).data, strict=True):
         while other is None or other.path < entry.path:
             place += 1
             other = next(others, _BEYOND)
@@ -148,7 +148,7 @@ def _sources(manifest: TreeManifest, base: TreeManifest) -> Iterator[int]:
 
 def _make_directories(tree: Path, manifest: TreeManifest) -> None:
     """The tree and all directories in it, of the mode that the format gives them, whatever the umask [F-12]."""
-    parents = {path.rpartition("/")[0] for path in manifest.entries.paths()}
+    parents = {path.rpartition("/")[0] for path in manifest.entries.paths}
     parents |= {entry.path for entry in manifest.entries if entry.kind == Kind.EMPTY_DIRECTORY}
     with Directory.open(tree.parent) as above:
         above.make(tree.name).close()

@@ -1,7 +1,7 @@
 """Building sections: recipes and packs of one delta, or of the full release. spec/format.md, section 8."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
@@ -198,7 +198,7 @@ def _spread(function: Callable[..., T], arguments: tuple[Any, ...]) -> T:
     return function(*arguments)
 
 
-def _packing_order(target: TreeManifest, places: list[int]) -> list[int]:
+def _packing_order(target: TreeManifest, places: Iterable[int]) -> list[int]:
     """Similar objects beside each other: by suffix, then by path. Solid packs gain from it."""
     return sorted(places, key=lambda place: (PurePosixPath(target.entry(place).path).suffix, place))
 

@@ -294,7 +294,7 @@ def _manifests() -> Iterator[bytes]:
 def _statements() -> Iterator[bytes]:
     yield canonical.encode(Pointer("vectors", "1.1", 2, 0, "b.unrep", 1000, EMPTY_HASH))
     yield canonical.encode(Heartbeat(1, "vectors", 0, 2, 1, 0, 1_700_000_000, bytes(8)))
-    yield write_repair_request("vectors", BASE.manifest, [1, 3], "any")
+    yield write_repair_request("vectors", BASE.manifest, [1, 3])
     yield canonical.encode(VolumeMap(1, 2, [(0, 300), (400, 20)]))
 
 

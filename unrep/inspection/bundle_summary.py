@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
+from itertools import islice
 from typing import Annotated
 
 import zstandard
@@ -17,6 +19,8 @@ from bundle.host import presence
 from bundle.read.costs import ObjectCost, object_costs
 from bundle.read.reader import VerifiedBundle, VerifiedSection, stored_bytes
 from unrep.inspection.carried_trust import Carried, read_carried
+
+_CHUNK_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -115,8 +119,9 @@ def read_names(bundle: VerifiedBundle, releases: list[TreeManifest]) -> Names:
     beside = bundle.path.with_name(bundle.path.name + ".manifests")
     if presence.is_file(beside):
         try:
-            listing = zstandard.ZstdDecompressor().stream_reader(beside.read_bytes()).read(8 * MAX_MANIFEST_BYTES)
-            encoded = canonical.decode(listing, list[bytes], "list of manifests")
+            reader = zstandard.ZstdDecompressor().stream_reader(beside.read_bytes())
+            chunks = islice(iter(partial(reader.read, _CHUNK_BYTES), b""), 8 * MAX_MANIFEST_BYTES // _CHUNK_BYTES)
+            encoded = canonical.decode(b"".join(chunks), list[bytes], "list of manifests")
             found += [TreeManifest.decode(data, bundle.root.platform) for data in encoded]
         except (Malformed, zstandard.ZstdError, OSError) as error:
             raise Malformed(f"{beside}: cannot be used ({error}); remove it, or build the bundle again") from error
