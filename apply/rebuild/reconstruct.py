@@ -120,13 +120,14 @@ def _sorted_out(manifest: TreeManifest, base: DirectoryBase | None) -> tuple[_Co
     made = manifest.needed(base.manifest if base else None)
     sources = _sources(manifest, base.manifest) if base else repeat(0, len(manifest.entries))
     kept, again, empty = _Copies(manifest), _Copies(manifest), []
-    for place, (entry, source) in enumerate(zip(manifest.entries, sources, strict=True), 1):
+    firsts = manifest.places.of(manifest.places).data  # where each object stands for the first time
+    for place, (entry, source, first) in enumerate(zip(manifest.entries, sources, firsts, strict=True), 1):
         if entry.kind == Kind.EMPTY_DIRECTORY or place in made:
             continue
         if source:
             kept.add(place, source)
         elif entry.size:
-            again.add(place, manifest.places[entry.hash])
+            again.add(place, first)
         else:
             empty.append(place)
     return kept, again, empty

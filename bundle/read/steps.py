@@ -55,6 +55,8 @@ class SectionSteps:
     @cached_property
     def made(self) -> Set[int]:
         """The places, without that of the tree manifest, that can be made here."""
+        if not any(self.unavailable):
+            return self.places - {0}
         return PlaceSet(step.place for _, step in self._runnable() if step.place)
 
     def numbered(self, number: int) -> Iterator[tuple[int, Step]]:

@@ -24,7 +24,7 @@ _VARYING = re.compile(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """One object of the base, with its number (spec/format.md, F-32)."""
 

@@ -104,11 +104,13 @@ class SectionBuilder:
         encoded = base.manifest.encoded
         catalog.add(Candidate(0, "", len(encoded), encoded), base.manifest.tree_hash)
         changed = []
-        for place, entry in enumerate(base.manifest.entries, 1):
+        directory = base.directory.absolute()
+        kept = self._target.places.of(base.manifest.places).data  # at once: to ask for each takes ten times as long
+        for place, (entry, is_kept) in enumerate(zip(base.manifest.entries, kept, strict=True), 1):
             if entry.size and entry.kind != Kind.SYMLINK:
-                content = base.directory.absolute() / entry.path
+                content = directory / entry.path
                 catalog.add(Candidate(place, entry.path, entry.size, content), entry.hash)
-                if entry.hash not in self._target.places:
+                if not is_kept:
                     changed.append((place, content))
         for place, opening in self._open_archives(changed, open_for_base):
             catalog.add_archive(place, base.manifest.entry(place).path, opening)
