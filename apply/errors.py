@@ -7,6 +7,7 @@
     |   |-- StorageFailed       a path cannot be read, written, removed or made durable
     |   |   |-- InUse           ... because a process has it open: end that, or wait for a later run
     |   |   `-- DiskFull        ... because its file system (or quota) is full: free space
+    |   |-- NotReady            the ship lacks what a release needs: mend the key that is named
     |   |-- Held                the master keeps the running version: `unrep resume` first
     |   |-- Unguarded           somebody else could change what root is about to do: chmod or chown as it says
     |   |-- BaseDrifted         an installed version is not what its manifest says
@@ -42,6 +43,10 @@ class PreflightRefused(AboardError):
 
 class SiteBusy(PreflightRefused):
     """Another run holds the site's lock."""
+
+
+class NotReady(PreflightRefused):
+    """A command, service, Python or check of the site's configuration is of no use here [A-140]."""
 
 
 class Held(PreflightRefused):

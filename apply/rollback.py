@@ -4,9 +4,11 @@ import time
 from pathlib import Path
 
 from apply.application import hooks
+from apply.application.environment import mend_environment
 from apply.audit.log import open_log
 from apply.audit.run import Report, Run, record_success, reporting, working
 from apply.errors import PreflightRefused, RolledBack, StorageFailed
+from apply.readiness.readiness import check_ready_for
 from apply.rebuild.installed import holdings, open_installed, verify_tree
 from apply.record.database import Record
 from apply.record.state import Release, SiteState
@@ -45,6 +47,11 @@ def roll_back(
             return _report_current(run, record, why_healthy)
         with run.step("verify"):
             verify_tree(open_installed(run.site, target), progress)
+        with run.step("check"):
+            check_ready_for(run.site, config, target.version)
+        with run.step("prepare"):
+            if fault := mend_environment(run.site, config, target.version):
+                run.warn(f"{fault}, and was made anew")
         _record_intent(run, config, record, target, restore_data)
         reason = Trial(run.site, config, record, run).forward()
         return record_success(run, record, run.report("rolled-back", target.version, reason))

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from apply.application import hooks
-from apply.application.checks import check_once
+from apply.application.checks import check_once, fingerprint
 from apply.application.health import Verdict, watch
 from apply.application.restart import restarter
 from apply.audit.run import Run
@@ -58,12 +58,26 @@ class Trial:
             failure = str(error)
         if failure is not None:
             self.back(f"version {release.version} failed: {failure}")  # always raises
-        if trouble := self._try_to_save(self._record.state.committed()):
+        if trouble := self._try_to_save(self._record.state.committed(self._passed())):
             # It serves and is healthy, so it stays. The note keeps recovery from counting this as a failed attempt.
             found_healthy.note(self._site, self._record.state)
             raise Degraded(
                 f"version {release.version} is healthy, which cannot be recorded: {trouble}; then run 'unrep recover'"
             )
+        self._run.restored()
+        return verdict.reason + _unmet(verdict)
+
+    def restart_current(self) -> str:
+        """Starts the version that serves, or should, anew. Returns why it was found healthy; raises Degraded."""
+        version = self._record.state.current_version
+        with self._run.step("restart"):
+            try:
+                self._restart(self._site.context(version))
+            except StepFailed as error:
+                raise Degraded(f"version {version} could not be started again: {error}") from error
+        verdict = self._judge(version, "health")
+        if not verdict.healthy:
+            raise Degraded(f"version {version} was started again and is not healthy: {verdict.reason}")
         self._run.restored()
         return verdict.reason + _unmet(verdict)
 
@@ -139,6 +153,10 @@ class Trial:
         except faults as error:
             return str(error)
         return None
+
+    def _passed(self) -> tuple[str, ...]:
+        """The checks that a healthy version has passed, by fingerprint."""
+        return tuple(fingerprint(check) for check in self._config.health if check.requirement == "required")
 
     def _judge(self, version: str, step: str) -> Verdict:
         context = self._site.context(version)

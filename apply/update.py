@@ -3,6 +3,7 @@
 open          the bundle: its header is verified, and what that teaches about trust is saved (apply.offer)
 recover       with the site locked: what earlier runs left is removed, a pending trial is ended (apply.recover)
 admit         by product, order and quarantine, and only if the master does not hold the running version
+check         that the ship has what its own configuration names (apply.readiness)
 plan          from which installed release, or from none
 verify        the section that the plan needs, piece by piece
 preflight     room, what is in the way, the base files that the recipes read
@@ -21,11 +22,13 @@ import time
 from pathlib import Path
 
 from apply.application import hooks
+from apply.application.environment import environment_fault, mend_environment
 from apply.application.prepare import prepare
 from apply.audit.log import open_log
 from apply.audit.run import Report, Run, record_success, reporting, working
-from apply.errors import AboardError, BaseDrifted, PreflightRefused, StorageFailed
+from apply.errors import AboardError, BaseDrifted, PreflightRefused, StepFailed, StorageFailed
 from apply.offer import Offer, open_offer
+from apply.readiness.readiness import check_commands, check_ready
 from apply.rebuild.installed import open_installed, verify_tree
 from apply.rebuild.plan import RebuildPlan, plan_rebuild
 from apply.rebuild.reconstruct import reconstruct
@@ -115,6 +118,10 @@ def rehearse(
         run.from_version = run.current_version = state.current_version
         if not offer.needs_installing(run.site, state):
             return run.report("already-current", state.current_version, f"{version} is current already")
+        with run.step("check"):
+            check_ready(run.site, config, state)
+            if fault := environment_fault(run.site, config, state.current_version):
+                run.warn(f"{fault}, and would be made anew")
         plan = _rehearsed_plan(run, offer, state)
         return run.report("would-apply", state.current_version, f"would install {version} {plan.origin}")
 
@@ -153,6 +160,7 @@ class _Update:
         save_trust(self._site, self._offer.bundle.verified.trust)
         if not self._offer.needs_installing(self._site, self._record.state):
             return self._confirm_current(why_healthy)
+        self._check_ship()
         was_built = self._was_built_before()
         if not was_built:
             self._remove_leftover()
@@ -160,6 +168,7 @@ class _Update:
             if not was_built:
                 self._install_tree()
             self._prepare_and_snapshot()
+            check_commands(self._site, self._config, self._release.version)
             # The last moment for a hold, for a trial that has begun goes on to its verdict. If one was set meanwhile,
             # the update is refused, and all that it has built is removed again [A-64], [A-17].
             self._offer.check_hold(self._site)
@@ -185,8 +194,32 @@ class _Update:
         if why_healthy is not None:
             return self._report_applied(why_healthy)
         version = self._record.state.current_version
-        reason = f"{version} is current already, and nothing was done"
+        with self._run.step("prepare"):
+            fault = mend_environment(self._site, self._config, version)
+        if fault:
+            restarted = Trial(self._site, self._config, self._record, self._run).restart_current()
+            reason = f"{version} is current already; {fault}, and was made anew; {restarted}"
+        else:
+            reason = f"{version} is current already, and nothing was done"
         return record_success(self._run, self._record, self._run.report("already-current", version, reason))
+
+    def _check_ship(self) -> None:
+        """Raises NotReady for what the ship lacks [A-140]. The way back is looked at, too: the environment of the
+        version that runs is made anew if it is of no use [A-143]."""
+        with self._run.step("check"):
+            check_ready(self._site, self._config, self._record.state)
+        current = self._record.state.current_version
+        if current:
+            with self._run.step("prepare"):
+                try:
+                    fault = mend_environment(self._site, self._config, current)
+                except (StepFailed, StorageFailed) as error:
+                    # The release that comes may be the cure, so it is let in.
+                    self._run.warn(
+                        f"there is no way back to version {current}: its environment cannot be made: {error}"
+                    )
+                else:
+                    self._remarks += [f"{fault}, and was made anew"] if fault else []
 
     def _was_built_before(self) -> bool:
         """Whether the very tree stands complete in its place, from an earlier run: each file is hashed anew [A-17]."""

@@ -1,15 +1,17 @@
 """The `unrep` command: its group, and the one place where errors become a sentence and an exit code."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
 
 import click
+from click.exceptions import NoArgsIsHelpError
 
 from bundle.names.plain_text import excerpt
 from unrep.errors import NobodyReads, OutputLost
 from unrep.terminal.answers import Failure
+from unrep.terminal.command import CommandGroup
 from unrep.terminal.console import (
     answer,
     discard_unwritten,
@@ -17,53 +19,68 @@ from unrep.terminal.console import (
     restart_in_utf8,
     say,
     say_defect,
+    show,
 )
 from unrep.terminal.exit_codes import EXIT_CODES_HELP, ExitCode, exit_code
 
 # Each command in its module of unrep.commands, which is loaded when it is called for: aboard, a second is long.
-COMMANDS = {
-    "keygen": "shore.keygen",
-    "ship-key": "aboard.ship_key",
-    "trust": "trust",
-    "collect": "shore.collect",
-    "build": "shore.build",
-    "ticket": "shore.ticket",
-    "resign": "shore.resign",
-    "heartbeat": "shore.heartbeat",
-    "inspect": "shore.inspect",
-    "verify": "shore.verify",
-    "publish": "link.publish",
-    "serve": "link.serve",
-    "export": "link.export",
-    "broadcast": "link.broadcast",
-    "plan": "link.plan",
-    "fetch": "link.fetch",
-    "join": "link.join",
-    "listen": "link.listen",
-    "apply": "aboard.apply",
-    "rollback": "aboard.rollback",
-    "status": "aboard.status",
-    "hear": "aboard.hear",
-    "history": "aboard.history",
-    "metrics": "aboard.metrics",
-    "receipt": "shore.receipt",
-    "repair-request": "aboard.repair_request",
-    "repair": "shore.repair",
-    "recover": "aboard.recover",
-    "gc": "aboard.gc",
-    "hold": "aboard.hold",
-    "resume": "aboard.hold",
-    "agent": "aboard.agent",
-    "run": "aboard.run",
-    "selftest": "aboard.selftest",
-    "demo": "shore.demo",
+HEADINGS = {
+    "Ashore": {
+        "keygen": "shore.keygen",
+        "collect": "shore.collect",
+        "build": "shore.build",
+        "ticket": "shore.ticket",
+        "resign": "shore.resign",
+        "heartbeat": "shore.heartbeat",
+        "inspect": "shore.inspect",
+        "verify": "shore.verify",
+        "receipt": "shore.receipt",
+        "repair": "shore.repair",
+        "demo": "shore.demo",
+    },
+    "The link": {
+        "publish": "link.publish",
+        "serve": "link.serve",
+        "export": "link.export",
+        "broadcast": "link.broadcast",
+        "plan": "link.plan",
+        "fetch": "link.fetch",
+        "join": "link.join",
+        "listen": "link.listen",
+    },
+    "Aboard": {
+        "check": "aboard.check",
+        "apply": "aboard.apply",
+        "rollback": "aboard.rollback",
+        "status": "aboard.status",
+        "history": "aboard.history",
+        "metrics": "aboard.metrics",
+        "hold": "aboard.hold",
+        "resume": "aboard.hold",
+        "agent": "aboard.agent",
+        "run": "aboard.run",
+        "recover": "aboard.recover",
+        "gc": "aboard.gc",
+        "hear": "aboard.hear",
+        "repair-request": "aboard.repair_request",
+        "ship-key": "aboard.ship_key",
+        "selftest": "aboard.selftest",
+    },
+    "Trust": {
+        "trust": "trust",
+    },
 }
+COMMANDS = {name: module for commands in HEADINGS.values() for name, module in commands.items()}
 
 MAX_ERROR_CHARACTERS = 4_000  # of a message, which may quote what others wrote
 
 
-class Commands(click.Group):
-    """The commands, in the order in which they are mostly needed."""
+class Commands(CommandGroup):
+    """The commands under their headings, in the order in which they are mostly needed."""
+
+    def headings(self, ctx: click.Context) -> Mapping[str, Sequence[str]]:
+        """Ashore, the link, aboard, trust."""
+        return {heading: list(commands) for heading, commands in HEADINGS.items()}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Their names."""
@@ -110,11 +127,11 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _report(error: BaseException, as_json: bool) -> ExitCode:
+    if isinstance(error, NoArgsIsHelpError):  # a group of commands without one of them
+        show(*error.message.splitlines())
+        return ExitCode.DONE
     code = exit_code(error)
     if code == ExitCode.DONE:
-        return code
-    if isinstance(error, click.UsageError) and error.ctx and error.message == error.ctx.get_help():
-        say(*error.message.splitlines())  # a group of commands without one of them
         return code
     sentence = excerpt(_sentence(error, code), MAX_ERROR_CHARACTERS)
     say(f"unrep: {sentence}")
@@ -134,6 +151,7 @@ def _sentence(error: BaseException, code: ExitCode) -> str:
     if isinstance(error, PermissionError):
         return f"{error.filename}: {error.strerror}; run unrep as an account that may go there"
     if isinstance(error, click.UsageError):
-        hint = f"; see '{error.ctx.command_path} --help'" if error.ctx else ""
-        return error.format_message().rstrip(".") + hint
+        message = error.format_message().rstrip(".")
+        hint = f"see '{error.ctx.command_path} --help'" if error.ctx else ""
+        return f"{message} {hint.capitalize()}" if message.endswith("?") else "; ".join(filter(None, (message, hint)))
     return error.format_message() if isinstance(error, click.ClickException) else str(error)

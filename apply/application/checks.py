@@ -11,8 +11,11 @@ import socket
 import ssl
 import time
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import urlsplit
+
+import msgspec
 
 from apply.application.commands import quoted, run, run_own
 from apply.application.programs import system_program
@@ -48,6 +51,12 @@ def check_once(check: HealthCheck, context: StepContext, timeout_s: float | None
     except _FAILURES as error:
         detail, passed = _reason(error, limit_s), False
     return CheckResult(label(check), check.requirement, passed, detail)
+
+
+def fingerprint(check: HealthCheck) -> str:
+    """Names what a check asks, in 16 hex digits, whatever its timeout and requirement."""
+    asked = msgspec.structs.replace(check, timeout_s=1.0, requirement="required")
+    return sha256(msgspec.json.encode(asked)).hexdigest()[:16]
 
 
 def label(check: HealthCheck) -> str:

@@ -128,7 +128,8 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     time_floor: the latest time that shore has signed, in seconds since 1970; a clock below it is wrong [A-10].
     heard_at: when something new last came from shore [R-16], 0 for unknown. shore: its latest heartbeat.
-    floor_from: who signed the time floor [R-19].
+    floor_from: who signed the time floor [R-19]. passed_checks: the health checks that were passed here, by fingerprint
+    [A-144].
     """
 
     product: str = ""
@@ -141,6 +142,7 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     heard_at: int = 0
     shore: Shore | None = None
     floor_from: Attribution = Attribution()
+    passed_checks: tuple[str, ...] = ()
 
     # What it says
 
@@ -285,8 +287,8 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             raise OutOfOrder("the pending release has failed already")
         return self._pending(attempts=intent.attempts + 1)
 
-    def committed(self) -> "SiteState":
-        """The new version is healthy [A-25]."""
+    def committed(self, passed_checks: tuple[str, ...] = ()) -> "SiteState":
+        """The new version is healthy [A-25], by these checks."""
         intent, release, left = self._intent(), self.intended(), self.current
         if not intent.attempts or intent.phase.goes_back:
             raise OutOfOrder("the pending release was not started")
@@ -295,7 +297,13 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         # Otherwise the next offer of its bundle would undo what a person has just rolled back [A-27].
         if intent.by_hand and left and left.mark > release.mark:
             quarantined = (*quarantined, _quarantine(left, f"rolled back by hand to {release.version}"))
-        return self._with(current_version=release.version, pending=None, releases=proven, quarantined=quarantined)
+        return self._with(
+            current_version=release.version,
+            pending=None,
+            releases=proven,
+            quarantined=quarantined,
+            passed_checks=passed_checks,
+        )
 
     def backing_out(self, reason: str) -> "SiteState":
         """The new version failed. To be saved once `current` names the old one again [A-22]."""

@@ -29,10 +29,12 @@ from msgspec import Meta, Struct
 
 from apply.errors import ConfigError
 from apply.site.maintenance_windows import DailyWindows
+from apply.site.toml_lines import line_of
 from bundle.errors import Malformed
 from bundle.format.root import check_product
 from bundle.host.files import read_given
 
+_SOURCE: Final = "_source"  # of a configuration from a file: its path and its text
 # No text may hold a NUL, which ends a string for the operating system.
 _NO_NUL: Final = "^[^\x00]*$"
 Text = Annotated[str, Meta(pattern=_NO_NUL)]
@@ -219,7 +221,7 @@ class AgentConfig(Table, frozen=True, kw_only=True):
         return DailyWindows.of(self.maintenance_windows, self.time_zone)
 
 
-class SiteConfig(Table, frozen=True, kw_only=True):
+class SiteConfig(Table, frozen=True, kw_only=True, dict=True):
     """The whole configuration. SiteConfig() is that of a site without a file.
 
     `product`: what the site is for [A-91]; "" where its first release decides.
@@ -244,6 +246,12 @@ class SiteConfig(Table, frozen=True, kw_only=True):
             except Malformed as error:
                 raise ValueError(str(error)) from error
 
+    def place_of(self, key: str) -> str:
+        """Where a key stands, such as "/opt/vms/unrep.toml: line 12", for messages."""
+        path, text = self.__dict__.get(_SOURCE, (Path("unrep.toml"), ""))
+        line = line_of(text, key)
+        return f"{path}: line {line}" if line else str(path)
+
 
 def load(path: Path | None) -> SiteConfig:
     """The configuration in the file [A-5], or that of a site without one for None.
@@ -253,15 +261,20 @@ def load(path: Path | None) -> SiteConfig:
     if path is None:
         return SiteConfig()
     try:
-        document = tomllib.loads(read_given(path).decode("utf-8-sig"))  # Windows editors write a BOM
+        text = read_given(path).decode("utf-8-sig")  # Windows editors write a BOM
+        document = tomllib.loads(text)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:  # a TOML or UTF-8 error is a ValueError
         raise ConfigError(f"{path}: not a valid TOML file: {error}") from error
     try:
-        return msgspec.convert(document, SiteConfig)
+        config = msgspec.convert(document, SiteConfig)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{path}: {_sentence(str(error), document)}") from error
+        sentence, key = _explained(str(error), document)
+        line = line_of(text, key)
+        raise ConfigError(f"{path}: {f'line {line}: ' if line else ''}{sentence}") from error
+    config.__dict__[_SOURCE] = (path, text)
+    return config
 
 
 def _is_plain_http_url(url: str) -> bool:
@@ -307,24 +320,25 @@ _TABLES: Final[dict[str, type[Table]]] = {
 
 
 # msgspec names the place in its own notation, and calls types as Python does. A person knows TOML.
-def _sentence(message: str, document: dict[str, Any]) -> str:
-    """Our words for msgspec's, such as "Expected `int`, got `str` - at `$.health[0].port`"."""
+def _explained(message: str, document: dict[str, Any]) -> tuple[str, str]:
+    """Our words for msgspec's, such as "Expected `int`, got `str` - at `$.health[0].port`", and the key at fault."""
     problem, key = message, ""
     if place := re.search(r" - at `\$\.?([\w.\[\]]+)`\Z", message):
         problem, key = message[: place.start()], place[1]
     if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", problem, re.DOTALL):
         known = ", ".join(_known_keys(key, document))
         hint = "; 'product' stands above all tables" if unknown[1] == "product" else ""
-        return f"unknown key {_joined(key, unknown[1])!r}; known keys are {known}{hint}"
+        name = _joined(key, unknown[1])
+        return f"unknown key {name!r}; known keys are {known}{hint}", name
     if missing := re.fullmatch(r"Object missing required field `(.*)`", problem):
-        return f"missing key {_joined(key, missing[1])!r}"
+        return f"missing key {_joined(key, missing[1])!r}", key
     if problem.startswith("Invalid"):
         choices = ", ".join(_CHOICES[key.rpartition(".")[2]])
-        return f"{key!r}: {_lowered(problem)}; it may be one of {choices}"
+        return f"{key!r}: {_lowered(problem)}; it may be one of {choices}", key
     if "matching regex" in problem:
-        return f"{key!r} must not hold a NUL character"
+        return f"{key!r} must not hold a NUL character", key
     words = re.sub(r"`(\w+)(?: \| null)?`", lambda word: _TOML_WORDS.get(word[1], word[1]), problem)
-    return f"{key!r}: {_lowered(words)}" if key else _lowered(words)
+    return (f"{key!r}: {_lowered(words)}" if key else _lowered(words)), key
 
 
 def _lowered(sentence: str) -> str:

@@ -1,6 +1,7 @@
 """The group of commands: every one can be found, explained and tried out from its help alone."""
 
 import shlex
+from pathlib import Path
 
 import click
 import pytest
@@ -56,3 +57,35 @@ def test_exit_codes_stand_in_the_help() -> None:
     _, out, _ = run("--help")
     listed = out[out.index("Exit codes:") :].splitlines()[1:]
     assert [line.split(maxsplit=1) for line in listed if line.strip()] == [[str(int(c)), c.meaning] for c in ExitCode]
+
+
+def test_the_help_cuts_no_sentence_and_names_every_command() -> None:
+    _, out, _ = run("--help")
+    assert "..." not in out.replace("[ARGS]...", "")
+    assert all(f"\n{heading}:\n" in out for heading in ("Ashore", "The link", "Aboard", "Trust"))
+    listed = {line.split()[0] for line in out.splitlines() if line.startswith("  ") and not line.startswith("   ")}
+    assert {name.split()[1] for name in COMMANDS} <= listed
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [("aply", "'apply'"), ("trust sing", "'sign'"), ("stats", "'status'"), ("repair-requst", "'repair-request'")],
+)
+def test_a_command_that_was_nearly_named(line: str, meant: str) -> None:
+    code, out, err = run(line)
+    assert code == 2 and not out and "did you mean" in err and meant in err and err.count("\n") == 1
+
+
+def test_a_command_that_is_like_none() -> None:
+    code, _, err = run("xyzzy")
+    assert code == 2 and err == "unrep: No such command 'xyzzy'; see 'unrep --help'\n"
+
+
+@pytest.mark.parametrize("command", ["status --json", "history", "agent --once"])
+def test_the_site_of_the_environment(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("UNREP_SITE", raising=False)
+    assert "Missing option '--site'" in run(command)[2]
+    monkeypatch.setenv("UNREP_SITE", str(tmp_path / "none"))
+    named = run(f"{command} --site {tmp_path / 'other'}")
+    assert str(tmp_path / "none") not in named[2] and "Missing" not in named[2]
+    assert run(command)[2] == named[2].replace(str(tmp_path / "other"), str(tmp_path / "none"))

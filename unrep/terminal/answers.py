@@ -5,9 +5,12 @@
             schema(answer), keys(answer)
 
 A command declares its answer with `@json_option(Answer)`. `Answer` is a TypedDict or a dataclass beside the code that
-prints it. A command that fails prints what it knows of its answer, with the keys of `Failure` added.
+prints it. A command that fails prints what it knows of its answer, with the keys of `Failure` added. Its
+`--json-schema` prints the schema of all its answers. A key that is added changes no version. One that goes, or means
+something else, makes the next.
 """
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, NotRequired, TypedDict, TypeVar, get_type_hints
@@ -15,6 +18,8 @@ from typing import Annotated, Any, NotRequired, TypedDict, TypeVar, get_type_hin
 import click
 import msgspec
 from msgspec import Meta
+
+from unrep.terminal.console import show
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -56,13 +61,14 @@ class JsonOption(click.Option):
     """An option that asks for JSON on standard output.
 
     `answers`: the type of the object under the key "", or a type for each kind of event. `is_lines`: any number of
-    objects, one a line.
+    objects, one a line. `version`: of the schema.
     """
 
-    def __init__(self, *args: Any, answers: Mapping[str, Any], is_lines: bool, **settings: Any) -> None:
+    def __init__(self, *args: Any, answers: Mapping[str, Any], is_lines: bool, version: int, **settings: Any) -> None:
         super().__init__(*args, **settings)
         self.answers = dict(answers)
         self.is_lines = is_lines
+        self.version = version
 
 
 def with_known_keys(name: str, meaning: str, required: Any, *others: Any) -> Any:
@@ -77,20 +83,65 @@ def _annotations(answer: Any) -> dict[str, Any]:
     return get_type_hints(answer, include_extras=True)
 
 
-def json_option(answer: Any) -> Callable[[F], F]:
-    """`--json` of a command that prints one object of that type."""
+def json_option(answer: Any, version: int = 1) -> Callable[[F], F]:
+    """`--json` of a command that prints one object of that type, and `--json-schema`."""
     text = "Print one JSON object on standard output."
-    return click.option(
-        "--json", "as_json", is_flag=True, cls=JsonOption, answers={"": answer}, is_lines=False, help=text
+    return _with_schema(
+        click.option(
+            "--json",
+            "as_json",
+            is_flag=True,
+            cls=JsonOption,
+            answers={"": answer},
+            is_lines=False,
+            version=version,
+            help=text,
+        )
     )
 
 
 def json_lines_option(
-    answers: Mapping[str, Any], of_what: str, name: str = "--json", parameter: str = "as_json"
+    answers: Mapping[str, Any], of_what: str, name: str = "--json", parameter: str = "as_json", version: int = 1
 ) -> Callable[[F], F]:
     """An option that asks for one object a line; `of_what`: what a line is, such as "an event"."""
     text = f"Print one JSON object a line, one line {of_what}."
-    return click.option(name, parameter, is_flag=True, cls=JsonOption, answers=answers, is_lines=True, help=text)
+    option: Callable[[F], F] = click.option(
+        name, parameter, is_flag=True, cls=JsonOption, answers=answers, is_lines=True, version=version, help=text
+    )
+    return _with_schema(option) if name == "--json" else option
+
+
+def _with_schema(option: Callable[[F], F]) -> Callable[[F], F]:
+    shown = click.option(
+        "--json-schema",
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=_show_schemas,
+        help="Print the JSON Schema of what --json prints, and end.",
+    )
+    return lambda command: option(shown(command))
+
+
+def _show_schemas(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        show(*json.dumps(command_schema(ctx.command_path, ctx.command), indent=2).splitlines())
+        ctx.exit()
+
+
+def command_schema(path: str, command: click.Command) -> dict[str, Any]:
+    """The JSON Schema of whatever a command prints; `path`: the command as a person types it."""
+    options = json_options(command)
+    types = [answer for option in options for answer in (*option.answers.values(), Failure)]
+    schemas, defined = msgspec.json.schema_components(types, ref_template="#/$defs/{name}")
+    unique = [made for at, made in enumerate(schemas) if made not in schemas[:at]]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:unrep:{path.removeprefix('unrep ').replace(' ', ':')}:{options[0].version}",
+        "title": f"What '{path} --json' prints",
+        "anyOf": unique,
+        "$defs": defined,
+    }
 
 
 def json_options(command: click.Command) -> list[JsonOption]:

@@ -1,16 +1,20 @@
 """A command with examples: `--help` shows them, and the reference is generated from them.
 
 @click.command("keygen", cls=Command, examples=[("unrep keygen --out shore", "Make shore.key and shore.pub.")])
+
+A group lists its commands under headings, and names those that somebody may have meant.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 import click
 
 Example = tuple[str, str]  # a command line as a person types it, and what it does
 _CONTINUED = " \\"
+_WHOLE_SENTENCE = 1_000  # characters: none is cut
 
 
 class _WithExamples(click.Command):
@@ -36,7 +40,29 @@ class Command(_WithExamples):
 
 
 class CommandGroup(_WithExamples, click.Group):
-    """A group of commands with examples of its own."""
+    """A group of commands with examples of its own. A subclass may give `headings`."""
+
+    def headings(self, ctx: click.Context) -> Mapping[str, Sequence[str]]:
+        """The names of the commands under each heading of the help."""
+        return {"Commands": self.list_commands(ctx)}
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that was named. Raises UsageError, with the names that are near."""
+        near = get_close_matches(args[0], names := self.list_commands(ctx), n=3)
+        if args[0] not in names and not args[0].startswith("-") and near:
+            ctx.fail(f"No such command {args[0]!r}; did you mean {' or '.join(map(repr, near))}?")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes each heading with its commands, and of each command its whole first sentence."""
+        for heading, names in self.headings(ctx).items():
+            found = [(name, command) for name in names if (command := self.get_command(ctx, name))]
+            rows = [(name, command.get_short_help_str(_WHOLE_SENTENCE)) for name, command in found]
+            if rows:
+                with formatter.section(heading):
+                    formatter.write_dl(rows)
 
 
 def _pasteable(line: str, indent: str, width: int) -> str:

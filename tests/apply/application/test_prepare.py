@@ -3,7 +3,6 @@
 import os
 import socket
 import sys
-import zipfile
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,21 +12,8 @@ from apply.application.prepare import prepare
 from apply.errors import StepFailed
 from apply.site.config import SiteConfig
 from apply.site.layout import Site
+from tests.support.contents.wheelhouse import make_wheel
 from tests.support.sites.site import Ship, shore
-
-_METADATA = "Metadata-Version: 2.1\nName: chart\nVersion: 3.1\n"
-_WHEEL = "Wheel-Version: 1.0\nGenerator: by-hand\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-
-
-def write_wheel(directory: Path) -> None:
-    """A wheel with one module, `chart`."""
-    directory.mkdir(parents=True)
-    with zipfile.ZipFile(directory / "chart-3.1-py3-none-any.whl", "w") as wheel:
-        wheel.writestr("chart.py", "DEPTH = 42\n")
-        wheel.writestr("chart-3.1.dist-info/METADATA", _METADATA)
-        wheel.writestr("chart-3.1.dist-info/WHEEL", _WHEEL)
-        names = ["chart.py", *(f"chart-3.1.dist-info/{name}" for name in ("METADATA", "WHEEL", "RECORD"))]
-        wheel.writestr("chart-3.1.dist-info/RECORD", "".join(f"{name},,\n" for name in names))
 
 
 @pytest.fixture
@@ -35,7 +21,7 @@ def site(tmp_path: Path) -> Site:
     site = Site.at(tmp_path)
     site.make_directories()
     tree = site.tree("1.0.1")
-    write_wheel(tree / "wheels")
+    make_wheel(tree / "wheels", "chart", "3.1")
     (tree / "requirements.txt").write_text("chart==3.1\n")
     return site
 
@@ -62,15 +48,15 @@ def test_an_environment_from_the_releases_own_wheels_which_commands_find(
     code = (
         "import os, subprocess, sys; venv = os.environ['UNREP_VENV'];"
         "python = os.path.join(venv, *(['Scripts', 'python.exe'] if os.name == 'nt' else ['bin', 'python']));"
-        "out = subprocess.check_output([python, '-c', 'import chart; print(chart.DEPTH)']);"
+        "out = subprocess.check_output([python, '-c', 'import chart; print(chart.VERSION)']);"
         "open(os.path.join(os.environ['UNREP_SITE'], 'answer'), 'wb').write(out + os.getcwd().encode())"
     )
     (site.venvs / "1.0.1").mkdir()
     (site.venvs / "1.0.1" / "left by a dead run").touch()
     before = sorted(path.name for path in site.tree("1.0.1").rglob("*"))
     prepare(site, config(python_wheels=wheels(), command=[sys.executable, "-c", code]), "1.0.1")
-    depth, cwd = (site.root / "answer").read_text().splitlines()
-    assert depth == "42" and Path(cwd).samefile(site.tree("1.0.1"))
+    version, cwd = (site.root / "answer").read_text().splitlines()
+    assert version == "3.1" and Path(cwd).samefile(site.tree("1.0.1"))
     assert not (site.venvs / "1.0.1" / "left by a dead run").exists()
     assert sorted(path.name for path in site.tree("1.0.1").rglob("*")) == before, "the tree was written to"
 

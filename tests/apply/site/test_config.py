@@ -1,5 +1,6 @@
 """unrep.toml: what it may say, and how a mistake in it is named."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -78,14 +79,14 @@ def path(tmp_path: Path) -> Path:
 
 
 def refused(path: Path, text: str | bytes) -> str:
-    """What follows the file's name in the refusal of this text."""
+    """What follows the file's name, and the line, in the refusal of this text."""
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(ConfigError) as caught:
         load(path)
     file, _, sentence = str(caught.value).partition(": ")
     assert file == str(path)
     assert "\n" not in sentence
-    return sentence
+    return re.sub(r"^line \d+: ", "", sentence)
 
 
 def test_without_a_file_everything_has_its_default() -> None:

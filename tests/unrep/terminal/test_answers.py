@@ -1,18 +1,27 @@
-"""Answers as data: each key of each answer is described."""
+"""Answers as data: each key of each answer is described, and none goes or changes unseen.
+
+`answers.txt` has the keys of all answers. Whoever changes one writes it anew, and reads the difference: a key that went
+or means something else needs the next version of its command's schema.
+
+    python -m tests.unrep.terminal.test_answers
+"""
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, TypedDict
 
 import click
 import pytest
 from msgspec import Meta
 
+from tests.support.observers.command import run
 from unrep.cli import cli, every_command
 from unrep.terminal.answers import (
     Failure,
     JsonOption,
     Key,
+    command_schema,
     json_lines_option,
     json_option,
     json_options,
@@ -21,6 +30,8 @@ from unrep.terminal.answers import (
     with_known_keys,
 )
 
+COMMANDS = dict(every_command(cli))
+HELD = Path(__file__).parent / "answers.txt"
 ANSWERS = [
     pytest.param(answer, id=f"{name} {option.opts[0]} {kind}")
     for name, command in every_command(cli)
@@ -80,3 +91,34 @@ def test_options_that_ask_for_json() -> None:
     assert isinstance(one, JsonOption)
     assert (events.opts, events.answers, events.is_lines) == (["--events"], {"a": Inner, "b": Outer}, True)
     assert (one.opts, one.answers, one.is_lines) == (["--json"], {"": Inner}, False)
+
+
+def lines() -> list[str]:
+    """A line for each key of each answer of each command."""
+    return [
+        f"{name} {option.version} {' '.join(filter(None, (option.opts[0], kind)))}: "
+        f"{key.name}, {key.type}{'' if key.is_required else ', may lack'}"
+        for name, command in every_command(cli)
+        for option in json_options(command)
+        for kind, answer in option.answers.items()
+        for key in keys(answer)
+    ]
+
+
+def test_no_answer_changes_unseen() -> None:
+    assert HELD.read_text().splitlines() == lines()
+
+
+@pytest.mark.parametrize("name", [name for name, command in every_command(cli) if json_options(command)])
+def test_the_schema_of_a_command(name: str) -> None:
+    code, out, err = run(f"{name.removeprefix('unrep ')} --json-schema")
+    made = json.loads(out)
+    assert code == 0 and not err and made == json.loads(json.dumps(command_schema(name, COMMANDS[name])))
+    validator = pytest.importorskip("jsonschema").Draft202012Validator
+    validator.check_schema(made)
+    assert validator(made).is_valid({"error": "It failed.", "exit_code": 2})
+    assert not validator(made).is_valid({"error": "It failed."})
+
+
+if __name__ == "__main__":
+    HELD.write_text("".join(f"{line}\n" for line in lines()))

@@ -18,7 +18,7 @@ from unrep.errors import UsageRefused
 from unrep.terminal.answers import json_lines_option
 from unrep.terminal.command import Command, CommandGroup
 from unrep.terminal.console import say
-from unrep.terminal.options.site import config_option, site_option
+from unrep.terminal.options.site import SITE_VARIABLE, config_option, site_option
 
 
 @click.group(
@@ -30,7 +30,9 @@ from unrep.terminal.options.site import config_option, site_option
         ("unrep agent --site /opt/vms --once", "Make one round, from a scheduler of your own:"),
     ],
 )
-@click.option("--site", metavar="S", type=click.Path(path_type=Path), help="The site's directory.")
+@click.option(
+    "--site", metavar="S", envvar=SITE_VARIABLE, type=click.Path(path_type=Path), help="The site's directory."
+)
 @config_option
 @click.option("--once", is_flag=True, help="Make one round, and end: for a scheduler of your own.")
 @json_lines_option(EVENTS, "an event")

@@ -11,8 +11,15 @@ from apply.site.layout import Site
 from transfer.links.access import Access, read_access
 from unrep.terminal.options.grouping import gathered
 
+SITE_VARIABLE = "UNREP_SITE"
+
 site_option = click.option(
-    "--site", metavar="S", required=True, type=click.Path(path_type=Path), help="The site's directory."
+    "--site",
+    metavar="S",
+    required=True,
+    envvar=SITE_VARIABLE,
+    type=click.Path(path_type=Path),
+    help=f"The site's directory. Default: {SITE_VARIABLE} of the environment.",
 )
 config_option = click.option(
     "--config", metavar="C", type=click.Path(path_type=Path), help="Configuration to use instead of S/unrep.toml."

@@ -20,7 +20,13 @@ PARAMETER = click.Option(["--x"])
         (parse_rate, "8000", 8000),
         (parse_rate, "64k", 64_000),
         (parse_rate, "1.5M", 1_500_000),
+        (parse_rate, "1.5 MB/s", 1_500_000),
+        (parse_rate, "16kbit", 2_000),
+        (parse_rate, "2 Mbit/s", 250_000),
         (parse_size, "4G", 4_000_000_000),
+        (parse_size, "4GB", 4_000_000_000),
+        (parse_size, "700m", 700_000_000),
+        (parse_size, "2 GiB", 2 << 30),
         (parse_nonce, "00" * 7 + "ff", bytes(7) + b"\xff"),
         (parse_rate, None, None),
         (parse_size, None, None),
@@ -33,8 +39,8 @@ def test_what_is_taken(parse: Callable[..., Any], text: str | None, value: objec
 
 @pytest.mark.parametrize(
     ("parse", "text"),
-    [(parse_rate, text) for text in ("", "0", "-1", "4G", "1e3", "64 k", "0.0001", "k", "1.2345")]
-    + [(parse_size, text) for text in ("", "0", "700m", "4T")]
+    [(parse_rate, text) for text in ("", "0", "-1", "4GX", "1e3", "64kb", "0.0001", "k", "1.2345", "7bit")]
+    + [(parse_size, text) for text in ("", "0", "700  M", "4T", "8kbit", "0.5")]
     + [(parse_nonce, text) for text in ("", "00", "zz" * 8, "00" * 9)],
 )
 def test_what_is_refused(parse: Callable[..., Any], text: str) -> None:
