@@ -5,9 +5,9 @@
 The rule, written down before anything was measured. Down the list of PyPI's packages by downloads a month, of
 2026-11-30: the first 20 whose latest release has wheels with native code for both systems, in turn for `windows`
 (win_amd64) and for `linux` (manylinux, x86_64), and the first 10 whose wheel is pure Python for `pure`. Down npm's
-list by downloads a month: the first 10 for `npm`. These have a few kilobytes each, so `npm-large` has the first 10 of
-a megabyte and more, unpacked. Of each package the last two final releases that CPython 3.11 can install.
-`corpora/survey.txt` pins them.
+list by downloads a month: the first 10 for `npm`. These have a few kilobytes each, so `npm-large` has ten more of its
+first 220, which were taken for larger ones before their sizes were known. Of each package the last two final releases
+that CPython 3.11 can install. `corpora/survey.txt` pins them.
 
 Each pair is measured as files, which are the wheel or the .tgz, and unpacked. The ratio is the whole bundle over what
 HDiffPatch makes of the two tar files, with lzma2 level 9, as `bench/size.py` measures it. A ratio over 1 is a fault.
@@ -102,12 +102,13 @@ def laid_out(files: Path, form: str, directory: Path) -> None:
             unpack(path, directory)
 
 
-def our_bytes(program: Path, platform: str, scratch: Path) -> int:
+def our_bytes(program: Path, platform: str, cache: Path, scratch: Path) -> int:
     """The length of a bundle from `old` to `new`."""
-    python = str(program / ".venv" / "bin" / "python")
-    measured((python, "-m", "unrep", "keygen", "--out", "k"), scratch)
-    line = f"build new --base old --platform {platform} --product bench --version 2 --seq 2 --key k.key --out d.unrep"
-    measured((python, "-m", "unrep", *line.split()), scratch)
+    python, key = str(program / ".venv" / "bin" / "python"), cache / "k.key"
+    if not key.exists():
+        measured((python, "-m", "unrep", "keygen", "--out", str(cache / "k")), scratch)
+    line = f"build new --base old --platform {platform} --product bench --version 2 --seq 2 --out d.unrep --key"
+    measured((python, "-m", "unrep", *line.split(), str(key)), scratch)
     return (scratch / "d.unrep").stat().st_size
 
 
@@ -131,7 +132,7 @@ def size_of(pair: Pair, form: str, program: Path, cache: Path) -> Size:
         laid_out(fetched(pair, pair.old, cache), form, scratch / "old")
         laid_out(fetched(pair, pair.new, cache), form, scratch / "new")
         release = sum(path.stat().st_size for path in (scratch / "new").rglob("*") if path.is_file())
-        ours = our_bytes(program, REGISTRIES[pair.group][2], scratch)
+        ours = our_bytes(program, REGISTRIES[pair.group][2], cache, scratch)
         peer = peer_bytes(pair, form, cache, scratch)
     return Size(pair.group, pair.name, pair.old, pair.new, form, release, ours, peer)
 
@@ -152,11 +153,12 @@ def summary(sizes: list[Size]) -> Iterator[tuple[str, str, list[Size]]]:
 
 def table(sizes: list[Size]) -> str:
     """Means and worst by group, then every pair, in Markdown."""
-    lines = ["| group | form | geometric mean | worst | over 1 |", "|---|---|---|---|---|"]
+    lines = ["| group | form | geometric mean | worst | over 1 | most bytes over |", "|---" * 6 + "|"]
     for group, form, found in summary(sizes):
         worst = max(found, key=lambda size: size.ratio)
-        over = sum(size.ratio > 1 for size in found)
-        lines.append(f"| {group} | {form} | {mean(found):.3f} | {worst.ratio:.3f} {worst.name} | {over} |")
+        over = [size.ours - size.peer for size in found if size.ours > size.peer]
+        row = f"| {group} | {form} | {mean(found):.3f} | {worst.ratio:.3f} {worst.name}"
+        lines.append(f"{row} | {len(over)} of {len(found)} | {max(over, default=0):,} |")
     lines += ["", "| group | package | from | to | form | release | unrep | HDiffPatch | ratio |", "|---" * 9 + "|"]
     lines += [
         f"| {size.group} | {size.name} | {size.old} | {size.new} | {size.form} | {size.release_bytes:,} "
@@ -170,14 +172,15 @@ def picture(sizes: list[Size]) -> str:
     """Every ratio as a dot on a logarithmic scale, a row for each group and form, in SVG. A bar marks the mean."""
     rows = list(summary(sizes))
     left, width = 150, 480
-    lowest = min(-3.0, *(math.log10(size.ratio) for size in sizes))
+    powers = [math.log10(size.ratio) for size in sizes]
+    lowest, highest = min(-3.0, *powers), max(0.5, *powers) + 0.1
 
     def x(ratio: float) -> float:
-        return left + width * (math.log10(ratio) - lowest) / (0.5 - lowest)
+        return left + width * (math.log10(ratio) - lowest) / (highest - lowest)
 
     height = 60 + 24 * len(rows)
     drawn = [f'<text x="10" y="22" font-weight="bold">Bundle over HDiffPatch, {len(sizes) // 2} packages</text>']
-    for power in range(math.ceil(lowest), 1):
+    for power in range(math.ceil(lowest), math.ceil(highest)):
         at = x(10.0**power)
         drawn.append(f'<line x1="{at:.0f}" y1="34" x2="{at:.0f}" y2="{height - 22}" stroke="#ccc"/>')
         drawn.append(f'<text x="{at:.0f}" y="{height - 6}" text-anchor="middle">{10.0**power:g}</text>')
