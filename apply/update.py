@@ -32,6 +32,7 @@ from apply.readiness.readiness import check_commands, check_ready
 from apply.rebuild.installed import open_installed, verify_tree
 from apply.rebuild.plan import RebuildPlan, plan_rebuild
 from apply.rebuild.reconstruct import reconstruct
+from apply.rebuild.source_times import set_source_times
 from apply.record.database import Record, read_state
 from apply.record.state import SiteState
 from apply.recover import resume_pending
@@ -270,9 +271,13 @@ class _Update:
 
     def _plan_and_reconstruct(self, staging: Path, tree: Path, drift: BaseDrifted | None = None) -> RebuildPlan:
         """Builds `tree`, with intermediate results in `staging`. `drift`: why the base is not used as it is."""
-        plan = plan_rebuild(self._run, self._offer.bundle, self._record.state, staging, drift)
+        share = self._config.retention.share
+        plan = plan_rebuild(self._run, self._offer.bundle, self._record.state, staging, drift, share=share)
         with self._run.step("reconstruct"):
-            reconstruct(plan.evaluation, plan.base, tree, self._run.progress)
+            reconstruct(plan.evaluation, plan.base, tree, self._run.progress, share=share)
+            if self._offer.bundle.root.has_python_times:
+                with durable.storage_errors(tree):
+                    set_source_times(tree, plan.evaluation.manifest)
         return plan
 
     def _prepare_and_snapshot(self) -> None:

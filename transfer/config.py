@@ -10,9 +10,11 @@ class TransferConfig:
     """How a session asks, waits and gives up. Raises ValueError for a value out of its bounds.
 
     limit_bytes_per_s      bytes received per second at most, averaged over a second; None: no limit [T-27]
+    remembered_bytes_per_s  what the link carried lately, where a link begins with that [T-164]
     max_bytes              received at most, in all runs of a download, over links that cost; None: any number [T-94]
     patience_s             without `progress_bytes` of new bytes for so long, the session stops [T-22]
     turn_s                 while none of several sources answers, each has a turn of so long [T-92]
+    udp_turn_s             ... and a source over UDP of so long: it answers in a round trip, or UDP is blocked
     first_request_bytes    the first request asks for so much: the header, and often all that is needed [T-2]
     request_floor_bytes    a later request asks for so much at least, if there is as much,
     request_ceiling_bytes  and for no more than this [T-7]
@@ -41,10 +43,12 @@ class TransferConfig:
     """
 
     limit_bytes_per_s: int | None = None
+    remembered_bytes_per_s: float | None = None
     max_bytes: int | None = None
     patience_s: float = 300.0
     progress_bytes: int = KIB
     turn_s: float = 20.0
+    udp_turn_s: float = 4.0
     first_request_bytes: int = 4 * KIB
     request_floor_bytes: int = 256 * KIB
     request_ceiling_bytes: int = 2048 * KIB

@@ -2,7 +2,8 @@
 
     TransferError            what leaves this package; what was fetched and verified stays in every case
     |-- SourceRefused        the source cannot serve: not there, not allowed, no ranges, not named clearly
-    |   `-- AccessRefused    ... nor its proxy, or the credentials for it
+    |   |-- AccessRefused    ... nor its proxy, or the credentials for it
+    |   `-- AnotherAnswers   ... or something in its place that does not
     |-- SourceCorrupt        the source sends bytes that are not the signed ones, and would again
     |-- OutputRefused        the output is something else, or cannot be written
     |-- OutputBusy           another fetch is writing the output
@@ -39,6 +40,10 @@ class SourceRefused(TransferError):
 
 class AccessRefused(SourceRefused):
     """Credentials, certificate authorities or a proxy, as they were named, cannot be used."""
+
+
+class AnotherAnswers(SourceRefused):
+    """What answers does not answer as the source of a range would, or leads elsewhere."""
 
 
 class SourceCorrupt(TransferError):

@@ -4,7 +4,7 @@ Counters count since the site was made. prometheus.io/docs/instrumenting/exposit
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, get_args
 
@@ -13,6 +13,7 @@ from apply.record.state import Condition, SiteState
 from bundle.names.plain_text import plain
 
 BUCKETS_S: Final = (0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
+NAMED: Final = 5  # drifted files
 Sample = tuple[str, dict[str, str], float]  # what follows the family's name, labels, value
 
 
@@ -70,9 +71,14 @@ class Tally:
         self.last_run_s = run.started.timestamp()
 
 
-def exposition(state: SiteState, tally: Tally, *, program: str, intact: bool, receipts: int) -> str:
-    """All figures as text. program: unrep's version. intact: the record. receipts: how many wait for shore."""
-    families = (*_of_site(state, program, intact, receipts), *_of_runs(tally))
+def exposition(
+    state: SiteState, tally: Tally, *, program: str, intact: bool, receipts: int, drifted: Sequence[str] = ()
+) -> str:
+    """All figures as text. program: unrep's version. intact: the record. receipts: how many wait for shore.
+
+    drifted: the paths of the files that are not what was installed, of which the first few are named [A-125].
+    """
+    families = (*_of_site(state, program, intact, receipts), *_of_drift(drifted), *_of_runs(tally))
     return "".join(line for family in families for line in _lines(*family))
 
 
@@ -91,6 +97,13 @@ def _of_site(state: SiteState, program: str, intact: bool, receipts: int) -> Ite
     yield "unrep_quarantined_releases", "gauge", "Releases in quarantine.", _one(len(state.quarantined))
     yield "unrep_record_intact", "gauge", "1 unless records of runs were changed or removed.", _one(intact)
     yield "unrep_receipts_waiting", "gauge", "Receipts in the outbox.", _one(receipts)
+
+
+def _of_drift(paths: Sequence[str]) -> Iterator[Family]:
+    text = "Files of the current release that are not what was installed."
+    yield "unrep_drifted_files", "gauge", text, _one(len(paths))
+    named: list[Sample] = [("", {"path": path}, 1) for path in paths[:NAMED]]
+    yield "unrep_drifted_file_info", "gauge", "The first of those files.", named
 
 
 def _of_runs(tally: Tally) -> Iterator[Family]:

@@ -84,9 +84,14 @@ def verify_tree(tree: DirectoryBase, progress: Progress = Quiet()) -> None:  # n
     verify_places(tree, range(1, len(tree.manifest.entries) + 1), progress)
 
 
-def damaged_places(tree: DirectoryBase, progress: Progress = Quiet()) -> list[int]:  # noqa: B008
-    """The places of all files that are not what was installed, ascending."""
-    return [place for place, _ in _faults(tree, range(1, len(tree.manifest.entries) + 1), progress)]
+def damaged_places(
+    tree: DirectoryBase,
+    progress: Progress = Quiet(),  # noqa: B008
+    places: Iterable[int] | None = None,
+) -> list[int]:
+    """The places of all files that are not what was installed, ascending. `places`: of those alone, ascending."""
+    chosen = range(1, len(tree.manifest.entries) + 1) if places is None else places
+    return [place for place, _ in _faults(tree, chosen, progress)]
 
 
 def what_is_left(tree: DirectoryBase, progress: Progress = Quiet()) -> DirectoryBase:  # noqa: B008

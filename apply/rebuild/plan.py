@@ -11,6 +11,8 @@ from apply.errors import BaseDrifted
 from apply.rebuild import preflight
 from apply.rebuild.choice import Choice, choose, choose_full, choose_repair
 from apply.rebuild.installed import damaged_places, holdings, open_installed, what_is_left
+from apply.rebuild.room import look_for_savings
+from apply.rebuild.spares import SparedEvaluation, find_spares, missing_from
 from apply.record.state import Release, SiteState
 from bundle.archives.engines import present_features
 from bundle.errors import NoSection
@@ -25,25 +27,34 @@ from bundle.read.tree import DirectoryBase
 class RebuildPlan:
     """What makes the target: an evaluation, and the base that holds all the rest. `origin` is a clause for a person."""
 
-    evaluation: Evaluation | MixedEvaluation
+    evaluation: Evaluation | MixedEvaluation | SparedEvaluation
     base: DirectoryBase | None
     origin: str
 
 
 @limited_memory()
 def plan_rebuild(
-    run: Run, bundle: VerifiedBundle, state: SiteState, scratch: Path | None, drift: BaseDrifted | None = None
+    run: Run,
+    bundle: VerifiedBundle,
+    state: SiteState,
+    scratch: Path | None,
+    drift: BaseDrifted | None = None,
+    *,
+    share: bool = False,
 ) -> RebuildPlan:
-    """Plan and preflight. Intermediate results go to `scratch`.
+    """Plan and preflight. Intermediate results go to `scratch`. `share`: unchanged files are to be hard links [A-126].
 
-    `drift`: why the base cannot be used as it is. It is raised again if the full section is not there to help.
+    `drift`: why the base cannot be used as it is. It is raised again if neither the full section nor another version
+    is there to help. Bytes that are not in the file are never asked for here: aboard there may be no link [A-41].
     Raises NoSection, PreflightRefused, or Refused for a section that does not verify.
     """
     with run.step("plan"):
         choice, base = _choose(run, bundle, state, drift)
         run.bundle_bytes = bundle.verified.header_bytes + stored_bytes(bundle.root, choice.section)
         # From the root's own figures, before the section is parsed: decoding its manifest may take the room already.
-        preflight.check_free(run.site, bundle.root.size + choice.room_bytes)
+        savings = look_for_savings(base, run.site.staging, scratch if share else None) if base else None
+        least = max(0, bundle.root.size - (savings.most_bytes if savings else 0))
+        preflight.check_free(run.site, least + choice.room_bytes)
     with run.step("verify"):
         section = bundle.open_section(choice.section)
         section.verify()
@@ -60,14 +71,32 @@ def plan_rebuild(
             mixed = MixedEvaluation(evaluation, rest, left)
             run.bundle_bytes += sum(end - start for start, end in rest.stretches(mixed.taken))
             plan = RebuildPlan(mixed, DirectoryBase(base.directory, left), _mixed_origin(plan.origin, mixed, drift))
+        elif base and drift:
+            left = base.manifest.without(frozenset(damaged))
+            plan = _spared(run, state, evaluation, DirectoryBase(base.directory, left), plan.origin, drift)
     with run.step("preflight"):
         release = Release.of(bundle.verified)
         preflight.check_platform(release)
         preflight.check_place(run.site, state, release)
-        preflight.check_room(run.site, evaluation.manifest, plan.evaluation.room_bytes)
+        if savings and plan.base:
+            savings = replace(savings, base=plan.base.manifest)
+        preflight.check_room(run.site, evaluation.manifest, plan.evaluation.room_bytes, savings)
         if base:
             preflight.check_base(base, evaluation, run.progress)
     return plan
+
+
+def _spared(
+    run: Run, state: SiteState, evaluation: Evaluation, base: DirectoryBase, origin: str, drift: BaseDrifted
+) -> RebuildPlan:
+    """The plan with what other versions aboard have of the damaged files. Raises `drift` if they lack any [A-127]."""
+    missing = missing_from(evaluation, base.manifest)
+    spares, lacking = find_spares(run.site, state.releases, evaluation.manifest, missing)
+    if lacking:
+        raise drift
+    spared = SparedEvaluation(evaluation, spares)
+    around = f"but {len(spared.spared)} files from other versions aboard" if spares else "around damaged files"
+    return RebuildPlan(spared, base, f"{origin}, {around}, because of this: {drift}")
 
 
 def _mixed_origin(origin: str, mixed: MixedEvaluation, drift: BaseDrifted | None) -> str:
@@ -81,9 +110,6 @@ def _choose(
     """The choice and its base: a release that is held, or what is left of one, or none [A-12], [A-40], [A-41]."""
     held = holdings(run.site, state.releases)
     full = choose_full(bundle)
-    # Bytes that are not in the file are never asked for here: aboard there may be no link [A-41].
-    if drift and full is None:
-        raise drift
     try:
         choice = choose(bundle, held)
     except NoSection:

@@ -5,6 +5,7 @@ import shutil
 
 from apply.errors import DiskFull, SiteInvalid
 from apply.rebuild.installed import verify_places
+from apply.rebuild.room import Savings, needed_bytes
 from apply.record.state import Release, SiteState
 from apply.site import durable
 from apply.site.layout import Site
@@ -14,9 +15,6 @@ from bundle.host import presence
 from bundle.host.progress import Progress
 from bundle.read.evaluate import Evaluation
 from bundle.read.tree import DirectoryBase
-
-BLOCK_BYTES = 4096  # of NTFS, ext4 and XFS as they are made by default
-MARGIN_BYTES = 16 * 1024 * 1024  # for the record, the log of the file system, and what the application writes meanwhile
 
 
 def check_platform(release: Release) -> None:
@@ -49,15 +47,6 @@ def check_place(site: Site, state: SiteState, release: Release) -> None:
         raise SiteInvalid(f"{site.versions}: lies on another file system than {site.private}; a site must lie on one")
 
 
-def needed_bytes(manifest: TreeManifest, room_bytes: int) -> int:
-    """What the version takes on disk, in whole blocks, the largest object once more for an archive that is made, and
-    the room for intermediate results [F-64]."""
-    # As if nothing were shared with the base: whether blocks can be cloned shows only when it is tried.
-    blocks = sum(-(-entry.size // BLOCK_BYTES) for entry in manifest.entries)
-    largest = max((entry.size for entry in manifest.entries), default=0)
-    return blocks * BLOCK_BYTES + largest + room_bytes + MARGIN_BYTES
-
-
 def check_free(site: Site, needed: int) -> None:
     """Raises DiskFull if so many bytes are not free while the old versions stand [A-15]."""
     free = shutil.disk_usage(site.root).free
@@ -68,9 +57,9 @@ def check_free(site: Site, needed: int) -> None:
         )
 
 
-def check_room(site: Site, manifest: TreeManifest, room_bytes: int = 0) -> None:
+def check_room(site: Site, manifest: TreeManifest, room_bytes: int = 0, savings: Savings | None = None) -> None:
     """Raises DiskFull if the version and what is needed to make it would not fit [A-15]."""
-    check_free(site, needed_bytes(manifest, room_bytes))
+    check_free(site, needed_bytes(manifest, room_bytes, savings))
     if hasattr(os, "statvfs"):
         inodes = os.statvfs(site.root)
         # 0 in all: a file system such as Btrfs that makes inodes as they are needed.

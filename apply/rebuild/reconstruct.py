@@ -1,125 +1,124 @@
 """Building the complete tree of a version in staging: spec/apply.md, section 3.
 
-Every file is hashed as it is written [A-19]. What the base has already is cloned where the file system shares blocks
-(FICLONE), else copied, by a few threads, while the recipes make the rest in order. Nothing here is durable yet:
+Every file is hashed as it is written [A-19]. What the base has already is copied by threads (`copies`), while the
+recipes make the rest in order. Blocks that are in the base are shared where the file system can: those of whole files,
+and in a large file that changes those of its unchanged parts. Zeros become holes. Nothing here is durable yet:
 `apply.site.durable.sync_tree` comes once, at the end, for a sync of each file costs minutes on a disk.
 
-Files are never hard-linked to the base: an application that writes to its file in place would change both versions.
+Files are hard-linked to the base only where the site asks for it: an application that writes to its file in place
+changes both versions then [A-126].
 """
 
-import sys
-from array import array
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from hashlib import sha256
-from itertools import islice, repeat
+from collections.abc import Callable, Iterator
+from itertools import repeat
 from pathlib import Path
-from typing import BinaryIO
+from typing import Final
 
-from apply.rebuild.installed import drifted
+from apply.rebuild.copies import Copies, Copying
+from apply.rebuild.spares import SparedEvaluation
+from apply.rebuild.writing import CHUNK_BYTES, write_beside, write_object
 from apply.site import durable
-from bundle.errors import BaseMismatch
-from bundle.format.manifest import Entry, Kind, TreeManifest, check_link_target
+from bundle.format.manifest import Entry, Kind, TreeManifest
+from bundle.host.blocks import Sharing
 from bundle.host.directories import Descent, Directory
-from bundle.host.files import write_all
 from bundle.host.memory_limit import limited_memory
 from bundle.host.progress import Progress
 from bundle.read.evaluate import Evaluation
 from bundle.read.mixed import MixedEvaluation
-from bundle.read.tree import DirectoryBase, read_object
+from bundle.read.tree import DirectoryBase
+from bundle.wheels.bytecode import source_of
 
-THREADS = 4
-CHUNK_BYTES = 1024 * 1024
-BATCH = 64  # small files go to a thread by so many: handing over costs about as much as copying one
-FILE_MODE, EXECUTABLE_MODE = 0o644, 0o755  # [F-12]
-_FICLONE = 0x40049409
-_BEYOND = Entry(
+_BEYOND: Final = Entry(
     "\U0010ffff" * 2, Kind.EMPTY_DIRECTORY, 0, b""
 )  # sorts after all paths, none of which has this character
 
 
 @limited_memory()
 def reconstruct(
-    evaluation: Evaluation | MixedEvaluation, base: DirectoryBase | None, tree: Path, progress: Progress
+    evaluation: Evaluation | MixedEvaluation | SparedEvaluation,
+    base: DirectoryBase | None,
+    tree: Path,
+    progress: Progress,
+    *,
+    share: bool = False,
 ) -> None:
     """Makes `tree`, a directory that does not exist yet, the release that the evaluation describes.
 
+    `share`: what stays as it is becomes a hard link to the base's file, read-only, where the file system can [A-126].
     Raises Corrupt or Malformed for a recipe that does not give its object, BaseDrifted for a base file that has
     changed, StorageFailed or DiskFull. What was built by then stays, for the caller to remove.
     """
-    manifest = evaluation.manifest
+    manifest, sharing = evaluation.manifest, Sharing()
     kept, again, empty = _sorted_out(manifest, base)
     progress.start(f"rebuilding {tree.name}", manifest.size, "B")
-    with durable.storage_errors(tree), ThreadPoolExecutor(THREADS) as pool:
+    linked = _linked(manifest) if share else None
+    with durable.storage_errors(tree), Copying(tree, sharing, linked) as copying:
         _make_directories(tree, manifest)
-        try:
-            # Copies go on in the pool while the recipes run here, which must run one after the other.
-            copies = [pool.submit(_copy_all, batch, base, tree) for batch in kept.batches()] if base else []
-            _write_made(evaluation, tree, progress)
-            _gather(copies, progress)
-            # Only now are the objects that repeat another there to be copied, from the new tree itself.
-            source = DirectoryBase(tree, manifest)
-            _gather([pool.submit(_copy_all, batch, source, tree) for batch in again.batches()], progress)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+        # Copies go on in threads while the recipes run here, which must run one after the other.
+        if base:
+            copying.begin(kept, base)
+        for spare in evaluation.spares if isinstance(evaluation, SparedEvaluation) else ():
+            copying.begin(spare.copies, spare.tree)
+        _write_made(evaluation, base, tree, sharing, progress)
+        copying.gather(progress)
+        # Only now are the objects that repeat another there to be copied, from the new tree itself.
+        copying.begin(again, DirectoryBase(tree, manifest))
+        copying.gather(progress)
         with Descent(tree) as into:
             for place in empty:
-                _write(into, manifest.entry(place), iter(()))
+                write_object(into, manifest.entry(place), iter(()))
     progress.finish()
 
 
-def _write_made(evaluation: Evaluation | MixedEvaluation, tree: Path, progress: Progress) -> None:
+def _linked(manifest: TreeManifest) -> Callable[[str], bool]:
+    """Which files may be links: not those whose time another compiled file may decide in another version [A-122]."""
+    sources = frozenset(filter(None, map(source_of, manifest.entries.paths)))
+    return lambda path: path not in sources
+
+
+def _write_made(
+    evaluation: Evaluation | MixedEvaluation | SparedEvaluation,
+    base: DirectoryBase | None,
+    tree: Path,
+    sharing: Sharing,
+    progress: Progress,
+) -> None:
     """What the recipes make, in their order."""
+    former = _former_states(evaluation.manifest, base.manifest) if base and sharing.possible else frozenset()
     with Descent(tree) as into:
         for place, chunks in evaluation.objects():
             entry = evaluation.manifest.entry(place)
-            _write(into, entry, chunks)
+            if base and place in former and sharing.possible:
+                write_beside(into, entry, chunks, base.directory, sharing)
+            else:
+                write_object(into, entry, chunks)
             progress.advance(entry.size)
 
 
-@dataclass(frozen=True)
-class _Copies:
-    """What is copied into a tree: the places of entries of its manifest, and for each the place in the source's.
-
-    Numbers, not entries: a release may have hundreds of thousands.
-    """
-
-    manifest: TreeManifest
-    places: "array[int]" = field(default_factory=lambda: array("Q"))
-    sources: "array[int]" = field(default_factory=lambda: array("Q"))
-
-    def add(self, place: int, source: int) -> None:
-        """Has one more copied."""
-        self.places.append(place)
-        self.sources.append(source)
-
-    def part(self, chosen: Iterable[int]) -> "_Copies":
-        """Some of them, by their numbers from 0."""
-        part = _Copies(self.manifest)
-        for at in chosen:
-            part.add(self.places[at], self.sources[at])
-        return part
-
-    def batches(self) -> "Iterator[_Copies]":
-        """Large files first, alone. Then small ones in batches, neighbours together, to open few directories."""
-        sizes = self.manifest.entries.sizes
-        large = [at for at, place in enumerate(self.places) if sizes[place - 1] >= CHUNK_BYTES]
-        yield from (self.part([at]) for at in sorted(large, key=lambda at: -sizes[self.places[at] - 1]))
-        small = (at for at, place in enumerate(self.places) if sizes[place - 1] < CHUNK_BYTES)
-        while batch := list(islice(small, BATCH)):
-            yield self.part(batch)
+def _former_states(manifest: TreeManifest, base: TreeManifest) -> frozenset[int]:
+    """The places of large files that the base has under the same path, with other content."""
+    large = {
+        entry.path: place
+        for place in manifest.needed(base)
+        if (entry := manifest.entry(place)).size >= CHUNK_BYTES and entry.kind != Kind.SYMLINK
+    }
+    if not large:
+        return frozenset()
+    return frozenset(
+        large[entry.path]
+        for entry in base.entries
+        if entry.path in large and entry.kind in (Kind.FILE, Kind.EXECUTABLE)
+    )
 
 
-def _sorted_out(manifest: TreeManifest, base: DirectoryBase | None) -> tuple[_Copies, _Copies, list[int]]:
+def _sorted_out(manifest: TreeManifest, base: DirectoryBase | None) -> tuple[Copies, Copies, list[int]]:
     """Entries whose object the base has; those that repeat an object made by a recipe; empty files that are new.
 
     The base's file of the same path comes first, so that damage to it is noticed, though another may hold the same.
     """
     made = manifest.needed(base.manifest if base else None)
     sources = _sources(manifest, base.manifest) if base else repeat(0, len(manifest.entries))
-    kept, again, empty = _Copies(manifest), _Copies(manifest), []
+    kept, again, empty = Copies(manifest), Copies(manifest), []
     firsts = manifest.places.of(manifest.places).data  # where each object stands for the first time
     for place, (entry, source, first) in enumerate(zip(manifest.entries, sources, firsts, strict=True), 1):
         if entry.kind == Kind.EMPTY_DIRECTORY or place in made:
@@ -156,101 +155,3 @@ def _make_directories(tree: Path, manifest: TreeManifest) -> None:
     with Descent(tree) as into:
         for parent in sorted(parents - {""}):
             into.to(f"{parent}/", make=True)
-
-
-def _gather(futures: list["Future[int]"], progress: Progress) -> None:
-    for future in futures:
-        progress.advance(future.result())
-
-
-def _copy_all(copies: _Copies, base: DirectoryBase, tree: Path) -> int:
-    size = 0
-    with Descent(base.directory) as origin, Descent(tree) as into:
-        for place, source_place in zip(copies.places, copies.sources, strict=True):
-            entry, source = copies.manifest.entry(place), base.manifest.entry(source_place)
-            if source.kind == Kind.SYMLINK or entry.kind == Kind.SYMLINK:
-                content = _object(origin, source, base.directory)
-                _write(into, entry, iter([content]), drifted(base.directory / source.path, "has changed"))
-            else:
-                _copy(origin, source.path, base.directory, into, entry)
-            size += entry.size
-    return size
-
-
-def _object(origin: Descent, entry: Entry, directory: Path) -> bytes:
-    try:
-        return read_object(origin, entry, directory)
-    except BaseMismatch as error:
-        raise drifted(directory / entry.path, "has gone or changed") from error
-
-
-def _write(into: Descent, entry: Entry, chunks: Iterable[bytes], mismatch: Exception | None = None) -> None:
-    """Writes an entry from the chunks of its object. `mismatch` is raised if they are not that object.
-
-    Without it, whoever yields the chunks has checked them.
-    """
-    directory, name = into.to(entry.path)
-    if entry.kind == Kind.SYMLINK:
-        content = b"".join(chunks)
-        if mismatch and sha256(content).digest() != entry.hash:
-            raise mismatch
-        # The manifest holds the hash of a link's target only, so where it leads is checked here.
-        directory.link(check_link_target(entry, content), name)
-        return
-    digest = sha256() if mismatch else None
-    with directory.create(name, _mode(entry)) as file:
-        for chunk in chunks:
-            write_all(file, chunk)
-            if digest:
-                digest.update(chunk)
-    if mismatch and digest and digest.digest() != entry.hash:
-        raise mismatch
-
-
-def _copy(origin: Descent, path: str, base: Path, into: Descent, entry: Entry) -> None:
-    """Clones or copies a file of the base, hashing what was written. Raises BaseDrifted if that is not the object."""
-    try:
-        source_directory, source_name = origin.to(path)
-        source = source_directory.read(source_name)
-    except OSError as error:
-        raise drifted(base / path, f"cannot be read ({error.strerror})") from error
-    with source:
-        # Outside the `try` above: what fails from here on is the disk's fault, not that of the base.
-        directory, name = into.to(entry.path)
-        with directory.create(name, _mode(entry)) as written:
-            digest = _digest(written) if _clone(source, written) else _copied(source, written)
-    if digest != entry.hash:
-        raise drifted(base / path, "has changed")
-
-
-def _copied(source: BinaryIO, written: BinaryIO) -> bytes:
-    digest = sha256()
-    while chunk := source.read(CHUNK_BYTES):
-        digest.update(chunk)
-        write_all(written, chunk)
-    return digest.digest()
-
-
-def _digest(file: BinaryIO) -> bytes:
-    """Of a clone, by itself: its blocks are its own, while the source may have changed since [A-19]."""
-    digest = sha256()
-    while chunk := file.read(CHUNK_BYTES):
-        digest.update(chunk)
-    return digest.digest()
-
-
-def _mode(entry: Entry) -> int:
-    return EXECUTABLE_MODE if entry.kind == Kind.EXECUTABLE else FILE_MODE
-
-
-def _clone(source: BinaryIO, written: BinaryIO) -> bool:
-    """Whether the file system could share the blocks, as Btrfs and XFS do: FICLONE, ioctl_ficlone(2)."""
-    if not sys.platform.startswith("linux"):
-        return False
-    import fcntl
-
-    try:
-        fcntl.ioctl(written, _FICLONE, source.fileno())
-    except OSError:
-        return False
-    return True

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from apply.rebuild.installed import damaged_places, holdings, open_installed
+from apply.rebuild.spares import find_spares, missing_from
 from apply.record.database import read_state
 from apply.site.layout import Site
 from bundle.archives.engines import present_features
@@ -50,14 +51,18 @@ def find_shortfall(
     Raises SiteInvalid, StorageFailed, or Refused for the bundle.
     """
     place = Site.at(site)
-    for release in holdings(place, read_state(place).releases):
+    releases = read_state(place).releases
+    for release in holdings(place, releases):
         if bytes.fromhex(release.tree) == delta.base:
             base = open_installed(place, release)
             damaged = damaged_places(base, progress)
             evaluation = open_evaluation(bundle.open_section(delta), base, present_features(), lost=damaged)
             left = base.manifest.without(frozenset(damaged))
-            # Damage alone is no shortfall: the delta may replace each of those files anyway.
-            if evaluation.manifest.needed(left) <= evaluation.made:
+            # Damage alone is no shortfall: the delta may replace each of those files anyway, or another version has it.
+            missing = missing_from(evaluation, left)
+            if damaged and missing:
+                missing = find_spares(place, releases, evaluation.manifest, missing)[1]
+            if not missing:
                 return None
             why = f"{len(damaged)} files of version {release.version} are damaged"
             return Shortfall(

@@ -7,7 +7,7 @@
     [hooks]          snapshot, restore                                         the application's own data
     [[health]]       type = http | tcp | command | windows_service | systemd_unit
     [health_window]  start_after_s, deadline_s, interval_s, consecutive_passes
-    [retention]      keep
+    [retention]      keep, share
     [limits]         command_timeout_s
     [log]            target = journald | eventlog                              where each run reports how it ended
     [trust]          strict_expiry, ship_key
@@ -162,9 +162,11 @@ class HealthWindow(Table, frozen=True, kw_only=True):
 
 
 class RetentionConfig(Table, frozen=True, kw_only=True):
-    """How many versions stay besides the current and the last good one."""
+    """How many versions stay besides the current and the last good one, and whether files that are in several of them
+    are there once [A-126]."""
 
     keep: Annotated[int, Meta(ge=0, le=1000)] = 3
+    share: bool = False
 
 
 class LimitsConfig(Table, frozen=True, kw_only=True):

@@ -1,6 +1,6 @@
 """The blocks of a deflate stream (RFC 1951): Huffman codes, and block headers as bits and as bytes.
 
-The byte form is the second part of a shape (`deflate_shape`). It says what the bits of a header say, in whole bytes:
+The byte form is the second part of a shape [F-70]. It says what the bits of a header say, in whole bytes:
 
     byte              kind: 0 stored, 1 fixed codes, 2 codes of its own
     kind 0            byte: the bits up to the next whole byte of the stream. 2 bytes: how many plain bytes follow

@@ -1,49 +1,15 @@
 """The shape of a deflate stream: all of it that its plain bytes do not determine.
 
 Encoders differ in where they see matches, where they end blocks and which codes they choose. The shape says just that.
-So plain bytes and shape give back the exact stream of any encoder, and a new shape is a patch of an old one. Text for
-the specification:
+So plain bytes and shape give back the exact stream of any encoder, and a new shape is a patch of an old one.
+spec/format.md, section 9, has all rules: what a shape is [F-69], its blocks [F-70], how a stream is restored [F-71].
 
-    A shape consists of records of 4 bytes, then of the blocks, then of the number of bytes of the blocks (4 bytes,
-    little-endian). The records give the tokens of all blocks but the stored ones, as if these blocks were one:
-
-        byte        literals before the match
-        byte        length of the match, less 3
-        2 bytes     distance of the match, less 1, little-endian
-
-    A record with the distance number 32,768 has no match: its length byte is 0, and it has at least one literal. 255
-    or more literals in a row take as many records of 255 literals without a match as there are; a match after them
-    has a record with the rest, even if it is 0. The last literals of the stream, if they are not a multiple of 255,
-    take one record without a match.
-
-    The blocks begin with their number, a varint. Then each block follows (`deflate_blocks`), and one byte with the
-    bits from the end of the last block to the end of its byte. The last block of a stream is the one that says so,
-    and the stream ends with its last byte.
-
-    A stream of n bytes has no shape in these cases:
-      - It has over 16 + n / 64 blocks, or its blocks take over 16 MiB.
-      - It ends within a block, or bytes follow its last block.
-      - A block is of kind 3, or a stored block gives two sizes.
-      - Codes overlap: the sum of 2^-length over a code's symbols is over 1. Codes that leave room are allowed.
-      - A code length is repeated before the first one, or there are more code lengths than announced.
-      - Bits stand for no symbol, or for one of the symbols 286 and 287 or of the distance symbols 30 and 31.
-      - A match of 258 is written with the symbol 284.
-    Whether a distance reaches before the first byte makes no difference here.
-
-    To restore a stream of at most m bytes: for each block write its header, then its tokens. Each token takes a
-    literal from the plain bytes, or passes over as many as the match is long. Then write the end of the block. A stored
-    block is copied from the plain bytes. Records and plain bytes must then be used up. Malformed are:
-      - no block, over 16 + m / 64 blocks, over 16 MiB of them, over 16 m bytes of records, over m bytes of stream,
-      - records that are not as above, more tokens in the blocks than in the records,
-      - a symbol without a code, codes that overlap, code lengths as above,
-      - a number out of its bounds, padding of more bits than there are, bytes behind the padding.
-    Distances are written, and never followed.
-
-Memory: some 8 MiB beside the blocks, in both directions. Time: linear. One core reads about 7 MB of stream a
-second, and writes 28 MB. With the smallest blocks it is 0.7 MB and 1 MB.
+Memory: some 12 MiB beside the blocks, in both directions. Time: linear. One core reads about 4 MB of stream a second,
+and writes 7 MB. With the smallest blocks it is 0.7 MB and 1 MB.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +25,7 @@ from bundle.archives.deflate_blocks import (
     read_form,
     read_header,
 )
+from bundle.archives.deflate_places import Places
 from bundle.archives.deflate_tokens import MIN_MATCH, BitJoiner, Matches, TokenWriter, token_reader, token_writer
 from bundle.errors import Malformed
 from bundle.format.objects import Readable
@@ -74,15 +41,23 @@ _TOKENS_AT_ONCE = 16 * 1024
 _RECORDS_AT_ONCE = 16 * 1024
 
 
+def shape_work(stream_bytes: int, plain_bytes: int) -> int:
+    """What making a shape counts for, in bytes of stream [F-68]."""
+    return stream_bytes + plain_bytes // 16
+
+
 def most_blocks(stream_bytes: int) -> int:
     """How many blocks a stream may have."""
     return 16 + stream_bytes // 64
 
 
-def shape_of(stream: Readable) -> Iterator[bytes]:
-    """The shape of a raw deflate stream, in chunks. Raises NoShape, possibly after some chunks."""
-    forms = bytearray()
-    count = at = run = 0
+def shape_of(stream: Readable, plain: Readable) -> Iterator[bytes]:
+    """The shape of a raw deflate stream of these plain bytes, in chunks [F-69].
+
+    Raises NoShape, possibly after some chunks.
+    """
+    forms, places = bytearray(), Places(plain)
+    count = at = run = plain_at = 0
     last = False
     while not last:
         data = _read(stream, at >> 3, MAX_HEADER_BYTES)
@@ -91,11 +66,14 @@ def shape_of(stream: Readable) -> Iterator[bytes]:
         tokens = 0
         if block.kind == STORED:
             at += block.size * 8
+            plain_at += block.size
         else:
             for matches, end in token_reader(block.lengths).read(stream, at):
                 tokens += matches.tokens
-                records, run = _records_of(matches, run)
+                numbers = places.numbers(matches.starts(plain_at), matches.distances)
+                records, run = _records_of(matches, numbers, run)
                 at = end
+                plain_at += matches.plain_bytes
                 yield records.tobytes()
         if at > stream.size * 8:
             raise NoShape("a deflate stream that is cut short")
@@ -120,15 +98,15 @@ def _read(stream: Readable, at: int, size: int) -> bytes:
     return stream.read_at(at, min(size, stream.size - at))
 
 
-def _records_of(matches: Matches, run: int) -> tuple[NDArray[np.uint8], int]:
+def _records_of(matches: Matches, numbers: NDArray[np.int64], run: int) -> tuple[NDArray[np.uint8], int]:
     """(records, literals behind the last one). `run`: the literals before the first token."""
     literals = np.append(matches.literals, matches.rest)
     literals[0] += run
     records = np.empty((len(literals) - 1, RECORD_BYTES), np.uint8)
     records[:, 0] = literals[:-1] % _FULL_RUN
     records[:, 1] = matches.lengths - MIN_MATCH
-    records[:, 2] = (matches.distances - 1) & 255
-    records[:, 3] = (matches.distances - 1) >> 8
+    records[:, 2] = numbers & 255
+    records[:, 3] = numbers >> 8
     full = literals // _FULL_RUN
     if full.any():
         full_run = (_FULL_RUN, 0, 0, _NO_MATCH >> 8)
@@ -139,7 +117,7 @@ def _records_of(matches: Matches, run: int) -> tuple[NDArray[np.uint8], int]:
 def restore(plain: Readable, shape: Readable, most_bytes: int) -> Iterator[bytes]:
     """The stream with these plain bytes and this shape, in chunks, of `most_bytes` and some 100 KiB at most.
 
-    Raises Malformed for a shape that breaks a rule, and as soon as there are more than `most_bytes`.
+    Raises Malformed for a shape that breaks a rule [F-71], and as soon as there are more than `most_bytes`.
     """
     blocks, records_bytes = _read_blocks(shape)
     if records_bytes > MAX_RECORDS_RATIO * most_bytes:
@@ -177,7 +155,10 @@ class _Records:
         self._waiting = np.empty((0, RECORD_BYTES), np.int64)
 
     def take(self, tokens: int) -> Matches:
-        """The next tokens: so many, or fewer if that is more work. Raises Malformed if there are none."""
+        """The next tokens: so many, or fewer if that is more work. Numbers stand in the place of the distances.
+
+        Raises Malformed if there are none.
+        """
         if not len(self._waiting):
             self._waiting = self._read()
         records = self._waiting
@@ -194,7 +175,7 @@ class _Records:
         places = np.flatnonzero(is_match[:whole])
         before = np.diff(ends[places], prepend=0) - 1
         behind = (int(ends[whole - 1]) if whole else 0) - (int(ends[places[-1]]) if len(places) else 0)
-        return Matches(before, records[places, 1] + MIN_MATCH, numbers[places] + 1, behind + rest)
+        return Matches(before, records[places, 1] + MIN_MATCH, numbers[places], behind + rest)
 
     def is_at_end(self) -> bool:
         """Whether all tokens have been taken."""
@@ -209,7 +190,7 @@ class _Records:
         records = np.frombuffer(data, np.uint8).reshape(-1, RECORD_BYTES).astype(np.int64)
         special = records[records[:, 3] >= _NO_MATCH >> 8]
         if len(special) and ((special[:, 1:] != (0, 0, _NO_MATCH >> 8)).any() or not special[:, 0].all()):
-            raise Malformed("recipe: a shape with a distance of over 32,768, or a record of nothing")
+            raise Malformed("recipe: a shape with a number of over 32,768, or a record of nothing")
         return records
 
 
@@ -219,6 +200,7 @@ class _Restoring:
     def __init__(self, plain: Readable, records: _Records) -> None:
         self._plain = plain
         self._records = records
+        self._places = Places(plain)
         self._at = 0  # in the plain bytes
         self._joiner = BitJoiner()
 
@@ -244,7 +226,9 @@ class _Restoring:
         while tokens:
             matches = self._records.take(min(tokens, _TOKENS_AT_ONCE))
             tokens -= matches.tokens
-            plain = self._take(matches.tokens - len(matches.lengths) + int(matches.lengths.sum()))
+            starts = matches.starts(self._at)
+            plain = self._take(matches.plain_bytes)
+            matches = replace(matches, distances=self._places.distances(starts, matches.distances))
             yield self._joiner.join(*writer.write(matches, np.frombuffer(plain, np.uint8)))
         yield self._joiner.join_few([writer.end])
 

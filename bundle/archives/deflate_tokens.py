@@ -49,6 +49,15 @@ class Matches:
         """How many tokens these are."""
         return int(self.literals.sum()) + len(self.literals) + self.rest
 
+    @property
+    def plain_bytes(self) -> int:
+        """How many bytes they stand for."""
+        return int(self.literals.sum() + self.lengths.sum()) + self.rest
+
+    def starts(self, at: int) -> NDArray[np.int64]:
+        """Where in the plain bytes the matches start, if the first token does at `at`."""
+        return at + np.cumsum(self.literals + self.lengths) - self.lengths
+
 
 class TokenReader:
     """Reads the tokens of a block with these code lengths."""

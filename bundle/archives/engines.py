@@ -12,6 +12,8 @@ counts as present only if it gives the known output for a fixed corpus. A sectio
     51 to 53       ISA-L     0 to 2            at once
     66             zlib-ng   6       8         8 KiB at a time, as ZipFile.write does
     76             zlib-ng   6       8         16 KiB at a time, as hatchling does
+
+Two numbers name no engine. 0: the stream is restored from its shape, 60: it is one of the base [F-73].
 """
 
 import zlib
@@ -24,6 +26,7 @@ from typing import Protocol
 import cramjam
 
 from bundle.errors import Malformed
+from bundle.format.index import SHAPED, UNCHANGED
 
 ZLIB_FEATURE = "deflate-zlib"
 MINIZ_FEATURE = "deflate-miniz"
@@ -69,6 +72,7 @@ _FINGERPRINTS = {
     ISAL_FEATURE: "b7ab76ae1518f02ec88d7a87df06912c0c5f594599073a917208094eb7e7d3c9",
 }
 ENGINE_FEATURES = frozenset(_FINGERPRINTS)
+NO_ENGINES = frozenset({SHAPED, UNCHANGED})
 
 
 class _Compressor(Protocol):
@@ -86,7 +90,7 @@ def feature_of(engine: int) -> str:
 
 def check_member(engine: int, size: int) -> None:
     """Raises Malformed for an engine that is given members whole, if this one is over 64 MiB [F-45]."""
-    if size > MAX_JOINED_BYTES and feature_of(engine) != ZLIB_FEATURE:
+    if size > MAX_JOINED_BYTES and engine not in NO_ENGINES and feature_of(engine) != ZLIB_FEATURE:
         raise Malformed(f"recipe: a member of {size} bytes for deflate engine {engine}, which takes {MAX_JOINED_BYTES}")
 
 

@@ -1,5 +1,6 @@
 """An opened archive of a base: its skeleton and the plain bytes of its members, as objects. spec/format.md [F-46]."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,11 +15,15 @@ IN_MEMORY_BYTES = 1024 * 1024  # of each archive: many may be open at one time
 
 @dataclass(frozen=True)
 class Given:
-    """What opening an archive gives, skeleton first, `size` bytes in all. The bytes are in `scratch`, if any are."""
+    """What opening an archive gives, skeleton first, `size` bytes in all. The bytes are in `scratch`, if any are.
+
+    `stretches`: where in the archive the stream of each member stands, as (offset, length).
+    """
 
     objects: list[Readable]
     size: int
     scratch: Scratch | None = None
+    stretches: Sequence[tuple[int, int]] = ()
 
     def close(self) -> None:
         """Gives the room back. The objects cannot be read any more."""
@@ -41,6 +46,6 @@ def open_archive(archive: Readable, directory: Path | None, room: int) -> Given:
     if size > room:
         raise Malformed(f"index: an archive that it opens gives {size:,} bytes, and {room:,} are left of its room")
     scratch = Scratch(directory, IN_MEMORY_BYTES)
-    return Given(
-        [scratch.save(iter([skeleton])), *(scratch.save(inflate(memoryview(data), s)) for s in streams)], size, scratch
-    )
+    members = [scratch.save(inflate(memoryview(data), stream)) for stream in streams]
+    stretches = [(stream.offset, stream.length) for stream in streams]
+    return Given([scratch.save(iter([skeleton])), *members], size, scratch, stretches)

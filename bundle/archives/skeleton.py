@@ -7,14 +7,16 @@ rest              headers, directories, stored members, whatever was not taken o
 """
 
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from bundle.archives.engines import check_member, deflate
+from bundle.archives.deflate_shape import restore
+from bundle.archives.engines import NO_ENGINES, check_member, deflate
 from bundle.archives.headers import Facts, leave_out, put_back
 from bundle.archives.streams import MAX_RATIO, DeflateStream
 from bundle.errors import Malformed
+from bundle.format.index import SHAPED
 from bundle.format.objects import Readable, Scratch, read_all
 from bundle.format.varints import MAX_VARINT_BYTES, read_varints, write_varints
 
@@ -33,13 +35,24 @@ def make_skeleton(data: bytes | memoryview, streams: Sequence[DeflateStream]) ->
     return write_varints([len(gaps), *gaps]) + bytes(rest)
 
 
+def no_stream(number: int) -> Readable:
+    """For archives whose members all have engines."""
+    raise Malformed(f"recipe: member {number} of an archive has neither engine nor stream")
+
+
 def rebuild(
-    skeleton: Readable, members: Iterable[Readable], engines: Sequence[int], size: int, directory: Path | None = None
+    skeleton: Readable,
+    members: Iterable[Readable],
+    engines: Sequence[int],
+    size: int,
+    directory: Path | None = None,
+    beside: Callable[[int], Readable] = no_stream,
 ) -> Iterator[bytes]:
     """The archive of that size, chunk by chunk: the skeleton with every member deflated by its engine.
 
-    `directory` takes the temporary file, of no more than `size` bytes. Raises Malformed, before a member is deflated
-    that an archive so small does not hold.
+    `directory` takes the temporary file, of no more than `size` bytes. `beside` gives, by the number of a member
+    without an engine, its shape or its stream [F-73]. Raises Malformed, before a member is deflated that an archive so
+    small does not hold.
     """
     if skeleton.size > MAX_SKELETON_BYTES or skeleton.size > size + MAX_VARINT_BYTES * (len(engines) + 1):
         raise Malformed(
@@ -53,13 +66,19 @@ def rebuild(
     with closing(Scratch(directory)) as scratch:  # its own: what is being made may go to another one
         streams, facts = [], []
         plain_bytes = 0
-        for member, engine in zip(members, engines, strict=True):
+        for number, (member, engine) in enumerate(zip(members, engines, strict=True)):
             check_member(engine, member.size)
             plain_bytes += member.size
             if plain_bytes > MAX_RATIO * size:
                 raise Malformed(f"recipe: members of over {plain_bytes:,} bytes in an archive of {size:,}")
             left = size - len(rest) - scratch.size
-            streams.append(scratch.save(_at_most(left, deflate(engine, read_all(member)))))
+            if engine not in NO_ENGINES:
+                made = deflate(engine, read_all(member))
+            elif engine == SHAPED:
+                made = restore(member, beside(number), max(0, left))
+            else:
+                made = read_all(beside(number))
+            streams.append(scratch.save(_at_most(left, made)))
             facts.append(Facts(_crc(member), streams[-1].size, member.size))
         put_back(rest, gaps, facts)
         at = 0

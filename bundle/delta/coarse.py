@@ -15,18 +15,17 @@ from bundle.delta.bsdiff import Block
 
 WIDTH_BYTES = 16
 SHARE = 8  # one window in so many is looked up
+MAX_SHARE = 64
+MAX_SAMPLES = 1 << 23  # about so many windows of one content, at most
 REACH_BYTES = 4096  # how far a block is extended: it bounds the work between two blocks
-MAX_BYTES = 1 << 24  # an image has no more [F-50], and an offset fits into 24 bits
-
-# A fingerprint and its offset in one number: one sort orders both, and needs no second array to be carried along.
-_PLACE = np.uint64(MAX_BYTES - 1)  # the bits of the offset; those above hold what is left of the fingerprint
+LEAST_BITS = 24  # of an offset; larger contents take more
 
 Bytes = NDArray[np.uint8]
 Numbers = NDArray[np.int64]
 
 
 def match_coarsely(source: Bytes, target: Bytes) -> list[Block]:
-    """Blocks, ascending in the target and apart from each other there. Both are at most MAX_BYTES long."""
+    """Blocks, ascending in the target and apart from each other there."""
     old, new, size = _without_strays(*_joined(*_meetings(source, target)))
     first, *runs = map(Block, old.tolist(), new.tolist(), size.tolist())
     found = [first]
@@ -47,15 +46,22 @@ def _meetings(source: Bytes, target: Bytes) -> tuple[Numbers, Numbers, Numbers]:
     """(offset in the source, in the target, size) of the windows that both have, between begin and end of both."""
     # A window that stands in the source twice cannot say from where it came. One that stands in the target twice may:
     # both copies came from there.
-    known, wanted = _keys(source), _keys(target)
-    prints = known & ~_PLACE
+    longest = max(len(source), len(target))
+    share = SHARE
+    while longest > share * MAX_SAMPLES and share < MAX_SHARE:
+        share *= 2
+    # A fingerprint and its offset in one number: one sort orders both, and needs no second array to be carried along.
+    # These are the bits of the offset. Those above hold what is left of the fingerprint.
+    place = np.uint64((1 << max(LEAST_BITS, longest.bit_length())) - 1)
+    known, wanted = _keys(source, share, place), _keys(target, share, place)
+    prints = known & ~place
     repeats = np.diff(prints) == 0
     once = ~(np.append(repeats, False) | np.insert(repeats, 0, False))[: len(prints)]
     known, prints = known[once], prints[once]
-    at = np.searchsorted(prints, wanted & ~_PLACE)
+    at = np.searchsorted(prints, wanted & ~place)
     met = at < len(prints)
-    met[met] = prints[at[met]] == (wanted & ~_PLACE)[met]
-    old, new = ((keys & _PLACE).astype(np.int64) for keys in (known[at[met]], wanted[met]))
+    met[met] = prints[at[met]] == (wanted & ~place)[met]
+    old, new = ((keys & place).astype(np.int64) for keys in (known[at[met]], wanted[met]))
     order = np.argsort(new)
     size = np.full(len(order), WIDTH_BYTES)
     return _ended(old[order], len(source)), _ended(new[order], len(target)), _ended(size, 0)
@@ -65,10 +71,10 @@ def _ended(numbers: Numbers, end: int) -> Numbers:
     return np.concatenate([[0], numbers, [end]])
 
 
-def _keys(data: Bytes) -> NDArray[np.uint64]:
+def _keys(data: Bytes, share: int, place: np.uint64) -> NDArray[np.uint64]:
     """Fingerprint and offset of each sample in one number, ascending."""
-    prints, places = sampled(data, WIDTH_BYTES, SHARE)
-    return np.sort(prints & ~_PLACE | places.astype(np.uint64))
+    prints, places = sampled(data, WIDTH_BYTES, share)
+    return np.sort(prints & ~place | places.astype(np.uint64))
 
 
 def _joined(old: Numbers, new: Numbers, size: Numbers) -> tuple[Numbers, Numbers, Numbers]:

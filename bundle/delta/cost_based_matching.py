@@ -9,7 +9,7 @@ with every match of 24 equal bytes or more. Offering the untouched patch beside 
 costs alone says too little about what it costs in a solid pack.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +29,7 @@ SAMPLES = 16
 SOLID_SHARE = 0.85  # the pack's compressor is stronger than zstd at level 9, and sees the neighbours of an object
 
 _NEVER = float("inf")
+_ROWS = 1 << 16
 
 Numbers = NDArray[np.int64]
 
@@ -56,7 +57,9 @@ def literal_price(target: Readable) -> float:
     return SOLID_SHARE * packed / max(1, len(sample))
 
 
-def worth_copying(triples: Sequence[Triple], wrong: Numbers, price: float) -> list[Triple]:
+def worth_copying(
+    triples: Sequence[Triple], wrong: Numbers, price: float, block_price: float = BLOCK_PRICE
+) -> list[Triple]:
     """The triples with the copies that pay. The same target comes of them.
 
     `wrong`: which of the copied bytes, counted over all triples, need a change, ascending. `price`: packed bytes that a
@@ -65,7 +68,7 @@ def worth_copying(triples: Sequence[Triple], wrong: Numbers, price: float) -> li
     if not triples:
         return []
     runs = _runs(np.array(triples, np.int64), wrong)
-    chosen = np.flatnonzero(_choose(runs, price))
+    chosen = np.flatnonzero(_choose(runs, price, block_price))
     old, new, size = (column[chosen] for column in runs[:3])
     parted = (np.diff(old) != size[:-1]) | (np.diff(new) != size[:-1])
     first = np.flatnonzero(np.concatenate([np.ones(min(1, len(old)), bool), parted]))
@@ -99,7 +102,7 @@ def _runs(triples: Numbers, wrong: Numbers) -> Runs:
     )
 
 
-def _choose(runs: Runs, price: float) -> list[bool]:
+def _choose(runs: Runs, price: float, block_price: float) -> NDArray[np.bool_]:
     """Whether each run is copied: the cheapest way through all of them."""
     next_change = max(NEXT_CHANGE_PRICE, price * NOISE_FACTOR)
     changing = np.where(runs.changed, FIRST_CHANGE_PRICE + next_change * (runs.size - 1), 0.0)
@@ -107,20 +110,27 @@ def _choose(runs: Runs, price: float) -> list[bool]:
     # Viterbi over two states. `literal` and `copy`: the least that the runs so far cost, if the last of them is sent as
     # it is, or copied. `before` keeps for each run which state led to it most cheaply, to walk back along at the end.
     literal, copy = 0.0, _NEVER
-    before: list[tuple[bool, bool]] = []  # was the run before copied, if this one is not, if this one is
-    for as_literal, as_copy, joins in zip(
-        (runs.size * price).tolist(), changing.tolist(), runs.joins.tolist(), strict=True
-    ):
+    # Was the run before copied, if this one is not (bit 0), if this one is (bit 1)? A byte a run: there are millions.
+    before = bytearray()
+    for as_literal, as_copy, joins in _rows(runs, price, changing):
         cheaper = copy < literal
         least = copy if cheaper else literal
         # Only a copy that continues the copied run before it needs no control numbers of its own.
-        stays = joins and copy <= literal + BLOCK_PRICE
-        start = copy if stays else least + BLOCK_PRICE
-        before.append((cheaper, stays or cheaper))
+        stays = joins and copy <= literal + block_price
+        start = copy if stays else least + block_price
+        before.append(cheaper | (stays or cheaper) << 1)
         literal, copy = least + as_literal, start + as_copy
     taken = copy < literal
-    chosen = []
-    for choices in reversed(before):
-        chosen.append(taken)
-        taken = choices[taken]
-    return chosen[::-1]
+    chosen = np.empty(len(before), bool)
+    for at in range(len(before) - 1, -1, -1):
+        chosen[at] = taken
+        taken = bool(before[at] & (2 if taken else 1))
+    return chosen
+
+
+def _rows(runs: Runs, price: float, changing: NDArray[np.float64]) -> Iterator[tuple[float, float, bool]]:
+    """(price as literal, price of changes, joins) of each run, some at a time."""
+    for start in range(0, len(changing), _ROWS):
+        part = slice(start, start + _ROWS)
+        columns = (runs.size[part] * price).tolist(), changing[part].tolist(), runs.joins[part].tolist()
+        yield from zip(*columns, strict=True)

@@ -26,6 +26,8 @@ MAX_USES = 4_000_000  # of objects, by all recipes together
 MAX_GROWTH = 1040  # as much as deflate can make of its stream, and a little more
 NUMBERS_A_BYTE = 4  # of the release, in bytes of varints,
 FREE_NUMBER_BYTES = 1 << 24  # and so many in any case: each takes time
+SHAPED = 0  # the number of no engine: the member's stream has a shape of its own [F-73]
+UNCHANGED = 60  # nor of this: the member's stream is the one of the base [F-73]
 
 
 class Stream(IntEnum):
@@ -118,18 +120,29 @@ class Concat:
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """A skeleton with other objects deflated into it, each by its engine [F-48]."""
+    """A skeleton with other objects deflated into it, each by its engine [F-48].
+
+    `shapes`: one for each member whose engine is `SHAPED`, in their order [F-73].
+    """
 
     skeleton: int
     members: tuple[int, ...]
     engines: tuple[int, ...]
+    shapes: tuple[int, ...] = ()
 
 
-Recipe = Literal | Copy | Patch | Concat | Archive | Rebased
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The shape of the stream that a member of an opened archive was inflated from [F-72]."""
+
+    member: int
+
+
+Recipe = Literal | Copy | Patch | Concat | Archive | Rebased | Shape
 _LITERAL = Literal()
-_KINDS: tuple[type[Recipe], ...] = (Literal, Copy, Patch, Concat, Archive, Rebased)
+_KINDS: tuple[type[Recipe], ...] = (Literal, Copy, Patch, Concat, Archive, Rebased, Shape)
 # Machines read these names in the JSON of `build` and `inspect`. The spec's table of kinds has the same ones.
-_NAMES = ("literal", "copy", "patch", "concat", "archive", "reaimed")
+_NAMES = ("literal", "copy", "patch", "concat", "archive", "reaimed", "shape")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +168,10 @@ def sources_of(recipe: Recipe) -> tuple[int, ...]:
             return (source,)
         case Concat(parts):
             return parts
-        case Archive(skeleton, members, _):
-            return (skeleton, *members)
+        case Archive(skeleton, members, _, shapes):
+            return (skeleton, *members, *shapes)
+        case Shape(member):
+            return (member,)
 
 
 def encode_frame(steps: list[Step], packs: list[Pack]) -> Frame:
@@ -172,7 +187,7 @@ def encode_frame(steps: list[Step], packs: list[Pack]) -> Frame:
                 numbers.append(number)
             case Concat(parts):
                 numbers.append(len(parts))
-            case Archive(_, members, engines):
+            case Archive(_, members, engines, _):
                 numbers += [len(members), *engines]
     return Frame(kinds, _differences(places), sizes, _differences(sources), numbers, packs)
 
@@ -251,6 +266,8 @@ def _read_recipe(kind: int, sources: Iterator[int], numbers: Iterator[int], wher
     recipe = _KINDS[kind]
     if recipe is Literal:
         return _LITERAL
+    if recipe is Shape:
+        return Shape(next(sources))
     number = next(numbers)
     if not 0 <= number <= canonical.MAX_INTEGER:
         raise Malformed(f"{where}: a number of a recipe is not within 0 to 2^53 - 1")
@@ -262,7 +279,8 @@ def _read_recipe(kind: int, sources: Iterator[int], numbers: Iterator[int], wher
         raise Malformed(f"{where}: a recipe of {number} parts")
     if recipe is Concat:
         return Concat(_take(sources, number))
-    return Archive(next(sources), _take(sources, number), _take(numbers, number))
+    skeleton, members, engines = next(sources), _take(sources, number), _take(numbers, number)
+    return Archive(skeleton, members, engines, _take(sources, engines.count(SHAPED)))
 
 
 def _take(column: Iterator[int], count: int) -> tuple[int, ...]:

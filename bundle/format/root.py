@@ -18,8 +18,11 @@ from bundle.names.paths import check_version
 Platform = Literal["any", "posix"]
 
 ENCRYPTED_FEATURE = "encrypted-1"
-KNOWN_FEATURES = frozenset({ENCRYPTED_FEATURE})
+PYTHON_TIMES_FEATURE = "python-times-1"
+KNOWN_FEATURES = frozenset({ENCRYPTED_FEATURE, PYTHON_TIMES_FEATURE})
 REFERENCES_FEATURE = "references-1"
+SHAPE_FEATURE = "deflate-shape"
+_OWN_FEATURES = frozenset({REFERENCES_FEATURE, SHAPE_FEATURE})  # of a section: what every reader of this format has
 MAX_INDEX_BYTES = 64 * 1024 * 1024
 DELTA = "delta"
 FULL = "full"
@@ -75,6 +78,11 @@ class Root(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
         """Whether the bodies of its sections are [S-1]."""
         return ENCRYPTED_FEATURE in self.features
 
+    @property
+    def has_python_times(self) -> bool:
+        """Whether its compiled Python says which times its sources are to have [A-122]."""
+        return PYTHON_TIMES_FEATURE in self.features
+
     def index_stretch(self, section: Section) -> tuple[int, int]:
         """(start, end), in bytes of the section's body as it stands, of what holds its index."""
         length = section.index.length
@@ -101,7 +109,7 @@ class Root(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
 
     def _find(self, kind: str, base: bytes, engines: Container[str]) -> Section | None:
         for section in self.sections:
-            needed = (feature for feature in section.features if feature != REFERENCES_FEATURE)
+            needed = set(section.features) - _OWN_FEATURES
             if section.kind == kind and section.base == base and all(feature in engines for feature in needed):
                 return section
         return None

@@ -33,6 +33,8 @@ from bundle.host.sharing_violations import retry_on_sharing_violation
 DIRECTORY_MODE: Final = 0o755
 _DIRECTORY: Final = getattr(os, "O_DIRECTORY", 0) | NO_FOLLOW | getattr(os, "O_CLOEXEC", 0)
 _WINDOWS: Final = os.name == "nt"
+_NO_LINKS: Final = frozenset({errno.EPERM, errno.EXDEV, errno.EMLINK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
+_NO_LINKS_ON_WINDOWS: Final = frozenset({1, 50, 1142})  # winerror.h: invalid function, not supported, too many links
 
 
 class Directory:
@@ -126,9 +128,32 @@ class Directory:
                 raise ForeignFile(self.path / name, "a symbolic link")
         return file
 
+    def link_again(self, name: str, into: "Directory", new_name: str) -> bool:
+        """Gives a file of this directory a second name, in another one. False where the file system has no such links,
+        or none more for this file."""
+        try:
+            if _WINDOWS:
+                os.link(handles.long_path(self.path / name), handles.long_path(into.path / new_name))
+            else:
+                descriptors = {"src_dir_fd": self._descriptor, "dst_dir_fd": into._descriptor}
+                os.link(name, new_name, **descriptors, follow_symlinks=False)
+        except OSError as error:
+            if error.errno in _NO_LINKS or getattr(error, "winerror", 0) in _NO_LINKS_ON_WINDOWS:
+                return False
+            raise _as_found(error, into.path / new_name, lambda: self.status(name)) from None
+        return True
+
     def link(self, target: str, name: str) -> None:
         """A new symbolic link."""
         self._call(lambda place, **at: os.symlink(target, place, **at), name)  # noqa: PTH211
+
+    def set_time(self, name: str, seconds: int) -> None:
+        """Gives the regular file of that name so many seconds since 1970 as the time of its last change."""
+        if _WINDOWS:
+            with self.read(name):  # no link stands there, and none can come while it is open
+                self._call(os.utime, name, (seconds, seconds))
+        else:
+            self._call(os.utime, name, (seconds, seconds), follow_symlinks=False)
 
     def target(self, name: str) -> str:
         """Where the symbolic link of that name points."""

@@ -12,7 +12,7 @@ from bundle.archives.opened import Given, open_archive
 from bundle.errors import Malformed
 from bundle.format.manifest import TreeManifest
 from bundle.format.nesting import Nesting
-from bundle.format.objects import MemoryObject, Readable
+from bundle.format.objects import MemoryObject, Readable, Window
 
 
 class Base(Protocol):
@@ -46,8 +46,20 @@ class BaseObjects:
         assert self._base is not None  # noqa: S101 - without a base there is no number below count
         archive = self.nesting.archive_of(number)
         if archive is not None:
-            return self._given(archive)[self.nesting.within(number, archive)]
+            return self._given(archive).objects[self.nesting.within(number, archive)]
         return self._base.open(number) if number else MemoryObject(self._base.manifest.encoded)
+
+    def stream_of(self, number: int) -> Readable:
+        """The deflate stream that a member of an opened archive was inflated from. Raises as `open`.
+
+        Raises Malformed for an object that is no such member [F-72].
+        """
+        archive = self.nesting.archive_of(number) if number < self.count else None
+        member = self.nesting.within(number, archive) - 1 if archive is not None else -1
+        if archive is None or member < 0:
+            raise Malformed("recipe: the stream of an object that is no member of an opened archive")
+        offset, length = self._given(archive).stretches[member]
+        return Window(self.open(self.nesting.numbers[archive]), offset, length)
 
     def close(self, archives: Iterable[int]) -> None:
         """Closes these archives, whose objects must not be read after. They are opened anew if they are asked for."""
@@ -60,12 +72,12 @@ class BaseObjects:
         """Closes whatever is open, as `close` does."""
         self.close(list(self._open))
 
-    def _given(self, archive: int) -> list[Readable]:
+    def _given(self, archive: int) -> Given:
         if archive not in self._open:
             source = self.open(self.nesting.numbers[archive])
             self._open[archive] = open_archive(source, self._directory, self._room - self._taken)
             self._taken += self._open[archive].size
-        objects = self._open[archive].objects
-        if len(objects) != self.nesting.given[archive]:
+        given = self._open[archive]
+        if len(given.objects) != self.nesting.given[archive]:
             raise Malformed("index: an archive of the base gives another number of objects than it lists")
-        return objects
+        return given

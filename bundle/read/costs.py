@@ -20,6 +20,7 @@ from bundle.format.index import (
     Literal,
     Patch,
     Rebased,
+    Shape,
     Step,
     Stream,
     decode_frame,
@@ -98,7 +99,7 @@ def _weigh(
                 weight[Stream.SKIP] = sum(1 for _ in islice(packs.skips, changes)) + 1
                 weight[Stream.CHANGE] = _weight(packs, Stream.CHANGE, changes)
                 weight[Stream.EXTRA] = _weight(packs, Stream.EXTRA, extra)
-            case Copy() | Concat() | Archive():
+            case Copy() | Concat() | Archive() | Shape():
                 pass
         weights.append(weight)
     return weights

@@ -5,21 +5,38 @@ No recipe takes more time than its result may take, and all together take no mor
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
 
+import numpy as np
+from numpy.typing import NDArray
+
+from bundle.archives.deflate_blocks import NoShape
+from bundle.archives.deflate_shape import shape_of, shape_work
 from bundle.archives.skeleton import rebuild
 from bundle.delta.bsdiff import apply_triples
 from bundle.errors import Malformed
-from bundle.format.index import MAX_GROWTH, Archive, Concat, Copy, Literal, Patch, Rebased, Recipe, Stream
+from bundle.format.index import (
+    MAX_GROWTH,
+    SHAPED,
+    Archive,
+    Concat,
+    Copy,
+    Literal,
+    Patch,
+    Rebased,
+    Recipe,
+    Shape,
+    Stream,
+)
 from bundle.format.objects import MemoryObject, Nothing, Readable, Scratch, Window, read_all
 from bundle.read.base_objects import BaseObjects
 from bundle.read.packs import Packs
 from bundle.references.image import MAX_IMAGE_BYTES, MAX_IMAGE_SHRINKING
-from bundle.references.rebase import Numbers, apply_rebased, pass_rebased
+from bundle.references.rebase import MAX_TRIPLES, Numbers, apply_rebased, pass_rebased
 
 # A patch may read a few bytes at each of thousands of offsets. Reading its source once is faster, up to this size.
 IN_MEMORY_BYTES = 8 * 1024 * 1024
@@ -27,7 +44,9 @@ IN_MEMORY_BYTES = 8 * 1024 * 1024
 # recipes that make a byte each would read 8 MiB each: hours of work out of a few kilobytes.
 MAX_SHRINKING = 16
 
-FREE_IMAGE_BYTES = 1 << 24  # of images that are read, beside MAX_IMAGE_SHRINKING times the release
+MAX_SHAPED = 4  # times the release: bytes of streams whose shapes are made
+FREE_BYTES = 1 << 24  # and so many in any case, of images and of streams
+_LIMITED = {Archive: "members of archives", Rebased: "images to rebase", Shape: "streams to read the shapes of"}
 
 Result = Readable | Iterator[bytes]
 
@@ -38,15 +57,16 @@ class WorkLimit:
     def __init__(self, release_bytes: int) -> None:
         self._left = {
             Archive: MAX_GROWTH * release_bytes,
-            Rebased: MAX_IMAGE_SHRINKING * release_bytes + FREE_IMAGE_BYTES,
+            Rebased: MAX_IMAGE_SHRINKING * release_bytes + FREE_BYTES,
+            Shape: MAX_SHAPED * release_bytes + FREE_BYTES,
         }
         self._release_bytes = release_bytes
 
-    def take(self, recipe: Archive | Rebased, amount: int) -> None:
+    def take(self, recipe: Archive | Rebased | Shape, amount: int) -> None:
         """Counts so many bytes. Raises Malformed where they are too many."""
         self._left[type(recipe)] -= amount
         if self._left[type(recipe)] < 0:
-            what = "members of archives" if isinstance(recipe, Archive) else "images to rebase"
+            what = _LIMITED[type(recipe)]
             raise Malformed(f"recipe: too many {what} for a release of {self._release_bytes:,} bytes")
 
 
@@ -82,17 +102,20 @@ class FrameRun:
             case Copy(source, offset):
                 return Window(self._open(source), offset, size)
             case Patch(source, triples):
-                opened = self._open(source)
-                if opened.size <= min(IN_MEMORY_BYTES, MAX_SHRINKING * size):
-                    opened = MemoryObject(opened.read_at(0, opened.size))
+                opened = _quick(self._open(source), size)
                 return apply_triples(opened, size, packs.triples(triples, size), packs.skips, packs.take)
             case Rebased():
-                return iter((self._rebase(recipe, size),))
+                return self._rebase(recipe, size)
             case Concat(parts):
                 return chain.from_iterable(read_all(self._open(part)) for part in parts)
-            case Archive(skeleton, members, engines):
-                counted = map(partial(self._counted, recipe), members)
-                return rebuild(self._open(skeleton), counted, engines, size, self._directory)
+            case Archive(skeleton, members, engines, _):
+                counted, beside = map(partial(self._counted, recipe), members), self._streams_beside(recipe)
+                return rebuild(self._open(skeleton), counted, engines, size, self._directory, beside)
+            case Shape(member):
+                stream = self._base.stream_of(member)
+                plain = self._open(member)
+                self._limit.take(recipe, shape_work(stream.size, plain.size))
+                return _shape(stream, plain)
 
     def save(self, number: int, recipe: Recipe, result: Result, size: int) -> Readable:
         """Saves the result under its object number, for later recipes of the frame. Raises as `make`."""
@@ -108,11 +131,9 @@ class FrameRun:
         match recipe:
             case Patch(_, triples):
                 exhaust(apply_triples(Nothing(), size, packs.triples(triples, size), packs.skips, packs.take))
-            case Rebased(_, triples):
-                if size > MAX_IMAGE_BYTES:
-                    raise Malformed("recipe: a patch with rebased references makes an image that is too large")
-                exhaust(pass_rebased(size, packs.triple_rows(triples, size), self._numbers(), packs.take))
-            case Literal() | Copy() | Concat() | Archive():
+            case Rebased():
+                exhaust(pass_rebased(size, self._rows(recipe, size), self._numbers(), packs.take))
+            case Literal() | Copy() | Concat() | Archive() | Shape():
                 pass  # literals need nothing, so they can always run; the others take nothing from packs
 
     def finish(self) -> None:
@@ -122,13 +143,20 @@ class FrameRun:
     def _open(self, number: int) -> Readable:
         return self._base.open(number) if number < self._base.count else self._results[number]
 
-    def _rebase(self, recipe: Rebased, size: int) -> bytes:
-        opened, packs = self._open(recipe.source), self._packs
-        if max(opened.size, size) > MAX_IMAGE_BYTES or opened.size > MAX_IMAGE_SHRINKING * size:
-            raise Malformed("recipe: a patch with rebased references, of or to an image that is too large")
+    def _rebase(self, recipe: Rebased, size: int) -> Iterator[bytes]:
+        opened = self._open(recipe.source)
+        if opened.size > min(MAX_IMAGE_BYTES, MAX_IMAGE_SHRINKING * size):
+            raise Malformed("recipe: a patch with rebased references, of an image that is too large")
         self._limit.take(recipe, opened.size)
-        source = opened.read_at(0, opened.size)
-        return apply_rebased(source, size, packs.triple_rows(recipe.triples, size), self._numbers(), packs.take)
+        rows = self._rows(recipe, size)
+        return apply_rebased(_quick(opened, size), size, rows, self._numbers(), self._packs.take)
+
+    def _rows(self, recipe: Rebased, size: int) -> NDArray[np.int64]:
+        if size > MAX_IMAGE_BYTES or recipe.triples > MAX_TRIPLES:
+            raise Malformed(
+                "recipe: a patch with rebased references, to an image that is too large or in too many parts"
+            )
+        return self._packs.triple_rows(recipe.triples, size)
 
     def _counted(self, recipe: Archive, number: int) -> Readable:
         """A member, counted before it is deflated."""
@@ -136,8 +164,26 @@ class FrameRun:
         self._limit.take(recipe, member.size)
         return member
 
+    def _streams_beside(self, recipe: Archive) -> Callable[[int], Readable]:
+        """By the number of a member without an engine: its shape, or its stream in the base [F-73]."""
+        shapes = iter(recipe.shapes)
+
+        def beside(number: int) -> Readable:
+            if recipe.engines[number] == SHAPED:
+                return self._open(next(shapes))
+            return self._base.stream_of(recipe.members[number])
+
+        return beside
+
     def _numbers(self) -> Numbers:
         return Numbers(self._packs.places, self._packs.layouts, self._packs.skips)
+
+
+def _quick(source: Readable, size: int) -> Readable:
+    """The same, in memory if it is small beside the result that is made of it."""
+    if source.size > min(IN_MEMORY_BYTES, MAX_SHRINKING * size):
+        return source
+    return MemoryObject(source.read_at(0, source.size))
 
 
 def sized(result: Result, size: int) -> Iterator[bytes]:
@@ -150,6 +196,13 @@ def sized(result: Result, size: int) -> Iterator[bytes]:
         yield chunk
     if produced != size:
         raise Malformed(f"recipe: makes another length than the {size} bytes of its result")
+
+
+def _shape(stream: Readable, plain: Readable) -> Iterator[bytes]:
+    try:
+        yield from shape_of(stream, plain)
+    except NoShape as error:
+        raise Malformed(f"recipe: the shape of {error}") from error
 
 
 def exhaust(chunks: Iterator[bytes]) -> None:

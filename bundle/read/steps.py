@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
 
-from bundle.archives.engines import feature_of
+from bundle.archives.engines import NO_ENGINES, feature_of
 from bundle.errors import Malformed
 from bundle.format.index import Archive, Frame, Index, Step, decode_frame, places_of, sources_of
 from bundle.format.manifest import MAX_ENTRIES
@@ -123,7 +123,7 @@ def _looked_through(
     reused: set[int] = set()
     for at, step in steps:
         sources = sources_of(step.recipe)
-        needed = step.recipe.engines if isinstance(step.recipe, Archive) else ()
+        needed = set(step.recipe.engines) - NO_ENGINES if isinstance(step.recipe, Archive) else ()
         if (
             not unavailable.isdisjoint(sources)
             or (lost and any(s < nesting.count and nesting.place_of(s) in lost for s in sources))

@@ -1,11 +1,13 @@
 """References in machine code of AArch64. spec/format.md, section 9 [F-51], [F-57]; encodings: Arm ARM, C4.1, C6.2."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from bundle.references.image import Image, Stretch
-from bundle.references.words import NONE, Bytes, Numbers, read_unsigned
+from bundle.references.pages import Pages
+from bundle.references.words import NONE, Numbers
 
 BLOCK_BYTES = 1 << 20
 # An address takes two instructions: ADRP loads its page, and an ADD, LDR or STR adds the low 12 bits. Compilers put
@@ -14,66 +16,59 @@ PAIR_INSTRUCTIONS = 8
 
 
 class Code(NamedTuple):
-    """Offsets of branches, of the instructions that load a page, and of those that add the rest.
+    """Offsets of branches, of the instructions that load a page, and of those that add the rest, ascending.
 
-    For the last two also the address that both lead to.
+    `beyond_pages`: how far behind the start of its page each page's address lies. `low_pages`: the page, counted in
+    pages, that each low part is added to.
     """
 
     branches: Numbers = NONE
     pages: Numbers = NONE
-    page_targets: Numbers = NONE
+    beyond_pages: Numbers = NONE
     lows: Numbers = NONE
-    low_targets: Numbers = NONE
+    low_pages: Numbers = NONE
 
 
-class _Part(NamedTuple):
-    """What is found in a block. `pages`: for each low part the instruction that loads its page, so some stand twice."""
-
-    branches: Numbers = NONE
-    lows: Numbers = NONE
-    low_targets: Numbers = NONE
-    pages: Numbers = NONE
-
-
-def find_code(data: Bytes, image: Image) -> Code:
-    """The references in executable stretches, at multiples of 4 bytes from each one's start."""
-    parts = [_Part()]
+def find_code(data: Pages, image: Image) -> Iterator[Code]:
+    """The references in executable stretches, at multiples of 4 bytes from each one's start, block by block."""
     for stretch in image.stretches:
         if stretch.executable:
             for start in range(0, stretch.size & ~3, BLOCK_BYTES):
-                parts.append(_in_block(data, image, stretch, start))
-    branches, lows, targets, paired = map(np.concatenate, zip(*parts, strict=True))
-    # One ADRP may serve several low parts. It can point to one address only: that of the first of them.
-    pages, first = np.unique(paired, return_index=True)
-    return Code(branches, pages, targets[first], lows, targets)
+                yield _in_block(data, image, stretch, start)
 
 
-def _in_block(data: Bytes, image: Image, stretch: Stretch, start: int) -> _Part:
-    """What begins in the block at `start` of the stretch. A low part's page may stand before it."""
-    # Blocks bound the memory. The lead holds the pages of low parts that stand at the start of the block.
-    lead = min(start, 4 * PAIR_INSTRUCTIONS)
+def _in_block(data: Pages, image: Image, stretch: Stretch, start: int) -> Code:
+    """What stands in the block at `start` of the stretch. A page and its low part may stand in two blocks."""
     end = min(start + BLOCK_BYTES, stretch.size & ~3)
-    at = stretch.offset + np.arange(start - lead, end, 4, dtype=np.int64)
-    word = read_unsigned(data, at)
-    jump = np.flatnonzero((word & 0x7C000000) == 0x14000000)
-    branches = at[jump[jump >= lead // 4]]
-    aims = image.addresses(branches) + branch_distance(read_unsigned(data, branches))
+    # Around the block, its lows' pages and its pages' lows. The pages of those lows may be farther still.
+    first = max(0, start - 4 * PAIR_INSTRUCTIONS)
+    behind = min(end + 4 * PAIR_INSTRUCTIONS, stretch.size & ~3)
+    at = stretch.offset + np.arange(first, behind, 4, dtype=np.int64)
+    word = data.run(stretch.offset + first, stretch.offset + behind).view("<u4").astype(np.int64)
+    inside = slice((start - first) // 4, (end - first) // 4)
+    branches = at[inside][(word[inside] & 0x7C000000) == 0x14000000]
+    aims = image.addresses(branches) + branch_distance(word[(branches - at[0]) // 4])
     branches = branches[(aims >= stretch.address) & (aims < stretch.address + stretch.room)]
     page = np.flatnonzero((word & 0x9F000000) == 0x90000000)
     base = np.full(len(at), -1, np.int64)
     base[page] = (image.addresses(at[page]) & ~0xFFF) + page_distance(word[page])
     low = np.flatnonzero(((word & 0xFFC00000) == 0x91000000) | ((word & 0x3B000000) == 0x39000000))
-    low = low[low >= lead // 4]
+    low = low[low >= inside.start]
     of = np.full(len(low), -1, np.int64)
     # From the farthest to the nearest, so that the nearest page with the same register is what stays.
     for steps in range(PAIR_INSTRUCTIONS, 0, -1):
         before = np.maximum(low - steps, 0)
-        fits = (base[before] >= 0) & (word[before] & 31 == word[low] >> 5 & 31)
+        fits = (base[before] >= 0) & (word[before] & 31 == word[low] >> 5 & 31) & (low >= steps)
         of[fits] = before[fits]
     low, of = low[of >= 0], of[of >= 0]
     targets = base[of] + low_part(word[low])
     known = (targets >= image.lowest) & (targets < image.end)
-    return _Part(branches, at[low[known]], targets[known], at[of[known]])
+    low, of, targets = low[known], of[known], targets[known]
+    # One ADRP may serve several low parts. It can point to one address only: that of the first of them.
+    pages, served = np.unique(of, return_index=True)
+    mine = (pages >= inside.start) & (pages < inside.stop)
+    pages, served, lows = pages[mine], served[mine], low < inside.stop
+    return Code(branches, at[pages], targets[served] - base[pages], at[low[lows]], base[of[lows]] >> 12)
 
 
 def branch_distance(word: Numbers) -> Numbers:

@@ -7,14 +7,17 @@ fails. A file that is no image, or that breaks a rule, is `None`. It has no refe
 import struct
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from bundle.references.pages import Pages
 from bundle.references.words import Numbers
 
-# Images are read whole, with several arrays beside them. An image of 35 MB took 239 MiB aboard, more than the 192 MiB
-# that an update may take.
-MAX_IMAGE_BYTES = 16 * 1024 * 1024
+# Of an image, each byte of its rooms takes a bit of memory while its references are found [F-50].
+MAX_IMAGE_BYTES = 512 * 1024 * 1024
 MAX_IMAGE_SHRINKING = 16  # how many times the result a source may be: reading one takes time [F-66]
 MAX_SECTIONS = 64
 MAX_LAYOUT_NUMBERS = 1 + 4 * (MAX_SECTIONS + 1)  # the base, and four for each stretch, one of them the rest of the file
@@ -68,21 +71,42 @@ class Image:
     def end(self) -> int:
         return max((s.address + s.room for s in self.stretches if s.address < REST_ADDRESS), default=0)
 
+    @property
+    def room(self) -> int:
+        """How many bytes the rooms of all stretches have together."""
+        return sum(stretch.room for stretch in self.stretches)
+
     def addresses(self, offsets: Numbers) -> Numbers:
         """The address of each file offset. An offset that is not loaded stands for itself."""
-        found = offsets.copy()
-        for stretch in self.stretches:
-            inside = (offsets >= stretch.offset) & (offsets < stretch.offset + stretch.size)
-            found[inside] = offsets[inside] - stretch.offset + stretch.address
-        return found
+        at, within = self._found(offsets, self._columns[0], self._columns[1])
+        return np.where(within, offsets - self._columns[0][at] + self._columns[2][at], offsets)
 
     def offsets(self, addresses: Numbers) -> Numbers:
         """The file offset of each address, -1 where no file byte is loaded."""
-        found = np.full(len(addresses), -1, np.int64)
-        for stretch in self.stretches:
-            inside = (addresses >= stretch.address) & (addresses < stretch.address + stretch.size)
-            found[inside] = addresses[inside] - stretch.address + stretch.offset
-        return found
+        at, within = self._found(addresses, self._columns[2], self._columns[1])
+        return np.where(within, addresses - self._columns[2][at] + self._columns[0][at], -1)
+
+    def rooms(self, addresses: Numbers) -> Numbers:
+        """Each address, counted through the rooms of all stretches. -1 where it is in none."""
+        at, within = self._found(addresses, self._columns[2], self._columns[3])
+        before = np.cumsum(self._columns[3]) - self._columns[3]
+        return np.where(within, addresses - self._columns[2][at] + before[at], -1)
+
+    def moved_rooms(self, addresses: Numbers, new: "Image") -> Numbers:
+        """Each address, moved as its stretch is in an image with as many. Those outside of all rooms stay."""
+        at, within = self._found(addresses, self._columns[2], self._columns[3])
+        return np.where(within, addresses - self._columns[2][at] + new._columns[2][at], addresses)
+
+    @cached_property
+    def _columns(self) -> Numbers:
+        """Offsets, sizes, addresses and rooms of the stretches."""
+        return np.array([(s.offset, s.size, s.address, s.room) for s in self.stretches], np.int64).T
+
+    @staticmethod
+    def _found(numbers: Numbers, starts: Numbers, sizes: Numbers) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+        """(which of the ranges each number is in, whether it is in any)."""
+        at = np.searchsorted(starts, numbers, "right") - 1
+        return at, (at >= 0) & (numbers < starts[at] + sizes[at])
 
     def stored(self, address: int, size: int) -> tuple[int, int]:
         """(first offset, end) of what lies at an address, cut at its stretch's end. Nothing if not in the file."""
@@ -109,34 +133,37 @@ class Image:
         return _checked(Image(stretches, numbers[0], self.machine))
 
 
-def read_image(data: bytes) -> Image | None:
+def read_image(data: Pages) -> Image | None:
     """The layout of an executable, None if it is none that is known."""
-    if len(data) > MAX_IMAGE_BYTES:
+    if data.size > MAX_IMAGE_BYTES:
         return None
     try:
-        if data[:2] == b"MZ":
+        if data.run(0, 2).tobytes() == b"MZ":
             return _read_pe(data)
-        if data[:7] == b"\x7fELF\x02\x01\x01":
+        if data.run(0, 7).tobytes() == b"\x7fELF\x02\x01\x01":
             return _read_elf(data)
-    except (struct.error, OverflowError):
+    except struct.error:
         return None
     return None
 
 
-def _read_pe(data: bytes) -> Image | None:
-    (header,) = struct.unpack_from("<I", data, 0x3C)
-    magic, machine, count, optional, kind = struct.unpack_from("<4sHH12xH2xH", data, header)
+def _unpack(form: str, data: Pages, at: int) -> tuple[Any, ...]:
+    """The fields at an offset. Raises struct.error if they lie outside of the file."""
+    return struct.unpack(form, data.run(at, at + struct.calcsize(form)).tobytes())
+
+
+def _read_pe(data: Pages) -> Image | None:
+    (header,) = _unpack("<I", data, 0x3C)
+    magic, machine, count, optional, kind = _unpack("<4sHH12xH2xH", data, header)
     if magic != b"PE\0\0" or machine not in _PE_MACHINES or kind != 0x20B or not 0 < count <= MAX_SECTIONS:
         return None
-    (base,) = struct.unpack_from("<Q", data, header + 24 + 24)
-    exceptions = struct.unpack_from("<II", data, header + 24 + 112 + 3 * 8)
-    relocations = struct.unpack_from("<II", data, header + 24 + 112 + 5 * 8)
+    (base,) = _unpack("<Q", data, header + 24 + 24)
+    exceptions = _unpack("<II", data, header + 24 + 112 + 3 * 8)
+    relocations = _unpack("<II", data, header + 24 + 112 + 5 * 8)
     stretches = []
     for number in range(count):
-        room, address, size, offset, flags = struct.unpack_from(
-            "<8xIIII12xI", data, header + 24 + optional + 40 * number
-        )
-        size = max(0, min(size, len(data) - offset))
+        room, address, size, offset, flags = _unpack("<8xIIII12xI", data, header + 24 + optional + 40 * number)
+        size = max(0, min(size, data.size - offset))
         if size:  # a section without bytes in the file, such as .bss, has nothing that a patch could make
             stretches.append(Stretch(offset, size, address, max(room, size), bool(flags & 0x20000000)))
     tables = {"relocations": relocations}
@@ -146,23 +173,23 @@ def _read_pe(data: bytes) -> Image | None:
     return _checked(Image(tuple(stretches), base, _PE_MACHINES[machine], tables))
 
 
-def _read_elf(data: bytes) -> Image | None:
-    machine, program, entry_bytes, count = struct.unpack_from("<2xH12xQ14xHH", data, 16)
+def _read_elf(data: Pages) -> Image | None:
+    machine, program, entry_bytes, count = _unpack("<2xH12xQ14xHH", data, 16)
     if machine not in _ELF_MACHINES or entry_bytes != 56 or not 0 < count <= MAX_SECTIONS:
         return None
     stretches, tables = [], {}
     for number in range(count):
-        kind, flags, offset, address, size, room = struct.unpack_from("<IIQQ8xQQ", data, program + 56 * number)
+        kind, flags, offset, address, size, room = _unpack("<IIQQ8xQQ", data, program + 56 * number)
         if kind == 1 and size:
-            stretches.append(Stretch(offset, max(0, min(size, len(data) - offset)), address, room, bool(flags & 1)))
+            stretches.append(Stretch(offset, max(0, min(size, data.size - offset)), address, room, bool(flags & 1)))
         elif kind == 2:
             tables["dynamic"] = (address, size)
         elif kind == EH_FRAME:
             tables["frames"] = (address, size)
     # What is behind the last loaded byte: section headers, symbol tables, debug data.
-    loaded = max((s.offset + s.size for s in stretches), default=len(data))
-    if loaded < len(data):
-        stretches.append(Stretch(loaded, len(data) - loaded, REST_ADDRESS + loaded, len(data) - loaded, False))
+    loaded = max((s.offset + s.size for s in stretches), default=data.size)
+    if loaded < data.size:
+        stretches.append(Stretch(loaded, data.size - loaded, REST_ADDRESS + loaded, data.size - loaded, False))
     return _checked(Image(tuple(stretches), 0, _ELF_MACHINES[machine], tables))
 
 
@@ -175,5 +202,7 @@ def _checked(image: Image) -> Image | None:
         if s.offset < end_offset or s.address < end_address or not 0 < s.size <= s.room:
             return None
         end_offset, end_address = s.offset + s.size, s.address + s.room
+    if image.room > MAX_IMAGE_BYTES:
+        return None
     known = image.stretches and end_offset < _LIMIT and end_address < _LIMIT and 0 <= image.base < _BASE_LIMIT
     return image if known else None

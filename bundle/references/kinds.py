@@ -10,7 +10,7 @@ import numpy as np
 
 from bundle.references import aarch64
 from bundle.references.image import Image
-from bundle.references.words import NONE, Bytes, Numbers, read_long, read_signed, read_unsigned, write
+from bundle.references.words import NONE, Bytes, Numbers, read_long, read_unsigned, write
 
 
 class Kind(IntEnum):
@@ -28,10 +28,10 @@ class Kind(IntEnum):
 
 
 class Group(NamedTuple):
-    """The references of one kind: their file offsets, and the addresses that they point to.
+    """References of one kind: their file offsets, and the addresses that they point to.
 
-    Offsets ascend and do not overlap. `anchors`: the addresses that jumps count from. Other kinds have none: they count
-    from where they stand, or from the image's base.
+    `anchors`: the addresses that jumps count from. Other kinds have none: they count from where they stand, or from the
+    image's base.
     """
 
     where: Numbers = NONE
@@ -45,24 +45,27 @@ _FIELDS = {
     Kind.LOW: (aarch64.low_part, aarch64.with_low_part),
 }
 
-References = tuple[Group, ...]  # one of each kind
-
 
 def width_of(kind: Kind) -> int:
     """Bytes of one reference."""
     return 8 if kind == Kind.LONG else 4
 
 
-def pointed(kind: Kind, data: Bytes, where: Numbers, origins: Numbers) -> Numbers:
+def read(kind: Kind, data: Bytes, where: Numbers) -> Numbers:
+    """The bytes of each reference as a number, for `pointed`."""
+    return read_long(data, where) if kind == Kind.LONG else read_unsigned(data, where)
+
+
+def pointed(kind: Kind, value: Numbers, origins: Numbers) -> Numbers:
     """The address that each reference points to, as far as it says. A page gives its start, a low part only itself."""
     if kind == Kind.LONG:
-        return read_long(data, where) - origins
+        return value - origins
     if kind == Kind.SHORT:
-        return read_unsigned(data, where)
+        return value
     if kind in _FIELDS:
-        return origins + _FIELDS[kind][0](read_unsigned(data, where))
-    value = read_signed(data, where)
-    return origins - value if kind == Kind.BACK else origins + value
+        return origins + _FIELDS[kind][0](value)
+    signed = (value ^ (1 << 31)) - (1 << 31)
+    return origins - signed if kind == Kind.BACK else origins + signed
 
 
 def point(kind: Kind, data: Bytes, where: Numbers, origins: Numbers, addresses: Numbers) -> None:

@@ -3,21 +3,35 @@
 The triples of a patch say which old bytes became which new ones: an address map. While a block is copied, each
 reference in it is rebased by that map. The differences hold only what the map gets wrong. References to one old target
 that agree on another new one are corrected together, by a shift of that target.
+
+The new image is made window by window. So memory grows with the number of blocks and references, not with the image.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bundle.references.image import Image
-from bundle.references.kinds import Group, Kind, References, origins_of, point, width_of
-from bundle.references.scan import find_references
-from bundle.references.words import Bytes, Numbers, joined
+from bundle.format.objects import Readable
+from bundle.references.image import Image, read_image
+from bundle.references.kinds import Group, Kind, origins_of, point, read, width_of
+from bundle.references.pages import Pages
+from bundle.references.places import Places, PlaceSet, TooMany
+from bundle.references.scan import References, find_references
+from bundle.references.words import Bytes, Numbers
 
-MAX_SHIFT = 1 << 24  # exclusive; images have no more bytes than that
+MAX_SHIFT = 1 << 30  # exclusive; images have no more bytes than that
+WINDOW_BYTES = 1 << 20  # of the new image, made at once
+WINDOW_BLOCKS = 1 << 15  # that begin in it, at most
+# Around a window. A reference may begin before it, at most 7 bytes, and be an instruction of which another reference,
+# at most 7 bytes before that, has written a part.
+_MARGIN_BYTES = 16
+_PAINTED_BLOCKS = 1 << 14
 
-Blocks = NDArray[np.int64]  # rows of (offset in the old image, offset in the new one, bytes), ascending in the new one
+# Rows of (offset in the old image, offset in the new one, bytes), ascending in the new one.
+Blocks = NDArray[np.int64] | NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -26,12 +40,6 @@ class Shifts:
 
     places: Numbers
     by: Numbers
-
-    def spread(self, count: int) -> Numbers:
-        """How far each of `count` targets is off the map."""
-        off = np.zeros(count, np.int64)
-        off[self.places] = self.by
-        return off
 
 
 NO_SHIFTS = Shifts(np.empty(0, np.int64), np.empty(0, np.int64))
@@ -44,66 +52,154 @@ class AddressMap:
         self._old, self._new = old, new
         # The old image is cut at every edge of a block, and each piece is painted with the shift of its block. The
         # longest block paints last, so it stays where several overlap: a long match is rarely a chance one.
-        start, target, size = blocks[np.argsort(blocks[:, 2], kind="stable")].T
-        self._edges = np.unique(np.concatenate([[0], start, start + size]))
-        shifts = np.zeros(len(self._edges), np.int64)
+        start, target, size = blocks.T.astype(np.int32)  # half the memory, and enough for any image
+        order = np.argsort(size, kind="stable").astype(np.int32)
+        self._edges = np.unique(np.concatenate([np.zeros(1, np.int32), start, start + size]))
+        self._shifts = np.zeros(len(self._edges), np.int32)
         painted = np.zeros(len(self._edges), bool)
-        ends = (np.searchsorted(self._edges, edge).tolist() for edge in (start, start + size))
-        for first, end, shift in zip(*ends, (target - start).tolist(), strict=True):
-            shifts[first:end] = shift
-            painted[first:end] = True
+        for some in np.split(order, list(range(_PAINTED_BLOCKS, len(order), _PAINTED_BLOCKS))):
+            ends = (np.searchsorted(self._edges, edge).tolist() for edge in (start[some], (start + size)[some]))
+            for first, end, shift in zip(*ends, (target - start)[some].tolist(), strict=True):
+                self._shifts[first:end] = shift
+                painted[first:end] = True
         # What no block covers was deleted or rewritten. References to it most likely moved as the code before it did.
-        last = np.maximum.accumulate(np.where(painted, np.arange(len(painted)), 0))
-        self._shifts = np.where(painted[last], shifts[last], 0)
+        last = np.maximum.accumulate(np.where(painted, np.arange(len(painted), dtype=np.int32), 0))
+        self._shifts = np.where(painted[last], self._shifts[last], 0)
 
     def __call__(self, addresses: Numbers) -> Numbers:
         """Addresses outside the file's bytes move with their stretch, those outside all stretches not at all."""
         offsets = self._old.offsets(addresses)
-        moved = addresses.copy()
+        moved = self._old.moved_rooms(addresses, self._new)
         inside = offsets >= 0
-        at = offsets[inside]
-        moved[inside] = self._new.addresses(at + self._shifts[np.searchsorted(self._edges, at, "right") - 1])
-        for before, after in zip(self._old.stretches, self._new.stretches, strict=True):
-            room = ~inside & (addresses >= before.address) & (addresses < before.address + before.room)
-            moved[room] = addresses[room] - before.address + after.address
+        at = offsets[inside].astype(np.int32)
+        moved[inside] = self._new.addresses(
+            offsets[inside] + self._shifts[np.searchsorted(self._edges, at, "right") - 1]
+        )
         return moved
 
 
-class OldImage:
-    """An old image with its references, read once for all that is predicted from it."""
+@dataclass(frozen=True)
+class ScannedImage:
+    """An image with its references, found once for all that is predicted from it."""
 
-    def __init__(self, data: bytes, image: Image) -> None:
-        self.data: Bytes = np.frombuffer(data, np.uint8)
-        self.image = image
-        self.references: References = find_references(self.data, image)
-        self.known: Numbers = joined(*(part for group in self.references for part in group[1:]))
+    data: Pages
+    image: Image
+    references: References
 
-    def aimed(self, address_map: AddressMap, shifts: Shifts) -> References:
-        """The references at their old places, with the predicted new addresses of targets and anchors."""
-        new = address_map(self.known) + shifts.spread(len(self.known))
-        targets, anchors = ([new[np.searchsorted(self.known, group[n])] for group in self.references] for n in (1, 2))
-        return tuple(map(Group, (group.where for group in self.references), targets, anchors))
+    def groups(self) -> Iterator[tuple[Kind, Group]]:
+        """All references, some at a time, in the order in which predictions write them."""
+        for found in self.references:
+            for group in found.groups(self.data, self.image):
+                yield found.kind, group
 
-    def predict(self, blocks: Blocks, new: Image, size: int, shifts: Shifts) -> tuple[Bytes, NDArray[np.bool_]]:
-        """(the predicted bytes of the new image, which of them a block covers)."""
-        aimed = self.aimed(AddressMap(blocks, self.image, new), shifts)
-        out, covered = np.zeros(size, np.uint8), np.zeros(size, bool)
-        for old, at, length in blocks.tolist():
-            out[at : at + length] = self.data[old : old + length]
-            covered[at : at + length] = True
-        # Only references that lie whole within a block: of one that is cut, the rest may be any bytes.
-        for kind, group in zip(Kind, aimed, strict=True):
-            moved = carried(blocks, kind, group)
-            point(kind, out, moved.where, origins_of(kind, new, moved.where, moved.anchors), moved.targets)
-        return out, covered
+    def known(self) -> Places:
+        """The addresses that may have a shift: targets and anchors, counted through the rooms of all stretches."""
+        known = PlaceSet(self.image.room)
+        for _, group in self.groups():
+            known.add(self.image.rooms(group.targets))
+            known.add(self.image.rooms(group.anchors))
+        return known.places()
 
 
-def carried(blocks: Blocks, kind: Kind, group: Group) -> Group:
-    """The references of a kind that blocks carry over whole, and where they then stand in the new image."""
+def scan(source: Readable) -> ScannedImage | None:
+    """The image with its references. None if it is no image, or has too many [F-50], [F-81]."""
+    data = Pages(source)
+    image = read_image(data)
+    try:
+        return ScannedImage(data, image, find_references(data, image)) if image else None
+    except TooMany:
+        return None
+
+
+class Carried(NamedTuple):
+    """References of a kind that blocks carry over whole, and where they then stand in the new image."""
+
+    indexes: Numbers
+    before: Numbers
+    after: Numbers
+
+
+class Prediction:
+    """The new image, made from the old one along blocks."""
+
+    def __init__(self, old: ScannedImage, new: Image, blocks: Blocks, shifts: Shifts, known: Places) -> None:
+        """`known` as the old image has it. It is needed only for the indexes in `shifts`."""
+        self._old, self._new, self._blocks = old, new, blocks
+        self._map = AddressMap(blocks, old.image, new)
+        self._shifted, self._by = known.at(shifts.places), shifts.by
+
+    def move(self, addresses: Numbers) -> Numbers:
+        """Where old addresses are in the new image."""
+        moved = self._map(addresses)
+        if len(self._shifted):
+            rooms = self._old.image.rooms(addresses)
+            at = np.minimum(np.searchsorted(self._shifted, rooms), len(self._shifted) - 1)
+            moved += np.where(self._shifted[at] == rooms, self._by[at], 0)
+        return moved
+
+    def windows(self, size: int) -> Iterator[tuple[Bytes, Blocks]]:
+        """(predicted bytes, the blocks in it) of each window of the new image. Where no block is there are zeros.
+
+        Blocks are cut at the window's ends, and their offset in the new image counts from its start.
+        """
+        for start, end in self._edges(size):
+            first, last = max(0, start - _MARGIN_BYTES), min(size, end + _MARGIN_BYTES)
+            near = self._near(first, last)
+            out = np.zeros(last - first, np.uint8)
+            for old, at, length in _cut(near, first, last).tolist():
+                out[at : at + length] = self._old.data.copied(old, length)
+            self._rebase(out, near, first)
+            yield out[start - first : end - first], _cut(near, start, end)
+
+    def _edges(self, size: int) -> Iterator[tuple[int, int]]:
+        """(start, end) of each window. None has so many blocks that they would take much memory."""
+        start, new = 0, self._blocks[:, 1]
+        while start < size:
+            end = min(start + WINDOW_BYTES, size)
+            behind = int(np.searchsorted(new, start)) + WINDOW_BLOCKS
+            if behind < len(new):
+                end = min(end, int(new[behind]))
+            yield start, end
+            start = end
+
+    def _near(self, start: int, end: int) -> Blocks:
+        """The blocks of which some bytes are in this stretch of the new image."""
+        new = self._blocks[:, 1]
+        first = max(0, int(np.searchsorted(new, start, "right")) - 1)
+        near: Blocks = self._blocks[first : int(np.searchsorted(new, end))].astype(np.int64)
+        return near[near[:, 1] + near[:, 2] > start]
+
+    def _rebase(self, out: Bytes, near: Blocks, first: int) -> None:
+        """Rebases all references in a stretch of the new image that has the old ones yet."""
+        # All are read before the first is written: some overlap.
+        moved = []
+        for found in self._old.references:
+            indexes, before, after = carried(near, found.kind, found.where, first, first + len(out))
+            group = found.group(self._old.image, indexes, before, read(found.kind, out, after - first))
+            moved.append((found.kind, after, self.move(group.targets), self.move(group.anchors)))
+        for kind, after, targets, anchors in moved:
+            point(kind, out, after - first, origins_of(kind, self._new, after, anchors), targets)
+
+
+def carried(blocks: Blocks, kind: Kind, where: Places, start: int, end: int) -> Carried:
+    """The references of a kind that lie whole within one of these blocks, and whole within a stretch of the new image.
+
+    Of one that is cut, the rest may be any bytes.
+    """
     # For each block a range of indexes in the sorted references; then all ranges one after the other, without a loop.
     old, new, size = blocks.T
-    first = np.searchsorted(group.where, old)
-    count = np.maximum(np.searchsorted(group.where, old + size - width_of(kind) + 1) - first, 0)
+    width = width_of(kind)
+    first = where.before(np.maximum(old, old + start - new))
+    last = where.before(np.minimum(old + size, old + end - new) - width + 1)
+    count = np.maximum(last - first, 0)
     chosen = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count) + np.repeat(first, count)
-    placed = group.where[chosen] + np.repeat(new - old, count)
-    return Group(placed, group.targets[chosen], group.anchors[chosen] if len(group.anchors) else group.anchors)
+    before = where.at(chosen)
+    return Carried(chosen, before, before + np.repeat(new - old, count))
+
+
+def _cut(blocks: Blocks, start: int, end: int) -> Blocks:
+    """The blocks' parts in a stretch of the new image, counted from its start."""
+    old, new, size = blocks.T
+    lost = np.maximum(start - new, 0)
+    rows = np.stack([old + lost, new + lost - start, np.minimum(size, end - new) - lost], axis=1)
+    return rows[rows[:, 2] > 0]

@@ -35,17 +35,24 @@ def write(data: Bytes, at: Numbers, values: Numbers, width: int) -> None:
         data[at + number] = (values >> (8 * number)) & 0xFF
 
 
-def apart(at: Numbers, width: int) -> Numbers:
-    """Those of ascending offsets that do not overlap the one kept before, from the front."""
-    # Each choice depends on the one before, so this is a loop. Most images have no overlap and skip it.
-    if not len(at) or not (np.diff(at) < width).any():
+def apart(at: Numbers, width: int, end: int = 0) -> Numbers:
+    """Those of ascending offsets that do not overlap the one kept before, from the front. `end`: where that ends."""
+    at = at[np.searchsorted(at, end) :]
+    close = np.diff(at) < width
+    if not close.any():
         return at
-    kept, end = [], -1
-    for offset in at.tolist():
-        if offset >= end:
-            kept.append(offset)
-            end = offset + width
-    return np.array(kept, np.int64)
+    # Each choice depends on the one before, so this is a loop. But only those that stand close are in doubt.
+    doubtful = np.flatnonzero(close) + 1
+    kept, behind, before = np.ones(len(at), bool), 0, -1
+    for index, offset in zip(doubtful.tolist(), at[doubtful].tolist(), strict=True):
+        if index - 1 != before:
+            behind = int(at[index - 1]) + width
+        before = index
+        if offset < behind:
+            kept[index] = False
+        else:
+            behind = offset + width
+    return at[kept]
 
 
 def joined(*parts: Numbers) -> Numbers:

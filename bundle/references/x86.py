@@ -4,11 +4,14 @@ Instructions of x86 have no fixed length, and a decoder that loses its way stays
 the patterns of the usual instructions are looked for at every byte, and a hit counts if it points to where it may.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
-from bundle.references.image import Image
-from bundle.references.kinds import Group
-from bundle.references.words import NONE, Bytes, Numbers, apart, joined, read_signed
+from bundle.references.image import Image, Stretch
+from bundle.references.pages import Pages
+from bundle.references.places import Places, PlaceSet
+from bundle.references.words import Bytes, Numbers, read_signed
 
 BLOCK_BYTES = 1 << 20  # at once: the masks of a block take some bytes of memory for each of its own
 
@@ -26,69 +29,83 @@ _TWO[[*range(0x10, 0x18), 0x28, 0x29, 0x2E, 0x2F, 0x51, 0x54, 0x57, 0x58, 0x59, 
 _TWO[[0x6F, 0x7F, 0x6E, 0x7E, 0xB6, 0xB7, 0xBE, 0xBF, 0xAF, 0xD6, 0xEF, 0xEB, 0xDB, *range(0x40, 0x50)]] = True
 
 
-def relatives(data: Bytes, image: Image) -> Numbers:
-    """Calls and jumps within a stretch, and what instructions load, store or compare anywhere in the image."""
-    found = []
+def relatives(data: Pages, image: Image) -> Iterator[Numbers]:
+    """Calls and jumps within a stretch, and what instructions load, store or compare anywhere in the image.
+
+    In no order, and some that overlap others.
+    """
     for stretch in image.stretches:
         if not stretch.executable:
             continue
         # The last 8 bytes are left out, so that no pattern below reads beyond the stretch.
         for start in range(stretch.offset, stretch.offset + stretch.size - 8, BLOCK_BYTES):
             end = min(start + BLOCK_BYTES, stretch.offset + stretch.size - 8)
-            first, second, third = data[start:end], data[start + 1 : end + 1], data[start + 2 : end + 2]
-            # CALL and JMP (E8, E9), and the conditional jumps (0F 80 to 0F 8F), with 4 bytes behind the opcode.
-            calls = np.concatenate(
-                [
-                    np.flatnonzero((first == 0xE8) | (first == 0xE9)) + 1,
-                    np.flatnonzero((first == 0x0F) & ((second & 0xF0) == 0x80)) + 2,
-                ]
-            )
-            # ModR/M with mod 0 and r/m 5 (mask C7, value 05): RIP-relative, 4 bytes behind it.
-            memory = np.concatenate(
-                [
-                    np.flatnonzero(_ONE[first] & ((second & 0xC7) == 5)) + 2,
-                    np.flatnonzero((first == 0x0F) & _TWO[second] & ((third & 0xC7) == 5)) + 3,
-                ]
-            )
-            # A call leads to code of its own stretch, data may lie anywhere in the image. That is the only check. It
-            # rules out most false hits: an image takes 16 MiB at most of the 4 GiB that 4 random bytes reach.
-            ranges = (
-                (calls + start, stretch.address, stretch.address + stretch.room),
-                (memory + start, image.lowest, image.end),
-            )
-            for at, lowest, highest in ranges:
-                target = read_signed(data, at) + (at - stretch.offset + stretch.address) + 4
-                found.append(at[(target >= lowest) & (target < highest)])
-    return apart(joined(*found), 4)
+            yield from _in_block(data.run(start, end + 8), image, stretch, start)
 
 
-def jumps(data: Bytes, image: Image, relative: Numbers) -> Group:
-    """Tables of jumps, each counted from its start.
+def _in_block(block: Bytes, image: Image, stretch: Stretch, start: int) -> Iterator[Numbers]:
+    count = len(block) - 8
+    first, second, third = block[:count], block[1 : count + 1], block[2 : count + 2]
+    # CALL and JMP (E8, E9), and the conditional jumps (0F 80 to 0F 8F), with 4 bytes behind the opcode.
+    calls = np.concatenate(
+        [
+            np.flatnonzero((first == 0xE8) | (first == 0xE9)) + 1,
+            np.flatnonzero((first == 0x0F) & ((second & 0xF0) == 0x80)) + 2,
+        ]
+    )
+    # ModR/M with mod 0 and r/m 5 (mask C7, value 05): RIP-relative, 4 bytes behind it.
+    memory = np.concatenate(
+        [
+            np.flatnonzero(_ONE[first] & ((second & 0xC7) == 5)) + 2,
+            np.flatnonzero((first == 0x0F) & _TWO[second] & ((third & 0xC7) == 5)) + 3,
+        ]
+    )
+    # A call leads to code of its own stretch, data may lie anywhere in the image. That is the only check. It rules out
+    # most false hits: an image takes some megabytes of the 4 GiB that 4 random bytes reach.
+    ranges = ((calls, stretch.address, stretch.address + stretch.room), (memory, image.lowest, image.end))
+    for at, lowest, highest in ranges:
+        target = read_signed(block, at) + (at + start - stretch.offset + stretch.address) + 4
+        yield at[(target >= lowest) & (target < highest)] + start
 
-    A table starts where a `lea` points, outside of code, at a multiple of 4. It goes on to the next such place, as long
-    as each 4 bytes, counted from its start, lead into code.
+
+def table_starts(data: Pages, image: Image, relative: Places) -> Places:
+    """Offsets where tables of jumps start: where a `lea` points, outside of code, at a multiple of 4."""
+    starts = PlaceSet(data.size)
+    for _, at in relative.chunks():
+        # 8D is LEA, two bytes before the address. Compilers load the start of a jump table so, add an entry, and jump
+        # there.
+        loads = at[at >= 2]
+        loads = loads[data.byte(loads - 2) == 0x8D]
+        anchors = image.addresses(loads) + 4 + data.signed(loads)
+        offsets = image.offsets(anchors[anchors & 3 == 0])
+        for stretch in image.stretches:
+            if not stretch.executable:
+                starts.add(offsets[(offsets >= stretch.offset) & (offsets < stretch.offset + stretch.size)])
+    return starts.places()
+
+
+def jumps(data: Pages, image: Image, starts: Places) -> Iterator[Numbers]:
+    """Entries of the tables of jumps that start there. Each counts from its table's start.
+
+    A table goes on to the next start, as long as each 4 bytes lead into code.
     """
-    # 8D is LEA, two bytes before the address. Compilers load the start of a jump table so, add an entry, and jump
-    # there.
-    loads = relative[(relative >= 2) & (data[relative - 2] == 0x8D)]
-    anchors = joined(image.addresses(loads) + 4 + read_signed(data, loads))
-    anchors = anchors[anchors & 3 == 0]
-    entries, aims, tables = [NONE], [NONE], [NONE]
     for stretch in image.stretches:
-        starts = anchors[(anchors >= stretch.address) & (anchors < stretch.address + stretch.size)]
-        if stretch.executable or not len(starts):
+        first, last = starts.before(np.array([stretch.offset, stretch.offset + stretch.size])).tolist()
+        if stretch.executable or first == last:
             continue
-        places = np.arange(starts[0], stretch.address + stretch.size - 3, 4, dtype=np.int64)
-        table = starts[np.searchsorted(starts, places, "right") - 1]
-        target = table + read_signed(data, places - stretch.address + stretch.offset)
-        # How many entries before each one point elsewhere: those of a table count up to the first that does.
-        astray = np.ones(len(places), np.int64)
-        for code in image.stretches:
-            if code.executable:
-                astray[(target >= code.address) & (target < code.address + code.room)] = 0
-        passed = np.concatenate([[0], np.cumsum(astray)])
-        sound = passed[1:] == passed[(table - starts[0]) // 4]
-        entries.append(places[sound] - stretch.address + stretch.offset)
-        aims.append(target[sound])
-        tables.append(table[sound])
-    return Group(np.concatenate(entries), np.concatenate(aims), np.concatenate(tables))
+        begun = int(starts.at(np.array([first]))[0])
+        sound = True  # all entries so far of the table that the last block ended in
+        for start in range(begun, stretch.offset + stretch.size - 3, BLOCK_BYTES):
+            places = np.arange(start, min(start + BLOCK_BYTES, stretch.offset + stretch.size - 3), 4, dtype=np.int64)
+            table = starts.before(places + 1) - 1
+            target = image.addresses(starts.at(table)) + data.signed(places)
+            leads = np.zeros(len(places), bool)
+            for code in image.stretches:
+                if code.executable:
+                    leads |= (target >= code.address) & (target < code.address + code.room)
+            # How many entries before each one point elsewhere: those of a table count up to the first that does.
+            passed = np.concatenate([[0 if sound else 1], ~leads]).cumsum()
+            at_opening = np.maximum.accumulate(np.where(starts.at(table) == places, passed[:-1], 0))
+            counted = passed[1:] == at_opening
+            sound = bool(counted[-1])
+            yield places[counted]

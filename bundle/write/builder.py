@@ -28,7 +28,7 @@ from bundle.format.codecs import FEW_BYTES, ZSTD_WINDOW_LOG
 from bundle.format.contents import chunks_of
 from bundle.format.layout import FORMAT
 from bundle.format.manifest import TreeManifest
-from bundle.format.root import ENCRYPTED_FEATURE, Platform, Root, Section, check_root
+from bundle.format.root import ENCRYPTED_FEATURE, PYTHON_TIMES_FEATURE, Platform, Root, Section, check_root
 from bundle.format.section_cipher import ContentKey
 from bundle.host.files import create_buffered
 from bundle.host.progress import Progress
@@ -40,6 +40,7 @@ from bundle.recipients.ship_key import ShipPublicKey
 from bundle.recipients.sidecars import check_output_path, manifests_beside, publish
 from bundle.trust.signing import Signer
 from bundle.trust.trust import Trust
+from bundle.wheels.bytecode import compiled_by_time
 from bundle.write.encrypt import clear_tickets, encrypt_section, write_tickets
 from bundle.write.header import signed_header, trust_to_prove_under
 from bundle.write.sections import BuiltSection, SectionBuilder
@@ -180,13 +181,23 @@ def _make_root(request: BuildRequest, target: TreeManifest, piece_bytes: int, se
         piece_size=piece_bytes,
         sections=sections,
         epoch=request.epoch,
-        features=[ENCRYPTED_FEATURE] if request.recipients else [],
+        features=_features(request, target),
     )
     try:
         check_root(root)
     except Malformed as error:
         raise InputError(str(error)) from error
     return root
+
+
+def _features(request: BuildRequest, target: TreeManifest) -> list[str]:
+    """What a reader must know, sorted [F-8]."""
+    features = [ENCRYPTED_FEATURE] if request.recipients else []
+    compiled = list(compiled_by_time(request.new.resolve(), target.entries.paths))
+    # A stale file of the right size must not come to look fresh aboard: Python would run what the source was once.
+    if compiled and all(found.fits or found.seconds < 0 for found in compiled):
+        features.append(PYTHON_TIMES_FEATURE)
+    return features
 
 
 def _created(new: Path, target: TreeManifest) -> int:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 
-from bundle.archives.opening import Opening
+from bundle.archives.opening import BaseStream, Opening
 from bundle.delta.sketch import MIN_BYTES, MIN_SHARED, SketchIndex
 from bundle.format.contents import Content
 
@@ -46,7 +46,8 @@ class Wanted:
 class Catalog:
     """Objects of a base by hash and by likeness. `opened`: the list of opened archives, as the index has it.
 
-    `given_bytes`: for each of them, the bytes of all that it gives.
+    `given_bytes`: for each of them, the bytes of all that it gives. `streams`: what archives were inflated from, by the
+    label of the outermost one.
     """
 
     def __init__(self, entries: int, sketch_all: Callable[[list[Content]], Iterable[frozenset[int]]]) -> None:
@@ -59,6 +60,7 @@ class Catalog:
         self.entries = entries
         self.opened: list[int] = []
         self.given_bytes: list[int] = []
+        self.streams: dict[str, list[BaseStream]] = {}
         self._by_hash: dict[bytes, Candidate] = {}
         self._by_key: dict[str, list[Candidate]] = defaultdict(list)
         self._ordered_keys: dict[str, list[Candidate]] = {}
@@ -69,8 +71,12 @@ class Catalog:
         for key in _keys(candidate.label):
             self._by_key[key].append(candidate)
 
-    def add_archive(self, number: int, label: str, opening: Opening) -> None:
-        """Adds the members of an archive, and those of archives among them."""
+    def add_archive(self, number: int, label: str, opening: Opening, within: tuple[str, str] | None = None) -> None:
+        """Adds the members of an archive, and those of archives among them.
+
+        `within`: the label of the outermost archive, and the names of the members that this one is in.
+        """
+        outermost, path = within or (label, "")
         # What one archive gives has consecutive numbers [F-32]. So archives among its members follow after all members.
         first = self.count
         self.opened += [number, len(opening.members) + 1]
@@ -80,9 +86,12 @@ class Catalog:
         self.add(skeleton, sha256(opening.skeleton).digest())
         for at, member in enumerate(opening.members, first + 1):
             self.add(Candidate(at, f"{label}!{member.name}", member.size, member.content), member.hash)
+            stream = BaseStream(at, f"{path}{member.name}", member.content, member.stream)
+            self.streams.setdefault(outermost, []).append(stream)
         for at, member in enumerate(opening.members, first + 1):
             if member.opening:
-                self.add_archive(at, f"{label}!{member.name}", member.opening)
+                inner = (outermost, f"{path}{member.name}!")
+                self.add_archive(at, f"{label}!{member.name}", member.opening, inner)
 
     def same(self, digest: bytes) -> Candidate | None:
         """The object with that hash."""

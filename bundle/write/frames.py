@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bundle.format.contents import Content, size_of
-from bundle.format.index import Archive, Concat, Copy, Literal, Patch, Rebased, Recipe, Step, Stream
-from bundle.write.section_plan import Assembled, InBase, PlannedObject
+from bundle.format.index import Archive, Concat, Copy, Literal, Patch, Rebased, Recipe, Shape, Step, Stream
+from bundle.write.section_plan import Assembled, Cheaper, Encoded, InBase, PlannedObject, Way
 from bundle.write.tournament import Encoding
 
 # Dictionaries. A reader holds those of all packs of a frame in memory at once, 128 MiB at most (spec/format.md, section
 # 9). Literals gain from a large one, the numbers of patches do not.
 MAX_DICTIONARY_LOG = {Stream.LITERAL: 25, Stream.EXTRA: 23, Stream.CHANGE: 22}
 SMALL_DICTIONARY_LOG = 20
+STEP_BYTES = 8  # of the index, for a shape of the base
 
 
 @dataclass
@@ -23,19 +24,21 @@ class FrameBuilder:
     streams: dict[Stream, list[Content]] = field(default_factory=dict)
     _made: dict[int, int] = field(default_factory=dict)  # id of a planned object, which the plan holds -> its number
     _joined: dict[tuple[int, ...], int] = field(default_factory=dict)  # base objects -> the number of their concat
+    _shapes: dict[int, int] = field(default_factory=dict)  # a base object -> the number of its stream's shape
 
     def add_object(self, planned: PlannedObject, outcomes: Sequence[Encoding], place: int | None) -> int:
         """Adds the steps that make an object. Returns its object number. `outcomes`: those of the plan's tasks."""
-        if isinstance(planned.way, InBase):
-            return planned.way.number if place is None else self._step(Copy(planned.way.number, 0), place, None)
+        way = cheapest(planned.way, outcomes)
+        if isinstance(way, InBase):
+            return way.number if place is None else self._step(Copy(way.number, 0), place, None)
         if id(planned) in self._made:
             made = self._made[id(planned)]
             return made if place is None else self._step(Copy(made, 0), place, None)
         size = planned.size if place is None else None
-        if isinstance(planned.way, Assembled):
-            number = self._step(self._assemble(planned.way, outcomes), place, size)
+        if isinstance(way, Assembled):
+            number = self._step(self._assemble(way, outcomes), place, size)
         else:
-            encoding = outcomes[planned.way.task]
+            encoding = outcomes[way.task]
             number = self._step(self._recipe(encoding), place, size, encoding)
         self._made[id(planned)] = number
         return number
@@ -47,7 +50,8 @@ class FrameBuilder:
 
     def _assemble(self, way: Assembled, outcomes: Sequence[Encoding]) -> Archive:
         skeleton = self.add_object(way.skeleton, outcomes, None)
-        return Archive(skeleton, tuple(self.add_object(m, outcomes, None) for m in way.members), way.engines)
+        members = tuple(self.add_object(member, outcomes, None) for member in way.members)
+        return Archive(skeleton, members, way.engines, tuple(self.add_object(s, outcomes, None) for s in way.shapes))
 
     def _step(self, recipe: Recipe, place: int | None, size: int | None, encoding: Encoding | None = None) -> int:
         self.steps.append(Step(recipe, place, size))
@@ -63,8 +67,34 @@ class FrameBuilder:
 
     def _source(self, encoding: Encoding) -> int:
         """The object that a patch starts from. Of several one is made first, once for all that start from the same."""
+        if encoding.of_shape:
+            (member,) = encoding.sources
+            if member not in self._shapes:
+                self._shapes[member] = self._step(Shape(member), None, encoding.source_bytes)
+            return self._shapes[member]
         if len(encoding.sources) == 1:
             return encoding.sources[0]
         if encoding.sources not in self._joined:
             self._joined[encoding.sources] = self._step(Concat(encoding.sources), None, encoding.source_bytes)
         return self._joined[encoding.sources]
+
+
+def cheapest(way: Way, outcomes: Sequence[Encoding]) -> InBase | Encoded | Assembled:
+    """The way itself, or of two the one that takes less."""
+    if isinstance(way, Cheaper):
+        return cheapest(min(way.ways, key=lambda one: _price(one, outcomes)), outcomes)
+    return way
+
+
+def _price(way: Way, outcomes: Sequence[Encoding]) -> int:
+    """An estimate in bytes."""
+    match way:
+        case Encoded(task):
+            return outcomes[task].price
+        case Assembled(skeleton, members, _, shapes):
+            parts = (skeleton, *members, *shapes)
+            return STEP_BYTES * len(shapes) + sum(_price(part.way, outcomes) for part in parts)
+        case Cheaper(ways):
+            return min(_price(one, outcomes) for one in ways)
+        case InBase():
+            return 0

@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
-from bundle.archives.engines import feature_of
+from bundle.archives.engines import NO_ENGINES, feature_of
 from bundle.archives.opening import Opening, may_hold_streams, open_for_base, open_for_everyone, open_for_target
 from bundle.delta.sketch import sketch
 from bundle.format import canonical
@@ -20,10 +20,12 @@ from bundle.format.index import Archive, Index, Pack, Rebased, encode_frame, nam
 from bundle.format.manifest import Kind, TreeManifest
 from bundle.format.nesting import Nesting, most_open
 from bundle.format.pieces import build_tables
-from bundle.format.root import DELTA, FULL, REFERENCES_FEATURE, Section
+from bundle.format.root import DELTA, FULL, REFERENCES_FEATURE, SHAPE_FEATURE, Section
 from bundle.host.files import create_buffered
 from bundle.host.progress import Progress
+from bundle.read.frame_run import MAX_SHAPED
 from bundle.read.tree import DirectoryBase, object_bytes
+from bundle.write.base_streams import StreamIndex
 from bundle.write.batches import map_in_batches
 from bundle.write.catalog import Candidate, Catalog
 from bundle.write.frames import FrameBuilder
@@ -35,7 +37,7 @@ FULL_FRAME_BYTES = 16 * 1024 * 1024  # larger frames pack better, smaller ones c
 
 T = TypeVar("T")
 
-Opener = Callable[[Content, Path], Opening | None]
+Opener = Callable[..., Opening | None]
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,8 @@ class SectionBuilder:
     def build_delta(self, base: DirectoryBase) -> BuiltSection:
         """The section from one base to the target: one frame, solid packs."""
         catalog = self._catalog(base)
-        plan = SectionPlan(catalog)
         target = self._target
+        plan = SectionPlan(catalog, MAX_SHAPED * target.size)
         manifest = plan.add("", target.encoded, len(target.encoded), target.tree_hash, None)
         places = _packing_order(target, target.needed(base.manifest))
         planned = [(0, manifest), *self._plan_objects(plan, places, open_for_target)]
@@ -126,17 +128,23 @@ class SectionBuilder:
 
     def _plan_objects(self, plan: SectionPlan, places: list[int], opener: Opener) -> list[tuple[int, PlannedObject]]:
         contents = [(place, self._content(place)) for place in places]
-        openings = dict(self._open_archives(contents, opener))
+        streams = StreamIndex(plan.catalog.streams)
+        openings = dict(self._open_archives(contents, opener, streams))
         planned = []
         for place, content in contents:
             entry = self._target.entry(place)
             planned.append((place, plan.add(entry.path, content, entry.size, entry.hash, openings.get(place))))
         return planned
 
-    def _open_archives(self, contents: Sequence[tuple[int, Content]], opener: Opener) -> list[tuple[int, Opening]]:
-        """(place, opening) of those contents that are archives."""
+    def _open_archives(
+        self, contents: Sequence[tuple[int, Content]], opener: Opener, streams: StreamIndex | None = None
+    ) -> list[tuple[int, Opening]]:
+        """(place, opening) of those contents that are archives. `streams`: of the base, for archives of the target."""
         archives = [(place, content) for place, content in contents if may_hold_streams(content)]
-        jobs = [(content, next(self._scratch_files)) for _, content in archives]
+        jobs: list[tuple[Any, ...]] = [(content, next(self._scratch_files)) for _, content in archives]
+        if streams:
+            paths = (self._target.entry(place).path for place, _ in archives)
+            jobs = [(*job, streams.like(path, size_of(job[0]))) for job, path in zip(jobs, paths, strict=True)]
         self._progress.start("opening archives", len(archives), "files")
         found = []
         sizes = (size_of(content) for _, content in archives)
@@ -192,7 +200,7 @@ class SectionBuilder:
         return object_bytes(self._new, entry) if entry.kind == Kind.SYMLINK else self._new / entry.path
 
 
-def _open_archive(opener: Opener, job: tuple[Content, Path]) -> Opening | None:
+def _open_archive(opener: Opener, job: tuple[Any, ...]) -> Opening | None:
     return opener(*job)
 
 
@@ -208,8 +216,12 @@ def _packing_order(target: TreeManifest, places: Iterable[int]) -> list[int]:
 def _features(builders: list[FrameBuilder]) -> list[str]:
     recipes = [step.recipe for builder in builders for step in builder.steps]
     engines = {engine for recipe in recipes if isinstance(recipe, Archive) for engine in recipe.engines}
-    rebased = {REFERENCES_FEATURE for recipe in recipes if isinstance(recipe, Rebased)}
-    return sorted(rebased | {feature_of(engine) for engine in engines})
+    found = {feature_of(engine) for engine in engines - NO_ENGINES}
+    if any(isinstance(recipe, Rebased) for recipe in recipes):
+        found.add(REFERENCES_FEATURE)
+    if engines & NO_ENGINES:
+        found.add(SHAPE_FEATURE)
+    return sorted(found)
 
 
 def _most_open(builders: list[FrameBuilder], catalog: Catalog) -> int:

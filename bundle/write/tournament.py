@@ -5,7 +5,7 @@ the same bundle on any number of workers. Large objects are matched in blocks an
 bounded whatever their size.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,24 +19,28 @@ from bundle.format.contents import Content, opened, part_of, read_content, size_
 from bundle.format.index import Stream
 from bundle.format.objects import MemoryObject, Readable
 from bundle.format.varints import fold, write_varints
+from bundle.references.aiming import make_rebased
 from bundle.references.image import MAX_IMAGE_SHRINKING
-from bundle.references.rebase import make_rebased
 
 # Up to here bsdiff takes objects whole. It needs 17 bytes of memory for each of the base's, so 408 MiB in each worker.
 WHOLE_BYTES = 24 * 1024 * 1024
 PATCH_OVERHEAD_BYTES = 6  # the index has more numbers of a patch than of a literal: its source, its count of triples
+PRICED_BYTES = 16 * 1024 * 1024  # that are priced at a time
 LONG_BYTES = 64 * 1024  # the literal of a shorter object costs so little time that it is always tried
 
 
 @dataclass(frozen=True)
 class ObjectTask:
     """One object to encode. `base` is None where nothing in the base is like it. `sources`: the numbers of the objects
-    that `base` joins, mostly one. `offset`: where `base` stands in that object, if it is a stretch of it."""
+    that `base` joins, mostly one. `offset`: where `base` stands in that object, if it is a stretch of it. `of_shape`:
+    `base` is the shape of that object's stream. `priced`: the price has to be told."""
 
     target: Content
     base: Content | None
     sources: tuple[int, ...] = ()
     offset: int = 0
+    of_shape: bool = False
+    priced: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,61 +48,92 @@ class Encoding:
     """How an object is made: a patch of its base with so many `triples`, or (with None) a literal.
 
     `streams` holds what goes into each pack, part by part. `sources`: the numbers of the base objects that the patch's
-    source joins, `source_bytes` long together.
+    source joins, `source_bytes` long together. `of_shape` as in the task. `price`: an estimate in bytes, if asked for.
     """
 
     streams: dict[Stream, list[Content]]
     triples: int | None = None
     sources: tuple[int, ...] = ()
     source_bytes: int = 0
+    of_shape: bool = False
+    price: int = 0
+
+
+Way = tuple[list[Triple], dict[Stream, list[Content]]]  # triples and streams of a patch
 
 
 def encode_object(task: ObjectTask) -> Encoding:
     """The best recipe for an object. Raises InputError if a file cannot be read."""
+    encoding = _encoded(task)
+    if not task.priced:
+        return encoding
+    return replace(encoding, price=PATCH_OVERHEAD_BYTES + sum(map(_price, encoding.streams.values())))
+
+
+def _encoded(task: ObjectTask) -> Encoding:
     literal = Encoding({Stream.LITERAL: [task.target]})
     source_bytes = size_of(task.base) if task.base is not None else 0
     if task.base is None or not source_bytes:
         return literal
-    if max(size_of(task.target), source_bytes) > WHOLE_BYTES:
-        patch = _large(task.target, task.base)
-    else:
-        patch = _whole(read_content(task.target), read_content(task.base), task.offset)
-    return replace(patch, sources=task.sources, source_bytes=source_bytes) if patch else literal
-
-
-def _whole(target: bytes, base: bytes, offset: int) -> Encoding | None:
-    """The best patch. None if the target is smaller by itself."""
-    if offset:
-        return _cheaper(target, [_plain(target, base, offset)])
+    is_large = max(size_of(task.target), source_bytes) > WHOLE_BYTES
+    rebased = None if task.offset else _rebased(task.target, task.base)
+    ways = [rebased[0]] if rebased else []
     # The patch with rebased references comes first. Where references are dense it always wins, and the plain one is not
     # made: its suffix sorting takes most of the time. Images that are mostly debug data or resources are the other
     # case: there the plain one wins.
-    ways = []
-    rebased = make_rebased(base, target) if len(base) <= MAX_IMAGE_SHRINKING * len(target) else None
-    if rebased:
-        control = _control(rebased.difference.triples)
-        ways.append(
-            (rebased.difference.triples, {**control, **rebased.streams, Stream.EXTRA: rebased.difference.extra})
-        )
-    if not rebased or not rebased.is_sure:
-        ways.append(_plain(target, base))
-    return _cheaper(target, ways)
+    if not rebased or not rebased[1]:
+        if is_large:
+            ways += filter(None, [_large(task.target, task.base)])
+        else:
+            ways.append(_plain(read_content(task.target), read_content(task.base), task.offset))
+    patch = ways[0] if is_large and len(ways) == 1 else _cheapest(task.target, ways)
+    if not patch:
+        return literal
+    return Encoding(patch[1], len(patch[0]), task.sources, source_bytes, task.of_shape)
 
 
-def _cheaper(target: bytes, ways: list[tuple[list[Triple], dict[Stream, bytes]]]) -> Encoding | None:
+def _rebased(target: Content, base: Content) -> tuple[Way, bool] | None:
+    """(a patch with rebased references, whether it is surely the smallest). None unless both are executable images."""
+    with opened(base) as source, opened(target) as wanted:
+        if not 0 < source.size <= MAX_IMAGE_SHRINKING * wanted.size:
+            return None
+        made = make_rebased(source, wanted)
+        if not made:
+            return None
+        packed = _control(made.triples) | made.streams
+        streams: dict[Stream, list[Content]] = {stream: [data] for stream, data in packed.items()}
+        streams[Stream.EXTRA] = list(_extra(target, wanted, made.triples))
+    return (made.triples, streams), made.is_sure
+
+
+def _cheapest(target: Content, ways: list[Way]) -> Way | None:
+    """The smallest patch. None if there is none, or the target is smaller by itself."""
     # Each stream is compressed alone to find its price. In the pack it has neighbours and takes less: an estimate,
     # which need only be right about which way is smaller.
-    priced = [(sum(map(compressed_size, way[1].values())) + PATCH_OVERHEAD_BYTES, at) for at, way in enumerate(ways)]
+    priced = [(sum(map(_price, way[1].values())) + PATCH_OVERHEAD_BYTES, at) for at, way in enumerate(ways)]
+    if not priced:
+        return None
     cost, best = min(priced)
-    triples, streams = ways[best]
     # A patch at a tenth of a long object is not worth the seconds that compressing the literal would take.
-    if (len(target) > LONG_BYTES and cost * 10 < len(target)) or cost < compressed_size(target):
-        return Encoding({stream: [data] for stream, data in streams.items()}, len(triples))
+    size = size_of(target)
+    if (size > LONG_BYTES and cost * 10 < size) or cost < _price([target]):
+        return ways[best]
     return None
 
 
-def _plain(target: bytes, base: bytes, offset: int = 0) -> tuple[list[Triple], dict[Stream, bytes]]:
-    """(triples, streams) of a patch by bsdiff, without copies that do not pay. `offset`: of the base in its object."""
+def _price(parts: Sequence[Content]) -> int:
+    """What parts of a stream add to its pack, in bytes, by estimate."""
+    if sum(map(size_of, parts)) <= PRICED_BYTES:
+        return compressed_size(b"".join(map(read_content, parts)))
+    return sum(
+        compressed_size(read_content(part_of(part, at, min(PRICED_BYTES, size_of(part) - at))))
+        for part in parts
+        for at in range(0, size_of(part), PRICED_BYTES)
+    )
+
+
+def _plain(target: bytes, base: bytes, offset: int = 0) -> Way:
+    """A patch by bsdiff, without copies that do not pay. `offset`: of the base in its object."""
     matched = make_difference(base, target)
     wrong = np.flatnonzero(np.frombuffer(matched.diff, np.uint8))
     triples = worth_copying(matched.triples, wrong, literal_price(MemoryObject(target)))
@@ -107,7 +142,8 @@ def _plain(target: bytes, base: bytes, offset: int = 0) -> tuple[list[Triple], d
     if offset and blocks_of(triples):
         moved = [block._replace(old=block.old + offset) for block in blocks_of(triples)]
         triples = triples_of(moved, len(target))
-    return triples, {**_control(triples), **changes, Stream.EXTRA: difference.extra}
+    streams = {**_control(triples), **changes, Stream.EXTRA: difference.extra}
+    return triples, {stream: [data] for stream, data in streams.items()}
 
 
 def _control(triples: list[Triple]) -> dict[Stream, bytes]:
@@ -119,7 +155,7 @@ def _control(triples: list[Triple]) -> dict[Stream, bytes]:
     }
 
 
-def _large(target: Content, base: Content) -> Encoding | None:
+def _large(target: Content, base: Content) -> Way | None:
     """A patch of a large object. None if nothing of it is in the base."""
     with opened(base) as source, opened(target) as wanted:
         matched = match_anchored(source, wanted)
@@ -130,7 +166,7 @@ def _large(target: Content, base: Content) -> Encoding | None:
         packed = _control(triples) | pack_sparse(*differences(source, wanted, triples))
         streams: dict[Stream, list[Content]] = {stream: [data] for stream, data in packed.items()}
         streams[Stream.EXTRA] = list(_extra(target, wanted, triples))
-    return Encoding(streams, len(triples))
+    return triples, streams
 
 
 def _extra(target: Content, wanted: Readable, triples: list[Triple]) -> Iterator[Content]:

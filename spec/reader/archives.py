@@ -21,10 +21,10 @@ class Stream:
     plain: bytes
 
 
-def open_archive(data: bytes, limit: int) -> list[bytes]:
-    """The skeleton and the members [F-46]."""
+def open_archive(data: bytes, limit: int) -> list[tuple[bytes, bytes]]:
+    """The skeleton and the members [F-46], each member with its stream."""
     if len(data) > limit:
-        return [data]
+        return [(data, b"")]
     streams = _search(data)
     gaps, rest, at = [], b"", 0
     for stream in streams:
@@ -34,7 +34,8 @@ def open_archive(data: bytes, limit: int) -> list[bytes]:
     rest += data[at:]
     plains = [stream.plain for stream in streams]
     lengths = [stream.end - stream.start for stream in streams]
-    return [_varint(len(gaps)) + b"".join(map(_varint, gaps)) + _replace(gaps, rest, plains, lengths, sign=-1), *plains]
+    skeleton = _varint(len(gaps)) + b"".join(map(_varint, gaps)) + _replace(gaps, rest, plains, lengths, sign=-1)
+    return [(skeleton, b""), *((stream.plain, data[stream.start : stream.end]) for stream in streams)]
 
 
 def _varint(value: int) -> bytes:

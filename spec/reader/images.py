@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 NAMES = ("jump", "relative", "here", "back", "short", "long", "branch", "page", "low")
 KINDS = {name: number for number, name in enumerate(NAMES)}
 JUMP, RELATIVE, HERE, BACK, SHORT, LONG, BRANCH, PAGE, LOW = range(9)
-IMAGE_MAX = 16_777_216
+IMAGE_MAX = 536_870_912  # of the file, and of all rooms together
+REFERENCES_MAX = 33_554_432
+INFOS_MAX, ROWS_MAX = 262_144, 1_048_576
 X86, ARM = "x86-64", "AArch64"
 ONE = frozenset(
     bytes.fromhex("01 03 09 0B 21 23 29 2B 31 33 38 39 3A 3B 63 80 81 83 84 85 87 88 89 8A 8B 8D C6 C7 F6 F7 FF")
@@ -133,7 +135,8 @@ def _lawful(image: Image) -> bool:
         offset, address = s.offset + s.size, s.address + s.room
         if offset >= 1 << 40 or address >= 1 << 40:
             return False
-    return bool(image.stretches) and 0 <= image.base < 1 << 52
+    rooms = sum(s.room for s in image.stretches)
+    return bool(image.stretches) and 0 <= image.base < 1 << 52 and rooms <= IMAGE_MAX
 
 
 def _pe(data: bytes) -> Image | None:
@@ -232,7 +235,9 @@ def _exceptions(image: Image) -> Iterator[Reference]:
         i = image.offset_of(image.word(h + 4))
         if f & 3 and 0 <= i <= len(image.data) - 40 and 0x19930520 <= image.word(i) <= 0x19930527:
             infos.append(i)
-            places += [h + 4, i + 8, i + 16, i + 24, i + 32]
+            places.append(h + 4)
+    infos = sorted(set(infos))[:INFOS_MAX]
+    places += [i + n for i in infos for n in (8, 16, 24, 32)]
     tries = _rows(image, infos, 3, 4, 20)
     places += [row + 4 for row in _rows(image, infos, 1, 2, 8)]
     places += _rows(image, infos, 5, 6, 8)
@@ -250,7 +255,8 @@ def _rows(image: Image, owners: list[int], count: int, address: int, size: int) 
         at = image.offset_of(where)
         if rows <= 4096 and at >= 0 and at + rows * size <= len(image.data):
             whole.append((at, rows))
-    if sum(rows * size for _, rows in whole) > len(image.data):
+    count = sum(rows for _, rows in whole)
+    if count * size > len(image.data) or count > ROWS_MAX:
         return []
     return [at + n * size for at, rows in whole for n in range(rows)]
 
@@ -276,7 +282,7 @@ def _dynamic(image: Image) -> Iterator[Reference]:
     if "dynamic" not in image.tables:
         return
     at, size = image.stored(*image.tables["dynamic"])
-    tags = dict(struct.unpack_from("<QQ", image.data, at + n) for n in range(0, size - 15, 16))
+    tags = dict(struct.unpack_from("<QQ", image.data, at + n) for n in range(0, min(size, 65_536) - 15, 16))
     for where, length in ((7, 8), (23, 2)):
         start, stored = image.stored(tags.get(where, 0), tags.get(length, 0))
         for row in range(start, start + stored - 23, 24):

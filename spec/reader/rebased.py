@@ -2,12 +2,12 @@
 
 from bisect import bisect_left, bisect_right
 
-from images import KINDS, Image, Reference, find_references, parse_image, replaced
+from images import IMAGE_MAX, KINDS, REFERENCES_MAX, Image, Reference, find_references, parse_image, replaced
 from wire import Cursor, need
 
 KNOWN_MAX = 1_048_576
-SHIFT_MAX = 1 << 24
-IMAGE_MAX = 16_777_216
+SHIFT_MAX = 1 << 30
+TRIPLES_MAX = 1_048_576
 Triples = list[tuple[int, int, int]]
 
 
@@ -84,13 +84,16 @@ def predict(source: bytes, size: int, triples: Triples, places: Cursor, layouts:
     old = parse_image(source)
     need(old is not None and size <= IMAGE_MAX, "a rebased patch has no image as source or is too large")
     assert old is not None
+    need(len(triples) <= TRIPLES_MAX, "a rebased patch has too many triples")
     references = find_references(old)
+    need(len(references) <= REFERENCES_MAX, "an image has too many references")
     anchors = {r.anchor for r in references if r.kind == KINDS["jump"]}
-    known = sorted({r.target for r in references} | anchors)
+    pointed = {r.target for r in references} | anchors
+    known = sorted(address for address in pointed if any(s.holds(address) for s in old.stretches))
     new = _new_layout(old, layouts)
     shifts = _shifts(known, places, layouts)
     blocks = Blocks(triples)
-    moved = {address: _map(old, new, blocks, address) + shifts.get(address, 0) for address in known}
+    moved = {address: _map(old, new, blocks, address) + shifts.get(address, 0) for address in pointed}
     covered = bytearray(b"".join(source[at : at + length] for at, length, _ in triples))
     for kind in range(len(KINDS)):
         _write(covered, [r for r in references if r.kind == kind], blocks, new, moved)

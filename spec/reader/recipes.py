@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from archives import complete, open_archive, split_skeleton
+from shapes import restore, shape_of
 from tree import LINK, Base, Entry, judge_link, parse_manifest
 from wire import MAX_INT, Allowance, Cursor, Refused, corrupt, decode, malformed, need, packed, unpack
 
 STREAMS = ("literals", "add lengths", "extra lengths", "seeks", "skips", "changes", "extra bytes", "places", "layouts")
-LITERAL, COPY, PATCH, CONCAT, ARCHIVE, REBASED = range(6)
+LITERAL, COPY, PATCH, CONCAT, ARCHIVE, REBASED, SHAPE = range(7)
+SHAPED, UNCHANGED = 0, 60
 ARCHIVE_MAX, DEPTH_MAX, FRAMES_MAX = 67_108_864, 8, 500_001
-GROWTH, SHRINKING, NUMBERS, FREE = 1040, 16, 4, 16_777_216
+GROWTH, SHRINKING, NUMBERS, READ, FREE = 1040, 16, 4, 4, 16_777_216
 RECIPES_MAX, BASE_OBJECTS_MAX, USES_MAX = 2_000_000, 4_000_000, 4_000_000
 ENGINES = {"deflate-zlib": {*range(1, 10), *range(11, 20)}, "deflate-miniz": {*range(21, 31)}}
 ENGINES |= {"deflate-zlib-ng": {*range(31, 40), *range(41, 50), 66, 76}, "deflate-isal": {51, 52, 53}}
@@ -23,7 +25,7 @@ ZLIB_DIGEST = "961a3970933cb2add938dda5fbd7f4af6f5dff7145472b6582e8ab5de4377329"
 
 def usable_features() -> set[str]:
     """The features of sections that this reader can evaluate."""
-    return {"references-1"} | ({"deflate-zlib"} if _zlib_is_zlib() else set())
+    return {"references-1", "deflate-shape"} | ({"deflate-zlib"} if _zlib_is_zlib() else set())
 
 
 @functools.cache
@@ -140,12 +142,11 @@ def _sources(frame: Frame) -> Iterator[list[int]]:
     columns = Columns(frame)
     for byte in frame.kinds:
         kind = byte & 127
-        need(kind <= REBASED, f"a recipe has kind {kind}")
-        count = columns.next("numbers") if kind != LITERAL else 0
+        need(kind <= SHAPE, f"a recipe has kind {kind}")
+        count = columns.next("numbers") if kind not in (LITERAL, SHAPE) else 0
         used = {CONCAT: count, ARCHIVE: count + 1, LITERAL: 0}.get(kind, 1)
-        yield [columns.next("sources") for _ in range(used)]
-        for _ in range(count if kind == ARCHIVE else 0):
-            columns.next("numbers")
+        engines = [columns.next("numbers") for _ in range(count if kind == ARCHIVE else 0)]
+        yield [columns.next("sources") for _ in range(used + engines.count(SHAPED))]
 
 
 class Columns:
@@ -184,8 +185,9 @@ class Rebuild:
         need(index.numbers <= NUMBERS * root["size"] + FREE, "the patches have too many numbers for such a release")
         images = Allowance(SHRINKING * root["size"] + FREE)
         self._work = {ARCHIVE: Allowance(GROWTH * root["size"]), REBASED: images}
+        self._work[SHAPE] = Allowance(READ * root["size"] + FREE)
         self._last_uses, self._recipe = index.last_uses(), 0
-        self._opened: dict[int, list[bytes]] = {}
+        self._opened: dict[int, list[tuple[bytes, bytes]]] = {}
         self._made: set[int] = set()
         self._links: dict[bytes, bytes] = {}
         self.entries: list[Entry] = []
@@ -204,20 +206,29 @@ class Rebuild:
 
     def _base_object(self, number: int) -> bytes:
         if number >= self._index.entries:
-            return self._of_archive(number)
+            return self._of_archive(number)[0]
         if self._base is None:
             raise malformed("a section without a base uses one")
         return self._base.object(number)
 
-    def _of_archive(self, number: int) -> bytes:
-        """An object of an opened archive; one of which none is used stays closed [F-35], or is closed again [F-64]."""
+    def _stream(self, number: int) -> bytes:
+        """The stream that a member was inflated from [F-72]."""
+        held = self._index.holder(number) if number >= self._index.entries else None
+        need(held is not None and held[1] > 0, f"object {number} is no member of an opened archive")
+        return self._of_archive(number)[1]
+
+    def _of_archive(self, number: int) -> tuple[bytes, bytes]:
+        """An object of an opened archive, and its stream.
+
+        An archive of which none is used stays closed [F-35], or is closed again [F-64].
+        """
         held = self._index.holder(number)
         if held is None:
             raise malformed("a recipe uses an object that nothing gives")
         (at, place), (archive, gives) = held, self._index.pairs[held[0]]
         if at not in self._opened:
             given = open_archive(self._base_object(archive), ARCHIVE_MAX)
-            taken = sum(len(data) for objects in (*self._opened.values(), given) for data in objects)
+            taken = sum(len(data) for objects in (*self._opened.values(), given) for data, _ in objects)
             need(taken <= self._room, "opened archives give more than the section's room")
             self._opened[at] = given
         need(len(self._opened[at]) == gives, f"object {archive} of the base does not give {gives} objects")
@@ -236,7 +247,7 @@ class Rebuild:
         for byte in frame.kinds:
             place = None if byte & 128 else columns.next("places")
             size = columns.next("sizes") if place is None else self._size_of(place)
-            recipe = Recipe(columns, streams, size, functools.partial(self._source, results), self._work)
+            recipe = Recipe(columns, streams, size, functools.partial(self._source, results), self._stream, self._work)
             results.append(recipe.make(byte & 127))
             if place is not None:
                 self._keep(place, results[-1])
@@ -301,12 +312,13 @@ class Recipe:
     streams: list[Cursor]
     size: int
     source_of: Callable[[int], bytes]
+    stream_of: Callable[[int], bytes]
     work: dict[int, Allowance]  # of recipes of a kind [F-68]
 
     def make(self, kind: int) -> bytes:
-        need(kind <= REBASED, f"a recipe has kind {kind}")
-        maker = (self._literal, self._copy, self._patch, self._concat, self._archive, self._rebased)[kind]
-        result = maker()
+        need(kind <= SHAPE, f"a recipe has kind {kind}")
+        makers = (self._literal, self._copy, self._patch, self._concat, self._archive, self._rebased, self._shape)
+        result = makers[kind]()
         need(len(result) == self.size, f"a recipe makes {len(result)} bytes, not {self.size}")
         return result
 
@@ -371,14 +383,30 @@ class Recipe:
     def _archive(self) -> bytes:
         skeleton = self._source()
         count = self.columns.next("numbers")
-        members, streams = [self._source() for _ in range(count)], []
-        for member in members:
-            self.work[ARCHIVE].spend(len(member))
-            streams.append(self._deflated(member, self.columns.next("numbers")))
+        numbers = [self.columns.next("sources") for _ in range(count)]
+        members, streams = [self.source_of(number) for number in numbers], []
         need(len(skeleton) <= ARCHIVE_MAX, "a skeleton is over 64 MiB")
         gaps, rest = split_skeleton(Cursor(skeleton, "a skeleton"))
         need(len(gaps) == count, "an archive has another number of members than its skeleton has streams")
+        left = self.size - len(rest)
+        engines = [self.columns.next("numbers") for _ in range(count)]
+        for number, member, engine in zip(numbers, members, engines, strict=True):
+            self.work[ARCHIVE].spend(len(member))
+            if engine == SHAPED:
+                streams.append(restore(member, self._source(), max(0, left)))
+            else:
+                streams.append(self.stream_of(number) if engine == UNCHANGED else self._deflated(member, engine))
+            left -= len(streams[-1])
         return complete(gaps, rest, members, streams)
+
+    def _shape(self) -> bytes:
+        number = self.columns.next("sources")
+        stream, plain = self.stream_of(number), self.source_of(number)
+        self.work[SHAPE].spend(len(stream) + len(plain) // 16)
+        shape = shape_of(stream, plain)
+        if shape is None:
+            raise malformed("a stream of which a shape is wanted has none")
+        return shape
 
     def _deflated(self, member: bytes, engine: int) -> bytes:
         feature = next((name for name, numbers in ENGINES.items() if engine in numbers), None)

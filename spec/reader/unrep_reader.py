@@ -110,7 +110,7 @@ def _check_known(value: Any) -> None:
     features = seen.get("features")
     if type(features) is list and all(type(name) is str for name in features):
         for name in features:
-            if name != FEATURE:
+            if name not in (FEATURE, "python-times-1"):
                 raise Refused("unsupported", f"the bundle needs {name!r}, which this reader does not know")
 
 

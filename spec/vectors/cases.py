@@ -392,7 +392,7 @@ INDEX: list[Case] = [
     ("numbers-short", M, "F-30", "a number too few", _replaced_column(4, [1, 1, 100])),
     ("numbers-negative", M, "F-30", "an offset below 0", _replaced_column(4, [1, 1, -1, 2])),
     ("kinds-text", M, "F-30", "a string for the kinds", _replaced_column(0, "abcdef")),
-    ("kind-6", M, "F-26", "recipe kind 6", _replaced_column(0, bytes([2, 2, 6, 0x81, 0x80, 3]))),
+    ("kind-7", M, "F-26", "recipe kind 7", _replaced_column(0, bytes([2, 2, 7, 0x81, 0x80, 3]))),
     ("stream-9", M, "F-26", "stream 9", lambda: with_frame(5, [*delta_frame()[5], (9, b"x")])),
     ("stream-twice", M, "F-30", "one stream in two packs", lambda: with_frame(5, [(0, b"x"), *delta_frame()[5]])),
     (

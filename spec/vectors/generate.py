@@ -25,6 +25,7 @@ from rebased import CASES as REBASED_CASES
 from rooms import CASES as ROOM_CASES
 from roots import CASES as ROOT_CASES
 from sealed import SEALED, SHIP, SHIP_KEYS, Ticket
+from shapes import CASES as SHAPE_CASES
 from sound import CASES as SOUND_CASES
 from streams import CASES as STREAM_CASES
 
@@ -58,6 +59,7 @@ VECTORS = [
         *CHAIN_CASES,
         *EDGE_CASES,
         *STREAM_CASES,
+        *SHAPE_CASES,
         *BOUND_CASES,
         *ROOM_CASES,
         *NAME_CASES,

@@ -58,6 +58,37 @@ def rebased(old: bytes = OLD, streams: dict[int, bytes] = {}) -> bytes:  # noqa:
     return write(Bundle([Section("full", 0, frames, features=["references-1"])], TOOL))
 
 
+def gapped(function: int) -> bytes:
+    """An ELF image of two stretches, 1000 and 3000: a load from between them, and a call of the function there."""
+    header = struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\2\1\1", 3, 62, 1, 0, 64, 0, 0, 64, 56, 2, 64, 0, 0)
+    for flags, offset, address, size in ((4, 0, 0x1000, 0xC0), (5, 0xC0, 0x3000, 0x60)):
+        header += struct.pack("<IIQQQQQQ", 1, flags, offset, address, address, size, size, 0x1000)
+    data = bytearray(header.ljust(0x120, b"\x90"))
+    struct.pack_into("<BBi", data, 0xC8, 0x8B, 0x05, 0x2000 - 0x300E)
+    struct.pack_into("<Bi", data, 0xD8, 0xE8, function - 0xDD)
+    data[function] = 0xC3
+    return bytes(data)
+
+
+def outside() -> bytes:
+    """The first known address is that of the function, for 2000 is in no room. It moves by a shift."""
+    old, new = gapped(0xF8), gapped(0x108)
+    streams = {
+        ADD_LENGTHS: varints(len(new)),
+        EXTRA_LENGTHS: varints(0),
+        SEEKS: varints(0),
+        SKIPS: varints(2, 0xF8, 15),
+        CHANGES: bytes([(0x90 - 0xC3) % 256, 0xC3 - 0x90]),
+        PLACES: varints(1, 0),
+        LAYOUTS: varints(9, *[0] * 9, 2 * 0x10),
+    }
+    packs = {LITERAL: old} | streams
+    made = [bytes([0x80, 5]), [1], [len(old)], [0], [1], [*packs.items()]]
+    tree: Tree = [("tool", 1, new)]
+    frames = [[b"\0", [0], [], [], [], [(LITERAL, manifest(tree))]], made]
+    return write(Bundle([Section("full", 0, frames, features=["references-1"])], tree))
+
+
 CASES: list[Case] = [
     ("reaimed", "accept", "F-50 F-51 F-52 F-53 F-58", "two calls that follow their function", rebased),
     ("reaimed-shrunk", "accept", "F-66", "a source of 16 times its result", lambda: shrunk(16 * len(NEW))),
@@ -109,9 +140,24 @@ CASES: list[Case] = [
         "reaimed-shift",
         "malformed",
         "F-53",
-        "a shift by 2^24",
-        lambda: rebased(streams={LAYOUTS: varints(5, 0, 0, 32, 0, 32, 1 << 25)}),
+        "a shift by 2^30",
+        lambda: rebased(streams={LAYOUTS: varints(5, 0, 0, 32, 0, 32, 1 << 31)}),
     ),
+    (
+        "reaimed-places",
+        "malformed",
+        "F-53",
+        "two shifts of one address",
+        lambda: rebased(streams={PLACES: varints(2, 0, 0), LAYOUTS: varints(5, 0, 0, 32, 0, 32, 32, 0)}),
+    ),
+    (
+        "reaimed-layout-rooms",
+        "malformed",
+        "F-50 F-53",
+        "a new layout with a room of over 512 MiB",
+        lambda: rebased(streams={LAYOUTS: varints(5, 0, 0, 32, 0, 2 * ((1 << 29) + 1 - len(OLD)), 32)}),
+    ),
+    ("reaimed-outside", "accept", "F-52", "a reference to an address in no room has no index among shifts", outside),
     (
         "reaimed-change",
         "malformed",

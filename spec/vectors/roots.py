@@ -47,6 +47,13 @@ CASES: list[Case] = [
         lambda: write(Bundle([full()], root=lambda p: [*p, ("features", ["later"])])),
     ),
     (
+        "python-times",
+        "accept",
+        "F-8",
+        "compiled Python that fits its sources, of which there is none",
+        lambda: write(Bundle([full()], root=lambda p: [*p, ("features", ["python-times-1"])])),
+    ),
+    (
         "features-unsorted",
         "unsupported",
         "F-8",

@@ -34,6 +34,11 @@ def repairing(request: Path, out: Path, **other: object) -> list[object]:
 def test_one_request_there_and_one_bundle_back(ship: Ship, tmp_path: Path) -> None:
     code, _, err = unrep(*applying(ship, shore().bundle("1.0.1", 2, "1.0.0")))
     assert code == 5 and LOST in err and "'unrep repair-request'" in err
+    drifted = {"count": 1, "paths": [LOST], "unchecked": 0, "reason": ""}  # [A-125]
+    assert document("status", "--site", ship.root)["drifted"] == drifted
+    assert f"DRIFTED: 1 file is not what was installed: {LOST}; " in unrep("status", "--site", ship.root)[1]
+    metrics = unrep("metrics", "--site", ship.root)[1]
+    assert "unrep_drifted_files 1\n" in metrics and f'unrep_drifted_file_info{{path="{LOST}"}} 1\n' in metrics
     request, repair, fetched = tmp_path / "n", tmp_path / "r.unrep", tmp_path / "fetched.unrep"
     written = document("repair-request", "--site", ship.root, "--out", request)
     assert written["damaged"] == [LOST] and written["need_bytes"] == request.stat().st_size < 150

@@ -5,20 +5,23 @@ once it is made to fit, so that the code behind is reached. Seeds come from spec
 `corpus/NAME/` keeps what a run found.
 """
 
+import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
 
 import msgspec
-import numpy as np
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from apply.audit.receipt import open_receipt
+from bundle.archives.deflate_blocks import NoShape
+from bundle.archives.deflate_shape import restore, shape_of
 from bundle.archives.engines import present_features
 from bundle.archives.opened import open_archive
 from bundle.archives.skeleton import rebuild
-from bundle.errors import BundleError
+from bundle.errors import BundleError, Malformed
 from bundle.format import canonical
 from bundle.format.codecs import LZMA2, X86_LZMA2, ZSTD, Packed, unpack
 from bundle.format.layout import Preamble
@@ -31,16 +34,14 @@ from bundle.read.evaluate import open_evaluation
 from bundle.read.reader import VerifiedSection, open_bundle, open_for_display
 from bundle.recipients.ship_key import ShipKey
 from bundle.recipients.ticket import HINT_BYTES, TICKET_TYPE, decode_ticket, open_ticket, verify_ticket
-from bundle.references.image import read_image
-from bundle.references.prediction import OldImage
-from bundle.references.scan import find_references
+from bundle.references.prediction import scan
 from bundle.trust.heartbeat import HEARTBEAT_TYPE, Heartbeat, verify_heartbeat
 from bundle.trust.signing import Links, Signed, VerifyingKey, parse_public_key, sign_payload
 from bundle.trust.trust import Trust, trust_of
 from bundle.trust.trust_file import decode_trust_file
 from bundle.trust.trust_root import TRUST_TYPE, decode_revocations, decode_trust_root
 from tests.support.contents.in_memory import in_memory
-from tests.support.contents.raw_bundles import DIRECTORY, DOCUMENT, VECTORS, raw, streams, vector
+from tests.support.contents.raw_bundles import DIRECTORY, DOCUMENT, VECTORS, raw, shapes, streams, vector
 from tests.support.contents.trust import begun
 from transfer.broadcasting.block import header_block
 from transfer.broadcasting.datagram import Datagram, read_datagram
@@ -201,14 +202,31 @@ def open_archives(data: bytes) -> None:
         given.close()
 
 
+def read_shapes(data: bytes) -> None:
+    """As a stream, whose shape must give it back, and as a shape. The other one of the two is sound."""
+    inflater, plain = zlib.decompressobj(-15), b""
+    with suppress(zlib.error):
+        plain = inflater.decompress(data, LONGEST)
+    with suppress(NoShape):
+        shape = b"".join(shape_of(MemoryObject(data), MemoryObject(plain)))
+        if inflater.eof and not inflater.unused_data:
+            assert b"".join(restore(MemoryObject(plain), MemoryObject(shape), len(data))) == data
+    for own in (b"a", b"ababa", b"a" * 300):
+        made = 0
+        with suppress(Malformed):
+            for chunk in restore(MemoryObject(own), MemoryObject(data), 4096):
+                made += len(chunk)
+        assert made <= 4096
+
+
 def scan_images(data: bytes) -> None:
-    image = read_image(data)
+    image = scan(MemoryObject(data))
     if image is None:
         return
-    for group in find_references(np.frombuffer(data, np.uint8), image):
+    for _, group in image.groups():
         assert len(group.where) == len(group.targets)
         assert not len(group.where) or (group.where.min() >= 0 and group.where.max() < len(data))
-    assert len(OldImage(data, image).known) >= 0
+    assert len(image.known()) >= 0
 
 
 def unpack_packs(data: bytes) -> None:
@@ -244,6 +262,7 @@ _READERS: dict[str, Target] = {
     "datagrams": hear_datagrams,
     "tickets": open_tickets,
     "archives": open_archives,
+    "shapes": read_shapes,
     "images": scan_images,
     "packs": unpack_packs,
 }
@@ -312,6 +331,11 @@ def _archives() -> Iterator[bytes]:
     yield from (streams.ZIP, streams.GZIP, streams.skeleton(1, 10), streams.skeleton(1, 31, rest=streams.ZIP_REST))
 
 
+def _shapes() -> Iterator[bytes]:
+    yield from (shapes.FIXED, shapes.MATCH, shapes.STORED, shapes.OWN, shapes.OF_FIXED, shapes.OF_MATCH)
+    yield from (shapes.OF_LONG, shapes.own_codes(), shapes.empty_blocks(16)())
+
+
 def _images() -> Iterator[bytes]:
     listed = msgspec.json.decode((DIRECTORY / "images.json").read_bytes())["images"]
     yield from (data for item in listed if len(data := bytes.fromhex(item["image"])) < 8192)
@@ -332,6 +356,7 @@ _seeds_of: dict[str, Callable[[], Iterator[bytes]]] = {
     "datagrams": _datagrams,
     "tickets": _tickets,
     "archives": _archives,
+    "shapes": _shapes,
     "images": _images,
     "packs": _packs,
 }

@@ -18,11 +18,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from apply.errors import AboardError, BaseDrifted
+from apply.rebuild.copies import Copies, Copying
 from apply.rebuild.installed import verify_tree
-from apply.rebuild.reconstruct import _Copies, _copy_all
 from bundle.errors import BundleError
 from bundle.format.manifest import TreeManifest
 from bundle.host import durable
+from bundle.host.blocks import Sharing
 from bundle.host.directories import Descent
 from bundle.host.files import write_anew
 from bundle.host.progress import Quiet
@@ -73,11 +74,12 @@ def copy(tree: Path, manifest: TreeManifest, made: Path) -> None:
     made.mkdir()
     for name in ("logs/cache", "bin"):
         (made / name).mkdir(parents=True)
-    copies = _Copies(manifest)
+    copies = Copies(manifest)
     for place in range(1, len(manifest.entries) + 1):
         copies.add(place, place)
-    for batch in copies.batches():
-        _copy_all(batch, DirectoryBase(tree, manifest), made)
+    with Copying(made, Sharing()) as copying:
+        copying.begin(copies, DirectoryBase(tree, manifest))
+        copying.gather(Quiet())
 
 
 def write(tree: Path, manifest: TreeManifest, made: Path) -> None:

@@ -10,7 +10,7 @@ from unittest import mock
 import pytest
 
 from apply.errors import DiskFull
-from apply.rebuild.preflight import MARGIN_BYTES
+from apply.rebuild.room import MARGIN_BYTES
 from bundle.errors import Malformed
 from tests.support.contents.raw_bundles import raw, vector
 from tests.support.sites.attacked_site import Besieged
@@ -64,15 +64,15 @@ def test_a_bomb_of_members_and_images(site: Besieged) -> None:
     site.refuses_vectors("deflated-more")
     site.refuses(vector("deflated-more"), Malformed, "too many members of archives for a release of 100 bytes")
     assert site.copied(site.directory.with_name("often")).apply(vector("deflated-often"))[0] == 0
-    with mock.patch("bundle.read.frame_run.FREE_IMAGE_BYTES", -1):
+    with mock.patch("bundle.read.frame_run.FREE_BYTES", -1):
         site.refuses(vector("reaimed-shrunk"), Malformed, "too many images to rebase for a release of ")
-    with mock.patch("bundle.read.frame_run.FREE_IMAGE_BYTES", 0):
+    with mock.patch("bundle.read.frame_run.FREE_BYTES", 0):
         assert site.copied(site.directory.with_name("shrunk")).apply(vector("reaimed-shrunk"))[0] == 0
 
 
 def test_the_disk_is_asked_for_all_that_is_taken(site: Besieged) -> None:
-    """[A-15]: the release, its largest file again, the room, and a file that is kept because a recipe uses it."""
-    needed = 4096 + 100 + 104_000 + 100 + MARGIN_BYTES
+    """[A-15]: the release, the room, and a file that is kept because a recipe uses it."""
+    needed = 4096 + 104_000 + 100 + MARGIN_BYTES
     with mock.patch("apply.rebuild.preflight.shutil.disk_usage", return_value=SimpleNamespace(free=needed - 1)):
         site.refuses(vector("grown"), DiskFull, f"needs {needed:,} bytes, and {needed - 1:,} are free", code=5)
     with mock.patch("apply.rebuild.preflight.shutil.disk_usage", return_value=SimpleNamespace(free=needed)):

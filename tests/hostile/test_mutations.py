@@ -53,7 +53,7 @@ def test_every_bit_of_a_small_bundle(site: Besieged, scratch: Path, name: str) -
 
 def test_every_length_of_small_bundles(site: Besieged, scratch: Path) -> None:
     trial = Trial(site, scratch)
-    for name in ("delta", "archive-gzip", "reaimed", "encrypted"):
+    for name in ("delta", "archive-gzip", "shape", "reaimed", "encrypted"):
         data = original(name)
         for length in (*range(len(data)), *range(len(data) + 1, len(data) + 20)):
             with pytest.raises(BundleError):

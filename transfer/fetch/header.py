@@ -66,9 +66,11 @@ class HeaderReceiver:
             alive = self._sources.alive
             # Two limits end a turn. A source that brings nothing is left after the same time in every round. One that
             # brings something is left at a deadline, which comes later in each round: a slow link may need that long.
-            stall_limit_s = self._config.turn_s if len(alive) > 1 else self._config.patience_s
-            turn_s = stall_limit_s * 2.0**round_number
+            is_alone = len(alive) == 1
             for source in alive:
+                own_turn_s = self._config.udp_turn_s if source.fills_path else self._config.turn_s
+                stall_limit_s = self._config.patience_s if is_alone else own_turn_s
+                turn_s = stall_limit_s * 2.0**round_number
                 is_last = len(self._sources.alive) == 1
                 source.retry.deadline = float("inf") if is_last else self._clock.now() + turn_s
                 try:

@@ -8,7 +8,7 @@ of `transfer.scheduling.scheduler`. A link may lie: callers verify what they get
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from transfer.links.budget import Meter
 
@@ -103,6 +103,13 @@ class Link(Protocol):
 
     def dial(self) -> Connection:
         """Begins to make a connection; `Opened` or `Failed` follows, or nothing for as long as nothing answers."""
+
+
+@runtime_checkable
+class PacedLink(Protocol):
+    """What a link has, beside the rest, that fills the way to the ship by itself, so that no other adds to it."""
+
+    fills_path: bool
 
 
 class LinkSet(Protocol):

@@ -8,6 +8,7 @@ import contextlib
 import re
 import socket
 import struct
+import sys
 from collections.abc import Callable, Iterator
 from http.client import HTTPException
 from threading import Lock
@@ -18,22 +19,52 @@ from urllib3.exceptions import HTTPError, InvalidHeader, LocationParseError
 from urllib3.util import Url, parse_url
 
 from bundle.names.plain_text import excerpt
-from transfer.errors import Dropped, PastEnd, SourceRefused
+from transfer.errors import AnotherAnswers, Dropped, PastEnd, SourceRefused
 from transfer.links.access import NOTHING, Access, shown
 from transfer.links.addresses import Nearness, nearness, spelled_nearness
 from transfer.links.budget import Meter
 from transfer.links.http_answers import HttpAnswer, accept, whole_file
-from transfer.links.http_connections import MAX_HEAD_BYTES, PlainConnection, TlsConnection, unread_bytes
+from transfer.links.http_connections import CONNECT_S, MAX_HEAD_BYTES, PlainConnection, TlsConnection, unread_bytes
 from transfer.links.http_faults import fault_of
 from transfer.links.threads import ThreadedConnection, Threads
+from transfer.pull.spans import Spans
 
-CONNECT_S = 20.0
 MAX_CONNECTIONS = 6
+SMALL_SEGMENT = 1200  # passes where a path takes no full packets and does not say so
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _FORBIDDEN = frozenset({401, 403, 404})  # what servers say to who shows no credentials
 _PASSING = frozenset({408, 425, 429})
 _UNSATISFIED = re.compile(r"bytes \*/(\d{1,16})")
+
+
+class LinkMemory:
+    """What all connections to one URL have seen. For any thread.
+
+    has_ranges   whether a range was answered, so that the source does answer ranges
+    """
+
+    def __init__(self) -> None:
+        self.has_ranges = False
+        self._delivered = Spans()
+        self._dials = 0
+        self._lock = Lock()
+
+    def delivered(self, start: int, end: int) -> None:
+        """These bytes of the file came."""
+        with self._lock:
+            self._delivered.add(start, end)
+
+    def has_come(self, start: int, end: int) -> bool:
+        """Whether any of these bytes came before. If they are wanted again, they were not the right ones."""
+        with self._lock:
+            return self._delivered.missing_of(start, end) != [(start, end)]
+
+    def needs_small_segments(self) -> bool:
+        """Whether the next connection is to try small ones: every second, while nothing came over any [T-173]."""
+        with self._lock:
+            self._dials += 1
+            return self._dials % 2 == 0 and not self._delivered
 
 
 class HttpReader:
@@ -54,9 +85,11 @@ class HttpReader:
         idle_s: float | None = None,
         on_connect: Callable[[], None] = lambda: None,
         meter: Meter | None = None,
+        memory: LinkMemory | None = None,
     ) -> None:
         _check_url(url, shown(url))
         self.name = shown(url)
+        self._memory = memory or LinkMemory()
         self._source = self._target = url
         self._access = access
         self._max_redirects = max_redirects
@@ -67,6 +100,8 @@ class HttpReader:
         self._socket_options: list[tuple[int, int, int | bytes]] = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
         if receive_buffer_bytes is not None:
             self._socket_options.append((socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes))
+        if self._memory.needs_small_segments() and sys.platform != "win32":
+            self._socket_options.append((socket.IPPROTO_TCP, socket.TCP_MAXSEG, SMALL_SEGMENT))
         self._connection: PlainConnection | TlsConnection | None = None
         self._origin: tuple[str | None, str | None, int | None] | None = None
         self._nearest = Nearness.WORLD  # how near redirects may lead: as near as the source
@@ -81,12 +116,18 @@ class HttpReader:
         """Asks for `length` bytes from `offset` on. Raises Dropped, Silent, BadAnswer, PastEnd or SourceRefused."""
         was_led_elsewhere = self._target != self._source
         try:
-            return self._follow(offset, length)
-        except SourceRefused:
-            if not was_led_elsewhere:
+            try:
+                return self._follow(offset, length)
+            except SourceRefused:
+                if not was_led_elsewhere:
+                    raise
+                self._target = self._source  # an address that a redirect gave may hold for a while only
+                return self._follow(offset, length)
+        except AnotherAnswers as refusal:
+            self._target = self._source
+            if not self._memory.has_ranges:
                 raise
-            self._target = self._source  # an address that a redirect gave may hold for a while only
-            return self._follow(offset, length)
+            raise Dropped("something in between answers instead, perhaps a login page") from refusal
 
     def abort(self) -> None:
         self._is_aborted = True
@@ -106,7 +147,10 @@ class HttpReader:
             with self._faults():
                 response = self._request(url, offset, length)
             if response.status == 206:
-                return accept(response, offset, length)
+                answer = accept(response, offset, length)
+                self._memory.has_ranges = True
+                answer.on_read = lambda start, end: self._memory.delivered(offset + start, offset + end)
+                return answer
             if response.status == 200 and offset == 0 and (whole := whole_file(response, length)):
                 return whole
             self._drop(response)  # before its body is paid for
@@ -127,6 +171,7 @@ class HttpReader:
                 "User-Agent": "unrep",
                 "Accept-Encoding": "identity",
                 "Range": f"bytes={offset}-{offset + length - 1}",
+                **({"Cache-Control": "no-cache"} if self._memory.has_come(offset, offset + length) else {}),
                 **headers,
             },
             preload_content=False,
@@ -192,7 +237,7 @@ class HttpReader:
         if _origin(parts) == _origin(parse_url(self._source)):
             self._nearest = near
         elif near > self._nearest:
-            raise SourceRefused(
+            raise AnotherAnswers(
                 f"{self.name}: redirected to {shown(self._target)}, which is an address of this machine or of a "
                 "private network, as the source is not; name that as the source if it is meant"
             )
@@ -229,7 +274,7 @@ class HttpReader:
         if status == 200 and response.headers.get("Content-Length") == "0":
             return PastEnd("is empty")
         if status == 200:
-            return SourceRefused(
+            return AnotherAnswers(
                 f"{self.name}: the server does not answer ranges, so nothing that a broken connection leaves undone "
                 "could be continued; put the bundle on a server that does, or carry it there as a file"
             )
@@ -256,7 +301,7 @@ class HttpReader:
             raise SourceRefused(f"{self.name}: redirected to '{excerpt(shown(location))}', no valid URL") from error
         _check_url(target, f"{self.name}: redirected to {excerpt(shown(target))}")
         if parse_url(url).scheme == "https" and parse_url(target).scheme != "https":
-            raise SourceRefused(
+            raise AnotherAnswers(
                 f"{self.name}: redirected from https to {excerpt(shown(target))}; give an address that stays with https"
             )
         return target
@@ -290,6 +335,7 @@ class HttpLink:
         self._receive_buffer_bytes = receive_buffer_bytes
         self._access = access
         self._threads = threads
+        self._memory = LinkMemory()
         self._counting = Lock()
 
     def dial(self) -> ThreadedConnection:
@@ -301,6 +347,7 @@ class HttpLink:
                 self._access,
                 on_connect=self._count_connection,
                 meter=self.meter,
+                memory=self._memory,
             )
         )
 

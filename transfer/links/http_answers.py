@@ -1,6 +1,7 @@
 """What an HTTP server may answer to a range, and what it may not: spec/transfer.md, section 3."""
 
 import re
+from collections.abc import Callable
 
 from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError
@@ -17,8 +18,9 @@ class HttpAnswer:
 
     def __init__(self, response: BaseHTTPResponse, length: int, total_bytes: int) -> None:
         self.total_bytes = total_bytes
+        self.on_read: Callable[[int, int], None] = lambda start, end: None  # told which bytes of the answer came
         self._response = response
-        self._left = length
+        self._length = self._left = length
 
     def read(self, max_bytes: int) -> bytes:
         wanted = min(max_bytes, self._left)
@@ -28,7 +30,9 @@ class HttpAnswer:
             data = self._response.read1(wanted, decode_content=False)
         except HTTPError as error:
             raise fault_of(error) from error
+        start = self._length - self._left
         self._left -= len(data)
+        self.on_read(start, start + len(data))
         return data
 
     def close(self) -> None:

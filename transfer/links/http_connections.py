@@ -13,14 +13,17 @@ from http.client import HTTPException, HTTPResponse
 from typing import Any, cast
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError, LocationParseError, NameResolutionError, NewConnectionError
 
 from transfer.links.budget import Meter
+from transfer.links.dialing import dial
 
 if sys.platform != "win32":
     import fcntl
     import termios
 
 MAX_HEAD_BYTES = 16 * 1024  # of all that comes before one body
+CONNECT_S = 20.0
 MAX_INTERIM = 4  # answers 1xx before the one that counts
 FRAMING_SHARE = 4  # chunks and trailers may take such a part of what was asked for, and what the head left
 
@@ -124,7 +127,22 @@ class _Watched(HTTPConnection):
         return self
 
     def _new_conn(self) -> socket.socket:
-        sock = super()._new_conn()
+        """As urllib3's own, but that the addresses of a name are tried side by side [T-172]."""
+        try:
+            sock = dial(
+                self._dns_host,
+                self.port or self.default_port,
+                float(self.timeout or CONNECT_S),
+                self.socket_options or (),
+            )
+        except UnicodeError as error:
+            raise LocationParseError(f"{self.host}: label empty or too long") from error
+        except socket.gaierror as error:
+            raise NameResolutionError(self.host, self, error) from error
+        except TimeoutError as error:
+            raise ConnectTimeoutError(self, f"no answer from {self.host}") from error
+        except OSError as error:
+            raise NewConnectionError(self, f"no connection: {error}") from error
         try:
             self.admit(sock)
         except BaseException:

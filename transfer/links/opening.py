@@ -11,6 +11,7 @@ from transfer.links.access import NOTHING, Access, is_url
 from transfer.links.contract import Event, Link
 from transfer.links.directory import FileLink, VolumeLink, find_bundle, find_volume
 from transfer.links.http import HttpLink
+from transfer.links.pull import SCHEME, PullLink
 from transfer.links.threads import Threads
 
 MIN_RECEIVE_BUFFER_BYTES = 16 * 1024
@@ -34,6 +35,9 @@ class OpenLinks:
 
     def add(self, source: str, output: Path, config: TransferConfig) -> None:
         """Opens one more. Raises SourceRefused if it cannot be one, or is the output itself."""
+        if source.lower().startswith(SCHEME):
+            self.links.append(PullLink(source, self._threads, config.remembered_bytes_per_s, config.limit_bytes_per_s))
+            return
         if is_url(source):
             buffer_bytes = receive_buffer_bytes(config)
             self.links.append(HttpLink(source, self._threads, config.max_redirects, buffer_bytes, self._access))

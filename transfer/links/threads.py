@@ -9,7 +9,7 @@ from queue import Empty, Queue, SimpleQueue
 from threading import Semaphore, Thread
 from typing import Protocol
 
-from transfer.links.contract import Answered, Arrived, Ended, Event, Failed, Opened
+from transfer.links.contract import Answered, Arrived, Connection, Ended, Event, Failed, Opened
 
 CHUNKS_AHEAD = 2
 LAST_WORD_S = 0.05  # for a connection that ends to count what came over it
@@ -71,8 +71,8 @@ class ThreadedConnection:
             if self._is_open:
                 self._thread.join(LAST_WORD_S)
 
-    def taken(self) -> None:
-        """One chunk was taken from the queue of events."""
+    def taken(self, amount: int) -> None:
+        """One chunk, of so many bytes, was taken from the queue of events."""
         self._room.release()
 
     def _run(self) -> None:
@@ -102,18 +102,33 @@ class ThreadedConnection:
         self._events.put(Ended(self))
 
 
+class QueuedConnection(Connection, Protocol):
+    """A connection whose events wait in a queue."""
+
+    def taken(self, amount: int) -> None:
+        """A chunk of so many bytes was taken from the queue: there is room for another."""
+
+
 class Threads:
-    """The events of all connections of one link, in one order."""
+    """The events of all connections of a session, in one order."""
 
     def __init__(self) -> None:
         self._events: SimpleQueue[Event] = SimpleQueue()
-        self._open: set[ThreadedConnection] = set()
+        self._open: set[QueuedConnection] = set()
 
     def dial(self, make: Callable[[], Reader]) -> ThreadedConnection:
-        """Starts a connection."""
+        """Starts a connection on a thread of its own."""
         connection = ThreadedConnection(make(), self._events)
-        self._open.add(connection)
+        self.add(connection)
         return connection
+
+    def add(self, connection: QueuedConnection) -> None:
+        """Takes in a connection that puts its events here by itself."""
+        self._open.add(connection)
+
+    def put(self, event: Event) -> None:
+        """Something happened on such a connection. For any thread."""
+        self._events.put(event)
 
     def wait(self, timeout_s: float) -> Event | None:
         """The next event, or None after so long, or a while sooner."""
@@ -121,13 +136,16 @@ class Threads:
             event = self._events.get(timeout=min(timeout_s, MAX_WAIT_S))
         except Empty:
             return None
-        if isinstance(event, Arrived) and isinstance(event.connection, ThreadedConnection):
-            event.connection.taken()
-        if isinstance(event, Failed) and isinstance(event.connection, ThreadedConnection):
-            self._open.discard(event.connection)
+        if isinstance(event, Arrived) and (connection := self._found(event)):
+            connection.taken(len(event.data))
+        if isinstance(event, Failed) and (connection := self._found(event)):
+            self._open.discard(connection)
         return event
 
     def close(self) -> None:
         """Ends all of them."""
         while self._open:
             self._open.pop().close()
+
+    def _found(self, event: Event) -> QueuedConnection | None:
+        return next((one for one in self._open if one is event.connection), None)

@@ -60,8 +60,11 @@ def connections_wanted(config: TransferConfig, estimator: LinkEstimator, most: i
     if waited_s < config.far_s if estimator.round_trip_s is None else estimator.round_trip_s < config.near_s:
         return 1
     most = min(most, config.max_connections)
+    first = estimator.first_bytes_per_s
     if estimator.round_trip_s is None or estimator.bytes_per_s is None:
-        return most
+        return (
+            1 if estimator.round_trip_s is not None and first is not None and first < config.slow_bytes_per_s else most
+        )
     # On a slow link the head of each answer, some 350 bytes, costs more than a second connection gains.
     if estimator.bytes_per_s < config.slow_bytes_per_s:
         return 1

@@ -48,10 +48,15 @@ class ConnectionPool:
     # -- opening and closing
 
     def dial(self, now: float) -> None:
-        """Begins one more connection. Where too many have not answered, the oldest of those makes room."""
+        """Begins one more connection. Where too many have not answered, one of those makes room.
+
+        It is one of middle age. The oldest may be about to answer: if it always made room for a new one, none would
+        live as long as an answer takes, where that is long.
+        """
         unanswered = self.unanswered()
         if len(unanswered) >= MAX_UNANSWERED:
-            self.close(min(unanswered, key=lambda pooled: pooled.dialed_at))
+            by_age = sorted(unanswered, key=lambda pooled: pooled.dialed_at)
+            self.close(by_age[len(by_age) // 2])
         connection = self._link.dial()
         self._pooled[connection] = PooledConnection(connection, now)
 

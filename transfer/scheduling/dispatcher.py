@@ -32,7 +32,7 @@ class Dispatcher:
                 source.pool.close(pooled)
             elif source.layout.needs_probe:
                 source.probe(pooled, chunk_bytes)
-            elif work := self._next_range(source) or self._rescue(source, pooled) or self._share(source):
+            elif work := self._fresh_work(source) or self._rescue(source, pooled) or self._share(source):
                 source.ask(pooled, *work, chunk_bytes)
 
     def dial(self) -> None:
@@ -46,7 +46,8 @@ class Dispatcher:
             # A source that nobody waits for makes no progress either: that must not count against it.
             if not source.pool.is_busy and not at_risk and employable <= sum(one.pool.idle_count() for one in able):
                 source.retry.begin()
-            source.dial(needed)
+            if not self._rests(source):
+                source.dial(needed)
 
     def check_possible(self) -> None:
         """Raises what keeps the rest from coming, if no source can be asked for it."""
@@ -57,6 +58,13 @@ class Dispatcher:
             raise self._budget.spent(self._queue.left_bytes)
 
     # -- where work comes from
+
+    def _rests(self, source: Source) -> bool:
+        """Whether another one brings more over the same way, and would bring less beside this one [T-174]."""
+        return any(source.is_outdone_by(other) for other in self._sources.alive)
+
+    def _fresh_work(self, source: Source) -> tuple[int, int] | None:
+        return None if self._rests(source) else self._next_range(source)
 
     def _next_range(self, source: Source) -> tuple[int, int] | None:
         alive = self._sources.alive
@@ -107,7 +115,7 @@ class Dispatcher:
 
     def _share(self, source: Source) -> tuple[int, int] | None:
         """The untouched second half of what a slow connection would not have delivered for long [T-32]."""
-        for owner in self._sources.alive:
+        for owner in () if self._rests(source) else self._sources.alive:
             for slow in owner.pool.slow(for_itself=owner is source):
                 request = slow.request
                 if request is None or not source.layout.reaches(request.end - 1):

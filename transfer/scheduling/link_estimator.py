@@ -2,16 +2,22 @@
 
 SMOOTHING = 1 / 8  # as for TCP's own round trip [RFC 6298]
 WINDOW_S = 1.0
+MIN_FIRST_BYTES = 512  # of a part that came by itself
 SETTLED_S = 4.0
 SETTLED_ROUND_TRIPS = 8
 
 
 class LinkEstimator:
-    """`round_trip_s` and `bytes_per_s`, smoothed; None until the first measurement."""
+    """`round_trip_s` and `bytes_per_s`, smoothed; None until the first measurement.
+
+    first_bytes_per_s   what the gaps between the parts of the first answer tell, long before there is a rate
+    """
 
     def __init__(self) -> None:
         self.round_trip_s: float | None = None
         self.bytes_per_s: float | None = None
+        self.first_bytes_per_s: float | None = None
+        self._first_at: float | None = None
         self._is_provisional = True
         self._began_at = self._window_at = self._last_at = float("-inf")
         self._window_bytes = 0
@@ -25,6 +31,13 @@ class LinkEstimator:
             self.round_trip_s, self._is_provisional = sample_s, is_first
         elif not is_first:
             self.round_trip_s = known + (sample_s - known) * SMOOTHING
+
+    def first_answer(self, amount: int, now: float) -> None:
+        """The next part of the first answer came. Its segments were sent back to back, so that gaps tell the rate."""
+        # The shortest gap counts: a lost segment makes a long one on a fast link too.
+        if self._first_at is not None and now > self._first_at and amount >= MIN_FIRST_BYTES:
+            self.first_bytes_per_s = max(self.first_bytes_per_s or 0.0, amount / (now - self._first_at))
+        self._first_at = now
 
     def arrived(self, amount: int, now: float) -> None:
         """So many bytes came.

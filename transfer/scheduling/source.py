@@ -12,7 +12,7 @@ from bundle.host.clock import Clock
 from transfer.config import TransferConfig
 from transfer.corruption_tracker import CorruptionTracker
 from transfer.errors import Dropped, LinkFault, OtherFile, PastEnd
-from transfer.links.contract import Answered, Arrived, Ended, Event, Failed, Link, Opened
+from transfer.links.contract import Answered, Arrived, Ended, Event, Failed, Link, Opened, PacedLink
 from transfer.scheduling.active_request import ActiveRequest, PooledConnection
 from transfer.scheduling.connection_pool import ConnectionPool
 from transfer.scheduling.link_estimator import LinkEstimator
@@ -26,6 +26,7 @@ class Source:
     """One source, read over one link.
 
     meter       every byte that came over the link
+    fills_path  whether no other source adds to what it brings
     is_asked    whether it may have what is missing; a file that was read to its end has not
     lost        why it is asked no more; None while it is
     """
@@ -35,6 +36,7 @@ class Source:
     ) -> None:
         self.name = link.name
         self.is_free = link.is_free
+        self.fills_path = isinstance(link, PacedLink) and link.fills_path
         self.meter = link.meter
         self.is_asked = True
         self.lost: Exception | None = None
@@ -63,6 +65,14 @@ class Source:
     def max_head_bytes(self) -> int:
         """What answers that have not begun may cost beside what was asked for, with one more request."""
         return self._link.max_head_bytes * (1 + self.pool.awaited_answers())
+
+    def is_outdone_by(self, other: "Source") -> bool:
+        """Whether both share a way that either of them fills, and the other one is faster and delivers [T-174]."""
+        rate, others = self._estimator.bytes_per_s, other._estimator.bytes_per_s
+        if other is self or self.is_free or other.is_free or not (self.fills_path or other.fills_path):
+            return False
+        is_faster = rate is not None and others is not None and others > rate
+        return is_faster and other.pool.is_busy and not other.pool.silent()
 
     @property
     def may_deliver(self) -> bool:
@@ -157,6 +167,8 @@ class Source:
         now = self._clock.now()
         pooled.alive_at = self._up_at = now
         self._estimator.arrived(len(data), now)
+        if request.start == 0:
+            self._estimator.first_answer(len(data), now)
         self.pool.replace_silent(pooled)
         data = data[: request.left_bytes]
         offset = request.position

@@ -4,6 +4,7 @@ It serves files for ships that lie in one directory: ranges, entity tags, keep-a
 out of the directory, by dots, by escapes or by links [T-60]. Nobody keeps others out by being slow [T-136].
 """
 
+import contextlib
 import io
 import os
 import re
@@ -29,7 +30,7 @@ BLOCK_BYTES = 64 * 1024
 IDLE_S = 60.0  # until a request begins, or for a block to be taken
 HEAD_S = 30.0  # for a request, from its first byte to its last
 MAX_HEAD_BYTES = 16 * 1024
-BACKLOG = 128
+BACKLOG = 512  # ships that come at once
 
 _RANGE = re.compile(r"bytes=(\d{1,16})?-(\d{1,16})?")
 
@@ -85,6 +86,9 @@ class BundleServer(LinkServer):
 
     def server_bind(self) -> None:
         """Without the look-up of the machine's name, which takes long where there is no name server."""
+        if hasattr(socket, "TCP_CONGESTION"):  # what is accepted inherits it; lost packets do not slow it down
+            with contextlib.suppress(OSError):
+                self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"bbr")
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
@@ -158,13 +162,13 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, with_body)
             return
         self._served.set_asking(is_asking=True)
-        file = _open_inside(self.server.directory, self.path)
+        file = open_inside(self.server.directory, self.path)
         if file is None:
             self._refuse(HTTPStatus.NOT_FOUND, with_body)
             return
         with file:
             status = os.fstat(file.fileno())
-            tag = _entity_tag(status)
+            tag = entity_tag(status)
             wanted = _wanted_range(self.headers.get_all("Range") or [], status.st_size)
             if wanted is not None and self.headers.get("If-Range", tag) != tag:
                 wanted = None
@@ -213,7 +217,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(text)
 
 
-def _open_inside(directory: Path, target: str) -> BinaryIO | None:
+def open_inside(directory: Path, target: str) -> BinaryIO | None:
     """The file that a request names, opened, if it is one for ships; None for all else: a stranger learns nothing.
 
     A name is taken apart once, after its escapes are undone; no component may be empty, hidden, a step up or a drive.
@@ -244,7 +248,7 @@ def _shown(path: Path) -> BinaryIO | None:
     return None
 
 
-def _entity_tag(status: os.stat_result) -> str:
+def entity_tag(status: os.stat_result) -> str:
     """Strong: other bytes in a file of the same name come with another time, length or file number."""
     return f'"{status.st_ino:x}-{status.st_mtime_ns:x}-{status.st_size:x}"'
 

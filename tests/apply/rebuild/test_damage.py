@@ -15,7 +15,7 @@ from bundle.trust.signing import load_private_key
 from bundle.write.builder import BuildRequest, build
 from tests.support.sites.site import QUIET, Ship, shore
 
-SOURCE, KEPT = "app/library.bin", "docs/guide.txt"  # a recipe reads the one; the other stays as it is
+SOURCE, KEPT = "app/library.bin", "bin/start"  # a recipe reads the one; the other stays as it is
 
 
 def repair(ship: Ship, out: Path) -> Path:

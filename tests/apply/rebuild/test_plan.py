@@ -59,9 +59,17 @@ def test_around_damage_with_the_full_release(ship: Ship) -> None:
 
 def test_damage_without_the_full_release_is_raised_as_it_was(ship: Ship) -> None:
     drift = BaseDrifted("a: has changed")
+    ship.spoil("1.0.0", "bin/start")
     with pytest.raises(BaseDrifted) as raised:
         planned(ship, shore().bundle(*DELTA), drift)
     assert raised.value is drift
+
+
+def test_damage_that_the_delta_does_without_is_no_obstacle(ship: Ship) -> None:
+    """[A-127]: the release has the same content under another name."""
+    ship.spoil("1.0.0", "docs/guide.txt")
+    plan = planned(ship, shore().bundle(*DELTA), BaseDrifted("guide: has changed"))
+    assert plan.origin == "from 1.0.0, around damaged files, because of this: guide: has changed"
 
 
 def test_a_file_that_recipes_read_is_hashed_beforehand(ship: Ship) -> None:

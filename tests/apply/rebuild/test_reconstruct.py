@@ -4,7 +4,6 @@ import errno
 import os
 import shutil
 import stat
-import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,12 +18,14 @@ from apply.rebuild.reconstruct import reconstruct
 from bundle.archives.engines import present_features
 from bundle.format.manifest import Kind
 from bundle.format.root import Platform
+from bundle.host.blocks import Sharing
 from bundle.read.evaluate import Evaluation, open_evaluation
 from bundle.read.reader import open_bundle
 from bundle.read.tree import DirectoryBase, scan
 from bundle.trust.signing import load_private_key, verifying_key
 from bundle.trust.trust import Trust
 from bundle.write.builder import BuildRequest, build
+from tests.support.sites.mounted import mounted
 from tests.support.sites.site import QUIET, filled, shore, spelled
 
 posix = pytest.mark.skipif(os.name == "nt", reason="symbolic links, modes and mounts of POSIX")
@@ -164,28 +165,6 @@ def test_it_does_not_write_over_anything(tmp_path: Path) -> None:
         rebuilt(None, tmp_path / "1.0.1")
 
 
-@contextmanager
-def mounted(directory: Path, *make: str) -> Iterator[Path]:
-    """A file system made by that program in an image file, or a tmpfs."""
-    if os.name == "nt" or os.geteuid() != 0:
-        pytest.skip("mounting needs root on Linux")
-    if make and shutil.which(make[0]) is None:
-        pytest.skip(f"no {make[0]}: install btrfs-progs or xfsprogs")
-    place, image = directory / "mounted", directory / "image"
-    place.mkdir()
-    if make:
-        with image.open("wb") as file:
-            file.truncate(320 << 20)
-        subprocess.run([*make, image], check=True, capture_output=True)
-    options = ["-o", "loop", image] if make else ["-t", "tmpfs", "-o", "size=1m", "tmpfs"]
-    if subprocess.run(["mount", *options, place], capture_output=True).returncode != 0:
-        pytest.skip(f"this kernel does not mount {make[0] if make else 'tmpfs'}")
-    try:
-        yield place
-    finally:
-        subprocess.run(["umount", place], check=True)
-
-
 def test_a_full_disk_is_named(tmp_path: Path) -> None:
     with mounted(tmp_path) as place:
         base = installed(place / "base")
@@ -226,13 +205,13 @@ def test_a_clone_that_fails_is_a_copy(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_a_clone_is_hashed_itself_and_not_its_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """[A-19]: the source may have changed between the clone and the look at it, and be as it was by then."""
 
-    def clone_of_something_else(source: BinaryIO, written: BinaryIO) -> bool:
+    def clone_of_something_else(_: Sharing, source: BinaryIO, written: BinaryIO) -> bool:
         written.write(source.read()[::-1])
         source.seek(0)
         written.seek(0)
         return True
 
-    monkeypatch.setattr("apply.rebuild.reconstruct._clone", clone_of_something_else)
+    monkeypatch.setattr(Sharing, "whole", clone_of_something_else)
     with pytest.raises(BaseDrifted, match="has changed"):
         rebuilt(installed(tmp_path / "base"), tmp_path / "1.0.1")
 

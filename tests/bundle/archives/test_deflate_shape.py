@@ -31,8 +31,20 @@ def sample(seed: int, size: int) -> bytes:
     return text[: size // 2] + bytes(size // 8) + rng.randbytes(size // 8) + text[: size // 4]
 
 
-def whole_shape(stream: bytes) -> bytes:
-    return b"".join(shape_of(MemoryObject(stream)))
+def inflated(stream: bytes) -> bytes:
+    """The plain bytes of a stream, or of as much of it as there is."""
+    inflater, made = zlib.decompressobj(-15), b""
+    try:
+        for at in range(len(stream)):
+            made += inflater.decompress(stream[at : at + 1])
+    except zlib.error:
+        pass
+    return made
+
+
+def whole_shape(stream: bytes, plain: bytes | None = None) -> bytes:
+    plain = inflated(stream) if plain is None else plain
+    return b"".join(shape_of(MemoryObject(stream), MemoryObject(plain)))
 
 
 def restored(plain: bytes, shape: bytes, most_bytes: int = 1 << 20) -> bytes:
@@ -104,7 +116,7 @@ def test_a_damaged_stream_has_no_shape_or_comes_back(seed: int) -> None:
     for _ in range(rng.randrange(1, 4)):
         stream[rng.randrange(min(len(stream), rng.choice((8, 100, 5000))))] = rng.randrange(256)
     shape = outcome(whole_shape, bytes(stream))
-    assert shape == outcome(plain_shape, bytes(stream))
+    assert shape == outcome(plain_shape, bytes(stream), inflated(bytes(stream)))
     inflater = zlib.decompressobj(-15)
     try:
         plain = inflater.decompress(bytes(stream))
@@ -235,7 +247,7 @@ def record(literals: int, length: int, number: tuple[int, int]) -> bytes:
 
 
 # "abc", a match of 6 at the distance 3, "d"; one fixed block; no padding bits set.
-RECORDS = record(3, 3, (2, 0)) + record(1, 0, NONE)
+RECORDS = record(3, 3, (0, 0)) + record(1, 0, NONE)
 BLOCKS = b"\1\1\5\0"
 
 
@@ -272,10 +284,10 @@ def dynamic(form: list[int], tokens: int = 5) -> bytes:
         pytest.param(RECORDS[:-1], BLOCKS, id="a record cut short"),
         pytest.param(RECORDS[:4], BLOCKS, id="a record is missing"),
         pytest.param(RECORDS[:4] + record(1, 1, NONE), BLOCKS, id="a length without a match"),
-        pytest.param(RECORDS[:4] + record(1, 0, (1, 128)), BLOCKS, id="a distance over 32,768"),
+        pytest.param(RECORDS[:4] + record(1, 0, (1, 128)), BLOCKS, id="a number over 32,768"),
         pytest.param(RECORDS[:4] + record(0, 0, NONE) + RECORDS[4:], BLOCKS, id="a record of nothing"),
-        pytest.param(record(3, 2, (2, 0)) + RECORDS[4:], BLOCKS, id="plain bytes left over"),
-        pytest.param(record(3, 255, (2, 0)) + RECORDS[4:], BLOCKS, id="beyond the plain bytes"),
+        pytest.param(record(3, 2, (0, 0)) + RECORDS[4:], BLOCKS, id="plain bytes left over"),
+        pytest.param(record(3, 255, (0, 0)) + RECORDS[4:], BLOCKS, id="beyond the plain bytes"),
         pytest.param(b"", b"\1\0\0\x0b\0\0", id="stored bytes beyond the plain ones"),
         pytest.param(b"", b"\1\0\x20\x0a\0\0", id="padding of a stored block"),
         pytest.param(RECORDS, b"\1\2\5\x20\0\0", id="HLIT out of bounds"),
@@ -316,11 +328,58 @@ def test_no_more_is_made_than_is_allowed() -> None:
             restored(plain, whole_shape(stream), most)
 
 
-def test_distances_are_not_followed() -> None:
-    """A distance before the first byte gives a stream that does not inflate, and whose hash will not do."""
-    stream = restored(PLAIN, shape(record(3, 3, (255, 127)) + RECORDS[4:]))
-    with pytest.raises(zlib.error):
-        zlib.decompress(stream, -15)
+@pytest.mark.parametrize(
+    ("records", "plain"),
+    [
+        (record(3, 3, (1, 0)) + RECORDS[4:], PLAIN),
+        (record(3, 3, (255, 127)) + RECORDS[4:], PLAIN),
+        (record(3, 3, (0, 0)) + RECORDS[4:], b"abcxbcabcd"),
+        (record(8, 0, (0, 0)), b"abcabcabca"),
+    ],
+    ids=["the second of one", "the last of one", "other bytes", "beyond the end"],
+)
+def test_a_number_without_a_place_is_malformed(records: bytes, plain: bytes) -> None:
+    """[F-71]: what is looked up are plain bytes that were made before."""
+    with pytest.raises(Malformed):
+        restored(plain, shape(records, BLOCKS))
+
+
+@pytest.mark.parametrize("first", [b"", b"yzyzy"], ids=["region of its own", "region of a match before"])
+def test_a_place_beyond_the_window_is_malformed(first: bytes) -> None:
+    """[F-71]: 32,768 bytes before is the last one that deflate can name."""
+    for gap, is_near in ((32_765, True), (32_766, False)):
+        plain = first + b"abc" + bytes(range(100, 105)) * (gap // 5) + b"x" * (gap % 5) + b"abc"
+        literals = len(plain) - 3 - len(first)
+        tokens = record(2, 0, (0, 0)) if first else b""
+        tokens += record(255, 0, NONE) * (literals // 255) + record(literals % 255, 0, (0, 0))
+        own = shape(tokens, b"\1\1" + write_varints([literals + (4 if first else 1)]) + b"\0")
+        if is_near:
+            stream = restored(plain, own)
+            assert zlib.decompress(stream, -15) == plain
+            assert whole_shape(stream) == own
+        else:
+            with pytest.raises(Malformed, match="window" if first else "did not stand before"):
+                restored(plain, own)
+
+
+def test_another_streams_plain_bytes_give_no_shape() -> None:
+    """[F-69]"""
+    plain = sample(1, 900)
+    for wrong in (plain[:200], plain[:100] + b"x" + plain[100:], plain[::-1]):
+        with pytest.raises(NoShape):
+            whole_shape(raw(plain), wrong)
+    before = int(("1" + "10" + f"{0x30 + ord('x'):08b}" + "0000001" + "00001" + "0000000")[::-1], 2).to_bytes(
+        4, "little"
+    )
+    with pytest.raises(NoShape, match="first byte"):
+        whole_shape(before, b"xxxx")
+
+
+def test_numbers_do_not_depend_on_where_a_region_begins() -> None:
+    """[F-69]: plain bytes far over a region, with places near and far."""
+    plain = sample(9, 900_000)
+    stream = raw(plain, 9)
+    assert restored(plain, whole_shape(stream, plain), len(stream)) == stream
 
 
 def test_a_change_of_the_plain_bytes_changes_little_of_the_shape() -> None:
@@ -358,8 +417,8 @@ ONE_TOKEN = crafted_blocks(CODES, 155, 135, 1, 0).replace(b"\2\0", b"\2\1", 1)
         ),
         (
             record(0, 0, (0, 0)),
-            b"xxx",
-            ONE_TOKEN,
+            b"xxxx",
+            b"\2\0\0\1\0" + ONE_TOKEN[1:],  # behind a stored block of one byte
             "match that",
         ),
         (RECORDS, PLAIN, b"\1\3\5\0", "out of bounds"),

@@ -1,14 +1,19 @@
 """What recipes may take of time, and of how many bytes they may be: bundle.read.frame_run."""
 
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from bundle.errors import Malformed
-from bundle.format.index import MAX_GROWTH, Archive, Rebased
+from bundle.format.index import MAX_GROWTH, Archive, Rebased, Shape
 from bundle.format.objects import MemoryObject
-from bundle.read.frame_run import FREE_IMAGE_BYTES, WorkLimit, sized
-from bundle.references.image import MAX_IMAGE_SHRINKING
+from bundle.read.base_objects import BaseObjects
+from bundle.read.frame_run import FREE_BYTES, MAX_SHAPED, FrameRun, WorkLimit, sized
+from bundle.read.packs import Packs
+from bundle.references.image import MAX_IMAGE_BYTES, MAX_IMAGE_SHRINKING
+from bundle.references.rebase import MAX_TRIPLES
 
 ARCHIVE, REBASED = Archive(0, (), ()), Rebased(0, 0)
 
@@ -17,10 +22,11 @@ ARCHIVE, REBASED = Archive(0, (), ()), Rebased(0, 0)
     ("recipe", "most", "words"),
     [
         (ARCHIVE, MAX_GROWTH * 100, "too many members of archives for a release of 100 bytes"),
-        (REBASED, MAX_IMAGE_SHRINKING * 100 + FREE_IMAGE_BYTES, "too many images to rebase"),
+        (REBASED, MAX_IMAGE_SHRINKING * 100 + FREE_BYTES, "too many images to rebase"),
+        (Shape(0), MAX_SHAPED * 100 + FREE_BYTES, "too many streams to read the shapes of"),
     ],
 )
-def test_all_recipes_of_a_kind_share_one_limit(recipe: Archive | Rebased, most: int, words: str) -> None:
+def test_all_recipes_of_a_kind_share_one_limit(recipe: Archive | Rebased | Shape, most: int, words: str) -> None:
     """[F-68]"""
     limit = WorkLimit(100)
     limit.take(recipe, most // 2)
@@ -28,6 +34,16 @@ def test_all_recipes_of_a_kind_share_one_limit(recipe: Archive | Rebased, most: 
     limit.take(REBASED if recipe is ARCHIVE else ARCHIVE, 1000)  # the other kind has a limit of its own
     with pytest.raises(Malformed, match=words):
         limit.take(recipe, 1)
+
+
+@pytest.mark.parametrize("method", ["make", "skip"])
+@pytest.mark.parametrize(("size", "triples"), [(MAX_IMAGE_BYTES + 1, 1), (1 << 20, MAX_TRIPLES + 1)])
+def test_a_rebased_patch_of_too_many_bytes_or_triples_is_refused(method: str, size: int, triples: int) -> None:
+    """[F-50], [F-82]: before its control numbers are read, also where it is passed over."""
+    base = SimpleNamespace(count=1, open=lambda number: MemoryObject(bytes(100)))
+    run = FrameRun(cast(Packs, None), cast(BaseObjects, base), WorkLimit(1 << 30), None)
+    with pytest.raises(Malformed, match="too large or in too many parts"):
+        getattr(run, method)(Rebased(0, triples), size)
 
 
 def chunks(*sizes: int) -> Iterator[bytes]:

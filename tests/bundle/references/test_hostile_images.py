@@ -1,5 +1,6 @@
 """Images whose headers and tables lie: few references, all in bounds, never an error, and an end soon."""
 
+import json
 import random
 import struct
 import warnings
@@ -8,16 +9,22 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
+from bundle.format.objects import MemoryObject
 from bundle.references import pe
-from bundle.references.image import REST_ADDRESS, Image, Machine, Stretch, read_image
+from bundle.references import scan as scanning
+from bundle.references.aiming import make_rebased
+from bundle.references.image import REST_ADDRESS, Image, Machine, Stretch
 from bundle.references.kinds import Kind, width_of
-from bundle.references.prediction import NO_SHIFTS, AddressMap, OldImage
-from bundle.references.rebase import make_rebased
+from bundle.references.pages import Pages
+from bundle.references.prediction import NO_SHIFTS, AddressMap, Prediction, scan
 from tests.support.contents.elf_images import ARM, X86, Elf, elf_pair
 from tests.support.contents.images import image_pair
+from tests.support.contents.scanned import groups_of, image_of
+from tests.support.repository import REPOSITORY
 
 SEED = 51
 CHANGES = 500
+IMAGES = json.loads((REPOSITORY / "spec" / "vectors" / "images.json").read_text(encoding="utf-8"))["images"]
 HURTING = (0, 1, 3, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 
 NO_BLOCKS = np.empty((0, 3), np.int64)
@@ -33,18 +40,18 @@ def strictly() -> Iterator[None]:
 
 def check(data: bytes) -> None:
     """Whatever is found lies within the file, ascends and does not overlap; and the image can be predicted."""
-    image = read_image(data)
-    if image is None:
+    old = scan(MemoryObject(data))
+    if old is None:
         return
-    old = OldImage(data, image)
-    for kind, group in zip(Kind, old.references, strict=True):
-        where, targets, anchors = group
+    image, known = old.image, old.known()
+    for kind, (where, targets, anchors) in groups_of(data).items():
         assert len(where) == len(targets) and len(anchors) == (len(where) if kind == Kind.JUMP else 0), kind
         assert not len(where) or (where[0] >= 0 and where[-1] + width_of(kind) <= len(data)), kind
         assert (np.diff(where) >= width_of(kind)).all(), kind
-    out, covered = old.predict(np.array([(0, 0, len(data))]), image, len(data), NO_SHIFTS)
-    assert covered.all() and len(out) == len(data)
-    assert (AddressMap(NO_BLOCKS, image, image)(old.known) == old.known).all()
+    windows = list(Prediction(old, image, np.array([(0, 0, len(data))]), NO_SHIFTS, known).windows(len(data)))
+    assert sum(len(out) for out, _ in windows) == sum(int(inside[:, 2].sum()) for _, inside in windows) == len(data)
+    for _, group in old.groups():
+        assert (AddressMap(NO_BLOCKS, image, image)(group.targets) == group.targets).all()
 
 
 def _parts(image: Elf) -> list[range]:
@@ -84,7 +91,7 @@ def test_a_pair_without_references() -> None:
     struct.pack_into("<H", data, 56, 1)
     struct.pack_into("<QQ", data, 64 + 32, len(data), len(data))
     struct.pack_into("<Q", data, 40, 0)
-    assert make_rebased(bytes(data), bytes(data))
+    assert make_rebased(MemoryObject(bytes(data)), MemoryObject(bytes(data)))
 
 
 def test_an_executable_stretch_above_all_addresses() -> None:
@@ -94,7 +101,7 @@ def test_an_executable_stretch_above_all_addresses() -> None:
     data = bytearray(elf_pair(SEED, X86)[0].data[:6432])
     struct.pack_into("<H", data, 56, 1)
     struct.pack_into("<IIQQQQQ", data, 64, 1, 5, 0, REST_ADDRESS, 0, len(data), len(data))
-    assert read_image(bytes(data)) is not None
+    image_of(bytes(data))
     check(bytes(data))
 
 
@@ -104,6 +111,33 @@ def test_all_rows_of_exception_tables_are_bounded(monkeypatch: pytest.MonkeyPatc
     data = np.zeros(1 << 16, np.uint8)
     data.view("<u4")[:16] = range(64, 128, 4)
     at, counts = np.arange(0, 64, 4, dtype=np.int64), np.full(16, pe.MAX_ROWS)
-    assert len(pe._rows(data, image, at[:1], counts[:1], 8)) == pe.MAX_ROWS
-    assert len(pe._rows(data, image, at[:1], counts[:1] + 1, 8)) == 0
-    assert len(pe._rows(data, image, at, counts, 8)) == 0
+    pages = Pages(MemoryObject(data.tobytes()))
+    assert len(pe._rows(pages, image, at[:1], counts[:1], 8)) == pe.MAX_ROWS
+    assert len(pe._rows(pages, image, at[:1], counts[:1] + 1, 8)) == 0
+    assert len(pe._rows(pages, image, at, counts, 8)) == 0
+    monkeypatch.setattr(pe, "MAX_ALL_ROWS", pe.MAX_ROWS - 1)
+    assert len(pe._rows(pages, image, at[:1], counts[:1], 8)) == 0
+
+
+@pytest.mark.parametrize("sound", [_pe, lambda: _elf(X86), lambda: _elf(ARM)], ids=["pe", "elf-x86", "elf-arm"])
+def test_an_image_of_too_many_references_is_none(
+    monkeypatch: pytest.MonkeyPatch, sound: Callable[[], tuple[bytes, list[range]]]
+) -> None:
+    """[F-81]: all kinds together."""
+    data = sound()[0]
+    count = sum(len(group.where) for group in groups_of(data).values())
+    monkeypatch.setattr(scanning, "MAX_REFERENCES", count)
+    assert scan(MemoryObject(data))
+    for most in (count - 1, 10):
+        monkeypatch.setattr(scanning, "MAX_REFERENCES", most)
+        assert scan(MemoryObject(data)) is None
+        assert make_rebased(MemoryObject(data), MemoryObject(data)) is None
+
+
+def test_no_more_functions_with_exceptions_than_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """[F-54]: the first of them count."""
+    data = bytes.fromhex(next(image["image"] for image in IMAGES if image["name"] == "pe-x86-64"))
+    whole = set(groups_of(data)[Kind.SHORT].where.tolist())
+    monkeypatch.setattr(pe, "MAX_INFOS", 1)
+    fewer = set(groups_of(data)[Kind.SHORT].where.tolist())
+    assert fewer < whole and {0x448, 0x450, 0x458, 0x460} <= fewer and not {0x478, 0x480} & fewer

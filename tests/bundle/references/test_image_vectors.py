@@ -6,12 +6,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from bundle.references.image import read_image
+from bundle.format.objects import MemoryObject
 from bundle.references.kinds import Kind
-from bundle.references.scan import find_references
+from bundle.references.prediction import scan
+from tests.support.contents.scanned import found_in
 from tests.support.repository import REPOSITORY
 
 VECTORS = REPOSITORY / "spec" / "vectors"
@@ -20,15 +20,9 @@ IMAGES: list[dict[str, Any]] = json.loads((VECTORS / "images.json").read_text(en
 
 def references(data: bytes) -> dict[str, list[list[int]]] | None:
     """Per kind that is there: [offset, target], of jumps [offset, target, anchor]."""
-    image = read_image(data)
-    if image is None:
+    if not scan(MemoryObject(data)):
         return None
-    groups = zip(Kind, find_references(np.frombuffer(data, np.uint8), image), strict=True)
-    return {
-        kind.name.lower(): np.stack([column for column in group if len(column)], axis=1).tolist()
-        for kind, group in groups
-        if len(group.where)
-    }
+    return {kind.lower(): list(map(list, found)) for kind, found in found_in(data).items()}
 
 
 @pytest.mark.parametrize("vector", IMAGES, ids=lambda vector: vector["name"])

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from bundle.delta.bsdiff import Block
-from bundle.references.image import Image, read_image
-from bundle.references.kinds import Kind
-from bundle.references.prediction import AddressMap
-from bundle.references.scan import find_references
+from bundle.format.objects import MemoryObject
+from bundle.references.image import Image
+from bundle.references.prediction import AddressMap, scan
 from tests.support.contents.elf_images import ARM, X86, elf_pair
 from tests.support.contents.images import image_pair
 from tests.support.contents.plain_images import Found, find
+from tests.support.contents.scanned import found_in, image_of
 from tests.support.repository import REPOSITORY
 
 SEED = 51
@@ -25,15 +25,7 @@ HURTING = (0, 1, 3, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 1 << 39, 1 << 40)
 
 
 def found_by_code(data: bytes) -> Found | None:
-    image = read_image(data)
-    if image is None:
-        return None
-    references = find_references(np.frombuffer(data, np.uint8), image)
-    return {
-        kind.name: list(zip(*(column.tolist() for column in group if len(column)), strict=True))
-        for kind, group in zip(Kind, references, strict=True)
-        if len(group.where)
-    }
+    return found_in(data) if scan(MemoryObject(data)) else None
 
 
 def spoil(data: bytes, rng: random.Random) -> bytes:
@@ -89,8 +81,7 @@ def test_the_map_of_addresses() -> None:
     """[F-52]: overlapping blocks, gaps, and a new layout."""
     print(f"seed {SEED}")
     rng = random.Random(SEED)
-    old = read_image(bytes.fromhex(IMAGES[0]["image"]))
-    assert old is not None
+    old = image_of(bytes.fromhex(IMAGES[0]["image"]))
     numbers = old.numbers()
     numbers[7:9] = [numbers[7] + 0x80, numbers[8] - 0x80]  # the second stretch, higher by 80
     new = old.moved(numbers)

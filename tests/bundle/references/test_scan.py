@@ -7,28 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bundle.format.objects import MemoryObject
 from bundle.references import aarch64, elf
 from bundle.references.image import MAX_IMAGE_BYTES, Image, read_image
-from bundle.references.kinds import Group, Kind, origins_of, point, pointed
-from bundle.references.scan import _joined_jumps, find_references
+from bundle.references.kinds import Kind, origins_of, point, pointed, read
+from bundle.references.pages import Pages
 from bundle.references.words import NONE, Numbers
 from tests.support.contents.elf_images import ARM, X86, elf_pair
 from tests.support.contents.images import BASE, CODE, DATA, image_pair
+from tests.support.contents.scanned import found_in, groups_of, image_of
 
 SEED = 51
 MACHINES = pytest.mark.parametrize("machine", [X86, ARM])
-
-
-def found_in(data: bytes) -> dict[str, list[tuple[int, ...]]]:
-    """Per kind: (offset, target), of jumps (offset, target, anchor)."""
-    image = read_image(data)
-    assert image is not None
-    references = find_references(np.frombuffer(data, np.uint8), image)
-    return {
-        kind.name: list(zip(*(column.tolist() for column in group if len(column)), strict=True))
-        for kind, group in zip(Kind, references, strict=True)
-        if len(group.where)
-    }
 
 
 @MACHINES
@@ -44,9 +34,9 @@ def test_every_reference_of_an_elf_image_is_found(machine: int) -> None:
 def test_references_of_a_pe_image_are_found() -> None:
     """[F-50], [F-54], [F-58]"""
     data = image_pair(SEED)[0]
-    image = read_image(data)
-    assert image is not None and image.base == BASE and [s.executable for s in image.stretches] == [True, False, False]
-    found = find_references(np.frombuffer(data, np.uint8), image)
+    image = image_of(data)
+    assert image.base == BASE and [s.executable for s in image.stretches] == [True, False, False]
+    found = groups_of(data)
     relative, short, long = (found[kind].targets for kind in (Kind.RELATIVE, Kind.SHORT, Kind.LONG))
     assert len(relative) >= 300 and ((relative >= CODE) & (relative < DATA + 2048)).all()
     assert len(long) == 60 and ((long >= CODE) & (long < DATA)).all()
@@ -56,8 +46,7 @@ def test_references_of_a_pe_image_are_found() -> None:
 @pytest.mark.parametrize("kind", Kind)
 def test_what_is_written_is_read_again(kind: Kind) -> None:
     """[F-51]: every kind, near and far, leaves the bits that are not its own."""
-    image = read_image(bytes(elf_pair(SEED, ARM)[0].data))
-    assert image is not None
+    image = image_of(bytes(elf_pair(SEED, ARM)[0].data))
     where: Numbers = np.array([6432, 6440, 6448], np.int64)
     instruction = {Kind.BRANCH: 0x94000000, Kind.PAGE: 0x9000001F, Kind.LOW: 0xF94003FF}.get(kind, 0)
     data = np.frombuffer(bytes(6432) + struct.pack("<II", instruction, 0) * 3, np.uint8).copy()
@@ -66,7 +55,7 @@ def test_what_is_written_is_read_again(kind: Kind) -> None:
     origins = origins_of(kind, image, where, anchors)
     point(kind, data, where, origins, targets)
     part = {Kind.PAGE: ~0xFFF, Kind.LOW: 0xFFF}.get(kind, -1)
-    assert pointed(kind, data, where, origins).tolist() == (targets & part).tolist()
+    assert pointed(kind, read(kind, data, where), origins).tolist() == (targets & part).tolist()
     own = {Kind.BRANCH: 0x3FFFFFF, Kind.PAGE: 0x60FFFFE0, Kind.LOW: 0x3FFC00}.get(kind, 0xFFFFFFFF)
     written = data[where[0] :].view("<u4")[::2].astype(np.int64)
     assert (written & ~own == instruction & ~own).all()
@@ -87,8 +76,8 @@ def test_a_page_is_as_far_as_eight_instructions_before() -> None:
     start, base = image.stretches[0].offset, image.stretches[0].address
 
     def pairs(*words: int) -> tuple[list[int], list[int]]:
-        data = np.frombuffer(bytes(start) + struct.pack(f"<{len(words)}I", *words), np.uint8)
-        code = aarch64.find_code(data, cut(words))
+        data = MemoryObject(bytes(start) + struct.pack(f"<{len(words)}I", *words))
+        (code,) = aarch64.find_code(Pages(data), cut(words))
         return ((code.pages - start) // 4).tolist(), ((code.lows - start) // 4).tolist()
 
     def cut(words: tuple[int, ...]) -> Image:
@@ -103,9 +92,7 @@ def test_a_page_is_as_far_as_eight_instructions_before() -> None:
 
 
 def read_arm() -> Image:
-    image = read_image(bytes(elf_pair(SEED, ARM)[0].data))
-    assert image is not None
-    return image
+    return image_of(bytes(elf_pair(SEED, ARM)[0].data))
 
 
 def test_a_table_of_symbols_that_leaves_the_file_has_none() -> None:
@@ -132,19 +119,48 @@ def test_too_many_common_entries_are_none(monkeypatch: pytest.MonkeyPatch) -> No
     assert "BACK" not in found and len(found["HERE"]) == 1
 
 
-def test_of_overlapping_jumps_the_first_counts_and_at_one_place_the_earlier_rule() -> None:
-    """[F-51]"""
-    one, other = (
-        Group(*np.array(rows, np.int64).T) for rows in ([(8, 1, 0), (30, 2, 0)], [(8, 3, 4), (11, 4, 4), (27, 5, 4)])
-    )
-    assert [column.tolist() for column in _joined_jumps(one, other)] == [[8, 27], [1, 5], [0, 4]]
+def test_a_table_of_frames_lies_over_names_that_are_not_aligned() -> None:
+    """[F-51]: of overlapping jumps the first counts, and at one place the earlier rule."""
+    image = elf_pair(SEED, X86)[0]
+    data, row = bytearray(image.data), image.at["header"] + 12
+    struct.pack_into("<Q", data, image.at["sections"] + 64 * 3 + 24, row - 2)
+    found = {offset: anchor for offset, _, anchor in found_in(bytes(data))["JUMP"]}
+    assert row - 2 in found and row not in found and found[row + 4] == image.at["header"]
+
+
+def test_of_a_dynamic_table_the_first_rows_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """[F-55]: its five rows say where relocations are, and how many."""
+    data = bytes(elf_pair(SEED, X86)[0].data)
+    whole = found_in(data)["LONG"]
+    for rows, fewer in ((5, False), (1, True)):
+        monkeypatch.setattr(elf, "MAX_TAGS", rows)
+        assert (len(found_in(data)["LONG"]) < len(whole)) is fewer, rows
 
 
 def test_an_image_has_no_more_than_so_many_bytes() -> None:
-    """[F-50]"""
+    """[F-50]: of the file, and of the rooms of all stretches."""
     data = bytes(elf_pair(SEED, X86)[0].data)
-    assert read_image(data.ljust(MAX_IMAGE_BYTES, b"\0")) is not None
-    assert read_image(data.ljust(MAX_IMAGE_BYTES + 1, b"\0")) is None
+    image = image_of(data)
+    left = MAX_IMAGE_BYTES - image.room
+    longer = bytearray(data)
+    assert read_longer(data, len(data) + left) and not read_longer(data, len(data) + left + 1)
+    struct.pack_into("<Q", longer, 64 + 56 * 2 + 40, image.stretches[2].room + left)
+    assert image_of(bytes(longer)).room == MAX_IMAGE_BYTES
+    struct.pack_into("<Q", longer, 64 + 56 * 2 + 40, image.stretches[2].room + left + 1)
+    assert read_image(Pages(MemoryObject(bytes(longer)))) is None
+
+
+def read_longer(data: bytes, size: int) -> Image | None:
+    """The image with zeros behind it, up to that size."""
+
+    class Longer:
+        def __init__(self) -> None:
+            self.size = size
+
+        def read_at(self, offset: int, length: int) -> bytes:
+            return data[offset : offset + length].ljust(length, b"\0")
+
+    return read_image(Pages(Longer()))
 
 
 @pytest.mark.parametrize(
@@ -162,13 +178,13 @@ def test_an_image_has_no_more_than_so_many_bytes() -> None:
 )
 def test_what_is_no_image_is_none(data: bytes) -> None:
     """[F-50]"""
-    assert read_image(data) is None
+    assert read_image(Pages(MemoryObject(data))) is None
 
 
 def test_real_images_of_this_machine_have_references() -> None:
     """[F-51]: a library of the interpreter holds what compilers and linkers really write."""
     libraries = sorted(Path(sys.base_prefix, "lib").rglob("lib-dynload/*.so"), key=lambda path: path.stat().st_size)
-    images = [path.read_bytes() for path in libraries[-2:] if read_image(path.read_bytes())]
+    images = [path.read_bytes() for path in libraries[-2:] if read_image(Pages(MemoryObject(path.read_bytes())))]
     if not images:
         pytest.skip("this interpreter has no ELF libraries for a known machine")
     for data in images:

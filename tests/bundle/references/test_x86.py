@@ -1,13 +1,18 @@
 """References in code of x86-64, one instruction at a time: bundle.references.x86 [F-58]."""
 
+import random
 import struct
 
 import numpy as np
 import pytest
 
+from bundle.format.objects import MemoryObject
+from bundle.references import x86
 from bundle.references.image import Image, Machine, Stretch
+from bundle.references.pages import Pages
+from bundle.references.places import PlaceSet
 from bundle.references.words import NONE
-from bundle.references.x86 import jumps, relatives
+from bundle.references.x86 import jumps, relatives, table_starts
 
 CODE, DATA, SIZE = 0x1000, 0x3000, 0x200
 IMAGE = Image((Stretch(0, SIZE, CODE, SIZE, True), Stretch(SIZE, SIZE, DATA, SIZE, False)), 0, Machine.X86_64)
@@ -18,7 +23,7 @@ def found(code: bytes, target: int, at: int = 16) -> bool:
     data = bytearray(2 * SIZE)
     here = at + len(code)
     data[at : here + 4] = code + struct.pack("<i", target - (CODE + here + 4))
-    return here in relatives(np.frombuffer(bytes(data), np.uint8), IMAGE)
+    return any(here in at for at in relatives(Pages(MemoryObject(bytes(data))), IMAGE))
 
 
 @pytest.mark.parametrize("code", [b"\xe8", b"\xe9", b"\x0f\x80", b"\x0f\x8f"])
@@ -51,10 +56,38 @@ def test_a_table_ends_at_the_first_entry_that_leads_elsewhere() -> None:
     data[19:23] = struct.pack("<i", DATA + 8 - (CODE + 23))
     entries = [CODE + 4, CODE + SIZE - 1, DATA, CODE + 8]
     data[SIZE + 8 : SIZE + 24] = struct.pack("<4i", *(entry - (DATA + 8) for entry in entries))
-    view = np.frombuffer(bytes(data), np.uint8)
-    relative = relatives(view, IMAGE)
-    table = jumps(view, IMAGE, relative)
-    assert relative.tolist() == [19]
-    assert table.where.tolist() == [SIZE + 8, SIZE + 12] and table.targets.tolist() == entries[:2]
-    assert set(table.anchors.tolist()) == {DATA + 8}
-    assert not len(jumps(view, IMAGE, NONE).where), "without a lea there is no table"
+    (found,) = (at for at in relatives(Pages(MemoryObject(bytes(data))), IMAGE) if len(at))
+    assert found.tolist() == [19]
+    assert tables(bytes(data), [19]) == [SIZE + 8, SIZE + 12]
+    assert not tables(bytes(data), []), "without a lea there is no table"
+
+
+def tables(data: bytes, relative: list[int]) -> list[int]:
+    """The entries of jump tables, if these are the relative references."""
+    pages, wanted = Pages(MemoryObject(bytes(data))), PlaceSet(2 * SIZE)
+    wanted.add(np.array(relative, np.int64))
+    starts = table_starts(pages, IMAGE, wanted.places())
+    found: list[int] = np.concatenate([NONE, *jumps(pages, IMAGE, starts)]).tolist()
+    return found
+
+
+@pytest.mark.parametrize("block", [4, 8, 12, 16, 64])
+def test_how_data_is_cut_for_reading_does_not_matter(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
+    """[F-58]: tables that begin and end within a block, at its edges, and reach over several."""
+    rng = random.Random(51)
+    data = bytearray(2 * SIZE)
+    starts, at = [], 8
+    for length in (1, 2, 3, 5, 1, 8):
+        starts.append(DATA + at)
+        entries = [rng.randrange(CODE, CODE + SIZE) for _ in range(length)] + [DATA] * rng.randrange(3)
+        for number, entry in enumerate(entries):
+            struct.pack_into("<i", data, SIZE + at + 4 * number, entry - starts[-1])
+        at += 4 * len(entries)
+    for number, start in enumerate(starts):
+        data[16 * number : 16 * number + 3] = b"\x48\x8d\x05"
+        struct.pack_into("<i", data, 16 * number + 3, start - (CODE + 16 * number + 7))
+    loads = [16 * number + 3 for number in range(len(starts))]
+    expected = tables(bytes(data), loads)
+    assert len(expected) >= 20
+    monkeypatch.setattr(x86, "BLOCK_BYTES", block)
+    assert tables(bytes(data), loads) == expected

@@ -1,8 +1,8 @@
 """Planned objects as steps and streams of a frame: bundle.write.frames."""
 
-from bundle.format.index import Archive, Concat, Copy, Literal, Patch, Rebased, Stream
+from bundle.format.index import Archive, Concat, Copy, Literal, Patch, Rebased, Shape, Stream
 from bundle.write.frames import FrameBuilder
-from bundle.write.section_plan import Assembled, Encoded, InBase, PlannedObject
+from bundle.write.section_plan import Assembled, Cheaper, Encoded, InBase, PlannedObject
 from bundle.write.tournament import Encoding
 
 LITERAL = Encoding({Stream.LITERAL: [b"new"]})
@@ -36,7 +36,8 @@ def test_several_sources_are_joined_once() -> None:
     """[F-39]: an intermediate result, which says how much room it takes [F-64]."""
     joined = [Encoding({Stream.ADD_LENGTH: [b"1"]}, 1, (4, 2), 9), Encoding({Stream.ADD_LENGTH: [b"1"]}, 3, (4, 2), 9)]
     frame = FrameBuilder(first=5)
-    assert [frame.add_object(PlannedObject(3, Encoded(n)), joined, n) for n in range(2)] == [6, 7]
+    planned = [PlannedObject(3, Encoded(n)) for n in range(2)]
+    assert [frame.add_object(item, joined, n) for n, item in enumerate(planned)] == [6, 7]
     assert [step.recipe for step in frame.steps] == [Concat((4, 2)), Patch(5, 1), Patch(5, 3)]
     assert [(step.place, step.size) for step in frame.steps] == [(None, 9), (0, None), (1, None)]
 
@@ -50,3 +51,32 @@ def test_what_an_archive_is_made_of_comes_before_it() -> None:
     assert frame.add_object(archive, OUTCOMES, 1) == 12
     assert frame.steps[2].recipe == Archive(10, (11, 4), (6, 26))
     assert [(step.place, step.size) for step in frame.steps] == [(None, 50), (None, 3), (1, None)]
+
+
+def test_the_shape_of_a_stream_is_made_once() -> None:
+    """[F-72]: an intermediate result with a size of its own; and shapes stand behind the members [F-73]."""
+    outcomes = [Encoding({Stream.ADD_LENGTH: [b"1"]}, 1, (4,), 70, of_shape=True) for _ in range(2)]
+    shapes = tuple(PlannedObject(60, Encoded(n)) for n in range(2))
+    member, skeleton = PlannedObject(9, InBase(4)), PlannedObject(50, InBase(3))
+    frame = FrameBuilder(first=10)
+    assert frame.add_object(PlannedObject(80, Assembled(skeleton, (member,) * 2, (0, 0), shapes)), outcomes, 1) == 13
+    assert [step.recipe for step in frame.steps] == [
+        Shape(4),
+        Patch(10, 1),
+        Patch(10, 1),
+        Archive(3, (4, 4), (0, 0), (11, 12)),
+    ]
+    assert [step.size for step in frame.steps] == [70, 60, 60, None]
+
+
+def test_of_two_ways_the_cheaper_one_is_taken() -> None:
+    """The price of an archive is that of all its parts, of archives in it too."""
+    outcomes = [Encoding({Stream.LITERAL: [b"x"]}, price=price) for price in (40, 90, 30)]
+    inner = PlannedObject(9, Cheaper((Encoded(0), Encoded(1))))
+    skeleton, member = PlannedObject(5, Encoded(2)), PlannedObject(9, InBase(3))
+    for price, taken in ((69, Literal), (71, Archive)):
+        way = Cheaper((Assembled(skeleton, (inner, member), (6, 60)), Encoded(3)))
+        frame = FrameBuilder(first=10)
+        frame.add_object(PlannedObject(80, way), [*outcomes, Encoding({Stream.LITERAL: [b"y"]}, price=price)], 1)
+        assert isinstance(frame.steps[-1].recipe, taken)
+        assert len(frame.steps) == (1 if taken is Literal else 3)

@@ -40,6 +40,22 @@ def test_images_are_re_aimed_where_that_is_smaller() -> None:
     assert Stream.LAYOUT in encode_object(ObjectTask(new, old)).streams
 
 
+def test_large_images_are_re_aimed_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As small ones are. Their long extra stretches stay in the file."""
+    old, new = tmp_path / "old", tmp_path / "new"
+    for path, data in zip((old, new), image_pair(SEED), strict=True):
+        path.write_bytes(data)
+    small = encode_object(ObjectTask(new, old))
+    monkeypatch.setattr("bundle.write.tournament.WHOLE_BYTES", 1000)
+    assert encode_object(ObjectTask(new, old)) == small
+    # Behind debug data, as large an image has few references: both ways are tried.
+    for path in (old, new):
+        path.write_bytes(path.read_bytes() + NOISE * 2)
+    encoding = encode_object(ObjectTask(new, old))
+    assert encoding.triples is not None
+    assert sum(len(read_content(part)) for part in encoding.streams[Stream.EXTRA]) < 5_000
+
+
 def test_an_empty_object_needs_no_bytes() -> None:
     encoding = encode_object(ObjectTask(b"", NOISE))
     assert sum(len(read_content(part)) for parts in encoding.streams.values() for part in parts) <= 1

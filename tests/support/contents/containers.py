@@ -1,8 +1,12 @@
 """Files in every container that software is shipped in, as Python's own encoders make them; two versions of each."""
 
+import base64
 import gzip
+import hashlib
 import io
+import json
 import random
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -47,11 +51,72 @@ def as_gzip(data: bytes) -> bytes:
     return gzip.compress(data, 9, mtime=0)
 
 
+def deflated_otherwise(data: bytes) -> bytes:
+    """A deflate stream as no engine writes it: its window is of another size."""
+    packer = zlib.compressobj(6, zlib.DEFLATED, -14, 8)
+    return packer.compress(data) + packer.flush()
+
+
+def as_other_gzip(data: bytes) -> bytes:
+    return gzip.compress(b"", mtime=0)[:10] + deflated_otherwise(data) + struct.pack("<2L", zlib.crc32(data), len(data))
+
+
+def as_other_zip(files: Files) -> bytes:
+    return zip_of({name: (deflated_otherwise(data), data) for name, data in files.items()})
+
+
+def zip_of(streams: dict[str, tuple[bytes, bytes]]) -> bytes:
+    """A zip of members by name: their deflate streams and their plain bytes."""
+    out, directory = b"", b""
+    for name, (packed, data) in streams.items():
+        facts = struct.pack("<5H3L2H", 20, 0, 8, 0, 33, zlib.crc32(data), len(packed), len(data), len(name), 0)
+        directory += b"PK\1\2\x14\0" + facts + struct.pack("<3H2L", 0, 0, 0, 0, len(out)) + name.encode()
+        out += b"PK\3\4" + facts + name.encode() + packed
+    end = struct.pack("<4H2LH", 0, 0, len(streams), len(streams), len(directory), len(out), 0)
+    return out + directory + b"PK\5\6" + end
+
+
 def as_ar(files: Files) -> bytes:
     out = b"!<arch>\n"
     for name, data in files.items():
         out += f"{name:<16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(data):<10}`\n".encode() + data + b"\n" * (len(data) % 2)
     return out
+
+
+def as_msix(files: Files) -> bytes:
+    """A zip whose members are deflated in blocks of 64 KiB, each flushed, with a map of the blocks' hashes."""
+    streams, blocks = {}, ""
+    for name, data in files.items():
+        packer, stream = zlib.compressobj(6, zlib.DEFLATED, -15), b""
+        blocks += f'<File Name="{name}" Size="{len(data)}">'
+        for at in range(0, len(data), 65_536):
+            part = packer.compress(data[at : at + 65_536]) + packer.flush(zlib.Z_FULL_FLUSH)
+            digest = base64.b64encode(hashlib.sha256(data[at : at + 65_536]).digest()).decode()
+            blocks += f'<Block Hash="{digest}" Size="{len(part)}"/>'
+            stream += part
+        blocks += "</File>"
+        streams[name] = stream + packer.flush(), data
+    block_map = f"<BlockMap>{blocks}</BlockMap>".encode()
+    streams["AppxBlockMap.xml"] = deflated_otherwise(block_map), block_map
+    return zip_of(streams)
+
+
+def as_nupkg(files: Files) -> bytes:
+    about = b"<package><metadata><id>made-up</id></metadata></package>"
+    return as_zip({"[Content_Types].xml": b"<Types/>", "made-up.nuspec": about, **files})
+
+
+def as_asar(files: Files) -> bytes:
+    """Electron's archive: an index in JSON with offsets and hashes, then the files as they are."""
+    index, at = {}, 0
+    for name, data in files.items():
+        digest = hashlib.sha256(data).hexdigest()
+        integrity = {"algorithm": "SHA256", "hash": digest, "blockSize": 4_194_304, "blocks": [digest]}
+        index[name] = {"size": len(data), "offset": str(at), "integrity": integrity}
+        at += len(data)
+    text = json.dumps({"files": index}).encode()
+    size = -len(text) % 4 + len(text)
+    return struct.pack("<4L", 4, size + 8, size + 4, len(text)) + text.ljust(size, b"\0") + b"".join(files.values())
 
 
 def as_pdf(files: Files) -> bytes:
@@ -82,4 +147,13 @@ WAYS: dict[str, Callable[[Files], bytes]] = {
     "deb": lambda files: as_ar({"debian-binary": b"2.0\n", "data.tar.gz": as_gzip(as_tar(files))}),
     "gzip of several members": lambda files: b"".join(map(as_gzip, files.values())),
     "pdf": as_pdf,
+    "nupkg": as_nupkg,
+    "asar": as_asar,
+}
+# Streams that no engine gives back: they are made from their shapes.
+SHAPED: dict[str, Callable[[Files], bytes]] = {
+    "tar.gz, no engine": lambda files: as_other_gzip(as_tar(files)),
+    "zip, no engine": as_other_zip,
+    "msix": as_msix,
+    "tgz of zips, no engine": lambda files: as_other_gzip(as_tar({n: as_other_zip({n: d}) for n, d in files.items()})),
 }

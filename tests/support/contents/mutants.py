@@ -21,7 +21,7 @@ from tests.support.contents.raw_bundles import raw, sealed, vector
 
 ORIGINALS = (
     *("delta", "full", "lzma2", "two-levels", "zstandard", "archive-zip", "archive-gzip", "x86-filter"),
-    *("reaimed", "link", "index-packed", "posix-names", "encrypted", "encrypted-large"),
+    *("shape", "shape-codes", "reaimed", "link", "index-packed", "posix-names", "encrypted", "encrypted-large"),
 )
 ENCRYPTED = {"encrypted", "encrypted-large"}
 FULL_OF_LITERALS = {"full", "lzma2", "two-levels", "zstandard", "link", "posix-names", "x86-filter", "index-packed"}

@@ -48,6 +48,8 @@ class PlainImage:
             offset_end, address_end = offset + size, address + room
         if not self.stretches or max(offset_end, address_end) >= 1 << 40 or self.base >= 1 << 52:
             raise ValueError
+        if sum(room for _, _, _, room, _ in self.stretches) > 1 << 29:
+            raise ValueError
         self.lowest = min(s[2] for s in self.stretches)
         self.end = max([s[2] + s[3] for s in self.stretches if s[2] < 1 << 39], default=0)
 

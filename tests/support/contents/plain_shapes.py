@@ -1,4 +1,4 @@
-"""Shapes of deflate streams, bit after bit as the text of `bundle/archives/deflate_shape.py` has them: slow, and
+"""Shapes of deflate streams, bit after bit as spec/format.md [F-69] has them: slow, and
 written from the text and from RFC 1951 alone, to be compared with the code. ValueError for what is refused."""
 
 ORDER = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15]
@@ -67,9 +67,25 @@ def repeats(byte: int, lengths: list[int]) -> list[int]:
     return [byte] if byte < 16 else lengths[-1:] * (byte - 13) if byte < 20 else [0] * (byte - 17)
 
 
-def plain_shape(stream: bytes) -> bytes:
+def number_of(plain: bytes, at: int, distance: int) -> int:
+    """At how many places between there and so far before the same three bytes stand."""
+    need(distance <= at and at + 3 <= len(plain))
+    need(plain[at - distance : at - distance + 3] == plain[at : at + 3])
+    return sum(plain[p : p + 3] == plain[at : at + 3] for p in range(at - distance + 1, at))
+
+
+def distance_of(plain: bytes, at: int, number: int) -> int:
+    """The way back."""
+    need(at + 3 <= len(plain))
+    places = [p for p in range(max(0, at - 32768), at) if plain[p : p + 3] == plain[at : at + 3]]
+    need(number < len(places))
+    return at - places[-1 - number]
+
+
+def plain_shape(stream: bytes, plain: bytes) -> bytes:
     """The shape of a stream."""
     bits, tokens, blocks, last = Bits(stream), list[Token](), list[bytes](), 0
+    stored: dict[int, int] = {}  # plain bytes of stored blocks, by the tokens before them
     while not last:
         last, kind = bits.number(1), bits.number(2)
         need(kind < 3)
@@ -77,6 +93,7 @@ def plain_shape(stream: bytes) -> bytes:
             padding, size, complement = bits.number(-bits.at % 8), bits.number(16), bits.number(16)
             need(size + complement == 0xFFFF)
             bits.number(8 * size)
+            stored[len(tokens)] = stored.get(len(tokens), 0) + size
             blocks.append(bytes([0, padding]) + size.to_bytes(2, "little"))
             continue
         form, lengths = read_codes(bits) if kind == 2 else (b"", FIXED)
@@ -86,7 +103,17 @@ def plain_shape(stream: bytes) -> bytes:
     padding = bits.number(-bits.at % 8)
     need(bits.at == len(bits.bits) and len(blocks) <= 16 + len(stream) // 64)
     end = varint(len(blocks)) + b"".join(blocks) + bytes([padding])
-    return records(tokens) + end + len(end).to_bytes(4, "little")
+    return records(numbered(tokens, stored, plain)) + end + len(end).to_bytes(4, "little")
+
+
+def numbered(tokens: list[Token], stored: dict[int, int], plain: bytes) -> list[Token]:
+    """Numbers for distances."""
+    at, found = 0, list[Token]()
+    for count, token in enumerate(tokens):
+        at += stored.get(count, 0)
+        found.append(token if isinstance(token, int) else (token[0], 1 + number_of(plain, at, token[1])))
+        at += 1 if isinstance(token, int) else token[0]
+    return found
 
 
 def read_codes(bits: Bits) -> tuple[bytes, tuple[list[int], list[int]]]:
@@ -165,7 +192,8 @@ def plain_restore(plain: bytes, shape: bytes, most: int) -> bytes:
         literal, distance = map(codes, lengths)
         need(left <= len(tokens) and 256 in literal)
         for token in tokens[:left]:
-            more, step = write_token(token, plain[at : at + 1], literal, distance)
+            whole = token if isinstance(token, int) else (token[0], distance_of(plain, at, token[1] - 1))
+            more, step = write_token(whole, plain[at : at + 1], literal, distance)
             out, at = out + more, at + step
         tokens = tokens[left:]
         out += literal[256]

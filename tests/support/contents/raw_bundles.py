@@ -28,6 +28,7 @@ sys.path.insert(0, str(DIRECTORY))
 try:
     raw: Any = importlib.import_module("raw")
     streams: Any = importlib.import_module("streams")
+    shapes: Any = importlib.import_module("shapes")
     sealed: Any = importlib.import_module("sealed")
 finally:
     sys.path.remove(str(DIRECTORY))

@@ -24,11 +24,12 @@ RETRY_AFTER_S = 1
 
 @dataclass(frozen=True)
 class Request:
-    """What a client asked; `range` as sent, empty without one."""
+    """What a client asked; `range` and `cache_control` as sent, empty without one."""
 
     method: str
     path: str
     range: str
+    cache_control: str = ""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -40,12 +41,15 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Notes the request and behaves."""
         asked = self.headers.get("Range", "")
-        BEHAVIOURS[self.server.next_behaviour(Request(self.command, self.path, asked))](self)
+        BEHAVIOURS[self.server.next_behaviour(self._request(asked))](self)
 
     def do_HEAD(self) -> None:
         """Honest: a client learns the size, and no behaviour is used up."""
-        self.server.note(Request("HEAD", self.path, ""))
+        self.server.note(self._request(""))
         self.head(200, len(self.content))
+
+    def _request(self, asked: str) -> Request:
+        return Request(self.command, self.path, asked, self.headers.get("Cache-Control", ""))
 
     def log_message(self, format: str, *args: object) -> None:
         """Nothing: the test reads `requests`."""

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from itertools import chain, count, repeat
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Protocol
 
+from bundle.host.clock import Clock
 from bundle.trust.trust import Trust
 from tests.support.contents.tiny_bundle import TRUST
 from transfer.config import TransferConfig
@@ -20,7 +21,7 @@ from transfer.errors import BadAnswer, Dropped, PastEnd, Silent
 from transfer.fetch.fetch import Fetch
 from transfer.fetch.request import FetchRequest
 from transfer.links.budget import Meter
-from transfer.links.contract import Answered, Arrived, Ended, Event, Failed, Opened
+from transfer.links.contract import Answered, Arrived, Ended, Event, Failed, LinkSet, Opened
 from transfer.plan import SiteHoldings
 from transfer.scheduling.scheduler import Scheduler
 
@@ -296,8 +297,15 @@ def then_honest(*behaviours: Behaviour) -> Iterator[Behaviour]:
     return chain(behaviours, repeat(HONEST))
 
 
+class SimulatedWorld(LinkSet, Protocol):
+    """Links, and the time in which things happen on them."""
+
+    @property
+    def clock(self) -> Clock: ...
+
+
 def fetch_over(
-    link: SimulatedLink | SimulatedSources,
+    link: SimulatedWorld,
     output: Path,
     holdings: SiteHoldings | None = None,
     *,

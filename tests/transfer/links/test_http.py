@@ -14,6 +14,7 @@ from tests.support.links.nginx import free_port, nginx
 from tests.support.machines.wine_junctions import UNDER_WINE
 from transfer.config import TransferConfig
 from transfer.errors import (
+    AnotherAnswers,
     BadAnswer,
     Dropped,
     Incomplete,
@@ -27,7 +28,7 @@ from transfer.errors import (
 from transfer.fetch.fetch import Fetch
 from transfer.fetch.figures import Figures
 from transfer.fetch.request import FetchRequest
-from transfer.links.http import HttpReader
+from transfer.links.http import HttpReader, LinkMemory
 from transfer.links.http_answers import HttpAnswer
 from transfer.links.opening import open_sources, receive_buffer_bytes
 
@@ -157,7 +158,7 @@ def test_a_broken_body_gives_what_came_and_then_says_so(behaviour: str, error: t
         ("too_many_requests", Dropped, "answers 429"),
         ("range_unsatisfiable", PastEnd, f"ends at byte {len(CONTENT)}"),
         ("not_found", SourceRefused, "answers 404 Not Found; check the address"),
-        ("whole_to_range", SourceRefused, "does not answer ranges"),
+        ("whole_to_range", AnotherAnswers, "does not answer ranges"),
         ("redirect_loop", SourceRefused, "more than 5 redirects"),
     ],
 )
@@ -217,7 +218,6 @@ def test_two_bad_answers_are_asked_again_and_three_refuse(behaviour: str, tmp_pa
     ("script", "error", "requests"),
     [
         (["whole_to_range"], SourceRefused, 1),
-        (["honest", "whole_to_range"], SourceRefused, 2),
         (["honest", "wrong_bytes", "wrong_bytes", "honest"], SourceCorrupt, 4),
         (["honest", "wrong_bytes"], Incomplete, 4),
         (["honest", "longer_file"], SourceCorrupt, 7),
@@ -237,6 +237,38 @@ def test_the_session_gives_up_a_source_soon(
         assert len(server.requests) <= requests + UNDER_WINE  # where a second one asks, too
         assert str(refusal.value).startswith(server.url("b")) and "\n" not in str(refusal.value)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_login_page_in_between_is_waited_out_and_named(tmp_path: Path) -> None:
+    """[T-15]: the source has answered ranges before."""
+    with BadServer(CONTENT, ["honest", *["whole_to_range"] * 3, "honest"]) as server:
+        fetch(server.url("b"), tmp_path / "out")
+    assert (tmp_path / "out").read_bytes() == CONTENT
+    config = TransferConfig(patience_s=0.5)
+    with (
+        BadServer(CONTENT, ["honest", "whole_to_range"]) as server,
+        pytest.raises(Incomplete, match="something in between answers instead, perhaps a login page"),
+    ):
+        fetch(server.url("b"), tmp_path / "other", config)
+    assert not (tmp_path / "other").exists()
+
+
+def test_what_came_before_is_asked_for_past_caches(tmp_path: Path) -> None:
+    """[T-171]"""
+    with BadServer(CONTENT, ["honest", "wrong_bytes", "honest"]) as server:
+        fetch(server.url("b"), tmp_path / "out")
+        said = [request.cache_control for request in server.requests]
+    assert (tmp_path / "out").read_bytes() == CONTENT
+    assert said[:2] == ["", ""] and "no-cache" in said[2:]
+
+
+def test_every_second_connection_has_small_segments_until_something_came() -> None:
+    """[T-173]"""
+    memory = LinkMemory()
+    assert [memory.needs_small_segments() for _ in range(4)] == [False, True, False, True]
+    memory.delivered(0, 10)
+    assert [memory.needs_small_segments() for _ in range(2)] == [False, False]
+    assert memory.has_come(5, 20) and not memory.has_come(10, 20)
 
 
 @pytest.mark.parametrize("behaviour", ["silent", "stall"])

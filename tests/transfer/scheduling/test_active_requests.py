@@ -78,9 +78,17 @@ def test_one_connection_where_more_are_of_no_use(answer_s: float, bytes_per_s: f
     assert link.connections == 1 and {request.length for request in link.requests[1:3]} == {2048 * KIB}
 
 
-def test_a_slow_link_comes_down_to_one_connection() -> None:
-    """[T-31]: 2,000 bytes a second on each are less than 32,000 on all."""
+def test_a_slow_link_is_asked_over_one_connection_from_the_first_answer_on() -> None:
+    """[T-31]: parts of 1,400 bytes that come 0.7 s apart tell of 2,000 bytes a second, whatever is lost between."""
     link = SimulatedLink(LARGE[:3_000_000], script=repeat(Behaviour(bytes_per_s=2_000.0)))
+    assert receive(link) == LARGE[:3_000_000]
+    assert len({request.connection for request in link.requests[1:]}) == 1
+
+
+def test_a_link_that_is_slow_only_later_comes_down_to_one_connection() -> None:
+    """[T-31]: 2,000 bytes a second on each are less than 32,000 on all."""
+    script = chain([HONEST], repeat(Behaviour(bytes_per_s=2_000.0)))
+    link = SimulatedLink(LARGE[:3_000_000], script=script)
     assert receive(link) == LARGE[:3_000_000]
     assert len({request.connection for request in link.requests[1:7]}) == 6
     assert len({request.connection for request in link.requests[7:]}) == 1

@@ -129,3 +129,39 @@ def test_a_later_source_is_dialed_only_for_work_that_the_first_cannot_do() -> No
     world.queue.add(5000, 5900)
     world.dispatcher.dial()
     assert len(list(first.pool)) == 1 and len(list(second.pool)) == 1
+
+
+class PacedLink(RecordingLink):
+    """One that fills the way to the ship by itself."""
+
+    fills_path = True
+
+
+@pytest.mark.parametrize(
+    ("udp_rate", "http_rate", "rests"),
+    [(9e4, 5e4, "http"), (5e4, 9e4, "udp"), (None, 9e4, ""), (9e4, None, ""), (9e4, 9e4, "")],
+)
+def test_of_two_that_share_a_way_the_slower_rests(udp_rate: float | None, http_rate: float | None, rests: str) -> None:
+    """[T-174]: while the faster delivers; two that do not share one are both asked."""
+    world = World("http")
+    udp = source_of(PacedLink("udp", False), world.clock, CONFIG)
+    udp.layout.bundle_bytes = TOTAL
+    world.sources.append(udp)
+    world.group = SourceGroup(world.sources, lambda line: None)
+    world.dispatcher = Dispatcher(world.group, world.queue, world.budget, CONFIG)
+    http = world.sources[0]
+    for source, rate in ((udp, udp_rate), (http, http_rate)):
+        source.begin(world.queue)
+        source._estimator.bytes_per_s = rate
+        source._estimator.round_trip_s = 0.6
+    world.queue.add(0, 500_000)
+    for source in (http, udp):
+        opened(source, world.clock)
+    world.dispatcher.assign(1400)
+    for source in (http, udp):
+        opened(source, world.clock)
+    world.dispatcher.assign(1400)
+    asked = {source.name: len(world.asked(source)) for source in (http, udp)}
+    assert asked == {"http": 1 if rests == "http" else 2, "udp": 0 if rests == "udp" else 2}
+    world.clock.seconds += 60  # both are silent now
+    assert not http.is_outdone_by(udp) and not udp.is_outdone_by(http)

@@ -52,3 +52,11 @@ def test_a_pause_is_no_measurement() -> None:
     estimator.arrived(5_000, 60.0)
     stream(estimator, 60.1, 2.0, 5_000)
     assert estimator.bytes_per_s == before
+
+
+def test_the_shortest_gap_of_the_first_answer_tells_the_rate() -> None:
+    """[T-31]: a lost segment makes a long gap on a fast link, too; parts of a part tell nothing."""
+    estimator = LinkEstimator()
+    for amount, at in ((1448, 0.0), (1448, 0.2), (100, 0.2001), (1448, 0.9)):
+        estimator.first_answer(amount, at)
+    assert estimator.first_bytes_per_s == pytest.approx(1448 / 0.2)

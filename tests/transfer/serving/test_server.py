@@ -283,7 +283,7 @@ def test_a_head_has_an_end(server: BundleServer, monkeypatch: pytest.MonkeyPatch
                 slow.sendall(b"G")
                 time.sleep(0.05)
         assert time.monotonic() - began < 4
-    assert server.request_queue_size >= 128
+    assert server.request_queue_size >= 512
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="symbolic links")
@@ -366,3 +366,12 @@ def test_half_a_bracket_is_no_address(server: BundleServer, capfd: pytest.Captur
         connection.sendall(b"GET http://[\x1b[31m HTTP/1.1\r\nConnection: close\r\n\r\n")
         assert connection.makefile("rb").readline().startswith(b"HTTP/1.1 404 ")
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="where the system tells which it is")
+def test_lost_packets_do_not_slow_what_is_accepted(server: BundleServer) -> None:
+    """Where the kernel has BBR, the listener hands it on."""
+    offered = Path("/proc/sys/net/ipv4/tcp_available_congestion_control").read_text().split()
+    with socket.create_connection(("127.0.0.1", server.server_port), timeout=10):
+        used = server.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16).rstrip(b"\0").decode()
+    assert used == "bbr" if "bbr" in offered else used in offered

@@ -8,6 +8,7 @@ import click
 from apply.audit.history import read_history
 from apply.audit.metrics import Tally, exposition
 from apply.audit.outbox import waiting
+from apply.rebuild.drift import find_drift
 from apply.record.database import read_state
 from apply.site.layout import Site
 from unrep.terminal.command import Command
@@ -26,12 +27,13 @@ from unrep.terminal.options.site import site_option
 def metrics_command(site: Path) -> None:
     """Print figures of site S in the text format of Prometheus: deployments, recoveries, failures, bytes, versions."""
     place, tally = Site.at(site), Tally()
-    history = read_history(place, 1, tally.add)
+    history, state = read_history(place, 1, tally.add), read_state(place)
     text = exposition(
-        read_state(place),
+        state,
         tally,
         program=version("unrep"),
         intact=not history.broken,
         receipts=len(waiting(place)),
+        drifted=find_drift(place, state).paths,
     )
     show(*text.splitlines())

@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from apply.errors import ConfigError
 from apply.hold import Hold, read_hold
+from apply.rebuild.drift import Drift, find_drift
 from apply.record.authority import Authority
 from apply.record.database import read_state
 from apply.record.state import Condition, Release, SiteState
@@ -54,6 +55,15 @@ class ShoreAnswer(TypedDict):
     product: Product
 
 
+class DriftAnswer(TypedDict):
+    """Files of the current release that are not what was installed."""
+
+    count: Annotated[int, Meta(description="How many.")]
+    paths: Annotated[list[str], Meta(description="The first five, within the release.")]
+    unchecked: Annotated[int, Meta(description="So many more were written to since, and not hashed.")]
+    reason: Annotated[str, Meta(description="Why the release cannot be looked at; empty if it can.")]
+
+
 class StatusAnswer(TypedDict):
     """What is installed at a site."""
 
@@ -67,6 +77,9 @@ class StatusAnswer(TypedDict):
     trouble: Annotated[str | None, Meta(description="Why a person is needed; null if none is.")]
     quarantined: Annotated[list[QuarantinedAnswer], Meta(description="Releases that failed here and stay out.")]
     versions: Annotated[list[ReleaseAnswer], Meta(description="All releases that are installed.")]
+    drifted: Annotated[
+        DriftAnswer | None, Meta(description="What was changed of the current release; null for nothing.")
+    ]
     trust: Annotated[TrustAnswer | None, Meta(description="Whom the site trusts; null without a trust root.")]
     heard_at: Annotated[int | None, Meta(description="When something new came last, in seconds since 1970.")]
     heard_days_ago: Annotated[int | None, Meta(description="The same in whole days before now; null if not known.")]
@@ -83,10 +96,11 @@ def status_command(site: Path, as_json: bool) -> None:
     place = Site.at(site)
     state, trust, held, pinned = read_state(place), saved_trust(place), read_hold(place), _pinned(place)
     state = state.restricted_to(Authority.of(trust)) if trust else state
+    drift = find_drift(place, state)
     if as_json:
-        answer(_document(state, trust, held, pinned))
+        answer(_document(state, trust, held, pinned, drift))
     else:
-        show(*_lines(state, trust, held, pinned))
+        show(*_lines(state, trust, held, pinned, drift))
 
 
 def _pinned(place: Site) -> str:
@@ -97,7 +111,7 @@ def _pinned(place: Site) -> str:
         return ""
 
 
-def _document(state: SiteState, trust: Trust | None, held: Hold | None, pinned: str) -> StatusAnswer:
+def _document(state: SiteState, trust: Trust | None, held: Hold | None, pinned: str, drift: Drift) -> StatusAnswer:
     return {
         "product": state.product or None,
         "pinned_product": pinned or None,
@@ -109,6 +123,7 @@ def _document(state: SiteState, trust: Trust | None, held: Hold | None, pinned: 
         "trouble": (state.pending and state.pending.trouble) or None,
         "quarantined": [{"version": q.version, "tree": q.tree, "reason": q.reason} for q in state.quarantined],
         "versions": [release_answer(release) for release in state.releases],
+        "drifted": _drift_answer(drift) if str(drift) else None,
         "trust": {"version": trust.root.version, "revocations": _list_version(trust)} if trust else None,
         "heard_at": state.heard_at or None,
         "heard_days_ago": _days_ago(state),
@@ -116,7 +131,16 @@ def _document(state: SiteState, trust: Trust | None, held: Hold | None, pinned: 
     }
 
 
-def _lines(state: SiteState, trust: Trust | None, held: Hold | None, pinned: str) -> list[str]:
+def _drift_answer(drift: Drift) -> DriftAnswer:
+    return {
+        "count": len(drift.paths),
+        "paths": list(drift.first_paths),
+        "unchecked": drift.unchecked,
+        "reason": drift.why,
+    }
+
+
+def _lines(state: SiteState, trust: Trust | None, held: Hold | None, pinned: str, drift: Drift) -> list[str]:
     notes = [f"  {held}; no other version comes in until 'unrep resume'"] if held else []
     if pinned not in ("", state.product):
         notes.append(f"  unrep.toml says that product {pinned!r} alone comes in here")
@@ -127,6 +151,8 @@ def _lines(state: SiteState, trust: Trust | None, held: Hold | None, pinned: str
         lines.append(
             f"  {release.version:<16} seq {release.seq:<6} {release.tree[:12]}  {_role(state, release)}".rstrip()
         )
+    if str(drift):
+        lines.append(f"  DRIFTED: {drift}; 'unrep repair-request' looks at all, for shore to send what is missing")
     lines += notes
     lines += [f"  quarantined: {q.version}, {q.reason}" for q in state.quarantined]
     lines += _heard(state, trust)

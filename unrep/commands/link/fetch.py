@@ -22,7 +22,7 @@ from transfer.scheduling.scheduler import NAP_S
 from unrep.errors import UsageRefused
 from unrep.receiving.fetch_hours import WindowHours
 from unrep.receiving.holdings import retained, site_holdings, whom_to_trust
-from unrep.receiving.link_rate import save_rate
+from unrep.receiving.link_rate import read_rate, save_rate
 from unrep.receiving.tickets import TicketFetcher, recipient_at
 from unrep.terminal.answers import json_lines_option, json_option
 from unrep.terminal.command import Command
@@ -93,7 +93,7 @@ def fetch_command(
     as_events: bool,
     as_json: bool,
 ) -> None:
-    """Fetch a bundle from SOURCE: an http or https URL, a file, or a directory such as a USB stick that holds one.
+    """Fetch a bundle from SOURCE: an http, https or udp URL, a file, or a directory such as a stick that holds one.
 
     SOURCE may also be the pointer 'latest' of 'unrep publish': the bundle that it names is fetched. Several sources of
     one bundle may be named. Files and directories are used first: complete or partial bundles, volumes of 'unrep
@@ -109,7 +109,7 @@ def fetch_command(
     recipient = recipient_at(site, ship_key, access.auth_file, access.ca_file)
     pinned = pinned_at(site, product)
     _check_options(as_events and as_json, ticket is not None and recipient.key_file is None)
-    config = TransferConfig(limit_bytes_per_s=limit_rate, max_bytes=max_bytes, patience_s=patience)
+    config = TransferConfig(limit_rate, read_rate(site, out), max_bytes, patience)
     opener, daily = access.read(), _daily_windows(windows, time_zone)
     keys, budget = whom_to_trust(trust, site, "fetch"), Budget(max_bytes)
     with progress_bar() as bar:

@@ -8,7 +8,7 @@ import click
 from bundle.format.root import Platform
 from bundle.recipients.ship_key import load_ship_public_key
 from bundle.write.builder import BuildRequest, build
-from unrep.bytecode import warnings
+from unrep.rewritten import warnings
 from unrep.terminal.answers import json_option
 from unrep.terminal.build_report import BuildAnswer, report_build
 from unrep.terminal.command import Command

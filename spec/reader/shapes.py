@@ -1,0 +1,317 @@
+"""Shapes of deflate streams for the second reader, bit after bit [F-69] [F-70] [F-71]. Bits are strings of 0 and 1."""
+
+from wire import Cursor, malformed, need
+
+FORM_MAX = 16_777_216
+ORDER = (16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15)
+LENGTH_EXTRA = [0] * 8 + [1] * 4 + [2] * 4 + [3] * 4 + [4] * 4 + [5] * 4 + [0]
+DISTANCE_EXTRA = [0, 0, *(bits for bits in range(14) for _ in "ab")]
+LENGTH_LOW = [3 + sum(1 << bits for bits in LENGTH_EXTRA[:symbol]) for symbol in range(28)] + [258]
+DISTANCE_LOW = [1 + sum(1 << bits for bits in DISTANCE_EXTRA[:symbol]) for symbol in range(30)]
+REPEATS = {16: (2, 16), 17: (3, 20), 18: (7, 28)}  # extra bits, first byte in a shape
+FIXED = [8] * 144 + [9] * 112 + [7] * 24 + [8] * 8, [5] * 30
+LITERAL = (1, -1)
+Lengths = tuple[list[int], list[int]]
+
+
+class NoShape(Exception):
+    """A stream without a shape."""
+
+
+def has(holds: object) -> None:
+    """A rule for streams that have a shape."""
+    if not holds:
+        raise NoShape
+
+
+def codes(lengths: list[int]) -> dict[int, str] | None:
+    """RFC 1951, 3.2.2: the code of each symbol. None if codes overlap."""
+    found, code = {}, 0
+    for size in range(1, 16):
+        code <<= 1
+        for symbol in (number for number, length in enumerate(lengths) if length == size):
+            if code >> size:
+                return None
+            found[symbol] = f"{code:0{size}b}"
+            code += 1
+    return found
+
+
+def low(value: int, bits: int) -> str:
+    """A number of so many bits, the lowest first."""
+    return f"{value:0{bits}b}"[::-1] if bits else ""
+
+
+def repeated(byte: int, lengths: list[int]) -> list[int] | None:
+    """The code lengths that a byte of a shape stands for. None for a byte that stands for nothing."""
+    if byte < 16:
+        return [byte]
+    if byte < 20:
+        return lengths[-1:] * (byte - 13) or None
+    return [0] * (byte - 17) if byte < 156 else None
+
+
+class Bits:
+    """The bits of a stream."""
+
+    def __init__(self, data: bytes) -> None:
+        self.text, self.at = "".join(low(byte, 8) for byte in data), 0
+
+    def take(self, count: int) -> int:
+        self.at += count
+        has(self.at <= len(self.text))
+        return int(self.text[self.at - count : self.at][::-1] or "0", 2)
+
+    def symbol(self, symbols: dict[str, int]) -> int:
+        for size in range(1, 16):
+            if (found := symbols.get(self.text[self.at : self.at + size])) is not None:
+                self.at += size
+                return found
+        raise NoShape
+
+
+class Places:
+    """Where each three bytes stand."""
+
+    def __init__(self, plain: bytes) -> None:
+        self._plain, self._before = plain, list[int | None]()
+        last: dict[bytes, int] = {}
+        for at in range(len(plain) - 2):
+            self._before.append(last.get(plain[at : at + 3]))
+            last[plain[at : at + 3]] = at
+
+    def before(self, at: int) -> int | None:
+        """The nearest place before that one with the same three bytes."""
+        return self._before[at] if at < len(self._before) else None
+
+    def number(self, start: int, distance: int) -> int:
+        place, number = self.before(start), 0
+        while place is not None and place > start - distance:
+            place, number = self.before(place), number + 1
+        has(place == start - distance)
+        return number
+
+    def distance(self, start: int, number: int) -> int:
+        place = self.before(start)
+        for _ in range(number):
+            if place is not None:
+                place = self.before(place)
+        if place is None or start - place > 32_768:
+            raise malformed("a number of a shape has no place")
+        return start - place
+
+
+def shape_of(stream: bytes, plain: bytes) -> bytes | None:
+    """The shape of a stream, if it has one."""
+    try:
+        return _Reading(stream, plain).shape()
+    except NoShape:
+        return None
+
+
+class _Reading:
+    def __init__(self, stream: bytes, plain: bytes) -> None:
+        self.bits, self.size = Bits(stream), len(stream)
+        self.records, self.run = bytearray(), 0
+        self.places, self.at = Places(plain), 0
+
+    def shape(self) -> bytes:
+        blocks, last = list[bytes](), 0
+        while not last:
+            last = self.bits.take(1)
+            blocks.append(self._block(self.bits.take(2)))
+            has(len(blocks) <= 16 + self.size // 64)
+        padding = self.bits.take(-self.bits.at % 8)
+        has(self.bits.at == len(self.bits.text))
+        self._end_run()
+        form = _varint(len(blocks)) + b"".join(blocks) + bytes([padding])
+        has(len(form) <= FORM_MAX)
+        return bytes(self.records) + form + len(form).to_bytes(4, "little")
+
+    def _block(self, kind: int) -> bytes:
+        has(kind < 3)
+        if kind == 0:
+            padding, size, other = self.bits.take(-self.bits.at % 8), self.bits.take(16), self.bits.take(16)
+            has(size ^ other == 0xFFFF)
+            self.bits.take(8 * size)
+            self.at += size
+            return bytes([0, padding]) + size.to_bytes(2, "little")
+        form, lengths = self._lengths() if kind == 2 else (b"", FIXED)
+        return bytes([kind]) + _varint(self._tokens(lengths)) + form
+
+    def _lengths(self) -> tuple[bytes, Lengths]:
+        counts = [self.bits.take(5), self.bits.take(5), self.bits.take(4)]
+        form, own, lengths = bytearray(counts), [0] * 19, list[int]()
+        for place in ORDER[: counts[2] + 4]:
+            own[place] = self.bits.take(3)
+            form.append(own[place])
+        symbols = _symbols(own)
+        while len(lengths) < counts[0] + counts[1] + 258:
+            byte = self.bits.symbol(symbols)
+            if byte in REPEATS:
+                extra, first = REPEATS[byte]
+                byte = first + self.bits.take(extra)
+            more = repeated(byte, lengths)
+            if more is None:
+                raise NoShape
+            form.append(byte)
+            lengths += more
+        has(len(lengths) == counts[0] + counts[1] + 258)
+        return bytes(form), (lengths[: counts[0] + 257], lengths[counts[0] + 257 :])
+
+    def _tokens(self, lengths: Lengths) -> int:
+        literals, distances = _symbols(lengths[0]), _symbols(lengths[1])
+        count = 0
+        while (symbol := self.bits.symbol(literals)) != 256:
+            count += 1
+            if symbol < 256:
+                self.run += 1
+                self.at += 1
+                continue
+            has(symbol < 286)
+            length = LENGTH_LOW[symbol - 257] + self.bits.take(LENGTH_EXTRA[symbol - 257])
+            has(length < 258 or symbol == 285)
+            other = self.bits.symbol(distances)
+            has(other < 30)
+            distance = DISTANCE_LOW[other] + self.bits.take(DISTANCE_EXTRA[other])
+            self._full_runs()
+            self.records += bytes([self.run, length - 3]) + self.places.number(self.at, distance).to_bytes(2, "little")
+            self.run = 0
+            self.at += length
+        return count
+
+    def _full_runs(self) -> None:
+        self.records += bytes([255, 0, 0, 128]) * (self.run // 255)
+        self.run %= 255
+
+    def _end_run(self) -> None:
+        self._full_runs()
+        if self.run:
+            self.records += bytes([self.run, 0, 0, 128])
+
+
+def _symbols(lengths: list[int]) -> dict[str, int]:
+    found = codes(lengths)
+    if found is None:
+        raise NoShape
+    return {code: symbol for symbol, code in found.items()}
+
+
+def _varint(value: int) -> bytes:
+    return bytes([value]) if value < 128 else bytes([value & 127 | 128]) + _varint(value >> 7)
+
+
+def restore(plain: bytes, shape: bytes, most: int) -> bytes:
+    """The stream with these plain bytes, of `most` bytes at most [F-71]."""
+    need(len(shape) >= 4, "a shape is cut short")
+    size = int.from_bytes(shape[-4:], "little")
+    records = len(shape) - 4 - size
+    need(size <= FORM_MAX and records >= 0 and records % 4 == 0, "the blocks of a shape do not fit")
+    need(records <= 16 * most, "a shape has too many records")
+    return _Writing(plain, shape[:records], Cursor(shape[records:-4], "the blocks of a shape"), most).stream()
+
+
+class _Writing:
+    def __init__(self, plain: bytes, records: bytes, blocks: Cursor, most: int) -> None:
+        self.plain, self.blocks, self.most = Cursor(plain, "the plain bytes"), blocks, most
+        self.tokens, self.places = _tokens(records)[::-1], Places(plain)
+        self.parts, self.length = list[str](), 0
+
+    def put(self, bits: str) -> None:
+        self.parts.append(bits)
+        self.length += len(bits)
+        need(self.length <= 8 * self.most, "a shape makes too long a stream")
+
+    def byte(self, most: int) -> int:
+        value = self.blocks.byte()
+        need(value <= most, "a number of a shape is out of bounds")
+        return value
+
+    def stream(self) -> bytes:
+        count = self.blocks.varint()
+        need(0 < count <= 16 + self.most // 64, f"a shape has {count} blocks")
+        for number in range(count):
+            kind = self.byte(2)
+            self.put(low(int(number == count - 1), 1) + low(kind, 2))
+            if kind == 0:
+                self._stored()
+            else:
+                self._encoded(self.blocks.varint(), self._codes() if kind == 2 else FIXED)
+        self._pad()
+        self.blocks.end()
+        self.plain.end()
+        need(not self.tokens, "a shape has tokens that no block takes")
+        text = "".join(self.parts)
+        return int(text[::-1], 2).to_bytes(len(text) // 8, "little")
+
+    def _pad(self) -> None:
+        padding, room = self.byte(127), -self.length % 8
+        need(padding >> room == 0, "a shape has more padding than there are bits")
+        self.put(low(padding, room))
+
+    def _stored(self) -> None:
+        self._pad()
+        size = int.from_bytes(self.blocks.take(2), "little")
+        self.put(low(size, 16) + low(size ^ 0xFFFF, 16))
+        self.put("".join(low(byte, 8) for byte in self.plain.take(size)))
+
+    def _codes(self) -> Lengths:
+        counts = [self.byte(31), self.byte(31), self.byte(15)]
+        self.put(low(counts[0], 5) + low(counts[1], 5) + low(counts[2], 4))
+        own, lengths = [0] * 19, list[int]()
+        for place in ORDER[: counts[2] + 4]:
+            own[place] = self.byte(7)
+            self.put(low(own[place], 3))
+        of = _sound(own)
+        while len(lengths) < counts[0] + counts[1] + 258:
+            byte = self.blocks.byte()
+            more = repeated(byte, lengths)
+            if more is None:
+                raise malformed("a byte of a shape stands for no code lengths")
+            symbol = next((s for s, (bits, first) in REPEATS.items() if 0 <= byte - first < 1 << bits), byte)
+            need(symbol in of, "a code length of a shape has no code")
+            self.put(of[symbol])
+            if symbol in REPEATS:
+                self.put(low(byte - REPEATS[symbol][1], REPEATS[symbol][0]))
+            lengths += more
+        need(len(lengths) == counts[0] + counts[1] + 258, "a shape has too many code lengths")
+        return lengths[: counts[0] + 257], lengths[counts[0] + 257 :]
+
+    def _encoded(self, count: int, lengths: Lengths) -> None:
+        literals, distances = _sound(lengths[0]), _sound(lengths[1])
+        need(256 in literals, "the end of a block has no code")
+        need(count <= len(self.tokens), "a shape has more tokens in its blocks than in its records")
+        for _ in range(count):
+            length, number = self.tokens.pop()
+            start, part = self.plain.at, self.plain.take(length)
+            if number < 0:
+                need(part[0] in literals, "a literal has no code")
+                self.put(literals[part[0]])
+                continue
+            distance = self.places.distance(start, number)
+            symbol = max(s for s in range(29) if LENGTH_LOW[s] <= length)
+            other = max(s for s in range(30) if DISTANCE_LOW[s] <= distance)
+            need(257 + symbol in literals and other in distances, "a match has no code")
+            self.put(literals[257 + symbol] + low(length - LENGTH_LOW[symbol], LENGTH_EXTRA[symbol]))
+            self.put(distances[other] + low(distance - DISTANCE_LOW[other], DISTANCE_EXTRA[other]))
+        self.put(literals[256])
+
+
+def _sound(lengths: list[int]) -> dict[int, str]:
+    found = codes(lengths)
+    if found is None:
+        raise malformed("codes of a shape overlap")
+    return found
+
+
+def _tokens(records: bytes) -> list[tuple[int, int]]:
+    """(length, number) of each token; a literal has number -1."""
+    found: list[tuple[int, int]] = []
+    for at in range(0, len(records), 4):
+        literals, length, number = records[at], records[at + 1], int.from_bytes(records[at + 2 : at + 4], "little")
+        found += [LITERAL] * literals
+        if number < 32_768:
+            found.append((length + 3, number))
+        else:
+            need(number == 32_768 and literals > 0 and not length, "a record of a shape says nothing, or too much")
+    return found

@@ -1,0 +1,251 @@
+"""Pull over a `PacketPath` in virtual time: a session, an answerer, and datagrams in between. No sockets, no waiting.
+
+    world = PullWorld(PacketPath(down_bit_s=2e6, rtt_s=0.6, loss=0.02), Random(1).randbytes(4_000_000))
+    assert world.fetch() == world.content
+    print(world.seconds, world.down_bytes, world.up_bytes)
+
+The weather is the same for the same seed. A damaged datagram does not arrive: UDP has a checksum.
+"""
+
+import heapq
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from hashlib import sha256
+from itertools import count
+from pathlib import Path
+from random import Random
+
+from tests.support.packets.path import PacketPath, directions
+from transfer.links.budget import Meter
+from transfer.links.contract import Arrived, Event
+from transfer.links.pull import MAX_LANES, SPARE_BYTES
+from transfer.links.pull_lanes import Lane, Lanes
+from transfer.pull.answering import Address, Answerer, ServedFile
+from transfer.pull.datagrams import MAX_DATAGRAM_BYTES, WIRE_BYTES
+from transfer.pull.session import PullSession, State
+
+SERVER_PORT = 8080
+PATH = "/bundle"
+HEADER_BYTES = 4096  # what is asked for first, as a fetch does
+MOST_STEPS = 400_000
+SECRET = b"sixteen bytes or more"
+
+
+class MemoryFile:
+    """A file of a server, in memory."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+        self.handle = sha256(content).digest()[:8]
+        self.total_bytes = len(content)
+        self.read_bytes = 0
+
+    def read(self, offset: int, length: int) -> bytes:
+        data = self.content[offset : offset + length]
+        self.read_bytes += len(data)
+        return data
+
+
+class MemoryFiles:
+    """The files of a server by path. Whatever was granted is known until `restart`."""
+
+    def __init__(self, **files: bytes) -> None:
+        self.files = {f"/{name}": MemoryFile(content) for name, content in files.items()}
+        self._granted: dict[bytes, str] = {}
+
+    def by_path(self, path: str) -> ServedFile | None:
+        file = self.files.get(path)
+        if file is not None:
+            self._granted[file.handle] = path
+        return file
+
+    def by_handle(self, handle: bytes) -> ServedFile | None:
+        file = self.files.get(self._granted.get(handle, ""))
+        return file if file is not None and file.handle == handle else None
+
+    def restart(self) -> None:
+        """Forgets what was granted."""
+        self._granted.clear()
+
+
+class PullWorld:
+    """One ship and one server. `at` schedules what happens at a moment.
+
+    between     is shown each datagram that arrives at the ship, and says what the ship gets instead
+    down_bytes  on the link from the server to the ship, lost ones included; `up_bytes` back
+    arrived_bytes  of those, what came to the ship
+    """
+
+    def __init__(
+        self,
+        path: PacketPath,
+        content: bytes,
+        seed: int = 1,
+        remembered_bytes_per_s: float | None = None,
+        limit_bytes_per_s: float | None = None,
+        server_bytes_per_s: float | None = None,
+    ) -> None:
+        self.path, self.content = path, content
+        self.seconds = 0.0
+        self.down_bytes = self.up_bytes = self.arrived_bytes = self.queue_full = 0
+        self.files = MemoryFiles(bundle=content)
+        self.server_bytes_per_s = server_bytes_per_s
+        self.answerer: Answerer
+        self.start_server(SECRET)
+        self.session = PullSession(PATH, Random(seed), remembered_bytes_per_s, limit_bytes_per_s)
+        self.between: Callable[[bytes], list[bytes]] = lambda datagram: [datagram]
+        self._down, self._up = directions(path, seed)
+        self._numbers = count()
+        self._due: list[tuple[float, int, Callable[[], None]]] = []
+        self._flows: dict[int, float] = {}
+        self._steps = 0
+
+    def start_server(self, secret: bytes) -> None:
+        """Starts a server, which knows of nothing that another one has granted."""
+        self.files.restart()
+        self.answerer = Answerer(self.files, secret, lambda: self.seconds, self.server_bytes_per_s)
+
+    def at(self, moment: float, action: Callable[[], None]) -> None:
+        """Has something happen."""
+        heapq.heappush(self._due, (moment, next(self._numbers), action))
+
+    def fetch(self, most_s: float = 3600.0) -> bytes:
+        """The file, its header first and then all of it. Raises AssertionError if it takes too long."""
+        self.session.want(0, HEADER_BYTES)
+        parts: list[bytes] = []
+        position, is_rest_wanted = 0, False
+        while (total := self.session.total_bytes) is None or position < total:
+            self.step(most_s)
+            if total is None or self.session.state is State.REFUSED:
+                continue
+            while data := self.session.take(position, total):
+                parts.append(data)
+                position += len(data)
+            if not is_rest_wanted and position >= min(HEADER_BYTES, total):
+                is_rest_wanted = True
+                self.session.want(position, total)
+        return b"".join(parts)
+
+    def step(self, most_s: float = 3600.0) -> None:
+        """Lets time pass until something happens, and lets it happen."""
+        for datagram in self.session.outgoing(self.seconds):
+            self._to_server(datagram)
+        self._answer()
+        wake_at = self.session.wake_at(self.seconds)
+        self._steps += 1
+        assert self._steps < MOST_STEPS, "it spins"
+        moment = min(wake_at, self._due[0][0] if self._due else float("inf"), self._server_due())
+        if self.session.is_broke:
+            return
+        assert moment < most_s, f"not done in {most_s} s: {self.session.state}, {wake_at=}"
+        self.seconds = max(self.seconds, moment)
+        while self._due and self._due[0][0] <= self.seconds:
+            heapq.heappop(self._due)[2]()
+
+    def ship_address(self) -> Address:
+        """Where the ship's datagrams come from now."""
+        later = self.path.new_address_at is not None and self.seconds >= self.path.new_address_at
+        return ("10.77.0.3" if later else "10.77.0.2", 40_000 + self.session.port)
+
+    # -- inside
+
+    def _server_due(self) -> float:
+        due_s = self.answerer.due_in(self.seconds)
+        return float("inf") if due_s is None else self.seconds + due_s + 1e-6
+
+    def _to_server(self, datagram: bytes) -> None:
+        assert len(datagram) <= MAX_DATAGRAM_BYTES
+        wire, address = len(datagram) + WIRE_BYTES, self.ship_address()
+        self.up_bytes += wire
+        if self._is_swallowed(wire, address):
+            return
+        fate = self._up.send(wire, self.seconds)
+        for arrives in () if fate.flipped_bit is not None else fate.arrives:
+            self.at(arrives, lambda: self.answerer.take(datagram, address))
+
+    def _answer(self) -> None:
+        while found := self.answerer.next(self.seconds):
+            datagram, address = found
+            wire = len(datagram) + WIRE_BYTES
+            if self._is_swallowed(wire, address):
+                continue
+            fate = self._down.send(wire, self.seconds)
+            if fate.lost == "full":
+                self.queue_full += 1
+                continue
+            self.down_bytes += wire
+            for arrives in () if fate.flipped_bit is not None else fate.arrives:
+                self.at(arrives, partial(self._to_ship, datagram, address))
+
+    def _to_ship(self, datagram: bytes, address: Address) -> None:
+        if address[0] == self.ship_address()[0]:
+            self.arrived_bytes += len(datagram) + WIRE_BYTES
+            for one in self.between(datagram):
+                self.session.receive(one, self.seconds)
+
+    def _is_swallowed(self, wire: int, address: Address) -> bool:
+        first = self._flows.setdefault(address[1], self.seconds)
+        is_forgotten = any(first < moment <= self.seconds for moment in self.path.forget_at)
+        return is_forgotten or wire > (self.path.largest or wire)
+
+
+class PullSea(PullWorld):
+    """The same as a `Link`, `LinkSet` and `Clock`, for a whole fetch."""
+
+    name = "udp://sim/bundle"
+    max_connections = MAX_LANES
+    max_head_bytes = SPARE_BYTES
+    is_free = False
+    fills_path = True
+    connections = 1
+
+    def __init__(self, path: PacketPath, content: bytes, seed: int = 1, remembered: float | None = None) -> None:
+        super().__init__(path, content, seed)
+        self.links = [self]
+        self.paths: list[Path] = []
+        self.clock = self
+        self.meter = Meter()
+        self.meter.head_bytes = SPARE_BYTES
+        self._events: deque[Event] = deque()
+        self.session = PullSession(
+            PATH, Random(seed), remembered, affordable=lambda amount: self.meter.may_take(amount) >= amount
+        )
+        self._lanes = Lanes(self.name, self.session, self._events.append)
+        self._told_bytes = 0
+
+    def dial(self) -> Lane:
+        return self._lanes.dial()
+
+    def now(self) -> float:
+        return self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        self._pass_until(self.seconds + seconds)
+
+    def wait(self, timeout_s: float) -> Event | None:
+        until = self.seconds + timeout_s
+        self.at(until, lambda: None)
+        while not self._events and self.seconds < until:
+            self._go_on()
+        if not self._events:
+            return None
+        event = self._events.popleft()
+        if isinstance(event, Arrived):
+            self._lanes.taken(len(event.data))
+        return event
+
+    def close(self) -> None:
+        """Its lanes are closed by whoever dialed them."""
+
+    def _pass_until(self, until: float) -> None:
+        self.at(until, lambda: None)
+        while self.seconds < until:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        self.step(float("inf"))
+        bytes_now = self.arrived_bytes + self.up_bytes
+        self.meter.count(bytes_now - self._told_bytes)
+        self._told_bytes = bytes_now
+        self._lanes.deliver()
