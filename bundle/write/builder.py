@@ -202,7 +202,7 @@ def _make_root(request: BuildRequest, target: TreeManifest, piece_bytes: int, se
 def _features(request: BuildRequest, target: TreeManifest) -> list[str]:
     """What a reader must know, sorted [F-8]."""
     features = [ENCRYPTED_FEATURE] if request.recipients else []
-    compiled = list(compiled_by_time(request.new.resolve(), target.entries.paths()))
+    compiled = list(compiled_by_time(request.new.resolve(), target.entries.paths))
     # A stale file of the right size must not come to look fresh aboard: Python would run what the source was once.
     if compiled and all(found.fits or found.seconds < 0 for found in compiled):
         features.append(PYTHON_TIMES_FEATURE)

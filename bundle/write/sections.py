@@ -1,7 +1,7 @@
 """Building sections: recipes and packs of one delta, or of the full release. spec/format.md, section 8."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
@@ -122,11 +122,12 @@ class SectionBuilder:
         encoded = base.manifest.encoded
         catalog.add(Candidate(0, "", len(encoded), encoded), base.manifest.tree_hash)
         changed = []
-        for place, entry in enumerate(base.manifest.entries, 1):
+        kept = self._target.places.of(base.manifest.places).data  # at once: to ask for each takes ten times as long
+        for place, (entry, is_kept) in enumerate(zip(base.manifest.entries, kept, strict=True), 1):
             if entry.size and entry.kind != Kind.SYMLINK:
                 content = base.content(place)
                 catalog.add(Candidate(place, entry.path, entry.size, content), entry.hash)
-                if entry.hash not in self._target.places:
+                if not is_kept:
                     changed.append((place, content))
         of_base, openings = self._opener.open(archives_among(changed), archives_among(contents), ENGINE_FEATURES)
         for place, opening in of_base.items():
@@ -218,7 +219,7 @@ def _spread(function: Callable[..., T], arguments: tuple[Any, ...]) -> T:
     return function(*arguments)
 
 
-def _packing_order(target: TreeManifest, places: list[int]) -> list[int]:
+def _packing_order(target: TreeManifest, places: Iterable[int]) -> list[int]:
     """Similar objects beside each other: by suffix, then by path. Solid packs gain from it."""
     return sorted(places, key=lambda place: (PurePosixPath(target.entry(place).path).suffix, place))
 
