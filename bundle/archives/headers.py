@@ -15,19 +15,23 @@ skeleton is ever held in memory. What a directory will repeat is kept in columns
 """
 
 import re
+import zlib
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import Literal
 
 from bundle.archives.forward import Forward
 from bundle.archives.streams import DESCRIPTOR, FOLLOWED, LOCAL
-from bundle.format.objects import CHUNK_BYTES, Readable
+from bundle.archives.stretches import FRAME_BYTES, IDAT, Layout
+from bundle.format.objects import CHUNK_BYTES, Readable, Window, read_all
 
 LOCAL_BYTES, CENTRAL_BYTES, END_BYTES = 30, 46, 22
 END64_BYTES, LOCATOR_BYTES = 56, 20
 MAX_END64_BYTES = 65_536
 TRAILER_BYTES = 8  # of gzip: checksum and size
+CHUNK_HEAD_BYTES = 10  # of the first IDAT chunk: length, type, head of the zlib stream
 ZLIB_HEADS = (b"x\x01", b"x\x5e", b"x\x9c", b"x\xda")
 MAX_WAITING = 1_000_000  # local headers that a directory may belong to
 _CENTRAL = b"PK\x01\x02"
@@ -41,27 +45,28 @@ Edit = tuple[int, bytes]  # offset in the rest, what stands there then
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a stream is: the CRC-32 of its plain bytes, its length as it stands, and their number."""
+    """What a stream is: the CRC-32 of its plain bytes, its length as it stands, their number, and the stream itself."""
 
     crc: int
     length: int
     size: int
+    stream: Readable | None = None
 
 
 FactsOf = Callable[[int], Facts]
 
 
-def leave_out(rest: Readable, places: Sequence[int], facts: FactsOf) -> Iterator[bytes]:
+def leave_out(rest: Readable, layout: Layout, facts: FactsOf) -> Iterator[bytes]:
     """The rest, each number that repeats something replaced by its difference from that.
 
-    `places`: of the streams, in the rest. `facts`: those of a stream by its number, which ascends.
+    `layout`: of the streams in the rest. `facts`: those of a stream by its number, which ascends.
     """
-    return _edited(rest, _Walk(rest, places, facts, is_back=False).edits())
+    return _edited(rest, _Walk(rest, layout, facts, is_back=False).edits())
 
 
-def put_back(rest: Readable, places: Sequence[int], facts: FactsOf) -> Iterator[bytes]:
+def put_back(rest: Readable, layout: Layout, facts: FactsOf) -> Iterator[bytes]:
     """The way back. A stream's facts are asked for before the bytes that stand behind the stream before it."""
-    return _edited(rest, _Walk(rest, places, facts, is_back=True).edits())
+    return _edited(rest, _Walk(rest, layout, facts, is_back=True).edits())
 
 
 def _edited(rest: Readable, edits: Iterator[Edit]) -> Iterator[bytes]:
@@ -107,10 +112,11 @@ class _Waiting:
 class _Walk:
     """One walk through the rest, from its start to its end. `is_back`: the rest holds differences."""
 
-    def __init__(self, rest: Readable, places: Sequence[int], facts: FactsOf, is_back: bool) -> None:
+    def __init__(self, rest: Readable, layout: Layout, facts: FactsOf, is_back: bool) -> None:
+        self._rest = rest
         self._view = Forward(rest)
         self._size = rest.size
-        self._places = places
+        self._places, self._cuts = layout.places, layout.cuts
         self._facts = facts
         self._is_back = is_back
         self._waiting = _Waiting()
@@ -139,16 +145,43 @@ class _Walk:
                 yield from self._local(hit)
 
     def _trailer(self) -> Iterator[Edit]:
-        """No local header claimed the stream: what follows a gzip stream is its checksum and size."""
+        """No local header claimed the stream: what follows a gzip stream is its checksum and size.
+
+        A PNG has the checksum of each chunk that the stream stands in.
+        """
+        passed = self._at
         place, fact = self._pass()
         end = self._places[self._stream] if self._stream < len(self._places) else self._size
         is_zlib = self._before(place) in ZLIB_HEADS  # its checksum is another one, and 4 bytes
-        if self._at <= place and place + TRAILER_BYTES <= end and not is_zlib:
+        if fact.stream and passed + CHUNK_HEAD_BYTES <= place and self._view.get(place - 6, 4) == IDAT:
+            yield from self._chunks(place, fact.stream, end)
+        elif self._at <= place and place + TRAILER_BYTES <= end and not is_zlib:
             yield self._change(place, 4, fact.crc)
             yield self._change(place + 4, 4, fact.size)
             self._at = place + TRAILER_BYTES
         else:
             yield place, b""
+
+    def _chunks(self, place: int, stream: Readable, end: int) -> Iterator[Edit]:
+        """The checksums of the IDAT chunks of a stream that begins at `place`. `end`: where the next one begins."""
+        yield place, b""
+        cuts = self._cuts.of(self._stream - 1)
+        frame, done = self._view.get(place - CHUNK_HEAD_BYTES, CHUNK_HEAD_BYTES), 0
+        for length, gap in [*cuts, (stream.size - sum(length for length, _ in cuts), 0)]:
+            behind = int.from_bytes(frame[:4], "big") - (len(frame) - 8) - length  # bytes of the chunk in the rest
+            at = place + behind
+            if frame[4:8] != IDAT or behind < 0 or at + 4 > end or (gap and (behind or gap != FRAME_BYTES)):
+                return
+            crc = zlib.crc32(frame[4:])
+            for part in read_all(Window(stream, done, length)):
+                crc = zlib.crc32(part, crc)
+            for part in read_all(Window(self._rest, place, behind)):
+                crc = zlib.crc32(part, crc)
+            yield self._change(at, 4, crc, "big")
+            self._at = max(self._at, at + 4)
+            frame = self._view.get(at + 4, 8)
+            place += gap
+            done += length
 
     def _local(self, start: int) -> Iterator[Edit]:
         fixed = self._view.get(start, LOCAL_BYTES)
@@ -265,8 +298,10 @@ class _Walk:
         return 0, 0
 
     def _pass(self) -> tuple[int, Facts]:
-        """Passes the next stream: its place and what it is."""
+        """Passes the next stream, up to its last stretch: the place of its first one, and what it is."""
         place, fact = self._places[self._stream], self._facts(self._stream)
+        if gaps := sum(gap for _, gap in self._cuts.of(self._stream)):
+            self._at = max(self._at, place + gaps)
         self._stream += 1
         self._lengths += fact.length
         return place, fact
@@ -280,13 +315,13 @@ class _Walk:
                 found[at] = byte
         return bytes(found)
 
-    def _change(self, at: int, width: int, expected: int) -> Edit:
+    def _change(self, at: int, width: int, expected: int, order: Literal["little", "big"] = "little") -> Edit:
         mask = (1 << 8 * width) - 1
-        stored = self._view.number(at, width)
+        stored = int.from_bytes(self._view.get(at, width), order)
         changed = (stored + expected if self._is_back else stored - expected) & mask
         self._real = changed if self._is_back else stored
-        self._last = at, self._real.to_bytes(width, "little")
-        return at, changed.to_bytes(width, "little")
+        self._last = at, self._real.to_bytes(width, order)
+        return at, changed.to_bytes(width, order)
 
 
 def _wide_numbers(numbers: list[int], count: int) -> tuple[int, ...]:

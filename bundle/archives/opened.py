@@ -37,7 +37,7 @@ class Given:
         if within == 0:
             made = make_skeleton(self._archive, self._table)
         elif within <= len(self._table):
-            made = inflate(self._archive, self._table.offsets[within - 1], self._table.lengths[within - 1])
+            made = inflate(self._table.stream(self._archive, within - 1))
         else:
             return
         self._saved[within] = self._scratch.save(made)
@@ -49,8 +49,7 @@ class Given:
         if number < 0:
             return self._saved[within]
         return StoredStream(
-            self._archive,
-            table.offsets[number],
+            table.stream(self._archive, number),
             Facts(table.crcs[number], table.lengths[number], table.sizes[number]),
         )
 

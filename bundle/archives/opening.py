@@ -5,10 +5,12 @@ makes its skeleton. Then those members are *taken* that the other release does n
 and for a target an engine is looked for. What both releases have stays where it stands.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
 from bundle.archives.engines import find_engine
 from bundle.archives.skeleton import make_skeleton, skeleton_size
@@ -16,6 +18,9 @@ from bundle.archives.streams import Search, StreamTable, has_heads, inflate
 from bundle.format.contents import Content, Slice, opened, part_of
 from bundle.format.objects import MemoryObject, Readable, Window, read_all
 from bundle.host.files import create_buffered
+
+if TYPE_CHECKING:
+    from hashlib import _Hash as Hash
 
 READ_BYTES = 1024 * 1024
 OVERLAP_BYTES = 3  # a head may lie across two reads
@@ -28,7 +33,7 @@ IN_MEMORY_BYTES = 1024 * 1024  # skeletons and members up to here are handed ove
 class Found:
     """A stream of an archive. `hash`: of its plain bytes. `stored_hash`: of the stream itself.
 
-    `may_hold_more`: whether the plain bytes may be an archive.
+    `may_hold_more`: whether the plain bytes may be an archive. `joined`: the stream, if it stands in stretches.
     """
 
     name: str
@@ -38,6 +43,7 @@ class Found:
     hash: bytes
     stored_hash: bytes
     may_hold_more: bool
+    joined: Content | None = None
 
 
 @dataclass(frozen=True)
@@ -72,8 +78,11 @@ def may_hold_streams(content: Content) -> bool:
 
 
 def survey(content: Content, spill: Path) -> Survey | None:
-    """What an archive holds; None if it is none. A long skeleton goes to the file `spill`. Raises InputError."""
-    with opened(content) as archive:
+    """What an archive holds; None if it is none. Raises InputError.
+
+    Streams that stand in stretches, and a long skeleton, go to the file `spill`.
+    """
+    with opened(content) as archive, closing(_Spill(spill)) as spilled:
         watched: list[_Watch] = []
 
         def watch() -> _Watch:
@@ -85,15 +94,17 @@ def survey(content: Content, spill: Path) -> Survey | None:
         for stream in search.streams():
             table.add(stream)
             stored = sha256()
-            for chunk in read_all(Window(archive, stream.offset, stream.length)):
-                stored.update(chunk)
+            parts = _hashed(read_all(table.stream(archive, len(table) - 1)), stored)
+            joined = spilled.save(parts) if stream.cuts else None
+            for _ in parts:
+                pass
             hashes = watched[0].hash.digest(), stored.digest()
             streams.append(
-                Found(stream.name, stream.offset, stream.length, stream.size, *hashes, watched[0].may_hold_more)
+                Found(stream.name, stream.offset, stream.length, stream.size, *hashes, watched[0].may_hold_more, joined)
             )
         if not streams:
             return None
-        skeleton, digest = _skeleton(archive, table, spill)
+        skeleton, digest = _skeleton(archive, table, spilled)
         is_program = archive.read_at(0, min(4, archive.size)).startswith(EXECUTABLES)
         size = skeleton_size(archive, table)
         return Survey(skeleton, size, digest, tuple(streams), search.ended_at, is_program)
@@ -110,23 +121,43 @@ def take(content: Content, streams: list[Found], features: Collection[str] | Non
         for stream in streams:
             start = file.tell()
             held = bytearray()
-            for chunk in inflate(archive, stream.offset, stream.length):
-                file.write(chunk)
-                if stream.size <= IN_MEMORY_BYTES:
-                    held += chunk
             found = None
-            if features is not None:
-                file.flush()
-                stored = Window(archive, stream.offset, stream.length)
-                found = _engine(bytes(held), Slice(spill, start, stream.size), stored, engine, features)
-                engine = found or engine
+            with opened(stream.joined) if stream.joined else nullcontext(_window(archive, stream)) as stored:
+                for chunk in inflate(stored):
+                    file.write(chunk)
+                    if stream.size <= IN_MEMORY_BYTES:
+                        held += chunk
+                if features is not None:
+                    file.flush()
+                    found = _engine(bytes(held), Slice(spill, start, stream.size), stored, engine, features)
+                    engine = found or engine
             taken.append(Taken(Slice(spill, start, stream.size), found))
     return taken
 
 
 def stored_content(content: Content, stream: Found) -> Content:
-    """The stream itself, where it stands in its archive."""
-    return part_of(content, stream.offset, stream.length)
+    """The stream itself, where it stands in its archive, or joined."""
+    return stream.joined or part_of(content, stream.offset, stream.length)
+
+
+class _Spill:
+    """A file that is made once something is saved in it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: BinaryIO | None = None
+
+    def save(self, chunks: Iterator[bytes]) -> Slice:
+        """Saves the joined chunks behind what was saved before."""
+        self._file = self._file or create_buffered(self._path)
+        start = self._file.tell()
+        self._file.writelines(chunks)
+        return Slice(self._path, start, self._file.tell() - start)
+
+    def close(self) -> None:
+        """Completes the file."""
+        if self._file:
+            self._file.close()
 
 
 class _Watch:
@@ -145,16 +176,22 @@ class _Watch:
             self._tail = (self._tail + chunk)[-OVERLAP_BYTES:] if len(chunk) < OVERLAP_BYTES else chunk[-OVERLAP_BYTES:]
 
 
-def _skeleton(archive: Readable, table: StreamTable, spill: Path) -> tuple[Content, bytes]:
-    digest = sha256()
+def _window(archive: Readable, stream: Found) -> Readable:
+    return Window(archive, stream.offset, stream.length)
+
+
+def _hashed(chunks: Iterator[bytes], digest: "Hash") -> Iterator[bytes]:
+    for chunk in chunks:
+        digest.update(chunk)
+        yield chunk
+
+
+def _skeleton(archive: Readable, table: StreamTable, spill: _Spill) -> tuple[Content, bytes]:
     if skeleton_size(archive, table) <= IN_MEMORY_BYTES:
         data = b"".join(make_skeleton(archive, table))
         return data, sha256(data).digest()
-    with create_buffered(spill) as file:
-        for chunk in make_skeleton(archive, table):
-            digest.update(chunk)
-            file.write(chunk)
-    return spill, digest.digest()
+    digest = sha256()
+    return spill.save(_hashed(make_skeleton(archive, table), digest)), digest.digest()
 
 
 def _engine(held: bytes, spilled: Slice, stored: Readable, likely: int, features: Collection[str]) -> int | None:

@@ -1,7 +1,10 @@
 """The skeleton of an archive: all its bytes but the deflate streams, and where those go. spec/format.md [F-47].
 
 varint            number of streams
+varint            number of cuts
 varint, each      bytes of the rest that stand before the stream, counted from the stream before
+3 varints, each   a cut: number of its stream (less that of the cut before), length of the stretch that ends there,
+                  bytes of the rest before the stream goes on
 rest              headers, directories, stored members, whatever was not taken out; of what headers repeat, the
                   difference from what it should be (`headers`)
 
@@ -13,13 +16,15 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from itertools import accumulate
+from dataclasses import replace
+from itertools import accumulate, islice
 from pathlib import Path
 
 from bundle.archives.deflate_shape import restore
 from bundle.archives.engines import check_member, deflate
 from bundle.archives.headers import Facts, leave_out, put_back
 from bundle.archives.streams import MAX_RATIO, StreamTable, inflate_exactly
+from bundle.archives.stretches import MAX_CUTS, Cuts, Layout
 from bundle.errors import Malformed
 from bundle.format.index import AS_IT_IS, SHAPED
 from bundle.format.objects import Readable, Scratch, Window, read_all
@@ -28,12 +33,16 @@ from bundle.format.varints import MAX_VARINT_BYTES, read_varints, write_varints
 _PENDING_BYTES = 2 * 1024 * 1024  # of a stream that is made: more goes to a file
 
 
-class StoredStream(Window):
+class StoredStream:
     """A deflate stream of an archive as it stands there, and what is known of it [F-75]."""
 
-    def __init__(self, archive: Readable, offset: int, facts: Facts) -> None:
-        super().__init__(archive, offset, facts.length)
+    def __init__(self, stream: Readable, facts: Facts) -> None:
+        self._stream = stream
+        self.size = stream.size
         self.facts = facts
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        return self._stream.read_at(offset, length)
 
 
 class _Rest:
@@ -41,8 +50,15 @@ class _Rest:
 
     def __init__(self, archive: Readable, table: StreamTable) -> None:
         self._archive = archive
-        self._shifts = array("Q", accumulate(table.lengths, initial=0))
-        self.places = array("Q", map(int.__sub__, table.offsets, self._shifts))
+        self.layout = table.layout()
+        self.places, lengths = array("Q"), array("Q")
+        left = 0
+        for place, number, length in self.layout.stretches():
+            left = left or table.lengths[number]
+            lengths.append(left if length is None else length)
+            left -= lengths[-1]
+            self.places.append(place)
+        self._shifts = array("Q", accumulate(lengths, initial=0))
         self.size = archive.size - self._shifts[-1]
 
     def read_at(self, offset: int, length: int) -> bytes:
@@ -68,17 +84,20 @@ def make_skeleton(archive: Readable, table: StreamTable) -> Iterator[bytes]:
     rest = _Rest(archive, table)
 
     def facts(number: int) -> Facts:
-        return Facts(table.crcs[number], table.lengths[number], table.sizes[number])
+        stream = table.stream(archive, number)
+        return Facts(table.crcs[number], table.lengths[number], table.sizes[number], stream)
 
-    yield from leave_out(rest, rest.places, facts)
+    yield from leave_out(rest, rest.layout, facts)
 
 
 def _written_gaps(table: StreamTable) -> Iterator[bytes]:
-    yield write_varints([len(table)])
-    end = 0
-    for offset, length in zip(table.offsets, table.lengths, strict=True):
-        yield write_varints([offset - end])
-        end = offset + length
+    yield write_varints([len(table), len(table.cuts)])
+    for gap in table.gaps():
+        yield write_varints([gap])
+    before = 0
+    for stream, length, gap in table.cuts:
+        yield write_varints([stream - before, length, gap])
+        before = stream
 
 
 def rebuild(
@@ -96,26 +115,28 @@ def rebuild(
     or inflated, before they are. `shapes` has one for each member that is restored from it [F-73]. Raises Malformed,
     before a member is deflated that an archive so small does not hold.
     """
-    if skeleton.size > size + MAX_VARINT_BYTES * (len(engines) + 1):
+    if skeleton.size > size + MAX_VARINT_BYTES * (len(engines) + 2):
         raise Malformed(f"recipe: a skeleton of {skeleton.size} bytes is larger than its archive")
-    gaps, at = _read_gaps(skeleton, len(engines))
-    places = array("Q", accumulate(gaps))
+    layout, at = _read_layout(skeleton, len(engines))
     rest = Window(skeleton, at, skeleton.size - at)
-    if places and places[-1] > rest.size:
+    if layout.end > rest.size:
         raise Malformed("recipe: a skeleton is shorter than its gaps")
     with closing(_Streams(members, engines, shapes, size, size - rest.size, directory, spend)) as streams:
-        at = number = 0
-        for chunk in put_back(rest, places, streams.facts):
+        at, stretches = 0, layout.stretches()
+        stretch = next(stretches, None)
+        for chunk in put_back(rest, layout, streams.facts):
             done = 0
-            while number < len(places) and places[number] < at + len(chunk):
-                yield chunk[done : places[number] - at]
-                done = places[number] - at
-                yield from streams.give(number)
-                number += 1
+            while stretch and stretch[0] < at + len(chunk):
+                place, number, length = stretch
+                yield chunk[done : place - at]
+                done = place - at
+                yield from streams.give(number, length)
+                stretch = next(stretches, None)
             yield chunk[done:]
             at += len(chunk)
-        for last in range(number, len(places)):
-            yield from streams.give(last)
+        while stretch:
+            yield from streams.give(*stretch[1:])
+            stretch = next(stretches, None)
 
 
 class _Streams:
@@ -140,18 +161,28 @@ class _Streams:
         self._plain_bytes = 0
         self._made: list[tuple[Readable, Scratch | None]] = []  # made, and not given out yet
         self._count = 0  # of all that were made
+        self._given = 0  # bytes of the first one that were given out
         self._facts: dict[int, Facts] = {}  # of those that were given out before anybody asked
 
     def facts(self, number: int) -> Facts:
         """What a stream is: the next one, or one that was given out. To know its length it is made."""
         return self._facts.pop(number) if number in self._facts else self._make()
 
-    def give(self, number: int) -> Iterator[bytes]:
-        """The next stream that was not given out."""
+    def give(self, number: int, length: int | None) -> Iterator[bytes]:
+        """The next stretch of the first stream that was not given out. A length of None: all that is left of it."""
         if number == self._count:  # it stands within a header, of which the walk has not come to the end
             self._facts[number] = self._make()
-        stream, scratch = self._made.pop(0)
-        yield from read_all(stream)
+        stream, scratch = self._made[0]
+        left = stream.size - self._given
+        if length is not None:
+            if length >= left:
+                raise Malformed("recipe: a skeleton cuts a stream behind its end")
+            yield from read_all(Window(stream, self._given, length))
+            self._given += length
+            return
+        yield from read_all(Window(stream, self._given, left))
+        self._made.pop(0)
+        self._given = 0
         if scratch:
             scratch.close()
 
@@ -161,7 +192,7 @@ class _Streams:
         scratch = None
         if engine == AS_IT_IS:
             facts = member.facts if isinstance(member, StoredStream) else self._inspected(member)
-            stream = member
+            stream, facts = member, replace(facts, stream=member)
             self._take(stream.size)
         else:
             check_member(engine, member.size)
@@ -177,7 +208,7 @@ class _Streams:
                 chunks = deflate(engine, read_all(member))
             stream = scratch.save(self._taken(chunks))
             self._made.pop()
-            facts = Facts(_crc(member), stream.size, member.size)
+            facts = Facts(_crc(member), stream.size, member.size, stream)
         self._made.append((stream, scratch))
         return facts
 
@@ -220,19 +251,33 @@ def _crc(member: Readable) -> int:
     return crc
 
 
-def _read_gaps(skeleton: Readable, expected: int) -> tuple["array[int]", int]:
-    """(gaps, where the rest begins)."""
-    numbers = read_varints(byte for chunk in read_all(skeleton) for byte in chunk)
-    gaps, at = array("Q"), 0
-    count = next(numbers, None)
-    if count == expected:
-        at = len(write_varints([count]))
-        for _ in range(count):
-            gap = next(numbers, None)
-            if gap is None:
-                break
-            gaps.append(gap)
-            at += len(write_varints([gap]))
-    if count != expected or len(gaps) != expected:
+def _read_layout(skeleton: Readable, expected: int) -> tuple[Layout, int]:
+    """(where the streams stand, where the rest begins)."""
+    at = 0
+
+    def counted(numbers: Iterator[int]) -> Iterator[int]:
+        nonlocal at
+        for number in numbers:
+            at += len(write_varints([number]))
+            yield number
+
+    numbers = counted(read_varints(byte for chunk in read_all(skeleton) for byte in chunk))
+    if next(numbers, None) != expected:
         raise Malformed("recipe: a skeleton has another number of streams than its archive has members")
-    return gaps, at
+    count = next(numbers, None)
+    gaps = array("Q", islice(numbers, expected))
+    if count is None or len(gaps) != expected:
+        raise Malformed("recipe: a skeleton ends within its gaps")
+    if count > MAX_CUTS:
+        raise Malformed(f"recipe: a skeleton with {count} cuts has more than {MAX_CUTS}")
+    cuts, stream = Cuts(), 0
+    for _ in range(count):
+        cut = tuple(islice(numbers, 3))
+        if len(cut) < 3:
+            raise Malformed("recipe: a skeleton ends within its cuts")
+        step, length, gap = cut
+        stream += step
+        if stream >= expected or not length or not gap:
+            raise Malformed("recipe: a skeleton has a cut of no stream, or of no bytes")
+        cuts.add(stream, length, gap)
+    return Layout(gaps, cuts), at

@@ -12,11 +12,12 @@ import re
 import struct
 import zlib
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from bundle.archives.forward import Forward
+from bundle.archives.stretches import IDAT, MAX_CUTS, Chunks, Cut, Cuts, Layout, Straight, joined
 from bundle.errors import Malformed
 from bundle.format.objects import Readable
 
@@ -41,7 +42,11 @@ _GZIP: Final = b"\x1f\x8b\x08"
 _LEVELS: Final = b"\0\2\4"  # RFC 1952, XFL: how hard the encoder tried
 _SYSTEMS: Final = bytes([*range(14), 255])  # RFC 1952, OS
 _PDF: Final = b"%PDF"
+_ZLIB_KINDS: Final = (_PDF, IDAT)
+_BEHIND_BYTES: Final = 8
 _PDF_STREAM: Final = re.compile(rb"stream\r?\nx[\x01\x5e\x9c\xda]")
+_PNG_HEAD: Final = 10  # of a chunk: length, type, and the head of a zlib stream
+_TYPE: Final = 4  # where a chunk's type stands in it
 LONGEST_HEAD: Final = 10  # bytes by which a head is told
 
 Watcher = Callable[[bytes], None]
@@ -49,14 +54,15 @@ Watcher = Callable[[bytes], None]
 
 @dataclass(frozen=True, slots=True)
 class DeflateStream:
-    """A raw deflate stream within an archive: its range, plain size, a name (for matching only), and the
-    CRC-32 of its plain bytes."""
+    """A raw deflate stream within an archive: its place, length and plain size, a name (for matching only), the CRC-32
+    of its plain bytes, and where it is interrupted."""
 
     offset: int
     length: int
     size: int
     name: str
     crc: int = 0
+    cuts: Sequence[Cut] = ()
 
 
 class StreamTable:
@@ -65,33 +71,63 @@ class StreamTable:
     def __init__(self) -> None:
         self.offsets, self.lengths, self.sizes = array("Q"), array("Q"), array("Q")
         self.crcs = array("I")
+        self.cuts = Cuts()
 
     def __len__(self) -> int:
         return len(self.offsets)
 
     def add(self, stream: DeflateStream) -> None:
         """Adds the next stream."""
+        for length, gap in stream.cuts:
+            self.cuts.add(len(self), length, gap)
         self.offsets.append(stream.offset)
         self.lengths.append(stream.length)
         self.sizes.append(stream.size)
         self.crcs.append(stream.crc)
 
+    def stream(self, archive: Readable, number: int) -> Readable:
+        """A stream as it stands in the archive, without what stands between its stretches."""
+        return joined(archive, self.offsets[number], self.lengths[number], self.cuts.of(number))
+
+    def gaps(self) -> Iterator[int]:
+        """How many bytes of the archive stand before each stream, counted from the end of the stream before."""
+        end = cut = 0
+        for number, (offset, length) in enumerate(zip(self.offsets, self.lengths, strict=True)):
+            yield offset - end
+            end = offset + length
+            while cut < len(self.cuts) and self.cuts.streams[cut] == number:
+                end += self.cuts.gaps[cut]
+                cut += 1
+
+    def layout(self) -> Layout:
+        """Where the streams stand in the archive's rest."""
+        return Layout(self.gaps(), self.cuts)
+
 
 @dataclass(frozen=True)
 class _Head:
-    """What stands before a stream. `crc`: of the plain bytes, if the head says it; else it follows the stream."""
+    """What stands before a stream. `crc`: of the plain bytes, if the head says it; else it follows the stream.
+
+    `chunk_bytes`: of an IDAT chunk, from the stream on.
+    """
 
     kind: bytes
     data: int
     name: str = ""
     crc: int | None = None
+    chunk_bytes: int = 0
 
 
 @dataclass(frozen=True)
 class _Inflated:
-    """What came of a stream. `end`: where it ends, None if it is none. `steps`: what it cost to find that out."""
+    """What came of a stream. `steps`: what it cost to find that out.
 
-    end: int | None
+    `length`: of the stream, None if it is none. `behind`: up to 8 bytes that follow it.
+    """
+
+    length: int | None
+    behind: bytes
+    cuts: list[Cut]
     size: int
     crc: int
     adler: int
@@ -109,7 +145,7 @@ class Search:
     def streams(self) -> Iterator[DeflateStream]:
         """The streams in the order of their offsets, none overlapping. None if it is no archive."""
         heads = _Heads(self._archive)
-        at = count = 0
+        at = count = cuts = 0
         left = FREE_STEPS + self._archive.size // BYTES_A_STEP
         while hit := heads.next(at):
             kind, start = hit
@@ -120,15 +156,16 @@ class Search:
             head = heads.read(kind, start)
             if head is None:
                 continue
-            made = _inflate_all(self._archive, head, self._watch() if self._watch else None)
-            if made.end is None or not _is_proven(self._archive, head, made, made.end):
+            made = _inflate_all(self._archive, head, MAX_CUTS - cuts, self._watch() if self._watch else None)
+            if made.length is None or not _is_proven(head, made):
                 left -= made.steps
                 continue
+            at = head.data + made.length + sum(gap for _, gap in made.cuts)
             if made.size:
                 count += 1
+                cuts += len(made.cuts)
                 name = head.name or f"stream {count - 1}"
-                yield DeflateStream(head.data, made.end - head.data, made.size, name, made.crc)
-            at = made.end
+                yield DeflateStream(head.data, made.length, made.size, name, made.crc, made.cuts)
 
 
 def find_streams(archive: Readable) -> list[DeflateStream]:
@@ -138,7 +175,7 @@ def find_streams(archive: Readable) -> list[DeflateStream]:
 
 def has_heads(chunk: bytes) -> bool:
     """Whether the head of a stream may stand in these bytes. PDF files are told by their first bytes."""
-    return LOCAL in chunk or _GZIP in chunk
+    return LOCAL in chunk or _GZIP in chunk or IDAT in chunk
 
 
 class _Heads:
@@ -147,7 +184,7 @@ class _Heads:
     def __init__(self, archive: Readable) -> None:
         self._view = Forward(archive)
         self._size = archive.size
-        self._kinds = (LOCAL, _GZIP) + ((_PDF,) if self._view.get(0, 4) == _PDF else ())
+        self._kinds = (LOCAL, _GZIP, IDAT) + ((_PDF,) if self._view.get(0, 4) == _PDF else ())
         self._next: dict[bytes, int] = {}  # kind -> its next head in this window
         self._window = -1
 
@@ -170,6 +207,8 @@ class _Heads:
             if kind == _PDF:
                 hit = _PDF_STREAM.search(data, at)
                 found = hit.start() if hit else -1
+            elif kind == IDAT:
+                found = data.find(kind, at + _TYPE) - _TYPE
             else:
                 found = data.find(kind, at)
             self._next[kind] = found if found >= 0 else len(data)
@@ -181,6 +220,8 @@ class _Heads:
             return self._local(start)
         if kind == _GZIP:
             return self._gzip(start)
+        if kind == IDAT:
+            return self._png(start)
         return _Head(_PDF, start + (9 if self._view.get(start + 6, 1) == b"\n" else 10))
 
     def _local(self, at: int) -> _Head | None:
@@ -211,15 +252,24 @@ class _Heads:
                 at += end + 1
         return _Head(_GZIP, at + (2 if flags & 2 else 0))
 
+    def _png(self, at: int) -> _Head | None:
+        """An IDAT chunk with the head of a zlib stream (RFC 1950)."""
+        fixed = self._view.get(at, _PNG_HEAD)
+        if len(fixed) < _PNG_HEAD:
+            return None
+        left = int.from_bytes(fixed[:4], "big") - 2
+        is_zlib = fixed[8] & 0x8F == _DEFLATED and not fixed[9] & 0x20 and int.from_bytes(fixed[8:], "big") % 31 == 0
+        data = at + _PNG_HEAD
+        return _Head(IDAT, data, chunk_bytes=left) if is_zlib and 0 < left <= self._size - data else None
 
-def inflate(archive: Readable, offset: int, length: int) -> Iterator[bytes]:
+
+def inflate(stream: Readable) -> Iterator[bytes]:
     """The plain bytes of a raw deflate stream in bounded chunks. They end where the stream does, or fails."""
     inflater = zlib.decompressobj(-15)
-    at, end = offset, offset + length
-    rest = b""
+    at, rest = 0, b""
     while not inflater.eof:
         if not rest:
-            rest = archive.read_at(at, min(STEP_BYTES, end - at))
+            rest = stream.read_at(at, min(STEP_BYTES, stream.size - at))
             at += len(rest)
         try:
             plain = inflater.decompress(rest, CHUNK_BYTES)
@@ -251,42 +301,46 @@ def inflate_exactly(stream: Readable) -> Iterator[bytes]:
         raise Malformed("recipe: a stream that is cut short, or followed by more")
 
 
-def _inflate_all(archive: Readable, head: _Head, watcher: Watcher | None) -> _Inflated:
+def _inflate_all(archive: Readable, head: _Head, most_cuts: int, watcher: Watcher | None) -> _Inflated:
     """The stream behind a head, up to its end."""
     inflater = zlib.decompressobj(-15)
-    size, crc, adler, at = 0, 0, 1, head.data
-    rest, end = b"", None
+    is_png = head.kind == IDAT
+    source = Chunks(archive, head.data, head.chunk_bytes, most_cuts) if is_png else Straight(archive, head.data)
+    size, crc, adler, at = 0, 0, 1, 0
+    rest, behind, length = b"", b"", None
     step = _FIRST_BYTES
     try:
         while not inflater.eof:
             if not rest:
-                rest = archive.read_at(at, max(0, min(step, archive.size - at)))
+                rest = source.read(step)
                 at += len(rest)
-                step = STEP_BYTES - (at - head.data) % STEP_BYTES
+                step = STEP_BYTES - at % STEP_BYTES
             plain = inflater.decompress(rest, CHUNK_BYTES)
             if not rest and not plain:
                 break
             rest = inflater.unconsumed_tail
             size += len(plain)
             crc = zlib.crc32(plain, crc)
-            if head.kind == _PDF:
+            if head.kind in _ZLIB_KINDS:
                 adler = zlib.adler32(plain, adler)
             if watcher:
                 watcher(plain)
-        if inflater.eof and size <= (at - len(inflater.unused_data) - head.data) * MAX_RATIO:
-            end = at - len(inflater.unused_data)
+        if inflater.eof and size <= (at - len(inflater.unused_data)) * MAX_RATIO:
+            length = at - len(inflater.unused_data)
+            behind = inflater.unused_data[:_BEHIND_BYTES]
+            behind += source.read(_BEHIND_BYTES - len(behind))
     except zlib.error:
         pass
-    return _Inflated(end, size, crc, adler, max(1, -(-(at - head.data) // STEP_BYTES)))
+    cuts = source.cuts_before(length or 0)
+    return _Inflated(length, behind, cuts, size, crc, adler, max(1, -(-at // STEP_BYTES)))
 
 
-def _is_proven(archive: Readable, head: _Head, made: _Inflated, end: int) -> bool:
+def _is_proven(head: _Head, made: _Inflated) -> bool:
     """Whether the container has the checksum of what was inflated."""
-    behind = archive.read_at(end, min(8, archive.size - end))
     if head.kind == _GZIP:
-        return behind == struct.pack("<2L", made.crc, made.size & 0xFFFFFFFF)
-    if head.kind == _PDF:
-        return behind[:4] == struct.pack(">L", made.adler)
+        return made.behind == struct.pack("<2L", made.crc, made.size & 0xFFFFFFFF)
+    if head.kind in _ZLIB_KINDS:
+        return made.behind[:4] == struct.pack(">L", made.adler)
     if head.crc is not None:
         return head.crc == made.crc
-    return behind.removeprefix(DESCRIPTOR)[:4] == struct.pack("<L", made.crc)
+    return made.behind.removeprefix(DESCRIPTOR)[:4] == struct.pack("<L", made.crc)

@@ -3,13 +3,16 @@
 import re
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
 
 from wire import Cursor, malformed, need
 
 RATIO = 1040
 PDF_STREAM = re.compile(rb"stream\r?\nx[\x01\x5e\x9c\xda]")
-STREAMS_MAX, WAITING_MAX = 500_000, 1_000_000
+STREAMS_MAX, WAITING_MAX, CUTS_MAX = 500_000, 1_000_000, 262_144
 FULL = 0xFFFFFFFF  # a number that stands in a zip64 field
 END64, LOCATOR = b"PK\x06\x06", b"PK\x06\x07"
 LOCAL, DIRECTORY, END, DESCRIPTOR = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06", b"PK\x07\x08"
@@ -22,20 +25,54 @@ class Stream:
     start: int
     end: int
     plain: bytes
+    packed: bytes
+    cuts: list[tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where streams stand: the gaps before them, and where they are cut (number, length, gap)."""
+
+    gaps: list[int]
+    cuts: list[tuple[int, int, int]]
+
+    def stretches(self) -> Iterator[tuple[int, int, int, int | None, int]]:
+        """Place in the rest, number, start in the stream, length (None for a stream's last), and the gap behind it."""
+        at, cuts = 0, iter(self.cuts)
+        cut = next(cuts, None)
+        for number, gap in enumerate(self.gaps):
+            at, start = at + gap, 0
+            while cut and cut[0] == number:
+                yield at, number, start, cut[1], cut[2]
+                at, start = at + cut[2], start + cut[1]
+                cut = next(cuts, None)
+            yield at, number, start, None, 0
+
+    def places(self) -> list[int]:
+        """Where each stream begins."""
+        return [place for place, _, start, _, _ in self.stretches() if start == 0]
 
 
 def open_archive(data: bytes) -> list[bytes]:
     """The skeleton, the members and the streams that they stand as [F-46]."""
     streams = _search(data)
-    gaps, rest, at = [], b"", 0
-    for stream in streams:
+    gaps, cuts, written, rest, at, last = [], [], b"", b"", 0, 0
+    for number, stream in enumerate(streams):
         gaps.append(stream.start - at)
         rest += data[at : stream.start]
+        at = stream.start
+        for length, gap in stream.cuts:
+            cuts.append((number, length, gap))
+            written += _varint(number - last) + _varint(length) + _varint(gap)
+            rest += data[at + length : at + length + gap]
+            at += length + gap
+            last = number
         at = stream.end
     rest += data[at:]
-    plains, stored = [stream.plain for stream in streams], [data[stream.start : stream.end] for stream in streams]
-    skeleton = _varint(len(gaps)) + b"".join(map(_varint, gaps)) + _replace(gaps, rest, plains, stored, sign=-1)
-    return [skeleton, *plains, *stored]
+    plains, stored = [stream.plain for stream in streams], [stream.packed for stream in streams]
+    layout = Layout(gaps, cuts)
+    numbers = _varint(len(gaps)) + _varint(len(cuts)) + b"".join(map(_varint, gaps)) + written
+    return [numbers + _replace(layout, rest, plains, stored, sign=-1), *plains, *stored]
 
 
 def _varint(value: int) -> bytes:
@@ -49,22 +86,26 @@ def _varint(value: int) -> bytes:
 def _search(data: bytes) -> list[Stream]:
     """Every stream, told by the head before it and by the checksum of what it gives."""
     found: list[Stream] = []
+    cuts = CUTS_MAX
     at, left = 0, 1024 + len(data) // 16_384
     while left > 0 and len(found) < STREAMS_MAX:
         heads = [(data.find(LOCAL, at), "zip"), (data.find(b"\x1f\x8b\x08", at), "gzip")]
         if data[:4] == b"%PDF" and (pdf := PDF_STREAM.search(data, at)):
             heads.append((pdf.start(), "pdf"))
+        heads.append((data.find(b"IDAT", at + 4) - 4, "png"))
         here, kind = min(((place, kind) for place, kind in heads if place >= 0), default=(-1, ""))
         if here < 0:
             break
         at = here + 1
-        start = {"zip": _zip_data, "gzip": _gzip_data, "pdf": _pdf_data}[kind](data, here)
+        start = {"zip": _zip_data, "gzip": _gzip_data, "pdf": _pdf_data, "png": _png_data}[kind](data, here)
         if start is None:
             continue
-        stream, steps = _inflated(data, start)
-        if stream is None or not _agrees(data, kind, here, stream):
+        pieces = _chunks(data, here, cuts) if kind == "png" else [(start, len(data))]
+        stream, behind, steps = _inflated(data, pieces)
+        if stream is None or not _agrees(data, kind, here, stream, behind):
             left -= steps
             continue
+        cuts -= len(stream.cuts) if stream.plain else 0
         if stream.plain:
             found.append(stream)
         at = stream.end
@@ -99,50 +140,91 @@ def _pdf_data(data: bytes, here: int) -> int:
     return here + (9 if data[here + 6 : here + 7] == b"\n" else 10)
 
 
-def _inflated(data: bytes, start: int) -> tuple[Stream | None, int]:
-    """(the stream that begins there, if it ends in the archive and gives no more than deflate can; steps to see it)."""
-    inflater, plain, at = zlib.decompressobj(-15), [], start
+def _png_data(data: bytes, here: int) -> int | None:
+    head = data[here : here + 10]
+    if len(head) < 10 or head[8] & 15 != 8 or head[8] > 0x78 or head[9] & 32 or int.from_bytes(head[8:], "big") % 31:
+        return None
+    length = int.from_bytes(head[:4], "big")
+    return here + 10 if length >= 3 and here + 8 + length <= len(data) else None
+
+
+def _chunks(data: bytes, here: int, cuts: int) -> list[tuple[int, int]]:
+    """Where the stretches of a PNG's stream begin and end, if it takes all of its chunks [F-74]."""
+    pieces = [(here + 10, here + 8 + int.from_bytes(data[here : here + 4], "big"))]
+    while pieces[-1][1] - pieces[-1][0] >= 256 and len(pieces) <= cuts:
+        frame = data[pieces[-1][1] : pieces[-1][1] + 12]
+        start, size = pieces[-1][1] + 12, int.from_bytes(frame[4:8], "big")
+        if frame[8:] != b"IDAT" or start + size > len(data):
+            break
+        pieces.append((start, start + size))
+    return pieces
+
+
+def _inflated(data: bytes, pieces: list[tuple[int, int]]) -> tuple[Stream | None, bytes, int]:
+    """The stream that begins there, if it ends in the archive and gives no more than deflate can.
+
+    Then the 8 bytes behind it, and the steps to see it.
+    """
+    whole = b"".join(data[start:end] for start, end in pieces)
+    inflater, plain, at = zlib.decompressobj(-15), [], 0
     try:
-        while not inflater.eof and at < len(data):
-            step = data[at : at + 65_536]
+        while not inflater.eof and at < len(whole):
+            step = whole[at : at + 65_536]
             at += len(step)
             plain.append(inflater.decompress(step))
     except zlib.error:
-        return None, -(-(at - start) // 65_536)
-    end, steps = at - len(inflater.unused_data), max(1, -(-(at - start) // 65_536))
-    stream = Stream(start, end, b"".join(plain))
-    return (stream if inflater.eof and len(stream.plain) <= RATIO * (end - start) else None), steps
+        return None, b"", -(-at // 65_536)
+    size, steps = at - len(inflater.unused_data), max(1, -(-at // 65_536))
+    cuts, left = [], size
+    for (start, end), (after, _) in pairwise(pieces):
+        if left <= end - start:
+            break
+        cuts.append((end - start, after - end))
+        left -= end - start
+    start = pieces[0][0]
+    stream = Stream(start, start + size + sum(gap for _, gap in cuts), b"".join(plain), whole[:size], cuts)
+    counts = inflater.eof and len(stream.plain) <= RATIO * size
+    return (stream if counts else None), whole[size : size + 8], steps
 
 
-def _agrees(data: bytes, kind: str, here: int, stream: Stream) -> bool:
+def _agrees(data: bytes, kind: str, here: int, stream: Stream, behind: bytes) -> bool:
     """Whether the checksum that the archive keeps of the plain bytes is theirs."""
-    behind, crc = data[stream.end : stream.end + 8], zlib.crc32(stream.plain)
+    crc = zlib.crc32(stream.plain)
     if kind == "gzip":
         return behind == struct.pack("<II", crc, len(stream.plain) % 2**32)
-    if kind == "pdf":
+    if kind in ("pdf", "png"):
         return behind[:4] == struct.pack(">I", zlib.adler32(stream.plain))
     if data[here + 6] & 8:
         return (behind[4:] if behind[:4] == DESCRIPTOR else behind[:4]) == struct.pack("<I", crc)
     return data[here + 14 : here + 18] == struct.pack("<I", crc)
 
 
-def split_skeleton(skeleton: Cursor) -> tuple[list[int], bytes]:
-    """The gaps before the streams, and the rest [F-47]."""
-    count = skeleton.varint()
-    need(count <= len(skeleton.data), "a skeleton ends too early")
+def split_skeleton(skeleton: Cursor) -> tuple[Layout, bytes]:
+    """Where the streams stand, and the rest [F-47]."""
+    count, cuts = skeleton.varint(), skeleton.varint()
+    need(count <= len(skeleton.data) and cuts <= CUTS_MAX, "a skeleton ends too early, or has too many cuts")
     gaps = [skeleton.varint() for _ in range(count)]
+    layout = Layout(gaps, [])
+    number = 0
+    for _ in range(cuts):
+        number += skeleton.varint()
+        length, gap = skeleton.varint(), skeleton.varint()
+        need(number < count and length > 0 and gap > 0, "a cut of no stream, or of no bytes")
+        layout.cuts.append((number, length, gap))
     rest = skeleton.data[skeleton.at :]
-    need(sum(gaps) <= len(rest), "a skeleton has a stream behind its end")
-    return gaps, rest
+    need(sum(gaps) + sum(gap for _, _, gap in layout.cuts) <= len(rest), "a skeleton has a stream behind its end")
+    return layout, rest
 
 
-def complete(gaps: list[int], rest: bytes, members: list[bytes], streams: list[bytes]) -> bytes:
+def complete(layout: Layout, rest: bytes, members: list[bytes], streams: list[bytes]) -> bytes:
     """The archive [F-48]. `members`: the plain bytes of its streams."""
-    rest = _replace(gaps, rest, members, streams, sign=1)
+    rest = _replace(layout, rest, members, streams, sign=1)
     parts, at = [], 0
-    for gap, stream in zip(gaps, streams, strict=True):
-        parts += [rest[at : at + gap], stream]
-        at += gap
+    for place, number, start, length, _ in layout.stretches():
+        stream = streams[number]
+        need(length is None or start + length < len(stream), "a stream that ends before its cut")
+        parts += [rest[at:place], stream[start:] if length is None else stream[start : start + length]]
+        at = place
     return b"".join([*parts, rest[at:]])
 
 
@@ -157,12 +239,11 @@ def inflated(stream: bytes) -> bytes:
     return plain
 
 
-def _replace(gaps: list[int], rest: bytes, members: list[bytes], streams: list[bytes], sign: int) -> bytes:
+def _replace(layout: Layout, rest: bytes, members: list[bytes], streams: list[bytes], sign: int) -> bytes:
     """Numbers for differences (`sign` 1), or differences for numbers (-1) [F-59]."""
     numbers = Numbers(bytearray(rest), sign)
     facts = [(zlib.crc32(m), len(stream), len(m)) for m, stream in zip(members, streams, strict=True)]
-    places = [sum(gaps[: number + 1]) for number in range(len(gaps))]
-    Walk(numbers, places, facts).run()
+    Walk(numbers, layout, facts, streams).run()
     return bytes(numbers.data)
 
 
@@ -173,10 +254,10 @@ class Numbers:
         self.data, self._sign = data, sign
         self.real = bytearray(data)
 
-    def put(self, at: int, size: int, expected: int) -> None:
-        value = int.from_bytes(self.data[at : at + size], "little")
+    def put(self, at: int, size: int, expected: int, order: Literal["little", "big"] = "little") -> None:
+        value = int.from_bytes(self.data[at : at + size], order)
         changed = (value + self._sign * expected) % (1 << 8 * size)
-        self.data[at : at + size] = changed.to_bytes(size, "little")
+        self.data[at : at + size] = changed.to_bytes(size, order)
         if self._sign > 0:
             self.real[at : at + size] = self.data[at : at + size]
 
@@ -191,8 +272,11 @@ class Numbers:
 class Walk:
     """The walk through a rest, event by event: a stream that nobody claims, a local header, a directory."""
 
-    def __init__(self, numbers: Numbers, places: list[int], facts: list[tuple[int, int, int]]) -> None:
-        self.numbers, self.places, self.facts = numbers, places, facts
+    def __init__(
+        self, numbers: Numbers, layout: Layout, facts: list[tuple[int, int, int]], streams: list[bytes]
+    ) -> None:
+        self.numbers, self.layout, self.facts, self.streams = numbers, layout, facts, streams
+        self.places = layout.places()
         self.at = self.next = self.stamp = 0
         # Local headers without a directory yet: place in the archive, stamp, CRC-32, packed size, plain size.
         self.open: list[tuple[int, int, int, int, int]] = []
@@ -215,13 +299,39 @@ class Walk:
 
     def _trailer(self) -> None:
         place, number = self.places[self.next], self.next
-        self.next += 1
+        passed = self.at
+        self._pass()
         end = self.places[self.next] if self.next < len(self.places) else len(self.numbers.real)
+        if passed + 10 <= place and self.numbers.real[place - 6 : place - 2] == b"IDAT":
+            self._chunks(place, number, end)
+            return
         before = bytes(self.numbers.real[max(0, place - 2) : place])
         if self.at <= place and place + 8 <= end and before not in (b"x\x01", b"x\x5e", b"x\x9c", b"x\xda"):
             self.numbers.put(place, 4, self.facts[number][0])
             self.numbers.put(place + 4, 4, self.facts[number][2])
             self.at = place + 8
+
+    def _pass(self) -> None:
+        """The next stream: the walk goes on behind its last cut."""
+        gaps = sum(gap for number, _, gap in self.layout.cuts if number == self.next)
+        if gaps:
+            self.at = max(self.at, self.places[self.next] + gaps)
+        self.next += 1
+
+    def _chunks(self, place: int, number: int, end: int) -> None:
+        """The checksums of IDAT chunks, stretch after stretch."""
+        real, stream = self.numbers.real, self.streams[number]
+        head = place - 10
+        for place, _, start, length, gap in (one for one in self.layout.stretches() if one[1] == number):
+            part = stream[start:] if length is None else stream[start : start + length]
+            left = int.from_bytes(real[head : head + 4], "big") - (place - head - 8) - len(part)
+            at = place + left
+            if real[head + 4 : head + 8] != b"IDAT" or left < 0 or at + 4 > end:
+                return
+            if length is not None and (left or gap != 12):
+                return
+            self.numbers.put(at, 4, zlib.crc32(real[head + 4 : place] + part + real[place:at]), "big")
+            self.at, head = max(self.at, at + 4), at + 4
 
     def _local(self, here: int) -> None:
         numbers, whole = self.numbers, len(self.numbers.real)
@@ -233,7 +343,7 @@ class Walk:
         header = wide[0] if len(wide) >= 2 else 0
         if self.next < len(self.places) and self.places[self.next] == self.at:
             stream = self.next
-            self.next += 1
+            self._pass()
         numbers.put(here + 10, 4, self.stamp)
         self.stamp = numbers.get(here + 10, 4)
         place = self._real(here)
@@ -246,7 +356,7 @@ class Walk:
                 plain, packed = numbers.get(header, 8), numbers.get(header + 8, 8)
         self.open.append((place, self.stamp, crc, packed, plain))
         while self.next < len(self.places) and self.places[self.next] < self.at:
-            self.next += 1
+            self._pass()
 
     def _sizes(self, here: int, header: int, crc: int, packed: int, plain: int) -> None:
         """Behind the stream, if they stand there; else in the header."""

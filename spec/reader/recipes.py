@@ -401,8 +401,8 @@ class Recipe:
         count = self.columns.next("numbers")
         numbers = [self.columns.next("sources") for _ in range(count)]
         members, streams = [], []
-        gaps, rest = split_skeleton(Cursor(skeleton, "a skeleton"))
-        need(len(gaps) == count, "an archive has another number of members than its skeleton has streams")
+        layout, rest = split_skeleton(Cursor(skeleton, "a skeleton"))
+        need(len(layout.gaps) == count, "an archive has another number of members than its skeleton has streams")
         left = self.size - len(rest)
         engines = [AS_IT_IS if self.index.is_stream(number) else self.columns.next("numbers") for number in numbers]
         for number, engine in zip(numbers, engines, strict=True):
@@ -414,7 +414,7 @@ class Recipe:
             else:
                 streams.append(member if engine == AS_IT_IS else self._deflated(member, engine))
             left -= len(streams[-1])
-        return complete(gaps, rest, members, streams)
+        return complete(layout, rest, members, streams)
 
     def _shape(self) -> bytes:
         number = self.columns.next("sources")

@@ -73,7 +73,7 @@ def large_member() -> bytes:
 
     The archive is as large as 1,040 times it must be [F-65].
     """
-    skeleton, page = varints(1, 4) + b"headtail", 64 << 10
+    skeleton, page = varints(1, 0, 4) + b"headtail", 64 << 10
     parts = JOINED // page
     columns: list[object] = [
         b"\x80\x80\x80\x83\4",
@@ -125,7 +125,7 @@ def many_numbers() -> bytes:
 
 def deflated_often(times: int) -> bytes:
     """1,040 zeros of which each archive is made, and none is used: 100 of them take all that a release of 100 may."""
-    skeleton, page, member = varints(1, 4) + b"headtail", bytes(range(100)), bytes(1040)
+    skeleton, page, member = varints(1, 0, 4) + b"headtail", bytes(range(100)), bytes(1040)
     deflater = zlib.compressobj(6, zlib.DEFLATED, -15, 8)
     archive = 8 + len(deflater.compress(member) + deflater.flush())
     columns: list[object] = [

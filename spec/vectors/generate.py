@@ -21,6 +21,7 @@ from frames import CASES as FRAME_CASES
 from heartbeats import HEARTBEATS
 from keys import KEYS
 from names import CASES as NAME_CASES
+from pictures import CASES as PICTURE_CASES
 from raw import BASE, TRUSTED, Tree
 from rebased import CASES as REBASED_CASES
 from rooms import CASES as ROOM_CASES
@@ -57,6 +58,7 @@ VECTORS = [
         *ROOT_CASES,
         *FRAME_CASES,
         *REBASED_CASES,
+        *PICTURE_CASES,
         *CHAIN_CASES,
         *EDGE_CASES,
         *STREAM_CASES,

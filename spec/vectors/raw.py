@@ -304,7 +304,7 @@ def with_stream(stream: int, content: bytes) -> bytes:
 def with_engine(engine: int) -> bytes:
     """A full bundle whose one file is an archive: a skeleton with one member, deflated by that engine."""
     tree: Tree = [("a.gz", 0, b"not what any engine makes")]
-    skeleton, member = varints(1, 4) + b"headtail", b"member" * 20
+    skeleton, member = varints(1, 0, 4) + b"headtail", b"member" * 20
     archive = [b"\x80\x80\4", [1], [len(skeleton), len(member)], [0, 1], [1, engine], [(0, skeleton + member)]]
     return write(Bundle([Section("full", 0, [full(tree).frames[0], archive])], tree))
 

@@ -114,7 +114,7 @@ def gzipped(content: bytes) -> bytes:
 
 
 HEAD = b"\x1f\x8b\x08\0\1\2\3\4\0\3"
-SKELETON = varints(1, 10) + HEAD + bytes(8)  # the last 8 bytes are differences, all 0
+SKELETON = varints(1, 0, 10) + HEAD + bytes(8)  # the last 8 bytes are differences, all 0
 ONE, TWO, INNER = bytes(range(200)), bytes(range(50, 250)), bytes(range(20, 220))
 HOLDERS: Tree = [
     ("nested.gz", 0, gzipped(gzipped(INNER))),
@@ -196,7 +196,7 @@ def restamped(
     member: int = 6, numbers: tuple[int, ...] = (1,), room: int = len(SKELETON)
 ) -> tuple[Callable[[], bytes], None, Tree]:
     """A delta whose file is one.gz with another time, made from a skeleton and an object of the base."""
-    skeleton = SKELETON[:6] + b"\5" + SKELETON[7:]
+    skeleton = SKELETON[:7] + b"\5" + SKELETON[8:]
     tree: Tree = [("one.gz", 0, HEAD[:4] + b"\5" + HEAD[5:] + gzipped(ONE)[10:])]
     columns = [b"\0\x80\4", [0, 1], [len(SKELETON)], [17, member - 17], list(numbers)]
     frame = [*columns, [(0, manifest(tree) + skeleton)]]

@@ -40,7 +40,7 @@ def restored(stream: bytes, own: bytes, plain: bytes = b"a", less: int = 0, engi
     """A full bundle of a gzip file, made of skeleton, plain bytes and the shape `own`; `less` bytes are too much."""
     content = gzipped(stream, plain)
     tree: Tree = [("a.gz", 0, content[: len(content) - less])]
-    skeleton = varints(1, 10) + HEAD + bytes(8)
+    skeleton = varints(1, 0, 10) + HEAD + bytes(8)
     sizes = [len(skeleton), len(plain), len(own)]
     frame = [b"\x80\x80\x80\4", [1], sizes, [0, 1, 1], [1, engine], [(0, skeleton + plain + own)]]
     return lambda: write(Bundle([Section("full", 0, [full(tree).frames[0], frame], features=["deflate-shape"])], tree))
@@ -86,7 +86,7 @@ def derived(
     return lambda: write(Bundle([section], tree)), None, base
 
 
-SKELETON = varints(1, 10) + NEWER + bytes(8)
+SKELETON = varints(1, 0, 10) + NEWER + bytes(8)
 
 
 def of_base(member: int, size: int) -> Callable[[int], list[Any]]:

@@ -100,7 +100,7 @@ ZIP_REST += b"PK\5\6" + bytes(16) + b"\0\0"
 
 def archive(
     content: bytes = GZIP,
-    skeleton: bytes = varints(1, 10) + GZIP_HEAD + bytes(8),
+    skeleton: bytes = varints(1, 0, 10) + GZIP_HEAD + bytes(8),
     members: int = 1,
     engines: tuple[int, ...] = (6,),
     numbers: list[int] | None = None,
@@ -117,8 +117,8 @@ def archive(
     return lambda: write(Bundle([section], tree))
 
 
-def skeleton(*numbers: int, rest: bytes = GZIP_HEAD + bytes(8)) -> bytes:
-    return varints(*numbers) + rest
+def skeleton(count: int, *gaps: int, rest: bytes = GZIP_HEAD + bytes(8)) -> bytes:
+    return varints(count, 0, *gaps) + rest
 
 
 TWO = GZIP_HEAD + STREAM + STREAM + CHECKED
@@ -268,14 +268,14 @@ CASES: list[Case] = [
     ("archive-members", M, "F-48", "two members for one stream", archive(members=2, engines=(6, 6))),
     ("archive-streams", M, "F-48", "two streams for one member", archive(skeleton=skeleton(2, 10, 0))),
     ("archive-gap", M, "F-47", "a stream behind the end", archive(skeleton=skeleton(1, 19))),
-    ("archive-gaps", M, "F-47", "a skeleton that ends within its numbers", archive(skeleton=varints(9, 1))),
+    ("archive-gaps", M, "F-47", "a skeleton that ends within its numbers", archive(skeleton=varints(9, 0, 1))),
     ("archive-count", M, "F-47", "2^53 - 1 streams", archive(skeleton=skeleton(2**53 - 1))),
     (
         "archive-padded",
         M,
         "F-40 F-47",
         "a zero byte at a varint's end",
-        archive(skeleton=b"\x81\0\x0a" + GZIP_HEAD + bytes(8)),
+        archive(skeleton=b"\x81\0\0\x0a" + GZIP_HEAD + bytes(8)),
     ),
     ("archive-no-skeleton", M, "F-47", "a skeleton of no bytes", archive(skeleton=b"")),
     ("archive-long", M, "F-48 F-37", "an archive that is longer than its entry says", archive(GZIP[:-1])),

@@ -39,7 +39,7 @@ from bundle.archives.skeleton import rebuild
 from bundle.archives.streams import BYTES_A_STEP, FREE_STEPS, inflate
 from bundle.errors import Malformed
 from bundle.format.contents import read_content
-from bundle.format.objects import MemoryObject
+from bundle.format.objects import MemoryObject, Window
 from bundle.format.varints import write_varints
 from bundle.read.reader import open_bundle
 from tests.support.contents.opened_archives import (
@@ -267,7 +267,10 @@ def test_random_damage_never_fails(tmp_path: Path) -> None:
             for _ in range(rng.choice((1, 1, 2, 8))):
                 data[rng.randrange(len(data)) if rng.random() < 0.5 else -rng.randrange(1, 300)] = rng.randrange(256)
             for stream in streams_in(bytes(data)):
-                assert sum(map(len, inflate(MemoryObject(bytes(data)), stream.offset, stream.length))) == stream.size
+                assert (
+                    sum(map(len, inflate(Window(MemoryObject(bytes(data)), stream.offset, stream.length))))
+                    == stream.size
+                )
             opening = opened_target(bytes(data), tmp_path)
             assert opening is None or given_back(opening) == bytes(data)
 
@@ -426,9 +429,10 @@ def test_an_unknown_engine_is_refused(engine: int) -> None:
     ("skeleton", "members"),
     [
         (b"", 0),
-        (write_varints([2, 0]), 1),
-        (write_varints([1, 0]), 2),
-        (write_varints([1, 9]) + b"short", 1),
+        (write_varints([2, 0, 0]), 1),
+        (write_varints([1, 0, 0]), 2),
+        (write_varints([1, 0, 9]) + b"short", 1),
+        (write_varints([1]), 1),
         (write_varints([1 << 40]), 1),
     ],
 )
@@ -443,5 +447,5 @@ def test_a_skeleton_holds_all_but_the_streams() -> None:
     found = streams_in(SOUND)
     skeleton = skeleton_of(SOUND)
     assert len(skeleton) == len(SOUND) - sum(s.length for s in found) + len(
-        write_varints([2, found[0].offset, found[1].offset - found[0].offset - found[0].length])
+        write_varints([2, 0, found[0].offset, found[1].offset - found[0].offset - found[0].length])
     )

@@ -155,7 +155,7 @@ def test_a_nested_bomb_in_a_release_stays_packed(tmp_path: Path) -> None:
 
 def test_a_member_that_no_such_archive_holds_is_not_deflated() -> None:
     """[F-48]: 1,040 times the archive, and all of them together."""
-    skeleton = MemoryObject(write_varints([2, 0, 0]))
+    skeleton = MemoryObject(write_varints([2, 0, 0, 0]))
     large, small = Counted(104_000), Counted(1)
     with pytest.raises(Malformed, match="members of over 104,001 bytes in an archive of 100"):
         list(rebuild(skeleton, [small, large], [6, 6], 100))
@@ -176,7 +176,7 @@ def test_streams_that_outgrow_their_archive_are_not_kept() -> None:
             return member.read_at(offset, length)
 
     with pytest.raises(Malformed, match="take more than its size"):
-        list(rebuild(MemoryObject(write_varints([1, 0])), [Watched()], [1], 10_000))
+        list(rebuild(MemoryObject(write_varints([1, 0, 0])), [Watched()], [1], 10_000))
     assert sum(read) <= MIB
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 Files = dict[str, bytes]
 EPOCH = (2024, 1, 1, 0, 0, 0)
+WIDE = 128  # of a picture
 
 
 def made_up(version: int, files: int = 12, lines: int = 530) -> Files:
@@ -128,6 +129,25 @@ def as_pdf(files: Files) -> bytes:
     return out + b"trailer\n<<>>\n%%EOF\n"
 
 
+def as_png(files: Files, chunk_bytes: int = 8192, pack: Callable[[bytes], bytes] = zlib.compress) -> bytes:
+    """A grey picture whose lines are those of the files, in IDAT chunks of that size, as libpng writes it."""
+    lines = [line.ljust(WIDE) for data in files.values() for line in data.split(b"\n")]
+    head = struct.pack(">2L5B", WIDE, len(lines), 8, 0, 0, 0, 0)
+    packed = pack(b"".join(b"\0" + line for line in lines))
+    parts = [packed[at : at + chunk_bytes] for at in range(0, len(packed), chunk_bytes)]
+    chunks = [(b"IHDR", head), *((b"IDAT", part) for part in parts), (b"tEXt", b"Software\0made up"), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(map(_png_chunk, chunks))
+
+
+def as_other_zlib(data: bytes) -> bytes:
+    return b"x\x9c" + deflated_otherwise(data) + struct.pack(">L", zlib.adler32(data))
+
+
+def _png_chunk(chunk: tuple[bytes, bytes]) -> bytes:
+    data = b"".join(chunk)
+    return struct.pack(">L", len(chunk[1])) + data + struct.pack(">L", zlib.crc32(data))
+
+
 def wheels(files: Files) -> Files:
     return {f"part{number}.whl": as_zip(dict([item])) for number, item in enumerate(files.items())}
 
@@ -147,6 +167,8 @@ WAYS: dict[str, Callable[[Files], bytes]] = {
     "deb": lambda files: as_ar({"debian-binary": b"2.0\n", "data.tar.gz": as_gzip(as_tar(files))}),
     "gzip of several members": lambda files: b"".join(map(as_gzip, files.values())),
     "pdf": as_pdf,
+    "png": as_png,
+    "png of one chunk": lambda files: as_png(files, 1 << 30),
     "nupkg": as_nupkg,
     "asar": as_asar,
 }
@@ -155,5 +177,6 @@ SHAPED: dict[str, Callable[[Files], bytes]] = {
     "tar.gz, no engine": lambda files: as_other_gzip(as_tar(files)),
     "zip, no engine": as_other_zip,
     "msix": as_msix,
+    "png, no engine": lambda files: as_png(files, pack=as_other_zlib),
     "tgz of zips, no engine": lambda files: as_other_gzip(as_tar({n: as_other_zip({n: d}) for n, d in files.items()})),
 }

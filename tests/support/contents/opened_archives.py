@@ -10,6 +10,7 @@ from bundle.archives.engines import ENGINE_FEATURES
 from bundle.archives.headers import Facts, leave_out, put_back
 from bundle.archives.skeleton import make_skeleton, rebuild
 from bundle.archives.streams import DeflateStream, Search, StreamTable
+from bundle.archives.stretches import Cuts, Layout
 from bundle.format.contents import read_content
 from bundle.format.index import AS_IT_IS
 from bundle.format.objects import MemoryObject
@@ -35,7 +36,8 @@ def skeleton_of(data: bytes) -> bytes:
 def walked(rest: bytes, places: list[int], facts: list[Facts], is_back: bool = False) -> bytes:
     """The rest of an archive with differences for numbers, or the other way round."""
     way = put_back if is_back else leave_out
-    return b"".join(way(MemoryObject(rest), places, facts.__getitem__))
+    gaps = [place - before for before, place in zip([0, *places], places, strict=False)]
+    return b"".join(way(MemoryObject(rest), Layout(gaps, Cuts()), facts.__getitem__))
 
 
 def engine_of(plain: bytes, stream: bytes, likely: int = 6, features: Collection[str] | None = None) -> int | None:
