@@ -70,6 +70,10 @@ crash: $(READY) ## every run aboard, interrupted and spoiled at every call that 
 	$(BIN)/python -m tests.crash.sweep
 	$(BIN)/python -m tests.crash.mutants
 
+.PHONY: kills
+kills: $(READY) ## SIGKILL at RELEASES (300) random moments of unrep release, and PRUNES (100) of prune
+	$(BIN)/python -m tests.crash.repository_kills $(or $(RELEASES),300) $(or $(PRUNES),100)
+
 .PHONY: mutations
 mutations: $(READY) ## COUNT mutants (a million) of small bundles before the reader and before a site; FIRST=N for others
 	$(BIN)/python -m tests.hostile.mutations $(or $(COUNT),1000000) $(or $(FIRST),1000000)

@@ -1,17 +1,19 @@
 """How work grows: twice the files, names, archives or bases, and how many times the seconds. Then large releases.
 
-    python -m bench.scale [--growth] [--sizes 2000 100000 300000] [--file-bytes 5000] [--json F]
+    python -m bench.scale [--growth] [--times 4] [--sizes 2000 100000 300000] [--file-bytes 5000] [--json F]
 
 First each kind of work at a size and at twice that size: CPU seconds of `unrep build` and `unrep apply`, workers
-included, and their ratio. A ratio of 2 is work in proportion, 4 a quadratic place.
+included, and their ratio. A ratio of 2 is work in proportion, 4 a quadratic place. --times makes all sizes larger, for
+places that are quadratic but fast.
 
     files       so many small files, of which one changes
     names       so many files that all changed and moved, with names that differ in digits alone
     archives    so many zips of two members, one of which changes
     bases       so many bases for one target
 
-Then for releases of each of --sizes files, one of which changes: wall seconds, CPU seconds and peak memory of build,
-rehearsal (which verifies every file of the base), apply and rollback. --growth leaves them out.
+Then for releases of each of --sizes files, one of which changes: wall seconds, CPU seconds and peak memory of the
+full build, the first install, the delta's build, its rehearsal (which verifies every file of the base), apply and
+rollback. --growth leaves them out.
 """
 
 import argparse
@@ -128,12 +130,13 @@ WORKS: dict[str, tuple[int, Callable[[Path, int], None]]] = {
 }
 
 
-def prepared(scratch: Path) -> None:
-    """A key, and a site that has the release `old`."""
+def prepared(scratch: Path) -> dict[str, Cost]:
+    """A key, and a site that has the release `old`: what its full bundle and its installation took."""
     (scratch / "site").mkdir()
     unrep(scratch, "keygen", "--out", "k")
-    unrep(scratch, "build", "old", *RELEASE, "--version", 1, "--seq", 1, "--out", "full.unrep")
-    unrep(scratch, "apply", "full.unrep", "--site", "site", "--trust", "k.pub")
+    full = unrep(scratch, "build", "old", *RELEASE, "--version", 1, "--seq", 1, "--out", "full.unrep")
+    install = unrep(scratch, "apply", "full.unrep", "--site", "site", "--trust", "k.pub")
+    return {"full": full, "install": install}
 
 
 def build_delta(scratch: Path) -> Cost:
@@ -166,9 +169,12 @@ def release_costs(count: int, file_bytes: int) -> dict[str, Cost]:
     with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix="bench-") as directory:
         scratch = Path(directory)
         write_files(scratch / "old", count, file_bytes)
-        write_files(scratch / "new", count, file_bytes, changed=1)
-        prepared(scratch)
-        found = {"build": build_delta(scratch)}
+        shutil.copytree(scratch / "old", scratch / "new", copy_function=os.link)
+        changed = scratch / "new" / "part0" / "file0.txt"
+        changed.unlink()
+        changed.write_bytes(noise("new", count=file_bytes))
+        found = prepared(scratch)
+        found["build"] = build_delta(scratch)
         shutil.rmtree(scratch / "new")
         found["rehearse"] = apply_delta(scratch, "--dry-run")
         found["apply"] = apply_delta(scratch)
@@ -180,6 +186,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--growth", action="store_true", help="leave the large releases out")
     parser.add_argument("--work", action="append", choices=list(WORKS), help="only this kind of work; repeat for more")
+    parser.add_argument("--times", type=int, default=1, help="so many times as large")
     parser.add_argument("--sizes", type=int, nargs="*", default=[2000], help="files of a release")
     parser.add_argument("--file-bytes", type=int, default=5000, help="bytes of each of its files")
     parser.add_argument("--json", type=Path, metavar="F", help="also write the figures as JSON")
@@ -187,7 +194,7 @@ def main() -> None:
     grown: list[Growth] = []
     print(f"{'twice the work':<16} {'size':>7} {'command':>8} {'once':>9} {'twice':>9} {'factor':>7}")
     for work in options.work or WORKS:
-        for found in growth(work, WORKS[work][0]):
+        for found in growth(work, WORKS[work][0] * options.times):
             grown.append(found)
             once, twice = found.once.cpu_s, found.twice.cpu_s
             row = f"{work:<16} {found.size:>7,} {found.command:>8} {once:>7.2f} s {twice:>7.2f} s"

@@ -38,6 +38,11 @@ HEADINGS = {
         "repair": "shore.repair",
         "demo": "shore.demo",
     },
+    "The repository": {
+        "repo": "repository.repo",
+        "release": "repository.release",
+        "channel": "repository.channel",
+    },
     "The link": {
         "publish": "link.publish",
         "serve": "link.serve",
@@ -79,7 +84,7 @@ class Commands(CommandGroup):
     """The commands under their headings, in the order in which they are mostly needed."""
 
     def headings(self, ctx: click.Context) -> Mapping[str, Sequence[str]]:
-        """Ashore, the link, aboard, trust."""
+        """Ashore, the repository, the link, aboard, trust."""
         return {heading: list(commands) for heading, commands in HEADINGS.items()}
 
     def list_commands(self, ctx: click.Context) -> list[str]:

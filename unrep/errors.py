@@ -1,4 +1,4 @@
-"""What the command itself refuses, apart from what `bundle`, `transfer` and `apply` raise.
+"""What the command itself refuses, apart from what the packages below it raise.
 
 UsageRefused             the call cannot be carried out as it was made: exit code 2
 └── CollectError         `unrep collect` cannot make a release of this source

@@ -29,7 +29,7 @@ class Damage:
 
     def repair_request(self) -> bytes:
         """The repair request by which shore builds a delta from what is left [F-61]."""
-        return write_repair_request(self.product, self.manifest, self.places, self.release.platform)
+        return write_repair_request(self.product, self.manifest, self.places)
 
 
 def examine(site: Path, progress: Progress = Quiet()) -> Damage:  # noqa: B008

@@ -15,7 +15,6 @@ from apply.site.layout import Site
 from bundle.errors import BaseMismatch, Refused
 from bundle.format.manifest import Entry, Kind, TreeManifest
 from bundle.format.objects import read_all
-from bundle.format.repair_request import remainder
 from bundle.host import presence
 from bundle.host.directories import Descent
 from bundle.host.files import is_real_directory, read_plain
@@ -41,7 +40,7 @@ def left_trees(site: Path, progress: Progress = Quiet()) -> list[bytes]:  # noqa
     """Tree hashes of what is left of the releases that a site holds. Hashes all their files. Raises as `held_trees`."""
     place = Site.at(site)
     held = holdings(place, read_state(place).releases)
-    lefts = (what_is_left(open_installed(place, release), release.platform, progress) for release in held)
+    lefts = (what_is_left(open_installed(place, release), progress) for release in held)
     return [left.manifest.tree_hash for left in lefts]
 
 
@@ -109,9 +108,9 @@ def damaged_places(
     return [place for place, _ in _faults(tree, chosen, progress)]
 
 
-def what_is_left(tree: DirectoryBase, platform: str, progress: Progress = Quiet()) -> DirectoryBase:  # noqa: B008
+def what_is_left(tree: DirectoryBase, progress: Progress = Quiet()) -> DirectoryBase:  # noqa: B008
     """The tree's undamaged files, as a base of their own [A-40]."""
-    return DirectoryBase(tree.directory, remainder(tree.manifest, damaged_places(tree, progress), platform))
+    return DirectoryBase(tree.directory, tree.manifest.without(frozenset(damaged_places(tree, progress))))
 
 
 def _faults(tree: DirectoryBase, places: Iterable[int], progress: Progress) -> Iterator[tuple[int, BaseDrifted]]:

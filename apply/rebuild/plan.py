@@ -16,7 +16,6 @@ from apply.rebuild.spares import SparedEvaluation, find_spares, missing_from
 from apply.record.state import Release
 from bundle.archives.engines import present_features
 from bundle.errors import NoSection
-from bundle.format.repair_request import remainder
 from bundle.host.memory_limit import limited_memory
 from bundle.read.evaluate import Evaluation, open_evaluation
 from bundle.read.mixed import MixedEvaluation
@@ -68,14 +67,14 @@ def plan_rebuild(
         evaluation = open_evaluation(section, base, engines, scratch=scratch, lost=damaged)
         plan = RebuildPlan(evaluation, base, f"from {choice.base.version}" if choice.base else "from the full release")
         if base and choice.rest:
-            left = remainder(base.manifest, damaged, bundle.root.platform)
+            left = base.manifest.without(frozenset(damaged))
             full = bundle.open_section(choice.rest)
             rest = open_evaluation(full, None, engines, scratch=scratch, manifest=evaluation.manifest)
             mixed = MixedEvaluation(evaluation, rest, left)
             run.bundle_bytes += sum(end - start for start, end in rest.stretches(mixed.taken))
             plan = RebuildPlan(mixed, DirectoryBase(base.directory, left), _mixed_origin(plan.origin, mixed, drift))
         elif base and drift:
-            left = remainder(base.manifest, damaged, bundle.root.platform)
+            left = base.manifest.without(frozenset(damaged))
             plan = _spared(run, bases, evaluation, DirectoryBase(base.directory, left), plan.origin, drift)
     with run.step("preflight"):
         preflight.check_platform(Release.of(bundle.verified))
@@ -127,7 +126,7 @@ def _choose_repair(run: Run, bundle: VerifiedBundle, bases: Bases) -> tuple[Choi
     remainders: dict[str, DirectoryBase] = {}
 
     def remainder_hash(release: Release) -> bytes:
-        tree = what_is_left(bases.open(release), release.platform, run.progress)
+        tree = what_is_left(bases.open(release), run.progress)
         remainders[release.tree] = tree
         return tree.manifest.tree_hash
 

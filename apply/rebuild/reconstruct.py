@@ -10,6 +10,7 @@ changes both versions then [A-126].
 """
 
 from collections.abc import Callable, Iterator
+from itertools import repeat
 from pathlib import Path
 from typing import Final
 
@@ -71,7 +72,7 @@ def reconstruct(
 
 def _linked(manifest: TreeManifest) -> Callable[[str], bool]:
     """Which files may be links: not those whose time another compiled file may decide in another version [A-122]."""
-    sources = frozenset(filter(None, map(source_of, manifest.entries.paths())))
+    sources = frozenset(filter(None, map(source_of, manifest.entries.paths)))
     return lambda path: path not in sources
 
 
@@ -115,16 +116,17 @@ def _sorted_out(manifest: TreeManifest, base: DirectoryBase | None) -> tuple[Cop
 
     The base's file of the same path comes first, so that damage to it is noticed, though another may hold the same.
     """
-    made = frozenset(manifest.needed(base.manifest if base else None))
-    sources = _sources(manifest, base.manifest) if base else [0] * len(manifest.entries)
+    made = manifest.needed(base.manifest if base else None)
+    sources = _sources(manifest, base.manifest) if base else repeat(0, len(manifest.entries))
     kept, again, empty = Copies(manifest), Copies(manifest), []
-    for place, (entry, source) in enumerate(zip(manifest.entries, sources, strict=True), 1):
+    firsts = manifest.places.of(manifest.places).data  # where each object stands for the first time
+    for place, (entry, source, first) in enumerate(zip(manifest.entries, sources, firsts, strict=True), 1):
         if entry.kind == Kind.EMPTY_DIRECTORY or place in made:
             continue
         if source:
             kept.add(place, source)
         elif entry.size:
-            again.add(place, manifest.places[entry.hash])
+            again.add(place, first)
         else:
             empty.append(place)
     return kept, again, empty
@@ -134,7 +136,7 @@ def _sources(manifest: TreeManifest, base: TreeManifest) -> Iterator[int]:
     """For each entry the place of its object in the base, 0 where that does not have it."""
     # Both are sorted by path, so one walk through both finds the files of the same path.
     others, other, place = iter(base.entries), None, 0
-    for entry, same_object in zip(manifest.entries, base.places.of(manifest.places).tolist(), strict=True):
+    for entry, same_object in zip(manifest.entries, base.places.of(manifest.places).data, strict=True):
         while other is None or other.path < entry.path:
             place += 1
             other = next(others, _BEYOND)
@@ -146,7 +148,7 @@ def _sources(manifest: TreeManifest, base: TreeManifest) -> Iterator[int]:
 
 def _make_directories(tree: Path, manifest: TreeManifest) -> None:
     """The tree and all directories in it, of the mode that the format gives them, whatever the umask [F-12]."""
-    parents = {path.rpartition("/")[0] for path in manifest.entries.paths()}
+    parents = {path.rpartition("/")[0] for path in manifest.entries.paths}
     parents |= {entry.path for entry in manifest.entries if entry.kind == Kind.EMPTY_DIRECTORY}
     with Directory.open(tree.parent) as above:
         above.make(tree.name).close()

@@ -76,7 +76,7 @@ def _can_link(directory: Directory, name: str, scratch: Path) -> bool:
 
 def needed_bytes(manifest: TreeManifest, room_bytes: int, savings: Savings | None = None) -> int:
     """What the version takes on disk, in whole blocks, and the room for intermediate results [F-64]."""
-    made = frozenset(manifest.needed(savings.base if savings else None))
+    made = manifest.needed(savings.base if savings else None)
     written = (
         _saved(savings, manifest, place, size) if savings and place not in made else size
         for place, size in enumerate(manifest.entries.sizes, 1)

@@ -12,7 +12,6 @@ from apply.record.database import read_state
 from apply.site.layout import Site
 from bundle.archives.engines import present_features
 from bundle.format.manifest import TreeManifest
-from bundle.format.repair_request import remainder
 from bundle.format.root import Section
 from bundle.host.memory_limit import limited_memory
 from bundle.host.progress import Progress, Quiet
@@ -58,7 +57,7 @@ def find_shortfall(
             base = open_installed(place, release)
             damaged = damaged_places(base, progress)
             evaluation = open_evaluation(bundle.open_section(delta), base, present_features(), lost=damaged)
-            left = remainder(base.manifest, damaged, release.platform)
+            left = base.manifest.without(frozenset(damaged))
             # Damage alone is no shortfall: the delta may replace each of those files anyway, or another version has it.
             missing = missing_from(evaluation, left)
             if damaged and missing:

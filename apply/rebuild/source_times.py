@@ -14,7 +14,7 @@ def set_source_times(tree: Path, manifest: TreeManifest) -> None:
     anew at its first import, and the file would count as changed from then on.
     """
     with Descent(tree) as descent:
-        for compiled in compiled_by_time(tree, manifest.entries.paths()):
+        for compiled in compiled_by_time(tree, manifest.entries.paths):
             if not compiled.fits and compiled.seconds >= 0:
                 within, name = descent.to(compiled.source)
                 within.set_time(name, compiled.seconds)

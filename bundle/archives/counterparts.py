@@ -16,6 +16,8 @@ from bundle.host.files import create_buffered
 
 MAX_SHAPE_RATIO = 4  # a stream of the base to the one whose shape is a patch of its shape: to read it takes time
 SHORT_BYTES = 64 * 1024  # a stream that is read in no time
+# Of a shape, what the base's shape has of it: below the one no patch pays, and from the other on it always does.
+LEAST_LIKENESS, SURE_LIKENESS = 1 / 16, 1 / 2
 MAX_SHAPED_BYTES = 64 * 1024 * 1024  # of a member whose shape is looked for
 # Of a shape, what the base's shape has of it: below the one no patch pays, and from the other on it always does.
 LEAST_LIKENESS, SURE_LIKENESS = 1 / 16, 1 / 2

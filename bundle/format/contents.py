@@ -3,11 +3,12 @@
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from bundle.errors import InputError
+from bundle.errors import Corrupt, InputError
+from bundle.format.compressed_file import read_compressed
 from bundle.format.objects import CHUNK_BYTES, MemoryObject, Readable, Scratch
 from bundle.host.files import open_plain, read_plain
 
@@ -30,15 +31,28 @@ class Joined:
 
 @dataclass(frozen=True)
 class Deflated:
-    """The plain bytes of a raw deflate stream of `length` bytes that stands in a file: `size` bytes."""
+    """The plain bytes of a raw deflate stream, `size` of them. `name`: what messages call it."""
+
+    stream: "Content"
+    size: int
+    name: str
+
+
+@dataclass(frozen=True)
+class Compressed:
+    """A stretch of an object in a file of its own that `compressed_file` wrote, small enough to be held in memory.
+
+    `whole_size` in bytes and `hash` are those of the object, `offset` and `size` of the stretch.
+    """
 
     path: Path
+    whole_size: int
+    hash: bytes
     offset: int
-    length: int
     size: int
 
 
-Content = bytes | Path | Slice | Joined | Deflated
+Content = bytes | Path | Slice | Joined | Deflated | Compressed
 
 _CHANGED = "was changed while it was read; build again once nothing changes it"
 IN_MEMORY_BYTES = 16 * 1024 * 1024  # of what is inflated to be read; more goes to a temporary file
@@ -80,6 +94,8 @@ def part_of(content: Content, offset: int, size: int) -> Content:
     if isinstance(content, Joined | Deflated):
         with opened(content) as source:
             return source.read_at(offset, size)
+    if isinstance(content, Compressed):
+        return replace(content, offset=content.offset + offset, size=size)
     return Slice(content.path, content.offset + offset, size)
 
 
@@ -88,6 +104,8 @@ def opened(content: Content) -> Iterator[Readable]:
     """The content to be read in any order, while it is open. Raises InputError if it cannot be read."""
     if isinstance(content, Joined):
         content = b"".join(chunks_of(content.parts))
+    if isinstance(content, Compressed):
+        content = _unpacked(content)
     if isinstance(content, bytes):
         yield MemoryObject(content)
         return
@@ -103,20 +121,20 @@ def opened(content: Content) -> Iterator[Readable]:
 
 def _inflated(content: Deflated) -> Iterator[bytes]:
     inflater, size = zlib.decompressobj(-15), 0
-    packed, rest = chunks_of([Slice(content.path, content.offset, content.length)]), b""
+    packed, rest = chunks_of([content.stream]), b""
     while not inflater.eof:
         rest = rest or next(packed, b"")
         try:
             plain = inflater.decompress(rest, CHUNK_BYTES)
         except zlib.error as error:
-            raise InputError(f"{content.path}: {_CHANGED}") from error
+            raise InputError(f"{content.name}: {_CHANGED}") from error
         if not rest and not plain:
             break
         rest = inflater.unconsumed_tail
         size += len(plain)
         yield plain
     if size != content.size:
-        raise InputError(f"{content.path}: {_CHANGED}")
+        raise InputError(f"{content.name}: {_CHANGED}")
 
 
 def chunks_of(contents: Sequence[Content]) -> Iterator[bytes]:
@@ -125,6 +143,16 @@ def chunks_of(contents: Sequence[Content]) -> Iterator[bytes]:
         with opened(content) as source:
             for at in range(0, source.size, CHUNK_BYTES):
                 yield source.read_at(at, min(CHUNK_BYTES, source.size - at))
+
+
+def _unpacked(content: Compressed) -> bytes:
+    """The stretch. The whole object is unpacked and hashed each time, so that no damage passes into a bundle."""
+    with _named(content.path), open_plain(content.path) as file:
+        try:
+            whole = b"".join(read_compressed(file, content.whole_size, content.hash))
+        except Corrupt as error:
+            raise InputError(f"{content.path}: is damaged: {error}; see 'unrep repo verify'") from error
+    return whole[content.offset : content.offset + content.size]
 
 
 class _Stretch:

@@ -20,7 +20,7 @@ from bundle.format.codecs import Packed, check_packed
 
 INTERMEDIATE = 0x80
 MAX_RECIPES = 2_000_000
-MAX_FRAMES = 500_001  # one for each entry, and one for the manifest
+MAX_FRAMES = 500_001  # a writer groups small objects, so that a release of a million has far fewer
 MAX_BASE_OBJECTS = 4_000_000
 MAX_USES = 4_000_000  # of objects, by all recipes together
 MAX_GROWTH = 1040  # as much as deflate can make of its stream, and a little more
@@ -140,6 +140,7 @@ class Shape:
 
 
 Recipe = Literal | Copy | Patch | Concat | Archive | Rebased | Shape
+_LITERAL = Literal()
 _KINDS: tuple[type[Recipe], ...] = (Literal, Copy, Patch, Concat, Archive, Rebased, Shape)
 # Machines read these names in the JSON of `build` and `inspect`. The spec's table of kinds has the same ones.
 _NAMES = ("literal", "copy", "patch", "concat", "archive", "reaimed", "shape")
@@ -196,27 +197,31 @@ def encode_frame(steps: list[Step], packs: list[Pack], is_stream: IsStream) -> F
     return Frame(kinds, _differences(places), sizes, _differences(sources), numbers, packs)
 
 
-def decode_frame(frame: Frame, base_objects: int, is_stream: IsStream, where: str) -> list[Step]:
-    """The steps of a frame, checked: known kinds, only objects before each, nothing left over.
+def places_of(frame: Frame) -> Iterator[int]:
+    """The places that a frame makes, in the order of its recipes."""
+    return _sums(frame.places)
 
-    Raises Malformed [F-26], [F-30], [F-33]. A cycle cannot be written down.
+
+def decode_frame(frame: Frame, base_objects: int, is_stream: IsStream, where: str) -> Iterator[Step]:
+    """The steps of a frame, each checked as it is read: known kinds, only objects before each, nothing left over.
+
+    One at a time, for there may be millions. Raises Malformed [F-26], [F-30], [F-33]. A cycle cannot be written down.
     """
-    places, sizes = iter(_sums(frame.places)), iter(frame.sizes)
+    _check_packs(frame.packs, where)
+    places, sizes = places_of(frame), iter(frame.sizes)
     sources, numbers = iter(_sums(frame.sources)), iter(frame.numbers)
-    steps: list[Step] = []
     try:
         for number, byte in enumerate(frame.kinds):
             recipe = _read_recipe(byte & ~INTERMEDIATE, sources, numbers, is_stream, where)
             if not all(0 <= source < base_objects + number for source in sources_of(recipe)):
                 raise Malformed(f"{where}: recipe {number} uses an object that is not before it")
             intermediate = byte & INTERMEDIATE
-            steps.append(Step(recipe, None if intermediate else next(places), next(sizes) if intermediate else None))
+            place, size = (None, next(sizes)) if intermediate else (next(places), None)
+            yield Step(recipe, place, size)
     except StopIteration as error:
         raise Malformed(f"{where}: a column of its recipes is too short") from error
     if any(next(column, None) is not None for column in (places, sizes, sources, numbers)):
         raise Malformed(f"{where}: a column of its recipes is too long")
-    _check_packs(frame.packs, where)
-    return steps
 
 
 def decode_index(data: bytes, body_packs_bytes: int, room: int, release_bytes: int, where: str) -> Index:
@@ -265,7 +270,7 @@ def _read_recipe(kind: int, sources: Iterator[int], numbers: Iterator[int], is_s
         raise Malformed(f"{where}: recipe kind {kind} is unknown")
     recipe = _KINDS[kind]
     if recipe is Literal:
-        return Literal()
+        return _LITERAL
     if recipe is Shape:
         return Shape(next(sources))
     number = next(numbers)

@@ -5,12 +5,11 @@ manifest is a small patch away from the one before it.
 """
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property
 from hashlib import sha256
-from itertools import accumulate, pairwise
 from typing import Annotated, overload
 
 import msgspec
@@ -18,12 +17,13 @@ import msgspec
 from bundle.errors import Malformed
 from bundle.format import canonical
 from bundle.format.pieces import HASH_BYTES
-from bundle.format.places import Places
+from bundle.format.places import Places, PlaceSet
+from bundle.format.strings import Strings
 from bundle.names.paths import check_link, check_path, check_tree
 
 MANIFEST_VERSION = 1
-MAX_MANIFEST_BYTES = 64 * 1024 * 1024
-MAX_ENTRIES = 500_000
+MAX_MANIFEST_BYTES = 256 * 1024 * 1024
+MAX_ENTRIES = 1_000_000
 MAX_LINK_BYTES = 4095  # what Linux takes
 EMPTY_HASH = sha256().digest()
 
@@ -47,12 +47,17 @@ class Entry:
     hash: bytes
 
 
+_KINDS = tuple(Kind)
+
+
 class _Columns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`paths` and `hashes` are views of the encoded bytes: no copy of them, and no object for each path."""
+
     tree: int
-    paths: Annotated[list[str], msgspec.Meta(max_length=MAX_ENTRIES)]
+    paths: msgspec.Raw
     kinds: bytes
     sizes: Annotated[list[int], msgspec.Meta(max_length=MAX_ENTRIES)]
-    hashes: memoryview  # of the encoded bytes: no copy of them
+    hashes: memoryview
 
 
 class Entries(Sequence[Entry]):
@@ -63,16 +68,22 @@ class Entries(Sequence[Entry]):
     """
 
     def __init__(self, columns: _Columns) -> None:
-        """Of columns that were checked."""
-        self._ends = array("Q", accumulate(map(_bytes_of, columns.paths), initial=0))
-        self._paths = "".join(columns.paths).encode()
-        self._kinds = columns.kinds
-        self._hashes = columns.hashes
-        self.sizes = array("q", columns.sizes)
-        self.places = Places(self._hashes)
+        """Raises Malformed for columns of different lengths, or paths that are no array in canonical form."""
+        if columns.tree != MANIFEST_VERSION:
+            raise Malformed(f"tree manifest: version {columns.tree} is not {MANIFEST_VERSION}")
+        self.paths = Strings(memoryview(columns.paths), MAX_ENTRIES, "tree manifest: paths")
+        if not len(self.paths) == len(columns.kinds) == len(columns.sizes) == len(columns.hashes) / HASH_BYTES:
+            raise Malformed("tree manifest: its columns differ in length")
+        self.kinds = columns.kinds
+        try:
+            self.sizes = array("q", columns.sizes)
+        except OverflowError as error:
+            raise Malformed("tree manifest: a size is not within 0 to 2^53 - 1") from error
+        self.hashes = columns.hashes
+        self.places = Places(self.hashes)
 
     def __len__(self) -> int:
-        return len(self._kinds)
+        return len(self.kinds)
 
     @overload
     def __getitem__(self, at: int) -> Entry: ...
@@ -84,19 +95,11 @@ class Entries(Sequence[Entry]):
         if isinstance(at, slice):
             return [self[number] for number in range(*at.indices(len(self)))]
         number = range(len(self))[at]
-        digest = bytes(self._hashes[number * HASH_BYTES : (number + 1) * HASH_BYTES])
-        return Entry(self.path(number), Kind(self._kinds[number]), self.sizes[number], digest)
+        digest = bytes(self.hashes[number * HASH_BYTES : (number + 1) * HASH_BYTES])
+        return Entry(self.paths[number], _KINDS[self.kinds[number]], self.sizes[number], digest)
 
     def __iter__(self) -> Iterator[Entry]:
         return map(self.__getitem__, range(len(self)))
-
-    def path(self, number: int) -> str:
-        """The path of the entry with that number, from 0."""
-        return self._paths[self._ends[number] : self._ends[number + 1]].decode()
-
-    def paths(self) -> Iterator[str]:
-        """The paths of all entries."""
-        return map(self.path, range(len(self)))
 
 
 @dataclass(frozen=True)
@@ -110,37 +113,29 @@ class TreeManifest:
     def of(cls, entries: Iterable[Entry], platform: str) -> "TreeManifest":
         """Sorts and encodes entries. Raises Malformed for a path that `platform` does not allow."""
         ordered = sorted(entries, key=lambda entry: entry.path)
-        columns = _Columns(
-            MANIFEST_VERSION,
-            [entry.path for entry in ordered],
-            bytes(entry.kind for entry in ordered),
-            [entry.size for entry in ordered],
-            memoryview(b"".join(entry.hash for entry in ordered)),
-        )
-        _check(columns, platform)
-        return cls._agreeing(columns, canonical.encode(columns))
+        for entry in ordered:
+            check_path(entry.path, platform)  # before it is encoded, which not every text can be
+        paths = canonical.encode([entry.path for entry in ordered])
+        kinds, sizes = bytes(entry.kind for entry in ordered), [entry.size for entry in ordered]
+        return cls.decode(_encoded(paths, kinds, sizes, b"".join(entry.hash for entry in ordered)), platform)
 
     @classmethod
     def decode(cls, data: bytes, platform: str) -> "TreeManifest":
         """Reads a manifest whose hash was verified. Raises Malformed for every broken rule [F-11] to [F-18]."""
-        columns = canonical.decode(data, _Columns, "tree manifest")
-        count = len(columns.paths)
-        if columns.tree != MANIFEST_VERSION:
-            raise Malformed(f"tree manifest: version {columns.tree} is not {MANIFEST_VERSION}")
-        if not count == len(columns.kinds) == len(columns.sizes) == len(columns.hashes) / HASH_BYTES:
-            raise Malformed("tree manifest: its columns differ in length")
-        if any(kind > Kind.SYMLINK for kind in columns.kinds):
-            raise Malformed("tree manifest: an entry has an unknown kind")
-        if any(a >= b for a, b in pairwise(columns.paths)):
-            raise Malformed("tree manifest: its paths are not sorted, or one stands there twice")
-        _check(columns, platform)
-        return cls._agreeing(columns, data)
-
-    @classmethod
-    def _agreeing(cls, columns: _Columns, data: bytes) -> "TreeManifest":
-        manifest = cls(Entries(columns), data)
+        entries = Entries(canonical.decode(data, _Columns, "tree manifest"))
+        _check(entries, platform)
+        manifest = cls(entries, data)
         manifest.check_sizes(manifest)
         return manifest
+
+    def without(self, gone: Container[int]) -> "TreeManifest":
+        """The same without the entries at those places. No rule can be broken by that."""
+        kept = array("I", (number for number in range(len(self.entries)) if number + 1 not in gone))
+        entries = self.entries
+        sizes = [entries.sizes[number] for number in kept]
+        hashes = b"".join(entries.hashes[number * HASH_BYTES : (number + 1) * HASH_BYTES] for number in kept)
+        data = _encoded(entries.paths.chosen(kept), bytes(entries.kinds[number] for number in kept), sizes, hashes)
+        return TreeManifest(Entries(canonical.decode(data, _Columns, "tree manifest")), data)
 
     @cached_property
     def tree_hash(self) -> bytes:
@@ -163,27 +158,40 @@ class TreeManifest:
 
     def check_sizes(self, known: "TreeManifest") -> None:
         """Raises Malformed for an entry whose content `known` has, with another size [F-63]."""
-        for number, place in enumerate(known.places.of(self.places).tolist()):
-            if place and known.entries.sizes[place - 1] != self.entries.sizes[number]:
-                entry, other = self.entries[number], known.entry(place)
-                raise Malformed(
-                    f"path {entry.path!r}: has {entry.size} bytes, but {other.path!r}, the same content, {other.size}"
-                )
+        import numpy as np
 
-    def needed(self, base: "TreeManifest | None") -> list[int]:
+        found = known.places.of(self.places)
+        sizes, others = (np.frombuffer(manifest.entries.sizes, np.int64) for manifest in (self, known))
+        shared = np.flatnonzero(found)
+        for number in shared[sizes[shared] != others[found[shared] - 1]].tolist():
+            entry, other = self.entries[number], known.entry(int(found[number]))
+            raise Malformed(
+                f"path {entry.path!r}: has {entry.size} bytes, but {other.path!r}, the same content, {other.size}"
+            )
+
+    def needed(self, base: "TreeManifest | None") -> Set[int]:
         """Places whose objects must be made by recipes, given a base: new content, once each [F-31]."""
-        new = self.places.new_beside(base.places if base else None).tolist()
-        return [place for place, size in enumerate(self.entries.sizes, 1) if size and new[place - 1]]
+        import numpy as np
+
+        new = self.places.new_beside(base.places if base else None)
+        new &= np.frombuffer(self.entries.sizes, np.int64) > 0
+        return PlaceSet(mask=b"\0" + new.tobytes())
 
 
-def _bytes_of(path: str) -> int:
-    return len(path) if path.isascii() else len(path.encode())
+def _encoded(paths: bytes, kinds: bytes, sizes: list[int], hashes: bytes) -> bytes:
+    return canonical.encode(_Columns(MANIFEST_VERSION, msgspec.Raw(paths), kinds, sizes, memoryview(hashes)))
 
 
-def _check(columns: _Columns, platform: str) -> None:
-    hashes = (columns.hashes[i : i + HASH_BYTES] for i in range(0, len(columns.hashes), HASH_BYTES))
-    for path, kind, size, digest in zip(columns.paths, columns.kinds, columns.sizes, hashes, strict=True):
+def _check(entries: Entries, platform: str) -> None:
+    before = ""
+    hashes = (entries.hashes[at : at + HASH_BYTES] for at in range(0, len(entries.hashes), HASH_BYTES))
+    for path, kind, size, digest in zip(entries.paths, entries.kinds, entries.sizes, hashes, strict=True):
         check_path(path, platform)
+        if path <= before:
+            raise Malformed("tree manifest: its paths are not sorted, or one stands there twice")
+        before = path
+        if kind > Kind.SYMLINK:
+            raise Malformed(f"path {path!r}: kind {kind} is unknown")
         if not 0 <= size <= canonical.MAX_INTEGER:
             raise Malformed(f"path {path!r}: size {size} is not within 0 to 2^53 - 1")
         if (size == 0) != (digest == EMPTY_HASH):
@@ -194,7 +202,7 @@ def _check(columns: _Columns, platform: str) -> None:
             raise Malformed(f"path {path!r}: symbolic links need platform 'posix'")
         if kind == Kind.SYMLINK and not 0 < size <= MAX_LINK_BYTES:
             raise Malformed(f"path {path!r}: a symbolic link to 0 or over {MAX_LINK_BYTES} bytes")
-    check_tree(columns.paths, platform)
+    check_tree(entries.paths, platform)
 
 
 def check_link_target(entry: Entry, content: bytes) -> str:

@@ -4,7 +4,7 @@ What is left of the release is a release like any other, with a tree hash of its
 release. It makes the same manifest and builds a delta from it: one message there, one bundle back.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from itertools import accumulate, pairwise
 
 import msgspec
@@ -29,16 +29,10 @@ class RepairRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     left: bytes
 
 
-def remainder(manifest: TreeManifest, damaged: Collection[int], platform: str) -> TreeManifest:
-    """The manifest without the entries at those places."""
-    gone = set(damaged)
-    return TreeManifest.of((e for place, e in enumerate(manifest.entries, 1) if place not in gone), platform)
-
-
-def write_repair_request(product: str, manifest: TreeManifest, damaged: Sequence[int], platform: str) -> bytes:
+def write_repair_request(product: str, manifest: TreeManifest, damaged: Sequence[int]) -> bytes:
     """The repair request for a release of that product and manifest. `damaged` ascending."""
     steps = [after - before for before, after in pairwise((0, *damaged))]
-    left = remainder(manifest, damaged, platform).tree_hash
+    left = manifest.without(frozenset(damaged)).tree_hash
     return canonical.encode(RepairRequest(REPAIR_REQUEST_VERSION, product, manifest.tree_hash, steps, left))
 
 
@@ -57,7 +51,7 @@ def read_repair_request(data: bytes, name: str) -> RepairRequest:
     return request
 
 
-def left_by(request: RepairRequest, manifest: TreeManifest, platform: str, name: str) -> TreeManifest:
+def left_by(request: RepairRequest, manifest: TreeManifest, name: str) -> TreeManifest:
     """What is left of the release with that manifest. Raises Malformed if it is about another release [F-61]."""
     places = list(accumulate(request.damaged))
     if request.tree != manifest.tree_hash or places[-1:] > [len(manifest.entries)]:
@@ -65,7 +59,7 @@ def left_by(request: RepairRequest, manifest: TreeManifest, platform: str, name:
             f"{name}: is about a release with the tree hash {request.tree.hex()[:12]}, "
             f"and the base given has {manifest.tree_hash.hex()[:12]}"
         )
-    left = remainder(manifest, places, platform)
+    left = manifest.without(frozenset(places))
     if left.tree_hash != request.left:
         raise Malformed(f"{name}: what it says is left does not come out; have it sent again")
     return left

@@ -15,7 +15,7 @@ from bundle.errors import Unsupported
 if sys.platform != "win32":
     import resource  # imported early: later the disk may be full
 
-MEMORY_LIMIT_BYTES = 1024 * 1024 * 1024  # two manifests of 500,000 entries take half of it
+MEMORY_LIMIT_BYTES = 1024 * 1024 * 1024  # two manifests of a million entries take half of it
 
 
 @contextmanager

@@ -63,7 +63,7 @@ def _frame_costs(
     section: VerifiedSection, frame: Frame, number: int, nesting: Nesting, manifest: TreeManifest | None
 ) -> list[ObjectCost]:
     base_objects = section.index.base_objects
-    steps = decode_frame(frame, base_objects, nesting.is_stream, f"index: frame {number}")
+    steps = list(decode_frame(frame, base_objects, nesting.is_stream, f"index: frame {number}"))
     weights = _weigh(section, frame, steps, manifest)
     totals = {stream: sum(weight[stream] for weight in weights) for stream in Stream}
     lengths = {pack.stream: pack.packed.length for pack in frame.packs}

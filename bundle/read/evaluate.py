@@ -80,7 +80,7 @@ class Evaluation:
     def room_bytes(self) -> int:
         """Bytes on disk that running it takes at one time, beside the release: what the section declares, and what is
         there twice because a later recipe uses it."""
-        twice = (self._reused_bytes(number) for number in range(len(self._steps.frames)))
+        twice = (self._reused_bytes(number) for number in range(len(self._steps.reused)))
         return self._section.section.room + max(twice, default=0)
 
     def objects(self) -> Iterator[tuple[int, Iterator[bytes]]]:
@@ -90,10 +90,9 @@ class Evaluation:
         verified all the same. Raises Unsupported, before anything is made, if one of the objects cannot be made. While
         it runs, raises what making an object raises, and Corrupt for one whose hash is another.
         """
-        places = frozenset(self._steps.places) - {0}
-        if missing := places - self.made:
-            raise Unsupported(f"{self.manifest.entry(min(missing)).path}: needs a deflate engine that is missing here")
-        return self._run(range(len(self._steps.frames)), places)
+        if missing := next((place for place in self._steps.places if place and place not in self.made), None):
+            raise Unsupported(f"{self.manifest.entry(missing).path}: needs a deflate engine that is missing here")
+        return self._run(range(len(self._steps.reused)), self.made)
 
     def verify_objects(self) -> Iterator[int]:
         """Makes the same objects and verifies each. Yields its size in bytes then. Raises as `objects`."""
@@ -124,7 +123,7 @@ class Evaluation:
 
     def _run_frame(self, number: int, limit: WorkLimit) -> Iterator[tuple[int, Iterator[bytes]]]:
         steps = self._steps
-        reused = steps.reused(number)
+        reused = steps.reused[number]
         packs = Packs(self._section, self._section.index.frames[number])
         with FrameRun(packs, self._base, limit, self._scratch) as run:
             for at, (result, step) in enumerate(steps.numbered(number), steps.firsts[number]):
@@ -149,7 +148,9 @@ class Evaluation:
         return self.manifest.entry(place) if place else _manifest_entry(self._section.root)
 
     def _reused_bytes(self, number: int) -> int:
-        reused = self._steps.reused(number)
+        reused = self._steps.reused[number]
+        if not reused:
+            return 0
         entries = (self._entry(step.place) for result, step in self._steps.numbered(number) if result in reused)
         return sum(entry.size for entry in entries if entry)
 
@@ -187,7 +188,7 @@ def _make_manifest(
     packs = Packs(section, section.index.frames[0])
     try:
         with FrameRun(packs, base, WorkLimit(section.root.size), scratch) as run:
-            made = run.make(steps.frames[0][0].recipe, entry.size)
+            made = run.make(next(steps.numbered(0))[1].recipe, entry.size)
             return TreeManifest.decode(b"".join(_verified(entry, sized(made, entry.size))), section.root.platform)
     finally:
         base.close_all()
@@ -215,7 +216,9 @@ def _check_manifest(root: Root, manifest: TreeManifest) -> None:
 
 def _check_places(steps: SectionSteps, manifest: TreeManifest, base: Base | None) -> None:
     """The recipes make the manifest and all that the base does not have, once each, and nothing else [F-31]."""
-    if sorted(steps.places) != [0, *manifest.needed(base.manifest if base else None)]:
+    needed = manifest.needed(base.manifest if base else None)
+    count = sum(len(frame.places) for frame in steps.index.frames)
+    if steps.places != needed | {0} or count != len(needed) + 1:
         raise Malformed("index: its recipes do not make exactly the objects that the base lacks")
     if base:
         manifest.check_sizes(base.manifest)

@@ -18,7 +18,7 @@ class MixedEvaluation:
         """`left`: the manifest of what the base still has. Raises Unsupported if the full section cannot help."""
         self._delta, self._full = delta, full
         self.manifest = delta.manifest
-        self.taken = frozenset(self.manifest.needed(left)) - delta.made
+        self.taken = self.manifest.needed(left) - delta.made
         if missing := self.taken - full.made:
             raise Unsupported(f"{self.manifest.entry(min(missing)).path}: needs a deflate engine that is missing here")
 

@@ -1,65 +1,72 @@
-"""The recipes of a section, decoded, and which of them can run here. spec/format.md, sections 8 and 9. No I/O.
+"""The recipes of a section, and which of them can run here. spec/format.md, sections 8 and 9. No I/O.
 
 A recipe cannot run if an object of the base is gone, or if this machine lacks the deflate engine that it needs. Then
 nothing that is made from its result can be made either [F-62].
+
+A section may have millions of recipes. So they are decoded anew for each question, one at a time, and what is kept
+takes a byte for each.
 """
 
-from collections.abc import Collection, Container, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Container, Iterator, Set
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
 
 from bundle.archives.engines import features_of
 from bundle.errors import Malformed
-from bundle.format.index import Archive, Index, Step, decode_frame, sources_of
+from bundle.format.index import Archive, Frame, Index, Step, decode_frame, places_of, sources_of
+from bundle.format.manifest import MAX_ENTRIES
 from bundle.format.nesting import Nesting
+from bundle.format.places import PlaceSet
 
 
 @dataclass(frozen=True)
 class SectionSteps:
-    """`frames`: the steps of each frame. `unavailable`: for each frame, the object numbers that cannot be made here.
+    """The steps of a section, frame by frame. Only `decode_steps` makes one: then all of them are well-formed.
 
-    `nesting`: the objects of the base. Their count is the object number of the first step of every frame.
+    `unavailable`: for each frame, the object numbers that cannot be made here. `reused`: for each frame, the results
+    that later recipes of it use. `nesting`: the objects of the base. Their count is the object number of the first
+    step of every frame.
     """
 
-    frames: list[list[Step]]
-    unavailable: list[set[int]]
+    index: Index
     nesting: Nesting
+    unavailable: list[frozenset[int]] = field(default_factory=list)
+    reused: list[frozenset[int]] = field(default_factory=list)
 
     @cached_property
     def firsts(self) -> list[int]:
         """For each frame, how many steps stand in the frames before it."""
-        return list(accumulate(map(len, self.frames), initial=0))
+        return list(accumulate((len(frame.kinds) for frame in self.index.frames), initial=0))
 
     @cached_property
     def closing(self) -> dict[int, list[int]]:
         """Step, counted through all frames -> the archives of the base that are not used after it."""
         closing: dict[int, list[int]] = {}
-        for archive, (_, last) in self.nesting.spans(self.base_uses()).items():
+        for archive, (_, last) in self.nesting.spans(self.base_uses() if self.nesting.numbers else ()).items():
             closing.setdefault(last, []).append(archive)
         return closing
 
-    @property
-    def places(self) -> list[int]:
-        """Every place that some step makes, in the order of the steps, as often as it is made."""
-        return [step.place for steps in self.frames for step in steps if step.place is not None]
+    @cached_property
+    def places(self) -> Set[int]:
+        """The places that the steps make, that of the tree manifest among them."""
+        return PlaceSet(place for frame in self.index.frames for place in places_of(frame))
 
     @cached_property
-    def made(self) -> frozenset[int]:
+    def made(self) -> Set[int]:
         """The places, without that of the tree manifest, that can be made here."""
-        return frozenset(step.place for _, step in self._runnable() if step.place)
+        if not any(self.unavailable):
+            return self.places - {0}
+        return PlaceSet(step.place for _, step in self._runnable() if step.place)
 
     def numbered(self, number: int) -> Iterator[tuple[int, Step]]:
         """(object number, step) of a frame."""
-        return enumerate(self.frames[number], self.nesting.count)
+        return enumerate(_decoded(self.index.frames[number], self.nesting, number), self.nesting.count)
 
-    def reused(self, number: int) -> set[int]:
-        """The object numbers that the recipes of a frame use."""
-        return {source for step in self.frames[number] for source in sources_of(step.recipe)}
-
-    def frames_making(self, places: Collection[int]) -> list[int]:
+    def frames_making(self, places: Container[int]) -> list[int]:
         """The numbers of the frames that make at least one of these places."""
-        return [n for n, steps in enumerate(self.frames) if any(step.place in places for step in steps)]
+        frames = enumerate(self.index.frames)
+        return [number for number, frame in frames if any(place in places for place in places_of(frame))]
 
     def base_places(self) -> set[int]:
         """The places of the base whose objects are used by recipes that can run."""
@@ -84,34 +91,44 @@ class SectionSteps:
 
 
 def decode_steps(index: Index, nesting: Nesting, engines: Container[str], lost: Collection[int]) -> SectionSteps:
-    """Decodes every frame of an index.
+    """Decodes every frame of an index once.
 
     `engines`: the features of the deflate engines at hand. `lost`: places of the base whose objects are gone.
     Raises Malformed.
     """
     if index.base_objects != nesting.count:
         raise Malformed("index: made for a base with another number of objects")
-    frames = [
-        decode_frame(frame, nesting.count, nesting.is_stream, f"index: frame {n}")
-        for n, frame in enumerate(index.frames)
-    ]
-    unavailable = [_unavailable(steps, nesting, engines, frozenset(lost)) for steps in frames]
-    found = SectionSteps(frames, unavailable, nesting)
-    if not frames or [step.place for step in frames[0][:1]] != [0] or nesting.count in unavailable[0]:
+    steps = SectionSteps(index, nesting)
+    for number in range(len(index.frames)):
+        unavailable, reused = _looked_through(steps.numbered(number), nesting, engines, frozenset(lost))
+        steps.unavailable.append(unavailable)
+        steps.reused.append(reused)
+    first = next(steps.numbered(0), None) if index.frames else None
+    if first is None or first[1].place != 0 or first[0] in steps.unavailable[0]:
         raise Malformed("index: its first recipe does not make the tree manifest")
-    return found
+    if any(not 0 <= place <= MAX_ENTRIES for frame in index.frames for place in places_of(frame)):
+        raise Malformed("index: a recipe makes a place that no release has")
+    return steps
 
 
-def _unavailable(steps: list[Step], nesting: Nesting, engines: Container[str], lost: frozenset[int]) -> set[int]:
-    """The results that cannot be made: for want of an object, of an engine, or of such a result."""
-    found: set[int] = set()
-    for at, step in enumerate(steps, nesting.count):
+def _decoded(frame: Frame, nesting: Nesting, number: int) -> Iterator[Step]:
+    return decode_frame(frame, nesting.count, nesting.is_stream, f"index: frame {number}")
+
+
+def _looked_through(
+    steps: Iterator[tuple[int, Step]], nesting: Nesting, engines: Container[str], lost: frozenset[int]
+) -> tuple[frozenset[int], frozenset[int]]:
+    """(results that cannot be made: for want of an object, of an engine, or of such a result; results that are used)"""
+    unavailable: set[int] = set()
+    reused: set[int] = set()
+    for at, step in steps:
         sources = sources_of(step.recipe)
         needed = features_of(step.recipe.engines) if isinstance(step.recipe, Archive) else ()
         if (
-            not found.isdisjoint(sources)
+            not unavailable.isdisjoint(sources)
             or (lost and any(s < nesting.count and nesting.place_of(s) in lost for s in sources))
             or not all(feature in engines for feature in needed)
         ):
-            found.add(at)
-    return found
+            unavailable.add(at)
+        reused.update(source for source in sources if source >= nesting.count)
+    return frozenset(unavailable), frozenset(reused)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from bundle.errors import BaseMismatch, InputError, Malformed
+from bundle.format.contents import Content
 from bundle.format.manifest import EMPTY_HASH, Entry, Kind, TreeManifest, check_link_target
 from bundle.format.objects import FileObject, MemoryObject, Readable
 from bundle.host import presence
@@ -85,6 +86,15 @@ class DirectoryBase:
     def __init__(self, directory: Path, manifest: TreeManifest) -> None:
         self.directory = directory
         self.manifest = manifest
+
+    @property
+    def name(self) -> str:
+        """The directory, for messages."""
+        return str(self.directory)
+
+    def content(self, place: int) -> Content:
+        """Where the bytes of an object are, for other processes."""
+        return self.directory.absolute() / self.manifest.entry(place).path
 
     def open(self, place: int) -> Readable:
         """The object at a place. Raises BaseMismatch if it is missing or was changed in size."""

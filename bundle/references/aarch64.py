@@ -44,7 +44,7 @@ def _in_block(data: Pages, image: Image, stretch: Stretch, start: int) -> Code:
     first = max(0, start - 4 * PAIR_INSTRUCTIONS)
     behind = min(end + 4 * PAIR_INSTRUCTIONS, stretch.size & ~3)
     at = stretch.offset + np.arange(first, behind, 4, dtype=np.int64)
-    word = data.run(stretch.offset + first, stretch.offset + behind).view("<u4").astype(np.int64)
+    word = data.span(stretch.offset + first, stretch.offset + behind).view("<u4").astype(np.int64)
     inside = slice((start - first) // 4, (end - first) // 4)
     branches = at[inside][(word[inside] & 0x7C000000) == 0x14000000]
     aims = image.addresses(branches) + branch_distance(word[(branches - at[0]) // 4])

@@ -97,7 +97,7 @@ def _whole(data: Pages) -> Bytes:
     whole = np.empty(data.size, np.uint8)
     for start in range(0, data.size, BLOCK_BYTES):
         end = min(start + BLOCK_BYTES, data.size)
-        whole[start:end] = data.run(start, end)
+        whole[start:end] = data.span(start, end)
     return whole
 
 
@@ -124,7 +124,7 @@ def _differences(guess: Prediction, wanted: Pages) -> tuple[Numbers, Bytes]:
     places, changes = [np.empty(0, np.int64)], [np.empty(0, np.uint8)]
     passed = at = 0
     for out, inside in guess.windows(wanted.size):
-        differing = wanted.run(at, at + len(out)) - out
+        differing = wanted.span(at, at + len(out)) - out
         for _, new, size in inside.tolist():
             found = np.flatnonzero(differing[new : new + size])
             if len(found):

@@ -51,7 +51,7 @@ def relocations(data: Pages, image: Image) -> Iterator[Numbers]:
     Where the word at the place of a relative one holds the addend as well, that word is one, too.
     """
     start, end = image.table("dynamic")
-    view = data.run(start, min(end, start + 16 * MAX_TAGS)).tobytes()
+    view = data.span(start, min(end, start + 16 * MAX_TAGS)).tobytes()
     # Of a tag that stands twice the last counts. A DT_NULL does not end the table: what follows is zeros as a rule.
     dynamic = dict(struct.iter_unpack("<qQ", view[: len(view) // 16 * 16]))
     for address, size in ((7, 8), (23, 2)):
@@ -71,13 +71,13 @@ def symbols(data: Pages, image: Image) -> list[Table]:
     The name of a symbol is a jump, counted from the table of names. Its value, 8 bytes behind, is a long reference.
     """
     # A symbol has an offset into a table of names, which moves whenever a name is added, and an address as its value.
-    header = data.run(0, 64).tobytes()
+    header = data.span(0, 64).tobytes()
     if len(header) < 64 or header[:4] != b"\x7fELF":
         return []
     headers, entry_bytes, count = struct.unpack_from("<40xQ10xHH", header)
     if entry_bytes != 64 or count > MAX_SECTIONS or headers + 64 * count > data.size:
         return []
-    view = data.run(headers, headers + 64 * count).tobytes()
+    view = data.span(headers, headers + 64 * count).tobytes()
     tables = {}
     for number in range(count):
         kind, offset, size, names = struct.unpack_from("<4xI16xQQI", view, 64 * number)
@@ -91,7 +91,7 @@ def symbols(data: Pages, image: Image) -> list[Table]:
 def frames(data: Pages, image: Image) -> Table | None:
     """The table of .eh_frame_hdr: jumps to all functions and their FDEs, in turn."""
     start, end = image.table("frames")
-    if end - start < 12 or data.run(start, start + 4).tobytes() != HEADER:
+    if end - start < 12 or data.span(start, start + 4).tobytes() != HEADER:
         return None
     count = min(int(data.unsigned(np.array([start + 8]))[0]), (end - start - 12) // 8)
     return Table(start + 12, 4, 2 * count, image.tables["frames"][0])
@@ -115,7 +115,7 @@ def described(data: Pages, image: Image, table: Table) -> Iterator[tuple[Numbers
         distinct = np.unique(np.concatenate([distinct, _common(data, image, at)[1]]))
         if len(distinct) > MAX_CIES:
             return
-    read = [_read_cie(data.run(common, common + 64).tobytes()) for common in distinct.tolist()]
+    read = [_read_cie(data.span(common, common + 64).tobytes()) for common in distinct.tolist()]
     functions, tables, personality = np.array(read, np.int64).reshape(-1, 3).T
     yield (distinct + personality)[personality > 0], NONE
     yield from _read_entries(data, image, found, (distinct, functions, tables))

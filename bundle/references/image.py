@@ -138,9 +138,9 @@ def read_image(data: Pages) -> Image | None:
     if data.size > MAX_IMAGE_BYTES:
         return None
     try:
-        if data.run(0, 2).tobytes() == b"MZ":
+        if data.span(0, 2).tobytes() == b"MZ":
             return _read_pe(data)
-        if data.run(0, 7).tobytes() == b"\x7fELF\x02\x01\x01":
+        if data.span(0, 7).tobytes() == b"\x7fELF\x02\x01\x01":
             return _read_elf(data)
     except struct.error:
         return None
@@ -149,7 +149,7 @@ def read_image(data: Pages) -> Image | None:
 
 def _unpack(form: str, data: Pages, at: int) -> tuple[Any, ...]:
     """The fields at an offset. Raises struct.error if they lie outside of the file."""
-    return struct.unpack(form, data.run(at, at + struct.calcsize(form)).tobytes())
+    return struct.unpack(form, data.span(at, at + struct.calcsize(form)).tobytes())
 
 
 def _read_pe(data: Pages) -> Image | None:

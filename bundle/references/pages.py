@@ -24,7 +24,7 @@ class Pages:
         self._source = source
         self._kept: OrderedDict[int, Bytes] = OrderedDict()
 
-    def run(self, start: int, end: int) -> Bytes:
+    def span(self, start: int, end: int) -> Bytes:
         """The bytes from `start` to `end`, as far as the file has them."""
         start, end = max(start, 0), min(end, self.size)
         if end <= start:

@@ -92,11 +92,11 @@ def relocations(data: Pages, image: Image) -> Iterator[Numbers]:
     for _ in range(MAX_BLOCKS):
         if at + 8 > end:
             break
-        page, length = struct.unpack("<II", data.run(at, at + 8).tobytes())
+        page, length = struct.unpack("<II", data.span(at, at + 8).tobytes())
         if length < 8 or at + length > end:
             break
         for first in range(at + 8, at + 8 + (length - 8) // 2 * 2, 2 * CHUNK_ROWS):
-            entries = data.run(first, min(first + 2 * CHUNK_ROWS, at + 8 + (length - 8) // 2 * 2)).view("<u2")
+            entries = data.span(first, min(first + 2 * CHUNK_ROWS, at + 8 + (length - 8) // 2 * 2)).view("<u2")
             pages.append(page + (entries[(entries >> 12) == 10] & 0xFFF).astype(np.int64))
             count += len(entries)
             if count >= CHUNK_ROWS:

@@ -40,7 +40,7 @@ def relatives(data: Pages, image: Image) -> Iterator[Numbers]:
         # The last 8 bytes are left out, so that no pattern below reads beyond the stretch.
         for start in range(stretch.offset, stretch.offset + stretch.size - 8, BLOCK_BYTES):
             end = min(start + BLOCK_BYTES, stretch.offset + stretch.size - 8)
-            yield from _in_block(data.run(start, end + 8), image, stretch, start)
+            yield from _in_block(data.span(start, end + 8), image, stretch, start)
 
 
 def _in_block(block: Bytes, image: Image, stretch: Stretch, start: int) -> Iterator[Numbers]:

@@ -42,6 +42,7 @@ from bundle.recipients.sidecars import check_output_path, manifests_beside, publ
 from bundle.trust.signing import Signer
 from bundle.trust.trust import Trust
 from bundle.wheels.bytecode import compiled_by_time
+from bundle.write.base import BuildBase
 from bundle.write.encrypt import clear_tickets, encrypt_section, write_tickets
 from bundle.write.header import signed_header, trust_to_prove_under
 from bundle.write.section_plan import Closed
@@ -60,8 +61,10 @@ MOST_TOLD = 1000  # archives and members that F.manifests says were not opened
 class BuildRequest:
     """What to build: the release in directory `new`, what it is called, and the file `out` to write.
 
-    `bases`: the releases that ships may have. One that is given with its manifest may leave out files that a ship has
-    lost. `full` adds the section for a first install. Without any base that section is there anyway.
+    `bases`: the releases that ships may have: directories, or what a repository holds. A `DirectoryBase` is given with
+    its manifest, which may leave out files that a ship has lost.
+
+    `full` adds the section for a first install. Without any base that section is there anyway.
 
     `seq` grows by at least one with every release of a product within an `epoch`.
 
@@ -76,7 +79,7 @@ class BuildRequest:
     version: str
     seq: int
     out: Path
-    bases: Sequence[Path | DirectoryBase] = ()
+    bases: Sequence[Path | BuildBase] = ()
     full: bool = False
     epoch: int = 0
     platform: Platform = "any"
@@ -154,19 +157,20 @@ def _scan_target(request: BuildRequest, expected: bytes | None, progress: Progre
     return target
 
 
-def _scan_bases(request: BuildRequest, target: TreeManifest, progress: Progress) -> list[DirectoryBase]:
+def _scan_bases(request: BuildRequest, target: TreeManifest, progress: Progress) -> list[BuildBase]:
     """Every base once. Two of one tree hash would give two sections for one base, which no root may have [F-9]."""
-    bases: dict[bytes, DirectoryBase] = {}
+    bases: dict[bytes, BuildBase] = {}
     for given in request.bases:
+        base: BuildBase
         if isinstance(given, Path):
-            directory, base = given, DirectoryBase(given.resolve(), scan(given, request.platform, progress))
+            name, base = str(given), DirectoryBase(given.resolve(), scan(given, request.platform, progress))
         else:
-            directory, base = given.directory, given
+            name, base = given.name, given
         known = bases.setdefault(base.manifest.tree_hash, base)
         if known is not base:
-            raise InputError(f"{directory}: the same release as {known.directory}; name every base once")
+            raise InputError(f"{name}: the same release as {known.name}; name every base once")
         if base.manifest.tree_hash == target.tree_hash:
-            raise InputError(f"{directory}: the same release as {request.new}; there is nothing to send from this base")
+            raise InputError(f"{name}: the same release as {request.new}; there is nothing to send from this base")
     return list(bases.values())
 
 
@@ -198,7 +202,7 @@ def _make_root(request: BuildRequest, target: TreeManifest, piece_bytes: int, se
 def _features(request: BuildRequest, target: TreeManifest) -> list[str]:
     """What a reader must know, sorted [F-8]."""
     features = [ENCRYPTED_FEATURE] if request.recipients else []
-    compiled = list(compiled_by_time(request.new.resolve(), target.entries.paths()))
+    compiled = list(compiled_by_time(request.new.resolve(), target.entries.paths))
     # A stale file of the right size must not come to look fresh aboard: Python would run what the source was once.
     if compiled and all(found.fits or found.seconds < 0 for found in compiled):
         features.append(PYTHON_TIMES_FEATURE)
@@ -231,7 +235,7 @@ def _prove(
     unproven: Path,
     trust: Trust,
     content_key: ContentKey | None,
-    bases: list[DirectoryBase],
+    bases: list[BuildBase],
     new: Path,
     target: TreeManifest,
     progress: Progress,
@@ -258,7 +262,7 @@ def _changed(directory: Path, manifest: TreeManifest) -> str:
 
 
 def _prove_section(
-    section: VerifiedSection, base: DirectoryBase | None, new: Path, target: TreeManifest, progress: Progress
+    section: VerifiedSection, base: BuildBase | None, new: Path, target: TreeManifest, progress: Progress
 ) -> None:
     section.verify()
     evaluation = open_evaluation(section, base, present_features())
@@ -267,7 +271,9 @@ def _prove_section(
         for size in evaluation.verify_objects():
             progress.advance(size)
     except BundleError as error:
-        changed = _changed(new, target) or (_changed(base.directory, base.manifest) if base else "")
+        changed = _changed(new, target) or (
+            _changed(base.directory, base.manifest) if isinstance(base, DirectoryBase) else ""
+        )
         why = changed or f"the bundle does not give back the release; did a file change meanwhile? {error}"
         raise InputError(why) from error
     progress.finish()

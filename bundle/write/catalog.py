@@ -20,13 +20,13 @@ from bundle.format.index import MAX_BASE_OBJECTS
 from bundle.write.openings import Opening
 
 # "pandas-2.2.1" and "pandas-2.2.2" are one label then. So are "libssl_3" and "libssl_3_1", "app.1f3a9c07.js" and
-# "app.77e0b2d4.js".
-_VARYING = re.compile(
-    r"(?<![0-9A-Za-z])(?=[0-9]*[A-Fa-f])(?=[A-Fa-f]*[0-9])[0-9A-Fa-f]{8,}(?![0-9A-Za-z])|\d+(?:[._]\d+)*"
-)
+# "app.77e0b2d4.js", "1.0rc1", "1.0" and "1.0.post1".
+_HASH = r"(?<![0-9A-Za-z])(?=[0-9]*[A-Fa-f])(?=[A-Fa-f]*[0-9])[0-9A-Fa-f]{8,}(?![0-9A-Za-z])"
+_SUFFIX = r"[._-]?(?:alpha|beta|rc|post|dev|[abr])[._-]?\d+(?![0-9A-Za-z])"
+_VARYING = re.compile(rf"{_HASH}|\d+(?:[._]\d+)*(?:{_SUFFIX})*")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """One object of the base, with its number (spec/format.md, F-32)."""
 

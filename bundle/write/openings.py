@@ -15,7 +15,7 @@ from bundle.archives.counterparts import MAX_SHAPED_BYTES
 from bundle.archives.engines import MAX_JOINED_BYTES
 from bundle.archives.opening import Found, Survey, Taken, may_hold_streams, stored_content, survey, take
 from bundle.archives.streams import MAX_RATIO
-from bundle.format.contents import Content, Deflated, Slice, size_of
+from bundle.format.contents import Content, Deflated, size_of
 from bundle.host.progress import Progress
 from bundle.write.batches import map_in_batches
 
@@ -215,18 +215,11 @@ def _member(node: _Node, number: int, one: Found) -> Member:
     stored = stored_content(node.content, one)
     taken, inner = node.taken.get(number), node.inner.get(number)
     opening = _opening(inner) if inner and inner.found else None
-    content = taken.content if taken else _inflated(stored, one.size)
+    content = taken.content if taken else Deflated(stored, one.size, one.name)
     engine = taken.engine if taken else None
     return Member(
         one.name, content, one.size, one.hash, stored, one.length, one.stored_hash, engine, _why(one), opening
     )
-
-
-def _inflated(stored: Content, size: int) -> Content:
-    if isinstance(stored, Path):
-        return Deflated(stored, 0, size_of(stored), size)
-    assert isinstance(stored, Slice)  # noqa: S101 - archives are files
-    return Deflated(stored.path, stored.offset, stored.size, size)
 
 
 def _why(one: Found) -> str:

@@ -28,7 +28,7 @@ from tree import NAMES, Base, Entry, is_device, keyed
 from trust import Trust
 from wire import Pairs, Refused, corrupt, decode, need, packed, unpack
 
-MANIFEST_MAX = INDEX_MAX = 67_108_864
+MANIFEST_MAX, INDEX_MAX = 268_435_456, 67_108_864
 SPKI = bytes.fromhex("302a300506032b6570032100")
 ROOT = {"format": int, "product": str, "version": str, "seq": int, "created": int, "platform": str, "tree": bytes}
 ROOT |= {
@@ -92,7 +92,7 @@ def parse_root(data: bytes, start: int) -> Root:
     need(not fields["version"].endswith(".") and not device, "the root: version names no directory")
     need(fields["platform"] in ("any", "posix"), "the root: platform is unknown")
     need(len(fields["tree"]) == 32, "the root: tree is no hash")
-    bounds = {"seq": (1, 2**53), "created": (0, 2**53), "manifest_size": (1, MANIFEST_MAX), "entries": (0, 500_000)}
+    bounds = {"seq": (1, 2**53), "created": (0, 2**53), "manifest_size": (1, MANIFEST_MAX), "entries": (0, 1_000_000)}
     bounds |= {"size": (0, 2**53), "piece_size": (4096, 4194304), "epoch": (0, 2**53)}
     for key, (low, high) in bounds.items():
         need(low <= fields[key] <= high, f"the root: {key} is out of bounds")

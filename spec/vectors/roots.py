@@ -34,7 +34,7 @@ CASES: list[Case] = [
     ("platform", "malformed", "F-5", "an unknown platform", root("platform", "beos")),
     ("tree-short", "malformed", "F-5", "a tree hash of 31 bytes", root("tree", bytes(31))),
     ("tree-other", "corrupt", "F-37", "the hash of another manifest", root("tree", bytes(32))),
-    ("manifest-size", "malformed", "F-9", "a manifest over 64 MiB", root("manifest_size", (64 << 20) + 1)),
+    ("manifest-size", "malformed", "F-9", "a manifest over 256 MiB", root("manifest_size", (256 << 20) + 1)),
     ("entries", "malformed", "F-31", "another number of entries than the manifest has", root("entries", 8)),
     ("size", "malformed", "F-31", "another size than the entries have", root("size", 1)),
     ("piece-size", "malformed", "F-5 F-9", "a piece size that is no power of two", root("piece_size", 5000)),

@@ -75,9 +75,14 @@ def test_every_answer_is_what_was_declared(home: Path) -> None:
     ask(f"fetch published/stable.channel --site site {trust} --out fetched")
     ask(f"export {bundle} --volume-size 100k --out volumes", f"join volumes {trust} --out joined")
     ask("hold --site site --reason fog", "status --site site", "resume --site site", "agent --site site --once")
-    ask(f"apply fetched --site site {trust}", "rollback --site site", "recover --site site", "gc --site site")
+    ask("check --site site", f"apply fetched --site site {trust}", "rollback --site site")
+    ask("recover --site site", "gc --site site")
     receipt = next((home / "site/.unrep/outbox").iterdir())
     ask("history --site site", f"receipt {receipt} --key site/.unrep/site.pub", "selftest --site site --switches 2")
+    ask(f"repo init repo --product vms {key} --publish www", f"repo import {old} --version 1.0.0 --repo repo")
+    ask(f"release {new} --version 1.0.1 --repo repo", "repo list --repo repo", "repo show 1.0.1 --repo repo")
+    ask("repo checkout 1.0.0 there --repo repo", "repo verify --repo repo", "repo prune --repo repo")
+    ask("channel list --repo repo", "channel promote 1.0.1 --to stable --repo repo")
     assert asked | BY_MULTICAST == {known for known, command in every_command(cli) if json_options(command)}
 
 

@@ -305,7 +305,7 @@ def no_rate(shore: Path) -> list[object]:
         (output_is_taken, 2, "shore.pub: exists, but this is not an unrep bundle"),
         (nobody_there, 4, "connection refused"),
         (no_such_scheme, 2, "fetched from an http:// or https:// URL"),
-        (no_rate, 2, "no rate in bytes per second"),
+        (no_rate, 2, "'fast' is no rate, such as 8000"),
     ],
 )
 def test_what_is_named_wrongly_is_one_sentence_and_changes_nothing(

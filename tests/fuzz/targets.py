@@ -318,7 +318,7 @@ def _announcements() -> Iterator[bytes]:
     said = ChannelBundle("b.unrep", 1000, EMPTY_HASH, release, 2000, 900, [ChannelBase(bytes(8), 100)])
     yield canonical.encode(Channel("vectors", "stable", 3, release, [said]))
     yield canonical.encode(Heartbeat(1, "vectors", 0, 2, 1, 0, 1_700_000_000, bytes(8)))
-    yield write_repair_request("vectors", BASE.manifest, [1, 3], "any")
+    yield write_repair_request("vectors", BASE.manifest, [1, 3])
     yield canonical.encode(VolumeMap(1, 2, [(0, 300), (400, 20)]))
 
 

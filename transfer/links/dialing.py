@@ -5,10 +5,12 @@ answered is tried first the next time.
 """
 
 import contextlib
+import ctypes
 import errno
 import os
 import selectors
 import socket
+import sys
 import time
 from collections.abc import Sequence
 from itertools import chain, zip_longest
@@ -96,6 +98,8 @@ def _begun(family: int, address: Any, options: Sequence[SocketOption]) -> socket
 
 
 def _fault(code: int) -> OSError:
+    if sys.platform == "win32":
+        return ctypes.WinError(code)
     return OSError(code, os.strerror(code))
 
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from random import SystemRandom
 from threading import Lock, Thread
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlsplit, uses_netloc, uses_relative
 
 from transfer.errors import Dropped, SourceRefused
 from transfer.links.access import shown
@@ -23,6 +23,8 @@ from transfer.pull.datagrams import MAX_DATAGRAM_BYTES, MAX_PATH_BYTES, WIRE_BYT
 from transfer.pull.session import PullSession
 
 SCHEME = "udp://"
+for schemes in (uses_relative, uses_netloc):  # the names beside a pointer are relative to it
+    schemes.append("udp")
 MAX_LANES = 2  # while one range comes, the next is asked for
 SPARE_BYTES = 2048  # of a budget, for requests and heads of the last packets
 RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024

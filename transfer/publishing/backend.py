@@ -29,3 +29,6 @@ class Backend(Protocol):
 
         A name may have one `/` in it: the first part is a directory, which is made where there is none.
         """
+
+    def remove(self, name: str) -> None:
+        """Removes a file, or a directory with all that is in it; nothing if there is none of that name."""

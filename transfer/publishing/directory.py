@@ -41,3 +41,6 @@ class DirectoryBackend:
                 if make_directory(path.parent):
                     PUBLISHED.sync_directory(self._directory)
         write_atomically(path, [data])
+
+    def remove(self, name: str) -> None:
+        PUBLISHED.remove_tree(self._directory / name)

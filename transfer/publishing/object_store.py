@@ -5,7 +5,7 @@ client looks for them, never from the command line.
 """
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from bundle.errors import BundleError
@@ -58,6 +58,10 @@ class ObjectStoreBackend:
     def replace(self, name: str, data: bytes) -> None:
         with self._errors(name):
             self._store.pipe_file(self._path(name), data)
+
+    def remove(self, name: str) -> None:
+        with self._errors(name), suppress(FileNotFoundError):
+            self._store.rm(self._path(name), recursive=True)
 
     def _path(self, name: str) -> str:
         return f"{self.name}/{name}"

@@ -79,7 +79,7 @@ class Fetching:
         return Errand(
             sources=settings.sources,
             trust=settings.trust,
-            config=settings.transfer(),
+            config=replace(settings.transfer(), remembered_bytes_per_s=read_rate(place.root, None)),
             site=place.root,
             channel=agent.channel,
             product=settings.config.product or read_state(place).product,

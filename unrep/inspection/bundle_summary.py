@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
+from itertools import islice
 from typing import Annotated
 
 import zstandard
@@ -17,6 +19,8 @@ from bundle.host import presence
 from bundle.read.costs import ObjectCost, object_costs
 from bundle.read.reader import VerifiedBundle, VerifiedSection, stored_bytes
 from unrep.inspection.carried_trust import Carried, read_carried
+
+_CHUNK_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -127,7 +131,9 @@ def read_names(bundle: VerifiedBundle, releases: list[TreeManifest]) -> Names:
     beside = bundle.path.with_name(bundle.path.name + ".manifests")
     if presence.is_file(beside):
         try:
-            listing = zstandard.ZstdDecompressor().stream_reader(beside.read_bytes()).read(8 * MAX_MANIFEST_BYTES)
+            reader = zstandard.ZstdDecompressor().stream_reader(beside.read_bytes())
+            chunks = islice(iter(partial(reader.read, _CHUNK_BYTES), b""), 8 * MAX_MANIFEST_BYTES // _CHUNK_BYTES)
+            listing = b"".join(chunks)
             encoded, told = canonical.decode(listing, tuple[list[bytes], list[tuple[str, str]]], "list of manifests")
             not_opened = tuple(NotOpened(path, why) for path, why in told)
             found += [TreeManifest.decode(data, bundle.root.platform) for data in encoded]

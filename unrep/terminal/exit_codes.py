@@ -10,6 +10,7 @@ import click
 
 from apply.errors import AboardError, ConfigError, Degraded, RecordBroken, RolledBack
 from bundle.errors import BaseMismatch, BundleError, InputError
+from repository.errors import Damaged, NewerRepository, RepositoryBusy, RepositoryError, StorageFailed
 from transfer.channels.bundle_path import NothingLeads
 from transfer.errors import (
     DiskFull,
@@ -64,6 +65,11 @@ _CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (RolledBack, ExitCode.ROLLED_BACK),
     (RecordBroken, ExitCode.REFUSED),
     (AboardError, ExitCode.PREFLIGHT),
+    (Damaged, ExitCode.REFUSED),
+    (NewerRepository, ExitCode.PREFLIGHT),
+    (RepositoryBusy, ExitCode.PREFLIGHT),
+    (StorageFailed, ExitCode.PREFLIGHT),
+    (RepositoryError, ExitCode.USAGE),
     (SourceRefused, ExitCode.USAGE),
     (SourceCorrupt, ExitCode.REFUSED),
     (OutputRefused, ExitCode.USAGE),

@@ -21,7 +21,7 @@ SOURCE, KEPT = "app/library.bin", "bin/start"  # a recipe reads the one; the oth
 def repair(ship: Ship, out: Path) -> Path:
     """What shore answers the ship's repair request with."""
     base = DirectoryBase(shore().release("1.0.0"), scan(shore().release("1.0.0")))
-    left = left_by(read_repair_request(examine(ship.root).repair_request(), "need"), base.manifest, "any", "need")
+    left = left_by(read_repair_request(examine(ship.root).repair_request(), "need"), base.manifest, "need")
     key = load_private_key(shore().directory / "sender.key")
     new, bases = shore().release("1.0.1"), [DirectoryBase(base.directory, left)]
     request = BuildRequest(new=new, product="vms", version="1.0.1", seq=2, out=out, bases=bases)
@@ -67,7 +67,7 @@ def test_lost_files_and_directories_are_damage_too(tmp_path: Path) -> None:
     (tree / "extra.txt").write_text("nobody's")
     damage = examine(ship.root)
     assert damage.paths == [KEPT, "spool"]
-    left = left_by(read_repair_request(damage.repair_request(), "n"), damage.manifest, "any", "n")
+    left = left_by(read_repair_request(damage.repair_request(), "n"), damage.manifest, "n")
     assert left_trees(ship.root) == [left.tree_hash]
 
 

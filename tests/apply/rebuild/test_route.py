@@ -125,11 +125,11 @@ def test_a_cut_between_two_steps_leaves_the_site_as_it_was(
     """[A-17], [A-130]"""
     bundle, before, trees = over_three(tmp_path), ship.seen("versions", "current"), list[Path]()
 
-    def cut(evaluation: Any, base: Any, tree: Path, progress: Progress) -> None:
+    def cut(evaluation: Any, base: Any, tree: Path, progress: Progress, *, share: bool) -> None:
         trees.append(tree)
         if len(trees) == 2:
             raise StorageFailed("pulled out")
-        reconstruct(evaluation, base, tree, progress)
+        reconstruct(evaluation, base, tree, progress, share=share)
 
     monkeypatch.setattr("apply.update.reconstruct", cut)
     with pytest.raises(StorageFailed, match="pulled out"):

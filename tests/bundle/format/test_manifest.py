@@ -5,6 +5,8 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bundle.errors import Malformed
 from bundle.format import canonical
@@ -70,7 +72,7 @@ def test_paths_ascend_by_code_point() -> None:
         ({"sizes": [1, 1, 1]}, "differ in length"),
         ({"hashes": bytes(63)}, "differ in length"),
         ({"hashes": bytes(96)}, "differ in length"),
-        ({"kinds": b"\0\4"}, "unknown kind"),
+        ({"kinds": b"\0\4"}, "kind 4 is unknown"),
         ({"sizes": [1, -1]}, "size -1"),
         ({"sizes": [1, 1 << 53]}, "size 9007199254740992"),
         ({"sizes": [0, 1]}, "does not go with its hash"),
@@ -95,9 +97,9 @@ def test_every_broken_rule_is_named(changes: dict[str, Any], word: str) -> None:
 
 def test_a_manifest_has_a_limit_of_entries() -> None:
     """Seen before a list that long is made."""
-    for column in ("paths", "sizes"):
-        with pytest.raises(Malformed, match=rf"length <= 500000 - at `\$\.{column}`"):
-            TreeManifest.decode(encoded(**{column: [""] * 500_001}), "any")
+    for column, word in (("paths", "more than 1,000,000"), ("sizes", r"length <= 1000000 - at `\$\.sizes`")):
+        with pytest.raises(Malformed, match=word):
+            TreeManifest.decode(encoded(**{column: [""] * 1_000_001}), "any")
 
 
 def test_the_platform_decides() -> None:
@@ -117,9 +119,25 @@ def test_places_count_from_one_and_content_has_its_first() -> None:
 def test_needed_is_new_content_once_each() -> None:
     """[F-31]"""
     manifest = TreeManifest.of(ENTRIES, "any")
-    assert manifest.needed(None) == [1, 2]
-    assert manifest.needed(TreeManifest.of([entry("elsewhere", b"two")], "any")) == [1]
-    assert manifest.needed(manifest) == []
+    assert manifest.needed(None) == {1, 2}
+    assert manifest.needed(TreeManifest.of([entry("elsewhere", b"two")], "any")) == {1}
+    assert not manifest.needed(manifest)
+
+
+@given(st.sets(st.integers(1, len(ENTRIES))))
+def test_without_some_entries_it_is_what_the_others_make(gone: set[int]) -> None:
+    """[F-61]"""
+    manifest = TreeManifest.of(ENTRIES, "any")
+    left = manifest.without(gone)
+    assert left == TreeManifest.of([e for place, e in enumerate(manifest.entries, 1) if place not in gone], "any")
+    assert list(left.entries) == [e for place, e in enumerate(manifest.entries, 1) if place not in gone]
+
+
+@pytest.mark.parametrize("path", ["a\udc80", "a" * 70_000, "é" * 40_000])
+def test_a_path_that_cannot_be_encoded_is_named(path: str) -> None:
+    """[F-14]"""
+    with pytest.raises(Malformed, match=r"^path '"):
+        TreeManifest.of([entry(path)], "posix")
 
 
 def test_the_target_of_a_link_is_text_that_stays_inside() -> None:
@@ -141,9 +159,9 @@ def test_a_manifest_takes_few_bytes_an_entry() -> None:
     tracemalloc.start()
     try:
         manifest = TreeManifest.decode(encoded, "any")
-        assert manifest.needed(None) == list(range(1, count + 1))
+        assert list(manifest.needed(None)) == list(range(1, count + 1))
         held, most = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert held < 110 * count and most < 500 * count
-    assert manifest.entry(count).size == count and manifest.entries[-1].path == manifest.entries.path(count - 1)
+    assert held < 70 * count and most < 160 * count
+    assert manifest.entry(count).size == count and manifest.entries[-1].path == manifest.entries.paths[count - 1]

@@ -13,7 +13,6 @@ from bundle.archives.engines import COMMON_FEATURES, ENGINE_FEATURES, ISAL_FEATU
 from bundle.errors import Corrupt, Unsupported
 from bundle.format.index import Archive, Copy, Literal, Patch, Rebased, decode_frame
 from bundle.format.pieces import MIN_PIECE_BYTES
-from bundle.format.repair_request import remainder
 from bundle.read.evaluate import Evaluation, open_evaluation
 from bundle.read.mixed import MixedEvaluation
 from bundle.read.reader import VerifiedBundle, open_bundle
@@ -106,7 +105,7 @@ def mixed(
     delta, full = bundle.root.sections
     first = open_evaluation(bundle.open_section(delta), base, engines, lost=places)
     rest = open_evaluation(bundle.open_section(full), None, engines, manifest=first.manifest)
-    return MixedEvaluation(first, rest, remainder(base.manifest, places, "any"))
+    return MixedEvaluation(first, rest, base.manifest.without(places))
 
 
 def taken(evaluation: MixedEvaluation) -> set[str]:

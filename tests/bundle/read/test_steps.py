@@ -29,10 +29,10 @@ def decoded(*frames: list[Step], engines: frozenset[str] = BOTH, lost: tuple[int
 
 def test_with_everything_at_hand_all_is_made() -> None:
     steps = decoded(STEPS)
-    assert steps.places == [0, 1, 2, 3, 4] and steps.made == {1, 2, 3, 4}
+    assert steps.places == {0, 1, 2, 3, 4} and steps.made == {1, 2, 3, 4}
     assert steps.unavailable == [set()]
     assert steps.base_places() == {1, 2, 3}
-    assert steps.reused(0) == {0, 1, 2, 4, 5, 6, 9, 10}
+    assert steps.reused == [{9, 10}]
 
 
 def test_what_is_made_from_a_result_that_cannot_be_had_cannot_be_had() -> None:

@@ -63,7 +63,7 @@ def test_a_run_is_cut_at_the_end_of_the_file() -> None:
         (-5, 3),
         (9, 9),
     ):
-        assert read.run(start, end).tobytes() == DATA[max(start, 0) : end], (start, end)
+        assert read.span(start, end).tobytes() == DATA[max(start, 0) : end], (start, end)
     assert read.copied(60, 500).tobytes() == DATA[60:560]
 
 

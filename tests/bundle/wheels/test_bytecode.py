@@ -44,7 +44,7 @@ def made(release: Path, name: str, mode: PycInvalidationMode = TIMED, tag: str =
 
 
 def found(release: Path) -> list[Compiled]:
-    return list(compiled_by_time(release, scan(release).entries.paths()))
+    return list(compiled_by_time(release, scan(release).entries.paths))
 
 
 def has_feature(release: Path) -> bool:

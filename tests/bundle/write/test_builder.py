@@ -64,7 +64,7 @@ def test_a_full_release_needs_nothing(tmp_path: Path, monkeypatch: pytest.Monkey
     report = build_from(write_tree(tmp_path / "new", new), [], tmp_path / "x.unrep")
     assert content_of(tmp_path / "x.unrep", None) == new and report.bases == []
     frames = take_apart(tmp_path / "x.unrep").index.frames
-    steps = [decode_frame(frame, 0, lambda _: False, "here") for frame in frames]
+    steps = [list(decode_frame(frame, 0, lambda _: False, "here")) for frame in frames]
     assert [step.place for step in steps[0]] == [0]
     assert len(steps) > 2 and sum(map(len, steps)) == 6
 

@@ -42,6 +42,11 @@ def like(made: Catalog, label: str, content: bytes, size: int) -> Candidate | No
         ("app.12345678.js", "app.#.js"),
         ("feedface/defaced", "feedface/defaced"),
         ("x1f3a9c07", "x#f#a#c#"),
+        ("pkg-2.0rc1.dist-info/WHEEL", "pkg-#.dist-info/WHEEL"),
+        ("pkg-2.0.post1.dev20.dist-info/WHEEL", "pkg-#.dist-info/WHEEL"),
+        ("pkg-5.0.0-beta.3/index.js", "pkg-#/index.js"),
+        ("v1beta1/api.json", "v#/api.json"),
+        ("1bit", "#bit"),
     ],
 )
 def test_version_numbers_are_blanked(label: str, blanked: str) -> None:

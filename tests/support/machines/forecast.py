@@ -22,6 +22,7 @@ SECONDS = {
     "crash": 6.0,
     "end_to_end": 2.4,
     "hostile": 0.6,
+    "repository": 0.5,
     "spec": 0.9,
     "support": 1.5,
     "transfer": 0.6,

@@ -51,7 +51,7 @@ BAD_INPUTS: Final = sorted(
 BATCHES: Final = (
     (*COMMANDS, *BAD_INPUTS, "tests/contracts", "tests/apply"),
     *(TRANSFER[at : at + 6] for at in range(0, len(TRANSFER), 6)),
-    ("tests/unrep", "tests/bundle"),
+    ("tests/unrep", "tests/bundle", "tests/repository"),
 )
 OPTIONS: Final = ("-n", "2", "--ignore=tests/unrep/demo/test_story.py")  # the demonstration takes minutes there
 PATIENCE_S: Final = 600  # no test takes so long

@@ -14,10 +14,12 @@ from typing import Any
 import pytest
 
 from bundle.errors import Refused
-from tests.support.contents.tiny_bundle import TRUST, Shape, tiny_bundle, write_trust
+from bundle.host.progress import Quiet
+from tests.support.contents.tiny_bundle import KEY, TRUST, Shape, tiny_bundle, write_trust
 from tests.support.links.nginx import free_port
 from tests.support.packets.network import network
 from tests.support.packets.path import PacketPath
+from transfer.channels.survey import SurveyRequest, survey
 from transfer.config import TransferConfig
 from transfer.errors import BudgetSpent, Incomplete, SourceRefused, TransferError
 from transfer.fetch.fetch import Fetch
@@ -28,6 +30,8 @@ from transfer.links.opening import open_sources
 from transfer.links.pull import PullLink
 from transfer.links.pull_lanes import Lanes
 from transfer.links.threads import Threads
+from transfer.publishing.directory import DirectoryBackend
+from transfer.publishing.publish import ChannelMove, publish
 from transfer.pull.datagrams import Ask, Data, Grant, Open, read_request
 from transfer.pull.session import PullSession
 from transfer.serving.pull_server import PullServer
@@ -139,6 +143,19 @@ def test_nobody_there_is_incomplete(www: Path, tmp_path: Path) -> None:
     config = TransferConfig(patience_s=1.0)
     with pytest.raises(Incomplete, match="nothing arrives"):
         fetch(tmp_path / "out", f"udp://127.0.0.1:{free_port()}/bundle", config=config)
+
+
+def test_a_channel_leads_to_the_bundle_beside_it(tmp_path: Path) -> None:
+    """[T-169], [T-138]"""
+    (tmp_path / "made").write_bytes(BUNDLE.data)
+    (tmp_path / "pub").mkdir()
+    publish(tmp_path / "made", DirectoryBackend(tmp_path / "pub"), ChannelMove([KEY]), Quiet())
+    with serving(tmp_path / "pub") as server:
+        found = survey(SurveyRequest([url(server, "stable.channel")], TRUST, tmp_path / "out", QUICK))
+        ((source,),) = [offer.places for offer in found.offers]
+        assert source.startswith(f"udp://127.0.0.1:{server.port}/") and source.endswith(".unrep")
+        fetch(tmp_path / "out", source)
+    assert (tmp_path / "out").read_bytes() == BUNDLE.data
 
 
 def test_a_file_that_is_not_there_is_refused(www: Path, tmp_path: Path) -> None:

@@ -38,10 +38,6 @@ class ExportAnswer(TypedDict):
     examples=[
         ("unrep export /srv/www/vms --channel stable --out /media/stick", "Fill a stick for whatever ships have:"),
         ("unrep export vms-2.unrep --volume-size 4G --out /media/stick", "Split a bundle for a stick with FAT32:"),
-        (
-            "unrep export vms-2.unrep --volume-size 700M --out /media/one --out /media/two",
-            "Write each volume to a medium of its own:",
-        ),
     ],
 )
 @click.argument("source", metavar="F|DIR", type=click.Path(path_type=Path))

@@ -82,7 +82,7 @@ def repair_command(
         have = DirectoryBase(base, scan(base, root.platform, bar))
         damage = read_repair_request(read_input(asked, MAX_REPAIR_REQUEST_BYTES), str(asked))
         _check(damage.product, root, asked, bundle)
-        left = DirectoryBase(base, left_by(damage, have.manifest, root.platform, str(asked)))
+        left = DirectoryBase(base, left_by(damage, have.manifest, str(asked)))
         request = BuildRequest(
             new=new,
             product=root.product,

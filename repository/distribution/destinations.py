@@ -1,0 +1,111 @@
+"""Bundles at the destinations of a repository, and only those that it put there itself [P-12], [P-19]."""
+
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+
+from bundle.host import presence
+from bundle.host.progress import Progress
+from bundle.read.reader import VerifiedBundle, open_for_display
+from bundle.recipients.sidecars import listed_tickets
+from bundle.recipients.ticket import MAX_TICKET_BYTES
+from repository.errors import Damaged
+from repository.layout import Repository
+from repository.record.database import Bundle
+from repository.settings import Settings
+from repository.storage import STORAGE
+from transfer.disk.storage import PUBLISHED
+from transfer.disk.whole import read_header, whole_bundle
+from transfer.errors import OutputRefused
+from transfer.publishing.backend import Backend
+from transfer.publishing.directory import DirectoryBackend
+from transfer.publishing.object_store import ObjectStoreBackend
+from transfer.publishing.ticket import read_ticket
+
+NAME_HASH_DIGITS = 16
+
+
+def open_destinations(repository: Repository, settings: Settings) -> list[Backend]:
+    """Those of the settings. Raises OutputRefused for a share that is gone, or a store that cannot be opened."""
+    return [_opened(repository, address) for address in settings.destinations]
+
+
+def _opened(repository: Repository, address: str) -> Backend:
+    if "://" in address:
+        return ObjectStoreBackend(address)
+    directory = repository.root / address
+    with PUBLISHED.errors(directory):
+        is_there = presence.is_directory(directory)
+    if not is_there:
+        raise OutputRefused(
+            f"{directory}: no such directory, though repo.toml names it as a destination; mount it or correct the name"
+        )
+    return DirectoryBackend(directory)
+
+
+def published_name(bundle: VerifiedBundle) -> str:
+    """The name at destinations. It holds the hash of the header: other bytes have another name [T-52]."""
+    digest = sha256(read_header(bundle)).hexdigest()[:NAME_HASH_DIGITS]
+    return f"{bundle.root.product}-{bundle.root.version}-{digest}.unrep"
+
+
+def open_stored(repository: Repository, bundle: Bundle) -> VerifiedBundle:
+    """A bundle of the repository, which must be the one that its record describes. Raises Damaged."""
+    path = repository.bundles / bundle.path
+    with STORAGE.errors(path):
+        is_there = presence.is_file(path)
+    if not is_there:
+        raise Damaged(f"{path}: is missing; release {bundle.release} again, or restore it from a backup")
+    opened = open_for_display(path)
+    if opened.verified.root_hash != bundle.root or published_name(opened) != bundle.file:
+        opened.close()
+        raise Damaged(f"{path}: its header is not the one that was signed; restore it from a backup")
+    return opened
+
+
+def send(repository: Repository, bundle: Bundle, backend: Backend, progress: Progress) -> bool:
+    """Puts a bundle with its tickets to a destination, and says whether it was not there before.
+
+    It is verified as it is read. Raises Damaged, Refused, OutputRefused, DiskFull or Incomplete.
+    """
+    with open_stored(repository, bundle) as opened:
+        _send_tickets(repository, bundle, backend)
+        length = backend.length_of(bundle.file)
+        if length == bundle.length:
+            return False
+        if length is not None:
+            raise OutputRefused(
+                f"{backend.name}: {bundle.file} is there with {length:,} bytes, not {bundle.length:,}; "
+                "it was changed or cut short there: remove it and run the same command again"
+            )
+        progress.start(f"publishing to {backend.name}", bundle.length, "B")
+        backend.add(bundle.file, _counted(whole_bundle(opened), progress))
+        progress.finish()
+    return True
+
+
+def _send_tickets(repository: Repository, bundle: Bundle, backend: Backend) -> None:
+    with STORAGE.errors(repository.bundles):
+        tickets = listed_tickets(repository.bundles / bundle.path)
+    for path in tickets:
+        data, name = read_ticket(path), f"{bundle.file}.tickets/{path.name}"
+        if backend.read(name, MAX_TICKET_BYTES + 1) != data:
+            backend.replace(name, data)
+
+
+def remove(bundle: Bundle, backend: Backend) -> None:
+    """Removes a bundle and its tickets from a destination. Other files there stay."""
+    backend.remove(bundle.file)
+    backend.remove(f"{bundle.file}.tickets")
+
+
+def _counted(chunks: Iterator[bytes], progress: Progress) -> Iterator[bytes]:
+    for chunk in chunks:
+        yield chunk
+        progress.advance(len(chunk))
+
+
+def local_files(repository: Repository, bundle: Bundle) -> list[Path]:
+    """What stands in `bundles/` for a bundle: the file and its sidecars."""
+    path = repository.bundles / bundle.path
+    return [path, *(path.with_name(path.name + suffix) for suffix in (".sha256", ".manifests", ".tickets"))]

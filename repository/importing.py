@@ -1,0 +1,118 @@
+"""Releases that were made elsewhere: from a directory, or from a bundle with its signatures [P-17]."""
+
+from pathlib import Path
+
+from bundle.archives.engines import present_features
+from bundle.errors import Corrupt, InputError, Malformed, named
+from bundle.format.manifest import TreeManifest
+from bundle.host.progress import Progress
+from bundle.names.paths import check_version
+from bundle.read.evaluate import Evaluation, open_evaluation
+from bundle.read.reader import VerifiedBundle, open_bundle
+from bundle.read.tree import DirectoryBase, scan
+from bundle.trust.trust import Trust
+from repository.errors import ReleaseRefused
+from repository.record.database import Record, Release
+from repository.settings import Settings
+from repository.store.base import stored_trees
+from repository.store.objects import ObjectStore
+
+
+def import_directory(
+    directory: Path,
+    version: str,
+    seq: int | None,
+    record: Record,
+    store: ObjectStore,
+    settings: Settings,
+    bar: Progress,
+) -> Release:
+    """A release as ships have it, by its directory. `seq`: its number, that behind the newest for None.
+
+    What the store has lost of it comes back. Raises ReleaseRefused, InputError, StorageFailed or DiskFull.
+    """
+    try:
+        check_version(version)
+    except Malformed as error:
+        raise InputError(str(error)) from error
+    tree = DirectoryBase(directory.resolve(), scan(directory, settings.platform, bar))
+    newest = max((one.seq for one in record.releases() if one.epoch == settings.epoch), default=0)
+    known = record.release(version)
+    number = seq or (known.seq if known else newest + 1)
+    size, entries = tree.manifest.size, len(tree.manifest.entries)
+    release = Release(version, settings.epoch, number, tree.manifest.tree_hash, size, entries, "imported")
+    _check(release, record)
+    store.add_directory(tree, bar, repair=True)
+    return _recorded(release, record)
+
+
+def import_bundle(
+    path: Path, trust: Trust, record: Record, store: ObjectStore, settings: Settings, bar: Progress
+) -> Release:
+    """The release of a bundle, made from its full section, or from a delta whose base is here.
+
+    Raises ReleaseRefused, Refused, InputError, StorageFailed or DiskFull.
+    """
+    with open_bundle(path, trust) as bundle:
+        root = bundle.root
+        if root.product != settings.product:
+            raise ReleaseRefused(f"{path}: is {root.product} {root.version}; this repository is for {settings.product}")
+        if root.platform == "posix" and settings.platform != "posix":
+            raise ReleaseRefused(f"{path}: is for platform posix; repo.toml says platform {settings.platform!r}")
+        release = Release(root.version, root.epoch, root.seq, root.tree, root.size, root.entries, "imported")
+        _check(release, record)
+        _store(bundle, store, bar)
+    return _recorded(release, record)
+
+
+def _check(release: Release, record: Record) -> None:
+    """Raises ReleaseRefused for a version or a number that stands for other content [P-7]."""
+    for other in record.releases():
+        same = other.version == release.version, other.order == release.order
+        if any(same) and (not all(same) or other.tree != release.tree):
+            raise ReleaseRefused(
+                f"{release.version} (seq {release.seq}): the repository has {other.version} (seq {other.seq}) with "
+                f"{'the same' if other.tree == release.tree else 'other'} content; correct the version or --seq"
+            )
+
+
+def _recorded(release: Release, record: Record) -> Release:
+    if record.release(release.version) is None:
+        record.add_release(release)
+    return release
+
+
+def _store(bundle: VerifiedBundle, store: ObjectStore, bar: Progress) -> None:
+    root, engines = bundle.root, present_features()
+    usable = {tree: delta for tree in root.bases() if (delta := root.delta_section(tree, engines))}
+    full = root.full_section(engines)
+    base = next((tree for tree in usable if store.has_tree(tree)), None)
+    if full is None and base is None:
+        raise ReleaseRefused(
+            f"{bundle.path}: has no full section, and none of its bases is in this repository; import one of them first"
+        )
+    section = bundle.open_section(full or usable[base or b""])
+    with stored_trees(store, {} if full else {base or b"": "its base"}) as trees:
+        evaluation = open_evaluation(section, trees[0] if trees else None, engines)
+        _store_objects(evaluation, store, bar, bundle.path)
+
+
+def _store_objects(evaluation: Evaluation, store: ObjectStore, bar: Progress, path: Path) -> None:
+    manifest: TreeManifest = evaluation.manifest
+    bar.start(f"unpacking {path.name}", manifest.size, "B")
+    with store.intake() as intake:
+        for place, chunks in evaluation.objects():
+            if not place:
+                continue
+            entry = manifest.entry(place)
+            try:
+                if store.is_sound(entry.hash, entry.size):
+                    for _ in chunks:
+                        pass
+                else:
+                    intake.put(entry.hash, entry.size, chunks)
+            except Corrupt as error:
+                raise named(error, path) from None
+            bar.advance(entry.size)
+    bar.finish()
+    store.add_manifest(manifest)

@@ -1,0 +1,45 @@
+"""Moving a channel without building anything [P-13]."""
+
+from bundle.trust.signing import Signer
+from bundle.trust.trust import Trust
+from repository.distribution.channels import announce_all, check_destination, check_forward
+from repository.distribution.destinations import open_destinations
+from repository.errors import ChannelRefused
+from repository.layout import Repository
+from repository.record.database import Channel, Record
+from repository.settings import Settings
+
+
+def promote(
+    repository: Repository,
+    settings: Settings,
+    version: str,
+    name: str,
+    signer: Signer,
+    trust: Trust | None,
+    *,
+    go_back: bool = False,
+) -> tuple[Channel, bool]:
+    """Lets a channel name a release, and says whether it did not before.
+
+    Raises ChannelRefused for a release that was not published, or is older; RepositoryError; TransferError for a
+    destination that fails: the same call goes on.
+    """
+    if name not in settings.channels:
+        raise ChannelRefused(f"channel {name!r}: is not in repo.toml, which has {', '.join(settings.channels)}")
+    with repository.locked(f"moving channel {name}"), Record(repository.database_file) as record:
+        release = record.release(version)
+        if release is None:
+            raise ChannelRefused(f"{version}: is no release of {repository.root}; see 'unrep repo list'")
+        if not any(bundle.release == version for bundle in record.bundles("published")):
+            raise ChannelRefused(f"{version}: has no published bundle, so no ship could fetch it; release it first")
+        check_forward(record, name, release, go_back=go_back)
+        backends = open_destinations(repository, settings)
+        seen = max((check_destination(backend, settings, record) for backend in backends), default=0)
+        before = record.channel(name)
+        if before and before.release == version:
+            now = before
+        else:
+            (now,) = record.change({}, {name: version}, seen)
+        announce_all(repository, record, settings, backends, signer, trust)
+    return now, now != before

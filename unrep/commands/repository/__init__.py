@@ -1,0 +1,4 @@
+"""Commands of the repository ashore: its releases, its contents, its channels.
+
+Options and reports only; the work is in `repository`.
+"""
