@@ -1,4 +1,4 @@
-"""Packed files that are not opened, because no encoder is proven to give them back: spec/decisions, 0025.
+"""Packed files that are not opened, because no encoder is proven to give them back: spec/decisions, 0031.
 
 They are told by their first bytes, and in an `ar` archive (a Debian package) by those of its members.
 """
