@@ -6,6 +6,8 @@ counts as present only if it gives the known output for a fixed corpus. A sectio
     number         engine    level   memLevel  is given the member
      1 to  9       zlib      1 to 9  8         in any way: the output is the same
     11 to 19       zlib      1 to 9  9         in any way
+    81 to 89       zlib      1 to 9  8         in any way, with the strategy Z_FILTERED, as libpng does
+    91 to 99       zlib      1 to 9  9         the same
     21 to 30       miniz     1 to 10           at once
     31 to 39       zlib-ng   1 to 9  8         at once
     41 to 49       zlib-ng   1 to 9  9         at once
@@ -41,7 +43,7 @@ AT_ONCE = 1 << 62
 # Most likely first: what zipfile writes, with zlib and with zlib-ng, what maturin writes, then the rest.
 CANDIDATES = (
     *(6, 36, 26, 9, 39, 1, 31, 66, 76, 16, 29, 53),
-    *(5, 4, 3, 2, 7, 8, 19, 21, 35, 34, 33, 32, 37, 38, 46, 49, 51, 52),
+    *(89, 86, 99, 96, 5, 4, 3, 2, 7, 8, 19, 21, 35, 34, 33, 32, 37, 38, 46, 49, 51, 52),
 )
 
 
@@ -53,11 +55,14 @@ class Engine:
     level: int
     memory: int = 8
     feed: int = AT_ONCE
+    strategy: int = zlib.Z_DEFAULT_STRATEGY
 
 
 ENGINES = {
     **{level: Engine(ZLIB_FEATURE, level) for level in range(1, 10)},
     **{10 + level: Engine(ZLIB_FEATURE, level, 9) for level in range(1, 10)},
+    **{80 + level: Engine(ZLIB_FEATURE, level, 8, strategy=zlib.Z_FILTERED) for level in range(1, 10)},
+    **{90 + level: Engine(ZLIB_FEATURE, level, 9, strategy=zlib.Z_FILTERED) for level in range(1, 10)},
     **{20 + level: Engine(MINIZ_FEATURE, level) for level in range(1, 11)},
     **{30 + level: Engine(ZLIB_NG_FEATURE, level) for level in range(1, 10)},
     **{40 + level: Engine(ZLIB_NG_FEATURE, level, 9) for level in range(1, 10)},
@@ -67,7 +72,7 @@ ENGINES = {
 }
 
 _FINGERPRINTS = {
-    ZLIB_FEATURE: "961a3970933cb2add938dda5fbd7f4af6f5dff7145472b6582e8ab5de4377329",
+    ZLIB_FEATURE: "85b4562c1525035370642cb4e170d2f44c183816505d45fb1409cf5a8df3cbe5",
     MINIZ_FEATURE: "4751281910639364b59b8279d48a9f19f54cad4260eb5b5ecafb196d6d3e116c",
     ZLIB_NG_FEATURE: "1ea160cf7b7466c4bcba76d6a3c60c8f7dab0257da22fa8e2e1e1b6c250c70a7",
     ISAL_FEATURE: "b7ab76ae1518f02ec88d7a87df06912c0c5f594599073a917208094eb7e7d3c9",
@@ -107,7 +112,7 @@ def deflate(engine: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
     """
     feature, way = feature_of(engine), ENGINES[engine]
     if feature == ZLIB_FEATURE:
-        return _feed(zlib.compressobj(way.level, zlib.DEFLATED, -15, way.memory), chunks)
+        return _feed(zlib.compressobj(way.level, zlib.DEFLATED, -15, way.memory, way.strategy), chunks)
     data = b"".join(chunks)
     if feature == MINIZ_FEATURE:
         return iter((bytes(cramjam.deflate.compress(data, level=way.level)),))

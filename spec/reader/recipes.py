@@ -18,9 +18,12 @@ SHAPED, AS_IT_IS = 0, 60
 MEMBER_MAX, DEPTH_MAX, FRAMES_MAX = 67_108_864, 8, 500_001
 GROWTH, SHRINKING, NUMBERS, READ, FREE = 1040, 16, 4, 4, 16_777_216
 RECIPES_MAX, BASE_OBJECTS_MAX, USES_MAX = 2_000_000, 4_000_000, 4_000_000
-ENGINES = {"deflate-zlib": {*range(1, 10), *range(11, 20)}, "deflate-miniz": {*range(21, 31)}}
+ENGINES = {
+    "deflate-zlib": {*range(1, 10), *range(11, 20), *range(81, 90), *range(91, 100)},
+    "deflate-miniz": {*range(21, 31)},
+}
 ENGINES |= {"deflate-zlib-ng": {*range(31, 40), *range(41, 50), 66, 76}, "deflate-isal": {51, 52, 53}}
-ZLIB_DIGEST = "961a3970933cb2add938dda5fbd7f4af6f5dff7145472b6582e8ab5de4377329"
+ZLIB_DIGEST = "85b4562c1525035370642cb4e170d2f44c183816505d45fb1409cf5a8df3cbe5"
 
 
 def usable_features() -> set[str]:
@@ -43,7 +46,8 @@ def _zlib_is_zlib() -> bool:
 
 def deflate(data: bytes, engine: int) -> bytes:
     """[F-45], zlib alone."""
-    stream = zlib.compressobj(engine % 10, zlib.DEFLATED, -15, 8 if engine < 10 else 9)
+    memory, strategy = 9 if engine // 10 % 2 else 8, zlib.Z_FILTERED if engine > 80 else zlib.Z_DEFAULT_STRATEGY
+    stream = zlib.compressobj(engine % 10, zlib.DEFLATED, -15, memory, strategy)
     return stream.compress(data) + stream.flush()
 
 

@@ -243,6 +243,7 @@ CASES: list[Case] = [
     ("stream-cut", M, "F-75", "one without its end", archive(engines=(60,), member=STREAM[:-1])),
     ("stream-more", M, "F-75", "one with a byte behind its end", archive(engines=(60,), member=STREAM + b"\0")),
     ("stream-none", M, "F-75", "bytes that are no stream", archive(engines=(60,), member=b"\7")),
+    ("archive-filtered", "accept", "F-45", "zlib with the strategy Z_FILTERED", archive(engines=(89,))),
     ("archive-mem", "accept", "F-45", "zlib at level 1 with memLevel 9", archive(engines=(11,))),
     (
         "archive-number",
@@ -280,7 +281,7 @@ CASES: list[Case] = [
     ("archive-no-skeleton", M, "F-47", "a skeleton of no bytes", archive(skeleton=b"")),
     ("archive-long", M, "F-48 F-37", "an archive that is longer than its entry says", archive(GZIP[:-1])),
     ("archive-engines", M, "F-30", "an engine too few", archive(numbers=[1])),
-    *((f"engine-{n}", M, "F-45 F-48", f"deflate engine {n}", archive(engines=(n,))) for n in (10, 20, 40, 54, 77)),
+    *((f"engine-{n}", M, "F-45 F-48", f"deflate engine {n}", archive(engines=(n,))) for n in (10, 20, 40, 54, 77, 90)),
     ("recipes-many", M, "F-30", "2,000,001 recipes", many_recipes),
     (
         "reaimed-place-twice",

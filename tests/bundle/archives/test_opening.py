@@ -418,7 +418,7 @@ def test_an_engine_whose_package_is_missing_is_not_tried(
     assert engine_of(content, streamed(9, content), 6) == 9
 
 
-@pytest.mark.parametrize("engine", [0, 10, 20, 40, 50, 54, 55, 60, 65, 77, 99])
+@pytest.mark.parametrize("engine", [0, 10, 20, 40, 50, 54, 55, 60, 65, 77, 90, 100])
 def test_an_unknown_engine_is_refused(engine: int) -> None:
     """[F-48]"""
     with pytest.raises(Malformed, match="unknown"):

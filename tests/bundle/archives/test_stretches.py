@@ -171,3 +171,16 @@ def test_stretches_are_read_as_one() -> None:
     assert [stream.read_at(at, size) for at, size in [(0, 8), (2, 3), (3, 4), (7, 1), (8, 0)]] == [
         *(b"abcdefgh", b"cde", b"defg", b"h", b"")
     ]
+
+
+@pytest.mark.parametrize("level", [6, 9])
+def test_the_setting_of_libpng_is_an_engine(level: int, tmp_path: Path) -> None:
+    """[F-45]: zlib's strategy for filtered pictures."""
+
+    def as_libpng(data: bytes) -> bytes:
+        packer = zlib.compressobj(level, zlib.DEFLATED, 15, 8, zlib.Z_FILTERED)
+        return packer.compress(data) + packer.flush()
+
+    opening = opened_target(as_png(FILES, pack=as_libpng), tmp_path)
+    assert opening is not None and opening.members[0].engine == 80 + level
+    assert as_libpng(b"\0".join(FILES.values())) != zlib.compress(b"\0".join(FILES.values()), level)
