@@ -165,7 +165,8 @@ def _inflated(data: bytes, pieces: list[tuple[int, int]]) -> tuple[Stream | None
 
     Then the 8 bytes behind it, and the steps to see it.
     """
-    whole = b"".join(data[start:end] for start, end in pieces)
+    views = [memoryview(data)[start:end] for start, end in pieces]
+    whole = views[0] if len(views) == 1 else memoryview(b"".join(views))
     inflater, plain, at = zlib.decompressobj(-15), [], 0
     try:
         while not inflater.eof and at < len(whole):
@@ -182,9 +183,9 @@ def _inflated(data: bytes, pieces: list[tuple[int, int]]) -> tuple[Stream | None
         cuts.append((end - start, after - end))
         left -= end - start
     start = pieces[0][0]
-    stream = Stream(start, start + size + sum(gap for _, gap in cuts), b"".join(plain), whole[:size], cuts)
+    stream = Stream(start, start + size + sum(gap for _, gap in cuts), b"".join(plain), bytes(whole[:size]), cuts)
     counts = inflater.eof and len(stream.plain) <= RATIO * size
-    return (stream if counts else None), whole[size : size + 8], steps
+    return (stream if counts else None), bytes(whole[size : size + 8]), steps
 
 
 def _agrees(data: bytes, kind: str, here: int, stream: Stream, behind: bytes) -> bool:

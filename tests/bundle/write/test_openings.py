@@ -1,6 +1,7 @@
 """Archives beyond every bound that is held in memory: the bounds are made small here. bundle.write.openings."""
 
 import io
+import lzma
 import random
 import zipfile
 import zlib
@@ -94,6 +95,14 @@ def test_a_member_that_cannot_be_opened_costs_itself_alone(tmp_path: Path) -> No
     (odd,) = (stream for stream in streams_in(new) if stream.name == "odd")
     assert report.total_bytes < odd.length + MOST_BYTES
     assert report.closed == [Closed("x.zip!odd", WHY)]
+
+
+def test_packed_files_that_no_engine_gives_are_told(tmp_path: Path) -> None:
+    """Once each, and only where they changed."""
+    numbers = random.Random(25)
+    same, old, new = (lzma.compress(numbers.randbytes(9000)) for _ in range(3))
+    report = built(tmp_path, {"a.xz": same, "b.xz": old}, {"a.xz": same, "b.xz": new})
+    assert report.closed == [Closed("b.xz", "xz is not opened: no encoder is proven to give it back")]
 
 
 def test_what_grows_too_much_stays_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
