@@ -195,7 +195,8 @@ class Directory:
     def sync_file(self, name: str) -> None:
         """Makes the bytes of a regular file durable."""
         if _WINDOWS:
-            _flush(handles.long_path(self.path / name))
+            if self.status(name).st_nlink == 1:  # one with a second name was made durable under that
+                _flush(handles.long_path(self.path / name))
             return
         with self.read(name) as file:
             _synced(file.fileno(), self.path / name)
