@@ -84,6 +84,8 @@ def test_a_version_and_a_number_mean_one_content(ashore: Ashore) -> None:
 def test_what_was_damaged_or_lost_comes_back(ashore: Ashore) -> None:
     ashore.release(0)
     paths = [path for path in (ashore.root / "repo/objects").rglob("*") if path.is_file()]
+    for path in paths:
+        path.chmod(0o644)  # Windows removes no read-only file
     paths[0].write_bytes(b"damaged")
     paths[1].unlink()
     assert len(ashore.verify().faults) == 2

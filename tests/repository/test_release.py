@@ -1,6 +1,7 @@
 """`release`: stored, numbered, built from what ships may have, published, and named by its channel, in this order."""
 
 import errno
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -245,7 +246,8 @@ def test_a_new_destination_gets_what_it_lacks(ashore: Ashore) -> None:
     for number in (0, 1):
         ashore.release(number)
     (ashore.root / "mirror").mkdir()
-    ashore.settle(f'destinations = ["{ashore.root / "www"}", "{ashore.root / "mirror"}"]')
+    both = [str(ashore.root / "www"), str(ashore.root / "mirror")]
+    ashore.settle(f"destinations = {json.dumps(both)}")
     ashore.release(1)
     assert ashore.published() == ashore.published("mirror") and ashore.channel() == ashore.channel("stable", "mirror")
 

@@ -1,13 +1,12 @@
 """[A-121], [A-123]: of what a release's own application would change, a build warns, and of nothing else."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 from py_compile import PycInvalidationMode, compile
 
 import pytest
 
+from tests.support.observers.command import run
 from unrep.rewritten import warnings
 
 
@@ -80,11 +79,8 @@ def test_a_base_that_was_run(release: Path, tmp_path: Path) -> None:
 def test_a_build_says_it_and_goes_on(release: Path, tmp_path: Path) -> None:
     (release / "db.sqlite3").touch()
 
-    def unrep(line: str) -> "subprocess.CompletedProcess[str]":
-        argv = [sys.executable, "-m", "unrep", *line.split()]
-        return subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True)
-
-    assert unrep("keygen --out k").returncode == 0
-    built = unrep("build vms --product p --version 2 --seq 2 --key k.key --out b.unrep")
-    assert built.returncode == 0 and (tmp_path / "b.unrep").exists()
-    assert "vms: db.sqlite3: of a kind that applications write to" in built.stderr
+    assert run(f"keygen --out {tmp_path / 'k'}")[0] == 0
+    line = f"build {release} --product p --version 2 --seq 2 --key {tmp_path / 'k.key'} --out {tmp_path / 'b.unrep'}"
+    code, _, told = run(f"{line} --workers 1")
+    assert code == 0 and (tmp_path / "b.unrep").exists()
+    assert "db.sqlite3: of a kind that applications write to" in told

@@ -162,6 +162,7 @@ def test_a_file_swapped_while_it_is_linked(ship: Ship, monkeypatch: pytest.Monke
     def swapped(within: Directory, name: str, into: Directory, new_name: str) -> bool:
         path = within.path / name
         data = path.read_bytes()
+        path.chmod(0o644)  # Windows removes no read-only file
         path.unlink()
         path.write_bytes(data)
         return real(within, name, into, new_name)

@@ -1,5 +1,6 @@
 """[P-12] Destinations that are no directories: whatever has a file system in fsspec, and a directory beside it."""
 
+import json
 import uuid
 from pathlib import Path
 
@@ -16,7 +17,7 @@ fsspec = pytest.importorskip("fsspec", reason="the extra unrep[publish] is not i
 
 def test_a_store_and_a_directory_at_once(tmp_path: Path) -> None:
     ashore, url = Ashore(tmp_path), f"memory://{uuid.uuid4()}/vms"
-    ashore.settle(f'destinations = ["{ashore.root / "www"}", "{url}"]\nreleases = 1')
+    ashore.settle(f"destinations = {json.dumps([str(ashore.root / 'www'), url])}\nreleases = 1")
     for number in range(3):
         ashore.release(number)
     store = ObjectStoreBackend(url)
