@@ -181,9 +181,9 @@ class Directory:
             self._call(os.chmod, name, stat.S_IRWXU, follow_symlinks=False)
 
     def move(self, name: str, into: "Directory", new_name: str) -> None:
-        """Renames an entry into another directory of the same file system."""
+        """Renames an entry into another directory of the same file system, over a file of that name."""
         if _WINDOWS:
-            os.rename(handles.long_path(self.path / name), handles.long_path(into.path / new_name))  # noqa: PTH104
+            os.replace(handles.long_path(self.path / name), handles.long_path(into.path / new_name))  # noqa: PTH105
         else:
             os.rename(name, new_name, src_dir_fd=self._descriptor, dst_dir_fd=into._descriptor)
 

@@ -155,6 +155,7 @@ def test_the_trial_of_a_link_leaves_nothing(tmp_path: Path) -> None:
     assert not list(scratch.iterdir()) and (base / "a").stat().st_nlink == 1
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows lets nobody swap a file that is open")
 def test_a_file_swapped_while_it_is_linked(ship: Ship, monkeypatch: pytest.MonkeyPatch) -> None:
     """Linked by name, hashed by descriptor: what was linked must be what is hashed."""
     real: Callable[..., bool] = Directory.link_again
@@ -162,7 +163,6 @@ def test_a_file_swapped_while_it_is_linked(ship: Ship, monkeypatch: pytest.Monke
     def swapped(within: Directory, name: str, into: Directory, new_name: str) -> bool:
         path = within.path / name
         data = path.read_bytes()
-        path.chmod(0o644)  # Windows removes no read-only file
         path.unlink()
         path.write_bytes(data)
         return real(within, name, into, new_name)

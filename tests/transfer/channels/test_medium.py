@@ -1,6 +1,7 @@
 """What is found on a stick: bundles, volumes and channel files among anything else, by bounded reads."""
 
 import errno
+import os
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -113,5 +114,6 @@ def test_a_file_that_is_named_is_looked_into_whatever_it_is(stick: Path, tmp_pat
     assert look_through(stick / "update.dat", TRUST).bundles[0].verified.root == FIRST.root
     assert isinstance(look_through(stick / "readme.txt", TRUST).unusable[stick / "readme.txt"], Malformed)
     assert "cannot be read" in str(look_through(stick / "none", TRUST).unusable[stick / "none"])
-    with pytest.raises(SourceRefused, match="cannot be read"):
-        look_through(tmp_path / ("x" * 300), TRUST)
+    if os.name == "posix":  # to Windows a name that is too long is one that is not there
+        with pytest.raises(SourceRefused, match="cannot be read"):
+            look_through(tmp_path / ("x" * 300), TRUST)
