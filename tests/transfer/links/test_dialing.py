@@ -63,6 +63,12 @@ class PatientSelector(selectors.SelectSelector):
     def register(self, fileobj: Any, events: int, data: Any = None) -> Any:
         return None if data and data[0] == NOWHERE else super().register(fileobj, events, data)
 
+    def select(self, timeout: float | None = None) -> Any:
+        if self.get_map():
+            return super().select(timeout)
+        time.sleep(timeout or 0)  # Windows selects among no sockets at all as an error
+        return []
+
 
 def test_a_refusal_goes_on_with_the_next_address_at_once(
     server: socket.socket, monkeypatch: pytest.MonkeyPatch
