@@ -7,6 +7,8 @@ that was restarted gives the same handle for the same file. Which file a handle 
 import os
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import nullcontext
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import BinaryIO
@@ -19,27 +21,36 @@ CHECKED_S = 1.0  # so long a file is taken to be what it was
 
 
 class GrantedFile:
-    """An open file, as it is now."""
+    """A file as it is now. It stays open, but on Windows, where nobody could replace an open one."""
 
-    def __init__(self, path: str, file: BinaryIO, checked_at: float) -> None:
+    def __init__(self, path: str, file: BinaryIO, checked_at: float, reopen: Callable[[], BinaryIO | None]) -> None:
         self.path = path
         self.checked_at = checked_at
         status = os.fstat(file.fileno())
         self.total_bytes = status.st_size
-        self.handle = blake2b(f"{path} {entity_tag(status)}".encode(), digest_size=TOKEN_BYTES).digest()
-        self._file = file
+        self._tag = entity_tag(status)
+        self.handle = blake2b(f"{path} {self._tag}".encode(), digest_size=TOKEN_BYTES).digest()
+        self._file: BinaryIO | None = file
+        self._reopen = reopen
+        if os.name == "nt":
+            self.close()
 
     def read(self, offset: int, length: int) -> bytes:
         """Those bytes; fewer or none if they cannot be read any more."""
         try:
-            self._file.seek(offset)
-            return self._file.read(length)
+            if self._file:
+                return _read(self._file, offset, length)
+            with self._reopen() or nullcontext() as file:
+                is_same = file is not None and entity_tag(os.fstat(file.fileno())) == self._tag
+                return _read(file, offset, length) if file and is_same else b""
         except (OSError, ValueError):
             return b""
 
     def close(self) -> None:
         """Lets go of it."""
-        self._file.close()
+        if self._file:
+            self._file.close()
+            self._file = None
 
 
 class GrantedFiles:
@@ -76,7 +87,7 @@ class GrantedFiles:
         if file is None:
             self._drop(path)
             return None
-        new = GrantedFile(path, file, self._clock())
+        new = GrantedFile(path, file, self._clock(), partial(open_inside, self._directory, path))
         old = self._by_path.get(path)
         if old is not None and old.handle == new.handle:  # what is due of it is read from the old one
             new.close()
@@ -94,3 +105,8 @@ class GrantedFiles:
         if found is not None:
             del self._by_handle[found.handle]
             found.close()
+
+
+def _read(file: BinaryIO, offset: int, length: int) -> bytes:
+    file.seek(offset)
+    return file.read(length)
