@@ -31,9 +31,10 @@ class GrantedFile:
         self._tag = entity_tag(status)
         self.handle = blake2b(f"{path} {self._tag}".encode(), digest_size=TOKEN_BYTES).digest()
         self._file: BinaryIO | None = file
-        self._reopen = reopen
+        self._reopen: Callable[[], BinaryIO | None] = reopen
         if os.name == "nt":
-            self.close()
+            file.close()
+            self._file = None
 
     def read(self, offset: int, length: int) -> bytes:
         """Those bytes; fewer or none if they cannot be read any more."""
@@ -47,10 +48,10 @@ class GrantedFile:
             return b""
 
     def close(self) -> None:
-        """Lets go of it."""
+        """Lets go of it: from now on there is nothing to read."""
         if self._file:
             self._file.close()
-            self._file = None
+        self._file, self._reopen = None, lambda: None
 
 
 class GrantedFiles:
