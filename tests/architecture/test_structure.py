@@ -52,7 +52,7 @@ DURABILITY = re.compile(
 # What an open file that grows, or a file that is not there yet, asks for itself.
 DURABLE_ELSEWHERE = {
     "bundle/host/durable.py": {"fsync", "syncfs", "Path.replace"},
-    "bundle/host/directories.py": {"fsync", "os.rename"},
+    "bundle/host/directories.py": {"fsync", "os.rename", "os.replace"},
     "bundle/host/locks.py": {"flock", "locking"},
     "bundle/recipients/sidecars.py": {"fsync"},  # of a bundle that is complete, before it gets its name
     "bundle/trust/signing.py": {"fsync"},  # of a new key
