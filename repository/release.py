@@ -32,7 +32,7 @@ from bundle.write.base import BuildBase
 from bundle.write.builder import BuildReport, BuildRequest, build
 from repository.bases import KnownTree, check_base, choose_bases
 from repository.distribution.channels import announce_all, check_destination, check_forward
-from repository.distribution.destinations import open_destinations, published_name, send
+from repository.distribution.destinations import open_destinations, send
 from repository.errors import ReleaseRefused
 from repository.importing import import_bundle
 from repository.layout import Repository
@@ -43,6 +43,7 @@ from repository.store.base import stored_trees
 from repository.store.objects import ObjectStore
 from transfer.errors import Incomplete, TransferError
 from transfer.publishing.backend import Backend
+from transfer.publishing.destination import published_name
 
 
 @dataclass(frozen=True, kw_only=True)

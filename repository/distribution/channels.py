@@ -6,7 +6,6 @@ or a share that was gone, is made good by the next one.
 
 from collections.abc import Sequence
 
-from bundle.errors import Malformed
 from bundle.trust.signing import Signer
 from bundle.trust.trust import Trust
 from repository.distribution.destinations import open_stored
@@ -16,23 +15,10 @@ from repository.record.database import Channel, Record, Release
 from repository.settings import Settings
 from transfer.channels.channel import Channel as ChannelFile
 from transfer.channels.channel import ChannelBundle, ChannelRelease, file_name
-from transfer.channels.signing import MAX_CHANNEL_BYTES, Composed, compose, read_unverified
+from transfer.channels.signing import Composed, compose
 from transfer.errors import OutputRefused
 from transfer.publishing.backend import Backend
-
-
-def standing(backend: Backend, channel: str) -> ChannelFile | None:
-    """What the file of a channel says at a destination. Raises OutputRefused for a foreign file."""
-    data = backend.read(file_name(channel), MAX_CHANNEL_BYTES + 1)
-    if data is None:
-        return None
-    try:
-        return read_unverified(data)
-    except Malformed as error:
-        raise OutputRefused(
-            f"{backend.name}: {file_name(channel)!r} is no channel file of unrep ({error}); "
-            "move it away or choose another place"
-        ) from error
+from transfer.publishing.destination import read_channel
 
 
 def check_destination(backend: Backend, settings: Settings, record: Record) -> int:
@@ -44,9 +30,10 @@ def check_destination(backend: Backend, settings: Settings, record: Record) -> i
     seqs = {(release.epoch, release.seq): release.tree for release in record.releases()}
     highest = 0
     for name in sorted({*settings.channels, *(channel.name for channel in record.channels())}):
-        found = standing(backend, name)
-        if found is None:
+        there = read_channel(backend, name)
+        if there is None:
             continue
+        _, found = there
         where = f"{backend.name}: {file_name(name)!r} names {found.describe()}"
         if found.product != settings.product:
             raise OutputRefused(f"{where}; publish {settings.product} to a place of its own")
@@ -100,8 +87,8 @@ def announce_all(
 
 
 def _is_there(backend: Backend, channel: Channel) -> bool:
-    file = standing(backend, channel.name)
-    return file is not None and file.counter == channel.counter
+    there = read_channel(backend, channel.name)
+    return there is not None and there[1].counter == channel.counter
 
 
 def check_forward(record: Record, name: str, release: Release, *, go_back: bool = False) -> None:

@@ -1,28 +1,21 @@
 """Bundles at the destinations of a repository, and only those that it put there itself [P-12], [P-19]."""
 
-from collections.abc import Iterator
-from hashlib import sha256
 from pathlib import Path
 
 from bundle.host import presence
 from bundle.host.progress import Progress
 from bundle.read.reader import VerifiedBundle, open_for_display
-from bundle.recipients.sidecars import listed_tickets
-from bundle.recipients.ticket import MAX_TICKET_BYTES
 from repository.errors import Damaged
 from repository.layout import Repository
 from repository.record.database import Bundle
 from repository.settings import Settings
 from repository.storage import STORAGE
 from transfer.disk.storage import PUBLISHED
-from transfer.disk.whole import read_header, whole_bundle
 from transfer.errors import OutputRefused
 from transfer.publishing.backend import Backend
+from transfer.publishing.destination import published_name, send_bundle, send_tickets
 from transfer.publishing.directory import DirectoryBackend
 from transfer.publishing.object_store import ObjectStoreBackend
-from transfer.publishing.ticket import read_ticket
-
-NAME_HASH_DIGITS = 16
 
 
 def open_destinations(repository: Repository, settings: Settings) -> list[Backend]:
@@ -41,12 +34,6 @@ def _opened(repository: Repository, address: str) -> Backend:
             f"{directory}: no such directory, though repo.toml names it as a destination; mount it or correct the name"
         )
     return DirectoryBackend(directory)
-
-
-def published_name(bundle: VerifiedBundle) -> str:
-    """The name at destinations. It holds the hash of the header: other bytes have another name [T-52]."""
-    digest = sha256(read_header(bundle)).hexdigest()[:NAME_HASH_DIGITS]
-    return f"{bundle.root.product}-{bundle.root.version}-{digest}.unrep"
 
 
 def open_stored(repository: Repository, bundle: Bundle) -> VerifiedBundle:
@@ -69,40 +56,15 @@ def send(repository: Repository, bundle: Bundle, backend: Backend, progress: Pro
     It is verified as it is read. Raises Damaged, Refused, OutputRefused, DiskFull or Incomplete.
     """
     with open_stored(repository, bundle) as opened:
-        _send_tickets(repository, bundle, backend)
-        length = backend.length_of(bundle.file)
-        if length == bundle.length:
-            return False
-        if length is not None:
-            raise OutputRefused(
-                f"{backend.name}: {bundle.file} is there with {length:,} bytes, not {bundle.length:,}; "
-                "it was changed or cut short there: remove it and run the same command again"
-            )
-        progress.start(f"publishing to {backend.name}", bundle.length, "B")
-        backend.add(bundle.file, _counted(whole_bundle(opened), progress))
-        progress.finish()
-    return True
-
-
-def _send_tickets(repository: Repository, bundle: Bundle, backend: Backend) -> None:
-    with STORAGE.errors(repository.bundles):
-        tickets = listed_tickets(repository.bundles / bundle.path)
-    for path in tickets:
-        data, name = read_ticket(path), f"{bundle.file}.tickets/{path.name}"
-        if backend.read(name, MAX_TICKET_BYTES + 1) != data:
-            backend.replace(name, data)
+        with STORAGE.errors(repository.bundles):
+            send_tickets(opened, backend)
+        return send_bundle(opened, backend, progress)
 
 
 def remove(bundle: Bundle, backend: Backend) -> None:
     """Removes a bundle and its tickets from a destination. Other files there stay."""
     backend.remove(bundle.file)
     backend.remove(f"{bundle.file}.tickets")
-
-
-def _counted(chunks: Iterator[bytes], progress: Progress) -> Iterator[bytes]:
-    for chunk in chunks:
-        yield chunk
-        progress.advance(len(chunk))
 
 
 def local_files(repository: Repository, bundle: Bundle) -> list[Path]:

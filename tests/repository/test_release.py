@@ -199,7 +199,7 @@ def test_an_interrupted_release_goes_on(ashore: Ashore, monkeypatch: pytest.Monk
     """[P-11], [P-12]: what was built is sent as it is, and nothing was visible before."""
     ashore.release(0)
     with monkeypatch.context() as broken, pytest.raises(Incomplete):
-        broken.setattr(destinations, "whole_bundle", lambda _: _cut())
+        broken.setattr("transfer.publishing.destination.whole_bundle", lambda _: _cut())
         ashore.release(1)
     assert len(ashore.published()) == 1 and len(list((ashore.root / "repo/bundles").glob("*.unrep"))) == 2
     report = ashore.release(1)

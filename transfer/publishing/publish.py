@@ -5,17 +5,14 @@ same call again does what is left to do, and nothing if all is done.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
-from bundle.errors import InputError, Malformed, Refused, naming
+from bundle.errors import InputError, Malformed, Refused
 from bundle.host.progress import Progress
-from bundle.read.reader import VerifiedBundle, open_bundle, open_for_display
-from bundle.recipients.sidecars import listed_tickets
-from bundle.recipients.ticket import MAX_TICKET_BYTES, decode_ticket, verify_ticket
+from bundle.read.reader import open_bundle, open_for_display
 from bundle.trust.signing import Signer, verifying_key
 from bundle.trust.trust import Trust
 from transfer.channels.channel import (
@@ -27,15 +24,13 @@ from transfer.channels.channel import (
     file_name,
     next_counter,
 )
-from transfer.channels.signing import MAX_CHANNEL_BYTES, Composed, compose, read_unverified, verify_channel
+from transfer.channels.signing import Composed, compose, verify_channel
 from transfer.disk.lock import output_lock
-from transfer.disk.whole import read_header, whole_bundle
 from transfer.errors import OutputRefused
 from transfer.publishing.backend import Backend
+from transfer.publishing.destination import published_name, read_channel, send_bundle, send_tickets
 from transfer.publishing.directory import DirectoryBackend
-from transfer.publishing.ticket import read_ticket
 
-NAME_HASH_DIGITS = 16
 _LOCK_NAME = "publishing"  # all channels of a directory share bundles
 
 
@@ -85,10 +80,10 @@ def publish(path: Path, backend: Backend, move: ChannelMove | None, progress: Pr
         _check_channel_name(move.name)
     opened = open_bundle(path, move.proving) if move else open_for_display(path)
     with opened as bundle, _turn(backend):
-        said, product = _described(bundle), bundle.root.product
+        said, product = ChannelBundle.of(bundle.verified, published_name(bundle)), bundle.root.product
         standing = _standing(backend, move, product, said.release) if move else None
-        added = _add(bundle, said, backend, progress)
-        tickets = _add_tickets(bundle, said, backend) if bundle.root.is_encrypted else 0
+        added = send_bundle(bundle, backend, progress)
+        tickets = send_tickets(bundle, backend) if bundle.root.is_encrypted else 0
         if move is None or standing is None:
             return Published(product, said, added, False, tickets)
         channel = _moved(standing.channel, move.name, product, said)
@@ -112,14 +107,11 @@ def _standing(backend: Backend, move: ChannelMove, product: str, release: Channe
 
     Only what verifies is signed again: whoever may write to the backend must not have us sign what they like.
     """
-    name = file_name(move.name)
-    data, where = backend.read(name, MAX_CHANNEL_BYTES + 1), f"{backend.name}: {name}"
-    if data is None:
+    found = read_channel(backend, move.name)
+    if found is None:
         return _Standing(None)
-    try:
-        there = read_unverified(data)
-    except Malformed as error:
-        raise OutputRefused(f"{where} is no channel file ({error}); move it away or choose another place") from error
+    (data, there), name = found, file_name(move.name)
+    where = f"{backend.name}: {name}"
     if there.product != product:
         raise OutputRefused(f"{where} names {there.describe()}; publish {product} to a place of its own")
     older = release.mark < there.release.mark
@@ -153,48 +145,3 @@ def _turn(backend: Backend) -> AbstractContextManager[None]:
     if isinstance(backend, DirectoryBackend):
         return output_lock(Path(backend.name) / _LOCK_NAME, "publishing to")
     return nullcontext()
-
-
-def _described(bundle: VerifiedBundle) -> ChannelBundle:
-    """The name holds the hash of the header, under which all bytes of the file are: other bytes, other name [T-52]."""
-    root, digest = bundle.root, sha256(read_header(bundle)).hexdigest()[:NAME_HASH_DIGITS]
-    return ChannelBundle.of(bundle.verified, f"{root.product}-{root.version}-{digest}.unrep")
-
-
-def _add(bundle: VerifiedBundle, said: ChannelBundle, backend: Backend, progress: Progress) -> bool:
-    length = backend.length_of(said.file)
-    if length == said.length:
-        return False
-    if length is not None:
-        raise OutputRefused(
-            f"{backend.name}: {said.file} is there with {length:,} bytes, not {said.length:,}; "
-            "it was changed or cut short there: remove it and run the same command again"
-        )
-    progress.start("publishing", said.length, "B")
-    backend.add(said.file, _counted(whole_bundle(bundle), progress))
-    progress.finish()
-    return True
-
-
-def _add_tickets(bundle: VerifiedBundle, said: ChannelBundle, backend: Backend) -> int:
-    """The tickets that lie beside the bundle, beside it there [T-59]. The others there stay.
-
-    Raises Refused for a file among them that is no ticket of this bundle, or not signed by who signed that.
-    """
-    put, verified = 0, bundle.verified
-    for path in listed_tickets(bundle.path):
-        data, name = read_ticket(path), f"{said.file}.tickets/{path.name}"
-        with naming(path):
-            ticket = decode_ticket(data)
-            if verified.signers:
-                verify_ticket(ticket, verified.root_hash, verified.trust)
-        if backend.read(name, MAX_TICKET_BYTES + 1) != data:
-            backend.replace(name, data)
-            put += 1
-    return put
-
-
-def _counted(chunks: Iterator[bytes], progress: Progress) -> Iterator[bytes]:
-    for chunk in chunks:
-        yield chunk
-        progress.advance(len(chunk))

@@ -9,7 +9,6 @@ from typing import Any
 from bundle.host.progress import Quiet
 from bundle.trust.signing import Signer
 from repository.beginning import begin
-from repository.distribution.channels import standing
 from repository.layout import Repository
 from repository.promotion import promote
 from repository.prune import Pruned, prune
@@ -20,6 +19,7 @@ from repository.store.objects import ObjectStore
 from repository.verify import Findings, verify
 from tests.support.contents.releases import KEY, Tree, write_tree
 from transfer.channels.channel import Channel
+from transfer.publishing.destination import read_channel
 from transfer.publishing.directory import DirectoryBackend
 
 TEXT = b"".join(b"line %d of a file that every release has\n" % number for number in range(400))
@@ -98,7 +98,8 @@ class Ashore:
 
     def channel(self, name: str = "stable", destination: str = "www") -> Channel | None:
         """What a channel's file says at a destination."""
-        return standing(DirectoryBackend(self.root / destination), name)
+        there = read_channel(DirectoryBackend(self.root / destination), name)
+        return there[1] if there else None
 
     def published(self, destination: str = "www") -> set[str]:
         """The names of the bundles at a destination."""
