@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from apply.application import hooks
-from apply.application.environment import mend_environment
+from apply.application.prepare import mend_environment
 from apply.audit.log import open_log
 from apply.audit.run import Report, Run, record_success, reporting, working
 from apply.errors import PreflightRefused, RolledBack, StorageFailed

@@ -24,8 +24,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from apply.application import hooks
-from apply.application.environment import environment_fault, mend_environment
-from apply.application.prepare import prepare
+from apply.application.environment import environment_fault
+from apply.application.prepare import mend_environment, prepare
 from apply.audit.log import open_log
 from apply.audit.run import Report, Run, record_success, reporting, working
 from apply.errors import AboardError, BaseDrifted, PreflightRefused, StepFailed, StorageFailed

@@ -2,7 +2,7 @@
 
 Nothing is downloaded or built: pip sees only the release's wheels (`wheelhouse`). An environment names the place where
 it was made and the Python that made it. So it is of no use once the site has moved or Python was replaced, and is then
-made anew from the same wheels. `unrep.json` in it says where, by which Python, and what was installed.
+made anew from the same wheels (`prepare`). `unrep.json` in it says where, by which Python, and what was installed.
 """
 
 import contextlib
@@ -58,8 +58,16 @@ def make_environment(site: Site, wheels: PythonWheels, version: str, timeout_s: 
         pip = [str(_python(venv)), "-I", "-m", "pip", "--isolated", "--disable-pip-version-check", "install", "--quiet"]
         closed = ["--no-index", "--no-cache-dir", "--only-binary=:all:", "--requirement", str(file)]
         own([*pip, *closed], environment={"PIP_CONFIG_FILE": os.devnull})
-    note = json.dumps(_probe(venv, context, timeout_s)).encode()
-    durable.write_file(venv / _NOTE, note, PUBLIC)  # the application may be another account's [A-111]
+
+
+def seal_environment(site: Site, version: str, timeout_s: float) -> None:
+    """Notes what the finished environment holds, and makes all of it durable. Raises as `make_environment`."""
+    venv = site.venvs / version
+    try:
+        made = _probe(venv, StepContext(site.root, version, site.tree(version), venv), timeout_s)
+    except ValueError as error:
+        raise StepFailed(STEP, f"{_python(venv)}: gave another answer than what it holds: {error}") from error
+    durable.write_file(venv / _NOTE, json.dumps(made).encode(), PUBLIC)  # the application may be another's [A-111]
     durable.sync_tree(venv)
     durable.sync_directory(venv.parent)
 
@@ -79,31 +87,6 @@ def environment_fault(site: Site, config: SiteConfig, version: str) -> str:
     except (OSError, ValueError):
         return f"the environment of version {version} is not whole"
     return _difference(made, found, version)
-
-
-def mend_environment(site: Site, config: SiteConfig, version: str) -> str:
-    """Makes the version's environment anew if it is of no use. Returns why it was, "" for one that is sound.
-
-    What stood there stays where that fails. Raises StepFailed, StorageFailed.
-    """
-    fault, wheels = environment_fault(site, config, version), config.prepare.python_wheels
-    if not fault or not wheels:
-        return ""
-    venv, aside = site.venvs / version, site.staging / f"environment-{version}"
-    durable.remove_tree(aside)
-    if presence.exists(venv):
-        durable.replace(venv, aside)
-    try:
-        make_environment(site, wheels, version, config.limits.command_timeout_s)
-    except (StepFailed, StorageFailed):
-        with contextlib.suppress(StorageFailed):
-            durable.remove_tree(venv)
-            if presence.exists(aside):
-                durable.replace(aside, venv)
-        raise
-    with contextlib.suppress(StorageFailed):  # the next run removes what is left over
-        durable.remove_tree(aside)
-    return fault
 
 
 def interpreter(site: Site, context: StepContext, named: str) -> str:
@@ -130,8 +113,11 @@ def _difference(made: Any, found: Any, version: str) -> str:
 def _probe(venv: Path, context: StepContext, timeout_s: float) -> dict[str, str]:
     """What is to be said of an environment. Raises StepFailed, ValueError for another answer."""
     answer = run_own([str(_python(venv)), "-I", "-c", _PROBE], context, step=STEP, timeout_s=timeout_s)
-    said = json.loads(answer.strip().splitlines()[-1]) if answer.strip() else {}
-    return {key: str(said[key]) for key in ("place", "python", "packages")} if isinstance(said, dict) else {}
+    try:
+        said = json.loads(answer.splitlines()[-1])
+        return {key: str(said[key]) for key in ("place", "python", "packages")}
+    except (LookupError, TypeError) as error:
+        raise ValueError(f"{answer[-100:]!r}") from error
 
 
 @contextmanager

@@ -27,7 +27,7 @@ class Figures:
     bytes_needed     of those, header and chosen sections
     bytes_resumed    of those, found verified at the output when the fetch began
     bytes_received   every byte that came from the sources, whether of use or not, heads of answers included
-    bytes_paid       ... and for pointer and ticket, from those that may cost something: not files and directories
+    bytes_paid       ... and for channel file and ticket, from those that may cost something: not files and directories
     """
 
     path: Path

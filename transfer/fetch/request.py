@@ -25,7 +25,7 @@ class FetchRequest:
     allow_full         whether the full release may be fetched for a site that holds releases, but none with a delta
                        from it
     hours              when links that cost something may be used
-    budget             what those may cost, with what was received before for a pointer; None: as `config` says
+    budget             what those may cost, with what was received before for a channel file; None: as `config` says
     say                reports waiting, sources that are lost, and files that are given up
     before_sections    called with the verified root before any section is fetched; what it raises ends the fetch
     jitter             spreads retries

@@ -23,7 +23,7 @@ from transfer.pull.datagrams import MAX_DATAGRAM_BYTES, MAX_PATH_BYTES, WIRE_BYT
 from transfer.pull.session import PullSession
 
 SCHEME = "udp://"
-for schemes in (uses_relative, uses_netloc):  # the names beside a pointer are relative to it
+for schemes in (uses_relative, uses_netloc):  # the names beside a channel file are relative to it
     schemes.append("udp")
 MAX_LANES = 2  # while one range comes, the next is asked for
 SPARE_BYTES = 2048  # of a budget, for requests and heads of the last packets

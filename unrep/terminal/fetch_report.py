@@ -33,7 +33,7 @@ class FetchAnswer(TypedDict):
     bytes_total: Annotated[int, Meta(description="Length of the bundle.")]
     bytes_needed: Annotated[int, Meta(description="Of those: header and chosen sections.")]
     bytes_received: Annotated[int, Meta(description="All that came from the sources, response headers included.")]
-    bytes_paid: Annotated[int, Meta(description="Of those, and of pointer and ticket: what came over a network.")]
+    bytes_paid: Annotated[int, Meta(description="Of those, and of channel file and ticket: what came over a network.")]
     bytes_resumed: Annotated[int, Meta(description="Of the needed bytes: those that were there, verified, before.")]
     connections: Annotated[int, Meta(description="Connections that were opened.")]
     seconds: Seconds

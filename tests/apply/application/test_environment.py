@@ -10,15 +10,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from apply.application.environment import environment_fault, make_environment, mend_environment
+from apply.application.environment import environment_fault
+from apply.application.prepare import mend_environment, prepare
 from apply.errors import StepFailed
-from apply.site.config import PythonWheels, SiteConfig
+from apply.site.config import SiteConfig
 from apply.site.layout import Site
 from tests.support.contents.wheelhouse import make_wheel
 
 needs_venv = pytest.mark.skipif(not find_spec("ensurepip"), reason="this Python is one that cannot make environments")
 pytestmark = needs_venv
-WHEELS = PythonWheels(python=sys.executable)
 CONFIG = msgspec.convert({"prepare": {"python_wheels": {"python": sys.executable}}}, SiteConfig)
 
 
@@ -29,7 +29,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     site.make_directories()
     make_wheel(site.tree("1.0.1") / "wheels", "chart", "3.1")
     (site.tree("1.0.1") / "requirements.txt").write_text("chart==3.1\n")
-    make_environment(site, WHEELS, "1.0.1", 120)
+    prepare(site, CONFIG, "1.0.1")
     return site.root
 
 
@@ -94,3 +94,22 @@ def test_what_cannot_be_made_stays_as_it_was(site: Site) -> None:
 def test_a_release_without_requirements_needs_none(site: Site) -> None:
     (site.tree("1.0.1") / "requirements.txt").unlink()
     assert environment_fault(site, CONFIG, "1.0.1") == "" and environment_fault(site, SiteConfig(), "1.0.1") == ""
+
+
+def test_what_the_sites_command_adds_belongs_to_it(site: Site) -> None:
+    """[A-18]: it is no damage, and is added again where the environment is made anew."""
+    code = (
+        "import os, pathlib, subprocess; venv = pathlib.Path(os.environ['UNREP_VENV']);"
+        "python = venv / ('Scripts/python.exe' if os.name == 'nt' else 'bin/python');"
+        "show = 'import sysconfig; print(sysconfig.get_path(\\'purelib\\'))';"
+        "place = pathlib.Path(subprocess.check_output([python, '-I', '-c', show], text=True).strip());"
+        "info = place / 'added-1.dist-info'; info.mkdir(exist_ok=True);"
+        "(info / 'METADATA').write_text('Metadata-Version: 2.1\\nName: added\\nVersion: 1\\n')"
+    )
+    prepared = {"python_wheels": {"python": sys.executable}, "command": [sys.executable, "-c", code]}
+    config = msgspec.convert({"prepare": prepared}, SiteConfig)
+    assert mend_environment(site, config, "1.0.1") != "", "it was moved"
+    assert environment_fault(site, config, "1.0.1") == "" and list((site.venvs / "1.0.1").rglob("added-1.dist-info"))
+    shutil.rmtree(next((site.venvs / "1.0.1").rglob("added-1.dist-info")))
+    assert "does not hold the packages" in mend_environment(site, config, "1.0.1")
+    assert list((site.venvs / "1.0.1").rglob("added-1.dist-info"))

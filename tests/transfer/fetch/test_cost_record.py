@@ -19,10 +19,10 @@ def output(tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
-def spend(output: Path, amount: int, pointer: int = 0, bundle: object = BUNDLE) -> Budget:
-    """One run: so much for a pointer, then so much for the bundle, in 10 s."""
+def spend(output: Path, amount: int, channel: int = 0, bundle: object = BUNDLE) -> Budget:
+    """One run: so much for a channel file, then so much for the bundle, in 10 s."""
     clock, budget = VirtualClock(), Budget(10**6)
-    budget.received(pointer)
+    budget.received(channel)
     with StateFile(output) as state:
         record = CostRecord(state, budget, clock, clock.now())
         clock.sleep(10.0)
@@ -35,8 +35,8 @@ def spend(output: Path, amount: int, pointer: int = 0, bundle: object = BUNDLE) 
 
 
 def test_what_earlier_runs_have_cost_counts_for_the_budget(output: Path) -> None:
-    """[T-94]: pointers among it."""
-    spend(output, 1000, pointer=50)
+    """[T-94]: channel files among it."""
+    spend(output, 1000, channel=50)
     assert StateFile(output).paid_bytes == 1051
     budget = spend(output, 2000)
     assert budget.earlier_bytes == 1051 and budget.left_bytes == 10**6 - 1051 - 2001

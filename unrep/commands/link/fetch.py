@@ -214,7 +214,7 @@ def _daily_windows(windows: tuple[str, ...], time_zone: str) -> DailyWindows:
 
 
 def _waited_for(hours: WindowHours) -> WindowHours:
-    """The same, once the window is open, for a pointer costs something too."""
+    """The same, once the window is open, for a channel file costs something too."""
     while shut_s := hours.shut_s():
         time.sleep(min(shut_s, NAP_S))
     return hours

@@ -40,8 +40,8 @@ def serve_command(directory: Path, port: int, bind: str, with_udp: bool, udp_rat
     """Serve the files of DIR over HTTP, with ranges, until Ctrl-C or SIGTERM.
 
     There is no listing and no encryption: every bundle is verified by who fetches it. Served are bundles, volumes,
-    pointers, tickets, heartbeats, trust files and public keys, by what stands in them; nothing else, and nothing hidden
-    or outside DIR.
+    channel files, tickets, heartbeats, trust files and public keys, by what stands in them. Nothing else is, and
+    nothing hidden or outside DIR.
     """
     if udp_rate is not None and not with_udp:
         raise UsageRefused("--udp-rate: is for --udp; give that as well")
