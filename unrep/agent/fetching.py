@@ -1,8 +1,8 @@
 """What is new ashore, and getting it: every source is looked at, then the cheapest way is fetched [A-61].
 
 The newest release that is wanted and that the site admits has its turn first, over all sources that lead to it. If that
-fails, the next older one is tried. Where nothing leads to the release that the channel names, the site is stranded, and
-says so wherever it is asked [A-131].
+fails, the next older one is tried. Where nothing leads to a release, or only what nobody has allowed, the site is
+stranded, and says so wherever it is asked [A-131].
 """
 
 import time
@@ -58,21 +58,24 @@ class Fetching:
         look = replace(errand.config, patience_s=LOOK_PATIENCE_S, first_request_bytes=LOOK_BYTES)
         found = errand.look(self._site.inbox / "look", look)
         self._report_sources(found, settings)
-        out_of_reach: Stranded | None = None
+        out_of_reach: tuple[Wanted, str] | None = None
+        leads_on = False
         for wanted in found.wanted:
             try:
-                # The current tree under a higher seq is fetched all the same, for it raises the high-water mark [A-9].
-                if not self._is_news(state, found, wanted, settings):
-                    continue
-                self._fetch(errand, found, wanted)
+                if self._is_news(state, found, wanted, settings):
+                    self._fetch(errand, found, wanted)
+                    out_of_reach, leads_on = None, True
+                    break
+                leads_on = True  # the site has it
             except (NothingLeads, ConsentNeeded) as error:
-                out_of_reach = out_of_reach or _stranded(wanted, str(error))
+                out_of_reach = out_of_reach or (wanted, str(error))
+            except Incomplete:
+                leads_on = True  # there is a path, and the next round goes on with it
+                if not self._may_go_on():
+                    break
             except (TransferError, BundleError, AboardError):
                 continue  # reported; the next older one has its turn
-            else:
-                out_of_reach = None
-                break
-        self._record(found, out_of_reach)
+        self._record_reach(out_of_reach, leads_on)
 
     def _errand(self, settings: Settings) -> Errand:
         agent, place = settings.agent, self._site
@@ -103,7 +106,10 @@ class Fetching:
             self._journal.report_change(f"source {shown}", event)
 
     def _is_news(self, state: SiteState, found: Survey, wanted: Wanted, settings: Settings) -> bool:
-        """Whether the site wants that release. Raises Refused, reported, for one that may not come in."""
+        """Whether the site wants that release. Raises Refused, reported, for one that may not come in.
+
+        It also wants the current tree under a higher seq, for that raises the high-water mark [A-9].
+        """
         trust = found.channel.trust if found.channel else settings.trust
         release, name = _release(wanted.release), shown_source(wanted.source)
         try:
@@ -146,14 +152,16 @@ class Fetching:
         if not was_there or figures.bytes_resumed < figures.bytes_needed:
             self._journal.report(_fetched(name, figures))
 
-    def _record(self, found: Survey, out_of_reach: Stranded | None) -> None:
-        """Whether the site is stranded, on record; where that fails, the next round does it."""
+    def _record_reach(self, out_of_reach: tuple[Wanted, str] | None, leads_on: bool) -> None:
+        """Whether the site is stranded, on record [A-131]. If neither is known, what is on record stays.
+
+        Where that fails, the next round does it.
+        """
         try:
             if out_of_reach:
-                product = found.wanted[0].product
-                release = _announced(out_of_reach)
-                record_stranded(self._site, product, release, out_of_reach)
-            elif found.wanted:
+                wanted, reason = out_of_reach
+                record_stranded(self._site, wanted.product, _release(wanted.release), _stranded(wanted, reason))
+            elif leads_on:
                 record_way_found(self._site)
         except AboardError as error:
             self._journal.report_change("stranded", events.problem(error))
@@ -190,12 +198,8 @@ def _stranded(wanted: Wanted, reason: str) -> Stranded:
     )
 
 
-def _announced(found: Stranded) -> Release:
-    return _release(ChannelRelease(found.version, found.epoch, found.seq, bytes.fromhex(found.tree)))
-
-
 def _kind(error: Exception) -> Kind:
-    if isinstance(error, NothingLeads):
+    if isinstance(error, NothingLeads | ConsentNeeded):
         return Kind.STRANDED
     return Kind.INCOMPLETE if isinstance(error, Incomplete) else Kind.REFUSED
 

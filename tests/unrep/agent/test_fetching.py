@@ -1,6 +1,7 @@
 """What the agent asks of its sources, and what it reports of them."""
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -9,13 +10,14 @@ from apply.audit.metrics import Tally, exposition
 from apply.record.database import read_state
 from bundle.recipients.sidecars import listed_steps
 from tests.support.sites.site import Ship, shore
+from transfer.serving.server import BundleServer
 from unrep.agent.fetching import Fetching
 from unrep.agent.inbox import Inbox
 from unrep.agent.journal import Journal
 from unrep.agent.settings import read_settings
 
 
-def fetching(ship: Ship, *sources: Path, is_open: bool = True) -> Inbox:
+def fetching(ship: Ship, *sources: Path | str, is_open: bool = True) -> Inbox:
     """Fetches once; the inbox."""
     trust = json.dumps(str(shore().trust_file))
     ship.configure(f"[agent]\nsources = {json.dumps(list(map(str, sources)))}\ntrust = {trust}\n")
@@ -93,3 +95,33 @@ def test_a_window_that_shuts_ends_the_fetch(ship: Ship, capsys: pytest.CaptureFi
     """[A-62]"""
     inbox = fetching(ship, shore().bundle("1.0.1", 2, "1.0.0"), is_open=False)
     assert inbox.complete(read_state(ship.site)) == [] and kinds(capsys) == ["incomplete"]
+
+
+def test_after_its_window_no_older_release_is_asked_for(ship: Ship, capsys: pytest.CaptureFixture[str]) -> None:
+    """[A-62]"""
+    newest, older = shore().bundle("1.0.2", 3, "1.0.0"), shore().bundle("1.0.1", 2, "1.0.0")
+    inbox = fetching(ship, newest, older, is_open=False)
+    assert inbox.complete(read_state(ship.site)) == [] and kinds(capsys) == ["incomplete"]
+
+
+def test_sources_that_say_nothing_leave_on_record_that_the_site_is_stranded(
+    ship: Ship, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """[A-131]: neither a source that is gone nor a release that is refused leads on."""
+    fetching(ship, shore().bundle("1.0.2", 3, "1.0.1"))
+    fetching(ship, ship.root / "missing")
+    fetching(ship, shore().bundle("1.0.1", 1, "1.0.0"))
+    assert kinds(capsys) == ["stranded", "refused", "refused"] and read_state(ship.site).out_of_reach
+
+
+def test_a_full_release_that_nobody_has_allowed_is_said_as_stranded(
+    ship: Ship, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """[A-131]: over a link, where it would cost something."""
+    bundle = shore().bundle("1.0.2", 3, full=True)
+    with BundleServer(bundle.parent, "127.0.0.1", 0) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        fetching(ship, f"{server.url}{bundle.name}")
+        server.shutdown()
+    found = read_state(ship.site).out_of_reach
+    assert kinds(capsys) == ["stranded"] and found and "only the full release" in found.reason
