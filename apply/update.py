@@ -3,19 +3,22 @@
 open          the bundle: its header is verified, and what that teaches about trust is saved (apply.offer)
 recover       with the site locked: what earlier runs left is removed, a pending trial is ended (apply.recover)
 admit         by product, order and quarantine, and only if the master does not hold the running version
-check         that the ship has what its own configuration names (apply.readiness)
-plan          from which installed release, or from none; over which steps, if the bundle starts from none of them
+check         that the ship has what its own configuration names (apply.readiness); an environment of the running
+              version that is of no use is made anew, for the way may lead back to it
+plan          from which installed release, or from none; over which bundles, if this one starts from none of them
 verify        the section that the plan needs, piece by piece
 preflight     room, what is in the way, the base files that the recipes read
-reconstruct   the complete tree in staging, every file hashed, made durable, moved to versions/
+reconstruct   the complete tree in staging, every file hashed
+make durable  all of it, then moved to versions/
 prepare       its environment, from its own wheels; the site's own command
 snapshot      the application's data, by the site's command
+last look     that the new tree has the commands that the site names in it, and that no hold was set meanwhile
 [intent]      durable: from here on a cut leads to the new version or back to the old one, by itself
 switch        then restart, health, and commit or back (apply.trial)
 retain        versions that are kept no longer are removed (apply.retention)
 
-With steps [A-130], verify to reconstruct are made for each in turn. A complete tree that an earlier run left is hashed
-anew instead of all that is from plan to reconstruct.
+Over several bundles [A-130], plan to reconstruct are made for each in turn, once there is room for all. A complete tree
+that an earlier run left is hashed anew, and plan to make durable are left out.
 """
 
 import contextlib
@@ -65,18 +68,21 @@ def update(
     unlock: Unlock | None = None,
     product: str = "",
 ) -> Report:
-    """Applies a bundle to a site: `applied`, or `already-current`, which installs nothing [A-19].
+    """Applies a bundle to a site: `applied`, or `already-current`, which installs no version [A-19].
 
-    The bundles in F.steps/ may lead to a base of it [A-130].
-    Before either, what earlier runs left is removed, and a pending trial is ended [A-29], [A-30].
-    `trust`: added to what the site trusts already; None for that alone. What the bundle teaches about it is saved
+    The latter still makes a broken environment anew, and then starts the version again [A-143]. The bundles in F.steps/
+    may lead to a base of this one [A-130]. Before all of it, what earlier runs left is removed, and a pending trial is
+    ended [A-29], [A-30].
+
+    `trust`: added to what the site trusts already; None: only that counts. What the bundle teaches about trust is saved
     [R-11]. `override_hold`: a person says so although the master holds the running version [A-64]. `unlock`: what opens
     an encrypted bundle, if not the site's own key and the ticket beside it. `product`: what a person says the site is
     for, if its configuration does not [A-91].
-    Raises Refused, NoSection, PreflightRefused, StepFailed or SwitchFailed before the intent: the version that runs is
-    not touched. Raises RolledBack when a version failed and the one before it serves again. Raises Degraded when
-    neither could be made healthy, or the disk did not take the switch or the verdict [A-100]. Those two may also be
-    about the trial that was pending. The `document` of each reports the run.
+
+    Raises InputError, Refused, NoSection, PreflightRefused, StepFailed or SwitchFailed before the intent: the version
+    that runs stays the current one. Raises RolledBack when a version failed and the one before it serves again. Raises
+    Degraded when neither could be made healthy, or the disk did not take the switch or the verdict [A-100]. Those two
+    may also be about the trial that was pending. The `document` of each reports the run.
     """
     run = Run("apply", Site.at(site), progress, open_log(config.log))
     with reporting(run):
@@ -106,8 +112,8 @@ def rehearse(
     """What `update` would do, writing nothing: `would-apply`, `already-current`. Raises as `update` before its intent.
 
     Every file of the base is hashed, so that drift shows now [A-16]. What is not rehearsed: recovery, so a pending
-    trial counts as it stands on record; the use of a complete tree that an earlier run left; the site's commands; and
-    of steps all but the first, for which pieces are verified alone.
+    trial counts as it stands on record; the use of a complete tree that an earlier run left; the site's commands. Of
+    several bundles the first is rehearsed. Of the others the pieces are verified.
     """
     run = Run("apply --dry-run", Site.at(site), progress)
     with (
@@ -175,7 +181,9 @@ class _Update:
         save_trust(self._site, self._offer.bundle.verified.trust)
         if not self._offer.needs_installing(self._site, self._record.state):
             return self._confirm_current(why_healthy)
-        self._check_ship()
+        with self._run.step("check"):
+            check_ready(self._site, self._config, self._record.state)
+        self._mend_way_back()
         was_built = self._was_built_before()
         if not was_built:
             self._remove_leftover()
@@ -209,32 +217,32 @@ class _Update:
         if why_healthy is not None:
             return self._report_applied(why_healthy)
         version = self._record.state.current_version
-        with self._run.step("prepare"):
-            fault = mend_environment(self._site, self._config, version)
-        if fault:
-            restarted = Trial(self._site, self._config, self._record, self._run).restart_current()
-            reason = f"{version} is current already; {fault}, and was made anew; {restarted}"
+        if mended := self._mended(version):
+            healthy = Trial(self._site, self._config, self._record, self._run).restart_current()
+            reason = f"{version} is current already; {mended}; {healthy}"
         else:
             reason = f"{version} is current already, and nothing was done"
         return record_success(self._run, self._record, self._run.report("already-current", version, reason))
 
-    def _check_ship(self) -> None:
-        """Raises NotReady for what the ship lacks [A-140]. The way back is looked at, too: the environment of the
-        version that runs is made anew if it is of no use [A-143]."""
-        with self._run.step("check"):
-            check_ready(self._site, self._config, self._record.state)
+    def _mend_way_back(self) -> None:
+        """Makes the environment of the running version anew if it is of no use: a failed trial leads back to it."""
         current = self._record.state.current_version
-        if current:
-            with self._run.step("prepare"):
-                try:
-                    fault = mend_environment(self._site, self._config, current)
-                except (StepFailed, StorageFailed) as error:
-                    # The release that comes may be the cure, so it is let in.
-                    self._run.warn(
-                        f"there is no way back to version {current}: its environment cannot be made: {error}"
-                    )
-                else:
-                    self._remarks += [f"{fault}, and was made anew"] if fault else []
+        if not current:
+            return
+        try:
+            fault = self._mended(current)
+        except (StepFailed, StorageFailed) as error:
+            # The release that comes may be the cure, so it is let in [A-143].
+            self._run.warn(f"there is no way back to version {current}: its environment cannot be made: {error}")
+        else:
+            self._remarks += [fault] if fault else []
+
+    def _mended(self, version: str) -> str:
+        """Makes the version's environment anew if it is of no use. Says so, "" if it is sound. Raises StepFailed or
+        StorageFailed."""
+        with self._run.step("prepare"):
+            fault = mend_environment(self._site, self._config, version)
+        return f"{fault}, and was made anew" if fault else ""
 
     def _was_built_before(self) -> bool:
         """Whether the very tree stands complete in its place, from an earlier run: each file is hashed anew [A-17]."""

@@ -1,6 +1,6 @@
 """How a bundle comes to be, ashore: spec/format.md from the writer's side. `build` is the whole story.
 
-1. The release and every base are hashed.
+1. The release is hashed, and every base that is given as a directory.
 2. Each base gives a delta section. A full section is added where it is asked for, or where there is no base.
 3. With recipients, the sections are encrypted with a content key that is made for this bundle.
 4. The root describes the sections, and the header signs it. All of it is written under a name that is not the bundle's.
@@ -92,7 +92,7 @@ class BuildRequest:
 class BuildReport:
     """What was built. `bases`: (tree hash, bytes that a ship with that base fetches). `recipes`: counts by kind.
 
-    `tickets`: one for each recipient. `closed`: archives and members that were not opened, each once.
+    `tickets`: one for each recipient. `closed`: archives and members that were not opened, or only in part.
     """
 
     path: Path
@@ -111,8 +111,9 @@ def build(
 
     `expected`: the tree hash that the release must have.
 
-    The bytes depend on the contents of the request, on the key, and on the release's time: SOURCE_DATE_EPOCH, else the
-    time of its newest file. Those of an encrypted bundle depend on a random content key, too.
+    The bytes depend on the contents of the request, on the key, on the release's time (SOURCE_DATE_EPOCH, else the time
+    of its newest file), and on whether its compiled Python files fit the times of their sources. Those of an encrypted
+    bundle depend on a random content key, too.
 
     Raises InputError for anything that the user can correct, and Refused if what was written does not verify. No part
     of a new bundle is left then, and a former one stays. Its sidecars may be gone or new if the last steps failed.
@@ -158,7 +159,10 @@ def _scan_target(request: BuildRequest, expected: bytes | None, progress: Progre
 
 
 def _scan_bases(request: BuildRequest, target: TreeManifest, progress: Progress) -> list[BuildBase]:
-    """Every base once. Two of one tree hash would give two sections for one base, which no root may have [F-9]."""
+    """The bases with their manifests. Raises InputError for one that is named twice, or is the release itself.
+
+    Two of one tree hash would give two sections for one base, which no root may have [F-9].
+    """
     bases: dict[bytes, BuildBase] = {}
     for given in request.bases:
         base: BuildBase

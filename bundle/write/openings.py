@@ -80,11 +80,11 @@ def members_of(opening: Opening, path: str = "") -> Iterator[tuple[str, Member]]
 
 @dataclass
 class _Node:
-    """An archive that is being opened. `spilled`: plain bytes taken from the outermost one, and its size."""
+    """An archive that is being opened. `given`: plain bytes that the outermost one gives, and its size."""
 
     content: Content
     size: int
-    spilled: list[int]
+    given: list[int]
     found: Survey | None = None
     taken: dict[int, Taken] = field(default_factory=dict)
     inner: dict[int, "_Node"] = field(default_factory=dict)
@@ -116,12 +116,14 @@ class ArchiveOpener:
         known: tuple[set[bytes], set[bytes]] = (set(), set())
         for depth in range(1, MAX_DEPTH + 1):
             self._survey([node for level in levels for node in level], is_counted=depth == 1)
+            for level in levels:
+                _drop_what_grows(level, depth)
             for level, hashes in zip(levels, known, strict=True):
                 hashes.update(one.stored_hash for node in level if node.found for one in node.found.streams)
             jobs = []
             for side, level in enumerate(levels):
                 wanted = features if side else None
-                jobs += [(node, group, wanted) for node in level for group in _groups(node, known[1 - side], depth)]
+                jobs += [(node, group, wanted) for node in level for group in _groups(node, known[1 - side])]
             self._take(jobs)
             levels = (
                 [[inner for node in level for inner in _inner(node)] for level in levels] if depth < MAX_DEPTH else []
@@ -170,16 +172,21 @@ def _nodes(archives: Archives) -> Iterator[tuple[int, _Node]]:
         yield place, _Node(content, size, [0, size])
 
 
-def _groups(node: _Node, known: set[bytes], depth: int) -> Iterator[list[int]]:
-    """The members to take, those in groups that a worker takes at one time."""
+def _drop_what_grows(level: list[_Node], depth: int) -> None:
+    """Leaves those inner archives closed with which the outermost one would give too many bytes."""
+    for node in level:
+        size = sum(one.size for one in node.found.streams) if node.found else 0
+        given, outermost = node.given
+        if depth > 1 and given + size > MAX_NESTED_RATIO * outermost:
+            node.found = None
+        else:
+            node.given[0] += size
+
+
+def _groups(node: _Node, known: set[bytes]) -> Iterator[list[int]]:
+    """The members to take, in groups that a worker takes at one time."""
     streams = node.found.streams if node.found else ()
     numbers = [n for n, one in enumerate(streams) if one.stored_hash not in known and not _grows(one)]
-    size = sum(streams[number].size for number in numbers)
-    spilled, outermost = node.spilled
-    if depth > 1 and spilled + size > MAX_NESTED_RATIO * outermost:
-        node.found = None
-        return
-    node.spilled[0] += size
     group: list[int] = []
     filled = 0
     for number in numbers:
@@ -199,7 +206,7 @@ def _grows(one: Found) -> bool:
 def _inner(node: _Node) -> Iterator[_Node]:
     for number, taken in node.taken.items():
         if node.found and node.found.streams[number].may_hold_more:
-            node.inner[number] = _Node(taken.content, size_of(taken.content), node.spilled)
+            node.inner[number] = _Node(taken.content, size_of(taken.content), node.given)
             yield node.inner[number]
 
 

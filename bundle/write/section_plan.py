@@ -64,7 +64,10 @@ class PlannedObject:
 
 @dataclass(frozen=True)
 class Closed:
-    """An archive, or a member of one (`archive!member`), that was not opened, and why. `path` as in the release."""
+    """An archive, or a member of one (`archive!member`), that was not opened, or only in part, and why.
+
+    `path` as in the release.
+    """
 
     path: str
     why: str
@@ -75,7 +78,7 @@ class SectionPlan:
     """Plans objects against a catalog and collects what has to be encoded, and what could not be opened."""
 
     catalog: Catalog
-    most_read_bytes: int = 0  # of streams whose shapes are needed: what readers allow [F-72]
+    shape_bytes_left: int = 0  # of streams whose shapes are read: what readers still allow [F-72]
     shapes: Mapping[bytes, Shapes] = field(default_factory=dict)  # by the hashes of streams that no engine gives
     wanted: list[Wanted | ObjectTask] = field(default_factory=list)
     closed: list[Closed] = field(default_factory=list)
@@ -119,17 +122,16 @@ class SectionPlan:
         """Opened as far as it can be made again. Where shapes are needed for that, also without: the cheaper wins."""
         shapes = [own for own in map(self._shapes_of, opening.members) if own]
         read = sum(own.read_bytes for own in shapes)
-        if not shapes or read > self.most_read_bytes or not self._is_worth_opening(label, opening, shaped=True):
-            if self._is_worth_opening(label, opening, shaped=False):
-                return self._assemble(label, opening, shaped=False)
-            return self._encode(label, content, size)
-        self.most_read_bytes -= read
-        if all(own.is_sure for own in shapes):
-            return self._assemble(label, opening, shaped=True)
-        if self._is_worth_opening(label, opening, shaped=False, is_told=False):
-            other: Way = self._assemble(label, opening, shaped=False, is_told=False)
-        else:
-            other = self._encode(label, content, size)
+        is_shaped = bool(shapes) and read <= self.shape_bytes_left and self._is_worth_opening(opening, shaped=True)
+        is_plain = self._is_worth_opening(opening, shaped=False)
+        self._tell(label, opening, is_open=is_shaped or is_plain, shaped=is_shaped)
+        if is_shaped:
+            self.shape_bytes_left -= read
+            if all(own.is_sure for own in shapes):
+                return self._assemble(label, opening, shaped=True)
+        other: Way = self._assemble(label, opening, shaped=False) if is_plain else self._encode(label, content, size)
+        if not is_shaped:
+            return other
         choice = Cheaper((self._assemble(label, opening, shaped=True), other))
         self._choices.append(choice)
         return choice
@@ -138,25 +140,43 @@ class SectionPlan:
         has_another_way = member.engine is not None or self.catalog.stored(member.stored_hash)
         return None if has_another_way else self.shapes.get(member.stored_hash)
 
-    def _is_worth_opening(self, label: str, opening: Opening, *, shaped: bool, is_told: bool = True) -> bool:
-        """Whether enough of it can be made again. What is open in part is told, and what should be open and is not."""
-        made = sum(
-            member.stored_size
-            for member in opening.members
-            if member.engine is not None
-            or self.catalog.stored(member.stored_hash)
-            or (shaped and member.stored_hash in self.shapes)
-        )
+    def _can_be_made(self, member: Member, *, shaped: bool) -> bool:
+        """Whether its stream is in the base, or comes from an engine or, if those may be used, from shapes."""
+        if member.engine is not None or self.catalog.stored(member.stored_hash):
+            return True
+        return shaped and member.stored_hash in self.shapes
+
+    def _made_bytes(self, opening: Opening, *, shaped: bool) -> int:
+        return sum(one.stored_size for one in opening.members if self._can_be_made(one, shaped=shaped))
+
+    def _has_room(self, opening: Opening) -> bool:
+        return self._uses + len(opening.members) <= MOST_MEMBERS
+
+    def _is_worth_opening(self, opening: Opening, *, shaped: bool) -> bool:
+        """Whether enough of it can be made again."""
+        return self._made_bytes(opening, shaped=shaped) >= _least(opening) and self._has_room(opening)
+
+    def _tell(self, label: str, opening: Opening, *, is_open: bool, shaped: bool) -> None:
+        """Tells what should be open and is not, and why. An archive that holds little of streams should not."""
         held = sum(member.stored_size for member in opening.members)
-        least = opening.least_share * opening.size
-        if is_told and made < least <= held:
+        if held < _least(opening):
+            return
+        if is_open:
+            self.closed += [
+                Closed(f"{label}!{member.name}", member.why)
+                for member in opening.members
+                if not self._can_be_made(member, shaped=shaped)
+            ]
+        elif self._has_room(opening):
+            made = self._made_bytes(opening, shaped=True)
             self.closed.append(Closed(label, f"of its streams of {held:,} bytes, {made:,} can be made again"))
-        if is_told and opening.ended_at is not None and held >= least:
+        else:
+            self.closed.append(Closed(label, f"the archives of the release have over {MOST_MEMBERS:,} members"))
+        if opening.ended_at is not None:
             why = f"searched up to byte {opening.ended_at:,}: too much of it leads to nothing"
             self.closed.append(Closed(label, why))
-        return made >= least and self._uses + len(opening.members) <= MOST_MEMBERS
 
-    def _assemble(self, label: str, opening: Opening, *, shaped: bool, is_told: bool = True) -> Assembled:
+    def _assemble(self, label: str, opening: Opening, *, shaped: bool) -> Assembled:
         self._uses += len(opening.members)
         skeleton = self.add(skeleton_label(label), opening.skeleton, opening.skeleton_size, opening.skeleton_hash, None)
         members, engines, shapes = [], [], []
@@ -170,8 +190,6 @@ class SectionPlan:
                 members.append(self.add(name, member.content, member.size, member.hash, member.opening))
                 engines.append(SHAPED if own else member.engine or 0)
             else:
-                if is_told:
-                    self.closed.append(Closed(name, member.why))
                 stored = (member.stored, member.stored_size, member.stored_hash)
                 members.append(self.add(stored_label(name), *stored, None))
                 engines.append(AS_IT_IS)
@@ -179,6 +197,11 @@ class SectionPlan:
                 task = ObjectTask(own.content, own.base, (own.number,), of_shape=True)
                 shapes.append(PlannedObject(own.size, self._task(task)))
         return Assembled(skeleton, tuple(members), tuple(engines), tuple(shapes))
+
+
+def _least(opening: Opening) -> float:
+    """So many bytes of its streams must be made again for it to be opened."""
+    return opening.least_share * opening.size
 
 
 def _tasks_of(way: Way) -> Iterator[int]:

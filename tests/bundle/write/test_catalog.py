@@ -6,8 +6,10 @@ from hashlib import sha256
 
 import pytest
 
+from bundle.archives.counterparts import Shapes
 from bundle.delta.sketch import sketch
 from bundle.format.index import AS_IT_IS
+from bundle.write import section_plan
 from bundle.write.catalog import Candidate, Catalog, Wanted, blank, skeleton_label
 from bundle.write.openings import Member, Opening
 from bundle.write.section_plan import Assembled, Closed, Encoded, InBase, SectionPlan
@@ -156,6 +158,28 @@ def test_an_archive_of_which_too_little_can_be_made_again_stays_closed_and_is_to
         "of its streams of 80 bytes, 20 can be made again",
         "searched up to byte 77: too much of it leads to nothing",
     ]
+
+
+def test_what_neither_shapes_nor_engines_give_is_told_once() -> None:
+    shapes = Shapes(1, b"shape", 5, b"base", 4, 7, is_sure=False)
+    odd = member("odd", b"odd", engine=None, size=10)
+    other = member("other", b"other", engine=None, size=70)
+    plan = SectionPlan(catalog("a.zip"), shape_bytes_left=100, shapes={odd.stored_hash: shapes})
+    opened = Opening(100, b"s", 1, digest(b"s"), (odd, other), 0.5, None)
+    assert plan.add("a.zip", b"whole", 100, digest(b"whole"), opened).way == Encoded(0)
+    assert plan.closed == [Closed("a.zip", "of its streams of 80 bytes, 10 can be made again")]
+    assert plan.shape_bytes_left == 100, "no shape is read, so none counts"
+
+
+def test_an_archive_with_more_members_than_recipes_may_use_stays_closed_and_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """[F-68]"""
+    monkeypatch.setattr(section_plan, "MOST_MEMBERS", 3)
+    plan = SectionPlan(catalog("a.zip"))
+    assert isinstance(plan.add("a.zip", b"1", 1, digest(b"1"), opening(b"one", b"two")).way, Assembled)
+    assert isinstance(plan.add("b.zip", b"2", 1, digest(b"2"), opening(b"three", b"four")).way, Encoded)
+    assert plan.closed == [Closed("b.zip", "the archives of the release have over 3 members")]
 
 
 def noisy(seed: int, size: int) -> bytes:
