@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bounds import CASES as BOUND_CASES
+from bunzipped import CASES as BZIP2_CASES
 from cases import CASES as EDGE_CASES
 from chains import CASES as CHAIN_CASES
 from channels import CHANNELS
@@ -59,6 +60,7 @@ VECTORS = [
         *FRAME_CASES,
         *REBASED_CASES,
         *PICTURE_CASES,
+        *BZIP2_CASES,
         *CHAIN_CASES,
         *EDGE_CASES,
         *STREAM_CASES,
