@@ -51,6 +51,7 @@ class LinkServer(ThreadingHTTPServer):
 class BundleServer(LinkServer):
     """Listens once it is made; `serve_forever` answers until `shutdown`.
 
+    `udp_port`: where a server of pull shows the same directory, as each answer then says [T-185]. None: nowhere.
     Raises SourceRefused for a directory that is not there, OutputRefused for an address that cannot be listened on.
     """
 
@@ -59,6 +60,7 @@ class BundleServer(LinkServer):
             raise SourceRefused(f"{directory}: no such directory; name the one that holds the bundles")
         self.directory = directory.resolve()
         self.connections = ConnectionLimiter()
+        self.udp_port: int | None = None
         try:
             super().__init__((bind, port), _Handler)
         except (OSError, OverflowError, TypeError, ValueError) as error:  # the latter for what is no name of a host
@@ -191,6 +193,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "application/octet-stream")
         self.send_header("Content-Length", str(length))
         self.send_header("Accept-Ranges", "bytes")
+        if self.server.udp_port:
+            self.send_header("Alt-Svc", f'unrep-pull=":{self.server.udp_port}"')
         self.send_header("ETag", tag)
         self.send_header("Last-Modified", formatdate(status.st_mtime, usegmt=True))
         self.end_headers()

@@ -61,6 +61,7 @@ def _udp(directory: Path, bind: str, http: BundleServer, rate: int | None, is_wa
         return
     server = PullServer(directory, bind, http.server_port, rate)
     server.start()
+    http.udp_port = http.server_port
     say(f"{directory}: served at {http.url.replace('http:', 'udp:')} as well")
     try:
         yield
