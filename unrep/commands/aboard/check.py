@@ -25,7 +25,7 @@ from transfer.links.access import is_url, shown_source
 from unrep.agent.settings import read_settings
 from unrep.terminal.answers import json_option
 from unrep.terminal.command import Command
-from unrep.terminal.console import answer, show
+from unrep.terminal.console import show, tell
 from unrep.terminal.options.site import config_option, configuration, site_option
 
 
@@ -73,18 +73,17 @@ def check_command(site: Path, config: Path | None, as_json: bool) -> None:
         "product": settings.product or state.product,
         "free_bytes": shutil.disk_usage(place.root).free,
     }
-    if not as_json:
-        show(*(fault["sentence"] for fault in found["faults"]))
-        show(*(f"caution: {caution['sentence']}" for caution in found["cautions"]))
+    lines = [fault["sentence"] for fault in found["faults"]]
+    lines += [f"caution: {caution['sentence']}" for caution in found["cautions"]]
     if faults:
+        if not as_json:
+            show(*lines)
         refused = NotReady(f"{site}: not ready for a release, {len(faults)} to mend")
         refused.document = dict(found)
         raise refused
-    if as_json:
-        answer(found)
-    else:
-        for_what = found["product"] or "any product"
-        show(f"{site}: ready for releases of {for_what}, {found['free_bytes']:,} bytes free")
+    for_what = found["product"] or "any product"
+    lines.append(f"{site}: ready for releases of {for_what}, {found['free_bytes']:,} bytes free")
+    tell(as_json, found, *lines)
 
 
 def _unattended(site: Site, config: SiteConfig, file: Path | None) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from apply.audit.receipt import MAX_RECEIPT_BYTES, Receipt, open_receipt
 from apply.audit.site_key import load_site_public_key
 from unrep.terminal.answers import Epoch, Product, Seq, TreeHash, Version, json_option
 from unrep.terminal.command import Command
-from unrep.terminal.console import answer, show
+from unrep.terminal.console import tell
 from unrep.terminal.files import read_input
 
 
@@ -43,10 +43,7 @@ class ReceiptAnswer(TypedDict):
 def receipt_command(receipt: Path, key: Path, as_json: bool) -> None:
     """Verify receipt F, which a ship put into its .unrep/outbox, and show what it says."""
     opened = open_receipt(read_input(receipt, MAX_RECEIPT_BYTES), load_site_public_key(key), str(receipt))
-    if as_json:
-        answer(opened.document())
-    else:
-        show(_sentence(receipt, opened))
+    tell(as_json, opened.document(), _sentence(receipt, opened))
 
 
 def _sentence(path: Path, receipt: Receipt) -> str:
