@@ -54,6 +54,7 @@ HEADINGS = {
         "listen": "link.listen",
     },
     "Aboard": {
+        "init": "mate.init",
         "check": "aboard.check",
         "apply": "aboard.apply",
         "rollback": "aboard.rollback",

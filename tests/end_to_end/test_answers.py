@@ -79,6 +79,7 @@ def test_every_command_answers_on_stdout(home: Path, as_json: bool) -> None:
     old, new, bundle = shore().release("1.0.0"), shore().release("1.0.1"), shore().bundle("1.0.1", 2, "1.0.0")
     key, trust = f"--key {shore().directory / 'sender.key'}", f"--trust {shore().trust_file}"
     ask = Asking(as_json)
+    ask("init begun --product vms --yes --health http://127.0.0.1:9/ --restart true", "check --site begun")
     ask("keygen --out root", "ship-key new --out own", "ship-key new --out ship")
     ask("trust init --key root.pub --release root.pub --out trust.unrep", "trust sign trust.unrep --key root.key")
     ask("trust show trust.unrep")

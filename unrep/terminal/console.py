@@ -113,6 +113,19 @@ def confirm(question: str) -> bool:
     return click.confirm(plain(question), err=True)
 
 
+def ask(question: str, default: str = "", *, unseen: bool = False) -> str:
+    """What a person types, the default for nothing; `unseen`: a secret, twice. Raises click.Abort if it never comes."""
+    typed: str = click.prompt(
+        plain(question),
+        default=default,
+        show_default=bool(default),
+        hide_input=unseen,
+        confirmation_prompt=unseen,
+        err=True,
+    )
+    return typed.strip()
+
+
 def is_terminal() -> bool:
     """Whether somebody is there to be asked; a service may have no streams at all."""
     return all(stream and stream.isatty() for stream in (sys.stdin, sys.stderr))
