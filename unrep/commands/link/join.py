@@ -13,7 +13,7 @@ from unrep.receiving.holdings import site_holdings, whom_to_trust
 from unrep.receiving.tickets import recipient_at
 from unrep.terminal.answers import json_option
 from unrep.terminal.command import Command
-from unrep.terminal.console import answer, progress_bar, say
+from unrep.terminal.console import progress_bar, say, tell
 from unrep.terminal.options.output import allow_full_option, for_site_option, output_option
 from unrep.terminal.options.product import pinned_at
 from unrep.terminal.options.site import trust_option
@@ -61,22 +61,21 @@ def join_command(
         joined = join(directories, keys, out, holdings, allow_full, bar)
     key = recipient_at(site, None).key() if joined.verified.root.is_encrypted else None
     ticket = find_ticket(directories, out, joined.verified, key) if key else None
-    say(
+    for path in joined.damaged:
+        say(f"{path}: holds pieces that are not the ones that were signed; they came from elsewhere")
+    if key and ticket is None:
+        say(f"no ticket among them is for this ship, whose key id is {key.public.key_id.hex()}: ask shore for one")
+    document: JoinAnswer = {
+        "complete": True,
+        "volumes": [str(path) for path in joined.volumes],
+        "bytes_total": joined.verified.total_bytes,
+        "bytes_needed": joined.bytes_needed,
+        "bytes_resumed": joined.bytes_resumed,
+        "bytes_joined": joined.bytes_joined,
+        "damaged": [str(path) for path in joined.damaged],
+    }
+    said = (
         f"{out}: {describe(joined.verified.root)}, complete: {joined.bytes_joined:,} bytes joined from "
         f"{len(joined.volumes)} volumes, {joined.bytes_resumed:,} were there already"
     )
-    for path in joined.damaged:
-        say(f"  {path}: holds pieces that are not the ones that were signed; they came from elsewhere")
-    if key and ticket is None:
-        say(f"  no ticket among them is for this ship, whose key id is {key.public.key_id.hex()}: ask shore for one")
-    if as_json:
-        document: JoinAnswer = {
-            "complete": True,
-            "volumes": [str(path) for path in joined.volumes],
-            "bytes_total": joined.verified.total_bytes,
-            "bytes_needed": joined.bytes_needed,
-            "bytes_resumed": joined.bytes_resumed,
-            "bytes_joined": joined.bytes_joined,
-            "damaged": [str(path) for path in joined.damaged],
-        }
-        answer(document)
+    tell(as_json, document, said)

@@ -12,7 +12,7 @@ from repository.settings import Settings
 from unrep.rewritten import warnings
 from unrep.terminal.answers import Epoch, Product, Seconds, Seq, TreeHash, Version, json_option
 from unrep.terminal.command import Command
-from unrep.terminal.console import answer, progress_bar, say, show
+from unrep.terminal.console import progress_bar, say, tell
 from unrep.terminal.options.repository import open_repository, repo_option, say_if_unpublished
 from unrep.terminal.tables import table
 
@@ -91,12 +91,13 @@ def release_command(
     seconds = time.monotonic() - began
     for warning in warnings(source, ()):
         say(warning)
-    say(_summary(report, opened.settings, seconds, dry_run=dry_run))
     say_if_unpublished(opened)
-    if as_json:
-        answer(_document(report, opened.settings, seconds, dry_run=dry_run))
-    else:
-        show(*_table(report.costs, opened.settings))
+    tell(
+        as_json,
+        _document(report, opened.settings, seconds, dry_run=dry_run),
+        _summary(report, opened.settings, seconds, dry_run=dry_run),
+        *_table(report.costs, opened.settings),
+    )
 
 
 def _summary(report: ReleaseReport, settings: Settings, seconds: float, *, dry_run: bool) -> str:
