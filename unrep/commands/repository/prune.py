@@ -10,6 +10,7 @@ from repository.prune import Pruned, prune
 from unrep.terminal.answers import json_option
 from unrep.terminal.command import Command
 from unrep.terminal.console import answer, progress_bar, say
+from unrep.terminal.options.holdings import held_by_ships
 from unrep.terminal.options.repository import open_repository, repo_option
 
 
@@ -42,7 +43,15 @@ def prune_command(repo: Path, dry_run: bool, as_json: bool) -> None:
     """
     opened = open_repository(repo)
     with progress_bar() as bar:
-        found = prune(opened.repository, opened.settings, {}, opened.signer(), opened.trust(), bar, dry_run=dry_run)
+        found = prune(
+            opened.repository,
+            opened.settings,
+            held_by_ships(opened).held,
+            opened.signer(),
+            opened.trust(),
+            bar,
+            dry_run=dry_run,
+        )
     say(_summary(found, dry_run=dry_run))
     if as_json:
         document: PruneAnswer = {
