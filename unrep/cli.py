@@ -53,7 +53,6 @@ HEADINGS = {
         "broadcast": "link.broadcast",
         "plan": "link.plan",
         "fetch": "link.fetch",
-        "join": "link.join",
         "listen": "link.listen",
     },
     "Aboard": {

@@ -98,7 +98,7 @@ def test_every_command_answers_on_stdout(home: Path, as_json: bool) -> None:
     (home / "site" / DAMAGED).write_bytes(sound)
     ask(f"publish {bundle} published {key}", f"plan published/stable.channel --site site {trust} --rate 64k")
     ask(f"fetch published/stable.channel --site site {trust} --out fetched")
-    ask(f"export {bundle} --volume-size 100k --out volumes", f"join volumes {trust} --out joined")
+    ask(f"export {bundle} --volume-size 100k --out volumes", f"fetch volumes {trust} --out joined")
     ask("hold --site site --reason fog", "status --site site", "resume --site site", "agent --site site --once")
     ask("check --site site", f"apply fetched --site site {trust}", "rollback --site site")
     ask("recover --site site", "gc --site site", "metrics --site site")
