@@ -56,6 +56,7 @@ HEADINGS = {
     "Aboard": {
         "init": "mate.init",
         "check": "aboard.check",
+        "adopt": "mate.adopt",
         "apply": "aboard.apply",
         "rollback": "aboard.rollback",
         "status": "aboard.status",
