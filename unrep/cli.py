@@ -58,6 +58,7 @@ HEADINGS = {
         "check": "aboard.check",
         "adopt": "mate.adopt",
         "apply": "aboard.apply",
+        "stick": "mate.stick",
         "rollback": "aboard.rollback",
         "status": "aboard.status",
         "history": "aboard.history",
