@@ -39,7 +39,7 @@ class Retained:
 
 def collect_garbage(site_path: Path, config: SiteConfig, progress: Progress = Quiet()) -> tuple[Report, Retained]:  # noqa: B008
     """Removes what retention does not keep. Raises StorageFailed, SiteBusy, SiteInvalid."""
-    run = Run("gc", Site.at(site_path), progress, open_log(config.log))
+    run = Run("gc", Site.at(site_path), progress, open_log(Site.at(site_path), config))
     with reporting(run), working(run) as record:
         with run.step("gc"):
             tidy(run.site, record)

@@ -84,7 +84,7 @@ def update(
     Degraded when neither could be made healthy, or the disk did not take the switch or the verdict [A-100]. Those two
     may also be about the trial that was pending. The `document` of each reports the run.
     """
-    run = Run("apply", Site.at(site), progress, open_log(config.log))
+    run = Run("apply", Site.at(site), progress, open_log(Site.at(site), config))
     with reporting(run):
         trusted = updated_trust(run.site, trust, run.command)
         # The bundle is opened before `working` locks the site, for saving what its header teaches takes that lock

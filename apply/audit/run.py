@@ -12,10 +12,11 @@ from typing import Any, Literal
 
 import msgspec
 
+from apply.audit.events import event_of
 from apply.audit.log import Log, no_log
 from apply.audit.reason_codes import brief_of, code_of
 from apply.audit.save import save_run
-from apply.errors import AboardError, Degraded, RolledBack
+from apply.errors import AboardError, Degraded, LogFailed, RolledBack
 from apply.record.database import Record
 from apply.record.recorded_run import Recovery
 from apply.record.state import Release
@@ -39,6 +40,9 @@ Outcome = Literal[
     "degraded",
     "interrupted",
     "stranded",
+    "unhealthy",
+    "drifted",
+    "config-broken",
 ]
 
 
@@ -77,7 +81,8 @@ class Run:
 
     bundle_bytes: of the bundle's header and the section that the release is built from. release_bytes: built of it.
     unfinished_since: when an earlier run saved its last state, in seconds since 1970, if that run is to be finished.
-    caution: for a person, reported beside the verdict, whatever that is.
+    caution: for a person, reported beside the verdict, whatever that is. is_told: whether its end is on record, and the
+    log was told.
     """
 
     command: str
@@ -93,6 +98,7 @@ class Run:
     current_version: str = ""
     subject: Release | None = None
     caution: str = ""
+    is_told: bool = False
     steps: dict[str, float] = field(default_factory=dict)
     id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -153,11 +159,18 @@ class Run:
 
 @contextmanager
 def reporting(run: Run) -> Iterator[None]:
-    """An error of this package or of `bundle` that leaves gets the `document` of the run, for whoever prints it."""
+    """An error of this package or of `bundle` that leaves gets the `document` of the run, for whoever prints it.
+
+    The log is told of it as well where the run has no record, such as for a bundle that does not verify [A-149].
+    """
     try:
         yield
     except (AboardError, BundleError) as error:
-        error.document = run.failure(error).document()
+        report = run.failure(error)
+        error.document = report.document()
+        if not run.is_told:
+            with contextlib.suppress(LogFailed):  # it is the refusal that is to be reported
+                run.log(event_of(run.audit(report), str(run.site.root)))
         raise
 
 
@@ -179,15 +192,16 @@ def working(run: Run) -> Iterator[Record]:
             yield record
         except (AboardError, BundleError, KeyboardInterrupt) as error:
             run.current_version = record.state.current_version
-            save_run(
-                run.site, record, run.log, run.audit(run.failure(error))
-            )  # what fails of that is not the error to report
+            # What fails of that is not the error to report.
+            save_run(run.site, record, run.log, run.audit(run.failure(error)))
+            run.is_told = True
             raise
 
 
 def record_success(run: Run, record: Record, report: Report) -> Report:
     """Records a run that ended well. Where that fails the run has ended well all the same, and its reason says so."""
     troubles = save_run(run.site, record, run.log, run.audit(report))
+    run.is_told = True
     return replace(report, reason="; ".join([report.reason, *troubles]))
 
 

@@ -156,6 +156,18 @@ def read_state(site: Site) -> SiteState:
         return _newest(database, site.state_file) if database else SiteState()
 
 
+def read_receipts(site: Site, after: int = 0) -> list[tuple[int, bytes]]:
+    """The receipts with a higher number than `after` that are kept, the oldest first, without the site's lock.
+
+    Raises StorageFailed or SiteInvalid.
+    """
+    with _reading(site) as database:
+        if not database or schema.version_of(database, site.state_file) < schema.VERSION:
+            return []
+        rows = database.execute("SELECT number, receipt FROM receipts WHERE number > ? ORDER BY number", (after,))
+        return [(int(number), bytes(receipt)) for number, receipt in rows]
+
+
 @dataclass(frozen=True)
 class Runs:
     """The records of runs, the oldest first. chained: False for a record that an unrep without chains wrote.

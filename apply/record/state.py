@@ -16,8 +16,10 @@ from typing import Literal
 import msgspec
 
 from apply.record.authority import Attribution, Authority
+from apply.record.high_water import HighWater, Mark, Shore
 from apply.record.intent import Intent
 from apply.record.stranded import Stranded
+from apply.record.trouble import Trouble, TroubleKind
 from bundle.errors import Refused
 from bundle.format.root import Platform
 from bundle.read.reader import VerifiedRoot
@@ -27,7 +29,6 @@ MAX_ATTEMPTS = 3
 MAX_TRIAL_S = 24 * 3600  # a release that could not prove itself in a day is taken back, however often it was cut short
 
 Condition = Literal["empty", "ok", "pending", "degraded"]
-Mark = tuple[int, int]
 
 
 class WrongProduct(Refused):
@@ -80,19 +81,6 @@ class Release(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return self.epoch, self.seq
 
 
-class HighWater(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The newest release whose switch was ever intended. Only this very release or a newer one is admitted."""
-
-    epoch: int
-    seq: int
-    tree: str
-
-    @property
-    def mark(self) -> Mark:
-        """See Release.mark."""
-        return self.epoch, self.seq
-
-
 class Quarantine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A tree that failed here, and up to which mark it stays out."""
 
@@ -107,30 +95,13 @@ class Quarantine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.tree == release.tree and release.mark <= (self.epoch, self.seq)
 
 
-class Shore(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the latest heartbeat announced as newest, at `time` in seconds since 1970.
-
-    under: the version of the trust root by which it was verified. trust, revocations: the versions that shore has.
-    signers: the ids of the release keys that signed it, in hex. product: "" in records of older versions of unrep.
-    """
-
-    epoch: int
-    seq: int
-    trust: int
-    revocations: int
-    time: int
-    under: int
-    signers: tuple[str, ...] = ()
-    product: str = ""
-
-
 class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole state of a site. `current_version`: the release last committed, "" before the first.
 
     time_floor: the latest time that shore has signed, in seconds since 1970; a clock below it is wrong [A-10].
     heard_at: when something new last came from shore [R-16], 0 for unknown. shore: its latest heartbeat.
     floor_from: who signed the time floor [R-19]. passed_checks: the health checks that were passed here, by fingerprint
-    [A-144]. stranded: as it was found last; see `out_of_reach`.
+    [A-144]. stranded: as it was found last; see `out_of_reach`. troubles: what the agent found wrong at rest [A-151].
     """
 
     product: str = ""
@@ -145,6 +116,7 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     floor_from: Attribution = Attribution()
     stranded: Stranded | None = None
     passed_checks: tuple[str, ...] = ()
+    troubles: tuple[Trouble, ...] = ()
 
     # What it says
 
@@ -189,6 +161,10 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         """The release to which nothing leads from here, unless it, or a newer one, came in since [A-131]."""
         reached = self.current is not None and self.stranded is not None and self.current.mark >= self.stranded.mark
         return None if reached else self.stranded
+
+    def trouble(self, kind: TroubleKind) -> Trouble | None:
+        """What is on record of that kind."""
+        return next((trouble for trouble in self.troubles if trouble.kind == kind), None)
 
     def find(self, version: str) -> Release | None:
         """The release in the directory of that name. Letter case does not count, as on Windows."""
@@ -251,6 +227,16 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     # Transitions
 
+    def troubled_by(self, found: Trouble) -> "SiteState":
+        """That is wrong, since it was first found."""
+        since = (self.trouble(found.kind) or found).since
+        others = self.without_trouble(found.kind).troubles
+        return self._with(troubles=(*others, msgspec.structs.replace(found, since=since)))
+
+    def without_trouble(self, kind: TroubleKind) -> "SiteState":
+        """That is no longer wrong."""
+        return self._with(troubles=tuple(trouble for trouble in self.troubles if trouble.kind != kind))
+
     def restricted_to(self, authority: Authority) -> "SiteState":
         """Without the times and the heartbeat of signers who may no longer speak [R-19]."""
         state = self
@@ -271,17 +257,29 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         return self._with(releases=(*others, release))._raise_floor(created, by)
 
     def begun(
-        self, product: str, release: Release, run: str, now: int, *, by_hand: bool = False, data_saved: bool = False
+        self,
+        product: str,
+        release: Release,
+        run: str,
+        now: int,
+        *,
+        by_hand: bool = False,
+        data_saved: bool = False,
+        because: str = "",
     ) -> "SiteState":
         """The switch is intended. The release is complete and verified, so the high-water mark rises [A-9]."""
         if self.unfinished:
             raise OutOfOrder("another release is pending")
         self.check_product(product)
         intent = Intent(
-            version=release.version, run=run, give_up_at=now + MAX_TRIAL_S, by_hand=by_hand, data_saved=data_saved
+            version=release.version,
+            run=run,
+            give_up_at=now + MAX_TRIAL_S,
+            by_hand=by_hand,
+            data_saved=data_saved,
+            because=because,
         )
-        mark = HighWater(release.epoch, release.seq, release.tree)
-        heard_at = now
+        mark, heard_at = HighWater(release.epoch, release.seq, release.tree), now
         # A rollback by hand intends an older release. The mark must not fall, or older bundles could be replayed.
         if self.high_water and self.high_water.mark >= mark.mark:
             mark, heard_at = self.high_water, self.heard_at
@@ -304,13 +302,15 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         quarantined = tuple(q for q in self.quarantined if q.tree != release.tree)
         # Otherwise the next offer of its bundle would undo what a person has just rolled back [A-27].
         if intent.by_hand and left and left.mark > release.mark:
-            quarantined = (*quarantined, _quarantine(left, f"rolled back by hand to {release.version}"))
+            why = f"{intent.because}; the agent went back" if intent.because else "rolled back by hand"
+            quarantined = (*quarantined, _quarantine(left, f"{why} to {release.version}"))
         return self._with(
             current_version=release.version,
             pending=None,
             releases=proven,
             quarantined=quarantined,
             passed_checks=passed_checks,
+            troubles=tuple(trouble for trouble in self.troubles if trouble.kind == "config-broken"),
         )
 
     def backing_out(self, reason: str) -> "SiteState":

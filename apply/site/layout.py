@@ -122,6 +122,10 @@ class Site:
         return self.private / "shut.json"
 
     @property
+    def deliveries_file(self) -> Path:
+        return self.private / "deliveries.json"
+
+    @property
     def link_file(self) -> Path:
         return self.private / "link.json"
 
