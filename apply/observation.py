@@ -8,11 +8,12 @@ import time
 from typing import Final
 
 from apply.audit.outbox import post
+from apply.audit.pruning import prune_runs
 from apply.audit.receipts import sign_alive
 from apply.audit.run import Run, record_success, working
 from apply.record.database import Record, read_receipts, read_state
 from apply.record.trouble import Trouble, TroubleKind
-from apply.site.config import ReportConfig
+from apply.site.config import SiteConfig
 from apply.site.layout import Site
 from bundle.host.progress import Quiet
 from bundle.receipts.receipt import claimed_time
@@ -46,15 +47,16 @@ def record_trouble_over(site: Site, kind: TroubleKind) -> bool:
     return True
 
 
-def say_alive(site: Site, report: ReportConfig, now: float) -> bool:
+def say_alive(site: Site, config: SiteConfig, now: float) -> bool:
     """A receipt, if a day has gone by since the last of any kind; says whether. Raises as `record_trouble`.
 
-    A site without a way home, or where nothing was ever installed, has nothing to say.
+    A site without a way home, or where nothing was ever done, has nothing to say. Old records go at the same time.
     """
     latest = read_receipts(site)[-1:]
-    if not report.to or not latest or abs(now - claimed_time(latest[0][1])) < ALIVE_EVERY_S:
+    if not config.report.to or not latest or abs(now - claimed_time(latest[0][1])) < ALIVE_EVERY_S:
         return False
     with working(Run("agent", site, Quiet())) as record:
+        prune_runs(record, config.retention.records)
         _say_alive(site, record, now)
     return True
 

@@ -11,7 +11,8 @@ from apply.errors import PreflightRefused, RolledBack, StorageFailed
 from apply.readiness.readiness import check_ready_for
 from apply.rebuild.installed import holdings, open_installed, verify_tree
 from apply.record.database import Record
-from apply.record.state import Release, SiteState
+from apply.record.release import Release
+from apply.record.state import SiteState
 from apply.recover import resume_pending
 from apply.site.config import SiteConfig
 from apply.site.layout import Site

@@ -369,7 +369,7 @@ class _Update:
         """Retention. Returns a sentence for each thing that had to stay. Nothing here fails the update [A-88]."""
         with self._run.step("retention"):
             try:
-                return retain(self._site, self._record, self._config.retention.keep).in_use
+                return retain(self._site, self._record, self._config.retention).in_use
             except AboardError as error:
                 return [f"old versions could not be removed: {error}"]
             except Exception as error:  # noqa: BLE001 - whatever it is, the update is done [A-97]

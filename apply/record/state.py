@@ -16,13 +16,12 @@ from typing import Literal
 import msgspec
 
 from apply.record.authority import Attribution, Authority
-from apply.record.high_water import HighWater, Mark, Shore
+from apply.record.high_water import HighWater, Shore
 from apply.record.intent import Intent
+from apply.record.release import Quarantine, Release, quarantine, still_of_use
 from apply.record.stranded import Stranded
 from apply.record.trouble import Trouble, TroubleKind
 from bundle.errors import Refused
-from bundle.format.root import Platform
-from bundle.read.reader import VerifiedRoot
 from bundle.trust.heartbeat import Heartbeat
 
 MAX_ATTEMPTS = 3
@@ -49,50 +48,6 @@ class VersionTaken(Refused):
 
 class OutOfOrder(Exception):
     """A transition that the state machine does not have: a defect of unrep."""
-
-
-class Release(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A release at the site; `tree` and `bundle` (the root's hash) in hex. `proven` once it was healthy here."""
-
-    version: str
-    seq: int
-    epoch: int = 0
-    tree: str
-    platform: Platform
-    bundle: str
-    proven: bool = False
-
-    @classmethod
-    def of(cls, verified: VerifiedRoot) -> "Release":
-        """The release that a verified root describes."""
-        root = verified.root
-        return cls(
-            version=root.version,
-            seq=root.seq,
-            epoch=root.epoch,
-            tree=root.tree.hex(),
-            platform=root.platform,
-            bundle=verified.root_hash.hex(),
-        )
-
-    @property
-    def mark(self) -> Mark:
-        """Its place in the order of releases: a later epoch comes after every seq of an earlier one."""
-        return self.epoch, self.seq
-
-
-class Quarantine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A tree that failed here, and up to which mark it stays out."""
-
-    version: str
-    tree: str
-    epoch: int
-    seq: int
-    reason: str
-
-    def holds(self, release: Release) -> bool:
-        """Whether the quarantine excludes this release."""
-        return self.tree == release.tree and release.mark <= (self.epoch, self.seq)
 
 
 class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -278,20 +233,24 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             by_hand=by_hand,
             data_saved=data_saved,
             because=because,
+            out_since=self.pending.out_since if self.pending else 0.0,  # of a site that is degraded
         )
         mark, heard_at = HighWater(release.epoch, release.seq, release.tree), now
         # A rollback by hand intends an older release. The mark must not fall, or older bundles could be replayed.
         if self.high_water and self.high_water.mark >= mark.mark:
             mark, heard_at = self.high_water, self.heard_at
         shore = None if self.shore and self.shore.product not in ("", product) else self.shore
-        return self._with(product=product, pending=intent, high_water=mark, heard_at=heard_at, shore=shore)
+        out = still_of_use(self.quarantined, mark, self.releases)
+        return self._with(
+            product=product, pending=intent, high_water=mark, heard_at=heard_at, shore=shore, quarantined=out
+        )
 
-    def attempted(self) -> "SiteState":
-        """The new version is about to be started."""
+    def attempted(self, out_since: float = 0.0) -> "SiteState":
+        """The new version is about to be started. `out_since`: when the switch to it began."""
         intent = self._intent()
         if intent.phase.goes_back:
             raise OutOfOrder("the pending release has failed already")
-        return self._pending(attempts=intent.attempts + 1)
+        return self._pending(attempts=intent.attempts + 1, out_since=intent.out_since or out_since)
 
     def committed(self, passed_checks: tuple[str, ...] = ()) -> "SiteState":
         """The new version is healthy [A-25], by these checks."""
@@ -303,7 +262,7 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         # Otherwise the next offer of its bundle would undo what a person has just rolled back [A-27].
         if intent.by_hand and left and left.mark > release.mark:
             why = f"{intent.because}; the agent went back" if intent.because else "rolled back by hand"
-            quarantined = (*quarantined, _quarantine(left, f"{why} to {release.version}"))
+            quarantined = (*quarantined, quarantine(left, f"{why} to {release.version}"))
         return self._with(
             current_version=release.version,
             pending=None,
@@ -317,7 +276,7 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         """The new version failed. To be saved once `current` names the old one again [A-22]."""
         if not self.current:
             raise OutOfOrder("there is no version to go back to")
-        failed = _quarantine(self.intended(), reason)
+        failed = quarantine(self.intended(), reason)
         others = tuple(q for q in self.quarantined if q.tree != failed.tree)
         return msgspec.structs.replace(self._pending(going_back=True), quarantined=(*others, failed))
 
@@ -376,7 +335,8 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         """The release is about to be removed. Raises OutOfOrder for one that is needed."""
         if version in self.needed:
             raise OutOfOrder(f"version {version} is needed")
-        return self._with(releases=tuple(r for r in self.releases if r.version != version))
+        releases = tuple(r for r in self.releases if r.version != version)
+        return self._with(releases=releases, quarantined=still_of_use(self.quarantined, self.high_water, releases))
 
     def _raise_floor(self, time: int, by: Attribution) -> "SiteState":
         return self._with(time_floor=time, floor_from=by) if time > self.time_floor else self
@@ -394,7 +354,3 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     def _with(self, **changes: object) -> "SiteState":
         return msgspec.structs.replace(self, **changes)
-
-
-def _quarantine(release: Release, reason: str) -> Quarantine:
-    return Quarantine(release.version, release.tree, release.epoch, release.seq, reason)

@@ -8,7 +8,7 @@
                      on_event                                                  is told of each event
     [[health]]       type = http | tcp | command | windows_service | systemd_unit
     [health_window]  start_after_s, deadline_s, interval_s, consecutive_passes
-    [retention]      keep, share
+    [retention]      keep, share, records
     [limits]         command_timeout_s
     [log]            target = journald | eventlog                              where each run reports how it ended
     [report]         to                                                        where receipts go
@@ -171,10 +171,11 @@ class HealthWindow(Table, frozen=True, kw_only=True):
 
 class RetentionConfig(Table, frozen=True, kw_only=True):
     """How many versions stay besides the current and the last good one, and whether files that are in several of them
-    are there once [A-126]."""
+    are there once [A-126]. `records`: of so many runs the record stays [A-155]."""
 
     keep: Annotated[int, Meta(ge=0, le=1000)] = 3
     share: bool = False
+    records: Annotated[int, Meta(ge=20, le=1_000_000)] = 1000
 
 
 class LimitsConfig(Table, frozen=True, kw_only=True):

@@ -35,13 +35,14 @@ from bundle.read.reader import open_bundle
 from bundle.trust.trust import Trust
 from transfer.disk.output import describe
 from unrep.agent import events
-from unrep.agent.delivery import ONCE_PATIENCE_S, Delivery
 from unrep.agent.events import Held, HoldUnreadable, Obstacle, WindowShut
 from unrep.agent.fetching import Fetching
 from unrep.agent.inbox import Inbox
 from unrep.agent.journal import Event, Journal, Kind
-from unrep.agent.observing import Observer
 from unrep.agent.settings import Settings, read_settings
+from unrep.agent.telling.bulletin import Bulletins
+from unrep.agent.telling.delivery import ONCE_PATIENCE_S, Delivery
+from unrep.agent.telling.observing import Observer
 from unrep.agent.update_windows import UpdateWindows, Window
 
 NAP_S: Final = 1.0  # how soon a window that opens and a hold that is lifted are noticed
@@ -65,7 +66,10 @@ class Agent:
         self._clock = clock
         self._inbox = Inbox(site)
         self._windows = UpdateWindows(site, clock)
-        self._fetching = Fetching(site, self._inbox, journal, lambda: self._tick_and_check(Window.FETCH))
+        self._bulletins = Bulletins(site, clock.wall)
+        self._fetching = Fetching(
+            site, self._inbox, journal, lambda: self._tick_and_check(Window.FETCH), self._bulletins
+        )
         self._delivery = Delivery(site, journal)
         self._observer = Observer(site, journal, clock)
 
@@ -83,6 +87,7 @@ class Agent:
             self._windows.follow(settings.agent)
             version = read_state(self._site).current_version
             self._journal.report(events.started(self._site, version, settings.sources))
+            self._bulletins.begin()
             try:
                 while True:
                     # Before the round, so that a window that opens or a hold that is lifted during it ends the wait
@@ -94,6 +99,7 @@ class Agent:
                         return read_state(self._site).out_of_reach is not None
                     self._wait(interval_s, allowed_before)
             finally:
+                self._bulletins.end()
                 self._keep_times(self._windows.save)
 
     def _round(self) -> float:
@@ -176,13 +182,15 @@ class Agent:
         allowed_before: the steps that were allowed as the round began.
         """
         until = self._clock.now() + seconds
+        self._bulletins.say(next_round_at=self._clock.wall() + seconds, download=None)
         while (left_s := until - self._clock.now()) > 0:
             allowed = self._allowed()
             if allowed - allowed_before:
-                return
+                break
             allowed_before = allowed
             self._observer.watch()
             self._clock.sleep(min(left_s, NAP_S))
+        self._bulletins.say(next_round_at=0.0)
 
     def _allowed(self) -> set[Step]:
         """The steps that windows and hold allow now."""

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from apply.record.high_water import HighWater
-from apply.record.state import Quarantine, SiteState
+from apply.record.release import Quarantine
+from apply.record.state import SiteState
 from tests.support.sites.site import Ship
 from unrep.agent.inbox import Inbox, is_settled
 

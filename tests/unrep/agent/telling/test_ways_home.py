@@ -7,7 +7,7 @@ import pytest
 
 from bundle.receipts.receipt import Receipt, sign_receipt
 from tests.support.contents.tiny_bundle import KEY
-from unrep.agent.ways_home import WayClosed, into_directory
+from unrep.agent.telling.ways_home import WayClosed, into_directory
 
 RECEIPTS = [(n, sign_receipt(Receipt(number=n, before=bytes(8) if n > 1 else b"", outcome=11), KEY)) for n in (1, 2)]
 

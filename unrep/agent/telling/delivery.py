@@ -24,7 +24,7 @@ from transfer.errors import TransferError
 from transfer.links.access import Access, is_url, shown_source
 from unrep.agent.journal import Event, Journal, Kind
 from unrep.agent.settings import Settings
-from unrep.agent.ways_home import MAX_AT_ONCE, WayClosed, into_directory, to_address
+from unrep.agent.telling.ways_home import MAX_AT_ONCE, WayClosed, into_directory, to_address
 
 ONCE_PATIENCE_S: Final = 30.0  # of an agent that makes one round
 _MAX_FILE_BYTES: Final = 64 * 1024

@@ -47,7 +47,7 @@ class Observer:
         try:
             record_trouble_over(self._site, "config-broken")
             self._look_for_drift()
-            say_alive(self._site, settings.config.report, self._clock.wall())
+            say_alive(self._site, settings.config, self._clock.wall())
         except SiteBusy:
             pass  # the next round looks again
         except AboardError as error:

@@ -14,9 +14,9 @@ from bundle.receipts.chains import Ledger
 from bundle.receipts.site_keys import load_site_keys
 from tests.support.sites.agent_days import Days
 from tests.support.sites.site import Ship, shore
-from unrep.agent.delivery import read_deliveries
 from unrep.agent.journal import Journal
 from unrep.agent.loop import Agent
+from unrep.agent.telling.delivery import read_deliveries
 
 
 class Office(ThreadingHTTPServer):
