@@ -60,7 +60,6 @@ def small_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(bound, 0)
     monkeypatch.setattr("bundle.archives.forward.WINDOW_BYTES", 64)
     monkeypatch.setattr("bundle.write.openings.GROUP_BYTES", 1)
-    monkeypatch.setattr("bundle.write.sections.LARGE_BYTES", 0)
 
 
 def built(tmp_path: Path, old: dict[str, bytes], new: dict[str, bytes], full: bool = False) -> BuildReport:
@@ -83,7 +82,8 @@ def test_a_change_costs_itself_where_nothing_fits_into_memory(tmp_path: Path) ->
     assert len(streams_in(new)) == 3
     report = built(tmp_path, {"x.zip": old}, {"x.zip": new}, full=True)
     assert dict(report.bases)[scan(tmp_path / "old").tree_hash] < MOST_BYTES
-    assert report.closed == [Closed("x.zip", "over 0 bytes: the full section has it as it is")]
+    assert report.closed == [Closed("x.zip!odd", WHY)], "of the full section, which has no shapes"
+    assert report.recipes["archive"] == 2
 
 
 def test_a_member_that_cannot_be_opened_costs_itself_alone(tmp_path: Path) -> None:
