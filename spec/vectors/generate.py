@@ -25,6 +25,7 @@ from names import CASES as NAME_CASES
 from pictures import CASES as PICTURE_CASES
 from raw import BASE, TRUSTED, Tree
 from rebased import CASES as REBASED_CASES
+from receipts import RECEIPTS
 from rooms import CASES as ROOM_CASES
 from roots import CASES as ROOT_CASES
 from sealed import SEALED, SHIP, SHIP_KEYS, Ticket
@@ -116,6 +117,7 @@ def main() -> None:
         "keys": [dict(zip(("name", "expect", "key", "about"), key, strict=True)) for key in KEYS],
         "heartbeats": listed("heartbeat", HEARTBEATS),
         "channels": listed("channel", CHANNELS),
+        "receipts": listed("receipt", RECEIPTS),
         "ship_keys": [dict(zip(("name", "expect", "key", "about"), key, strict=True)) for key in SHIP_KEYS],
     }
     text = json.dumps(document, indent=1, ensure_ascii=True) + "\n"
