@@ -98,7 +98,7 @@ def test_every_command_answers_on_stdout(home: Path, as_json: bool) -> None:
     (home / "site" / DAMAGED).write_bytes(sound)
     ask(f"publish {bundle} published {key}", f"plan published/stable.channel --site site {trust} --rate 64k")
     ask(f"fetch published/stable.channel --site site {trust} --out fetched")
-    ask(f"export {bundle} --volume-size 100k --out volumes", f"join volumes {trust} --out joined")
+    ask(f"export {bundle} --volume-size 100k --out volumes", f"fetch volumes {trust} --out joined")
     ask("hold --site site --reason fog", "status --site site", "resume --site site", "agent --site site --once")
     ask("check --site site", f"apply fetched --site site {trust}", "rollback --site site")
     ask("recover --site site", "gc --site site", "metrics --site site")
@@ -108,6 +108,9 @@ def test_every_command_answers_on_stdout(home: Path, as_json: bool) -> None:
     ask(f"release {new} --version 1.0.1 --repo repo", "repo list --repo repo", "repo show 1.0.1 --repo repo")
     ask("repo checkout 1.0.0 there --repo repo", "repo verify --repo repo", "repo prune --repo repo")
     ask("channel list --repo repo", "channel promote 1.0.1 --to stable --repo repo")
+    ask("fleet add Mercy --key site/.unrep/site.pub --repo repo", "fleet take site/.unrep/outbox --repo repo")
+    ask("fleet status --repo repo", "fleet show Mercy --repo repo", "fleet bases --repo repo")
+    ask("fleet export ships --repo repo")
     if os.name == "posix":
         ask(f"agent install --site site --to {home / 'unit.service'}")
     assert ask.asked | BY_MULTICAST | ENDLESS | {"unrep agent install"} == COMMANDS.keys()

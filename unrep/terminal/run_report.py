@@ -26,6 +26,7 @@ class RunDocument(_Moved):
 
     outcome: Annotated[Outcome, Meta(description="How the run ended.")]
     reason: Annotated[str, Meta(description="Why it ended so, in one sentence.")]
+    code: Annotated[str, Meta(description="The reason in a word; 'none' for none.")]
     steps: Annotated[dict[str, float], Meta(description="Seconds of each step, by its name.")]
     seconds: Seconds
 

@@ -13,6 +13,7 @@ from unrep.rewritten import warnings
 from unrep.terminal.answers import Epoch, Product, Seconds, Seq, TreeHash, Version, json_option
 from unrep.terminal.command import Command
 from unrep.terminal.console import progress_bar, say, tell
+from unrep.terminal.options.holdings import held_by_ships
 from unrep.terminal.options.repository import open_repository, repo_option, say_if_unpublished
 from unrep.terminal.tables import table
 
@@ -79,13 +80,20 @@ def release_command(
 ) -> None:
     """Release directory SRC: store it, build it, publish it, and let a channel name it.
 
-    The bundle has a delta from each of the last releases that ships may have, and the full release. The channel names
-    it last, once every destination of repo.toml has it. Interrupted, the same command goes on. Run again after all is
-    done, it changes nothing.
+    The bundle has a delta from each release that ships were last heard to run, else from the last few, and the full
+    release. The channel names it last, once every destination of repo.toml has it. Interrupted, the same command goes
+    on. Run again after all is done, it changes nothing.
     """
     began = time.monotonic()
     opened = open_repository(repo)
-    request = ReleaseRequest(source=source, version=version, channel=channel, base_from=base_from, dry_run=dry_run)
+    request = ReleaseRequest(
+        source=source,
+        version=version,
+        channel=channel,
+        base_from=base_from,
+        held=held_by_ships(opened).bases,
+        dry_run=dry_run,
+    )
     with progress_bar() as bar, opened.makers(bar) as makers:
         report = release(opened.repository, opened.settings, request, makers)
     seconds = time.monotonic() - began
