@@ -22,6 +22,7 @@ from unrep.terminal.console import (
     show,
 )
 from unrep.terminal.exit_codes import EXIT_CODES_HELP, ExitCode, exit_code
+from unrep.terminal.summaries import summary_in_source
 
 # Each command in its module of unrep.commands, which is loaded when it is called for: aboard, a second is long.
 HEADINGS = {
@@ -101,6 +102,11 @@ class Commands(CommandGroup):
         module = import_module(f"unrep.commands.{COMMANDS[cmd_name]}")
         command: click.Command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
         return command
+
+    def summary(self, ctx: click.Context, name: str) -> str:
+        """Read from the source of the command's module where that is at hand."""
+        found = summary_in_source(f"unrep.commands.{COMMANDS[name]}", f"{name.replace('-', '_')}_command")
+        return found or super().summary(ctx, name)
 
 
 def every_command(group: click.Group, path: str = "unrep") -> Iterator[tuple[str, click.Command]]:

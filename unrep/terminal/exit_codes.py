@@ -12,10 +12,10 @@ from apply.errors import AboardError, ConfigError, Degraded, RecordBroken, Rolle
 from bundle.errors import BaseMismatch, BundleError, InputError, NoRoom
 from fleet.errors import DatabaseBusy, DatabaseFull, DatabaseNewer, FleetError
 from repository.errors import Damaged, NewerRepository, RepositoryBusy, RepositoryError, StorageFailed
-from transfer.channels.bundle_path import NothingLeads
 from transfer.errors import (
     DiskFull,
     ExtraMissing,
+    NothingLeads,
     OutputBusy,
     OutputRefused,
     SourceCorrupt,
