@@ -1,5 +1,6 @@
 """The `unrep` command: its group, and the one place where errors become a sentence and an exit code."""
 
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -13,6 +14,7 @@ from unrep.errors import NobodyReads, OutputLost
 from unrep.terminal.answers import Failure
 from unrep.terminal.command import CommandGroup
 from unrep.terminal.console import (
+    COMPLETION_VARIABLE,
     answer,
     discard_unwritten,
     open_streams,
@@ -78,6 +80,10 @@ HEADINGS = {
     "Trust": {
         "trust": "trust",
     },
+    "This program": {
+        "completion": "itself.completion",
+        "man": "itself.man",
+    },
 }
 COMMANDS = {name: module for commands in HEADINGS.values() for name, module in commands.items()}
 
@@ -133,8 +139,10 @@ def main(arguments: list[str] | None = None) -> None:
         arguments = sys.argv[1:]
     open_streams()
     try:
-        code = cli.main(arguments, prog_name="unrep", standalone_mode=False) or ExitCode.DONE
+        code = cli.main(arguments, "unrep", complete_var=COMPLETION_VARIABLE, standalone_mode=False) or ExitCode.DONE
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the edge: whatever it is, it ends in one sentence
+        if COMPLETION_VARIABLE in os.environ:  # a shell asks, between two keys: nothing is to appear there
+            sys.exit(ExitCode.INTERNAL)
         code = _report(error, "--json" in arguments)
     discard_unwritten()
     sys.exit(code)

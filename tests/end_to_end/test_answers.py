@@ -111,6 +111,7 @@ def test_every_command_answers_on_stdout(home: Path, as_json: bool) -> None:
     ask("fleet add Mercy --key site/.unrep/site.pub --repo repo", "fleet take site/.unrep/outbox --repo repo")
     ask("fleet status --repo repo", "fleet show Mercy --repo repo", "fleet bases --repo repo")
     ask("fleet export ships --repo repo")
+    ask("completion bash", "completion powershell", "man --out pages")
     if os.name == "posix":
         ask(f"agent install --site site --to {home / 'unit.service'}")
     assert ask.asked | BY_MULTICAST | ENDLESS | {"unrep agent install"} == COMMANDS.keys()

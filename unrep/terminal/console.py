@@ -18,6 +18,7 @@ import click
 from bundle.names.plain_text import each_text, plain, whole
 from unrep.errors import NobodyReads, OutputLost
 
+COMPLETION_VARIABLE = "_UNREP_COMPLETE"  # by which the script of `unrep completion` asks what could stand here
 _STANDARD_ERROR = 2
 
 
