@@ -61,7 +61,9 @@ HEADINGS = {
     "Aboard": {
         "init": "mate.init",
         "check": "aboard.check",
+        "adopt": "mate.adopt",
         "apply": "aboard.apply",
+        "stick": "mate.stick",
         "rollback": "aboard.rollback",
         "status": "aboard.status",
         "history": "aboard.history",
