@@ -56,6 +56,10 @@ $(VENV)/.docs: $(READY) requirements/docs.lock
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/docs.lock
 	@touch $@
 
+.PHONY: man
+man: $(READY) ## the manual pages of all commands in build/man
+	$(BIN)/unrep man --out build/man
+
 .PHONY: hooks
 hooks: $(VENV)/.hooks ## run lint before every commit (pre-commit, from this environment alone)
 	$(BIN)/pre-commit install

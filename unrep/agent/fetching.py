@@ -21,10 +21,10 @@ from apply.stranded import record_stranded, record_way_found
 from bundle.errors import BundleError
 from bundle.host import presence
 from bundle.host.progress import Quiet
-from transfer.channels.bundle_path import NothingLeads, find_path
+from transfer.channels.bundle_path import find_path
 from transfer.channels.survey import Survey, Wanted
 from transfer.disk.output import describe
-from transfer.errors import ConsentNeeded, Incomplete, TransferError
+from transfer.errors import ConsentNeeded, Incomplete, NothingLeads, TransferError
 from transfer.fetch.figures import Figures
 from transfer.links.access import shown_source
 from transfer.links.budget import Budget
