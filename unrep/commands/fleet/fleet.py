@@ -15,8 +15,13 @@ _HEADINGS: Final = {
         "take": "take",
         "status": "status",
         "show": "show",
-        "bases": "bases",
         "export": "export",
+    },
+    "Releases": {
+        "bases": "bases",
+        "rollout": "rollout",
+        "pause": "rollout",
+        "resume": "rollout",
     },
 }
 _MODULES: Final = {name: module for commands in _HEADINGS.values() for name, module in commands.items()}
@@ -26,7 +31,7 @@ class FleetCommands(CommandGroup):
     """The commands under their headings. Each is loaded when it is called for, for it needs the extra."""
 
     def headings(self, ctx: click.Context) -> Mapping[str, Sequence[str]]:
-        """Ships."""
+        """Ships, releases."""
         return {heading: list(commands) for heading, commands in _HEADINGS.items()}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
