@@ -119,7 +119,7 @@ def advance(database: Database, move: Mover, now: float | None = None) -> Progre
                 moved.append(decision.ring)
             else:
                 state = "done" if decision.action == "finish" else "paused"
-                rollouts.set_state(connection, found.rollout.id, "running", state, decision.sentence, "unrep", at)
+                rollouts.set_state(connection, found.rollout.id, "running", state, decision.why, "unrep", at)
     return None
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 DAY_S: Final = 86_400.0
+_STOPS: Final = ": stops, "
 
 State = Literal["running", "paused", "done", "superseded"]
 Action = Literal["move", "wait", "pause", "finish", "nothing"]
@@ -53,6 +54,11 @@ class Decision:
     sentence: str
     ring: str = ""
 
+    @property
+    def why(self) -> str:
+        """The reason alone, of one that stops."""
+        return self.sentence.partition(_STOPS)[2] or self.sentence
+
 
 def decide(version: str, state: State, why: str, conditions: Conditions, rings: Sequence[Ring], now: float) -> Decision:
     """The next thing to do. `why`: the reason that was given for its state."""
@@ -66,7 +72,7 @@ def decide(version: str, state: State, why: str, conditions: Conditions, rings: 
     if conditions.stop_on and len(failed) >= conditions.stop_on:
         ships = "ship" if len(failed) == 1 else "ships"
         names = ", ".join(failed[:3]) + (f" and {len(failed) - 3} more" if len(failed) > 3 else "")
-        return Decision("pause", f"{version}: stops, for {len(failed)} {ships} failed on it: {names}")
+        return Decision("pause", f"{version}{_STOPS}for {len(failed)} {ships} failed on it: {names}")
     for place, ring in enumerate(rings):
         if ring.moved is None:
             return _move(version, rings[:place], ring, conditions)
@@ -90,12 +96,12 @@ def _waiting(version: str, ring: Ring, conditions: Conditions, now: float, *, is
     if ring.healthy >= needed or (is_last and not ring.ships):
         return None
     if not ring.ships:
-        return Decision("pause", f"{version}: stops, for ring {ring.name} has no ship to try it; leave the ring out")
+        return Decision("pause", f"{version}{_STOPS}for ring {ring.name} has no ship to try it; leave the ring out")
     left_s = (now if ring.moved is None else ring.moved) + conditions.within_s - now
     heard = f"{ring.healthy} of {needed} ships of ring {ring.name} are healthy on it"
     if left_s <= 0 and not is_last:
         days = conditions.within_s / DAY_S
-        return Decision("pause", f"{version}: stops, for after {days:,.3g} days only {heard}")
+        return Decision("pause", f"{version}{_STOPS}for after {days:,.3g} days only {heard}")
     steady = f", {ring.fresh} more not for long enough" if ring.fresh else ""
     until = f"; stops in {max(left_s, 0) / DAY_S:,.1f} days otherwise" if not is_last else ""
     return Decision("wait", f"{version}: waits, for {heard}{steady}{until}")

@@ -152,6 +152,21 @@ def test_a_rollout_by_its_commands(shore: Path) -> None:
     refused("fleet rollout 1.0.2 --rings moon", 2, "'moon' is no channel")
 
 
+def test_users_and_where_the_pages_may_stand(shore: Path) -> None:
+    """[L-50], [L-51]"""
+    (shore / "password").write_text("correct horse battery\n")
+    refused("fleet serve --listen 0.0.0.0:8300", 2, "no users")
+    refused("fleet serve --listen nowhere", 2, "is no HOST:PORT")
+    assert run("fleet user list")[0] == 0
+    assert run("fleet user add anna --role releaser --password-file password")[0] == 0
+    assert document("fleet user list")["users"] == [{"name": "anna", "role": "releaser"}]
+    refused("fleet serve --listen 0.0.0.0:8300", 2, "in the clear")
+    (shore / "short").write_text("short")
+    refused("fleet user add eve --password-file short", 2, "10 characters")
+    assert run("fleet user remove anna")[0] == 0 and run("fleet user list")[0] == 0
+    refused("fleet user remove anna", 2, "none of that name")
+
+
 def test_lists_go_to_a_file(shore: Path) -> None:
     """[L-25]"""
     run("fleet add --from ships.csv")

@@ -23,6 +23,10 @@ _HEADINGS: Final = {
         "pause": "rollout",
         "resume": "rollout",
     },
+    "Pages": {
+        "serve": "serve",
+        "user": "user",
+    },
 }
 _MODULES: Final = {name: module for commands in _HEADINGS.values() for name, module in commands.items()}
 
@@ -31,7 +35,7 @@ class FleetCommands(CommandGroup):
     """The commands under their headings. Each is loaded when it is called for, for it needs the extra."""
 
     def headings(self, ctx: click.Context) -> Mapping[str, Sequence[str]]:
-        """Ships, releases."""
+        """Ships, releases, pages."""
         return {heading: list(commands) for heading, commands in _HEADINGS.items()}
 
     def list_commands(self, ctx: click.Context) -> list[str]:

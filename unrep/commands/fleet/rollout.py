@@ -70,9 +70,7 @@ class FleetStateAnswer(TypedDict):
     "--after", metavar="N", type=click.IntRange(0, 1_000_000), help="Go on once N ships of a ring are well. Default: 3."
 )
 @click.option("--within", metavar="T", callback=parse_duration, help="Stop if they are not by then. Default: 7d.")
-@click.option(
-    "--steady", metavar="T", callback=parse_duration, help="For how long they have to be. Default: no time."
-)
+@click.option("--steady", metavar="T", callback=parse_duration, help="For how long they have to be. Default: no time.")
 @click.option(
     "--stop-on", metavar="N", type=click.IntRange(0, 1_000_000), help="Stop once N ships failed; 0: never. Default: 1."
 )
