@@ -40,10 +40,10 @@ AFTER: Tree = NEW | {NAMES[2]: b"and changed again"}
 
 
 def done(line: str, *more: object) -> str:
-    """What a command said on standard error; it must succeed."""
-    code, _, err = run(line, *more)
+    """What a command said on standard output; it must succeed."""
+    code, out, err = run(line, *more)
     assert code == 0, err
-    return err
+    return out
 
 
 def refused(line: str, *more: object) -> str:
