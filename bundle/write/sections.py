@@ -3,11 +3,13 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
+
+import msgspec
 
 from bundle.archives.counterparts import Shapes, find_shapes
 from bundle.archives.engines import COMMON_FEATURES, ENGINE_FEATURES, features_of
@@ -20,7 +22,7 @@ from bundle.format.index import SHAPED, Archive, Index, Pack, Rebased, Shape, en
 from bundle.format.manifest import Kind, TreeManifest
 from bundle.format.nesting import Nesting, most_open
 from bundle.format.pieces import build_tables
-from bundle.format.root import DELTA, FULL, REFERENCES_FEATURE, SHAPE_FEATURE, Section
+from bundle.format.root import MAX_INNER_BYTES, REFERENCES_FEATURE, SHAPE_FEATURE, Section
 from bundle.host.files import create_buffered
 from bundle.host.progress import Progress
 from bundle.read.frame_run import MAX_SHAPED
@@ -42,13 +44,25 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class BuiltSection:
-    """A section ready for the bundle: what the root will say of it, its hash tables, and the file that has its body."""
+    """A section ready for the bundle: what the root will say of it, its hash tables, and its body in a file.
+
+    `body` is empty where the root has it.
+    """
 
     section: Section
     tables: bytes
-    body: Path
+    body: Content
     recipes: Counter[str]
     closed: list[Closed]
+
+
+def within_root(built: BuiltSection) -> BuiltSection:
+    """The section with its body in the root, if it is small enough: that spares its hash [F-100]."""
+    if built.section.stored > MAX_INNER_BYTES:
+        return built
+    body = b"".join(chunks_of([built.body]))
+    section = msgspec.structs.replace(built.section, stored=0, content=body)
+    return replace(built, section=section, tables=b"", body=b"")
 
 
 class SectionBuilder:
@@ -79,7 +93,7 @@ class SectionBuilder:
         frame = FrameBuilder(first=catalog.count)
         for place, item in planned:
             frame.add_object(item, outcomes, place)
-        return self._assemble([frame], catalog, DELTA, base.manifest.tree_hash, plan.closed)
+        return self._assemble([frame], catalog, base.manifest.tree_hash, plan.closed)
 
     def build_full(self) -> BuiltSection:
         """The section that needs no base, nor a rare engine.
@@ -111,7 +125,7 @@ class SectionBuilder:
             for place, content in archives
             if size_of(content) > LARGE_BYTES
         ]
-        return self._assemble(frames, catalog, FULL, b"", plan.closed + closed)
+        return self._assemble(frames, catalog, b"", plan.closed + closed)
 
     def _catalog(self, base: BuildBase, contents: list[tuple[int, Content]]) -> tuple[Catalog, dict[int, Opening]]:
         """The base's manifest and files, and what those archives of it give that the target does not have.
@@ -183,7 +197,7 @@ class SectionBuilder:
         return [outcomes[number] for number in range(len(tasks))]
 
     def _assemble(
-        self, builders: list[FrameBuilder], catalog: Catalog, kind: str, base: bytes, closed: list[Closed]
+        self, builders: list[FrameBuilder], catalog: Catalog, base: bytes, closed: list[Closed]
     ) -> BuiltSection:
         jobs = [(builder, *job) for builder in builders for job in builder.stream_jobs()]
         files = [next(self._scratch_files) for _ in jobs]
@@ -207,7 +221,9 @@ class SectionBuilder:
         with opened_content(body) as source:
             tables, top = build_tables(source, self._piece_bytes)
             room = index.scratch_bytes + _most_open(builders, catalog)
-            section = Section(kind, source.size, top, packed, base, _features(builders), room)
+            section = Section(
+                base=base, features=_features(builders), room=room, index=packed, stored=source.size, content=top
+            )
         return BuiltSection(section, tables, body, _count_recipes(builders), closed)
 
     def _content(self, place: int) -> Content:

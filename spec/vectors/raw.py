@@ -137,6 +137,7 @@ class Section:
     body: Callable[[bytes], bytes] = lambda data: data
     described: Callable[[Pairs], Pairs] = lambda pairs: pairs
     top: Callable[[bytes], bytes] = lambda data: data
+    inner: bool = False  # whether the body stands in the root [F-100]
 
 
 @dataclass
@@ -148,7 +149,7 @@ class Bundle:
     manifest: bytes = b""
     root: Callable[[Pairs], Pairs] = lambda pairs: pairs
     root_bytes: Callable[[bytes], bytes] = lambda data: data
-    signatures: Callable[[list[Any]], Any] = lambda entries: (("signatures", entries),)
+    signatures: Callable[[list[Any]], Any] = lambda entries: (("s", entries),)
     signature_bytes: Callable[[bytes], bytes] = lambda data: data
     signed: Callable[[bytes], bytes] = lambda data: b"DSSEv1 12 unrep/root/1 %d %s" % (len(data), data)
     preamble: Callable[[bytes], bytes] = lambda data: data
@@ -174,16 +175,19 @@ def stored_section(section: Section) -> tuple[Any, bytes]:
         level = b"".join(digest(level[at : at + PIECE]) for at in range(0, len(level), PIECE))
         tables = level + tables
     pairs: Pairs = [
-        ("kind", section.kind),
-        ("length", len(body)),
-        ("hash", section.top(digest(level))),
+        ("base", section.base),
+        ("features", section.features),
+        ("room", intermediate(section) if section.room is None else section.room),
         ("index", [0, len(index), len(index)]),
+        ("length", 0 if section.inner else len(body)),
+        ("content", body if section.inner else section.top(digest(level))),
     ]
-    pairs += [("base", section.base)] if section.base else []
-    pairs += [("features", section.features)] if section.features else []
-    room = intermediate(section) if section.room is None else section.room
-    pairs += [("room", room)] if room else []
-    return tuple(section.described(pairs)), tables + body
+    return values(section.described(pairs)), b"" if section.inner else tables + body
+
+
+def values(pairs: Pairs) -> list[Any]:
+    """Root and sections are arrays: vectors name their fields all the same."""
+    return [value for _, value in pairs]
 
 
 def intermediate(section: Section) -> int:
@@ -202,20 +206,21 @@ def write(bundle: Bundle) -> bytes:
     stored = [stored_section(section) for section in bundle.sections]
     root = bundle.root_bytes(
         pack(
-            tuple(
+            values(
                 bundle.root(
                     [
                         ("format", 1),
+                        ("features", ["posix-1"] if bundle.platform == "posix" else []),
                         ("product", "vectors"),
                         ("version", "1.1"),
+                        ("epoch", 0),
                         ("seq", 2),
                         ("created", CREATED),
-                        ("platform", bundle.platform),
                         ("tree", digest(listing)),
                         ("manifest_size", len(listing)),
                         ("entries", len(bundle.tree)),
                         ("size", sum(len(content) for _, _, content in bundle.tree)),
-                        ("piece_size", PIECE),
+                        ("piece_log", PIECE.bit_length() - 1),
                         ("sections", [description for description, _ in stored]),
                     ]
                 )

@@ -226,7 +226,7 @@ def test_each_place_is_made_once(parts: Parts, evaluated: Callable[[Parts], Tree
         ({"manifest_size": 1}, Malformed),
         ({"entries": 5}, Malformed),
         ({"size": 0}, Malformed),
-        ({"platform": "posix"}, None),
+        ({"features": ["posix-1"]}, None),
     ],
 )
 def test_the_root_says_what_the_manifest_must_be(

@@ -120,7 +120,14 @@ def put_together(parts: Parts) -> bytes:
     tables, top = build_tables(MemoryObject(body), parts.root.piece_size)
     old = parts.root.sections[0]
     room = max(old.room, listed.scratch_bytes)
-    section = Section(old.kind, len(body), top, Packed(STORED, len(index), len(index)), old.base, old.features, room)
+    section = Section(
+        base=old.base,
+        features=old.features,
+        room=room,
+        index=Packed(STORED, len(index), len(index)),
+        stored=len(body),
+        content=top,
+    )
     return signed(msgspec.structs.replace(parts.root, sections=[section]), tables + body)
 
 
