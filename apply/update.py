@@ -318,7 +318,7 @@ class _Update:
             durable.remove_tree(tree)
             plan = self._plan_and_reconstruct(bundle, bases, tree, drift)
             self._remarks.append(f"rebuilt {plan.origin}")
-        return plan.evaluation.manifest
+        return plan.evaluation.finished()
 
     def _plan_and_reconstruct(
         self, bundle: VerifiedBundle, bases: Bases, tree: Path, drift: BaseDrifted | None = None
@@ -330,7 +330,7 @@ class _Update:
             reconstruct(plan.evaluation, plan.base, tree, self._run.progress, share=share)
             if bundle.root.has_python_times:
                 with durable.storage_errors(tree):
-                    set_source_times(tree, plan.evaluation.manifest)
+                    set_source_times(tree, plan.evaluation.finished())
         return plan
 
     def _prepare_and_snapshot(self) -> None:

@@ -1,10 +1,11 @@
 """Building sections: recipes and packs of one delta, or of the full release. spec/format.md, section 8."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import partial
+from hashlib import sha256
 from itertools import count
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
@@ -82,12 +83,13 @@ class SectionBuilder:
     def build_delta(self, base: BuildBase) -> BuiltSection:
         """The section from one base to the target: one frame, solid packs."""
         target = self._target
-        places = _packing_order(target, target.needed(base.manifest))
+        needed = target.needed(base.manifest)
+        places = _packing_order(target, needed)
         contents = [(place, self._content(place)) for place in places]
         catalog, openings = self._catalog(base, contents)
         shapes = self._find_shapes(catalog, openings)
         plan = SectionPlan(catalog, MAX_SHAPED * target.size, shapes)
-        manifest = plan.add("", target.encoded, len(target.encoded), target.tree_hash, None)
+        manifest = _plan_draft(plan, target, needed)
         planned = [(0, manifest), *self._plan_objects(plan, contents, openings)]
         outcomes = self._encode(plan)
         frame = FrameBuilder(first=catalog.count)
@@ -104,8 +106,9 @@ class SectionBuilder:
         target = self._target
         catalog = Catalog(0, self._sketch_all)
         plan = SectionPlan(catalog)
-        manifest = plan.add("", target.encoded, len(target.encoded), target.tree_hash, None)
-        contents = [(place, self._content(place)) for place in _packing_order(target, target.needed(None))]
+        needed = target.needed(None)
+        manifest = _plan_draft(plan, target, needed)
+        contents = [(place, self._content(place)) for place in _packing_order(target, needed)]
         archives = archives_among(contents)
         small = [(place, content) for place, content in archives if size_of(content) <= LARGE_BYTES]
         _, openings = self._opener.open([], small, COMMON_FEATURES)
@@ -229,6 +232,12 @@ class SectionBuilder:
     def _content(self, place: int) -> Content:
         entry = self._target.entry(place)
         return object_bytes(self._new, entry) if entry.kind == Kind.SYMLINK else self._new / entry.path
+
+
+def _plan_draft(plan: SectionPlan, target: TreeManifest, made: Collection[int]) -> PlannedObject:
+    """Plans the draft of the manifest [F-101]."""
+    draft = target.draft(made)
+    return plan.add("", draft, len(draft), sha256(draft).digest(), None)
 
 
 def _spread(function: Callable[..., T], arguments: tuple[Any, ...]) -> T:

@@ -9,6 +9,7 @@ from typing import Any
 
 from raw import (
     BASE,
+    DRAFT,
     TARGET,
     TRUSTED,
     Bundle,
@@ -20,6 +21,7 @@ from raw import (
     delta,
     delta_frame,
     digest,
+    draft,
     full,
     key_id,
     manifest,
@@ -32,6 +34,8 @@ from raw import (
     write,
 )
 
+WHOLE = len(manifest(TARGET))
+DRAFT_HASHES = draft(manifest(TARGET), 1, 2, 4, 5)[-96:]  # of the full section: two of nothing, and one that repeats
 ORDER = 2**252 + 27742317777372353535851937790883648493  # of the group of Ed25519's base point
 
 
@@ -54,15 +58,21 @@ def signatures(change: Callable[[list[Any]], Any]) -> Callable[[], bytes]:
 
 def listing(change: Callable[[Pairs], Pairs]) -> Callable[[], bytes]:
     """The full bundle whose manifest has other columns, and is signed so."""
-    pairs: Pairs = [
-        ("tree", 1),
-        ("paths", [path for path, _, _ in TARGET]),
-        ("kinds", bytes(kind for _, kind, _ in TARGET)),
-        ("sizes", [len(content) for _, _, content in TARGET]),
-        ("hashes", b"".join(digest(content) for _, _, content in TARGET)),
-    ]
-    data = pack(tuple(change(pairs)))
-    return lambda: write(Bundle([full(TARGET, data)], TARGET, data))
+
+    def changed(hashes: bytes) -> bytes:
+        pairs: Pairs = [
+            ("tree", 1),
+            ("paths", [path for path, _, _ in TARGET]),
+            ("kinds", bytes(kind for _, kind, _ in TARGET)),
+            ("sizes", [len(content) for _, _, content in TARGET]),
+            ("hashes", hashes),
+        ]
+        return pack(tuple(change(pairs)))
+
+    data = changed(b"".join(digest(content) for _, _, content in TARGET))
+    section = full(TARGET)
+    section.frames[0][5] = [(0, changed(DRAFT_HASHES))]
+    return lambda: write(Bundle([section], TARGET, data))
 
 
 def link(target: bytes) -> Callable[[], bytes]:
@@ -104,7 +114,7 @@ def _replaced_column(column: int, value: Any) -> Callable[[], bytes]:
 
 
 M, C, U, T = "malformed", "corrupt", "unsupported", "untrusted"
-OLD_A, NEW_A, LISTED = len(BASE[0][2]), len(TARGET[0][2]), len(manifest(TARGET))
+OLD_A, NEW_A, LISTED = len(BASE[0][2]), len(TARGET[0][2]), len(DRAFT)
 SKIPS = dict(delta_frame()[5])[4]
 
 HEADER: list[Case] = [
@@ -191,7 +201,13 @@ ROOT: list[Case] = [
     ("entries-many", M, "F-9", "1,000,001 entries", root("entries", 1_000_001)),
     ("size-negative", M, "F-9", "a size below 0", root("size", -1)),
     ("manifest-size-0", M, "F-9", "a manifest of no bytes", root("manifest_size", 0)),
-    ("manifest-size-other", C, "F-37", "a byte less than the manifest has", root("manifest_size", LISTED - 1)),
+    (
+        "manifest-size-other",
+        M,
+        "F-101",
+        "a byte less than the manifest has",
+        root("manifest_size", WHOLE - 1),
+    ),
     ("piece-size-large", M, "F-9", "pieces of 8 MiB", root("piece_log", 23)),
     ("piece-size-negative", M, "F-9", "pieces of half a byte", root("piece_log", -1)),
     ("tree-text", M, "F-5", "a string for the tree hash", root("tree", "t" * 32)),
@@ -416,7 +432,13 @@ INDEX: list[Case] = [
     ("patch-left-behind", M, "F-41", "a last seek beyond the source", stream(3, lambda s: varints(0, 2))),
     ("varint-nine", M, "F-40", "a varint of nine bytes", stream(3, lambda s: b"\0" + b"\x80" * 8 + b"\1")),
     ("change-hash", C, "F-37", "a change to another letter", stream(5, lambda s: bytes([s[0] ^ 1]) + s[1:])),
-    ("manifest-hash", C, "F-37", "a manifest that differs in a byte", stream(6, lambda s: s[:1] + b"\0" + s[2:])),
+    (
+        "manifest-hash",
+        C,
+        "F-37",
+        "a manifest that differs in a byte",
+        stream(6, lambda s: s.replace(b"g.t", b"g.u")),
+    ),
 ]
 
 CASES = HEADER + ROOT + TREE + INDEX

@@ -4,10 +4,48 @@
 """
 
 import struct
+from collections.abc import Callable
 
 from cases import root
-from raw import TARGET, Bundle, Case, Raw, delta, full, pack, replaced, stored_section, with_tree, write
+from raw import (
+    TARGET,
+    Bundle,
+    Case,
+    Raw,
+    Tree,
+    delta,
+    digest,
+    full,
+    manifest,
+    pack,
+    replaced,
+    stored_section,
+    with_tree,
+    write,
+)
 from sound import LINKED
+
+
+def drafted(change: Callable[[bytes], bytes]) -> bytes:
+    """The full bundle with other hashes in its draft: those of an empty directory, an empty file, and a label."""
+    section, listing = full(), manifest(TARGET)
+    whole = section.frames[0][5][0][1]
+    rows = change(whole[-96:])
+    data = whole[:-98] + pack(rows)
+    section.frames[0][5] = [(0, data)]
+    # The root goes with the length of the draft.
+    size = len(data) - len(whole) + len(listing)
+    return write(Bundle([section], root=replaced("manifest_size", size)))
+
+
+def swapped_labels() -> bytes:
+    """Two contents of one size, each twice. The draft has the second copies the wrong way round."""
+    tree: Tree = [("a", 0, b"one"), ("b", 0, b"two"), ("c", 0, b"one"), ("d", 0, b"two")]
+    section = full(tree)
+    data = section.frames[0][5][0][1]
+    section.frames[0][5] = [(0, data[:-64] + data[-32:] + data[-64:-32])]
+    return write(Bundle([section], tree))
+
 
 CASES: list[Case] = [
     # The root
@@ -156,7 +194,62 @@ CASES: list[Case] = [
     ),
     # The tree manifest
     ("manifest-version", "malformed", "F-11", "version 2", lambda: with_tree(TARGET, version=2)),
-    ("manifest-columns", "malformed", "F-11", "fewer hashes than paths", lambda: with_tree(TARGET, hashes=bytes(32))),
+    (
+        "manifest-columns",
+        "malformed",
+        "F-11 F-101",
+        "a draft with a hash less than there are entries that no recipe makes",
+        lambda: drafted(lambda rows: rows[:-32]),
+    ),
+    (
+        "draft-more",
+        "malformed",
+        "F-101",
+        "a draft with a hash for each entry",
+        lambda: drafted(lambda rows: b"".join(digest(content) for _, _, content in TARGET)),
+    ),
+    (
+        "draft-hash",
+        "malformed",
+        "F-31 F-101",
+        "a true hash in the place of a label: nothing makes that content",
+        lambda: drafted(lambda rows: rows[:-32] + digest(TARGET[6][2])),
+    ),
+    (
+        "draft-label-later",
+        "malformed",
+        "F-31 F-101",
+        "a label of a place that no recipe makes",
+        lambda: drafted(lambda rows: rows[:-32] + bytes(31) + b"\7"),
+    ),
+    (
+        "draft-label-beyond",
+        "malformed",
+        "F-31 F-101",
+        "a label of a place that the release has not",
+        lambda: drafted(lambda rows: rows[:-32] + bytes(31) + b"\x09"),
+    ),
+    (
+        "draft-label-other",
+        "malformed",
+        "F-63 F-101",
+        "a label of a place whose content has another size",
+        lambda: drafted(lambda rows: rows[:-32] + bytes(31) + b"\1"),
+    ),
+    (
+        "draft-label-none",
+        "malformed",
+        "F-31 F-101",
+        "a label of place 0",
+        lambda: drafted(lambda rows: rows[:-32] + bytes(32)),
+    ),
+    (
+        "draft-label-same-size",
+        "corrupt",
+        "F-37 F-101",
+        "a label of another content of the same size",
+        swapped_labels,
+    ),
     ("manifest-order", "malformed", "F-13", "paths not in order", lambda: with_tree([("b", 0, b"1"), ("a", 0, b"2")])),
     ("manifest-same", "malformed", "F-13", "a path twice", lambda: with_tree([("a", 0, b"1"), ("a", 0, b"2")])),
     ("manifest-kind", "malformed", "F-12", "kind 4", lambda: with_tree([("a", 4, b"1")])),
@@ -165,7 +258,7 @@ CASES: list[Case] = [
         "malformed",
         "F-19",
         "an empty file with another hash",
-        lambda: with_tree([("a", 0, b"")], hashes=bytes(32)),
+        lambda: with_tree([("a", 0, b"")], hashes=digest(b"a")),
     ),
     ("manifest-directory", "malformed", "F-19", "an empty directory with content", lambda: with_tree([("a", 2, b"x")])),
     ("manifest-link", "malformed", "F-18", "a symbolic link for any platform", lambda: with_tree(LINKED)),

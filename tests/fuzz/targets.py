@@ -123,11 +123,13 @@ def _evaluate(section: VerifiedSection, base: BaseOfVectors | None) -> None:
     for _, chunks in evaluation.objects():
         for _ in chunks:
             pass
+    evaluation.finished()
 
 
 def read_manifest(data: bytes) -> None:
     for platform in ("any", "posix"):
         with_refusals(TreeManifest.decode, data, platform)
+        with_refusals(TreeManifest.of_draft, data, {1, 2}, platform)
 
 
 def read_statements(data: bytes) -> None:
