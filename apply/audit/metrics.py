@@ -1,20 +1,20 @@
 """A site's figures, counted from its state and the records of its runs, in the text format of Prometheus [A-87].
 
-Counters count since the site was made. prometheus.io/docs/instrumenting/exposition_formats, text format 0.0.4.
+Counters count since the site was made.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, get_args
 
 from apply.record.recorded_run import RecordedRun
 from apply.record.state import Condition, SiteState
-from bundle.names.plain_text import plain
+from bundle.names.exposition import Family, Sample, single
+from bundle.names.exposition import exposition as render
 
 BUCKETS_S: Final = (0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 NAMED: Final = 5  # drifted files
-Sample = tuple[str, dict[str, str], float]  # what follows the family's name, labels, value
 
 
 class Histogram:
@@ -79,10 +79,7 @@ def exposition(
     drifted: the paths of the files that are not what was installed, of which the first few are named [A-125].
     """
     families = (*_of_site(state, program, intact, receipts), *_of_drift(drifted), *_of_runs(tally))
-    return "".join(line for family in families for line in _lines(*family))
-
-
-Family = tuple[str, str, str, Iterable[Sample]]
+    return render(families)
 
 
 def _of_site(state: SiteState, program: str, intact: bool, receipts: int) -> Iterator[Family]:
@@ -94,15 +91,20 @@ def _of_site(state: SiteState, program: str, intact: bool, receipts: int) -> Ite
     yield "unrep_release_info", "gauge", "The release that is current.", release
     conditions = [("", {"state": name}, float(name == state.condition)) for name in get_args(Condition)]
     yield "unrep_site_state", "gauge", "1 for the state that the site is in, 0 for the others.", conditions
-    yield "unrep_stranded", "gauge", "1 if nothing leads to the release that is wanted.", _one(bool(state.out_of_reach))
-    yield "unrep_quarantined_releases", "gauge", "Releases in quarantine.", _one(len(state.quarantined))
-    yield "unrep_record_intact", "gauge", "1 unless records of runs were changed or removed.", _one(intact)
-    yield "unrep_receipts_waiting", "gauge", "Receipts in the outbox.", _one(receipts)
+    yield (
+        "unrep_stranded",
+        "gauge",
+        "1 if nothing leads to the release that is wanted.",
+        single(bool(state.out_of_reach)),
+    )
+    yield "unrep_quarantined_releases", "gauge", "Releases in quarantine.", single(len(state.quarantined))
+    yield "unrep_record_intact", "gauge", "1 unless records of runs were changed or removed.", single(intact)
+    yield "unrep_receipts_waiting", "gauge", "Receipts in the outbox.", single(receipts)
 
 
 def _of_drift(paths: Sequence[str]) -> Iterator[Family]:
     text = "Files of the current release that are not what was installed."
-    yield "unrep_drifted_files", "gauge", text, _one(len(paths))
+    yield "unrep_drifted_files", "gauge", text, single(len(paths))
     named: list[Sample] = [("", {"path": path}, 1) for path in paths[:NAMED]]
     yield "unrep_drifted_file_info", "gauge", "The first of those files.", named
 
@@ -110,7 +112,12 @@ def _of_drift(paths: Sequence[str]) -> Iterator[Family]:
 def _of_runs(tally: Tally) -> Iterator[Family]:
     runs = [("", {"command": command, "outcome": end}, n) for (command, end), n in sorted(tally.runs.items())]
     yield "unrep_runs_total", "counter", "Runs by how they ended.", runs
-    yield "unrep_failures_total", "counter", "Runs refused, interrupted, degraded or taken back.", _one(tally.failures)
+    yield (
+        "unrep_failures_total",
+        "counter",
+        "Runs refused, interrupted, degraded or taken back.",
+        single(tally.failures),
+    )
     yield "unrep_deploy_seconds", "histogram", "Whole runs that applied a release.", tally.deploys.samples({})
     recoveries = (
         *tally.after_verdict.samples({"after": "failed-verdict"}),
@@ -123,24 +130,7 @@ def _of_runs(tally: Tally) -> Iterator[Family]:
         steps += [("_sum", {"step": step}, seconds), ("_count", {"step": step}, tally.step_count[step])]
     yield "unrep_step_seconds", "summary", "Steps of runs.", steps
     text = "Headers of bundles, and the sections that releases were built from."
-    yield "unrep_bundle_bytes_total", "counter", text, _one(tally.bundle_bytes)
-    yield "unrep_release_bytes_total", "counter", "Built of releases.", _one(tally.release_bytes)
+    yield "unrep_bundle_bytes_total", "counter", text, single(tally.bundle_bytes)
+    yield "unrep_release_bytes_total", "counter", "Built of releases.", single(tally.release_bytes)
     text = "When the latest run began, by this machine's clock."
-    yield "unrep_last_run_timestamp_seconds", "gauge", text, _one(tally.last_run_s)
-
-
-def _one(value: float) -> list[Sample]:
-    return [("", {}, value)]
-
-
-def _lines(name: str, kind: str, text: str, samples: Iterable[Sample]) -> Iterator[str]:
-    yield f"# HELP {name} {text}\n"
-    yield f"# TYPE {name} {kind}\n"
-    for suffix, labels, value in samples:
-        shown = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels.items())
-        number = str(int(value)) if value == int(value) else repr(float(value))
-        yield f"{name}{suffix}{{{shown}}} {number}\n" if shown else f"{name}{suffix} {number}\n"
-
-
-def _escaped(text: str) -> str:
-    return plain(text).replace("\\", "\\\\").replace('"', '\\"')
+    yield "unrep_last_run_timestamp_seconds", "gauge", text, single(tally.last_run_s)

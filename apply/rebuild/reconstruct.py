@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import repeat
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from apply.rebuild.copies import Copies, Copying
 from apply.rebuild.spares import SparedEvaluation
@@ -25,8 +25,6 @@ from bundle.host.blocks import Sharing
 from bundle.host.directories import Descent, Directory
 from bundle.host.memory_limit import limited_memory
 from bundle.host.progress import Progress
-from bundle.read.evaluate import Evaluation
-from bundle.read.mixed import MixedEvaluation
 from bundle.read.tree import DirectoryBase
 from bundle.wheels.bytecode import source_of
 
@@ -35,9 +33,30 @@ _BEYOND: Final = Entry(
 )  # sorts after all paths, none of which has this character
 
 
+class Objects(Protocol):
+    """What makes the objects that the base does not have: an `Evaluation`, or one that is put together."""
+
+    @property
+    def draft(self) -> TreeManifest:
+        """The manifest of the release, with labels for the hashes that are not known yet [F-101]."""
+        ...
+
+    def digest(self, place: int) -> bytes:
+        """The hash of what was made for a place."""
+        ...
+
+    def finished(self) -> TreeManifest:
+        """The manifest, once all objects were made. Raises Corrupt if one of them is wrong."""
+        ...
+
+    def objects(self) -> Iterator[tuple[int, Iterator[bytes]]]:
+        """(place, chunks) of each, as `Evaluation.objects`."""
+        ...
+
+
 @limited_memory()
 def reconstruct(
-    evaluation: Evaluation | MixedEvaluation | SparedEvaluation,
+    evaluation: Objects,
     base: DirectoryBase | None,
     tree: Path,
     progress: Progress,
@@ -80,7 +99,7 @@ def _linked(manifest: TreeManifest) -> Callable[[str], bool]:
 
 
 def _write_made(
-    evaluation: Evaluation | MixedEvaluation | SparedEvaluation,
+    evaluation: Objects,
     base: DirectoryBase | None,
     tree: Path,
     sharing: Sharing,
@@ -92,7 +111,7 @@ def _write_made(
         for place, chunks in evaluation.objects():
             entry = evaluation.draft.entry(place)
             if base and place in former and sharing.possible:
-                digest = partial(evaluation.completion.digest, place)
+                digest = partial(evaluation.digest, place)
                 write_beside(into, entry, chunks, digest, base.directory, sharing)
             else:
                 write_object(into, entry, chunks)

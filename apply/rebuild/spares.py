@@ -55,13 +55,16 @@ class SparedEvaluation:
     def __init__(self, delta: Evaluation, spares: list[Spare]) -> None:
         self._delta = delta
         self.draft = delta.draft
-        self.completion = delta.completion
         self.spares = spares
         self.spared = frozenset(place for spare in spares for place in spare.copies.places)
 
     def objects(self) -> Iterator[tuple[int, Iterator[bytes]]]:
         """(place, chunks) of every object that the recipes make, as `Evaluation.objects`."""
         return self._delta.chosen(self._delta.made)
+
+    def digest(self, place: int) -> bytes:
+        """As that of `Evaluation`."""
+        return self._delta.digest(place)
 
     def finished(self) -> TreeManifest:
         """As that of `Evaluation`."""

@@ -17,6 +17,7 @@ import msgspec
 
 from apply.record.authority import Attribution, Authority
 from apply.record.intent import Intent
+from apply.record.shore import Shore
 from apply.record.stranded import Stranded
 from bundle.errors import Refused
 from bundle.format.root import Platform
@@ -105,23 +106,6 @@ class Quarantine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def holds(self, release: Release) -> bool:
         """Whether the quarantine excludes this release."""
         return self.tree == release.tree and release.mark <= (self.epoch, self.seq)
-
-
-class Shore(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the latest heartbeat announced as newest, at `time` in seconds since 1970.
-
-    under: the version of the trust root by which it was verified. trust, revocations: the versions that shore has.
-    signers: the ids of the release keys that signed it, in hex. product: "" in records of older versions of unrep.
-    """
-
-    epoch: int
-    seq: int
-    trust: int
-    revocations: int
-    time: int
-    under: int
-    signers: tuple[str, ...] = ()
-    product: str = ""
 
 
 class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -331,11 +315,19 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         """Neither the new version nor the old one could be made to run [A-23]."""
         return self._pending(trouble=reason)
 
-    def renewed(self, release: Release, created: int, now: int = 0, by: Attribution = Attribution()) -> "SiteState":  # noqa: B008
-        """A verified bundle brought the current tree again, perhaps under a higher seq; see `placed`."""
+    def renewed(
+        self,
+        release: Release,
+        created: int,
+        now: int = 0,
+        by: Attribution = Attribution(),  # noqa: B008
+        product: str = "",
+    ) -> "SiteState":
+        """A verified bundle of `product` brought the current tree again, perhaps under a higher seq; see `placed`."""
         if not self.current or self.current.tree != release.tree:
             raise OutOfOrder("this is not the current release")
-        state = self._raise_floor(created, by)
+        # It has none yet where a person pointed `current` to a release that no run has switched to.
+        state = self._raise_floor(created, by)._with(product=self.product or product)
         if self.high_water and release.mark <= self.high_water.mark:
             return state
         newer = msgspec.structs.replace(self.current, seq=release.seq, epoch=release.epoch, bundle=release.bundle)

@@ -20,6 +20,7 @@ SITE/.unrep/shut.json     for how long the agent's windows have been shut (apply
 SITE/.unrep/link.json     the rate of the last fetch (unrep.receiving.link_rate)
 SITE/.unrep/hold          if it is there, the running version stays (apply.hold)
 SITE/.unrep/healthy       a verdict that the record could not take (apply.record.found_healthy)
+SITE/.unrep/pin           the PIN of the mate's page, as a hash, and how often it was guessed (unrep.mate.pin)
 """
 
 import contextlib
@@ -131,6 +132,14 @@ class Site:
     @property
     def healthy_file(self) -> Path:
         return self.private / "healthy"
+
+    @property
+    def pin_file(self) -> Path:
+        return self.private / "pin"
+
+    @property
+    def pin_lock_file(self) -> Path:
+        return self.private / "pin.lock"
 
     @property
     def staging(self) -> Path:

@@ -107,6 +107,10 @@ class Evaluation:
             yield self.draft.entry(place).size
         self.finished()
 
+    def digest(self, place: int) -> bytes:
+        """The hash of what was made for a place."""
+        return self.completion.digest(place)
+
     def finished(self) -> TreeManifest:
         """The manifest of the release, once all objects are made. Raises Corrupt if one of them is wrong [F-37]."""
         return self.completion.manifest()

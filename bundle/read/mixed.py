@@ -18,7 +18,6 @@ class MixedEvaluation:
         """`left`: the manifest of what the base still has. Raises Unsupported if the full section cannot help."""
         self._delta, self._full = delta, full
         self.draft = delta.draft
-        self.completion = delta.completion
         self.taken = self.draft.needed(left) - delta.made
         if missing := self.taken - full.made:
             raise Unsupported(f"{self.draft.entry(min(missing)).path}: needs a deflate engine that is missing here")
@@ -27,6 +26,10 @@ class MixedEvaluation:
         """(place, chunks) of every object that the base does not have any more, as `Evaluation.objects`."""
         yield from self._delta.chosen(self._delta.made)
         yield from self._full.chosen(self.taken)
+
+    def digest(self, place: int) -> bytes:
+        """As that of `Evaluation`."""
+        return self._delta.digest(place)
 
     def finished(self) -> TreeManifest:
         """As that of `Evaluation`."""

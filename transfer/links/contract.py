@@ -119,6 +119,9 @@ class LinkSet(Protocol):
     def links(self) -> Sequence[Link]:
         """One for each source that could be opened."""
 
+    def discover(self) -> Sequence[Link]:
+        """Opens those that answers have told of since the last call, which nobody named [T-185]. `links` has them."""
+
     @property
     def paths(self) -> Sequence[Path]:
         """Files and directories on disks, to be looked through for pieces before any link is asked [T-93]."""

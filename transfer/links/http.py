@@ -23,7 +23,7 @@ from transfer.errors import AnotherAnswers, Dropped, PastEnd, SourceRefused
 from transfer.links.access import NOTHING, Access, shown
 from transfer.links.addresses import Nearness, nearness, spelled_nearness
 from transfer.links.budget import Meter
-from transfer.links.http_answers import HttpAnswer, accept, whole_file
+from transfer.links.http_answers import HttpAnswer, accept, udp_port, whole_file
 from transfer.links.http_connections import CONNECT_S, MAX_HEAD_BYTES, PlainConnection, TlsConnection, unread_bytes
 from transfer.links.http_faults import fault_of
 from transfer.links.threads import ThreadedConnection, Threads
@@ -42,10 +42,12 @@ class LinkMemory:
     """What all connections to one URL have seen. For any thread.
 
     has_ranges   whether a range was answered, so that the source does answer ranges
+    alternative  the URL of the same file over UDP, if an answer told of one [T-185]; else ""
     """
 
     def __init__(self) -> None:
         self.has_ranges = False
+        self.alternative = ""
         self._delivered = Spans()
         self._dials = 0
         self._lock = Lock()
@@ -149,6 +151,7 @@ class HttpReader:
             if response.status == 206:
                 answer = accept(response, offset, length)
                 self._memory.has_ranges = True
+                self._note_alternative(url, response)
                 answer.on_read = lambda start, end: self._memory.delivered(offset + start, offset + end)
                 return answer
             if response.status == 200 and offset == 0 and (whole := whole_file(response, length)):
@@ -158,6 +161,13 @@ class HttpReader:
                 raise self._refusal(response)
             self._target = self._redirected(url, response)
         raise SourceRefused(f"{self.name}: more than {self._max_redirects} redirects; give the address they lead to")
+
+    def _note_alternative(self, url: str, response: BaseHTTPResponse) -> None:
+        """Remembers where the same host has the file over UDP. A proxy would not lead there, and a query not either."""
+        parts = parse_url(url)
+        port = udp_port(response)
+        if port and parts.host and not parts.query and self._access.proxy(parts) is None:
+            self._memory.alternative = f"udp://{parts.host}:{port}{parts.path or '/'}"
 
     def _request(self, url: str, offset: int, length: int) -> BaseHTTPResponse:
         connection = self._connected(url)
@@ -337,6 +347,11 @@ class HttpLink:
         self._threads = threads
         self._memory = LinkMemory()
         self._counting = Lock()
+
+    @property
+    def alternative(self) -> str:
+        """The URL of the same file over UDP, if an answer told of one [T-185]; else ""."""
+        return self._memory.alternative
 
     def dial(self) -> ThreadedConnection:
         return self._threads.dial(

@@ -10,6 +10,8 @@ from bundle.names.plain_text import excerpt
 from transfer.errors import BadAnswer
 from transfer.links.http_faults import fault_of
 
+# RFC 7838, section 3; the name of the protocol is unrep's own
+_ALTERNATIVE = re.compile(r'(?:^|,)[ \t]*unrep-pull="([^"]*):(\d{1,5})"')
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,16})-(\d{1,16})/(\d{1,16})")
 
 
@@ -37,6 +39,17 @@ class HttpAnswer:
 
     def close(self) -> None:
         self._response.close()
+
+
+def udp_port(response: BaseHTTPResponse) -> int | None:
+    """The port at which the same host answers over UDP, if the answer says so [T-185].
+
+    Another host is not taken: a server may not send a ship to a third one.
+    """
+    found = _ALTERNATIVE.search(response.headers.get("Alt-Svc", ""))
+    if not found or found[1] or not 0 < int(found[2]) < 65536:
+        return None
+    return int(found[2])
 
 
 def whole_file(response: BaseHTTPResponse, length: int) -> HttpAnswer | None:

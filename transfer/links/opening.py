@@ -10,7 +10,7 @@ from transfer.config import TransferConfig
 from transfer.disk.partial import partial_path
 from transfer.disk.volume import open_volume
 from transfer.errors import SourceRefused
-from transfer.links.access import NOTHING, Access, is_url
+from transfer.links.access import NOTHING, Access, is_url, shown
 from transfer.links.contract import Event, Link
 from transfer.links.file import FileLink, VolumeLink
 from transfer.links.http import HttpLink
@@ -29,21 +29,23 @@ class OpenLinks:
     nobody named as sources but which may hold some of the pieces.
     """
 
-    def __init__(self, access: Access, retained: Sequence[Path] = ()) -> None:
+    def __init__(self, access: Access, config: TransferConfig, retained: Sequence[Path] = ()) -> None:
         self._access = access
         self.links: list[Link] = []
         self.paths: list[Path] = list(retained)
         self.refused: dict[str, SourceRefused] = {}
         self._threads = Threads()
+        self._config = config
 
-    def add(self, source: str, output: Path, config: TransferConfig) -> None:
+    def add(self, source: str, output: Path) -> None:
         """Opens one more. Raises SourceRefused if it cannot be one, or is the output itself."""
         if source.lower().startswith(SCHEME):
-            self.links.append(PullLink(source, self._threads, config.remembered_bytes_per_s, config.limit_bytes_per_s))
+            self.links.append(self._pull(source))
             return
         if is_url(source):
-            buffer_bytes = receive_buffer_bytes(config)
-            self.links.append(HttpLink(source, self._threads, config.max_redirects, buffer_bytes, self._access))
+            buffer_bytes = receive_buffer_bytes(self._config)
+            redirects = self._config.max_redirects
+            self.links.append(HttpLink(source, self._threads, redirects, buffer_bytes, self._access))
             return
         path = Path(source)
         try:
@@ -53,11 +55,24 @@ class OpenLinks:
         finally:
             self.paths.append(path)
 
+    def discover(self) -> Sequence[Link]:
+        told = {link.alternative for link in self.links if isinstance(link, HttpLink) and link.alternative}
+        if not told:
+            return ()
+        names = {link.name for link in self.links}
+        found = [self._pull(url) for url in sorted(told) if shown(url) not in names]
+        self.links += found
+        return found
+
     def wait(self, timeout_s: float) -> Event | None:
         return self._threads.wait(timeout_s)
 
     def close(self) -> None:
         self._threads.close()
+
+    def _pull(self, url: str) -> PullLink:
+        config = self._config
+        return PullLink(url, self._threads, config.remembered_bytes_per_s, config.limit_bytes_per_s)
 
     def _open(self, path: Path, output: Path) -> Link:
         try:
@@ -85,10 +100,10 @@ def open_sources(
     retained: Sequence[Path] = (),
 ) -> OpenLinks:
     """The links to sources. Raises SourceRefused if none of them can be one."""
-    opened = OpenLinks(access, retained)
+    opened = OpenLinks(access, config, retained)
     for source in sources:
         try:
-            opened.add(source, output, config)
+            opened.add(source, output)
         except SourceRefused as error:
             opened.refused[source] = error
     if not opened.links:

@@ -11,6 +11,7 @@ well. The two are rivals in a race: the first to deliver wins, and the other is 
 from collections.abc import Callable, Generator
 from collections.abc import Set as AbstractSet
 from contextlib import nullcontext
+from functools import partial
 from random import Random
 
 from bundle.host.clock import Clock
@@ -48,7 +49,8 @@ class Scheduler:
         budget: Budget | None = None,
         hours: Hours | None = None,
     ) -> None:
-        self.sources = SourceGroup([Source(link, config, clock, say, jitter) for link in links.links], say)
+        self._make_source = partial(Source, config=config, clock=clock, say=say, jitter=jitter)
+        self.sources = SourceGroup([self._make_source(link) for link in links.links], say)
         self._links = links
         self._config = config
         self._clock = clock
@@ -56,6 +58,7 @@ class Scheduler:
         self._limited_bytes = 0
         self._budget = budget or Budget()
         self._hours = hours or Always()
+        self._bundle: VerifiedRoot | None = None
         for source in self.sources:
             source.meter.budget = None if source.is_free else self._budget
 
@@ -72,11 +75,13 @@ class Scheduler:
         `header_source`: the one whose header was received. In its file that has `header_bytes`. The layouts of the
         others are not known yet.
         """
+        self._bundle = verified
         for source in self.sources:
             source.layout.begin(verified, header_bytes if source is header_source else None)
 
     def forget_bundle(self) -> None:
         """From now on ranges are of whatever file is at a source, as before `begin_bundle`. They end where it does."""
+        self._bundle = None
         for source in self.sources:
             source.layout.begin(None)
 
@@ -90,6 +95,7 @@ class Scheduler:
         for source in self.sources.alive:
             source.begin(queue)
         while True:
+            self._add_discovered(queue)
             self.await_hours()
             # What is open gets work before more is dialed, so that only what is left over asks for connections.
             dispatcher.assign(self._limiter.chunk_bytes(self._config.read_bytes))
@@ -172,6 +178,15 @@ class Scheduler:
         self._budget.collect()
 
     # -- one step
+
+    def _add_discovered(self, queue: RangeQueue) -> None:
+        """Takes in sources that answers have told of, once it is known which bundle they must have [T-185]."""
+        for link in self._links.discover() if self._bundle else ():
+            source = self._make_source(link, is_named=False)
+            source.meter.budget = self._budget
+            source.layout.begin(self._bundle)
+            source.begin(queue)
+            self.sources.add(source)
 
     def _take(self, event: Event) -> Generator[tuple[int, bytes, Source]]:
         found = self.sources.find(event.connection)

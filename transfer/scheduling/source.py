@@ -27,17 +27,25 @@ class Source:
 
     meter       every byte that came over the link
     fills_path  whether no other source adds to what it brings
+    is_named    whether somebody named it; else the answer of another one told of it [T-185]
     is_asked    whether it may have what is missing; a file that was read to its end has not
     lost        why it is asked no more; None while it is
     """
 
     def __init__(
-        self, link: Link, config: TransferConfig, clock: Clock, say: Callable[[str], None], jitter: Random
+        self,
+        link: Link,
+        config: TransferConfig,
+        clock: Clock,
+        say: Callable[[str], None],
+        jitter: Random,
+        is_named: bool = True,
     ) -> None:
         self.name = link.name
         self.is_free = link.is_free
         self.fills_path = isinstance(link, PacedLink) and link.fills_path
         self.meter = link.meter
+        self.is_named = is_named
         self.is_asked = True
         self.lost: Exception | None = None
         self.layout = SourceLayout()
@@ -55,6 +63,11 @@ class Source:
     def connections(self) -> int:
         """How many were made so far."""
         return self._link.connections
+
+    @property
+    def has_answered(self) -> bool:
+        """Whether anything of a file came from it."""
+        return self._estimator.round_trip_s is not None
 
     @property
     def received_bytes(self) -> int:

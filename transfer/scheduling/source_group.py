@@ -1,6 +1,6 @@
 """The sources of a session: which are still asked, why the others are not, and which error that makes in the end."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from transfer.errors import CutShort, Incomplete
@@ -12,7 +12,7 @@ from transfer.scheduling.source import Source
 class SourceGroup:
     """All sources, in the order in which they were named. `say` reports each that is lost."""
 
-    def __init__(self, sources: Sequence[Source], say: Callable[[str], None]) -> None:
+    def __init__(self, sources: list[Source], say: Callable[[str], None]) -> None:
         self._sources = sources
         self._asked = sources  # those that this call may ask
         self._say = say
@@ -27,8 +27,9 @@ class SourceGroup:
 
     @property
     def alive(self) -> list[Source]:
-        """Those that are still asked."""
-        return [source for source in self._asked if source.lost is None and source.is_asked]
+        """Those that are still asked. One that nobody named keeps no session waiting, unless it has delivered."""
+        alive = [source for source in self._asked if source.lost is None and source.is_asked]
+        return alive if any(source.is_named or source.has_answered for source in alive) else []
 
     @property
     def received_bytes(self) -> int:
@@ -41,6 +42,10 @@ class SourceGroup:
             if pooled := source.pool.find(connection):
                 return source, pooled
         return None
+
+    def add(self, source: Source) -> None:
+        """One more, behind the others."""
+        self._sources.append(source)
 
     @contextmanager
     def only(self, source: Source) -> Iterator[None]:

@@ -11,10 +11,13 @@ import re
 import socket
 import stat
 import sys
+from collections import Counter
+from collections.abc import Mapping
 from email.utils import formatdate
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Lock
 from time import monotonic
 from typing import Any, BinaryIO
 from urllib.parse import unquote, urlsplit
@@ -48,9 +51,34 @@ class LinkServer(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
+class HttpCounts:
+    """What a server answered. For any thread."""
+
+    def __init__(self) -> None:
+        self._answers: Counter[int] = Counter()
+        self._sent_bytes = 0
+        self._lock = Lock()
+
+    def answered(self, status: int) -> None:
+        """One more answer."""
+        with self._lock:
+            self._answers[status] += 1
+
+    def sent(self, amount: int) -> None:
+        """So many more bytes of a file."""
+        with self._lock:
+            self._sent_bytes += amount
+
+    def read(self) -> tuple[Mapping[int, int], int]:
+        """(answers by status, bytes of files)."""
+        with self._lock:
+            return dict(self._answers), self._sent_bytes
+
+
 class BundleServer(LinkServer):
     """Listens once it is made; `serve_forever` answers until `shutdown`.
 
+    `udp_port`: where a server of pull shows the same directory, as each answer then says [T-185]. None: nowhere.
     Raises SourceRefused for a directory that is not there, OutputRefused for an address that cannot be listened on.
     """
 
@@ -59,6 +87,8 @@ class BundleServer(LinkServer):
             raise SourceRefused(f"{directory}: no such directory; name the one that holds the bundles")
         self.directory = directory.resolve()
         self.connections = ConnectionLimiter()
+        self.counts = HttpCounts()
+        self.udp_port: int | None = None
         try:
             super().__init__((bind, port), _Handler)
         except (OSError, OverflowError, TypeError, ValueError) as error:  # the latter for what is no name of a host
@@ -155,6 +185,11 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:
         """Nothing; a server with a log is a web server's business."""
 
+    def send_response(self, code: int, message: str | None = None) -> None:
+        """As for any server; it is counted."""
+        self.server.counts.answered(code)
+        super().send_response(code, message)
+
     def _serve(self, with_body: bool) -> None:
         self.connection.settimeout(IDLE_S)
         if not self._requests.left_bytes:
@@ -191,6 +226,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "application/octet-stream")
         self.send_header("Content-Length", str(length))
         self.send_header("Accept-Ranges", "bytes")
+        if self.server.udp_port:
+            self.send_header("Alt-Svc", f'unrep-pull=":{self.server.udp_port}"')
         self.send_header("ETag", tag)
         self.send_header("Last-Modified", formatdate(status.st_mtime, usegmt=True))
         self.end_headers()
@@ -203,6 +240,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.close_connection = True
                 return
             self.wfile.write(data)
+            self.server.counts.sent(len(data))
             length -= len(data)
 
     def _refuse(self, status: HTTPStatus, with_body: bool, content_range: str = "") -> None:

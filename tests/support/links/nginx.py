@@ -38,7 +38,7 @@ http {{
     server {{
         listen 127.0.0.1:{port};
         root "{root}";
-        {ranges}
+        {directives}
     }}
 }}
 """
@@ -84,10 +84,11 @@ class Nginx:
 
 
 @contextmanager
-def nginx(root: Path, prefix: Path, *, ranges: bool = True) -> Iterator[Nginx]:
+def nginx(root: Path, prefix: Path, *, ranges: bool = True, directives: str = "") -> Iterator[Nginx]:
     """Serves `root`; `prefix` is an empty or missing directory for nginx's own files.
 
-    With `ranges=False` it answers 200 with the whole file to every range. Skips the test where there is no nginx.
+    With `ranges=False` it answers 200 with the whole file to every range. `directives`: more lines of its `server`.
+    Skips the test where there is no nginx.
     """
     binary = shutil.which("nginx", path=f"{os.environ.get('PATH', os.defpath)}{os.pathsep}/usr/sbin")
     if binary is None:
@@ -102,7 +103,7 @@ def nginx(root: Path, prefix: Path, *, ranges: bool = True) -> Iterator[Nginx]:
             prefix=prefix,
             port=port,
             root=root,
-            ranges="" if ranges else "max_ranges 0;",
+            directives=directives if ranges else f"max_ranges 0; {directives}",
         ),
         encoding="utf-8",
     )

@@ -8,14 +8,14 @@ import asyncio
 import re
 from asyncio import events
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 from tests.support.links.chaosproxy import ChaosProxy
 from transfer.errors import Dropped, PastEnd
 from transfer.links.budget import Meter
-from transfer.links.contract import Answered, Arrived, Ended, Event, Failed, Opened
+from transfer.links.contract import Answered, Arrived, Ended, Event, Failed, Link, Opened
 
 SERVER_CHUNK_BYTES = 65_536
 HEAD_END = b"\r\n\r\n"
@@ -322,6 +322,9 @@ class VirtualWeather:
     def tell(self, event: Event) -> None:
         """Something happened on a connection."""
         self._events.append(event)
+
+    def discover(self) -> Sequence[Link]:
+        return ()
 
     def wait(self, timeout_s: float) -> Event | None:
         due = self.loop.call_later(timeout_s, lambda: None)

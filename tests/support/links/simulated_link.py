@@ -21,7 +21,7 @@ from transfer.errors import BadAnswer, Dropped, PastEnd, Silent
 from transfer.fetch.fetch import Fetch
 from transfer.fetch.request import FetchRequest
 from transfer.links.budget import Meter
-from transfer.links.contract import Answered, Arrived, Ended, Event, Failed, LinkSet, Opened
+from transfer.links.contract import Answered, Arrived, Ended, Event, Failed, Link, LinkSet, Opened
 from transfer.plan import SiteHoldings
 from transfer.scheduling.scheduler import Scheduler
 
@@ -245,6 +245,9 @@ class SimulatedLink:
         self.open.append(connection)
         return connection
 
+    def discover(self) -> Sequence[Link]:
+        return ()
+
     def wait(self, timeout_s: float) -> Event | None:
         return self.calendar.wait(timeout_s)
 
@@ -283,6 +286,9 @@ class SimulatedSources:
     def delivered(self) -> int:
         """All bytes handed over."""
         return sum(link.delivered for link in self.links)
+
+    def discover(self) -> Sequence[Link]:
+        return ()
 
     def wait(self, timeout_s: float) -> Event | None:
         return self.calendar.wait(timeout_s)

@@ -9,7 +9,7 @@ The weather is the same for the same seed. A damaged datagram does not arrive: U
 
 import heapq
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from hashlib import sha256
 from itertools import count
@@ -18,7 +18,7 @@ from random import Random
 
 from tests.support.packets.path import PacketPath, directions
 from transfer.links.budget import Meter
-from transfer.links.contract import Arrived, Event
+from transfer.links.contract import Arrived, Event, Link
 from transfer.links.pull import MAX_LANES, SPARE_BYTES
 from transfer.links.pull_lanes import Lane, Lanes
 from transfer.pull.answering import Address, Answerer, ServedFile
@@ -222,6 +222,9 @@ class PullSea(PullWorld):
 
     def sleep(self, seconds: float) -> None:
         self._pass_until(self.seconds + seconds)
+
+    def discover(self) -> Sequence[Link]:
+        return ()
 
     def wait(self, timeout_s: float) -> Event | None:
         until = self.seconds + timeout_s

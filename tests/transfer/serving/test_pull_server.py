@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -148,7 +149,7 @@ def test_what_cannot_be_served_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals to one process")
 def test_the_command_serves_over_udp_and_says_what_it_did(tmp_path: Path) -> None:
-    """[T-170]"""
+    """[T-170], [T-185]"""
     (tmp_path / "bundle").write_bytes(DATA)
     port = free_port()
     command = [sys.executable, "-m", "unrep", "serve", str(tmp_path), "--port", str(port), "--udp", "--udp-rate", "5M"]
@@ -160,6 +161,8 @@ def test_the_command_serves_over_udp_and_says_what_it_did(tmp_path: Path) -> Non
             ship.settimeout(10)
             ship.sendto(Open(7, 1, PACKET_BYTES, (0, 1), PATH).pack(), ("127.0.0.1", port))
             assert isinstance(read_answer(ship.recv(2000)), Grant)
+        with urlopen(f"http://127.0.0.1:{port}/bundle") as answer:
+            assert answer.headers["Alt-Svc"] == f'unrep-pull=":{port}"'
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
         assert process.stderr.read().startswith("udp: 1 requests, ")

@@ -3,11 +3,13 @@
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 
 import click
 
+from transfer.pull.answering import PullCounts
+from transfer.serving.metrics import MetricsFile
 from transfer.serving.pull_server import PullServer
 from transfer.serving.server import BundleServer
 from unrep.errors import UsageRefused
@@ -36,7 +38,15 @@ from unrep.terminal.options.quantities import parse_rate
 @click.option(
     "--udp-rate", metavar="R", callback=parse_rate, help="Bytes per second over UDP at most, for all ships: 500k, 2M."
 )
-def serve_command(directory: Path, port: int, bind: str, with_udp: bool, udp_rate: int | None) -> None:
+@click.option(
+    "--metrics",
+    metavar="F",
+    type=click.Path(path_type=Path),
+    help="Write figures to F every 15 s, for Prometheus' node_exporter.",
+)
+def serve_command(
+    directory: Path, port: int, bind: str, with_udp: bool, udp_rate: int | None, metrics: Path | None
+) -> None:
     """Serve the files of DIR over HTTP, with ranges, until Ctrl-C or SIGTERM.
 
     There is no listing and no encryption: every bundle is verified by who fetches it. Served are bundles, volumes,
@@ -45,7 +55,11 @@ def serve_command(directory: Path, port: int, bind: str, with_udp: bool, udp_rat
     """
     if udp_rate is not None and not with_udp:
         raise UsageRefused("--udp-rate: is for --udp; give that as well")
-    with BundleServer(directory, bind, port) as server, _udp(directory, bind, server, udp_rate, with_udp):
+    with (
+        BundleServer(directory, bind, port) as server,
+        _udp(directory, bind, server, udp_rate, with_udp) as pull,
+        closing(MetricsFile(metrics, server, pull)) if metrics else nullcontext(),
+    ):
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
         say(f"{directory}: served at {server.url} until Ctrl-C")
@@ -54,16 +68,19 @@ def serve_command(directory: Path, port: int, bind: str, with_udp: bool, udp_rat
 
 
 @contextmanager
-def _udp(directory: Path, bind: str, http: BundleServer, rate: int | None, is_wanted: bool) -> Iterator[None]:
+def _udp(
+    directory: Path, bind: str, http: BundleServer, rate: int | None, is_wanted: bool
+) -> Iterator[PullCounts | None]:
     """Answers over UDP meanwhile, and says in the end what was sent."""
     if not is_wanted:
-        yield
+        yield None
         return
     server = PullServer(directory, bind, http.server_port, rate)
     server.start()
+    http.udp_port = http.server_port
     say(f"{directory}: served at {http.url.replace('http:', 'udp:')} as well")
     try:
-        yield
+        yield server.counts
     finally:
         server.close()
         counts = server.counts

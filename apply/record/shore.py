@@ -1,0 +1,20 @@
+"""What shore was last heard to say."""
+
+import msgspec
+
+
+class Shore(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the latest heartbeat announced as newest, at `time` in seconds since 1970.
+
+    under: the version of the trust root by which it was verified. trust, revocations: the versions that shore has.
+    signers: the ids of the release keys that signed it, in hex. product: "" in records of older versions of unrep.
+    """
+
+    epoch: int
+    seq: int
+    trust: int
+    revocations: int
+    time: int
+    under: int
+    signers: tuple[str, ...] = ()
+    product: str = ""
