@@ -103,6 +103,11 @@ class Quarantine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seq: int
     reason: str
 
+    @property
+    def is_by_hand(self) -> bool:
+        """Whether a person went back from it, whatever its health."""
+        return self.reason.startswith("rolled back by hand ") or self.reason.endswith(" was taken back by hand")
+
     def holds(self, release: Release) -> bool:
         """Whether the quarantine excludes this release."""
         return self.tree == release.tree and release.mark <= (self.epoch, self.seq)

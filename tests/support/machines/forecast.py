@@ -33,6 +33,7 @@ MODULES = {
     "distributed": "builds on a Dask cluster",
     "s3fs": "object stores",
     "moto": "object stores",
+    "playwright": "the mate's page in a browser",
 }
 
 
