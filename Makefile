@@ -71,8 +71,9 @@ crash: $(READY) ## every run aboard, interrupted and spoiled at every call that 
 	$(BIN)/python -m tests.crash.mutants
 
 .PHONY: kills
-kills: $(READY) ## SIGKILL at RELEASES (300) random moments of unrep release, and PRUNES (100) of prune
+kills: $(READY) ## SIGKILL at RELEASES (300), PRUNES (100), FETCHES (60), APPLIES (40) random moments of those commands
 	$(BIN)/python -m tests.crash.repository_kills $(or $(RELEASES),300) $(or $(PRUNES),100)
+	$(BIN)/python -m tests.crash.path_kills $(or $(FETCHES),60) $(or $(APPLIES),40)
 
 .PHONY: mutations
 mutations: $(READY) ## COUNT mutants (a million) of small bundles before the reader and before a site; FIRST=N for others

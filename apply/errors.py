@@ -17,8 +17,9 @@
     |   `-- DiskRefusedSwitch   ... because the disk is full or failing: no fault of the version
     |-- LogFailed               the system's log did not take an event: the run goes on
     |-- RecordBroken            the record of runs was changed behind unrep's back: a person finds out by whom
-    |-- RolledBack              the new version failed, and the one before it serves again
-    `-- Degraded                a trial could not be ended, either way: a person is needed
+    `-- TrialEnded              a version was on trial, and does not serve as it should
+        |-- RolledBack          ... it failed, and the one before it serves again
+        `-- Degraded            ... that could not be ended, either way: a person is needed
 
 Each message is one sentence that names the file, key or command. A low layer cannot know when it is called: code that
 writes after the switch catches StorageFailed itself, for there it no longer means "nothing changed".
@@ -105,9 +106,24 @@ class RecordBroken(AboardError):
     """A record of a run was changed or removed, or does not agree with its receipt."""
 
 
-class RolledBack(AboardError):
+class TrialEnded(AboardError):
+    """A trial did not end well.
+
+    brief: why, in few words. code: of that reason [C-7]. cause: the error that decides the code instead, if any.
+    """
+
+    def __init__(
+        self, message: str, *, brief: str = "", code: str = "unhealthy", cause: Exception | None = None
+    ) -> None:
+        super().__init__(message)
+        self.brief = brief or message
+        self.code = code
+        self.cause = cause
+
+
+class RolledBack(TrialEnded):
     """The new version failed, and the one before it serves again."""
 
 
-class Degraded(AboardError):
+class Degraded(TrialEnded):
     """A person is needed: no version could be made healthy, or the disk did not take the switch or the verdict."""

@@ -76,7 +76,8 @@ def resume(run: Run, config: SiteConfig, record: Record) -> str | None:
     # release that was found healthy has no part in it if the record could not take that verdict.
     if not record.state.may_try_again(now) and not found_healthy.noted(run.site, record.state):
         attempts = f"{intent.attempts} of {MAX_ATTEMPTS} attempts"
-        trial.back(f"the trial of version {intent.version} was cut short again and again, {attempts}")
+        sentence = f"the trial of version {intent.version} was cut short again and again, {attempts}"
+        trial.back(sentence, brief=attempts, code="cut-short")
     return trial.forward()
 
 

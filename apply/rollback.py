@@ -54,7 +54,7 @@ def roll_back(
                 run.warn(f"{fault}, and was made anew")
         _record_intent(run, config, record, target, restore_data)
         reason = Trial(run.site, config, record, run).forward()
-        return record_success(run, record, run.report("rolled-back", target.version, reason))
+        return record_success(run, record, run.report("rolled-back", target.version, reason, code="by-hand"))
 
 
 def _default_target(state: SiteState) -> str | None:
@@ -79,7 +79,7 @@ def _report_current(run: Run, record: Record, why_healthy: str | None) -> Report
     """The version is current already. `why_healthy`: by the trial that this run resumed, None if it resumed none."""
     version = record.state.current_version
     if why_healthy is not None:
-        return record_success(run, record, run.report("rolled-back", version, why_healthy))
+        return record_success(run, record, run.report("rolled-back", version, why_healthy, code="by-hand"))
     return record_success(run, record, run.report("nothing-to-do", version, f"{version} is current already"))
 
 
@@ -110,9 +110,11 @@ def _record_intent(run: Run, config: SiteConfig, record: Record, target: Release
 def _give_up_trial(run: Run, config: SiteConfig, record: Record) -> Report:
     run.subject = record.state.intended()
     try:
-        Trial(run.site, config, record, run).back(f"version {run.subject.version} was taken back by hand")
+        sentence = f"version {run.subject.version} was taken back by hand"
+        Trial(run.site, config, record, run).back(sentence, code="by-hand")
     except RolledBack as done:
-        return record_success(run, record, run.report("rolled-back", record.state.current_version, str(done)))
+        report = run.report("rolled-back", record.state.current_version, str(done), code="by-hand")
+        return record_success(run, record, report)
 
 
 def _target(state: SiteState, site: Site, to: str | None) -> Release:

@@ -18,7 +18,7 @@ def record_stranded(site: Site, product: str, release: Release, found: Stranded)
     run = Run("fetch", site, Quiet(), product=product, subject=release)
     with working(run) as record:
         record.save(msgspec.structs.replace(record.state, stranded=found))
-        record_success(run, record, run.report("stranded", record.state.current_version, found.reason))
+        record_success(run, record, run.report("stranded", record.state.current_version, found.reason, "stranded"))
 
 
 def record_way_found(site: Site) -> None:

@@ -53,11 +53,11 @@ class Trial:
         try:
             self._bring_up(release.version)
             verdict = self._judge(release.version, "health")
-            failure = None if verdict.healthy else verdict.reason
+            failure, cause = None if verdict.healthy else verdict.reason, None
         except _FAILURES as error:
-            failure = str(error)
+            failure, cause = str(error), error
         if failure is not None:
-            self.back(f"version {release.version} failed: {failure}")  # always raises
+            self.back(f"version {release.version} failed: {failure}", brief=failure, cause=cause)  # always raises
         if trouble := self._try_to_save(self._record.state.committed(self._passed())):
             # It serves and is healthy, so it stays. The note keeps recovery from counting this as a failed attempt.
             found_healthy.note(self._site, self._record.state)
@@ -81,14 +81,20 @@ class Trial:
         self._run.restored()
         return verdict.reason + _unmet(verdict)
 
-    def back(self, reason: str) -> NoReturn:
-        """Gives the pending release up for `reason`: the current one serves again. Raises RolledBack or Degraded."""
+    def back(
+        self, reason: str, *, brief: str = "", code: str = "unhealthy", cause: Exception | None = None
+    ) -> NoReturn:
+        """Gives the pending release up for `reason`: the current one serves again. Raises RolledBack or Degraded.
+
+        brief, code, cause: as those errors have them.
+        """
         begun = time.perf_counter()
         state = self._record.state
         old = state.current
         if old is None:
             self._try_to_save(state.troubled(reason))
-            raise Degraded(f"{reason}; there is no earlier version to go back to, apply a release that works")
+            advice = "there is no earlier version to go back to, apply a release that works"
+            raise Degraded(f"{reason}; {advice}", brief=brief, code=code, cause=cause)
         going_back = state if state.pending and state.pending.phase.goes_back else state.backing_out(reason)
         try:
             # `current` moves before the failure is recorded [A-22]. The other way round a cut would leave the failed
@@ -103,9 +109,10 @@ class Trial:
         if trouble:
             sentence = f"{reason}; and going back to version {old.version} failed: {trouble}"
             self._try_to_save(going_back.troubled(sentence))
-            raise Degraded(f"{sentence}; repair what is wrong and run 'unrep recover'")
+            advice = "repair what is wrong and run 'unrep recover'"
+            raise Degraded(f"{sentence}; {advice}", brief=trouble, code=code, cause=cause)
         self._run.restored(begun)
-        raise RolledBack(f"{reason}; version {old.version} runs again")
+        raise RolledBack(f"{reason}; version {old.version} runs again", brief=brief, code=code, cause=cause)
 
     def _bring_up(self, version: str) -> None:
         """Switches, counts the attempt, restarts. Raises Degraded, with nothing started, where the disk is at fault."""

@@ -43,6 +43,9 @@ HEADINGS = {
         "release": "repository.release",
         "channel": "repository.channel",
     },
+    "The fleet": {
+        "fleet": "fleet.fleet",
+    },
     "The link": {
         "publish": "link.publish",
         "serve": "link.serve",
@@ -50,7 +53,6 @@ HEADINGS = {
         "broadcast": "link.broadcast",
         "plan": "link.plan",
         "fetch": "link.fetch",
-        "join": "link.join",
         "listen": "link.listen",
     },
     "Aboard": {
@@ -88,7 +90,7 @@ class Commands(CommandGroup):
     """The commands under their headings, in the order in which they are mostly needed."""
 
     def headings(self, ctx: click.Context) -> Mapping[str, Sequence[str]]:
-        """Ashore, the repository, the link, aboard, trust."""
+        """Ashore, the repository, the fleet, the link, aboard, trust."""
         return {heading: list(commands) for heading, commands in HEADINGS.items()}
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -9,8 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from apply.audit.outbox import waiting
-from apply.audit.receipt import MAX_RECEIPT_BYTES, Receipt, open_receipt
-from apply.audit.site_key import load_site_public_key
 from apply.errors import RecordBroken, StorageFailed
 from apply.record.chain import ChainCheck, Link
 from apply.record.database import open_runs
@@ -20,6 +18,8 @@ from apply.site.layout import Site
 from bundle.errors import BundleError
 from bundle.host import presence
 from bundle.host.files import read_plain
+from bundle.receipts.receipt import MAX_RECEIPT_BYTES, Receipt, open_receipt
+from bundle.receipts.site_keys import load_site_public_key
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def read_history(site: Site, limit: int, each: Callable[[RecordedRun], None] = l
     Raises StorageFailed or SiteInvalid.
     """
     receipts, unreadable = _receipts(site)
-    check, heads = ChainCheck(), dict.fromkeys(receipts, "")
+    check, heads = ChainCheck(), {receipt.record: "" for receipt in receipts}
     latest: deque[Link] = deque(maxlen=limit)
     with open_runs(site) as runs:
         for link in runs.links:
@@ -55,26 +55,27 @@ def read_history(site: Site, limit: int, each: Callable[[RecordedRun], None] = l
         broken = check.broken if runs.chained else ""
     # Whoever makes the whole chain anew leaves no break in it, but the receipts signed before still differ [A-82].
     if not broken:
-        wrong = [number for number, receipt in receipts.items() if heads[number] != receipt.head.hex()]
+        wrong = [r.record for r in receipts if not heads[r.record].startswith(r.head.hex())]
         broken = f"record {wrong[0]} is not the one that its receipt was signed for" if wrong else unreadable
     return History(list(latest), f"{site.state_file}: {broken}" if broken else "")
 
 
-def _receipts(site: Site) -> tuple[dict[int, Receipt], str]:
-    """The receipts in the outbox by number of the run, and what is wrong with one of them, as a clause."""
-    receipts, broken = {}, ""
+def _receipts(site: Site) -> tuple[list[Receipt], str]:
+    """The receipts in the outbox, and what is wrong with one of them, as a clause."""
+    receipts: list[Receipt] = []
+    broken = ""
     paths = waiting(site)
     if not paths:
-        return {}, ""
+        return [], ""
     try:
         key = load_site_public_key(site.public_key_file)
     except BundleError as error:
-        return {}, f"its receipts cannot be checked: {error}"
+        return [], f"its receipts cannot be checked: {error}"
     for path in paths:
         try:
             with durable.storage_errors(path):
-                receipt = open_receipt(read_plain(path, MAX_RECEIPT_BYTES + 1), key, path.name)
-            receipts[receipt.number] = receipt
+                opened = open_receipt(read_plain(path, MAX_RECEIPT_BYTES + 1), {key.key_id: key}, path.name)
+            receipts.append(opened.receipt)
         except BundleError as error:
             broken = broken or f"a receipt of it is none: {error}"
         except StorageFailed:

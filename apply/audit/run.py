@@ -13,6 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from apply.audit.log import Log, no_log
+from apply.audit.reason_codes import brief_of, code_of
 from apply.audit.save import save_run
 from apply.errors import AboardError, Degraded, RolledBack
 from apply.record.database import Record
@@ -43,7 +44,10 @@ Outcome = Literal[
 
 @dataclass(frozen=True)
 class Report:
-    """How a run ended. `from_version` and `to_version`: what `current` named before and names now; "" for nothing."""
+    """How a run ended. `from_version` and `to_version`: what `current` named before and names now; "" for nothing.
+
+    code: the reason in a word [C-7]. brief: the reason in few words, "" for the whole reason.
+    """
 
     outcome: Outcome
     from_version: str
@@ -51,6 +55,8 @@ class Report:
     reason: str
     steps: dict[str, float]
     seconds: float
+    code: str = "none"
+    brief: str = ""
 
     def document(self) -> dict[str, Any]:
         """As one JSON object; seconds rounded to microseconds."""
@@ -59,6 +65,7 @@ class Report:
             "from": self.from_version,
             "to": self.to_version,
             "reason": self.reason,
+            "code": self.code,
             "steps": {name: round(seconds, 6) for name, seconds in self.steps.items()},
             "seconds": round(self.seconds, 6),
         }
@@ -115,11 +122,16 @@ class Run:
         elif verdict_at is not None:
             self.recoveries.append(Recovery("failed-verdict", time.perf_counter() - verdict_at))
 
-    def report(self, outcome: Outcome, to_version: str, reason: str) -> Report:
+    def failure(self, error: BaseException) -> Report:
+        """How a run ended that such an error ended."""
+        report = self.report(_outcome(error), self.current_version, str(error) or "interrupted")
+        return replace(report, code=code_of(error), brief=brief_of(error))
+
+    def report(self, outcome: Outcome, to_version: str, reason: str, code: str = "none") -> Report:
         """How it ended."""
         seconds = time.perf_counter() - self._begun
         full_reason = f"{reason}; {self.caution}" if self.caution else reason
-        return Report(outcome, self.from_version, to_version, plain(full_reason), dict(self.steps), seconds)
+        return Report(outcome, self.from_version, to_version, plain(full_reason), dict(self.steps), seconds, code)
 
     def audit(self, report: Report) -> dict[str, Any]:
         """What the site's record says of it."""
@@ -132,6 +144,7 @@ class Run:
             "product": self.product,
             "release": named(self.subject),
             **report.document(),
+            "brief": report.brief,
             "recoveries": msgspec.to_builtins(self.recoveries),
             "bundle_bytes": self.bundle_bytes,
             "release_bytes": self.release_bytes,
@@ -144,7 +157,7 @@ def reporting(run: Run) -> Iterator[None]:
     try:
         yield
     except (AboardError, BundleError) as error:
-        error.document = run.report(_outcome(error), run.current_version, str(error)).document()
+        error.document = run.failure(error).document()
         raise
 
 
@@ -166,8 +179,9 @@ def working(run: Run) -> Iterator[Record]:
             yield record
         except (AboardError, BundleError, KeyboardInterrupt) as error:
             run.current_version = record.state.current_version
-            report = run.report(_outcome(error), run.current_version, str(error) or "interrupted")
-            save_run(run.site, record, run.log, run.audit(report))  # what fails of that is not the error to report
+            save_run(
+                run.site, record, run.log, run.audit(run.failure(error))
+            )  # what fails of that is not the error to report
             raise
 
 

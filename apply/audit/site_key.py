@@ -8,15 +8,12 @@ from typing import Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from apply.errors import SiteInvalid
 from apply.site import durable
 from apply.site.layout import Site
-from bundle.errors import InputError, Malformed
 from bundle.host import presence
-from bundle.host.files import read_given
-from bundle.trust.signing import VerifyingKey
 
 _PEM: Final = serialization.Encoding.PEM
 
@@ -35,23 +32,6 @@ def site_key(site: Site) -> Ed25519PrivateKey:
         if not presence.exists(site.public_key_file) or site.public_key_file.read_bytes() != public:
             durable.write_file(site.public_key_file, public)
     return key
-
-
-def load_site_public_key(path: Path) -> VerifyingKey:
-    """The public key of a site. Raises InputError."""
-    advice = "not the public key of a site; it lies there as .unrep/site.pub"
-    try:
-        key = serialization.load_pem_public_key(read_given(path))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise InputError(f"{path}: {advice}") from error
-    if not isinstance(key, Ed25519PublicKey):
-        raise InputError(f"{path}: {advice}")
-    try:
-        return VerifyingKey(key.public_bytes_raw())
-    except Malformed as error:
-        raise InputError(f"{path}: {error}") from error
 
 
 def _made(path: Path) -> Ed25519PrivateKey:

@@ -28,11 +28,22 @@ from apply.site.layout import Site
 from bundle.host import presence
 from bundle.host.storage import is_full
 from bundle.names.plain_text import each_text, plain
+from bundle.receipts.receipt import mark_of
 
 STATES_KEPT = 20
-RECEIPTS_KEPT = 256
+RECEIPTS_KEPT = 1024
 _LEAST_FREE_BYTES = 64 * 1024  # SQLite's index of its log takes half of that
 LOCK_TIMEOUT_S = 5.0  # for a lock that another process has on the record
+
+
+@dataclass(frozen=True)
+class ReceiptPlace:
+    """Where a receipt stands: its number and the mark of the one before it [C-8], and the latest run on record."""
+
+    number: int
+    before: bytes
+    record: int
+    head: str
 
 
 class Record:
@@ -78,8 +89,8 @@ class Record:
             database.execute("DELETE FROM states WHERE number <= ?", ((row.lastrowid or 0) - STATES_KEPT,))
         self._state = state
 
-    def append(self, run: dict[str, Any], sign: Callable[[Link], bytes] | None = None) -> None:
-        """Adds the record of a run [A-8], and in the same step the receipt that `sign` makes of its link, to be posted.
+    def append(self, run: dict[str, Any], sign: Callable[[ReceiptPlace], bytes] | None = None) -> None:
+        """Adds the record of a run [A-8], and in the same step the receipt that `sign` makes for its place.
 
         Raises StorageFailed or DiskFull. Then neither was added.
         """
@@ -88,22 +99,33 @@ class Record:
             # Read within the transaction: the head must be that of the record that really comes before.
             last = database.execute("SELECT head FROM runs ORDER BY number DESC LIMIT 1").fetchone()
             head = head_after(str(last[0]) if last else START, document)
-            row = database.execute("INSERT INTO runs (document, head) VALUES (?, ?)", (document, head))
-            number = row.lastrowid or 0
+            database.execute("INSERT INTO runs (document, head) VALUES (?, ?)", (document, head))
             if sign:
-                receipt = sign(Link(number, document, head))
-                database.execute("INSERT INTO receipts (number, receipt) VALUES (?, ?)", (number, receipt))
-                database.execute("DELETE FROM receipts WHERE number <= ?", (number - RECEIPTS_KEPT,))
+                _add_receipt(database, sign)
 
-    def unposted(self) -> list[tuple[int, bytes]]:
-        """The receipts that are not in the outbox yet, by number of the run. Raises StorageFailed."""
-        with self._errors():
-            return self._database.execute("SELECT number, receipt FROM receipts ORDER BY number").fetchall()
-
-    def posted(self, number: int) -> None:
-        """The receipts up to that one are durable in the outbox. Raises StorageFailed or DiskFull."""
+    def add_receipt(self, sign: Callable[[ReceiptPlace], bytes]) -> None:
+        """Adds a receipt without a run. Raises StorageFailed or DiskFull."""
         with self._errors(), self._transaction() as database:
-            database.execute("DELETE FROM receipts WHERE number <= ?", (number,))
+            _add_receipt(database, sign)
+
+    def undelivered(self, way: str) -> list[tuple[int, bytes]]:
+        """The receipts that were not taken yet on that way home, the oldest first. Raises StorageFailed."""
+        with self._errors():
+            rows = self._database.execute(
+                "SELECT number, receipt FROM receipts WHERE number > "
+                "COALESCE((SELECT number FROM deliveries WHERE way = ?), 0) ORDER BY number",
+                (way,),
+            )
+            return rows.fetchall()
+
+    def delivered(self, way: str, number: int) -> None:
+        """The receipts up to that one were taken on that way, durably. Raises StorageFailed or DiskFull."""
+        with self._errors(), self._transaction() as database:
+            database.execute(
+                "INSERT INTO deliveries (way, number) VALUES (?, ?) "
+                "ON CONFLICT (way) DO UPDATE SET number = excluded.number",
+                (way, number),
+            )
 
     def close(self) -> None:
         """Closes the file. Everything saved is durable already."""
@@ -182,6 +204,17 @@ def _reading(site: Site) -> Iterator[sqlite3.Connection | None]:
             yield database if made else None
         finally:
             database.close()
+
+
+def _add_receipt(database: sqlite3.Connection, sign: Callable[[ReceiptPlace], bytes]) -> None:
+    """In the caller's transaction, so that no two receipts have a number and none is left out."""
+    run = database.execute("SELECT number, head FROM runs ORDER BY number DESC LIMIT 1").fetchone()
+    last = database.execute("SELECT number, receipt FROM receipts ORDER BY number DESC LIMIT 1").fetchone()
+    number = last[0] + 1 if last else 1
+    record, head = (int(run[0]), str(run[1])) if run else (0, "")
+    receipt = sign(ReceiptPlace(number, mark_of(last[1]) if last else b"", record, head))
+    database.execute("INSERT INTO receipts (number, receipt) VALUES (?, ?)", (number, receipt))
+    database.execute("DELETE FROM receipts WHERE number <= ?", (number - RECEIPTS_KEPT,))
 
 
 def _text(stored: bytes) -> str:

@@ -35,6 +35,8 @@ class RecordedRun(msgspec.Struct, frozen=True, kw_only=True):
     from_version: str = msgspec.field(name="from")
     to_version: str = msgspec.field(name="to")
     reason: str
+    code: str = "none"
+    brief: str = ""
     steps: dict[str, float]
     seconds: float
     product: str = ""

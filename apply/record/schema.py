@@ -2,7 +2,8 @@
 
     states     number, document (JSON), sha256 of it, saved_at in seconds since 1970    the last few
     runs       number, document (JSON), head of the chain (apply.record.chain)                 all
-    receipts   number of the run, receipt                                               those not yet in the outbox
+    receipts   number in the site's chain of receipts, receipt                          the last RECEIPTS_KEPT
+    deliveries way home, number of the latest receipt that was taken there
 
 The version of the tables is `user_version` in the header of the SQLite file, 0 where nothing was ever set.
 """
@@ -13,7 +14,7 @@ from typing import Final
 from apply.errors import SiteInvalid
 from apply.record.chain import START, head_after
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 _FIRST: Final = (
     "CREATE TABLE IF NOT EXISTS states "
@@ -24,6 +25,10 @@ _FROM_0: Final = (
     "ALTER TABLE states ADD COLUMN saved_at REAL NOT NULL DEFAULT 0",
     "ALTER TABLE runs ADD COLUMN head TEXT NOT NULL DEFAULT ''",
     "CREATE TABLE receipts (number INTEGER PRIMARY KEY, receipt BLOB NOT NULL)",
+)
+_FROM_1: Final = (
+    "DELETE FROM receipts",  # of a format that nothing reads any more
+    "CREATE TABLE deliveries (way TEXT PRIMARY KEY, number INTEGER NOT NULL)",
 )
 
 
@@ -40,10 +45,14 @@ def version_of(database: sqlite3.Connection, path: object) -> int:
 
 def bring_up(database: sqlite3.Connection) -> None:
     """Makes the tables, or upgrades older ones, whose runs are chained as they are. In the caller's transaction."""
-    for statement in (*_FIRST, *_FROM_0):
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    if version < 1:
+        for statement in (*_FIRST, *_FROM_0):
+            database.execute(statement)
+        head = START
+        for number, document in database.execute("SELECT number, document FROM runs ORDER BY number").fetchall():
+            head = head_after(head, document)
+            database.execute("UPDATE runs SET head = ? WHERE number = ?", (head, number))
+    for statement in _FROM_1:
         database.execute(statement)
-    head = START
-    for number, document in database.execute("SELECT number, document FROM runs ORDER BY number").fetchall():
-        head = head_after(head, document)
-        database.execute("UPDATE runs SET head = ? WHERE number = ?", (head, number))
     database.execute(f"PRAGMA user_version = {VERSION}")

@@ -1,6 +1,6 @@
-"""Deflate engines: which library gives which bytes. spec/format.md, section 9 [F-45].
+"""Engines: which library gives which bytes. spec/format.md, section 9 [F-45].
 
-Deflate has no canonical encoder: the same data gives other bytes in every library and version. An engine therefore
+No coding has a canonical encoder: the same data gives other bytes in every library and version. An engine therefore
 counts as present only if it gives the known output for a fixed corpus. A section names the engines that it needs.
 
     number         engine    level   memLevel  is given the member
@@ -14,12 +14,15 @@ counts as present only if it gives the known output for a fixed corpus. A sectio
     51 to 53       ISA-L     0 to 2            at once
     66             zlib-ng   6       8         8 KiB at a time, as ZipFile.write does
     76             zlib-ng   6       8         16 KiB at a time, as hatchling does
+   101 to 109      bzip2     1 to 9            in any way
 
-Two numbers name no engine. 0: the stream is restored from its shape [F-73], 60: the member is the stream [F-75].
+Three numbers name no engine. 0: the stream is restored from its shape [F-73]. 60 and 61: the member is the stream, of
+deflate or of bzip2 [F-75].
 """
 
+import bz2
 import zlib
-from collections.abc import Collection, Iterator, Set
+from collections.abc import Collection, Iterable, Iterator, Set
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -27,16 +30,19 @@ from typing import Protocol
 
 import cramjam
 
+from bundle.archives.codings import Coding
 from bundle.errors import Malformed
-from bundle.format.index import AS_IT_IS, SHAPED
+from bundle.format.index import SHAPED
 from bundle.format.objects import Readable, read_all
 
 ZLIB_FEATURE = "deflate-zlib"
 MINIZ_FEATURE = "deflate-miniz"
 ZLIB_NG_FEATURE = "deflate-zlib-ng"
 ISAL_FEATURE = "deflate-isal"
+BZIP2_FEATURE = "bzip2"
 # Their packages are there for every platform, and on every processor they write the same.
-COMMON_FEATURES = frozenset({ZLIB_FEATURE, MINIZ_FEATURE, ZLIB_NG_FEATURE})
+COMMON_FEATURES = frozenset({ZLIB_FEATURE, MINIZ_FEATURE, ZLIB_NG_FEATURE, BZIP2_FEATURE})
+_IN_ANY_WAY = frozenset({ZLIB_FEATURE, BZIP2_FEATURE})  # given their members part by part
 MAX_JOINED_BYTES = 64 * 1024 * 1024  # of a member that an engine is given whole: it is in memory then
 PROBE_BYTES = 256 * 1024  # no engine had a first block of more stream: spec/decisions, 0007
 AT_ONCE = 1 << 62
@@ -67,6 +73,7 @@ ENGINES = {
     **{30 + level: Engine(ZLIB_NG_FEATURE, level) for level in range(1, 10)},
     **{40 + level: Engine(ZLIB_NG_FEATURE, level, 9) for level in range(1, 10)},
     **{51 + level: Engine(ISAL_FEATURE, level) for level in range(3)},
+    **{100 + level: Engine(BZIP2_FEATURE, level) for level in range(1, 10)},
     66: Engine(ZLIB_NG_FEATURE, 6, feed=8 * 1024),
     76: Engine(ZLIB_NG_FEATURE, 6, feed=16 * 1024),
 }
@@ -75,10 +82,12 @@ _FINGERPRINTS = {
     ZLIB_FEATURE: "85b4562c1525035370642cb4e170d2f44c183816505d45fb1409cf5a8df3cbe5",
     MINIZ_FEATURE: "4751281910639364b59b8279d48a9f19f54cad4260eb5b5ecafb196d6d3e116c",
     ZLIB_NG_FEATURE: "1ea160cf7b7466c4bcba76d6a3c60c8f7dab0257da22fa8e2e1e1b6c250c70a7",
+    BZIP2_FEATURE: "94b01f6e4398b61a2b386a23556f67e241c33870d57de4a7a13dad27dbe93230",
     ISAL_FEATURE: "b7ab76ae1518f02ec88d7a87df06912c0c5f594599073a917208094eb7e7d3c9",
 }
 ENGINE_FEATURES = frozenset(_FINGERPRINTS)
-NO_ENGINES = frozenset({SHAPED, AS_IT_IS})
+AS_IT_IS_IN = frozenset(Coding)
+NO_ENGINES = AS_IT_IS_IN | {SHAPED}
 
 
 class _Compressor(Protocol):
@@ -95,24 +104,31 @@ def features_of(engines: Collection[int]) -> frozenset[str]:
 def feature_of(engine: int) -> str:
     """The feature that a section with this engine needs. Raises Malformed for an unknown number."""
     if engine not in ENGINES:
-        raise Malformed(f"recipe: deflate engine {engine} is unknown")
+        raise Malformed(f"recipe: engine {engine} is unknown")
     return ENGINES[engine].feature
+
+
+def coding_of(engine: int) -> Coding:
+    """The coding of the streams that an engine gives, or that are restored from their shapes. Raises Malformed."""
+    return Coding.BZIP2 if engine != SHAPED and feature_of(engine) == BZIP2_FEATURE else Coding.DEFLATE
 
 
 def check_member(engine: int, size: int) -> None:
     """Raises Malformed for an engine that is given members whole, if this one is over 64 MiB [F-45]."""
-    if size > MAX_JOINED_BYTES and engine not in NO_ENGINES and feature_of(engine) != ZLIB_FEATURE:
-        raise Malformed(f"recipe: a member of {size} bytes for deflate engine {engine}, which takes {MAX_JOINED_BYTES}")
+    if size > MAX_JOINED_BYTES and engine not in NO_ENGINES and feature_of(engine) not in _IN_ANY_WAY:
+        raise Malformed(f"recipe: a member of {size} bytes for engine {engine}, which takes {MAX_JOINED_BYTES}")
 
 
-def deflate(engine: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """The raw deflate stream (RFC 1951) of the joined chunks, as that engine writes it, however the chunks fall.
+def pack_stream(engine: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The stream of the joined chunks, as that engine writes it, however the chunks fall.
 
     Raises Malformed for an unknown number, ImportError if its library is not there.
     """
     feature, way = feature_of(engine), ENGINES[engine]
     if feature == ZLIB_FEATURE:
         return _feed(zlib.compressobj(way.level, zlib.DEFLATED, -15, way.memory, way.strategy), chunks)
+    if feature == BZIP2_FEATURE:
+        return _feed(bz2.BZ2Compressor(way.level), chunks)
     data = b"".join(chunks)
     if feature == MINIZ_FEATURE:
         return iter((bytes(cramjam.deflate.compress(data, level=way.level)),))
@@ -125,22 +141,34 @@ def deflate(engine: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
     return _feed(zlib_ng.compressobj(way.level, zlib.DEFLATED, -15, way.memory), _slices(data, way.feed))
 
 
-def find_engine(plain: Readable, stream: Readable, likely: int, features: Collection[str] | None = None) -> int | None:
-    """The engine of this machine that gives exactly `stream` for `plain`, or None. `likely` is tried first.
+def find_engine(
+    plain: Readable,
+    stream: Readable,
+    likely: int,
+    features: Collection[str] | None = None,
+    coding: Coding = Coding.DEFLATE,
+) -> int | None:
+    """The engine of this machine that gives exactly `stream` for `plain`, or None. `likely` is tried first of deflate.
 
     `features`: those that may be needed, all if None.
     """
-    start = _start_of(stream)
+    start = _start_of(stream) if coding == Coding.DEFLATE else b""
     usable = present_features()
-    for engine in (likely, *(other for other in CANDIDATES if other != likely)):
+    for engine in _candidates(coding, stream, likely):
         feature = feature_of(engine)
         if (features is not None and feature not in features) or feature not in usable:
             continue
-        if feature != ZLIB_FEATURE and (plain.size > MAX_JOINED_BYTES or not _begins(engine, start, stream)):
+        if feature not in _IN_ANY_WAY and (plain.size > MAX_JOINED_BYTES or not _begins(engine, start, stream)):
             continue
         if _gives(engine, plain, stream):
             return engine
     return None
+
+
+def _candidates(coding: Coding, stream: Readable, likely: int) -> Iterable[int]:
+    if coding == Coding.BZIP2:
+        return (100 + int(stream.read_at(3, 1)),)  # the head has the level
+    return (likely, *(other for other in CANDIDATES if other != likely))
 
 
 def _start_of(stream: Readable) -> bytes:
@@ -152,13 +180,13 @@ def _start_of(stream: Readable) -> bytes:
 
 def _begins(engine: int, start: bytes, stream: Readable) -> bool:
     """Whether the stream's first block may be this engine's. No engine has a block that is longer than the start."""
-    return not start or b"".join(deflate(engine, iter((start,))))[:256] == stream.read_at(0, 256)
+    return not start or b"".join(pack_stream(engine, iter((start,))))[:256] == stream.read_at(0, 256)
 
 
 def _gives(engine: int, plain: Readable, stream: Readable) -> bool:
     """Whether the engine gives exactly this stream: stops at the first part that differs."""
     at = 0
-    for part in deflate(engine, read_all(plain)):
+    for part in pack_stream(engine, read_all(plain)):
         if at + len(part) > stream.size or stream.read_at(at, len(part)) != part:
             return False
         at += len(part)
@@ -199,7 +227,7 @@ def fingerprint(feature: str) -> str:
     digest = sha256()
     for engine in sorted(ENGINES):
         if feature_of(engine) == feature:
-            digest.update(b"".join(deflate(engine, iter((_corpus(),)))))
+            digest.update(b"".join(pack_stream(engine, iter((_corpus(),)))))
     return digest.hexdigest()
 
 

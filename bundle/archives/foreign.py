@@ -13,7 +13,6 @@ _AR: Final = b"!<arch>\n"
 _AR_ENTRY_END: Final = rb"`\n"
 _FORMATS: Final = {
     "xz": rb"\xfd7zXZ\0",
-    "bzip2": rb"BZh[1-9]1AY&SY",
     "zstandard": rb"\x28\xb5\x2f\xfd",
     "lzip": rb"LZIP\x01",
     "7-Zip": rb"7z\xbc\xaf\x27\x1c",

@@ -192,7 +192,7 @@ class SectionPlan:
             else:
                 stored = (member.stored, member.stored_size, member.stored_hash)
                 members.append(self.add(stored_label(name), *stored, None))
-                engines.append(AS_IT_IS)
+                engines.append(member.coding)
             if own:
                 task = ObjectTask(own.content, own.base, (own.number,), of_shape=True)
                 shapes.append(PlannedObject(own.size, self._task(task)))

@@ -27,7 +27,7 @@ from bundle.read.frame_run import MAX_SHAPED
 from bundle.read.tree import object_bytes
 from bundle.write.base import BuildBase
 from bundle.write.base_streams import StreamIndex
-from bundle.write.batches import map_in_batches
+from bundle.write.batches import call_with, map_in_batches
 from bundle.write.catalog import Candidate, Catalog
 from bundle.write.frames import FrameBuilder
 from bundle.write.openings import LARGE_BYTES, ArchiveOpener, Opening, archives_among, members_of
@@ -157,7 +157,7 @@ class SectionBuilder:
     def _in_workers(self, function: Callable[..., T], *arguments: Sequence[Any]) -> Iterator[T]:
         """As `map`, for small calls whose first argument is a content."""
         tasks = list(zip(*arguments, strict=True))
-        return map_in_batches(self._pool, partial(_spread, function), tasks, (size_of(task[0]) for task in tasks))
+        return map_in_batches(self._pool, partial(call_with, function), tasks, (size_of(task[0]) for task in tasks))
 
     def _plan_objects(
         self, plan: SectionPlan, contents: list[tuple[int, Content]], openings: dict[int, Opening]
@@ -213,10 +213,6 @@ class SectionBuilder:
     def _content(self, place: int) -> Content:
         entry = self._target.entry(place)
         return object_bytes(self._new, entry) if entry.kind == Kind.SYMLINK else self._new / entry.path
-
-
-def _spread(function: Callable[..., T], arguments: tuple[Any, ...]) -> T:
-    return function(*arguments)
 
 
 def _packing_order(target: TreeManifest, places: Iterable[int]) -> list[int]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from channel import read_channel
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from images import JUMP, NAMES, find_references, parse_image
+from receipts import read_receipt
 from sealing import Ship, check_ship_key
 from tree import FILE, Base
 from trust import Trust, check_key, read_heartbeat
@@ -54,7 +55,7 @@ def judge_key(raw: bytes, check: Callable[[bytes], None] = check_key) -> str:
 
 
 def judge_signed(read: Callable[[bytes, Trust], object], data: bytes, trusted: bytes) -> str:
-    """What becomes of a heartbeat or a channel file."""
+    """What becomes of a heartbeat, a channel file or a receipt."""
     try:
         read(data, Trust.of_keys([trusted], 1))
     except Refused as fault:
@@ -108,6 +109,9 @@ def compare(directory: Path) -> tuple[int, list[str], list[str]]:
     ]
     expected += [
         (c["name"], c["expect"], judge_signed(read_channel, bytes.fromhex(c["channel"]), key)) for c in told["channels"]
+    ]
+    expected += [
+        (r["name"], r["expect"], judge_signed(read_receipt, bytes.fromhex(r["receipt"]), key)) for r in told["receipts"]
     ]
     expected += [(f"image {i['name']}", i["references"], named(bytes.fromhex(i["image"]))) for i in images]
     other = [f"{name}: {right} is expected, the reader says {said}" for name, right, said in expected if right != said]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bounds import CASES as BOUND_CASES
+from bunzipped import CASES as BZIP2_CASES
 from cases import CASES as EDGE_CASES
 from chains import CASES as CHAIN_CASES
 from channels import CHANNELS
@@ -24,6 +25,7 @@ from names import CASES as NAME_CASES
 from pictures import CASES as PICTURE_CASES
 from raw import BASE, TRUSTED, Tree
 from rebased import CASES as REBASED_CASES
+from receipts import RECEIPTS
 from rooms import CASES as ROOM_CASES
 from roots import CASES as ROOT_CASES
 from sealed import SEALED, SHIP, SHIP_KEYS, Ticket
@@ -59,6 +61,7 @@ VECTORS = [
         *FRAME_CASES,
         *REBASED_CASES,
         *PICTURE_CASES,
+        *BZIP2_CASES,
         *CHAIN_CASES,
         *EDGE_CASES,
         *STREAM_CASES,
@@ -112,6 +115,7 @@ def main() -> None:
         "keys": [dict(zip(("name", "expect", "key", "about"), key, strict=True)) for key in KEYS],
         "heartbeats": listed("heartbeat", HEARTBEATS),
         "channels": listed("channel", CHANNELS),
+        "receipts": listed("receipt", RECEIPTS),
         "ship_keys": [dict(zip(("name", "expect", "key", "about"), key, strict=True)) for key in SHIP_KEYS],
     }
     text = json.dumps(document, indent=1, ensure_ascii=True) + "\n"

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.repository import REPOSITORY
 
-PACKAGES = ("bundle", "transfer", "apply", "repository", "unrep")
+PACKAGES = ("bundle", "transfer", "apply", "repository", "fleet", "unrep")
 WRITING_METHODS = {
     *("write_bytes", "write_text", "mkdir", "makedirs", "chmod", "fchmod", "rmdir", "rmtree", "copyfile", "copytree"),
     *("touch", "symlink_to", "hardlink_to", "removedirs", "truncate"),

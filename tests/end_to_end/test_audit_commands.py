@@ -34,10 +34,11 @@ def ship(tmp_path: Path) -> Ship:
     return ship
 
 
-def tamper(ship: Ship, statement: str) -> None:
+def tamper(ship: Ship, *statements: str) -> None:
     database = sqlite3.connect(ship.site.state_file)
     with database:
-        database.execute(statement)
+        for statement in statements:
+            database.execute(statement)
     database.close()
 
 
@@ -103,28 +104,61 @@ def test_metrics_of_a_site_where_nothing_happened(tmp_path: Path) -> None:
     assert code == 0 and read_metrics(out) and not list(tmp_path.iterdir()), "it wrote something"
 
 
-def test_a_receipt_ashore(ship: Ship, tmp_path: Path) -> None:
-    """[A-84]: the file and the site's public key are all that is needed."""
+def test_a_receipt_ashore(ship: Ship) -> None:
+    """[C-2]: the file and the site's public key are all that is needed."""
     receipt = waiting(ship.site)[1]
     code, out, _ = unrep("receipt", receipt, "--key", ship.site.public_key_file, "--json")
-    told = json.loads(out)
+    told, site = lines(out)
     history = lines(unrep("history", "--site", ship.root, "--json")[1])
-    assert code == 0 and told["outcome"] == "applied" and told["serving"] == "1.0.1" == told["version"]
-    assert (told["product"], told["seq"], told["tree"]) == ("vms", 2, shore().tree("1.0.1"))
-    assert (told["number"], told["head"]) == (2, history[1]["head"])
+    assert code == 0 and (told["kind"], told["outcome"], told["to"]) == ("outcome", "applied", "1.0.1")
+    assert (told["product"], told["tree"]) == ("vms", shore().tree("1.0.1")[:16]) and told["serving"] == told["tree"]
+    assert (told["record"], told["head"]) == (2, history[1]["head"][:32])
     assert abs(told["time"] - datetime.fromisoformat(history[1]["started"]).timestamp()) < 60
+    assert site == {"event": "site", "site": told["site"], "receipts": 1, "first": 2, "last": 2} | {
+        "missing": [],
+        "forks": [],
+    }
     code, out, err = unrep("receipt", receipt, "--key", ship.site.public_key_file)
-    assert (code, err) == (0, "") and out.startswith(f"{receipt}: applied: vms 1.0.1 (seq 2, tree ")
-    assert out.count("\n") == 1 and "1.0.1 serves; record 2, head " in out
+    assert (code, err) == (0, "") and out.startswith(f"{receipt}: applied: vms 1.0.1 (tree ")
+    assert out.count("\n") == 2 and "; record 2; " in out and "receipts, 2 to 2; none missing; latest: applied" in out
+
+
+def test_a_folder_of_mail_from_several_ships(ship: Ship, tmp_path: Path) -> None:
+    """[C-9] to [C-12]: gaps, forks, strangers and what is none, in one call."""
+    mail, keys = tmp_path / "mail", tmp_path / "keys"
+    (tmp_path / "other").mkdir()
+    other = Ship(tmp_path / "other")  # with a key of its own
+    other.apply(shore().bundle("1.0.0", 1))
+    other.apply(shore().bundle(*SECOND))
+    for place, folder, names in ((ship, mail, (0, 2, 3)), (other, mail / "deep", (0, 1))):
+        folder.mkdir(exist_ok=True)
+        for number in names:
+            path = waiting(place.site)[number]
+            (folder / path.name).write_bytes(path.read_bytes())
+    keys.mkdir()
+    (keys / "ship.pub").write_bytes(ship.site.public_key_file.read_bytes())
+    code, out, err = unrep("receipt", mail, "--key", keys, "--sites")
+    assert code == 3 and "3 receipts, 1 to 4; missing: 2; latest: rolled-back" in out and out.count("\n") == 1
+    assert err.count("whose key is not among those given") == 2
+    assert err.endswith("unrep: 2 files are no receipt of a site whose key was given\n")
+    (keys / "other.pub").write_bytes(other.site.public_key_file.read_bytes())
+    code, out, err = unrep("receipt", mail, "--key", keys)
+    assert (code, err, out.count("\n")) == (0, "", 7)
+    tamper(other, "DELETE FROM receipts WHERE number = 2", "UPDATE deliveries SET number = 1")
+    other.roll_back()
+    (mail / "again.receipt").write_bytes(waiting(other.site)[-1].read_bytes())
+    code, out, err = unrep("receipt", mail, "--key", keys, "--sites", "--json")
+    told = {line["receipts"]: line["forks"] for line in lines(out)[:2]}
+    assert code == 3 and told == {3: [], 2: [2]} and "fork" in lines(out)[-1]["error"]
 
 
 def test_a_receipt_that_is_not_to_be_believed(ship: Ship, tmp_path: Path) -> None:
-    """[A-84]"""
+    """[C-2]"""
     receipt = waiting(ship.site)[0]
     write_key_pair(tmp_path / "other")
     code, out, err = unrep("receipt", receipt, "--key", tmp_path / "other.pub")
     assert (code, out) == (3, "") and re.fullmatch(
-        r"unrep: .*receipt: not signed by the site with the key id \w+\n", err
+        r"unrep: .*receipt: signed by site \w+, whose key is not among those given\n", err
     )
     (tmp_path / "long").write_bytes(bytes(10_000_000))
     assert unrep("receipt", tmp_path / "long", "--key", ship.site.public_key_file)[0] == 3

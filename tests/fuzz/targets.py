@@ -15,7 +15,6 @@ from pathlib import Path
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from apply.audit.receipt import open_receipt
 from bundle.archives.deflate_blocks import NoShape
 from bundle.archives.deflate_shape import restore, shape_of
 from bundle.archives.engines import present_features
@@ -32,6 +31,7 @@ from bundle.format.root import decode_root
 from bundle.format.varints import read_varints
 from bundle.read.evaluate import open_evaluation
 from bundle.read.reader import VerifiedSection, open_bundle, open_for_display
+from bundle.receipts.receipt import open_receipt
 from bundle.recipients.ship_key import ShipKey
 from bundle.recipients.ticket import HINT_BYTES, TICKET_TYPE, decode_ticket, open_ticket, verify_ticket
 from bundle.references.prediction import scan
@@ -150,7 +150,7 @@ def read_announcements(data: bytes) -> None:
     with_refusals(verify_channel, canonical.encode(channel), TRUST)
     for verify in (verify_heartbeat, verify_channel):
         with_refusals(verify, data, TRUST)
-    with_refusals(lambda: open_receipt(data, TRUSTED, "receipt"))
+    with_refusals(lambda: open_receipt(data, {TRUSTED.key_id: TRUSTED}, "receipt"))
     with_refusals(lambda: read_repair_request(data, "repair request"))
     with_refusals(lambda: open_volume(in_memory(data, "fuzzed")))
     with_refusals(lambda: open_volume(in_memory(b"VOLUME1\n" + len(data).to_bytes(4, "little") + data, "fuzzed")))

@@ -289,7 +289,7 @@ def test_a_pipe_in_the_place_of_a_bundle_is_not_waited_for(tmp_path: Path) -> No
     assert done.returncode != -signal.SIGALRM
 
 
-@pytest.mark.parametrize("name", ["hold", "trust/chain", "site.pub", "outbox/00000001.receipt"])
+@pytest.mark.parametrize("name", ["hold", "trust/chain", "site.pub", "outbox/0123456789abcdef-00000001.receipt"])
 @pytest.mark.parametrize("command", ["status", "history"])
 def test_a_pipe_in_a_site_of_another_s_is_not_waited_for(command: str, name: str, tmp_path: Path) -> None:
     """[A-110]: root may look at a site that an ordinary user has made as she likes."""

@@ -50,7 +50,9 @@ def test_it_shares_nothing_with_the_product() -> None:
 def test_it_agrees_on_every_vector() -> None:
     listed = json.loads((VECTORS / "vectors.json").read_text("utf-8"))
     images = json.loads((VECTORS / "images.json").read_text("utf-8"))["images"]
-    count = sum(len(listed[kind]) for kind in ("vectors", "keys", "ship_keys", "heartbeats", "channels")) + len(images)
+    count = sum(
+        len(listed[kind]) for kind in ("vectors", "keys", "ship_keys", "heartbeats", "channels", "receipts")
+    ) + len(images)
     ended = run(sys.executable, READER / "run_vectors.py")
     assert ended.stdout == f"{count} vectors: {count} judged alike, {count} fully evaluated\n", ended.stderr
 

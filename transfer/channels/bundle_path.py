@@ -174,7 +174,12 @@ def _cheapest(
 def _steps(offers: Sequence[Offer], full: bool, in_part: bool = False) -> list[Step[Offer]]:
     """Without `full`, no full release that is paid for."""
     steps = [step for offer in offers for step in offer.steps(in_part)]
-    return [step for step in steps if full or step.base != NOTHING or not step.cost[0]]
+    return [step for step in steps if full or step.base != NOTHING or not _paid_bytes(step)]
+
+
+def _paid_bytes(step: Step[Offer]) -> int:
+    """Of what no medium has; what only another volume can bring costs nothing."""
+    return step.cost[0] if step.by.urls else 0
 
 
 def _ids(trees: Sequence[bytes]) -> list[bytes]:
@@ -186,7 +191,7 @@ def _path(route: Route[Offer], trees: Sequence[bytes], release: ChannelRelease) 
     known = dict(zip(_ids(trees), trees, strict=True))
     steps: list[PathStep] = []
     for step in route.steps:
-        paid_bytes, all_bytes = step.cost
-        steps.append(PathStep(step.by, known.get(step.base), paid_bytes, all_bytes, is_first=not steps))
+        base = known.get(step.base)
+        steps.append(PathStep(step.by, base, _paid_bytes(step), step.cost[1], is_first=not steps))
         known[step.tree] = step.by.said.release.tree
     return BundlePath(release, tuple(steps))

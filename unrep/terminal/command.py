@@ -7,10 +7,11 @@ A group lists its commands under headings, and names those that somebody may hav
 
 import re
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 import click
+
+from bundle.names.nearness import did_you_mean
 
 Example = tuple[str, str]  # a command line as a person types it, and what it does
 _CONTINUED = " \\"
@@ -23,6 +24,15 @@ class _WithExamples(click.Command):
     def __init__(self, *args: Any, examples: Sequence[Example] = (), **settings: Any) -> None:
         super().__init__(*args, **settings)
         self.examples = list(examples)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Reads the arguments. Raises UsageError, for an option that there is not with the names that are near."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            known = [name for parameter in self.get_params(ctx) for name in parameter.opts if name.startswith("--")]
+            message = f"No such option {error.option_name!r}{did_you_mean(error.option_name, known)}"
+            raise click.UsageError(message, ctx) from error
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes the examples below the options."""
@@ -50,9 +60,9 @@ class CommandGroup(_WithExamples, click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command that was named. Raises UsageError, with the names that are near."""
-        near = get_close_matches(args[0], names := self.list_commands(ctx), n=3)
-        if args[0] not in names and not args[0].startswith("-") and near:
-            ctx.fail(f"No such command {args[0]!r}; did you mean {' or '.join(map(repr, near))}?")
+        names = self.list_commands(ctx)
+        if args[0] not in names and not args[0].startswith("-"):
+            ctx.fail(f"No such command {args[0]!r}{did_you_mean(args[0], names)}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

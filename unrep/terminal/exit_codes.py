@@ -10,6 +10,7 @@ import click
 
 from apply.errors import AboardError, ConfigError, Degraded, RecordBroken, RolledBack
 from bundle.errors import BaseMismatch, BundleError, InputError
+from fleet.errors import DatabaseBusy, DatabaseFull, DatabaseNewer, FleetError
 from repository.errors import Damaged, NewerRepository, RepositoryBusy, RepositoryError, StorageFailed
 from transfer.channels.bundle_path import NothingLeads
 from transfer.errors import (
@@ -70,6 +71,10 @@ _CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (RepositoryBusy, ExitCode.PREFLIGHT),
     (StorageFailed, ExitCode.PREFLIGHT),
     (RepositoryError, ExitCode.USAGE),
+    (DatabaseNewer, ExitCode.PREFLIGHT),
+    (DatabaseBusy, ExitCode.PREFLIGHT),
+    (DatabaseFull, ExitCode.PREFLIGHT),
+    (FleetError, ExitCode.USAGE),
     (SourceRefused, ExitCode.USAGE),
     (SourceCorrupt, ExitCode.REFUSED),
     (OutputRefused, ExitCode.USAGE),

@@ -9,7 +9,7 @@ from apply.audit.run import Outcome, Report
 from apply.errors import AboardError
 from bundle.errors import BundleError
 from unrep.terminal.answers import PeakMemory, Seconds
-from unrep.terminal.console import answer, say
+from unrep.terminal.console import tell
 from unrep.terminal.memory import peak_rss_bytes
 
 _Moved = TypedDict(
@@ -26,6 +26,7 @@ class RunDocument(_Moved):
 
     outcome: Annotated[Outcome, Meta(description="How the run ended.")]
     reason: Annotated[str, Meta(description="Why it ended so, in one sentence.")]
+    code: Annotated[str, Meta(description="The reason in a word; 'none' for none.")]
     steps: Annotated[dict[str, float], Meta(description="Seconds of each step, by its name.")]
     seconds: Seconds
 
@@ -44,9 +45,7 @@ def report_run(perform: Callable[[], Report], as_json: bool) -> None:
         if isinstance(error, (AboardError, BundleError)) and error.document:
             error.document |= {"peak_rss_bytes": peak_rss_bytes()}
         raise
-    say(f"{report.outcome}: {describe_run(report)}")
-    if as_json:
-        answer(run_answer(report))
+    tell(as_json, run_answer(report), f"{report.outcome}: {describe_run(report)}")
 
 
 def run_answer(report: Report) -> RunAnswer:

@@ -17,7 +17,7 @@ from bundle.host.files import write_new
 from bundle.trust.drafting import missing, newest_root
 from bundle.trust.signing import read_file
 from bundle.trust.trust_file import TrustFile, decode_trust_file
-from unrep.terminal.console import say
+from unrep.terminal.console import show
 
 F = TypeVar("F", bound=Callable[..., None])
 
@@ -73,6 +73,5 @@ def write_trust_file(path: Path, file: TrustFile, *, anew: bool = True) -> None:
         raise InputError(f"{path}: cannot be written: {error.strerror}") from error
     version = newest_root(file).version
     absent = missing(file)
-    say(f"{path}: trust root {version}, {'a draft' if absent else 'complete'}, {len(data):,} bytes")
-    for part in absent:
-        say(f"  {part}")
+    show(f"{path}: trust root {version}, {'a draft' if absent else 'complete'}, {len(data):,} bytes")
+    show(*(f"  {part}" for part in absent))

@@ -10,14 +10,16 @@ from pathlib import Path
 import pytest
 
 from apply.audit.history import read_history
-from apply.audit.outbox import post, waiting
-from apply.audit.receipt import sign_receipt
+from apply.audit.outbox import OUTBOX, post, waiting
+from apply.audit.receipts import receipt_of
 from apply.audit.site_key import site_key
 from apply.errors import RecordBroken, SiteInvalid
 from apply.record.chain import START, head_after
 from apply.record.database import Record, read_state
 from apply.record.state import SiteState
 from apply.site.layout import Site
+from bundle.receipts.receipt import sign_receipt
+from bundle.trust.signing import verifying_key
 from tests.support.sites.records import recorded
 from tests.support.sites.site import Ship, shore
 
@@ -134,7 +136,7 @@ def test_a_receipt_that_is_none(tmp_path: Path) -> None:
     ship = Ship.sailing(tmp_path, "1.0.0")
     receipt = waiting(ship.site)[0]
     receipt.write_bytes(receipt.read_bytes()[:-1])
-    assert "a receipt of it is none: 00000001.receipt: " in read_history(ship.site, 1).broken
+    assert f"a receipt of it is none: {receipt.name}: " in read_history(ship.site, 1).broken
     ship.site.public_key_file.unlink()
     assert "its receipts cannot be checked: " in read_history(ship.site, 1).broken
 
@@ -210,9 +212,9 @@ def test_an_older_record_that_was_only_half_made(tmp_path: Path) -> None:
 @pytest.mark.parametrize("open_it", [read_state, lambda site: read_history(site, 5), Record])
 def test_the_record_of_a_newer_unrep_is_refused(site: Site, open_it: type[Record]) -> None:
     """[A-81]"""
-    change(site, "PRAGMA user_version = 2")
+    change(site, "PRAGMA user_version = 3")
     with pytest.raises(
-        SiteInvalid, match=r"state\.db: written by a newer version of unrep .* 2, .* knows 1\); use that"
+        SiteInvalid, match=r"state\.db: written by a newer version of unrep .* 3, .* knows 2\); use that"
     ):
         open_it(site)
 
@@ -233,11 +235,11 @@ def test_record_and_receipt_come_in_one_step(site: Site) -> None:
 def test_what_a_dead_run_could_not_post_the_next_one_posts(site: Site) -> None:
     """[A-85]"""
     record, key = Record(site), site_key(site)
-    record.append(recorded(), lambda link: sign_receipt(recorded(), link, key, 0))
+    record.append(recorded(), lambda place: sign_receipt(receipt_of(recorded(), place, SiteState(), site), key))
     record.close()
     assert not waiting(site)
     record = Record(site)
     post(site, record)
-    assert [path.name for path in waiting(site)] == ["00000007.receipt"]
-    assert record.unposted() == []
+    assert [path.name for path in waiting(site)] == [f"{verifying_key(key).key_id.hex()}-00000001.receipt"]
+    assert record.undelivered(OUTBOX) == []
     record.close()

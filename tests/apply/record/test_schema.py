@@ -28,6 +28,7 @@ def test_a_new_record(database: sqlite3.Connection) -> None:
     assert columns(database, "states") == ["number", "document", "sha256", "saved_at"]
     assert columns(database, "runs") == ["number", "document", "head"]
     assert columns(database, "receipts") == ["number", "receipt"]
+    assert columns(database, "deliveries") == ["way", "number"]
 
 
 def test_runs_of_a_record_without_a_version_are_chained_as_they_are(database: sqlite3.Connection) -> None:
@@ -38,6 +39,20 @@ def test_runs_of_a_record_without_a_version_are_chained_as_they_are(database: sq
     first = head_after(START, "{}")
     rows = database.execute("SELECT document, head FROM runs ORDER BY number").fetchall()
     assert rows == [("{}", first), ('{"run": 2}', head_after(first, '{"run": 2}'))]
+
+
+def test_receipts_of_an_older_format_go(database: sqlite3.Connection) -> None:
+    """[A-81]"""
+    schema.bring_up(database)
+    for statement in (
+        "DROP TABLE deliveries",
+        "PRAGMA user_version = 1",
+        "INSERT INTO receipts (number, receipt) VALUES (7, 'of format 1')",
+    ):
+        database.execute(statement)
+    schema.bring_up(database)
+    assert schema.version_of(database, "state.db") == schema.VERSION
+    assert not database.execute("SELECT * FROM receipts").fetchall()
 
 
 def test_a_newer_one_is_refused_by_name(database: sqlite3.Connection) -> None:

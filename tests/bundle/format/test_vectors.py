@@ -15,6 +15,7 @@ from bundle.format.manifest import Kind, TreeManifest, check_link_target
 from bundle.read.evaluate import open_evaluation
 from bundle.read.reader import open_bundle, open_for_display
 from bundle.read.tree import DirectoryBase, scan
+from bundle.receipts.receipt import open_receipt
 from bundle.recipients.ship_key import ShipKey, ShipPublicKey
 from bundle.recipients.ticket import TicketFile
 from bundle.trust.heartbeat import verify_heartbeat
@@ -125,6 +126,17 @@ def test_heartbeat(vector: dict[str, str]) -> None:
     with pytest.raises(BundleError) as caught:
         verify_heartbeat(data, TRUST)
     assert type(caught.value) is CLASSES[vector["expect"]], f"{vector['about']}: {caught.value}"
+
+
+@pytest.mark.parametrize("vector", DOCUMENT["receipts"], ids=lambda vector: vector["name"])
+def test_receipt(vector: dict[str, str]) -> None:
+    """[C-1] to [C-7]"""
+    data, key = bytes.fromhex(vector["receipt"]), VerifyingKey(bytes.fromhex(DOCUMENT["trusted"]))
+    if vector["expect"] == "accept":
+        assert open_receipt(data, {key.key_id: key}, "r").receipt.product in ("vectors", "p" * 23)
+        return
+    with pytest.raises(CLASSES[vector["expect"]]):
+        open_receipt(data, {key.key_id: key}, "r")
 
 
 def test_there_are_three_rejects_to_one_accept() -> None:

@@ -56,6 +56,8 @@ class HistoryLine(_Moved):
     release: NotRequired[Annotated[NamedRelease | None, Meta(description="The release it was about; null for none.")]]
     outcome: NotRequired[Annotated[str, Meta(description="How it ended.")]]
     reason: NotRequired[Annotated[str, Meta(description="Why it ended so.")]]
+    code: NotRequired[Annotated[str, Meta(description="The reason in a word; 'none' for none.")]]
+    brief: NotRequired[Annotated[str, Meta(description="The reason in few words; empty if there are no fewer.")]]
     steps: NotRequired[Annotated[dict[str, float], Meta(description="Seconds of each step, by its name.")]]
     seconds: NotRequired[Annotated[float, Meta(description="How long it took.")]]
     recoveries: NotRequired[Annotated[list[RecoveryAnswer], Meta(description="Outages that it ended.")]]

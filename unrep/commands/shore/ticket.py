@@ -17,7 +17,7 @@ from bundle.write.encrypt import write_tickets
 from unrep.errors import UsageRefused
 from unrep.terminal.answers import json_option
 from unrep.terminal.command import Command
-from unrep.terminal.console import answer, say
+from unrep.terminal.console import tell
 from unrep.terminal.options.signing import SignerOptions, signer_options
 from unrep.terminal.options.unlocking import read_ship_key
 
@@ -98,12 +98,13 @@ def ticket_command(
             written = write_tickets(path, content_key, recipients, root_hash, [by])
     except OSError as error:
         raise InputError(f"{error.filename or out or path}: cannot be written: {error.strerror}") from error
-    for ship, place in zip(recipients, written, strict=True):
-        say(f"{place}: opens {path} for the ship with key id {ship.key_id.hex()}, {place.stat().st_size} bytes")
-    if as_json:
-        ids = [ship.key_id.hex() for ship in recipients]
-        made: TicketAnswer = {"tickets": list(map(str, written)), "ships": ids}
-        answer(made)
+    ids = [ship.key_id.hex() for ship in recipients]
+    made: TicketAnswer = {"tickets": list(map(str, written)), "ships": ids}
+    lines = [
+        f"{place}: opens {path} for the ship with key id {key_id}, {place.stat().st_size} bytes"
+        for key_id, place in zip(ids, written, strict=True)
+    ]
+    tell(as_json, made, *lines)
 
 
 def _proven_key(bundle: VerifiedBundle) -> ContentKey:
