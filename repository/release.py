@@ -11,7 +11,6 @@
 Whatever stops it, the same call goes on: what is done is found, and is not done again.
 """
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from bundle.archives.engines import ENGINE_FEATURES
 from bundle.errors import InputError, Malformed
 from bundle.host import presence
 from bundle.host.files import make_directory
+from bundle.host.output import temporary_directory
 from bundle.host.progress import Progress
 from bundle.names.paths import check_version
 from bundle.read.reader import open_bundle, open_for_display, stored_bytes
@@ -312,8 +312,8 @@ class _Run:
         self, release: Release, tree: DirectoryBase, wanted: list[KnownTree], named: dict[bytes, DirectoryBase]
     ) -> ReleaseReport:
         """What it would come to: the bundle is built where nobody sees it."""
-        with tempfile.TemporaryDirectory(prefix="unrep-release-") as scratch:
-            report = self._build(release, tree, wanted, named, Path(scratch, "tried.unrep"), is_first=True)
+        with temporary_directory("unrep-release-") as scratch:
+            report = self._build(release, tree, wanted, named, scratch / "tried.unrep", is_first=True)
             bundle = described(report, release, "")
         return ReleaseReport(release, self._channel, costs_of([bundle], wanted), bundle)
 

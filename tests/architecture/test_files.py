@@ -19,6 +19,7 @@ ALLOWED = {
         "apply/current/symlink.py",
         "symlink_to",
     ): "the link `current` itself, where no other account may write",
+    ("apply/making.py", "mkdir"): "a new directory in staging, which is closed to others",
     ("apply/update.py", "mkdir"): "a new directory in staging, which is closed to others",
     ("apply/site/trusted.py", "mkdir"): "a new directory in .unrep, which is closed to others",
     ("transfer/disk/partial.py", "truncate"): "of an open file",

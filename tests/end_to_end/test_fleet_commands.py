@@ -120,8 +120,8 @@ def test_from_a_list_to_the_next_release(shore: Path) -> None:
 def test_what_waits_is_taken_once_its_ship_is_there(shore: Path) -> None:
     """[L-14]"""
     path = says(fleet()[0], "applied", "1.0.1")
-    code, _, err = run("fleet take", path)
-    assert code == 0 and "of no ship of the fleet" in err and "1 of unknown ships" in err
+    code, out, err = run("fleet take", path)
+    assert code == 0 and "of no ship of the fleet" in err and "1 of unknown ships" in out
     assert document("fleet add Mercy --key Mercy.pub")["receipts"] == 1
     assert [line.split(",")[0] for line in run("fleet export ships")[1].splitlines()] == ["name", "Mercy"]
 
