@@ -121,6 +121,7 @@ def build(
     check_output_path(request.out)
     proving_trust = trust_to_prove_under(request.trust, [key])
     target = _scan_target(request, expected, progress)
+    created, features = _created(request.new, target), _root_features(request, target)
     bases = _scan_bases(request, target, progress)
     piece_bytes = LARGE_PIECE_BYTES if target.size > LARGE_RELEASE_BYTES else PIECE_BYTES
     content_key = ContentKey.new() if request.recipients else None
@@ -132,7 +133,7 @@ def build(
                 sections.append(builder.build_full())
             if content_key:
                 sections = [encrypt_section(built, n, content_key, piece_bytes) for n, built in enumerate(sections)]
-            root = _make_root(request, target, piece_bytes, [built.section for built in sections])
+            root = _make_root(request, target, created, features, piece_bytes, [built.section for built in sections])
             encoded_root = canonical.encode(root)
             # The header carries the trust that was given. Without any it carries none.
             header = signed_header(encoded_root, [key], request.trust, request.trust_from)
@@ -178,14 +179,21 @@ def _scan_bases(request: BuildRequest, target: TreeManifest, progress: Progress)
     return list(bases.values())
 
 
-def _make_root(request: BuildRequest, target: TreeManifest, piece_bytes: int, sections: list[Section]) -> Root:
+def _make_root(
+    request: BuildRequest,
+    target: TreeManifest,
+    created: int,
+    features: list[str],
+    piece_bytes: int,
+    sections: list[Section],
+) -> Root:
     """The root of the bundle. Raises InputError for a value of the request that no root may have."""
     root = Root(
         format=FORMAT,
         product=request.product,
         version=request.version,
         seq=request.seq,
-        created=_created(request.new, target),
+        created=created,
         platform=request.platform,
         tree=target.tree_hash,
         manifest_size=len(target.encoded),
@@ -194,7 +202,7 @@ def _make_root(request: BuildRequest, target: TreeManifest, piece_bytes: int, se
         piece_size=piece_bytes,
         sections=sections,
         epoch=request.epoch,
-        features=_features(request, target),
+        features=features,
     )
     try:
         check_root(root)
@@ -203,7 +211,7 @@ def _make_root(request: BuildRequest, target: TreeManifest, piece_bytes: int, se
     return root
 
 
-def _features(request: BuildRequest, target: TreeManifest) -> list[str]:
+def _root_features(request: BuildRequest, target: TreeManifest) -> list[str]:
     """What a reader must know, sorted [F-8]."""
     features = [ENCRYPTED_FEATURE] if request.recipients else []
     compiled = list(compiled_by_time(request.new.resolve(), target.entries.paths))
