@@ -130,6 +130,7 @@ def build(
     check_output_path(request.out)
     proving_trust = trust_to_prove_under(request.trust, [key])
     target = _scan_target(request, expected, progress)
+    created, features = _created(request.new, target), _root_features(request, target)
     bases = _scan_bases(request, target, progress)
     piece_bytes = LARGE_PIECE_BYTES if target.size > LARGE_RELEASE_BYTES else PIECE_BYTES
     content_key = ContentKey.new() if request.recipients else None
@@ -146,7 +147,7 @@ def build(
                 ]
             if len(sections) == 1:  # of several, each ship would pay for those of the others
                 sections = [within_root(sections[0])]
-            root = _make_root(request, target, piece_bytes, [built.section for built in sections])
+            root = _make_root(request, target, created, features, piece_bytes, [built.section for built in sections])
             encoded_root = canonical.encode(root)
             # The header carries the trust that was given. Without any it carries none.
             header = signed_header(encoded_root, [key], request.trust, request.trust_from)
@@ -193,14 +194,21 @@ def _scan_bases(request: BuildRequest, target: TreeManifest, progress: Progress)
     return list(bases.values())
 
 
-def _make_root(request: BuildRequest, target: TreeManifest, piece_bytes: int, sections: list[Section]) -> Root:
+def _make_root(
+    request: BuildRequest,
+    target: TreeManifest,
+    created: int,
+    features: list[str],
+    piece_bytes: int,
+    sections: list[Section],
+) -> Root:
     """The root of the bundle. Raises InputError for a value of the request that no root may have."""
     root = Root(
         format=FORMAT,
         product=request.product,
         version=request.version,
         seq=request.seq,
-        created=_created(request.new, target),
+        created=created,
         tree=target.tree_hash,
         manifest_size=len(target.encoded),
         entries=len(target.entries),
@@ -208,7 +216,7 @@ def _make_root(request: BuildRequest, target: TreeManifest, piece_bytes: int, se
         piece_log=piece_bytes.bit_length() - 1,
         sections=sections,
         epoch=request.epoch,
-        features=_features(request, target),
+        features=features,
     )
     try:
         check_root(root)
@@ -217,7 +225,7 @@ def _make_root(request: BuildRequest, target: TreeManifest, piece_bytes: int, se
     return root
 
 
-def _features(request: BuildRequest, target: TreeManifest) -> list[str]:
+def _root_features(request: BuildRequest, target: TreeManifest) -> list[str]:
     """What a reader must know, sorted [F-8]."""
     features = [ENCRYPTED_FEATURE] if request.recipients else []
     if request.platform == "posix":
