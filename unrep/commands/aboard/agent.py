@@ -52,9 +52,10 @@ def agent_command(ctx: click.Context, site: Path | None, config: Path | None, on
     clock = SystemClock()
     journal = Journal(clock.wall, as_json)
     with until_told_to_stop():
-        is_stranded = Agent(Site.at(site), config, journal, clock).run(once)
+        agent = Agent(Site.at(site), config, journal, clock)
         if once:
-            ctx.exit(ExitCode.STRANDED if is_stranded else ExitCode.DONE)
+            ctx.exit(ExitCode.STRANDED if agent.run_once().out_of_reach else ExitCode.DONE)
+        agent.run()
     journal.report(events.stopped())
 
 
