@@ -35,7 +35,9 @@ def restart_in_utf8() -> None:
 
 
 def open_streams() -> None:
-    """Lets stdout and stderr take every character; a pipe of Windows takes few, and file names have any.
+    """Lets stdout and stderr take every character, in UTF-8 whatever the locale says [A-209].
+
+    A pipe of Windows would take few, and file names have any. What is no character at all is escaped.
 
     A stream that is closed is opened to the null device. Otherwise the next file would get its number, and what a
     command of the site prints would be written into that file.
@@ -48,7 +50,7 @@ def open_streams() -> None:
     sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def discard_unwritten() -> None:
