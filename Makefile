@@ -100,6 +100,10 @@ $(AUDIT)/.ready: requirements/audit.lock
 	$(AUDIT)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/audit.lock
 	@touch $@
 
+.PHONY: axe
+axe: ## axe-core from npm into build/axe, by which tests find pages that some people could not use
+	@mkdir -p build/axe && cd build/axe && npm pack --silent axe-core@4.14.1 && tar -xzf axe-core-*.tgz
+
 .PHONY: voyages
 voyages: $(READY) ## ten thousand fetches from several sources through made-up weather
 	$(BIN)/python -m tests.transfer.fetch.sweep

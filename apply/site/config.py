@@ -5,14 +5,18 @@
     [switch]         restart | iis_app_pool | windows_service | systemd_unit   at most one of them
                      current = link | pointer                                  what SITE/current is
     [hooks]          snapshot, restore                                         the application's own data
+                     on_event                                                  is told of each event
     [[health]]       type = http | tcp | command | windows_service | systemd_unit
     [health_window]  start_after_s, deadline_s, interval_s, consecutive_passes
-    [retention]      keep, share
+    [retention]      keep, share, records
     [limits]         command_timeout_s
     [log]            target = journald | eventlog                              where each run reports how it ended
+    [report]         to                                                        where receipts go
+    [watch]          interval_s, failures, roll_back                           health after commit; off unless set
     [trust]          strict_expiry, ship_key
     [agent]          sources, trust, poll_interval_s, fetch_windows, maintenance_windows, time_zone, limit_bytes_per_s,
                      channel, max_bytes, max_time_s, allow_full, auth_file, ca_file, proxy
+    [page]           port, by_agent, sticks                                    the mate's page
 
 Keys and bounds are the fields of the structs below, which are frozen. A key that is not among them is refused by name,
 for a misspelt `expect_status` that is silently ignored would pass a broken release as healthy.
@@ -36,6 +40,7 @@ from bundle.host.files import read_given
 from bundle.names.nearness import did_you_mean
 
 _SOURCE: Final = "_source"  # of a configuration from a file: its path and its text
+OUTBOX: Final = "outbox"  # the way home that is SITE/.unrep/outbox
 # No text may hold a NUL, which ends a string for the operating system.
 _NO_NUL: Final = "^[^\x00]*$"
 Text = Annotated[str, Meta(pattern=_NO_NUL)]
@@ -89,10 +94,14 @@ class SwitchConfig(Table, frozen=True, kw_only=True):
 
 
 class HooksConfig(Table, frozen=True, kw_only=True):
-    """Commands that keep the application's data: saved before the switch, put back by a rollback."""
+    """Commands that keep the application's data: saved before the switch, put back by a rollback.
+
+    `on_event` is told of each event, as one JSON object on its standard input [A-150].
+    """
 
     snapshot: Argv | None = None
     restore: Argv | None = None
+    on_event: Argv | None = None
 
 
 class Check(Table, frozen=True, kw_only=True, tag_field="type"):
@@ -164,10 +173,11 @@ class HealthWindow(Table, frozen=True, kw_only=True):
 
 class RetentionConfig(Table, frozen=True, kw_only=True):
     """How many versions stay besides the current and the last good one, and whether files that are in several of them
-    are there once [A-126]."""
+    are there once [A-126]. `records`: of so many runs the record stays [A-155]."""
 
     keep: Annotated[int, Meta(ge=0, le=1000)] = 3
     share: bool = False
+    records: Annotated[int, Meta(ge=20, le=1_000_000)] = 1000
 
 
 class LimitsConfig(Table, frozen=True, kw_only=True):
@@ -180,6 +190,26 @@ class LogConfig(Table, frozen=True, kw_only=True):
     """The log of the system where each run reports how it ended, if one is named."""
 
     target: Literal["journald", "eventlog"] | None = None
+
+
+class ReportConfig(Table, frozen=True, kw_only=True):
+    """Where receipts go [A-147]: "outbox", directories as seen from the site, URLs. The agent brings them there."""
+
+    to: Annotated[tuple[Source, ...], Meta(max_length=8)] = (OUTBOX,)
+
+    def __post_init__(self) -> None:
+        for way in self.to:
+            if "://" in way and not _is_plain_http_url(way):
+                raise ValueError(f"to = {way!r} must be 'outbox', a directory, or an http:// or https:// URL")
+
+
+class WatchConfig(Table, frozen=True, kw_only=True):
+    """Whether the agent asks the health checks on after a commit, and how often [A-158]. Without `interval_s` it does
+    not. `failures`: so many rounds in a row make a version unhealthy. `roll_back`: it then goes back."""
+
+    interval_s: Annotated[float, Meta(ge=1, le=86400)] | None = None
+    failures: Annotated[int, Meta(ge=1, le=1000)] = 3
+    roll_back: bool = False
 
 
 class TrustConfig(Table, frozen=True, kw_only=True):
@@ -231,6 +261,17 @@ class AgentConfig(Table, frozen=True, kw_only=True):
         return DailyWindows.of(self.maintenance_windows, self.time_zone)
 
 
+class PageConfig(Table, frozen=True, kw_only=True):
+    """The mate's page, at http://127.0.0.1:PORT/ on this machine alone. `by_agent`: the agent shows it as well.
+
+    `sticks`: directories where a stick appears, as seen from the site; without any, what the system calls removable.
+    """
+
+    port: Annotated[int, Meta(ge=1, le=65535)] = 8642
+    by_agent: bool = False
+    sticks: Annotated[tuple[Source, ...], Meta(max_length=16)] = ()
+
+
 class SiteConfig(Table, frozen=True, kw_only=True, dict=True):
     """The whole configuration. SiteConfig() is that of a site without a file.
 
@@ -246,8 +287,11 @@ class SiteConfig(Table, frozen=True, kw_only=True, dict=True):
     retention: RetentionConfig = RetentionConfig()
     limits: LimitsConfig = LimitsConfig()
     log: LogConfig = LogConfig()
+    report: ReportConfig = ReportConfig()
+    watch: WatchConfig = WatchConfig()
     trust: TrustConfig = TrustConfig()
     agent: AgentConfig = AgentConfig()
+    page: PageConfig = PageConfig()
 
     def __post_init__(self) -> None:
         if self.product:
@@ -324,8 +368,11 @@ _TABLES: Final[dict[str, type[Table]]] = {
     "retention": RetentionConfig,
     "limits": LimitsConfig,
     "log": LogConfig,
+    "report": ReportConfig,
+    "watch": WatchConfig,
     "trust": TrustConfig,
     "agent": AgentConfig,
+    "page": PageConfig,
 }
 
 

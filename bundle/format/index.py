@@ -17,6 +17,7 @@ import msgspec
 from bundle.errors import Malformed
 from bundle.format import canonical
 from bundle.format.codecs import Packed, check_packed
+from bundle.format.places import PlaceSet
 
 INTERMEDIATE = 0x80
 MAX_RECIPES = 2_000_000
@@ -28,7 +29,8 @@ NUMBERS_A_BYTE = 4  # of the release, in bytes of varints,
 FREE_NUMBER_BYTES = 1 << 24  # and so many in any case: each takes time
 SHAPED = 0  # the number of no engine: the member's stream has a shape of its own [F-73]
 AS_IT_IS = 60  # nor of these: the member is the stream itself, of deflate [F-75],
-AS_IT_IS_BZIP2 = 61  # or of bzip2
+AS_IT_IS_BZIP2 = 61  # of bzip2,
+AS_IT_IS_XZ = 62  # or of xz
 
 
 class Stream(IntEnum):
@@ -76,6 +78,11 @@ class Index(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=
     base_objects: int
     opened: list[int]
     frames: Annotated[list[Frame], msgspec.Meta(max_length=MAX_FRAMES)]
+
+    @property
+    def made_places(self) -> PlaceSet:
+        """The places of the target that its recipes make, without that of the manifest."""
+        return PlaceSet(place for frame in self.frames for place in places_of(frame) if place > 0)
 
     @property
     def scratch_bytes(self) -> int:
