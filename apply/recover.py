@@ -29,7 +29,7 @@ def recover(site_path: Path, config: SiteConfig, progress: Progress = Quiet()) -
     Raises RolledBack when the pending version was taken back. Raises Degraded when no version could be made healthy, or
     the disk did not take the switch or the verdict [A-100].
     """
-    run = Run("recover", Site.at(site_path), progress, open_log(config.log))
+    run = Run("recover", Site.at(site_path), progress, open_log(Site.at(site_path), config))
     with reporting(run), working(run) as record:
         run.subject = record.state.intended() if record.state.pending else None
         reason = resume(run, config, record)
@@ -47,10 +47,11 @@ def resume_pending(run: Run, config: SiteConfig, record: Record, *, blocking: bo
     """
     try:
         return resume(run, config, record)
-    except (RolledBack, Degraded):
+    except (RolledBack, Degraded) as ended:
         # One intent at a time: while the end of the old one is not on record, no new one may be recorded.
         if blocking or record.state.unfinished:
             raise
+        run.warn(str(ended))
         return None
 
 

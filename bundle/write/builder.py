@@ -11,7 +11,6 @@
 
 import os
 import re
-import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import Executor
@@ -28,10 +27,19 @@ from bundle.format.codecs import FEW_BYTES, ZSTD_WINDOW_LOG
 from bundle.format.contents import chunks_of
 from bundle.format.layout import FORMAT
 from bundle.format.manifest import Kind, TreeManifest
-from bundle.format.root import ENCRYPTED_FEATURE, PYTHON_TIMES_FEATURE, Platform, Root, Section, check_root
+from bundle.format.root import (
+    ENCRYPTED_FEATURE,
+    POSIX_FEATURE,
+    PYTHON_TIMES_FEATURE,
+    Platform,
+    Root,
+    Section,
+    check_root,
+)
 from bundle.format.section_cipher import ContentKey
 from bundle.host import presence
 from bundle.host.files import create_buffered
+from bundle.host.output import OUTPUT, WORK, temporary_directory
 from bundle.host.progress import Progress
 from bundle.names.plain_text import excerpt
 from bundle.read.evaluate import open_evaluation
@@ -46,8 +54,8 @@ from bundle.write.base import BuildBase
 from bundle.write.encrypt import clear_tickets, encrypt_section, write_tickets
 from bundle.write.header import signed_header, trust_to_prove_under
 from bundle.write.section_plan import Closed
-from bundle.write.sections import BuiltSection, SectionBuilder
-from bundle.write.unproven import os_errors_as_input, unproven_file
+from bundle.write.sections import BuiltSection, SectionBuilder, within_root
+from bundle.write.unproven import unproven_file
 
 # A hash of 32 bytes stands in the file for every piece, and a damaged piece is fetched again whole. Large releases have
 # larger pieces, so that their hash tables stay small.
@@ -115,8 +123,9 @@ def build(
     of its newest file), and on whether its compiled Python files fit the times of their sources. Those of an encrypted
     bundle depend on a random content key, too.
 
-    Raises InputError for anything that the user can correct, and Refused if what was written does not verify. No part
-    of a new bundle is left then, and a former one stays. Its sidecars may be gone or new if the last steps failed.
+    Raises InputError for anything that the user can correct, NoRoom, and Refused if what was written does not verify.
+    No part of a new bundle is left then, and a former one stays. Its sidecars may be gone or new if the last steps
+    failed.
     """
     check_output_path(request.out)
     proving_trust = trust_to_prove_under(request.trust, [key])
@@ -125,19 +134,25 @@ def build(
     bases = _scan_bases(request, target, progress)
     piece_bytes = LARGE_PIECE_BYTES if target.size > LARGE_RELEASE_BYTES else PIECE_BYTES
     content_key = ContentKey.new() if request.recipients else None
-    with os_errors_as_input(request.out), unproven_file(request.out) as unproven:
-        with tempfile.TemporaryDirectory(prefix="unrep-build-") as scratch:
-            builder = SectionBuilder(request.new, target, piece_bytes, pool, Path(scratch), progress)
+    with WORK.errors(request.out), unproven_file(request.out) as unproven:
+        with temporary_directory("unrep-build-") as scratch:
+            builder = SectionBuilder(request.new, target, piece_bytes, pool, scratch, progress)
             sections = [builder.build_delta(base) for base in bases]
             if request.full or not bases:
                 sections.append(builder.build_full())
             if content_key:
-                sections = [encrypt_section(built, n, content_key, piece_bytes) for n, built in enumerate(sections)]
+                sections = [
+                    encrypt_section(built, n, content_key, piece_bytes, Path(scratch, f"{n}.encrypted"))
+                    for n, built in enumerate(sections)
+                ]
+            if len(sections) == 1:  # of several, each ship would pay for those of the others
+                sections = [within_root(sections[0])]
             root = _make_root(request, target, created, features, piece_bytes, [built.section for built in sections])
             encoded_root = canonical.encode(root)
             # The header carries the trust that was given. Without any it carries none.
             header = signed_header(encoded_root, [key], request.trust, request.trust_from)
-            _write(unproven, header, sections)
+            with OUTPUT.errors(request.out):
+                _write(unproven, header, sections)
         _prove(unproven, proving_trust, content_key, bases, request.new, target, progress)
         _remove_former_sidecars(request.out, is_encrypted=content_key is not None)
         tickets: list[Path] = []
@@ -194,12 +209,11 @@ def _make_root(
         version=request.version,
         seq=request.seq,
         created=created,
-        platform=request.platform,
         tree=target.tree_hash,
         manifest_size=len(target.encoded),
         entries=len(target.entries),
         size=target.size,
-        piece_size=piece_bytes,
+        piece_log=piece_bytes.bit_length() - 1,
         sections=sections,
         epoch=request.epoch,
         features=features,
@@ -214,6 +228,8 @@ def _make_root(
 def _root_features(request: BuildRequest, target: TreeManifest) -> list[str]:
     """What a reader must know, sorted [F-8]."""
     features = [ENCRYPTED_FEATURE] if request.recipients else []
+    if request.platform == "posix":
+        features.append(POSIX_FEATURE)
     compiled = list(compiled_by_time(request.new.resolve(), target.entries.paths))
     # A stale file of the right size must not come to look fresh aboard: Python would run what the source was once.
     if compiled and all(found.fits or found.seconds < 0 for found in compiled):

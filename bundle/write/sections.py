@@ -1,13 +1,16 @@
 """Building sections: recipes and packs of one delta, or of the full release. spec/format.md, section 8."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from hashlib import sha256
 from itertools import count
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
+
+import msgspec
 
 from bundle.archives.counterparts import Shapes, find_shapes
 from bundle.archives.engines import COMMON_FEATURES, ENGINE_FEATURES, features_of
@@ -20,7 +23,7 @@ from bundle.format.index import SHAPED, Archive, Index, Pack, Rebased, Shape, en
 from bundle.format.manifest import Kind, TreeManifest
 from bundle.format.nesting import Nesting, most_open
 from bundle.format.pieces import build_tables
-from bundle.format.root import DELTA, FULL, REFERENCES_FEATURE, SHAPE_FEATURE, Section
+from bundle.format.root import MAX_INNER_BYTES, REFERENCES_FEATURE, SHAPE_FEATURE, Section
 from bundle.host.files import create_buffered
 from bundle.host.progress import Progress
 from bundle.read.frame_run import MAX_SHAPED
@@ -42,13 +45,25 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class BuiltSection:
-    """A section ready for the bundle: what the root will say of it, its hash tables, and the file that has its body."""
+    """A section ready for the bundle: what the root will say of it, its hash tables, and its body in a file.
+
+    `body` is empty where the root has it.
+    """
 
     section: Section
     tables: bytes
-    body: Path
+    body: Content
     recipes: Counter[str]
     closed: list[Closed]
+
+
+def within_root(built: BuiltSection) -> BuiltSection:
+    """The section with its body in the root, if it is small enough: that spares its hash [F-100]."""
+    if built.section.stored > MAX_INNER_BYTES:
+        return built
+    body = b"".join(chunks_of([built.body]))
+    section = msgspec.structs.replace(built.section, stored=0, content=body)
+    return replace(built, section=section, tables=b"", body=b"")
 
 
 class SectionBuilder:
@@ -68,18 +83,19 @@ class SectionBuilder:
     def build_delta(self, base: BuildBase) -> BuiltSection:
         """The section from one base to the target: one frame, solid packs."""
         target = self._target
-        places = _packing_order(target, target.needed(base.manifest))
+        needed = target.needed(base.manifest)
+        places = _packing_order(target, needed)
         contents = [(place, self._content(place)) for place in places]
         catalog, openings = self._catalog(base, contents)
         shapes = self._find_shapes(catalog, openings)
         plan = SectionPlan(catalog, MAX_SHAPED * target.size, shapes)
-        manifest = plan.add("", target.encoded, len(target.encoded), target.tree_hash, None)
+        manifest = _plan_draft(plan, target, needed)
         planned = [(0, manifest), *self._plan_objects(plan, contents, openings)]
         outcomes = self._encode(plan)
         frame = FrameBuilder(first=catalog.count)
         for place, item in planned:
             frame.add_object(item, outcomes, place)
-        return self._assemble([frame], catalog, DELTA, base.manifest.tree_hash, plan.closed)
+        return self._assemble([frame], catalog, base.manifest.tree_hash, plan.closed)
 
     def build_full(self) -> BuiltSection:
         """The section that needs no base, nor a rare engine.
@@ -90,8 +106,9 @@ class SectionBuilder:
         target = self._target
         catalog = Catalog(0, self._sketch_all)
         plan = SectionPlan(catalog)
-        manifest = plan.add("", target.encoded, len(target.encoded), target.tree_hash, None)
-        contents = [(place, self._content(place)) for place in _packing_order(target, target.needed(None))]
+        needed = target.needed(None)
+        manifest = _plan_draft(plan, target, needed)
+        contents = [(place, self._content(place)) for place in _packing_order(target, needed)]
         _, openings = self._opener.open([], archives_among(contents), COMMON_FEATURES)
         planned = self._plan_objects(plan, contents, openings)
         outcomes = self._encode(plan)
@@ -104,7 +121,7 @@ class SectionBuilder:
                 filled = 0
             filled += item.size
             frames[-1].add_object(item, outcomes, place)
-        return self._assemble(frames, catalog, FULL, b"", plan.closed)
+        return self._assemble(frames, catalog, b"", plan.closed)
 
     def _catalog(self, base: BuildBase, contents: list[tuple[int, Content]]) -> tuple[Catalog, dict[int, Opening]]:
         """(what recipes may start from, the target's archives).
@@ -181,7 +198,7 @@ class SectionBuilder:
         return [outcomes[number] for number in range(len(tasks))]
 
     def _assemble(
-        self, builders: list[FrameBuilder], catalog: Catalog, kind: str, base: bytes, closed: list[Closed]
+        self, builders: list[FrameBuilder], catalog: Catalog, base: bytes, closed: list[Closed]
     ) -> BuiltSection:
         jobs = [(builder, *job) for builder in builders for job in builder.stream_jobs()]
         files = [next(self._scratch_files) for _ in jobs]
@@ -205,12 +222,20 @@ class SectionBuilder:
         with opened_content(body) as source:
             tables, top = build_tables(source, self._piece_bytes)
             room = index.scratch_bytes + _most_open(builders, catalog)
-            section = Section(kind, source.size, top, packed, base, _features(builders), room)
+            section = Section(
+                base=base, features=_features(builders), room=room, index=packed, stored=source.size, content=top
+            )
         return BuiltSection(section, tables, body, _count_recipes(builders), closed)
 
     def _content(self, place: int) -> Content:
         entry = self._target.entry(place)
         return object_bytes(self._new, entry) if entry.kind == Kind.SYMLINK else self._new / entry.path
+
+
+def _plan_draft(plan: SectionPlan, target: TreeManifest, made: Collection[int]) -> PlannedObject:
+    """Plans the draft of the manifest [F-101]."""
+    draft = target.draft(made)
+    return plan.add("", draft, len(draft), sha256(draft).digest(), None)
 
 
 def _packing_order(target: TreeManifest, places: Iterable[int]) -> list[int]:

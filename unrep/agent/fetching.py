@@ -21,17 +21,18 @@ from apply.stranded import record_stranded, record_way_found
 from bundle.errors import BundleError
 from bundle.host import presence
 from bundle.host.progress import Quiet
-from transfer.channels.bundle_path import NothingLeads, find_path
+from transfer.channels.bundle_path import find_path
 from transfer.channels.survey import Survey, Wanted
 from transfer.disk.output import describe
-from transfer.errors import ConsentNeeded, Incomplete, TransferError
+from transfer.errors import ConsentNeeded, Incomplete, NothingLeads, TransferError
 from transfer.fetch.figures import Figures
 from transfer.links.access import shown_source
 from transfer.links.budget import Budget
 from unrep.agent import events
 from unrep.agent.inbox import Inbox
-from unrep.agent.journal import Event, Journal, Kind
+from unrep.agent.journal import About, Event, Journal, Kind
 from unrep.agent.settings import Settings
+from unrep.agent.telling.bulletin import Bulletins
 from unrep.receiving.announced import announced
 from unrep.receiving.errand import Errand
 from unrep.receiving.holdings import site_holdings
@@ -46,11 +47,14 @@ LOOK_BYTES: Final = 1024  # a header; what a poll costs that finds nothing new
 class Fetching:
     """Fills the inbox of a site. `may_go_on`: whether the fetch window is still open."""
 
-    def __init__(self, site: Site, inbox: Inbox, journal: Journal, may_go_on: Callable[[], bool]) -> None:
+    def __init__(
+        self, site: Site, inbox: Inbox, journal: Journal, may_go_on: Callable[[], bool], bulletins: Bulletins
+    ) -> None:
         self._site = site
         self._inbox = inbox
         self._journal = journal
         self._may_go_on = may_go_on
+        self._bulletins = bulletins
 
     def fetch_newest(self, settings: Settings, state: SiteState) -> None:
         """One round. Whatever goes wrong with a source is reported, and is no error."""
@@ -92,18 +96,20 @@ class Fetching:
             recipient=Recipient(ship_key_file(place, settings.config)),
             access=settings.access,
             budget=Budget(agent.max_bytes),
-            progress=_WhileOpen(self._may_go_on),
+            progress=_WhileOpen(self._may_go_on, self._bulletins),
         )
 
     def _report_sources(self, found: Survey, settings: Settings) -> None:
         """What is wrong with a source, or with a file on one, once."""
+        wrong = {shown_source(name): str(error) for name, error in found.refused.items()}
+        self._bulletins.say(sources=dict.fromkeys(map(shown_source, settings.sources), "") | wrong)
         for source in settings.sources:
             if source not in found.refused:
-                self._journal.clear(f"source {shown_source(source)}")
+                self._journal.clear((About.SOURCE, shown_source(source)))
         for name, error in found.refused.items():
             shown = shown_source(name)
             event = Event(Kind.REFUSED, _about(shown, error), {"source": shown})
-            self._journal.report_change(f"source {shown}", event)
+            self._journal.report_change((About.SOURCE, shown), event)
 
     def _is_news(self, state: SiteState, found: Survey, wanted: Wanted, settings: Settings) -> bool:
         """Whether the site wants that release. Raises Refused, reported, for one that may not come in.
@@ -115,11 +121,11 @@ class Fetching:
         try:
             is_new = admits(state, wanted.product, release, trust, settings.config.product)
         except BundleError as error:
-            self._journal.report_change(name, Event(Kind.REFUSED, _about(name, error), {"source": name}))
+            self._journal.report_change((About.OFFER, name), Event(Kind.REFUSED, _about(name, error), {"source": name}))
             raise
         is_news = is_new or state.high_water is None or release.mark > state.high_water.mark
         if not is_news:
-            self._journal.clear(name)
+            self._journal.clear((About.OFFER, name))
         return is_news
 
     def _fetch(self, errand: Errand, found: Survey, wanted: Wanted) -> None:
@@ -143,12 +149,12 @@ class Fetching:
         except (TransferError, BundleError, AboardError) as error:
             details: dict[str, Any] = {"source": name}
             details |= known_figures(fetch.figures()) if fetch else {}
-            self._journal.report_change(name, Event(_kind(error), _about(name, error), details))
+            self._journal.report_change((About.OFFER, name), Event(_kind(error), _about(name, error), details))
             raise
-        self._journal.clear(name)
+        self._journal.clear((About.OFFER, name))
         for source in figures.sources:
             dropped = Event(Kind.REFUSED, f"{source.lost}; it was asked no more", {"source": source.name})
-            self._journal.report_change(source.name, dropped if source.lost else None)
+            self._journal.report_change((About.OFFER, source.name), dropped if source.lost else None)
         if not was_there or figures.bytes_resumed < figures.bytes_needed:
             self._journal.report(_fetched(name, figures))
 
@@ -164,20 +170,31 @@ class Fetching:
             elif leads_on:
                 record_way_found(self._site)
         except AboardError as error:
-            self._journal.report_change("stranded", events.problem(error))
+            self._journal.report_change((About.AGENT, "stranded"), events.problem(error))
         else:
-            self._journal.clear("stranded")
+            self._journal.clear((About.AGENT, "stranded"))
 
 
 class _WhileOpen(Quiet):
-    """Ends a fetch when its window closes; every piece that came is kept."""
+    """Ends a fetch when its window closes; every piece that came is kept. Says how far it has come."""
 
-    def __init__(self, may_go_on: Callable[[], bool]) -> None:
+    def __init__(self, may_go_on: Callable[[], bool], bulletins: Bulletins) -> None:
         self._may_go_on = may_go_on
+        self._bulletins = bulletins
+        self._done = self._total = 0
+
+    def start(self, label: str, total: int, unit: str) -> None:
+        self._done, self._total = 0, total
+        self._bulletins.download(0, total)
 
     def advance(self, amount: int) -> None:
+        self._done += amount
+        self._bulletins.download(self._done, self._total)
         if not self._may_go_on():
             raise Incomplete("the fetch window has closed; it goes on when that opens again")
+
+    def finish(self) -> None:
+        self._bulletins.say(download=None)
 
 
 def _stranded(wanted: Wanted, reason: str) -> Stranded:
