@@ -43,7 +43,7 @@ from bundle.write.base_streams import StreamIndex
 from bundle.write.batches import call_with, map_in_batches
 from bundle.write.catalog import Candidate, Catalog
 from bundle.write.frames import FrameBuilder
-from bundle.write.openings import LARGE_BYTES, ArchiveOpener, Opening, archives_among, members_of
+from bundle.write.openings import ArchiveOpener, Opening, archives_among, members_of
 from bundle.write.packing import pack
 from bundle.write.section_plan import Closed, PlannedObject, SectionPlan
 from bundle.write.tournament import Encoding, encode_object
@@ -119,9 +119,7 @@ class SectionBuilder:
         needed = target.needed(None)
         manifest = _plan_draft(plan, target, needed)
         contents = [(place, self._content(place)) for place in _packing_order(target, needed)]
-        archives = archives_among(contents)
-        small = [(place, content) for place, content in archives if size_of(content) <= LARGE_BYTES]
-        _, openings = self._opener.open([], small, COMMON_FEATURES)
+        _, openings = self._opener.open([], archives_among(contents), COMMON_FEATURES)
         planned = self._plan_objects(plan, contents, openings)
         outcomes = self._encode(plan)
         frames = [FrameBuilder(first=0)]
@@ -133,17 +131,14 @@ class SectionBuilder:
                 filled = 0
             filled += item.size
             frames[-1].add_object(item, outcomes, place)
-        closed = [
-            Closed(target.entry(place).path, f"over {LARGE_BYTES:,} bytes: the full section has it as it is")
-            for place, content in archives
-            if size_of(content) > LARGE_BYTES
-        ]
-        return self._assemble(frames, catalog, b"", plan.closed + closed)
+        return self._assemble(frames, catalog, b"", plan.closed)
 
     def _catalog(self, base: BuildBase, contents: list[tuple[int, Content]]) -> tuple[Catalog, dict[int, Opening]]:
-        """The base's manifest and files, and what those archives of it give that the target does not have.
+        """(what recipes may start from, the target's archives).
 
-        Beside it the openings of the target's archives among `contents`.
+        Recipes start from the base's manifest, its files, and what its archives hold. Of its archives, those are opened
+        that the target does not have unchanged. `contents`: place and content of each object that has to be made. The
+        archives among them are given by their places.
         """
         catalog = Catalog(len(base.manifest.entries) + 1, self._sketch_all)
         encoded = base.manifest.encoded
@@ -162,7 +157,7 @@ class SectionBuilder:
         return catalog, openings
 
     def _find_shapes(self, catalog: Catalog, openings: dict[int, Opening]) -> dict[bytes, Shapes]:
-        """By the hash of a stream that no engine gives, and that the base has not: what stands in for an engine."""
+        """Shapes of those streams that no engine gives and the base does not have, by the hash of the stream."""
         index = StreamIndex(catalog.streams)
         jobs = {}
         for place, opening in openings.items():
@@ -182,7 +177,7 @@ class SectionBuilder:
         return map_in_batches(self._pool, sketch, contents, map(size_of, contents))
 
     def _in_workers(self, function: Callable[..., T], *arguments: Sequence[Any]) -> Iterator[T]:
-        """As `map`, for small calls whose first argument is a content."""
+        """As `map`, in worker processes. A worker is given many small calls at once: small by their first argument."""
         tasks = list(zip(*arguments, strict=True))
         return map_in_batches(self._pool, partial(call_with, function), tasks, (size_of(task[0]) for task in tasks))
 
@@ -196,7 +191,10 @@ class SectionBuilder:
         return planned
 
     def _encode(self, plan: SectionPlan) -> list[Encoding]:
-        """The outcomes of the tasks, in their order. The largest begin first, so no worker is left with one alone."""
+        """Encodes what the plan collected. Gives the encodings in the order of its tasks.
+
+        The largest objects are encoded first. Otherwise one worker would be busy with one when all others are done.
+        """
         tasks = plan.tasks(self._in_workers)
         largest_first = sorted(enumerate(tasks), key=lambda task: -size_of(task[1].target))
         outcomes = {}
@@ -251,7 +249,7 @@ def _plan_draft(plan: SectionPlan, target: TreeManifest, made: Collection[int]) 
 
 
 def _packing_order(target: TreeManifest, places: Iterable[int]) -> list[int]:
-    """Similar objects beside each other: by suffix, then by path. Solid packs gain from it."""
+    """Places by suffix, then by path, so that similar objects stand side by side in the packs and compress better."""
     return sorted(places, key=lambda place: (PurePosixPath(target.entry(place).path).suffix, place))
 
 
@@ -267,7 +265,7 @@ def _features(builders: list[FrameBuilder]) -> list[str]:
 
 
 def _most_open(builders: list[FrameBuilder], catalog: Catalog) -> int:
-    """What opened archives of the base hold at one time, in bytes."""
+    """The most bytes that archives of the base take aboard at one time. Each is open from its first use to its last."""
     nesting = Nesting(catalog.entries, catalog.opened)
     steps = enumerate(step for builder in builders for step in builder.steps)
     uses = [(at, source) for at, step in steps for source in sources_of(step.recipe) if source < nesting.count]
