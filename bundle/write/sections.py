@@ -15,11 +15,21 @@ import msgspec
 from bundle.archives.counterparts import Shapes, find_shapes
 from bundle.archives.engines import COMMON_FEATURES, ENGINE_FEATURES, features_of
 from bundle.delta.sketch import sketch
-from bundle.format import canonical
 from bundle.format.codecs import compress
 from bundle.format.contents import Content, chunks_of, size_of
 from bundle.format.contents import opened as opened_content
-from bundle.format.index import SHAPED, Archive, Index, Pack, Rebased, Shape, encode_frame, name_of, sources_of
+from bundle.format.index import (
+    SHAPED,
+    Archive,
+    Index,
+    Pack,
+    Rebased,
+    Shape,
+    encode_frame,
+    encode_index,
+    name_of,
+    sources_of,
+)
 from bundle.format.manifest import Kind, TreeManifest
 from bundle.format.nesting import Nesting, most_open
 from bundle.format.pieces import build_tables
@@ -215,7 +225,7 @@ class SectionBuilder:
         is_stream = Nesting(catalog.entries, catalog.opened).is_stream
         frames = [encode_frame(builder.steps, packs[id(builder)], is_stream) for builder in builders]
         index = Index(builders[0].first, catalog.opened, frames)
-        packed, index_bytes = compress(canonical.encode(index))
+        packed, index_bytes = compress(encode_index(index))
         body = next(self._scratch_files)
         with create_buffered(body) as file:
             for chunk in chunks_of([index_bytes, *stored]):
