@@ -56,6 +56,10 @@ $(VENV)/.docs: $(READY) requirements/docs.lock
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/docs.lock
 	@touch $@
 
+.PHONY: man
+man: $(READY) ## the manual pages of all commands in build/man
+	$(BIN)/unrep man --out build/man
+
 .PHONY: hooks
 hooks: $(VENV)/.hooks ## run lint before every commit (pre-commit, from this environment alone)
 	$(BIN)/pre-commit install
@@ -71,8 +75,9 @@ crash: $(READY) ## every run aboard, interrupted and spoiled at every call that 
 	$(BIN)/python -m tests.crash.mutants
 
 .PHONY: kills
-kills: $(READY) ## SIGKILL at RELEASES (300) random moments of unrep release, and PRUNES (100) of prune
+kills: $(READY) ## SIGKILL at RELEASES (300), PRUNES (100), FETCHES (60), APPLIES (40) random moments of those commands
 	$(BIN)/python -m tests.crash.repository_kills $(or $(RELEASES),300) $(or $(PRUNES),100)
+	$(BIN)/python -m tests.crash.path_kills $(or $(FETCHES),60) $(or $(APPLIES),40)
 
 .PHONY: mutations
 mutations: $(READY) ## COUNT mutants (a million) of small bundles before the reader and before a site; FIRST=N for others
@@ -94,6 +99,10 @@ $(AUDIT)/.ready: requirements/audit.lock
 	$(PYTHON) -m venv $(AUDIT)
 	$(AUDIT)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/audit.lock
 	@touch $@
+
+.PHONY: axe
+axe: ## axe-core from npm into build/axe, by which tests find pages that some people could not use
+	@mkdir -p build/axe && cd build/axe && npm pack --silent axe-core@4.14.1 && tar -xzf axe-core-*.tgz
 
 .PHONY: voyages
 voyages: $(READY) ## ten thousand fetches from several sources through made-up weather

@@ -68,7 +68,9 @@ class Offer:
     def confirmed(self, state: SiteState) -> SiteState:
         """The state once this bundle has brought the current tree again."""
         verified, now = self.bundle.verified, int(time.time())
-        return state.restricted_to(self._authority).renewed(self.release, verified.spoken_at, now, self._signed_by)
+        return state.restricted_to(self._authority).renewed(
+            self.release, verified.spoken_at, now, self._signed_by, self.bundle.root.product
+        )
 
     @property
     def _authority(self) -> Authority:
@@ -89,15 +91,17 @@ def open_offer(
     unlock: Unlock | None,
     product: str,
     override_hold: bool,
+    is_header_enough: bool = False,
 ) -> Iterator[Offer]:
     """The bundle in the file at `path`, verified, for as long as the context lasts. The run is about it from now on.
 
-    A step beside it that cannot be used is left out, which the report says. Arguments as for `apply.update.update`.
+    A step beside it that cannot be used is left out, which the report says. `is_header_enough`: the file may be cut
+    short behind its header. Other arguments as for `apply.update.update`.
     Raises Refused for a bundle that does not verify, Expired where the site is strict about that [R-13], InputError for
     a file that cannot be read.
     """
     with run.step("verify"):
-        bundle = open_bundle(path, trust, unlock or site_unlock(run.site, config, path))
+        bundle = open_bundle(path, trust, unlock or site_unlock(run.site, config, path), is_whole=not is_header_enough)
     with bundle, ExitStack() as opened:
         run.subject, run.product = Release.of(bundle.verified), bundle.root.product
         if expired := _expiry(run.site, bundle.verified):

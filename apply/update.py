@@ -34,14 +34,13 @@ from apply.application.prepare import mend_environment, prepare
 from apply.audit.log import open_log
 from apply.audit.run import Report, Run, record_success, reporting, working
 from apply.errors import AboardError, BaseDrifted, Postponed, PreflightRefused, StepFailed, StorageFailed
+from apply.making import MakeTree, Making, rebuild
 from apply.offer import Offer, open_offer
 from apply.readiness.readiness import check_commands, check_ready
 from apply.rebuild import preflight
-from apply.rebuild.installed import Bases, installed_bases, open_installed, verify_tree
-from apply.rebuild.plan import RebuildPlan, plan_rebuild
-from apply.rebuild.reconstruct import reconstruct
-from apply.rebuild.route import check_room, find_route, over_steps, staged_base, verify_step
-from apply.rebuild.source_times import set_source_times
+from apply.rebuild.installed import installed_bases, open_installed, verify_tree
+from apply.rebuild.plan import plan_rebuild
+from apply.rebuild.route import check_room, find_route, over_steps, verify_step
 from apply.record.database import Record, read_state
 from apply.record.release import Release
 from apply.record.state import SiteState
@@ -53,10 +52,9 @@ from apply.site.layout import Site
 from apply.site.trusted import save_trust, site_trust, updated_trust
 from apply.trial import Trial
 from bundle.errors import BundleError
-from bundle.format.manifest import TreeManifest
 from bundle.host import presence
 from bundle.host.progress import Progress, Quiet
-from bundle.read.reader import Unlock, VerifiedBundle
+from bundle.read.reader import Unlock
 from bundle.trust.trust import Trust
 
 Obstacle = Callable[[], str]
@@ -101,7 +99,7 @@ def update(
             ) as offer,
             working(run) as record,
         ):
-            return _Update(run, config, record, offer, obstacle).apply()
+            return Update(run, config, record, offer, rebuild, obstacle).apply()
 
 
 def rehearse(
@@ -188,12 +186,21 @@ def _stands_complete(run: Run, state: SiteState, release: Release) -> bool:
     return True
 
 
-class _Update:
-    """The steps of one update, in their order."""
+class Update:
+    """The steps of one update, in their order. `make_tree`: builds the release's complete tree in staging."""
 
-    def __init__(self, run: Run, config: SiteConfig, record: Record, offer: Offer, obstacle: Obstacle) -> None:
+    def __init__(
+        self,
+        run: Run,
+        config: SiteConfig,
+        record: Record,
+        offer: Offer,
+        make_tree: MakeTree,
+        obstacle: Obstacle = lambda: "",
+    ) -> None:
         self._obstacle = obstacle
         self._run = run
+        self._make_tree = make_tree
         self._site = run.site
         self._config = config
         self._record = record
@@ -293,65 +300,18 @@ class _Update:
         staging = self._site.staging / self._run.id
         with durable.storage_errors(staging):
             staging.mkdir(0o700)
-        manifest, tree = self._rebuild(staging)
+        made = self._make_tree(Making(self._run, self._config, self._record.state, self._offer, staging))
+        self._remarks += made.remarks
         with self._run.step("make durable"):
             # All of it is durable before it has its name: a name that a power cut keeps must not lead to empty files.
-            durable.sync_tree(tree)
-            durable.write_file(self._site.manifest_file(self._release.tree), manifest.encoded)
+            durable.sync_tree(made.tree)
+            durable.write_file(self._site.manifest_file(self._release.tree), made.manifest.encoded)
             # On record before it has its name: whatever stands in versions/ and no record knows is not unrep's [A-14].
             self._record.save(self._offer.placed(self._record.state))
-            durable.replace(tree, self._site.tree(self._release.version))
+            durable.replace(made.tree, self._site.tree(self._release.version))
         self._run.release_bytes = self._offer.bundle.root.size
         with contextlib.suppress(StorageFailed):  # the next run removes what is left over
             durable.remove_tree(staging)
-
-    def _rebuild(self, staging: Path) -> tuple[TreeManifest, Path]:
-        """Makes the release's tree in staging, over steps where there are some, and returns it with its manifest.
-
-        A tree that a step starts from is removed once that step is made: two at most stand there at one time [A-130].
-        """
-        state = self._record.state
-        bases, spent_bytes = installed_bases(self._site, state.releases), 0
-        preflight.check_place(self._site, state, self._release)
-        route = find_route(self._offer.bundle, self._offer.steps, bases.releases)
-        check_room(self._site, route, bases)
-        before: Path | None = None
-        for number, bundle in enumerate(route, 1):
-            tree = staging / str(number) / bundle.root.version
-            with durable.storage_errors(tree.parent):
-                tree.parent.mkdir(0o700)
-            manifest = self._rebuild_step(bundle, bases, tree)
-            spent_bytes += self._run.bundle_bytes
-            if before:
-                durable.remove_tree(before)
-            before, bases = tree.parent, staged_base(bundle, tree, manifest)
-        self._run.bundle_bytes = spent_bytes
-        if len(route) > 1:
-            self._remarks.append(f"rebuilt{over_steps(route)}")
-        return manifest, tree
-
-    def _rebuild_step(self, bundle: VerifiedBundle, bases: Bases, tree: Path) -> TreeManifest:
-        """Builds `tree`, around damage to its base where the full section helps [A-41]."""
-        try:
-            plan = self._plan_and_reconstruct(bundle, bases, tree)
-        except BaseDrifted as drift:
-            durable.remove_tree(tree)
-            plan = self._plan_and_reconstruct(bundle, bases, tree, drift)
-            self._remarks.append(f"rebuilt {plan.origin}")
-        return plan.evaluation.manifest
-
-    def _plan_and_reconstruct(
-        self, bundle: VerifiedBundle, bases: Bases, tree: Path, drift: BaseDrifted | None = None
-    ) -> RebuildPlan:
-        """Builds `tree`, with intermediate results beside it. `drift`: why the base is not used as it is."""
-        share = self._config.retention.share
-        plan = plan_rebuild(self._run, bundle, bases, tree.parent, drift, share=share)
-        with self._run.step("reconstruct"):
-            reconstruct(plan.evaluation, plan.base, tree, self._run.progress, share=share)
-            if bundle.root.has_python_times:
-                with durable.storage_errors(tree):
-                    set_source_times(tree, plan.evaluation.manifest)
-        return plan
 
     def _prepare_and_snapshot(self) -> None:
         """The new version gets its environment, and the data of the current one is saved [A-18]."""

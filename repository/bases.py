@@ -44,7 +44,7 @@ def choose_bases(
     newest_first = [tree for tree in reversed(versions) if tree != target.tree_hash and store.has_tree(tree)]
     if held:
         strange = [tree for tree in held if tree not in versions and tree != target.tree_hash and store.has_tree(tree)]
-        chosen = [tree for tree in newest_first if held.get(tree)] + strange
+        chosen = [tree for tree in newest_first if tree in held] + strange
     else:
         chosen = newest_first[: settings.bases.last]
     return [KnownTree(tree, versions.get(tree, ""), held.get(tree) if held else None) for tree in chosen]

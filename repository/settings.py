@@ -48,6 +48,12 @@ class BuildSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     dask: str = ""
 
 
+class FleetSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where `unrep fleet` keeps what ships say: a SQLite file, or a PostgreSQL by its URL; "" for repo.db itself."""
+
+    database: str = ""
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The whole file."""
 
@@ -65,6 +71,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     bases: BaseSettings = BaseSettings()
     keep: KeepSettings = KeepSettings()
     build: BuildSettings = BuildSettings()
+    fleet: FleetSettings = FleetSettings()
 
     def __post_init__(self) -> None:
         try:
@@ -154,4 +161,7 @@ releases = 10  # 'unrep repo prune' keeps these, and what ships hold and channel
 [build]
 # workers = 4
 # dask = "tcp://10.0.0.5:8786"
+
+[fleet]
+# database = "postgresql://office@db/fleet"  # where 'unrep fleet' keeps what ships say; default: repo.db here
 """

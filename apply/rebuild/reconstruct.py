@@ -12,7 +12,7 @@ changes both versions then [A-126].
 from collections.abc import Callable, Iterator
 from itertools import repeat
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from apply.rebuild.copies import Copies, Copying
 from apply.rebuild.spares import SparedEvaluation
@@ -23,8 +23,6 @@ from bundle.host.blocks import Sharing
 from bundle.host.directories import Descent, Directory
 from bundle.host.memory_limit import limited_memory
 from bundle.host.progress import Progress
-from bundle.read.evaluate import Evaluation
-from bundle.read.mixed import MixedEvaluation
 from bundle.read.tree import DirectoryBase
 from bundle.wheels.bytecode import source_of
 
@@ -33,9 +31,22 @@ _BEYOND: Final = Entry(
 )  # sorts after all paths, none of which has this character
 
 
+class Objects(Protocol):
+    """What makes the objects that the base does not have: an `Evaluation`, or one that is put together."""
+
+    @property
+    def manifest(self) -> TreeManifest:
+        """Of the release."""
+        ...
+
+    def objects(self) -> Iterator[tuple[int, Iterator[bytes]]]:
+        """(place, chunks) of each, as `Evaluation.objects`."""
+        ...
+
+
 @limited_memory()
 def reconstruct(
-    evaluation: Evaluation | MixedEvaluation | SparedEvaluation,
+    evaluation: Objects,
     base: DirectoryBase | None,
     tree: Path,
     progress: Progress,
@@ -77,7 +88,7 @@ def _linked(manifest: TreeManifest) -> Callable[[str], bool]:
 
 
 def _write_made(
-    evaluation: Evaluation | MixedEvaluation | SparedEvaluation,
+    evaluation: Objects,
     base: DirectoryBase | None,
     tree: Path,
     sharing: Sharing,

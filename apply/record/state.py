@@ -290,11 +290,19 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         """Neither the new version nor the old one could be made to run [A-23]."""
         return self._pending(trouble=reason)
 
-    def renewed(self, release: Release, created: int, now: int = 0, by: Attribution = Attribution()) -> "SiteState":  # noqa: B008
-        """A verified bundle brought the current tree again, perhaps under a higher seq; see `placed`."""
+    def renewed(
+        self,
+        release: Release,
+        created: int,
+        now: int = 0,
+        by: Attribution = Attribution(),  # noqa: B008
+        product: str = "",
+    ) -> "SiteState":
+        """A verified bundle of `product` brought the current tree again, perhaps under a higher seq; see `placed`."""
         if not self.current or self.current.tree != release.tree:
             raise OutOfOrder("this is not the current release")
-        state = self._raise_floor(created, by)
+        # It has none yet where a person pointed `current` to a release that no run has switched to.
+        state = self._raise_floor(created, by)._with(product=self.product or product)
         if self.high_water and release.mark <= self.high_water.mark:
             return state
         newer = msgspec.structs.replace(self.current, seq=release.seq, epoch=release.epoch, bundle=release.bundle)

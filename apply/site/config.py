@@ -36,6 +36,7 @@ from apply.site.toml_lines import line_of
 from bundle.errors import Malformed
 from bundle.format.root import check_product
 from bundle.host.files import read_given
+from bundle.names.nearness import did_you_mean
 
 _SOURCE: Final = "_source"  # of a configuration from a file: its path and its text
 OUTBOX: Final = "outbox"  # the way home that is SITE/.unrep/outbox
@@ -88,7 +89,7 @@ class SwitchConfig(Table, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         given = [key for key in self.__struct_fields__ if key != "current" and getattr(self, key) is not None]
         if len(given) > 1:
-            raise ValueError(f"at most one way to restart may be given, not {' and '.join(given)}")
+            raise ValueError(f"{' and '.join(given)}: at most one way to restart may be given")
 
 
 class HooksConfig(Table, frozen=True, kw_only=True):
@@ -243,8 +244,12 @@ class AgentConfig(Table, frozen=True, kw_only=True):
     proxy: Name | None = None
 
     def __post_init__(self) -> None:
-        self.fetch_times()
-        self.maintenance_times()
+        for key in ("fetch_windows", "maintenance_windows"):
+            try:
+                DailyWindows.of(getattr(self, key), "UTC")
+            except ValueError as error:
+                raise ValueError(f"{key}: {error}") from error
+        self.fetch_times()  # in the zone that is named
 
     def fetch_times(self) -> DailyWindows:
         """When sources may be asked."""
@@ -364,17 +369,20 @@ def _explained(message: str, document: dict[str, Any]) -> tuple[str, str]:
     if place := re.search(r" - at `\$\.?([\w.\[\]]+)`\Z", message):
         problem, key = message[: place.start()], place[1]
     if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", problem, re.DOTALL):
-        known = ", ".join(_known_keys(key, document))
-        hint = "; 'product' stands above all tables" if unknown[1] == "product" else ""
-        name = _joined(key, unknown[1])
-        return f"unknown key {name!r}; known keys are {known}{hint}", name
+        known, name = _known_keys(key, document), _joined(key, unknown[1])
+        hint = "; 'product' stands above all tables" if unknown[1] == "product" else did_you_mean(unknown[1], known)
+        return f"unknown key {name!r}; known keys are {', '.join(known)}{hint}", name
     if missing := re.fullmatch(r"Object missing required field `(.*)`", problem):
         return f"missing key {_joined(key, missing[1])!r}", key
     if problem.startswith("Invalid"):
         choices = ", ".join(_CHOICES[key.rpartition(".")[2]])
         return f"{key!r}: {_lowered(problem)}; it may be one of {choices}", key
     if "matching regex" in problem:
-        return f"{key!r} must not hold a NUL character", key
+        is_name = "a-z" in problem
+        allowed = "must be lower-case letters, digits, '-' and '_'" if is_name else "must not hold a NUL character"
+        return f"{key!r} {allowed}", key
+    if (first := re.split(r"\W", problem, maxsplit=1)[0]) in _known_keys(key, document):  # a table says what it lacks
+        return (f"{key!r}: {problem}" if key else problem), _joined(key, first)
     words = re.sub(r"`(\w+)(?: \| null)?`", lambda word: _TOML_WORDS.get(word[1], word[1]), problem)
     return (f"{key!r}: {_lowered(words)}" if key else _lowered(words)), key
 
@@ -389,6 +397,7 @@ def _joined(table: str, key: str) -> str:
 
 def _known_keys(table: str, document: dict[str, Any]) -> tuple[str, ...]:
     if check := re.fullmatch(r"health\[(\d+)\]", table):
-        kind = document["health"][int(check[1])]["type"]
-        return ("type", *_CHECKS[kind].__struct_fields__)
-    return _TABLES[table].__struct_fields__
+        found = document["health"][int(check[1])]
+        kind = _CHECKS.get(found.get("type", "")) if isinstance(found, dict) else None
+        return ("type", *kind.__struct_fields__) if kind else ()
+    return _TABLES[table].__struct_fields__ if table in _TABLES else ()

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Literal
 
+from bundle.archives.codings import Coding
 from bundle.archives.forward import Forward
 from bundle.archives.streams import DESCRIPTOR, FOLLOWED, LOCAL
 from bundle.archives.stretches import FRAME_BYTES, IDAT, Layout
@@ -45,12 +46,13 @@ Edit = tuple[int, bytes]  # offset in the rest, what stands there then
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a stream is: the CRC-32 of its plain bytes, its length as it stands, their number, and the stream itself."""
+    """What a stream is: the CRC-32 of its plain bytes, its length, their number, the stream itself, its coding."""
 
     crc: int
     length: int
     size: int
     stream: Readable | None = None
+    coding: Coding = Coding.DEFLATE
 
 
 FactsOf = Callable[[int], Facts]
@@ -152,10 +154,11 @@ class _Walk:
         passed = self._at
         place, fact = self._pass()
         end = self._places[self._stream] if self._stream < len(self._places) else self._size
-        is_zlib = self._before(place) in ZLIB_HEADS  # its checksum is another one, and 4 bytes
+        # The checksum of zlib is another one, of 4 bytes. Other codings have theirs within.
+        may_be_gzip = fact.coding == Coding.DEFLATE and self._before(place) not in ZLIB_HEADS
         if fact.stream and passed + CHUNK_HEAD_BYTES <= place and self._view.get(place - 6, 4) == IDAT:
             yield from self._chunks(place, fact.stream, end)
-        elif self._at <= place and place + TRAILER_BYTES <= end and not is_zlib:
+        elif may_be_gzip and self._at <= place and place + TRAILER_BYTES <= end:
             yield self._change(place, 4, fact.crc)
             yield self._change(place + 4, 4, fact.size)
             self._at = place + TRAILER_BYTES

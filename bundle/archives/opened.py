@@ -6,9 +6,9 @@ Only what is asked for takes room: a member that recipes use as the stream that 
 from collections.abc import Sequence
 from pathlib import Path
 
-from bundle.archives.headers import Facts
-from bundle.archives.skeleton import StoredStream, make_skeleton, skeleton_size
-from bundle.archives.streams import Search, StreamTable, inflate
+from bundle.archives.codings import Coding
+from bundle.archives.skeleton import StoredStream, facts_of, make_skeleton, skeleton_size
+from bundle.archives.streams import Search, StreamTable
 from bundle.errors import Malformed
 from bundle.format.objects import Readable, Scratch
 
@@ -37,7 +37,7 @@ class Given:
         if within == 0:
             made = make_skeleton(self._archive, self._table)
         elif within <= len(self._table):
-            made = inflate(self._table.stream(self._archive, within - 1))
+            made = Coding(self._table.codings[within - 1]).unpack(self._table.stream(self._archive, within - 1))
         else:
             return
         self._saved[within] = self._scratch.save(made)
@@ -48,10 +48,7 @@ class Given:
         table, number = self._table, within - 1 - len(self._table)
         if number < 0:
             return self._saved[within]
-        return StoredStream(
-            table.stream(self._archive, number),
-            Facts(table.crcs[number], table.lengths[number], table.sizes[number]),
-        )
+        return StoredStream(table.stream(self._archive, number), facts_of(self._archive, table, number))
 
     def close(self) -> None:
         """Gives the room back. The objects cannot be read any more."""

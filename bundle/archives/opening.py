@@ -12,9 +12,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from bundle.archives.codings import Coding
 from bundle.archives.engines import find_engine
 from bundle.archives.skeleton import make_skeleton, skeleton_size
-from bundle.archives.streams import Search, StreamTable, has_heads, inflate
+from bundle.archives.streams import LONGEST_TOLD, Search, StreamTable, has_heads
 from bundle.format.contents import Content, Slice, opened, part_of
 from bundle.format.objects import MemoryObject, Readable, Window, read_all
 from bundle.host.files import create_buffered
@@ -23,14 +24,14 @@ if TYPE_CHECKING:
     from hashlib import _Hash as Hash
 
 READ_BYTES = 1024 * 1024
-OVERLAP_BYTES = 3  # a head may lie across two reads
+OVERLAP_BYTES = LONGEST_TOLD - 1  # what a head is told by may lie across two reads
 PDF, EXECUTABLES = b"%PDF", (b"MZ", b"\x7fELF")
 DEFAULT_ENGINE = 6
 IN_MEMORY_BYTES = 1024 * 1024  # skeletons and members up to here are handed over as they are
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundStream:
     """A stream of an archive. `hash`: of its plain bytes. `stored_hash`: of the stream itself.
 
     `may_hold_more`: whether the plain bytes may be an archive. `joined`: the stream, if it stands in stretches.
@@ -43,6 +44,7 @@ class Found:
     hash: bytes
     stored_hash: bytes
     may_hold_more: bool
+    coding: Coding
     joined: Content | None = None
 
 
@@ -53,7 +55,7 @@ class Survey:
     skeleton: Content
     skeleton_size: int
     skeleton_hash: bytes
-    streams: tuple[Found, ...]
+    streams: tuple[FoundStream, ...]
     ended_at: int | None
     is_program: bool
 
@@ -99,9 +101,8 @@ def survey(content: Content, spill: Path) -> Survey | None:
             for _ in parts:
                 pass
             hashes = watched[0].hash.digest(), stored.digest()
-            streams.append(
-                Found(stream.name, stream.offset, stream.length, stream.size, *hashes, watched[0].may_hold_more, joined)
-            )
+            place = stream.name, stream.offset, stream.length, stream.size
+            streams.append(FoundStream(*place, *hashes, watched[0].may_hold_more, stream.coding, joined))
         if not streams:
             return None
         skeleton, digest = _skeleton(archive, table, spilled)
@@ -110,7 +111,7 @@ def survey(content: Content, spill: Path) -> Survey | None:
         return Survey(skeleton, size, digest, tuple(streams), search.ended_at, is_program)
 
 
-def take(content: Content, streams: list[Found], features: Collection[str] | None, spill: Path) -> list[Taken]:
+def take(content: Content, streams: list[FoundStream], features: Collection[str] | None, spill: Path) -> list[Taken]:
     """Takes members of an archive. `features`: those of the engines that may be used. None: none is looked for.
 
     Raises InputError if the archive cannot be read.
@@ -123,19 +124,21 @@ def take(content: Content, streams: list[Found], features: Collection[str] | Non
             held = bytearray()
             found = None
             with opened(stream.joined) if stream.joined else nullcontext(_window(archive, stream)) as stored:
-                for chunk in inflate(stored):
+                for chunk in stream.coding.unpack(stored):
                     file.write(chunk)
                     if stream.size <= IN_MEMORY_BYTES:
                         held += chunk
                 if features is not None:
                     file.flush()
-                    found = _engine(bytes(held), Slice(spill, start, stream.size), stored, engine, features)
-                    engine = found or engine
+                    spilled = Slice(spill, start, stream.size)
+                    with nullcontext(MemoryObject(bytes(held))) if held else opened(spilled) as plain:
+                        found = find_engine(plain, stored, engine, features, stream.coding)
+                    engine = found if found and stream.coding == Coding.DEFLATE else engine
             taken.append(Taken(Slice(spill, start, stream.size), found))
     return taken
 
 
-def stored_content(content: Content, stream: Found) -> Content:
+def stored_content(content: Content, stream: FoundStream) -> Content:
     """The stream itself, where it stands in its archive, or joined."""
     return stream.joined or part_of(content, stream.offset, stream.length)
 
@@ -176,7 +179,7 @@ class _Watch:
             self._tail = (self._tail + chunk)[-OVERLAP_BYTES:] if len(chunk) < OVERLAP_BYTES else chunk[-OVERLAP_BYTES:]
 
 
-def _window(archive: Readable, stream: Found) -> Readable:
+def _window(archive: Readable, stream: FoundStream) -> Readable:
     return Window(archive, stream.offset, stream.length)
 
 
@@ -192,10 +195,3 @@ def _skeleton(archive: Readable, table: StreamTable, spill: _Spill) -> tuple[Con
         return data, sha256(data).digest()
     digest = sha256()
     return spill.save(_hashed(make_skeleton(archive, table), digest)), digest.digest()
-
-
-def _engine(held: bytes, spilled: Slice, stored: Readable, likely: int, features: Collection[str]) -> int | None:
-    if held:
-        return find_engine(MemoryObject(held), stored, likely, features)
-    with opened(spilled) as plain:
-        return find_engine(plain, stored, likely, features)

@@ -1,4 +1,4 @@
-"""The skeleton of an archive: all its bytes but the deflate streams, and where those go. spec/format.md [F-47].
+"""The skeleton of an archive: all its bytes but the packed streams, and where those go. spec/format.md [F-47].
 
 varint            number of streams
 varint            number of cuts
@@ -17,16 +17,18 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from itertools import accumulate, islice
 from pathlib import Path
 
+from bundle.archives.codings import Coding
 from bundle.archives.deflate_shape import restore
-from bundle.archives.engines import check_member, deflate
+from bundle.archives.engines import AS_IT_IS_IN, check_member, coding_of, pack_stream
 from bundle.archives.headers import Facts, leave_out, put_back
-from bundle.archives.streams import MAX_RATIO, StreamTable, inflate_exactly
+from bundle.archives.streams import MAX_RATIO, StreamTable
 from bundle.archives.stretches import MAX_CUTS, Cuts, Layout
 from bundle.errors import Malformed
-from bundle.format.index import AS_IT_IS, SHAPED
+from bundle.format.index import SHAPED
 from bundle.format.objects import Readable, Scratch, Window, read_all
 from bundle.format.varints import MAX_VARINT_BYTES, read_varints, write_varints
 
@@ -34,7 +36,7 @@ _PENDING_BYTES = 2 * 1024 * 1024  # of a stream that is made: more goes to a fil
 
 
 class StoredStream:
-    """A deflate stream of an archive as it stands there, and what is known of it [F-75]."""
+    """A stream of an archive as it stands there, and what is known of it [F-75]."""
 
     def __init__(self, stream: Readable, facts: Facts) -> None:
         self._stream = stream
@@ -82,12 +84,13 @@ def make_skeleton(archive: Readable, table: StreamTable) -> Iterator[bytes]:
     """The skeleton of an archive whose streams are taken out, chunk by chunk."""
     yield from _written_gaps(table)
     rest = _Rest(archive, table)
+    yield from leave_out(rest, rest.layout, partial(facts_of, archive, table))
 
-    def facts(number: int) -> Facts:
-        stream = table.stream(archive, number)
-        return Facts(table.crcs[number], table.lengths[number], table.sizes[number], stream)
 
-    yield from leave_out(rest, rest.layout, facts)
+def facts_of(archive: Readable, table: StreamTable, number: int) -> Facts:
+    """What a stream of an archive is."""
+    stream, coding = table.stream(archive, number), Coding(table.codings[number])
+    return Facts(table.crcs[number], table.lengths[number], table.sizes[number], stream, coding)
 
 
 def _written_gaps(table: StreamTable) -> Iterator[bytes]:
@@ -109,11 +112,11 @@ def rebuild(
     spend: Callable[[int], None] = lambda _: None,
     shapes: Iterable[Readable] = (),
 ) -> Iterator[bytes]:
-    """The archive of that size, chunk by chunk: the skeleton with every member deflated by its engine.
+    """The archive of that size, chunk by chunk: the skeleton with every member packed by its engine.
 
-    `directory` takes temporary files, of no more than `size` bytes. `spend` is told how many plain bytes are deflated
-    or inflated, before they are. `shapes` has one for each member that is restored from it [F-73]. Raises Malformed,
-    before a member is deflated that an archive so small does not hold.
+    `directory` takes temporary files, of no more than `size` bytes. `spend` is told how many plain bytes are packed
+    or unpacked, before they are. `shapes` has one for each member that is restored from it [F-73]. Raises Malformed,
+    before a member is packed that an archive so small does not hold.
     """
     if skeleton.size > size + MAX_VARINT_BYTES * (len(engines) + 2):
         raise Malformed(f"recipe: a skeleton of {skeleton.size} bytes is larger than its archive")
@@ -190,8 +193,8 @@ class _Streams:
         member, engine = next(self._members)
         self._count += 1
         scratch = None
-        if engine == AS_IT_IS:
-            facts = member.facts if isinstance(member, StoredStream) else self._inspected(member)
+        if engine in AS_IT_IS_IN:
+            facts = member.facts if isinstance(member, StoredStream) else self._inspected(member, Coding(engine))
             stream, facts = member, replace(facts, stream=member)
             self._take(stream.size)
         else:
@@ -205,10 +208,10 @@ class _Streams:
                     raise Malformed("recipe: an archive with fewer shapes than members that need one")
                 chunks = restore(member, shape, max(0, self._left))
             else:
-                chunks = deflate(engine, read_all(member))
+                chunks = pack_stream(engine, read_all(member), self._directory)
             stream = scratch.save(self._taken(chunks))
             self._made.pop()
-            facts = Facts(_crc(member), stream.size, member.size, stream)
+            facts = Facts(_crc(member), stream.size, member.size, stream, coding_of(engine))
         self._made.append((stream, scratch))
         return facts
 
@@ -218,14 +221,14 @@ class _Streams:
             if scratch:
                 scratch.close()
 
-    def _inspected(self, stream: Readable) -> Facts:
+    def _inspected(self, stream: Readable, coding: Coding) -> Facts:
         """What a stream is that comes from a recipe. Raises Malformed if it is none."""
         size = crc = 0
-        for chunk in inflate_exactly(stream):
+        for chunk in coding.unpack_exactly(stream):
             self._count_plain(len(chunk))
             size += len(chunk)
             crc = zlib.crc32(chunk, crc)
-        return Facts(crc, stream.size, size)
+        return Facts(crc, stream.size, size, coding=coding)
 
     def _count_plain(self, size: int) -> None:
         self._plain_bytes += size

@@ -1,8 +1,9 @@
-"""Finding the deflate streams of an archive: the search of spec/format.md, section 9 [F-46].
+"""Finding the packed streams of an archive: the search of spec/format.md, section 9 [F-46].
 
 Both sides search a base's archives, so the search is part of the format. It asks for no container: a stream is told by
-the head before it, and by the checksum that its container keeps of the plain bytes. So it makes no difference what lies
-around it: a program before a zip, a zip stored in another, a tar of packages, several gzip members in a row.
+the head before it, and by the checksum of the plain bytes that its container keeps, or the stream itself. So it makes
+no difference what lies around it: a program before a zip, a zip stored in another, a tar of packages, several gzip
+members in a row.
 
 The archive is read forward in bounded windows, whatever its size. The search is bounded [F-77], and it never fails,
 whatever the bytes are: at worst it finds nothing.
@@ -13,17 +14,18 @@ import struct
 import zlib
 from array import array
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+from bundle.archives.codings import Coding, Undecodable
 from bundle.archives.forward import Forward
 from bundle.archives.stretches import IDAT, MAX_CUTS, Chunks, Cut, Cuts, Layout, Straight, joined
-from bundle.errors import Malformed
+from bundle.archives.xz_streams import MAGIC, Structure, Unsound
 from bundle.format.objects import Readable
 
-MAX_RATIO: Final = 1040  # deflate cannot expand beyond 1032 times
+MAX_RATIO: Final = 1040  # deflate cannot expand beyond 1032 times; other streams that do are left as they are
 MAX_STREAMS: Final = 500_000  # of one archive
-CHUNK_BYTES: Final = 256 * 1024
 MAX_TEXT_BYTES: Final = 65_536  # of a name or comment of gzip, with its end
 # Heads without a stream behind them cost time: so many steps in any case, and one for so many bytes of the archive.
 STEP_BYTES: Final = 65_536
@@ -43,19 +45,24 @@ _LEVELS: Final = b"\0\2\4"  # RFC 1952, XFL: how hard the encoder tried
 _SYSTEMS: Final = bytes([*range(14), 255])  # RFC 1952, OS
 _PDF: Final = b"%PDF"
 _ZLIB_KINDS: Final = (_PDF, IDAT)
+_BZIP2: Final = b"1AY&SY"  # the first block: the four bytes before it are BZh and the level
+_BZIP2_LEVELS: Final = tuple(b"%d" % level for level in range(1, 10))
 _BEHIND_BYTES: Final = 8
 _PDF_STREAM: Final = re.compile(rb"stream\r?\nx[\x01\x5e\x9c\xda]")
 _PNG_HEAD: Final = 10  # of a chunk: length, type, and the head of a zlib stream
-_TYPE: Final = 4  # where a chunk's type stands in it
+_BEFORE: Final = {IDAT: 4, _BZIP2: 4}  # bytes of the head before what it is told by
 LONGEST_HEAD: Final = 10  # bytes by which a head is told
+
+_EVERYWHERE: Final = (LOCAL, _GZIP, IDAT, _BZIP2, MAGIC)  # a head of these may stand in any file
+LONGEST_TOLD: Final = max(map(len, _EVERYWHERE))
 
 Watcher = Callable[[bytes], None]
 
 
 @dataclass(frozen=True, slots=True)
-class DeflateStream:
-    """A raw deflate stream within an archive: its place, length and plain size, a name (for matching only), the CRC-32
-    of its plain bytes, and where it is interrupted."""
+class PackedStream:
+    """A stream within an archive: its place, length and plain size, a name (for matching only), the CRC-32 of its plain
+    bytes, where it is interrupted, and its coding."""
 
     offset: int
     length: int
@@ -63,6 +70,7 @@ class DeflateStream:
     name: str
     crc: int = 0
     cuts: Sequence[Cut] = ()
+    coding: Coding = Coding.DEFLATE
 
 
 class StreamTable:
@@ -71,12 +79,13 @@ class StreamTable:
     def __init__(self) -> None:
         self.offsets, self.lengths, self.sizes = array("Q"), array("Q"), array("Q")
         self.crcs = array("I")
+        self.codings = array("B")
         self.cuts = Cuts()
 
     def __len__(self) -> int:
         return len(self.offsets)
 
-    def add(self, stream: DeflateStream) -> None:
+    def add(self, stream: PackedStream) -> None:
         """Adds the next stream."""
         for length, gap in stream.cuts:
             self.cuts.add(len(self), length, gap)
@@ -84,6 +93,7 @@ class StreamTable:
         self.lengths.append(stream.length)
         self.sizes.append(stream.size)
         self.crcs.append(stream.crc)
+        self.codings.append(stream.coding)
 
     def stream(self, archive: Readable, number: int) -> Readable:
         """A stream as it stands in the archive, without what stands between its stretches."""
@@ -116,10 +126,11 @@ class _Head:
     name: str = ""
     crc: int | None = None
     chunk_bytes: int = 0
+    coding: Coding = Coding.DEFLATE
 
 
 @dataclass(frozen=True)
-class _Inflated:
+class _Unpacked:
     """What came of a stream. `steps`: what it cost to find that out.
 
     `length`: of the stream, None if it is none. `behind`: up to 8 bytes that follow it.
@@ -142,7 +153,7 @@ class Search:
         self._watch = watch
         self.ended_at: int | None = None  # where the search was given up
 
-    def streams(self) -> Iterator[DeflateStream]:
+    def streams(self) -> Iterator[PackedStream]:
         """The streams in the order of their offsets, none overlapping. None if it is no archive."""
         heads = _Heads(self._archive)
         at = count = cuts = 0
@@ -156,7 +167,7 @@ class Search:
             head = heads.read(kind, start)
             if head is None:
                 continue
-            made = _inflate_all(self._archive, head, MAX_CUTS - cuts, self._watch() if self._watch else None)
+            made = _unpack_all(self._archive, head, MAX_CUTS - cuts, self._watch() if self._watch else None)
             if made.length is None or not _is_proven(head, made):
                 left -= made.steps
                 continue
@@ -165,17 +176,17 @@ class Search:
                 count += 1
                 cuts += len(made.cuts)
                 name = head.name or f"stream {count - 1}"
-                yield DeflateStream(head.data, made.length, made.size, name, made.crc, made.cuts)
+                yield PackedStream(head.data, made.length, made.size, name, made.crc, made.cuts, head.coding)
 
 
-def find_streams(archive: Readable) -> list[DeflateStream]:
+def find_streams(archive: Readable) -> list[PackedStream]:
     """All streams of an archive."""
     return list(Search(archive).streams())
 
 
 def has_heads(chunk: bytes) -> bool:
     """Whether the head of a stream may stand in these bytes. PDF files are told by their first bytes."""
-    return LOCAL in chunk or _GZIP in chunk or IDAT in chunk
+    return any(kind in chunk for kind in _EVERYWHERE)
 
 
 class _Heads:
@@ -184,7 +195,7 @@ class _Heads:
     def __init__(self, archive: Readable) -> None:
         self._view = Forward(archive)
         self._size = archive.size
-        self._kinds = (LOCAL, _GZIP, IDAT) + ((_PDF,) if self._view.get(0, 4) == _PDF else ())
+        self._kinds = _EVERYWHERE + ((_PDF,) if self._view.get(0, 4) == _PDF else ())
         self._next: dict[bytes, int] = {}  # kind -> its next head in this window
         self._window = -1
 
@@ -207,10 +218,9 @@ class _Heads:
             if kind == _PDF:
                 hit = _PDF_STREAM.search(data, at)
                 found = hit.start() if hit else -1
-            elif kind == IDAT:
-                found = data.find(kind, at + _TYPE) - _TYPE
             else:
-                found = data.find(kind, at)
+                before = _BEFORE.get(kind, 0)
+                found = data.find(kind, at + before) - before
             self._next[kind] = found if found >= 0 else len(data)
         return self._next[kind]
 
@@ -222,7 +232,15 @@ class _Heads:
             return self._gzip(start)
         if kind == IDAT:
             return self._png(start)
+        if kind == _BZIP2:
+            return self._bzip2(start)
+        if kind == MAGIC:
+            return _Head(MAGIC, start, coding=Coding.XZ)
         return _Head(_PDF, start + (9 if self._view.get(start + 6, 1) == b"\n" else 10))
+
+    def _bzip2(self, start: int) -> _Head | None:
+        fixed = self._view.get(start, 4)
+        return _Head(_BZIP2, start, coding=Coding.BZIP2) if fixed[:3] == b"BZh" and fixed[3:] in _BZIP2_LEVELS else None
 
     def _local(self, at: int) -> _Head | None:
         """The local header of a deflated member of a zip file."""
@@ -263,80 +281,56 @@ class _Heads:
         return _Head(IDAT, data, chunk_bytes=left) if is_zlib and 0 < left <= self._size - data else None
 
 
-def inflate(stream: Readable) -> Iterator[bytes]:
-    """The plain bytes of a raw deflate stream in bounded chunks. They end where the stream does, or fails."""
-    inflater = zlib.decompressobj(-15)
-    at, rest = 0, b""
-    while not inflater.eof:
-        if not rest:
-            rest = stream.read_at(at, min(STEP_BYTES, stream.size - at))
-            at += len(rest)
-        try:
-            plain = inflater.decompress(rest, CHUNK_BYTES)
-        except zlib.error:
-            return
-        if not rest and not plain:
-            return
-        rest = inflater.unconsumed_tail
-        yield plain
-
-
-def inflate_exactly(stream: Readable) -> Iterator[bytes]:
-    """The plain bytes of what is one raw deflate stream and nothing else. Raises Malformed."""
-    inflater = zlib.decompressobj(-15)
-    rest, at = b"", 0
-    try:
-        while not inflater.eof:
-            if not rest:
-                rest = stream.read_at(at, min(STEP_BYTES, stream.size - at))
-                at += len(rest)
-            plain = inflater.decompress(rest, CHUNK_BYTES)
-            if not rest and not plain:
-                break
-            rest = inflater.unconsumed_tail
-            yield plain
-    except zlib.error as error:
-        raise Malformed(f"recipe: a stream that cannot be inflated: {error}") from error
-    if not inflater.eof or inflater.unused_data or at < stream.size:
-        raise Malformed("recipe: a stream that is cut short, or followed by more")
-
-
-def _inflate_all(archive: Readable, head: _Head, most_cuts: int, watcher: Watcher | None) -> _Inflated:
+def _unpack_all(archive: Readable, head: _Head, most_cuts: int, watcher: Watcher | None) -> _Unpacked:
     """The stream behind a head, up to its end."""
-    inflater = zlib.decompressobj(-15)
+    if head.coding != Coding.XZ:
+        return _unpack(archive, head, most_cuts, watcher)
+    try:
+        structure = Structure(archive, head.data)
+    except Unsound as error:
+        return _nothing(error.at)
+    if structure.size > MAX_RATIO * structure.length:
+        return _nothing(structure.length)
+    made = _unpack(archive, head, most_cuts, watcher)
+    return made if made.length == structure.length else _nothing(structure.length)
+
+
+def _nothing(seen_bytes: int) -> _Unpacked:
+    return _Unpacked(None, b"", [], 0, 0, 1, max(1, -(-seen_bytes // STEP_BYTES)))
+
+
+def _unpack(archive: Readable, head: _Head, most_cuts: int, watcher: Watcher | None) -> _Unpacked:
+    unpacker = head.coding.unpacker()
     is_png = head.kind == IDAT
     source = Chunks(archive, head.data, head.chunk_bytes, most_cuts) if is_png else Straight(archive, head.data)
-    size, crc, adler, at = 0, 0, 1, 0
-    rest, behind, length = b"", b"", None
-    step = _FIRST_BYTES
-    try:
-        while not inflater.eof:
-            if not rest:
-                rest = source.read(step)
-                at += len(rest)
-                step = STEP_BYTES - at % STEP_BYTES
-            plain = inflater.decompress(rest, CHUNK_BYTES)
-            if not rest and not plain:
-                break
-            rest = inflater.unconsumed_tail
-            size += len(plain)
-            crc = zlib.crc32(plain, crc)
-            if head.kind in _ZLIB_KINDS:
-                adler = zlib.adler32(plain, adler)
-            if watcher:
-                watcher(plain)
-        if inflater.eof and size <= (at - len(inflater.unused_data)) * MAX_RATIO:
-            length = at - len(inflater.unused_data)
-            behind = inflater.unused_data[:_BEHIND_BYTES]
+    size, crc, adler = 0, 0, 1
+    behind, length = b"", None
+    step, portions = _FIRST_BYTES, 0
+    with suppress(Undecodable):
+        while not unpacker.is_over and (packed := source.read(step)):
+            portions = -(-(unpacker.fed + len(packed)) // STEP_BYTES)
+            step = portions * STEP_BYTES - unpacker.fed - len(packed) or STEP_BYTES
+            for plain in unpacker.feed(packed):
+                size += len(plain)
+                if head.coding == Coding.BZIP2 and size > MAX_RATIO * STEP_BYTES * portions:
+                    raise Undecodable("it unpacks to too much")
+                crc = zlib.crc32(plain, crc)
+                if head.kind in _ZLIB_KINDS:
+                    adler = zlib.adler32(plain, adler)
+                if watcher:
+                    watcher(plain)
+        if unpacker.is_over and size <= (unpacker.fed - len(unpacker.behind)) * MAX_RATIO:
+            length = unpacker.fed - len(unpacker.behind)
+            behind = unpacker.behind[:_BEHIND_BYTES]
             behind += source.read(_BEHIND_BYTES - len(behind))
-    except zlib.error:
-        pass
     cuts = source.cuts_before(length or 0)
-    return _Inflated(length, behind, cuts, size, crc, adler, max(1, -(-at // STEP_BYTES)))
+    return _Unpacked(length, behind, cuts, size, crc, adler, max(1, portions))
 
 
-def _is_proven(head: _Head, made: _Inflated) -> bool:
-    """Whether the container has the checksum of what was inflated."""
+def _is_proven(head: _Head, made: _Unpacked) -> bool:
+    """Whether the container has the checksum of what was unpacked. A stream of bzip2 or xz verified its own."""
+    if head.coding != Coding.DEFLATE:
+        return True
     if head.kind == _GZIP:
         return made.behind == struct.pack("<2L", made.crc, made.size & 0xFFFFFFFF)
     if head.kind in _ZLIB_KINDS:

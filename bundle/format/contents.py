@@ -1,7 +1,6 @@
 """Where the bytes of an object are while a bundle is built. Tasks for worker processes carry these, not bytes."""
 
-import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from bundle.errors import Corrupt, InputError
 from bundle.format.compressed_file import read_compressed
 from bundle.format.objects import CHUNK_BYTES, MemoryObject, Readable, Scratch
 from bundle.host.files import open_plain, read_plain
+from bundle.host.storage import is_full
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,13 @@ class Joined:
 
 
 @dataclass(frozen=True)
-class Deflated:
-    """The plain bytes of a raw deflate stream, `size` of them. `name`: what messages call it."""
+class Unpacked:
+    """The plain bytes of a packed stream, `size` of them, as `unpack` gives them. `name`: what messages call it."""
 
     stream: "Content"
     size: int
     name: str
+    unpack: Callable[[Readable], Iterator[bytes]]
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,10 @@ class Compressed:
     size: int
 
 
-Content = bytes | Path | Slice | Joined | Deflated | Compressed
+Content = bytes | Path | Slice | Joined | Unpacked | Compressed
 
 _CHANGED = "was changed while it was read; build again once nothing changes it"
-IN_MEMORY_BYTES = 16 * 1024 * 1024  # of what is inflated to be read; more goes to a temporary file
+IN_MEMORY_BYTES = 16 * 1024 * 1024  # of what is unpacked to be read; more goes to a temporary file
 
 
 def read_content(content: Content) -> bytes:
@@ -91,7 +92,7 @@ def part_of(content: Content, offset: int, size: int) -> Content:
         return content[offset : offset + size]
     if isinstance(content, Path):
         return Slice(content, offset, size)
-    if isinstance(content, Joined | Deflated):
+    if isinstance(content, Joined | Unpacked):
         with opened(content) as source:
             return source.read_at(offset, size)
     if isinstance(content, Compressed):
@@ -105,13 +106,13 @@ def opened(content: Content) -> Iterator[Readable]:
     if isinstance(content, Joined):
         content = b"".join(chunks_of(content.parts))
     if isinstance(content, Compressed):
-        content = _unpacked(content)
+        content = _decompressed(content)
     if isinstance(content, bytes):
         yield MemoryObject(content)
         return
-    if isinstance(content, Deflated):
+    if isinstance(content, Unpacked):
         with closing(Scratch(in_memory_bytes=IN_MEMORY_BYTES)) as scratch:
-            yield scratch.save(_inflated(content))
+            yield scratch.save(_plain(content))
         return
     path, offset = (content, 0) if isinstance(content, Path) else (content.path, content.offset)
     size = size_of(content)
@@ -119,20 +120,12 @@ def opened(content: Content) -> Iterator[Readable]:
         yield _Stretch(path, file, offset, size)
 
 
-def _inflated(content: Deflated) -> Iterator[bytes]:
-    inflater, size = zlib.decompressobj(-15), 0
-    packed, rest = chunks_of([content.stream]), b""
-    while not inflater.eof:
-        rest = rest or next(packed, b"")
-        try:
-            plain = inflater.decompress(rest, CHUNK_BYTES)
-        except zlib.error as error:
-            raise InputError(f"{content.name}: {_CHANGED}") from error
-        if not rest and not plain:
-            break
-        rest = inflater.unconsumed_tail
-        size += len(plain)
-        yield plain
+def _plain(content: Unpacked) -> Iterator[bytes]:
+    size = 0
+    with opened(content.stream) as stream:
+        for chunk in content.unpack(stream):
+            size += len(chunk)
+            yield chunk
     if size != content.size:
         raise InputError(f"{content.name}: {_CHANGED}")
 
@@ -145,7 +138,7 @@ def chunks_of(contents: Sequence[Content]) -> Iterator[bytes]:
                 yield source.read_at(at, min(CHUNK_BYTES, source.size - at))
 
 
-def _unpacked(content: Compressed) -> bytes:
+def _decompressed(content: Compressed) -> bytes:
     """The stretch. The whole object is unpacked and hashed each time, so that no damage passes into a bundle."""
     with _named(content.path), open_plain(content.path) as file:
         try:
@@ -170,7 +163,10 @@ class _Stretch:
 
 @contextmanager
 def _named(path: Path) -> Iterator[None]:
+    """A full disk is no fault of the file: what is written meanwhile lies elsewhere [A-207]."""
     try:
         yield
     except OSError as error:
+        if is_full(error):
+            raise
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error

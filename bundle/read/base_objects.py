@@ -8,7 +8,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
+from bundle.archives.codings import Coding
 from bundle.archives.opened import Given, open_archive
+from bundle.archives.skeleton import StoredStream
 from bundle.errors import Malformed
 from bundle.format.manifest import TreeManifest
 from bundle.format.nesting import Nesting
@@ -57,12 +59,15 @@ class BaseObjects:
     def stream_of(self, number: int) -> Readable:
         """The deflate stream that a member of an opened archive was inflated from. Raises as `open`.
 
-        Raises Malformed for an object that is no such member [F-72].
+        Raises Malformed for an object that is no such member, or that was packed otherwise [F-72].
         """
         archive = self.nesting.archive_of(number) if number < self.count else None
         if archive is None or not self.nesting.within(number, archive) or self.nesting.is_stream(number):
             raise Malformed("recipe: the stream of an object that is no member of an opened archive")
-        return self.open(number + self.nesting.given[archive] // 2)
+        stream = self.open(number + self.nesting.given[archive] // 2)
+        if isinstance(stream, StoredStream) and stream.facts.coding != Coding.DEFLATE:
+            raise Malformed("recipe: the shape of a stream that is not of deflate")
+        return stream
 
     def close(self, archives: Iterable[int]) -> None:
         """Closes these archives, whose objects must not be read after. They are opened anew if they are asked for."""

@@ -100,10 +100,14 @@ def _verified(root: bytes, block: bytes, trust: Trust) -> tuple[Root, Trust, Sig
 class VerifiedBundle:
     """An open bundle file with a verified root. Use as a context manager. Sections are verified as they are read."""
 
-    def __init__(self, path: Path, file: BinaryIO, verified: VerifiedRoot, unlock: Unlock | None) -> None:
+    def __init__(
+        self, path: Path, file: BinaryIO, verified: VerifiedRoot, unlock: Unlock | None, *, is_whole: bool
+    ) -> None:
+        """`is_whole`: whether the file has its full length."""
         self.path = path
         self.verified = verified
         self.root = verified.root
+        self.is_whole = is_whole
         self._file = file
         self._unlock = unlock
         self._content_key: ContentKey | None = None
@@ -211,12 +215,13 @@ def _packed_bytes(frame: Frame) -> int:
     return sum(pack.packed.length for pack in frame.packs)
 
 
-def open_bundle(path: Path, trust: Trust, unlock: Unlock | None = None) -> VerifiedBundle:
+def open_bundle(path: Path, trust: Trust, unlock: Unlock | None = None, *, is_whole: bool = True) -> VerifiedBundle:
     """Opens a bundle and verifies its header and length. `unlock` is asked once a section of an encrypted one is.
 
-    Raises InputError if the file cannot be opened, Refused for anything wrong with it.
+    `is_whole`: False for one whose header is enough, which may be cut short behind that. Raises InputError if the file
+    cannot be opened, Refused for anything wrong with it.
     """
-    return _open(path, trust, unlock)
+    return _open(path, trust, unlock, is_whole)
 
 
 def open_for_display(path: Path, unlock: Unlock | None = None) -> VerifiedBundle:
@@ -224,14 +229,15 @@ def open_for_display(path: Path, unlock: Unlock | None = None) -> VerifiedBundle
     return _open(path, None, unlock)
 
 
-def _open(path: Path, trust: Trust | None, unlock: Unlock | None) -> VerifiedBundle:
+def _open(path: Path, trust: Trust | None, unlock: Unlock | None, is_whole: bool = True) -> VerifiedBundle:
     try:
         file = open_plain(path, buffered=True)
         try:
             header = file.read(PREAMBLE_BYTES)
             header += file.read(read_preamble(header).header_bytes - PREAMBLE_BYTES)
             verified = _read_header(header, trust)
-            _check_length(file.seek(0, 2), verified.total_bytes)
+            length = file.seek(0, 2)
+            _check_length(length if is_whole else max(length, verified.total_bytes), verified.total_bytes)
         except BaseException:
             file.close()
             raise
@@ -243,7 +249,7 @@ def _open(path: Path, trust: Trust | None, unlock: Unlock | None) -> VerifiedBun
     except Refused as error:
         named(error, path)
         raise
-    return VerifiedBundle(path, file, verified, unlock)
+    return VerifiedBundle(path, file, verified, unlock, is_whole=length == verified.total_bytes)
 
 
 def _check_length(length: int, expected: int) -> None:

@@ -188,6 +188,12 @@ def mark_of(data: bytes) -> bytes:
     return sha256(data).digest()[:MARK_BYTES]
 
 
+def read_unproven(data: bytes, name: str) -> Receipt:
+    """What it says, whoever signed it: for a reader that proves it by the receipt after it. Raises Malformed or
+    Unsupported."""
+    return _parsed(_envelope(data, name).payload, name)
+
+
 def claimed_site(data: bytes, name: str) -> bytes:
     """The id of the site that a receipt says is its own, which nothing has verified. Raises Malformed."""
     return _envelope(data, name).signatures[0].key_id

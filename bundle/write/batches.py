@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from functools import partial
 from itertools import chain
-from typing import TypeVar
+from typing import Any, TypeVar
 
 BATCH_TASKS = 64
 BATCH_BYTES = 512 * 1024  # so that a large task stands alone
@@ -22,6 +22,11 @@ def map_in_batches(
     """What `function` makes of each task, in their order. `sizes`: how many bytes each task has to do with."""
     batches = list(_batches(tasks, sizes))  # Dask maps over no iterator
     return chain.from_iterable(pool.map(partial(_run, function), batches))
+
+
+def call_with(function: Callable[..., Made], arguments: tuple[Any, ...]) -> Made:
+    """Calls a function of several arguments with those of one task."""
+    return function(*arguments)
 
 
 def _run(function: Callable[[Task], Made], batch: list[Task]) -> list[Made]:

@@ -92,8 +92,9 @@ class Catalog:
         self.add(skeleton, opening.skeleton_hash)
         for at, member in enumerate(opening.members, first + 1):
             self.add(Candidate(at, f"{label}!{member.name}", member.size, member.content), member.hash)
-            stream = BaseStream(at, f"{path}{member.name}", member.content, member.stored)
-            self.streams.setdefault(outermost, []).append(stream)
+            if member.may_have_shape:
+                stream = BaseStream(at, f"{path}{member.name}", member.content, member.stored)
+                self.streams.setdefault(outermost, []).append(stream)
         for at, member in enumerate(opening.members, first + 1 + len(opening.members)):
             stored = Candidate(at, stored_label(f"{label}!{member.name}"), member.stored_size, member.stored)
             self._stored.setdefault(member.stored_hash, stored)

@@ -4,20 +4,20 @@ What stands in both, byte for byte, is neither written out nor made anew: the ta
 an archive of any size costs the work of what changed in it. Workers do the work; this says what there is to do.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
 
+from bundle.archives.codings import Coding
 from bundle.archives.counterparts import MAX_SHAPED_BYTES
 from bundle.archives.engines import MAX_JOINED_BYTES
-from bundle.archives.opening import Found, Survey, Taken, may_hold_streams, stored_content, survey, take
+from bundle.archives.opening import FoundStream, Survey, Taken, may_hold_streams, stored_content, survey, take
 from bundle.archives.streams import MAX_RATIO
-from bundle.format.contents import Content, Deflated, size_of
+from bundle.format.contents import Content, Unpacked, size_of
 from bundle.host.progress import Progress
-from bundle.write.batches import map_in_batches
+from bundle.write.batches import call_with, map_in_batches
 
 MAX_DEPTH = 3
 GROUP_BYTES = 16 * 1024 * 1024  # plain bytes that a worker takes at a time
@@ -28,8 +28,6 @@ MAX_NESTED_RATIO = MAX_RATIO // 2 - 4
 # Of a target's bytes, what streams that can be made again must be at least. Opened, a program is no image any more, and
 # its references are not rebased.
 LEAST_SHARE, LEAST_SHARE_OF_PROGRAM = 1 / 16, 1 / 2
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -50,11 +48,12 @@ class Member:
     engine: int | None
     why: str
     opening: "Opening | None"
+    coding: Coding = Coding.DEFLATE
 
     @property
     def may_have_shape(self) -> bool:
         """Whether it is worth while to look for the shape of its stream."""
-        return self.size <= MAX_SHAPED_BYTES
+        return self.coding == Coding.DEFLATE and self.size <= MAX_SHAPED_BYTES
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ class _Node:
     content: Content
     size: int
     given: list[int]
-    found: Survey | None = None
+    survey: Survey | None = None
     taken: dict[int, Taken] = field(default_factory=dict)
     inner: dict[int, "_Node"] = field(default_factory=dict)
 
@@ -119,7 +118,7 @@ class ArchiveOpener:
             for level in levels:
                 _drop_what_grows(level, depth)
             for level, hashes in zip(levels, known, strict=True):
-                hashes.update(one.stored_hash for node in level if node.found for one in node.found.streams)
+                hashes.update(one.stored_hash for node in level if node.survey for one in node.survey.streams)
             jobs = []
             for side, level in enumerate(levels):
                 wanted = features if side else None
@@ -129,36 +128,36 @@ class ArchiveOpener:
                 [[inner for node in level for inner in _inner(node)] for level in levels] if depth < MAX_DEPTH else []
             )
         self._progress.finish()
-        opened = [{place: _opening(node) for place, node in side if node.found} for side in sides]
+        opened = [{place: _opening(node) for place, node in side if node.survey} for side in sides]
         return opened[0], opened[1]
 
     def _survey(self, nodes: list[_Node], is_counted: bool) -> None:
         new = [node.content for node in nodes if node.content not in self._surveys]
         jobs = [(content, next(self._files)) for content in dict.fromkeys(new)]
         sizes = [size_of(content) for content, _ in jobs]
-        found = map_in_batches(self._pool, partial(_spread, survey), jobs, sizes)
+        found = map_in_batches(self._pool, partial(call_with, survey), jobs, sizes)
         for (content, _), one in zip(jobs, found, strict=True):
             self._surveys[content] = one
             if is_counted:
                 self._progress.advance(1)
         for node in nodes:
-            node.found = self._surveys[node.content]
+            node.survey = self._surveys[node.content]
 
     def _take(self, jobs: list[tuple[_Node, list[int], frozenset[str] | None]]) -> None:
         asked = []
         for node, group, features in jobs:
-            streams = [node.found.streams[number] for number in group] if node.found else []
+            streams = [node.survey.streams[number] for number in group] if node.survey else []
             new = [one for one in streams if (node.content, one.offset, features) not in self._taken]
             if new:
                 asked.append((node.content, new, features, next(self._files)))
         sizes = [sum(one.size for one in streams) for _, streams, _, _ in asked]
-        made = map_in_batches(self._pool, partial(_spread, take), asked, sizes)
+        made = map_in_batches(self._pool, partial(call_with, take), asked, sizes)
         for (content, streams, features, _), taken in zip(asked, made, strict=True):
             self._taken |= {(content, one.offset, features): each for one, each in zip(streams, taken, strict=True)}
         for node, group, features in jobs:
             for number in group:
-                if node.found:
-                    node.taken[number] = self._taken[node.content, node.found.streams[number].offset, features]
+                if node.survey:
+                    node.taken[number] = self._taken[node.content, node.survey.streams[number].offset, features]
 
 
 def archives_among(contents: Iterable[tuple[int, Content]]) -> list[tuple[int, Content]]:
@@ -175,17 +174,17 @@ def _nodes(archives: Archives) -> Iterator[tuple[int, _Node]]:
 def _drop_what_grows(level: list[_Node], depth: int) -> None:
     """Leaves those inner archives closed with which the outermost one would give too many bytes."""
     for node in level:
-        size = sum(one.size for one in node.found.streams) if node.found else 0
+        size = sum(one.size for one in node.survey.streams) if node.survey else 0
         given, outermost = node.given
         if depth > 1 and given + size > MAX_NESTED_RATIO * outermost:
-            node.found = None
+            node.survey = None
         else:
             node.given[0] += size
 
 
 def _groups(node: _Node, known: set[bytes]) -> Iterator[list[int]]:
     """The members to take, in groups that a worker takes at one time."""
-    streams = node.found.streams if node.found else ()
+    streams = node.survey.streams if node.survey else ()
     numbers = [n for n, one in enumerate(streams) if one.stored_hash not in known and not _grows(one)]
     group: list[int] = []
     filled = 0
@@ -199,44 +198,42 @@ def _groups(node: _Node, known: set[bytes]) -> Iterator[list[int]]:
         yield group
 
 
-def _grows(one: Found) -> bool:
+def _grows(one: FoundStream) -> bool:
     return one.size > LARGE_BYTES and one.size > MAX_GROWTH * one.length
 
 
 def _inner(node: _Node) -> Iterator[_Node]:
     for number, taken in node.taken.items():
-        if node.found and node.found.streams[number].may_hold_more:
+        if node.survey and node.survey.streams[number].may_hold_more:
             node.inner[number] = _Node(taken.content, size_of(taken.content), node.given)
             yield node.inner[number]
 
 
 def _opening(node: _Node) -> Opening:
-    found = node.found
-    assert found is not None  # noqa: S101 - asked for archives alone
-    members = tuple(_member(node, number, one) for number, one in enumerate(found.streams))
-    share = LEAST_SHARE_OF_PROGRAM if found.is_program else LEAST_SHARE
-    return Opening(node.size, found.skeleton, found.skeleton_size, found.skeleton_hash, members, share, found.ended_at)
+    survey = node.survey
+    assert survey is not None  # noqa: S101 - asked for archives alone
+    members = tuple(_member(node, number, one) for number, one in enumerate(survey.streams))
+    share = LEAST_SHARE_OF_PROGRAM if survey.is_program else LEAST_SHARE
+    skeleton = survey.skeleton, survey.skeleton_size, survey.skeleton_hash
+    return Opening(node.size, *skeleton, members, share, survey.ended_at)
 
 
-def _member(node: _Node, number: int, one: Found) -> Member:
+def _member(node: _Node, number: int, one: FoundStream) -> Member:
     stored = stored_content(node.content, one)
     taken, inner = node.taken.get(number), node.inner.get(number)
-    opening = _opening(inner) if inner and inner.found else None
-    content = taken.content if taken else Deflated(stored, one.size, one.name)
+    opening = _opening(inner) if inner and inner.survey else None
+    content = taken.content if taken else Unpacked(stored, one.size, one.name, one.coding.unpack)
     engine = taken.engine if taken else None
-    return Member(
-        one.name, content, one.size, one.hash, stored, one.length, one.stored_hash, engine, _why(one), opening
-    )
+    plain, packed = (content, one.size, one.hash), (stored, one.length, one.stored_hash)
+    return Member(one.name, *plain, *packed, engine, _why(one), opening, one.coding)
 
 
-def _why(one: Found) -> str:
+def _why(one: FoundStream) -> str:
     """Why no engine gives this stream, where none does."""
     if _grows(one):
         return f"it unpacks to {one.size // one.length} times its size"
+    if one.coding != Coding.DEFLATE:
+        return f"no encoder of {one.coding.name.lower()} that is known gives its stream"
     if one.size > MAX_JOINED_BYTES:
         return f"it has {one.size:,} bytes: only zlib takes so many, and gives another stream; no shape was tried"
     return "no deflate engine gives its stream, and no shape of the base's is near to its own"
-
-
-def _spread(function: Callable[..., T], arguments: tuple[Any, ...]) -> T:
-    return function(*arguments)

@@ -16,7 +16,7 @@ _EXIT_CODES_INTRODUCTION = (
 _COMMANDS = "commands.md"
 _JSON_INTRODUCTION = (
     "With `--json` a command prints exactly one JSON object on standard output, in one line of ASCII. "
-    "Commands that report many things print one object a line. Messages stay on standard error. "
+    "Commands that report many things print one object a line. Progress, warnings and errors go to standard error. "
     "An error is an object too: its keys `error` and `exit_code` stand beside the figures so far."
 )
 

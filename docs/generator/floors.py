@@ -13,7 +13,14 @@ from tests.support.repository import REPOSITORY
 
 _ROW, _GAP, _TITLE, _MARGIN = 26, 4, 22, 8
 _WIDTH = 760
-_COLOURS = {"unrep": "#5c6bc0", "repository": "#3949ab", "transfer": "#00897b", "apply": "#ef6c00", "bundle": "#6d4c41"}
+_COLOURS = {
+    "unrep": "#5c6bc0",
+    "fleet": "#5e35b1",
+    "repository": "#3949ab",
+    "transfer": "#00897b",
+    "apply": "#ef6c00",
+    "bundle": "#6d4c41",
+}
 
 Floors = list[list[str]]
 

@@ -178,6 +178,10 @@ class Record:
         """The channel of that name."""
         return next((channel for channel in self.channels() if channel.name == name), None)
 
+    def has_part(self, name: str) -> bool:
+        """Whether another part of the program has tables in the file."""
+        return bool(self._all("SELECT 1 FROM part WHERE name = ?", name))
+
     def check_integrity(self) -> list[str]:
         """What SQLite finds wrong with the file, in its words; nothing if it is sound."""
         found = [str(row[0]) for row in self._all("PRAGMA integrity_check")]
@@ -193,10 +197,11 @@ class Record:
             self._database.execute("BEGIN IMMEDIATE")
             try:
                 yield self._database
+                self._database.execute("COMMIT")
             except BaseException:
-                self._database.execute("ROLLBACK")
+                if self._database.in_transaction:  # a full disk has ended it already
+                    self._database.execute("ROLLBACK")
                 raise
-            self._database.execute("COMMIT")
 
     def _errors(self) -> Any:
         return _errors(self._path)

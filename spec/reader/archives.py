@@ -8,19 +8,22 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from wire import Cursor, malformed, need
+from codings import BZIP2, DEFLATE, FAULTS, XZ, Packed, coding_of, fed, unpacker
+from wire import Cursor, need
+from xz import MAGIC, NoStream, measure
 
 RATIO = 1040
 PDF_STREAM = re.compile(rb"stream\r?\nx[\x01\x5e\x9c\xda]")
 STREAMS_MAX, WAITING_MAX, CUTS_MAX = 500_000, 1_000_000, 262_144
 FULL = 0xFFFFFFFF  # a number that stands in a zip64 field
 END64, LOCATOR = b"PK\x06\x06", b"PK\x06\x07"
+BLOCK = b"1AY&SY"  # what the first block of a bzip2 stream begins with
 LOCAL, DIRECTORY, END, DESCRIPTOR = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06", b"PK\x07\x08"
 
 
 @dataclass(frozen=True)
 class Stream:
-    """A deflate stream in an archive: where it stands and what it inflates to."""
+    """A stream in an archive: where it stands and what it unpacks to."""
 
     start: int
     end: int
@@ -70,9 +73,10 @@ def open_archive(data: bytes) -> list[bytes]:
         at = stream.end
     rest += data[at:]
     plains, stored = [stream.plain for stream in streams], [stream.packed for stream in streams]
+    codings = list(map(coding_of, stored))
     layout = Layout(gaps, cuts)
     numbers = _varint(len(gaps)) + _varint(len(cuts)) + b"".join(map(_varint, gaps)) + written
-    return [numbers + _replace(layout, rest, plains, stored, sign=-1), *plains, *stored]
+    return [numbers + _replace(layout, rest, plains, stored, codings, sign=-1), *plains, *stored]
 
 
 def _varint(value: int) -> bytes:
@@ -92,16 +96,17 @@ def _search(data: bytes) -> list[Stream]:
         heads = [(data.find(LOCAL, at), "zip"), (data.find(b"\x1f\x8b\x08", at), "gzip")]
         if data[:4] == b"%PDF" and (pdf := PDF_STREAM.search(data, at)):
             heads.append((pdf.start(), "pdf"))
-        heads.append((data.find(b"IDAT", at + 4) - 4, "png"))
+        heads += [(data.find(b"IDAT", at + 4) - 4, "png"), (data.find(BLOCK, at + 4) - 4, BZIP2)]
+        heads.append((data.find(MAGIC, at), XZ))
         here, kind = min(((place, kind) for place, kind in heads if place >= 0), default=(-1, ""))
         if here < 0:
             break
         at = here + 1
-        start = {"zip": _zip_data, "gzip": _gzip_data, "pdf": _pdf_data, "png": _png_data}[kind](data, here)
+        start = STARTS[kind](data, here)
         if start is None:
             continue
         pieces = _chunks(data, here, cuts) if kind == "png" else [(start, len(data))]
-        stream, behind, steps = _inflated(data, pieces)
+        stream, behind, steps = _unpacked(data, pieces, kind if kind in (BZIP2, XZ) else DEFLATE)
         if stream is None or not _agrees(data, kind, here, stream, behind):
             left -= steps
             continue
@@ -148,6 +153,17 @@ def _png_data(data: bytes, here: int) -> int | None:
     return here + 10 if length >= 3 and here + 8 + length <= len(data) else None
 
 
+def _bzip2_data(data: bytes, here: int) -> int | None:
+    return here if data[here : here + 3] == b"BZh" and data[here + 3] in b"123456789" else None
+
+
+def _xz_data(_: bytes, here: int) -> int:
+    return here
+
+
+STARTS = {"zip": _zip_data, "gzip": _gzip_data, "pdf": _pdf_data, "png": _png_data, BZIP2: _bzip2_data, XZ: _xz_data}
+
+
 def _chunks(data: bytes, here: int, cuts: int) -> list[tuple[int, int]]:
     """Where the stretches of a PNG's stream begin and end, if it takes all of its chunks [F-74]."""
     pieces = [(here + 10, here + 8 + int.from_bytes(data[here : here + 4], "big"))]
@@ -160,22 +176,39 @@ def _chunks(data: bytes, here: int, cuts: int) -> list[tuple[int, int]]:
     return pieces
 
 
-def _inflated(data: bytes, pieces: list[tuple[int, int]]) -> tuple[Stream | None, bytes, int]:
-    """The stream that begins there, if it ends in the archive and gives no more than deflate can.
+def _unpacked(data: bytes, pieces: list[tuple[int, int]], coding: str) -> tuple[Stream | None, bytes, int]:
+    """As `_unpacked_to_its_end`. An xz stream is measured first [F-88]."""
+    if coding != XZ:
+        return _unpacked_to_its_end(data, pieces, coding)
+    try:
+        length = measure(data, pieces[0][0])
+    except NoStream as fault:
+        return None, b"", max(1, -(-fault.at // 65_536))
+    stream, behind, _ = _unpacked_to_its_end(data, pieces, coding)
+    is_whole = stream is not None and len(stream.packed) == length
+    return (stream if is_whole else None), behind, -(-length // 65_536)
+
+
+def _unpacked_to_its_end(data: bytes, pieces: list[tuple[int, int]], coding: str) -> tuple[Stream | None, bytes, int]:
+    """The stream that begins there, if it ends in the archive and gives no more than [F-46] allows.
 
     Then the 8 bytes behind it, and the steps to see it.
     """
     views = [memoryview(data)[start:end] for start, end in pieces]
     whole = views[0] if len(views) == 1 else memoryview(b"".join(views))
-    inflater, plain, at = zlib.decompressobj(-15), [], 0
+    unpacking, plain, at, made = unpacker(coding), [], 0, 0
     try:
-        while not inflater.eof and at < len(whole):
+        while not unpacking.eof and at < len(whole):
             step = whole[at : at + 65_536]
             at += len(step)
-            plain.append(inflater.decompress(step))
-    except zlib.error:
+            for part in fed(unpacking, step):
+                plain.append(part)
+                made += len(part)
+                if coding == BZIP2 and made > RATIO * 65_536 * -(-at // 65_536):  # [F-87]
+                    return None, b"", -(-at // 65_536)
+    except FAULTS:
         return None, b"", -(-at // 65_536)
-    size, steps = at - len(inflater.unused_data), max(1, -(-at // 65_536))
+    size, steps = at - len(unpacking.unused_data), max(1, -(-at // 65_536))
     cuts, left = [], size
     for (start, end), (after, _) in pairwise(pieces):
         if left <= end - start:
@@ -183,14 +216,18 @@ def _inflated(data: bytes, pieces: list[tuple[int, int]]) -> tuple[Stream | None
         cuts.append((end - start, after - end))
         left -= end - start
     start = pieces[0][0]
-    stream = Stream(start, start + size + sum(gap for _, gap in cuts), b"".join(plain), bytes(whole[:size]), cuts)
-    counts = inflater.eof and len(stream.plain) <= RATIO * size
+    packed = Packed(whole[:size])
+    packed.coding = coding
+    stream = Stream(start, start + size + sum(gap for _, gap in cuts), b"".join(plain), packed, cuts)
+    counts = unpacking.eof and len(stream.plain) <= RATIO * size
     return (stream if counts else None), bytes(whole[size : size + 8]), steps
 
 
 def _agrees(data: bytes, kind: str, here: int, stream: Stream, behind: bytes) -> bool:
     """Whether the checksum that the archive keeps of the plain bytes is theirs."""
     crc = zlib.crc32(stream.plain)
+    if kind in (BZIP2, XZ):
+        return True
     if kind == "gzip":
         return behind == struct.pack("<II", crc, len(stream.plain) % 2**32)
     if kind in ("pdf", "png"):
@@ -217,9 +254,9 @@ def split_skeleton(skeleton: Cursor) -> tuple[Layout, bytes]:
     return layout, rest
 
 
-def complete(layout: Layout, rest: bytes, members: list[bytes], streams: list[bytes]) -> bytes:
+def complete(layout: Layout, rest: bytes, members: list[bytes], streams: list[bytes], codings: list[str]) -> bytes:
     """The archive [F-48]. `members`: the plain bytes of its streams."""
-    rest = _replace(layout, rest, members, streams, sign=1)
+    rest = _replace(layout, rest, members, streams, codings, sign=1)
     parts, at = [], 0
     for place, number, start, length, _ in layout.stretches():
         stream = streams[number]
@@ -229,22 +266,13 @@ def complete(layout: Layout, rest: bytes, members: list[bytes], streams: list[by
     return b"".join([*parts, rest[at:]])
 
 
-def inflated(stream: bytes) -> bytes:
-    """The plain bytes of what must be one deflate stream [F-45]."""
-    inflater = zlib.decompressobj(-15)
-    try:
-        plain = inflater.decompress(stream)
-    except zlib.error as fault:
-        raise malformed("a stream that is no deflate stream") from fault
-    need(inflater.eof and not inflater.unused_data, "a deflate stream that is cut short, or goes on behind its end")
-    return plain
-
-
-def _replace(layout: Layout, rest: bytes, members: list[bytes], streams: list[bytes], sign: int) -> bytes:
+def _replace(
+    layout: Layout, rest: bytes, members: list[bytes], streams: list[bytes], codings: list[str], sign: int
+) -> bytes:
     """Numbers for differences (`sign` 1), or differences for numbers (-1) [F-59]."""
     numbers = Numbers(bytearray(rest), sign)
     facts = [(zlib.crc32(m), len(stream), len(m)) for m, stream in zip(members, streams, strict=True)]
-    Walk(numbers, layout, facts, streams).run()
+    Walk(numbers, layout, facts, streams, codings).run()
     return bytes(numbers.data)
 
 
@@ -274,9 +302,14 @@ class Walk:
     """The walk through a rest, event by event: a stream that nobody claims, a local header, a directory."""
 
     def __init__(
-        self, numbers: Numbers, layout: Layout, facts: list[tuple[int, int, int]], streams: list[bytes]
+        self,
+        numbers: Numbers,
+        layout: Layout,
+        facts: list[tuple[int, int, int]],
+        streams: list[bytes],
+        codings: list[str],
     ) -> None:
-        self.numbers, self.layout, self.facts, self.streams = numbers, layout, facts, streams
+        self.numbers, self.layout, self.facts, self.streams, self.codings = numbers, layout, facts, streams, codings
         self.places = layout.places()
         self.at = self.next = self.stamp = 0
         # Local headers without a directory yet: place in the archive, stamp, CRC-32, packed size, plain size.
@@ -307,7 +340,8 @@ class Walk:
             self._chunks(place, number, end)
             return
         before = bytes(self.numbers.real[max(0, place - 2) : place])
-        if self.at <= place and place + 8 <= end and before not in (b"x\x01", b"x\x5e", b"x\x9c", b"x\xda"):
+        is_zlib = before in (b"x\x01", b"x\x5e", b"x\x9c", b"x\xda")
+        if self.at <= place and place + 8 <= end and not is_zlib and self.codings[number] == DEFLATE:
             self.numbers.put(place, 4, self.facts[number][0])
             self.numbers.put(place + 4, 4, self.facts[number][2])
             self.at = place + 8

@@ -2,53 +2,27 @@
 
 import functools
 import hashlib
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from archives import complete, inflated, open_archive, split_skeleton
+from archives import complete, open_archive, split_skeleton
+from codings import AS_IT_IS, DEFLATE, DIGESTS, ENGINES, coding_by, coding_of, gives_known_bytes, pack_by, unpacked
 from shapes import restore, shape_of
 from tree import LINK, Base, Entry, judge_link, parse_manifest
 from wire import MAX_INT, Allowance, Cursor, Refused, corrupt, decode, malformed, need, packed, unpack
 
 STREAMS = ("literals", "add lengths", "extra lengths", "seeks", "skips", "changes", "extra bytes", "places", "layouts")
 LITERAL, COPY, PATCH, CONCAT, ARCHIVE, REBASED, SHAPE = range(7)
-SHAPED, AS_IT_IS = 0, 60
+SHAPED = 0
 MEMBER_MAX, DEPTH_MAX, FRAMES_MAX = 67_108_864, 8, 500_001
 GROWTH, SHRINKING, NUMBERS, READ, FREE = 1040, 16, 4, 4, 16_777_216
 RECIPES_MAX, BASE_OBJECTS_MAX, USES_MAX = 2_000_000, 4_000_000, 4_000_000
-ENGINES = {
-    "deflate-zlib": {*range(1, 10), *range(11, 20), *range(81, 90), *range(91, 100)},
-    "deflate-miniz": {*range(21, 31)},
-}
-ENGINES |= {"deflate-zlib-ng": {*range(31, 40), *range(41, 50), 66, 76}, "deflate-isal": {51, 52, 53}}
-ZLIB_DIGEST = "85b4562c1525035370642cb4e170d2f44c183816505d45fb1409cf5a8df3cbe5"
 
 
 def usable_features() -> set[str]:
     """The features of sections that this reader can evaluate."""
-    return {"references-1", "deflate-shape"} | ({"deflate-zlib"} if _zlib_is_zlib() else set())
-
-
-@functools.cache
-def _zlib_is_zlib() -> bool:
-    """Whether Python's zlib gives the known bytes [F-45]."""
-    noise, x = bytearray(), 1
-    for _ in range(16384):
-        x = (1_103_515_245 * x + 12_345) % 2**31
-        noise.append(x // 65_536 % 256)
-    words = b" ".join(bytes(noise[p : p + 2 + noise[p] % 9]).hex().encode() for p in range(0, 16384, 8))
-    corpus = bytes(noise) + bytes(8192) + words[:40_960] + bytes(noise[:8192]) + words[1_000:25_576]
-    streams = b"".join(deflate(corpus, engine) for engine in sorted(ENGINES["deflate-zlib"]))
-    return hashlib.sha256(streams).hexdigest() == ZLIB_DIGEST
-
-
-def deflate(data: bytes, engine: int) -> bytes:
-    """[F-45], zlib alone."""
-    memory, strategy = 9 if engine // 10 % 2 else 8, zlib.Z_FILTERED if engine > 80 else zlib.Z_DEFAULT_STRATEGY
-    stream = zlib.compressobj(engine % 10, zlib.DEFLATED, -15, memory, strategy)
-    return stream.compress(data) + stream.flush()
+    return {"references-1", "deflate-shape", *filter(gives_known_bytes, DIGESTS)}
 
 
 @dataclass(frozen=True)
@@ -323,6 +297,10 @@ class Rebuild:
         return self._base.object(1 + self._base.hashes.index(digest))
 
 
+def _nothing(_: int) -> None:
+    """What the base has costs nothing [F-68]."""
+
+
 @dataclass(frozen=True)
 class Recipe:
     """One result of `size` bytes [section 9]."""
@@ -404,38 +382,44 @@ class Recipe:
         skeleton = self._source()
         count = self.columns.next("numbers")
         numbers = [self.columns.next("sources") for _ in range(count)]
-        members, streams = [], []
+        members, streams, codings = [], [], []
         layout, rest = split_skeleton(Cursor(skeleton, "a skeleton"))
         need(len(layout.gaps) == count, "an archive has another number of members than its skeleton has streams")
         left = self.size - len(rest)
-        engines = [AS_IT_IS if self.index.is_stream(number) else self.columns.next("numbers") for number in numbers]
+        engines = [None if self.index.is_stream(number) else self.columns.next("numbers") for number in numbers]
         for number, engine in zip(numbers, engines, strict=True):
             member = self.source_of(number)
-            members.append(inflated(member) if engine == AS_IT_IS else member)
-            self.work[ARCHIVE].spend(0 if self.index.is_stream(number) else len(members[-1]))
-            if engine == SHAPED:
-                streams.append(restore(member, self._source(), max(0, left)))
+            spend = self.work[ARCHIVE].spend if engine is not None else _nothing
+            codings.append(coding_of(member) if engine is None else coding_by(engine))
+            if engine is None or engine in AS_IT_IS:
+                members.append(unpacked(member, codings[-1], spend))
+                streams.append(member)
             else:
-                streams.append(member if engine == AS_IT_IS else self._deflated(member, engine))
+                spend(len(member))
+                members.append(member)
+                if engine == SHAPED:
+                    streams.append(restore(member, self._source(), max(0, left)))
+                else:
+                    streams.append(self._packed(member, engine))
             left -= len(streams[-1])
-        return complete(layout, rest, members, streams)
+        return complete(layout, rest, members, streams, codings)
 
     def _shape(self) -> bytes:
         number = self.columns.next("sources")
         stream, plain = self.stream_of(number), self.source_of(number)
         self.work[SHAPE].spend(len(stream) + len(plain) // 16)
-        shape = shape_of(stream, plain)
+        shape = shape_of(stream, plain) if coding_of(stream) == DEFLATE else None
         if shape is None:
             raise malformed("a stream of which a shape is wanted has none")
         return shape
 
-    def _deflated(self, member: bytes, engine: int) -> bytes:
+    def _packed(self, member: bytes, engine: int) -> bytes:
         feature = next((name for name, numbers in ENGINES.items() if engine in numbers), None)
         need(feature is not None, f"an archive has engine {engine}")
-        need(feature == "deflate-zlib" or len(member) <= MEMBER_MAX, f"a member of {len(member)} bytes is too large")
+        need(feature in DIGESTS or len(member) <= MEMBER_MAX, f"a member of {len(member)} bytes is too large")
         if feature not in usable_features():
             raise Refused("unsupported", f"this reader lacks the engines of {feature}")
-        return deflate(member, engine)
+        return pack_by(engine, member)
 
     def _rebased(self) -> bytes:
         from rebased import predict  # only sections with machine code need it

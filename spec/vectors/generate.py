@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bounds import CASES as BOUND_CASES
+from bunzipped import CASES as BZIP2_CASES
 from cases import CASES as EDGE_CASES
 from chains import CASES as CHAIN_CASES
 from channels import CHANNELS
@@ -31,6 +32,7 @@ from sealed import SEALED, SHIP, SHIP_KEYS, Ticket
 from shapes import CASES as SHAPE_CASES
 from sound import CASES as SOUND_CASES
 from streams import CASES as STREAM_CASES
+from xz_files import CASES as XZ_CASES
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,8 @@ VECTORS = [
         *FRAME_CASES,
         *REBASED_CASES,
         *PICTURE_CASES,
+        *BZIP2_CASES,
+        *XZ_CASES,
         *CHAIN_CASES,
         *EDGE_CASES,
         *STREAM_CASES,

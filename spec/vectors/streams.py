@@ -105,6 +105,7 @@ def archive(
     engines: tuple[int, ...] = (6,),
     numbers: list[int] | None = None,
     member: bytes = LETTER,
+    features: list[str] | None = None,
 ) -> Callable[[], bytes]:
     """A full bundle whose one file is an archive: skeleton, members, the archive recipe."""
     tree: Tree = [("a.gz", 0, content)]
@@ -113,7 +114,7 @@ def archive(
     sources = [0, *[1] * members]
     columns = [kinds, [1], sizes, sources, [members, *engines] if numbers is None else numbers]
     frame = [*columns, [(0, skeleton + member * members)]]
-    section = Section("full", 0, [full(tree).frames[0], frame], features=["deflate-zlib"])
+    section = Section("full", 0, [full(tree).frames[0], frame], features=features or ["deflate-zlib"])
     return lambda: write(Bundle([section], tree))
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from tests.support.repository import REPOSITORY
 
-PACKAGES = ("bundle", "transfer", "apply", "repository", "unrep")
+PACKAGES = ("bundle", "transfer", "apply", "repository", "fleet", "unrep")
 
 Graph = dict[str, set[str]]
 

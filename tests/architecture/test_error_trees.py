@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-PACKAGES = ("bundle", "transfer", "apply", "repository", "unrep")
+PACKAGES = ("bundle", "transfer", "apply", "repository", "fleet", "unrep")
 _BRANCH = re.compile(r"^(?P<lead>[ |`├└│─-]*)(?P<name>[A-Z][A-Za-z]*)(?: {2,}\S|$)")
 
 

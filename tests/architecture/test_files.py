@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.repository import REPOSITORY
 
-PACKAGES = ("bundle", "transfer", "apply", "repository", "unrep")
+PACKAGES = ("bundle", "transfer", "apply", "repository", "fleet", "unrep")
 WRITING_METHODS = {
     *("write_bytes", "write_text", "mkdir", "makedirs", "chmod", "fchmod", "rmdir", "rmtree", "copyfile", "copytree"),
     *("touch", "symlink_to", "hardlink_to", "removedirs", "truncate"),
@@ -19,6 +19,7 @@ ALLOWED = {
         "apply/current/symlink.py",
         "symlink_to",
     ): "the link `current` itself, where no other account may write",
+    ("apply/making.py", "mkdir"): "a new directory in staging, which is closed to others",
     ("apply/update.py", "mkdir"): "a new directory in staging, which is closed to others",
     ("apply/site/trusted.py", "mkdir"): "a new directory in .unrep, which is closed to others",
     ("transfer/disk/partial.py", "truncate"): "of an open file",

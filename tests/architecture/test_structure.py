@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.repository import REPOSITORY
 
-PACKAGES = ("bundle", "transfer", "apply", "repository", "unrep")
+PACKAGES = ("bundle", "transfer", "apply", "repository", "fleet", "unrep")
 MODULES = sorted(path for package in PACKAGES for path in (REPOSITORY / package).rglob("*.py"))
 MAX_LINES = 400
 MAX_FUNCTION_LINES = 60

@@ -11,7 +11,7 @@ from tests.support.repository import REPOSITORY
 
 TESTS = REPOSITORY / "tests"
 SUPPORT = TESTS / "support"
-PACKAGES = ("bundle", "transfer", "apply", "repository", "unrep")
+PACKAGES = ("bundle", "transfer", "apply", "repository", "fleet", "unrep")
 ENTRY = re.compile(r"^(?:\| )?`([\w./-]+)`(?: \||) (\S.*)$", re.MULTILINE)
 
 

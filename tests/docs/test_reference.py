@@ -60,7 +60,7 @@ def test_every_room_is_drawn() -> None:
     for package, floors in house.floors.items():
         for room in (room for floor in floors for room in floor):
             assert f">{room}</text>" in drawn and f"`{package}/{room}`" in listed
-    assert set(house.floors) == {"unrep", "repository", "transfer", "apply", "bundle"}
+    assert set(house.floors) == {"unrep", "fleet", "repository", "transfer", "apply", "bundle"}
 
 
 def test_every_decision_is_listed() -> None:

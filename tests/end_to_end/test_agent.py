@@ -162,7 +162,7 @@ def test_ctrl_c_stops_it_as_well(agency: Agency) -> None:
 def test_the_master_holds_the_running_version(agency: Agency) -> None:
     """[A-64]"""
     held = command(agency, "hold", "--reason", "Strait of Dover")
-    assert held.returncode == 0 and "version 1.0.0 stays until 'unrep resume'" in held.stderr
+    assert held.returncode == 0 and "version 1.0.0 stays until 'unrep resume'" in held.stdout
     agency.publish(shore().bundle(*SECOND))
     agency.start()
     waiting = agency.until_event("waiting")
@@ -177,7 +177,7 @@ def test_the_master_holds_the_running_version(agency: Agency) -> None:
     assert json.loads(resumed.stdout)["lifted"]["reason"] == "Strait of Dover"
     agency.until_event("applied")
     assert agency.ship.current == "1.0.1"
-    assert "nothing was held" in command(agency, "resume").stderr
+    assert "nothing was held" in command(agency, "resume").stdout
     assert json.loads(command(agency, "status", "--json").stdout)["hold"] is None
 
 

@@ -1,9 +1,10 @@
-"""Each command that has `--json` answers with the keys that it declares: `unrep.terminal.answers`.
+"""Each command answers on stdout, and with `--json` with the keys that it declares: `unrep.terminal.answers`.
 
 `tests.support.observers.command.run` holds every answer against its type, here and in all other tests that use it.
 """
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +20,10 @@ from unrep.cli import cli, every_command
 from unrep.terminal.answers import json_options
 
 BY_MULTICAST = {"unrep broadcast", "unrep listen"}
+ENDLESS = {"unrep serve", "unrep demo", "unrep run"}  # until Ctrl-C; a story; whatever the program prints
+LOGGED = {"unrep agent"}  # a line on stderr for each event, as a service writes
 DAMAGED = "versions/1.0.0/docs/guide.txt"
+COMMANDS = dict(every_command(cli))
 
 
 def answers(line: str, *more: object) -> list[dict[str, Any]]:
@@ -31,7 +35,28 @@ def answers(line: str, *more: object) -> list[dict[str, Any]]:
 
 def name(line: str) -> str:
     """The command of a line."""
-    return max((known for known, _ in every_command(cli) if f"unrep {line} ".startswith(f"{known} ")), key=len)
+    return max((known for known in COMMANDS if f"unrep {line} ".startswith(f"{known} ")), key=len)
+
+
+class Asking:
+    """Runs commands that must succeed, and holds where each of them writes what."""
+
+    def __init__(self, as_json: bool) -> None:
+        self.as_json = as_json
+        self.asked: set[str] = set()
+
+    def __call__(self, *lines: str) -> None:
+        """Results go to stdout, nothing else does, and stderr stays empty where all is well."""
+        for line in lines:
+            command = name(line)
+            with_json = self.as_json and bool(json_options(COMMANDS[command]))
+            code, out, err = run(f"{line} --json" if with_json else line)
+            assert code == 0, f"{line}: {err}"
+            assert bool(err) == (command in LOGGED), f"{line}: {err}"
+            assert bool(out) == (with_json or command not in LOGGED), line
+            if with_json:
+                assert all(json.loads(document) for document in out.splitlines()), line
+            self.asked.add(command)
 
 
 @pytest.fixture
@@ -48,21 +73,21 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_every_answer_is_what_was_declared(home: Path) -> None:
-    """In the order in which one command uses what another made."""
+@pytest.mark.parametrize("as_json", [False, True], ids=["for a person", "for a program"])
+def test_every_command_answers_on_stdout(home: Path, as_json: bool) -> None:
+    """[A-206]: in the order in which one command uses what another made. Every JSON answer is what was declared."""
     old, new, bundle = shore().release("1.0.0"), shore().release("1.0.1"), shore().bundle("1.0.1", 2, "1.0.0")
     key, trust = f"--key {shore().directory / 'sender.key'}", f"--trust {shore().trust_file}"
-    asked = set()
-
-    def ask(*lines: str) -> None:
-        for line in lines:
-            assert answers(line), line
-            asked.add(name(line))
-
+    ask = Asking(as_json)
+    ask("init begun --product vms --yes --health http://127.0.0.1:9/ --restart true", "check --site begun")
     ask("keygen --out root", "ship-key new --out own", "ship-key new --out ship")
-    assert run("trust init --key root.pub --release root.pub --out trust.unrep")[0] == 0
-    ask("trust show trust.unrep", "collect src --requirements requirements.txt --out collected")
+    ask("trust init --key root.pub --release root.pub --out trust.unrep", "trust sign trust.unrep --key root.key")
+    ask("trust show trust.unrep")
+    ask("collect src --requirements requirements.txt --out collected")
     ask(f"build {new} --product vms --version 1 --seq 2 {key} --base {old} --full --recipient own.pub --out sealed")
+    ask(
+        "trust rotate trust.unrep --threshold 1 --out trust-2", "trust revoke trust.unrep --bundle sealed --out trust-3"
+    )
     ask("inspect sealed --ship-key own.key", f"verify sealed {trust}")
     ask(f"ticket sealed --ship ship.pub --with own.key {key}", f"resign sealed {key}")
     ask(f"heartbeat --product vms --seq 2 {key} --out heartbeat", f"hear heartbeat --site site {trust}")
@@ -73,17 +98,34 @@ def test_every_answer_is_what_was_declared(home: Path) -> None:
     (home / "site" / DAMAGED).write_bytes(sound)
     ask(f"publish {bundle} published {key}", f"plan published/stable.channel --site site {trust} --rate 64k")
     ask(f"fetch published/stable.channel --site site {trust} --out fetched")
-    ask(f"export {bundle} --volume-size 100k --out volumes", f"join volumes {trust} --out joined")
+    ask(f"export {bundle} --volume-size 100k --out volumes", f"fetch volumes {trust} --out joined")
     ask("hold --site site --reason fog", "status --site site", "resume --site site", "agent --site site --once")
     ask("check --site site", f"apply fetched --site site {trust}", "rollback --site site")
-    ask("recover --site site", "gc --site site")
+    ask("recover --site site", "gc --site site", "metrics --site site")
     receipt = next((home / "site/.unrep/outbox").iterdir())
     ask("history --site site", f"receipt {receipt} --key site/.unrep/site.pub", "selftest --site site --switches 2")
     ask(f"repo init repo --product vms {key} --publish www", f"repo import {old} --version 1.0.0 --repo repo")
     ask(f"release {new} --version 1.0.1 --repo repo", "repo list --repo repo", "repo show 1.0.1 --repo repo")
     ask("repo checkout 1.0.0 there --repo repo", "repo verify --repo repo", "repo prune --repo repo")
     ask("channel list --repo repo", "channel promote 1.0.1 --to stable --repo repo")
-    assert asked | BY_MULTICAST == {known for known, command in every_command(cli) if json_options(command)}
+    ask("fleet add Mercy --key site/.unrep/site.pub --repo repo", "fleet take site/.unrep/outbox --repo repo")
+    ask("fleet status --repo repo", "fleet show Mercy --repo repo", "fleet bases --repo repo")
+    ask("fleet export ships --repo repo")
+    ask("completion bash", "completion powershell", "man --out pages")
+    if os.name == "posix":
+        ask(f"agent install --site site --to {home / 'unit.service'}")
+    assert ask.asked | BY_MULTICAST | ENDLESS | {"unrep agent install"} == COMMANDS.keys()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_error_goes_to_stderr(command: str) -> None:
+    """[A-206]: one line. With --json the same stands in the answer, which alone is on stdout."""
+    line = f"{command.removeprefix('unrep ')} --no-such-option"
+    code, out, err = run(line)
+    assert (code, out, err.count("\n")) == (2, "", 1) and err.startswith("unrep: ")
+    if json_options(COMMANDS[command]):
+        code, out, again = run(f"{line} --json")
+        assert code == 2 and json.loads(out)["error"] == err.removeprefix("unrep: ").rstrip("\n") and again == err
 
 
 def test_the_events_of_a_fetch(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from tests.support.machines.release import build, sums
 from tests.support.repository import REPOSITORY
 
 pytest.importorskip("hatchling")
-PACKAGES = ("apply", "bundle", "repository", "transfer", "unrep")
+PACKAGES = ("apply", "bundle", "fleet", "repository", "transfer", "unrep")
 BUILD_MASKED = (
     "import os, pathlib, sys; from tests.support.machines.release import build\n"
     "os.umask(0o077); build(pathlib.Path(sys.argv[1]), TZ='Asia/Tokyo')"

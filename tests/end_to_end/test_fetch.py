@@ -103,7 +103,7 @@ def test_a_bundle_comes_from_nginx_and_the_figures_say_what_it_cost(ship: Path, 
     assert [section["kind"] for section in figures["sections"]] == ["delta", "full"]
     assert sum(request.body_bytes_sent for request in log) == len(content) + log[-1].body_bytes_sent
     assert len(content) < figures["bytes_received"] < len(content) + (len(log) - 1) * HEAD_BYTES
-    assert second.document["bytes_resumed"] == len(content) and "all of it was there already" in second.stderr
+    assert second.document["bytes_resumed"] == len(content)
     assert log[-1].body_bytes_sent < second.document["bytes_received"] < log[-1].body_bytes_sent + HEAD_BYTES < 1500
     assert unrep(ship, "verify", "new.unrep", "--trust", "shore.pub").code == 0
 
@@ -194,7 +194,7 @@ def test_for_a_site_only_the_ranges_that_it_needs_are_asked_for(ship: Path, shor
         assert figures["bytes_received"] <= figures["bytes_needed"] + 4096 + len(asked) * HEAD_BYTES
         assert unrep(ship, "apply", "new.unrep", "--site", site, "--trust", "shore.pub").code == 0
         again = fetch(ship, server.url("two.unrep"), "--site", site)
-    assert again.code == 0 and again.document["sections"] == [] and "the site has this release" in again.stderr
+    assert again.code == 0 and again.document["sections"] == []
     greeting = (site / "current" / "greeting.py").read_text(encoding="utf-8")
     assert "ahoy there" in greeting
 

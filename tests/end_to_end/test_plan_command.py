@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from tests.support.contents.releases import KEY, build_from, write_tree
 from tests.support.contents.tiny_bundle import Shape, tiny_bundle, write_trust
 from tests.support.links.nginx import nginx
+from tests.support.observers.command import run
 from unrep.cli import main
 
 BUNDLE = tiny_bundle(Shape(full_bytes=300_000, delta_bytes={"old": 20_000}))
@@ -48,6 +49,7 @@ def test_only_the_header_is_paid_and_the_figures_are_those_of_the_fetch(
         assert len(BUNDLE.header) < plan["bytes_received"] < len(BUNDLE.header) + 2 * 400, "with two heads [T-134]"
         assert all(request.status == 206 for request in asked)
         assert [path for path in sorted(ship.rglob("*")) if "nginx" not in str(path)] == before
+        told = run("plan", url, "--trust", "k.pub", "--rate", "16k", "--price-per-mb", "5")
         _, fetched, _ = unrep(capsys, "fetch", url, "--out", "f")
     assert plan["bytes_needed"] == plan["bytes_to_fetch"] == fetched["bytes_needed"] == len(BUNDLE.data)
     assert plan["sections"] == fetched["sections"] and plan["bytes_present"] == 0
@@ -55,7 +57,7 @@ def test_only_the_header_is_paid_and_the_figures_are_those_of_the_fetch(
     assert plan["pieces"] == plan["pieces_to_fetch"] == len(pieces)
     assert plan["seconds"] == pytest.approx(len(BUNDLE.data) / 16_000, abs=0.1)
     assert plan["cost"] == pytest.approx(len(BUNDLE.data) * 5 / 1e6, abs=1e-4)
-    assert "s at 16,000 bytes per second; costs 1.6" in said
+    assert "s at 16,000 bytes per second; costs 1.6" in told[1] and not told[2]
 
 
 def test_what_is_there_already_is_counted_and_not_touched(ship: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -65,10 +67,11 @@ def test_what_is_there_already_is_counted_and_not_touched(ship: Path, capsys: py
     half[200_000:] = bytes(len(half) - 200_000)
     half[150_000] ^= 1
     part.write_bytes(half)
-    _, plan, said = unrep(capsys, "plan", "www/b.unrep", "--out", "f")
+    _, plan, _ = unrep(capsys, "plan", "www/b.unrep", "--out", "f")
     assert 185_000 < plan["bytes_present"] < 200_000 - 4096 + 1 and part.read_bytes() == half
     assert plan["bytes_present"] + plan["bytes_to_fetch"] == plan["bytes_needed"]
-    assert plan["seconds"] is None and plan["cost"] is None and "costs" not in said
+    assert plan["seconds"] is None and plan["cost"] is None
+    assert "costs" not in run("plan www/b.unrep --out f --trust k.pub")[1]
     part.unlink()
     shutil.copy("www/b.unrep", "f")
     _, plan, _ = unrep(capsys, "plan", "www/b.unrep", "--out", "f")
@@ -84,8 +87,7 @@ def test_for_a_site_by_the_channel(ship: Path, capsys: pytest.CaptureFixture[str
         build_from(tree, [], ship / f"{name}.unrep", version=name)
     build_from(new, [old], ship / "2.unrep", version="2", full=True)
     key_file(ship / "k.key")
-    with pytest.raises(SystemExit):
-        main(["publish", "2.unrep", "www", "--key", "k.key"])
+    assert run("publish 2.unrep www --key k.key")[0] == 0
     for site, bundle in (("site", "1.unrep"), ("elsewhere", "9.unrep")):
         (ship / site).mkdir()
         assert unrep(capsys, "apply", bundle, "--site", site)[0] == 0

@@ -40,10 +40,10 @@ AFTER: Tree = NEW | {NAMES[2]: b"and changed again"}
 
 
 def done(line: str, *more: object) -> str:
-    """What a command said on standard error; it must succeed."""
-    code, _, err = run(line, *more)
+    """What a command said on standard output; it must succeed."""
+    code, out, err = run(line, *more)
     assert code == 0, err
-    return err
+    return out
 
 
 def refused(line: str, *more: object) -> str:
@@ -155,7 +155,7 @@ def test_without_a_key_it_is_verified_carried_and_never_read(home: Path) -> None
     done("export new.unrep --volume-size 70k --out stick")
     with serving(home / "www") as url:
         done(f"fetch {url}stable.channel --trust release.pub --out relay.unrep")
-    done("join stick --trust release.pub --out joined.unrep")
+    done("fetch stick --trust release.pub --out joined.unrep")
     whole = (home / "new.unrep").read_bytes()
     assert whole == (home / "relay.unrep").read_bytes() == (home / "joined.unrep").read_bytes()
     assert not Path("relay.unrep.tickets").exists()
@@ -288,13 +288,12 @@ def test_a_stick_brings_the_ticket_along(home: Path) -> None:
         (home / name).mkdir()
     done("export new.unrep --volume-size 150k --out one")
     (home / "one" / ticket("x").name).write_bytes(ticket("old.unrep").read_bytes())
-    done("join one --trust release.pub --site alpha --out joined.unrep")
+    done("fetch one --trust release.pub --site alpha --out joined.unrep")
     assert ticket("joined.unrep").read_bytes() == ticket("new.unrep").read_bytes()
     shutil.rmtree("joined.unrep.tickets")
     shutil.rmtree("one/vms-2.0.tickets")
-    assert "no ticket among them is for this ship" in done(
-        "join one --trust release.pub --site alpha --out joined.unrep"
-    )
+    said = refused("fetch one --trust release.pub --site alpha --out joined.unrep")
+    assert "there is no ticket for the ship with key id" in said and "cannot be read" not in said
     assert not Path("joined.unrep.tickets").exists()
 
 

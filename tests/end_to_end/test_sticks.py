@@ -52,7 +52,7 @@ def test_by_hand_as_well_and_the_commands_say_what_lacks(stick: Path, tmp_path: 
     fetched = unrep("fetch", stick, *terms, "--out", out)
     assert fetched.returncode == 0, fetched.stderr
     applied = unrep("apply", out, *terms)
-    assert applied.returncode == 0 and "rebuilt over 1.0.1" in applied.stderr and ship.current == "1.0.4"
+    assert applied.returncode == 0 and "rebuilt over 1.0.1" in applied.stdout and ship.current == "1.0.4"
     for path in [*stick.glob("*.volume"), stick / "0.dat", stick / "1.dat"]:
         path.unlink()
     lost = unrep("fetch", stick, *terms, "--out", tmp_path / "next.unrep")

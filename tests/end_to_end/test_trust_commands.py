@@ -48,10 +48,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def done(line: str, *more: object) -> str:
-    """What a command said on standard error; it must succeed."""
-    code, _, err = run(line, *more)
+    """What a command said on standard output; it must succeed."""
+    code, out, err = run(line, *more)
     assert code == 0, err
-    return err
+    return out
 
 
 def document(line: str, *more: object) -> dict[str, Any]:

@@ -76,6 +76,20 @@ def test_a_command_that_was_nearly_named(line: str, meant: str) -> None:
     assert code == 2 and not out and "did you mean" in err and meant in err and err.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [("build --worker 2", "'--workers'"), ("status --jsno", "'--json'"), ("apply --dry", "'--dry-run'")],
+)
+def test_an_option_that_was_nearly_named(line: str, meant: str) -> None:
+    code, out, err = run(line)
+    assert code == 2 and not out and f"; did you mean {meant}? See 'unrep " in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("option", ["--force", "--verbose", "--quiet", "--target", "--delta", "-x"])
+def test_an_option_that_is_like_none(option: str) -> None:
+    assert run(f"build {option}") == (2, "", f"unrep: No such option {option!r}; see 'unrep build --help'\n")
+
+
 def test_a_command_that_is_like_none() -> None:
     code, _, err = run("xyzzy")
     assert code == 2 and err == "unrep: No such command 'xyzzy'; see 'unrep --help'\n"

@@ -11,14 +11,10 @@ from bundle.errors import NoSection
 from bundle.read.route import NOTHING, Route, Step, alternative_routes, cheapest_route
 from transfer.channels.channel import TREE_ID_BYTES, ChannelRelease
 from transfer.channels.offers import Offer
-from transfer.errors import ConsentNeeded
+from transfer.errors import ConsentNeeded, NothingLeads
 from transfer.plan import SiteHoldings
 
 GROUP = 4  # hex digits of a tree that are said at a time
-
-
-class NothingLeads(NoSection):
-    """Nothing that is offered leads from what the site holds to the release that it is to run."""
 
 
 @dataclass(frozen=True)
@@ -174,7 +170,12 @@ def _cheapest(
 def _steps(offers: Sequence[Offer], full: bool, in_part: bool = False) -> list[Step[Offer]]:
     """Without `full`, no full release that is paid for."""
     steps = [step for offer in offers for step in offer.steps(in_part)]
-    return [step for step in steps if full or step.base != NOTHING or not step.cost[0]]
+    return [step for step in steps if full or step.base != NOTHING or not _paid_bytes(step)]
+
+
+def _paid_bytes(step: Step[Offer]) -> int:
+    """Of what no medium has; what only another volume can bring costs nothing."""
+    return step.cost[0] if step.by.urls else 0
 
 
 def _ids(trees: Sequence[bytes]) -> list[bytes]:
@@ -186,7 +187,7 @@ def _path(route: Route[Offer], trees: Sequence[bytes], release: ChannelRelease) 
     known = dict(zip(_ids(trees), trees, strict=True))
     steps: list[PathStep] = []
     for step in route.steps:
-        paid_bytes, all_bytes = step.cost
-        steps.append(PathStep(step.by, known.get(step.base), paid_bytes, all_bytes, is_first=not steps))
+        base = known.get(step.base)
+        steps.append(PathStep(step.by, base, _paid_bytes(step), step.cost[1], is_first=not steps))
         known[step.tree] = step.by.said.release.tree
     return BundlePath(release, tuple(steps))

@@ -36,18 +36,21 @@ Stretch = tuple[int, int]  # (offset, length) from the end of the header, so wha
 class FoundBundle:
     """A bundle whose header verifies, in one file or in several volumes. `stretches`: what is there of its sections.
 
-    Nothing but the header is verified: pieces are, as they are taken.
+    Nothing but the header is verified: pieces are, as they are taken. `in_volumes`: whether the rest of it may be in
+    volumes that are not here.
     """
 
     verified: VerifiedRoot
     paths: tuple[Path, ...]
     stretches: tuple[Stretch, ...]
+    in_volumes: bool = False
 
     @classmethod
     def joining(cls, same: Sequence["FoundBundle"]) -> "FoundBundle":
         """One bundle that lies in several places: they complete each other."""
         stretches = [stretch for one in same for stretch in one.stretches]
-        return cls(same[0].verified, tuple(path for one in same for path in one.paths), tuple(_union(stretches)))
+        paths = tuple(path for one in same for path in one.paths)
+        return cls(same[0].verified, paths, tuple(_union(stretches)), any(one.in_volumes for one in same))
 
     def missing_bytes(self, section: Section) -> int:
         """How many bytes of a section are not there."""
@@ -157,7 +160,8 @@ def _volume(volume: Volume, trust: Trust) -> FoundBundle:
         raise Corrupt("the header of its bundle cannot be read")
     verified = verify_header(prefix, trust)
     here = [(offset - verified.header_bytes, length) for offset, length in volume.map.stretches]
-    return FoundBundle(verified, (volume.path,), tuple((max(0, at), length + min(0, at)) for at, length in here))
+    stretches = tuple((max(0, at), length + min(0, at)) for at, length in here)
+    return FoundBundle(verified, (volume.path,), stretches, in_volumes=True)
 
 
 def _joined(parts: Iterable[FoundBundle]) -> Iterator[FoundBundle]:

@@ -55,13 +55,15 @@ class Offer:
         )
 
     def steps(self, in_part: bool = False) -> Iterator[Step["Offer"]]:
-        """A step for each section: its cost is what is paid for, and all that is fetched, in bytes.
+        """A step for each section: its cost is what no medium has of it, and all that is fetched, in bytes.
 
-        None for a section of which the sources do not have all bytes, unless it is asked for `in_part`.
+        None for a section of which the sources do not have all bytes, unless it is asked for `in_part`. Then a part
+        will do, and volumes promise the others.
         """
         tree_id = self.said.release.tree_id
+        promises = self.found is not None and self.found.in_volumes
         for base, size, missing in self._sections():
-            if self.urls or not missing or (in_part and missing < size.stored):
+            if self.urls or not missing or (in_part and (promises or missing < size.stored)):
                 yield Step(base, tree_id, (missing and missing + size.header, size.header + size.stored), self)
 
     def _sections(self) -> Iterator[tuple[bytes, "_Size", int]]:

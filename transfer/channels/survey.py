@@ -31,6 +31,18 @@ class OtherProduct(Refused):
     """A source offers another product than the one that counts."""
 
 
+class NothingThere(SourceRefused):
+    """Sources, all of which are named, hold nothing of ours."""
+
+    def __init__(self, sources: Iterable[str]) -> None:
+        listed = [shown_source(source) for source in sources]
+        more = f" and {len(listed) - SHOWN} more" if len(listed) > SHOWN else ""
+        super().__init__(
+            f"{', '.join(listed[:SHOWN])}{more}: there is no bundle, volume or channel file; "
+            "name another file or directory"
+        )
+
+
 @dataclass(frozen=True)
 class SurveyRequest:
     """What to look at.
@@ -95,8 +107,11 @@ class Survey:
 
     def check(self) -> None:
         """Raises what is wrong with the first source if nothing of any is of use."""
-        if not self.offers and not self.channel:
-            raise next(iter(self.refused.values()), SourceRefused("there is no bundle of that product at any source"))
+        if self.offers or self.channel:
+            return
+        if self.refused and all(isinstance(error, NothingThere) for error in self.refused.values()):
+            raise NothingThere(self.refused)
+        raise next(iter(self.refused.values()), SourceRefused("there is no bundle of that product at any source"))
 
     def without(self, offer: Offer) -> "Survey":
         """The same without a bundle that proved to be of no use."""
@@ -212,7 +227,7 @@ class _Surveyor:
         else:
             self.found.loose += [Wanted(one.product, one.said.release, str(path)) for one in offers]
         if not offers and not medium.channels and not medium.unusable:
-            raise SourceRefused(_nothing([str(path)]))
+            raise NothingThere([str(path)])
 
     def _choose(self, path: Path, channels: Sequence[FoundChannel], name: str) -> None:
         """Follows the one of that name; with "" the only one, or that of the common name."""
@@ -271,11 +286,3 @@ def _beside(url: str, name: str) -> str:
     """The URL of the file of that name in the same directory, whatever the scheme."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(path=f"{parts.path.rpartition('/')[0]}/{name}", query="", fragment=""))
-
-
-def _nothing(sources: Iterable[str]) -> str:
-    listed = [shown_source(source) for source in sources]
-    more = f" and {len(listed) - SHOWN} more" if len(listed) > SHOWN else ""
-    return (
-        f"{', '.join(listed[:SHOWN])}{more}: there is no bundle, volume or channel file; name another file or directory"
-    )

@@ -6,7 +6,7 @@ link. So a store that is torn, renamed or damaged costs only what it does not ho
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -169,12 +169,14 @@ def _has_hole(data: bytes, length: int) -> bool:
     return len(data) < length or not (data[:HOLE_BYTES].strip(b"\0") and data[-HOLE_BYTES:].strip(b"\0"))
 
 
-def _files(paths: Sequence[Path]) -> Iterator[Path]:
+def _files(paths: Sequence[Path]) -> Iterable[Path]:
+    """Each once, whether it is named, lies in a directory that is, or both: a damaged one is counted once [T-137]."""
+    found: dict[Path, Path] = {}
     for path in paths:
-        try:
-            yield from sorted(path.iterdir())[:MAX_FILES] if presence.is_directory(path) else [path]
-        except OSError:
-            continue
+        with suppress(OSError):
+            for file in sorted(path.iterdir())[:MAX_FILES] if presence.is_directory(path) else [path]:
+                found.setdefault(file.absolute(), file)
+    return found.values()
 
 
 def _store(path: Path, verified: VerifiedRoot, trust: Trust) -> Store | None:

@@ -24,6 +24,7 @@ import msgspec
 from bundle.errors import Malformed
 from bundle.format import canonical
 from bundle.format.layout import MAX_ROOT_BYTES, MAX_SIGNATURES_BYTES, PREAMBLE_BYTES
+from bundle.format.root import Root
 from bundle.host.files import open_plain
 
 MAGIC = b"VOLUME1\n"
@@ -69,6 +70,13 @@ class Volume:
         except OSError:
             return b""  # a bad sector, or a medium that was pulled out: the piece may be on another
 
+    def is_torn(self) -> bool:
+        """Whether the file is shorter than its map says, or cannot be read at all."""
+        try:
+            return self.path.stat().st_size < self.data_offset + sum(size for _, size in self.map.stretches)
+        except OSError:
+            return True
+
     def find(self, offset: int) -> tuple[int, int]:
         """(place in the volume, how many bytes follow there) of an offset in the bundle file; (0, 0) if not here."""
         firsts, starts = self._places
@@ -95,23 +103,23 @@ def open_volume(path: Path) -> Volume:
     with open_plain(path, buffered=True) as file:
         head = file.read(_HEAD_BYTES)
         if len(head) < _HEAD_BYTES or not head.startswith(MAGIC):
-            raise Malformed(f"{path}: no volume of a bundle")
+            raise Malformed("no volume of a bundle")
         (length,) = _LENGTH.unpack_from(head, len(MAGIC))
         if length > MAX_MAP_BYTES:
-            raise Malformed(f"{path}: a map of {length:,} bytes is over {MAX_MAP_BYTES:,}")
+            raise Malformed(f"a map of {length:,} bytes is over {MAX_MAP_BYTES:,}")
         encoded = file.read(length)
-    found = canonical.decode(encoded, VolumeMap, f"{path}: map")
-    _check(found, path)
+    found = canonical.decode(encoded, VolumeMap, "map")
+    _check(found)
     return Volume(path, found, _HEAD_BYTES + length)
 
 
-def _check(found: VolumeMap, path: Path) -> None:
+def _check(found: VolumeMap) -> None:
     if not 1 <= found.number <= found.count <= MAX_VOLUMES or not found.stretches:
-        raise Malformed(f"{path}: volume {found.number} of {found.count}, with {len(found.stretches)} stretches")
+        raise Malformed(f"volume {found.number} of {found.count}, with {len(found.stretches)} stretches")
     end = 0
     for offset, length in found.stretches:
         if offset < end or length < 1 or offset + length > canonical.MAX_INTEGER:
-            raise Malformed(f"{path}: the stretches of its map overlap or are out of bounds")
+            raise Malformed("the stretches of its map overlap or are out of bounds")
         end = offset + length
 
 
@@ -126,15 +134,18 @@ def merged(stretches: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     return found
 
 
-def what_is_missing(output: Path, missing_bytes: int, volumes: Sequence[Volume], damaged: Collection[Path] = ()) -> str:
-    """A sentence that names the volumes that were not found, or else the damaged ones."""
+def what_is_missing(
+    output: Path, root: Root, missing_bytes: int, volumes: Sequence[Volume], damaged: Collection[Path] = ()
+) -> str:
+    """A sentence that names the volumes that were not found, and those that are damaged or torn."""
     count = max(volume.map.count for volume in volumes)
     absent = sorted(set(range(1, count + 1)) - {volume.map.number for volume in volumes})
-    names = f" ({', '.join(map(str, sorted(damaged)))})" if damaged else ""
-    which = f"volume {', '.join(map(str, absent))} of {count}" if absent else ""
-    if damaged or not absent:
-        which += f"{' and ' if which else ''}a good copy of the damaged volumes{names}"
+    spoilt = {*damaged, *(volume.path for volume in volumes if volume.is_torn())}
+    which = [f"volume {', '.join(map(str, absent))} of {count}"] if absent else []
+    if spoilt or not absent:
+        names = f" ({', '.join(map(str, sorted(spoilt)))})" if spoilt else ""
+        which.append(f"a good copy of the damaged volumes{names}")
     return (
-        f"{output}: {missing_bytes:,} bytes are missing; join again with {which}, or fetch the rest with the same "
-        "--out, what was joined is kept"
+        f"{output}: {missing_bytes:,} bytes of {root.product} {root.version} are missing; run again with "
+        f"{' and '.join(which)}, or with another source, what is there is kept"
     )

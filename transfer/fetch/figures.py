@@ -11,11 +11,20 @@ from transfer.scheduling.source_group import SourceGroup
 
 @dataclass(frozen=True)
 class SourceFigures:
-    """What one source has given. `lost`: why it was asked no more; "" if it was to the end."""
+    """What one source has given. `lost`: why it was asked no more; "" if it was to the end.
+
+    `damaged`: whether some of it was not what was signed.
+    """
 
     name: str
     bytes_received: int
     lost: str = ""
+    damaged: bool = False
+
+    def added_to(self, before: "SourceFigures") -> "SourceFigures":
+        """The same source over two bundles."""
+        total, damaged = before.bytes_received + self.bytes_received, before.damaged or self.damaged
+        return SourceFigures(self.name, total, self.lost or before.lost, damaged)
 
 
 @dataclass(frozen=True)
@@ -46,16 +55,18 @@ class Figures:
 
 def source_figures(sources: SourceGroup, stores: StoreHistory) -> tuple[SourceFigures, ...]:
     """One for each source that was opened, in their order, then the other files that held something."""
-    taken = dict(stores.bytes_by_path)
+    taken = dict.fromkeys(sorted(stores.damaged), 0) | stores.bytes_by_path
     found = [
         SourceFigures(
             source.name,
             source.received_bytes + taken.pop(Path(source.name), 0),
             str(source.lost or "") if source.is_asked else "",
+            bool(source.corruption.bad_offsets) or Path(source.name) in stores.damaged,
         )
         for source in sources
     ]
-    return (*found, *(SourceFigures(str(path), amount) for path, amount in taken.items()))
+    others = (SourceFigures(str(path), amount, damaged=path in stores.damaged) for path, amount in taken.items())
+    return (*found, *others)
 
 
 def combined(parts: Sequence[Figures]) -> Figures | None:
@@ -71,6 +82,5 @@ def combined(parts: Sequence[Figures]) -> Figures | None:
     sources: dict[str, SourceFigures] = {}
     for source in (source for part in parts for source in part.sources):
         known = sources.get(source.name)
-        total = source.bytes_received + (known.bytes_received if known else 0)
-        sources[source.name] = replace(source, bytes_received=total, lost=source.lost or (known.lost if known else ""))
+        sources[source.name] = source.added_to(known) if known else source
     return replace(last, sources=tuple(sources.values()), **sums)

@@ -96,7 +96,8 @@ class OutputFiller:
             return
         volumes = [store.volume for store in read if isinstance(store, VolumeStore)]
         if volumes:
-            raise Incomplete(what_is_missing(self._request.output, missing_bytes, volumes, self.stores.damaged))
+            root = self.plan.verified.root
+            raise Incomplete(what_is_missing(self._request.output, root, missing_bytes, volumes, self.stores.damaged))
         if len(read) == len(self._on_disks) and not self.stores.damaged:
             raise Incomplete(
                 f"{', '.join(str(store.path) for store in read)}: has only a part of the bundle, {missing_bytes:,} "

@@ -30,7 +30,9 @@ class ObjectStoreBackend:
         with self._errors(name):
             try:
                 data: bytes = self._store.cat_file(self._path(name), start=0, end=max_bytes)
-            except FileNotFoundError:
+            except FileNotFoundError as error:
+                if _lacks_bucket(error):
+                    raise
                 return None
             return data
 
@@ -80,6 +82,12 @@ class ObjectStoreBackend:
             raise Incomplete(
                 f"{where}: the store does not take it: {_sentence(error)}; run the same command again"
             ) from error
+
+
+def _lacks_bucket(error: FileNotFoundError) -> bool:
+    """Whether it is the bucket that is not there, and not the object: S3 says which in its answer [P-20]."""
+    answer = getattr(error.__cause__, "response", None)
+    return isinstance(answer, dict) and answer.get("Error", {}).get("Code") == "NoSuchBucket"
 
 
 def _sentence(error: Exception) -> str:

@@ -1,7 +1,7 @@
 """The ticket of a ship comes with the encrypted bundle: it lies beside that, at the source and at the output [T-58]."""
 
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -40,8 +40,8 @@ def bring_ticket(
     try:
         TicketFile(key, beside)(verified)
     except Refused:
-        if is_url(source) or not find_ticket([Path(source).parent], output, verified, key):
-            save_ticket(beside, _fetched(source, output, verified, key, config, say, access, budget))
+        found = b"" if is_url(source) else _on_medium(Path(source).parent, verified, key)
+        save_ticket(beside, found or _fetched(source, output, verified, key, config, say, access, budget))
     return beside
 
 
@@ -68,25 +68,6 @@ def save_ticket(path: Path, data: bytes) -> None:
     write_atomically(path, [data])
 
 
-def find_ticket(directories: Sequence[Path], output: Path, verified: VerifiedRoot, key: ShipKey) -> Path | None:
-    """The same of a ticket that lies in one of those directories, or in a directory of tickets in there [T-73].
-
-    None if there is no good one. Raises OutputRefused or DiskFull.
-    """
-    name = ticket_name(key.public.key_id)
-    beside = ticket_beside(output, key.public.key_id)
-    places = [path for top in directories for path in (top / name, *sorted(top.glob(f"*.tickets/{name}")))]
-    for path in (beside, *places):
-        try:
-            data = checked_ticket(read_ticket(path), verified, key)
-        except (Refused, InputError):
-            continue  # none, or for another bundle: a stick may hold several
-        if path != beside:
-            save_ticket(beside, data)
-        return beside
-    return None
-
-
 def ticket_address(source: str, ship_id: bytes) -> str:
     """Where the ticket lies that belongs to the bundle at that source, a URL or a file."""
     name = ticket_name(ship_id)
@@ -94,6 +75,15 @@ def ticket_address(source: str, ship_id: bytes) -> str:
         parts = urlsplit(source)
         return urlunsplit(parts._replace(path=f"{parts.path}.tickets/{name}"))
     return str(tickets_beside(Path(source)) / name)
+
+
+def _on_medium(directory: Path, verified: VerifiedRoot, key: ShipKey) -> bytes:
+    """The first good ticket in a directory, or in a directory of tickets in there [T-73]; nothing if there is none."""
+    name = ticket_name(key.public.key_id)
+    for path in (directory / name, *sorted(directory.glob(f"*.tickets/{name}"))):
+        with suppress(Refused, InputError):  # none, or for another bundle: a stick may hold several
+            return checked_ticket(read_ticket(path), verified, key)
+    return b""
 
 
 def _fetched(
@@ -112,7 +102,8 @@ def _fetched(
             reader = PrefixReader(link, verified.trust, config, say, budget)
             return reader.first(MAX_TICKET_BYTES + 1, lambda data: checked_ticket(data, verified, key))
     except SourceRefused as error:
+        reason = f" ({error})" if is_url(source) else ""
         raise Sealed(
             f"{shown_source(source)}: is encrypted, and there is no ticket for the ship with key id "
-            f"{key.public.key_id.hex()} ({error}); have shore make one with 'unrep ticket'"
+            f"{key.public.key_id.hex()}{reason}; have shore make one with 'unrep ticket'"
         ) from error

@@ -1,4 +1,4 @@
-"""Bundles on media: cut into volumes for sticks, and joined again.
+"""Bundles on media: cut into volumes for sticks, or a whole channel on one.
 
-Volumes carry pieces of the bundle, unchanged, so any reader of pieces can use them.
+Volumes carry pieces of the bundle, unchanged, so any reader of pieces can use them. A fetch does.
 """

@@ -13,7 +13,6 @@ from typing import Any, Final
 from apply.errors import AboardError
 from apply.record.admission import admits
 from apply.record.database import read_state
-from apply.record.release import Release
 from apply.record.state import SiteState
 from apply.record.stranded import Stranded
 from apply.site.layout import Site
@@ -22,11 +21,10 @@ from apply.stranded import record_stranded, record_way_found
 from bundle.errors import BundleError
 from bundle.host import presence
 from bundle.host.progress import Quiet
-from transfer.channels.bundle_path import NothingLeads, find_path
-from transfer.channels.channel import ChannelRelease
+from transfer.channels.bundle_path import find_path
 from transfer.channels.survey import Survey, Wanted
 from transfer.disk.output import describe
-from transfer.errors import ConsentNeeded, Incomplete, TransferError
+from transfer.errors import ConsentNeeded, Incomplete, NothingLeads, TransferError
 from transfer.fetch.figures import Figures
 from transfer.links.access import shown_source
 from transfer.links.budget import Budget
@@ -35,6 +33,7 @@ from unrep.agent.inbox import Inbox
 from unrep.agent.journal import About, Event, Journal, Kind
 from unrep.agent.settings import Settings
 from unrep.agent.telling.bulletin import Bulletins
+from unrep.receiving.announced import announced
 from unrep.receiving.errand import Errand
 from unrep.receiving.holdings import site_holdings
 from unrep.receiving.link_rate import read_rate, save_rate
@@ -118,7 +117,7 @@ class Fetching:
         It also wants the current tree under a higher seq, for that raises the high-water mark [A-9].
         """
         trust = found.channel.trust if found.channel else settings.trust
-        release, name = _release(wanted.release), shown_source(wanted.source)
+        release, name = announced(wanted.release), shown_source(wanted.source)
         try:
             is_new = admits(state, wanted.product, release, trust, settings.config.product)
         except BundleError as error:
@@ -167,7 +166,7 @@ class Fetching:
         try:
             if out_of_reach:
                 wanted, reason = out_of_reach
-                record_stranded(self._site, wanted.product, _release(wanted.release), _stranded(wanted, reason))
+                record_stranded(self._site, wanted.product, announced(wanted.release), _stranded(wanted, reason))
             elif leads_on:
                 record_way_found(self._site)
         except AboardError as error:
@@ -196,12 +195,6 @@ class _WhileOpen(Quiet):
 
     def finish(self) -> None:
         self._bulletins.say(download=None)
-
-
-def _release(said: ChannelRelease) -> Release:
-    return Release(
-        version=said.version, seq=said.seq, epoch=said.epoch, tree=said.tree.hex(), platform="any", bundle=""
-    )
 
 
 def _stranded(wanted: Wanted, reason: str) -> Stranded:

@@ -13,7 +13,7 @@ something else, makes the next.
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, NotRequired, TypedDict, TypeVar, get_type_hints
+from typing import Annotated, Any, NotRequired, TypedDict, TypeVar, get_origin, get_type_hints
 
 import click
 import msgspec
@@ -73,10 +73,14 @@ class JsonOption(click.Option):
 
 def with_known_keys(name: str, meaning: str, required: Any, *others: Any) -> Any:
     """A type with all keys of `required`, a TypedDict, and any of the keys of `others`."""
-    known = {key: NotRequired[value] for other in others for key, value in _annotations(other).items()}
+    known = {key: _not_required(value) for other in others for key, value in _annotations(other).items()}
     made: Any = TypedDict(name, known | _annotations(required))  # type: ignore[misc]  # its keys are computed
     made.__doc__ = meaning
     return made
+
+
+def _not_required(value: Any) -> Any:
+    return value if get_origin(value) is NotRequired else NotRequired[value]
 
 
 def _annotations(answer: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from msgspec import Meta
 from bundle.archives.engines import present_features
 from bundle.write.builder import MOST_TOLD, BuildReport
 from unrep.terminal.answers import PeakMemory, Product, Seconds, Seq, TreeHash, Version
-from unrep.terminal.console import answer, say
+from unrep.terminal.console import tell
 from unrep.terminal.memory import peak_rss_bytes
 
 SHOWN = 10  # archives and members that were not opened
@@ -55,10 +55,8 @@ class BuildAnswer(TypedDict):
 
 
 def report_build(report: BuildReport, seconds: float, as_json: bool) -> None:
-    """Tells the person what was built, and the program, if one asked."""
-    say(*_lines(report, seconds))
-    if as_json:
-        answer(_document(report, seconds))
+    """Tells what was built."""
+    tell(as_json, _document(report, seconds), *_lines(report, seconds))
 
 
 def not_opened_lines(found: Sequence[tuple[str, str]], count: int) -> list[str]:

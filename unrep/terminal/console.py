@@ -1,7 +1,7 @@
 """The edge to a person: messages, progress bars, questions, and JSON for programs.
 
-Nothing else writes on stdout or stderr. All of it goes out in lines, each of them plain text [A-95]: names, answers of
-servers and what a bundle says may hold anything.
+Nothing else writes on stdout or stderr. Results go to stdout, all else to stderr [A-206]. All of it goes out in lines,
+each of them plain text [A-95]: names, answers of servers and what a bundle says may hold anything.
 """
 
 import io
@@ -14,11 +14,11 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import click
-from tqdm import tqdm
 
 from bundle.names.plain_text import each_text, plain, whole
 from unrep.errors import NobodyReads, OutputLost
 
+COMPLETION_VARIABLE = "_UNREP_COMPLETE"  # by which the script of `unrep completion` asks what could stand here
 _STANDARD_ERROR = 2
 
 
@@ -59,7 +59,7 @@ def discard_unwritten() -> None:
 
 
 def say(*lines: str, **style: Any) -> None:
-    """Lines for the person, on stderr; `style` as of click.style, where that is a terminal.
+    """Progress, warnings and errors, on stderr; `style` as of click.style, where that is a terminal.
 
     A message that nobody takes, on a full disk or by a reader who has gone, stops no work.
     """
@@ -68,10 +68,10 @@ def say(*lines: str, **style: Any) -> None:
             click.echo(click.style(plain(line), **style) if style else plain(line), err=True)
 
 
-def show(*lines: str) -> None:
-    """Lines that were asked for, on stdout. Raises NobodyReads or OutputLost."""
+def show(*lines: str, **style: Any) -> None:
+    """What a command found or made, on stdout; `style` as for `say`. Raises NobodyReads or OutputLost."""
     for line in lines:
-        _write(plain(line))
+        _write(click.style(plain(line), **style) if style else plain(line))
 
 
 def _write(line: str) -> None:
@@ -81,6 +81,17 @@ def _write(line: str) -> None:
         raise NobodyReads from error
     except OSError as error:
         raise OutputLost(f"standard output cannot be written: {error.strerror}; nothing else is lost") from error
+
+
+def tell(as_json: bool, document: Mapping[str, Any], *lines: str) -> None:
+    """What a command found or made, on stdout: one JSON object for a program, else lines for a person.
+
+    Raises NobodyReads or OutputLost.
+    """
+    if as_json:
+        answer(document)
+    else:
+        show(*lines)
 
 
 def answer(document: Mapping[str, Any]) -> None:
@@ -141,12 +152,15 @@ class Bar:
 
     def start(self, label: str, total: int, unit: str) -> None:
         self.finish()
+        if not sys.stderr.isatty():
+            return
+        from tqdm import tqdm
+
         self._bar = tqdm(
             desc=plain(label),
             total=total,
             unit=unit if unit == "B" else f" {unit}",
             unit_scale=unit == "B",
-            disable=not sys.stderr.isatty(),
             dynamic_ncols=True,
             leave=False,
         )

@@ -22,6 +22,7 @@ class SourceAnswer(TypedDict):
     source: Annotated[str, Meta(description="The source, without a password.")]
     bytes_received: Annotated[int, Meta(description="Bytes that came from it.")]
     lost: Annotated[str | None, Meta(description="Why it was given up; null if it was not.")]
+    damaged: Annotated[bool, Meta(description="Whether it gave pieces that are not the ones that were signed.")]
 
 
 class FetchAnswer(TypedDict):
@@ -59,7 +60,12 @@ def fetch_answer(figures: Figures) -> FetchAnswer:
         "connections": figures.connections,
         "seconds": round(figures.seconds, 3),
         "sources": [
-            {"source": source.name, "bytes_received": source.bytes_received, "lost": plain(source.lost) or None}
+            {
+                "source": source.name,
+                "bytes_received": source.bytes_received,
+                "lost": plain(source.lost) or None,
+                "damaged": source.damaged,
+            }
             for source in figures.sources
         ],
     }

@@ -9,7 +9,7 @@ from apply.audit.run import Outcome, Report
 from apply.errors import AboardError
 from bundle.errors import BundleError
 from unrep.terminal.answers import PeakMemory, Seconds
-from unrep.terminal.console import answer, say
+from unrep.terminal.console import tell
 from unrep.terminal.memory import peak_rss_bytes
 
 _Moved = TypedDict(
@@ -45,9 +45,7 @@ def report_run(perform: Callable[[], Report], as_json: bool) -> None:
         if isinstance(error, (AboardError, BundleError)) and error.document:
             error.document |= {"peak_rss_bytes": peak_rss_bytes()}
         raise
-    say(f"{report.outcome}: {describe_run(report)}")
-    if as_json:
-        answer(run_answer(report))
+    tell(as_json, run_answer(report), f"{report.outcome}: {describe_run(report)}")
 
 
 def run_answer(report: Report) -> RunAnswer:

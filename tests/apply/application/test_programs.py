@@ -97,7 +97,7 @@ def test_no_program_is_started_by_a_bare_name() -> None:
     """[A-102]"""
     sources = [
         path
-        for name in ("bundle", "transfer", "apply", "repository", "unrep")
+        for name in ("bundle", "transfer", "apply", "repository", "fleet", "unrep")
         for path in (REPOSITORY / name).rglob("*.py")
     ]
     assert len(sources) > 200 and not [place for path in sources for place in bare_names(path)]

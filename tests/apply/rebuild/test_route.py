@@ -131,7 +131,7 @@ def test_a_cut_between_two_steps_leaves_the_site_as_it_was(
             raise StorageFailed("pulled out")
         reconstruct(evaluation, base, tree, progress, share=share)
 
-    monkeypatch.setattr("apply.update.reconstruct", cut)
+    monkeypatch.setattr("apply.making.reconstruct", cut)
     with pytest.raises(StorageFailed, match="pulled out"):
         ship.apply(bundle)
     assert ship.seen("versions", "current") == before and ship.leftovers() == []

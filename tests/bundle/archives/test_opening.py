@@ -21,22 +21,25 @@ from zlib_ng import zlib_ng
 
 from bundle.archives import engines, streams
 from bundle.archives.engines import (
+    BZIP2_FEATURE,
     CANDIDATES,
     ENGINES,
     ISAL_FEATURE,
     MAX_JOINED_BYTES,
     MINIZ_FEATURE,
     PROBE_BYTES,
+    XZ_FEATURE,
     ZLIB_FEATURE,
     ZLIB_NG_FEATURE,
-    deflate,
+    coding_of,
     feature_of,
     fingerprint,
+    pack_stream,
     present_features,
 )
 from bundle.archives.opened import open_archive
 from bundle.archives.skeleton import rebuild
-from bundle.archives.streams import BYTES_A_STEP, FREE_STEPS, inflate
+from bundle.archives.streams import BYTES_A_STEP, FREE_STEPS
 from bundle.errors import Malformed
 from bundle.format.contents import read_content
 from bundle.format.objects import MemoryObject, Window
@@ -268,7 +271,7 @@ def test_random_damage_never_fails(tmp_path: Path) -> None:
                 data[rng.randrange(len(data)) if rng.random() < 0.5 else -rng.randrange(1, 300)] = rng.randrange(256)
             for stream in streams_in(bytes(data)):
                 assert (
-                    sum(map(len, inflate(Window(MemoryObject(bytes(data)), stream.offset, stream.length))))
+                    sum(map(len, stream.coding.unpack(Window(MemoryObject(bytes(data)), stream.offset, stream.length))))
                     == stream.size
                 )
             opening = opened_target(bytes(data), tmp_path)
@@ -292,13 +295,13 @@ def test_heads_that_lead_nowhere_cost_a_bounded_time(monkeypatch: pytest.MonkeyP
     packed = zlib.compress(bytes(1_000_000), 9, -15)
     wrong = b"PK\3\4" + struct.pack("<HHHIIIIHH", 20, 0, 8, 0, 7, len(packed), 1_000_000, 1, 0) + b"m" + packed
     asked = []
-    real = streams._inflate_all
+    real = streams._unpack_all
 
     def watched(*arguments: Any) -> object:
         asked.append(arguments)
         return real(*arguments)
 
-    monkeypatch.setattr(streams, "_inflate_all", watched)
+    monkeypatch.setattr(streams, "_unpack_all", watched)
     monkeypatch.setattr(streams, "FREE_STEPS", 50)
     data = wrong * 100 + SOUND
     assert streams_in(data) == []
@@ -315,7 +318,7 @@ def test_a_search_ends_at_its_most_streams(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def streamed(engine: int, *chunks: bytes) -> bytes:
-    return b"".join(deflate(engine, iter(chunks)))
+    return b"".join(pack_stream(engine, iter(chunks)))
 
 
 @pytest.mark.parametrize("engine", CANDIDATES)
@@ -375,7 +378,10 @@ def test_only_zlib_is_tried_on_members_that_are_too_large_to_join(monkeypatch: p
     assert MAX_JOINED_BYTES == 64 << 20
 
 
-@pytest.mark.parametrize("engine", sorted(ENGINES))
+SOME = sorted({engine for engine in ENGINES if engine < 200} | {200, 238, 264, 302})  # of xz, which has very many
+
+
+@pytest.mark.parametrize("engine", SOME)
 def test_an_engine_writes_the_same_however_the_chunks_fall(engine: int) -> None:
     """[F-45]: a reader's chunks are not the builder's."""
     print(f"seed {SEED}")
@@ -384,11 +390,11 @@ def test_an_engine_writes_the_same_however_the_chunks_fall(engine: int) -> None:
     cuts = sorted(rng.sample(range(len(content)), 40))
     chunks = [content[a:b] for a, b in zip([0, *cuts], [*cuts, len(content)], strict=True)]
     assert streamed(engine, *chunks) == streamed(engine, content)
-    assert zlib.decompress(streamed(engine, *chunks), -15) == content
-    assert zlib.decompress(streamed(engine), -15) == b""
+    for plain, stream in ((content, streamed(engine, *chunks)), (b"", streamed(engine))):
+        assert b"".join(coding_of(engine).unpack_exactly(MemoryObject(stream))) == plain
 
 
-FEATURES = {ZLIB_FEATURE, MINIZ_FEATURE, ZLIB_NG_FEATURE, ISAL_FEATURE}
+FEATURES = {ZLIB_FEATURE, MINIZ_FEATURE, ZLIB_NG_FEATURE, ISAL_FEATURE, BZIP2_FEATURE, XZ_FEATURE}
 
 
 def test_engines_are_present_by_their_fingerprints(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from bundle.archives import stretches
+from bundle.archives.codings import Coding
 from bundle.archives.skeleton import make_skeleton, rebuild
-from bundle.archives.streams import StreamTable, inflate
+from bundle.archives.streams import StreamTable
 from bundle.archives.stretches import LEAST_STRETCH_BYTES, joined
 from bundle.errors import Malformed
 from bundle.format.contents import read_content
@@ -44,7 +45,7 @@ def test_a_picture_is_opened_and_given_back(chunk_bytes: int, tmp_path: Path) ->
     data = as_png(FILES, chunk_bytes)
     (stream,) = streams_in(data)
     assert len(stream.cuts) == (stream.length + 1) // chunk_bytes
-    assert b"".join(inflate(table_of(data).stream(MemoryObject(data), 0))).startswith(
+    assert b"".join(Coding.DEFLATE.unpack(table_of(data).stream(MemoryObject(data), 0))).startswith(
         b"\0" + FILES["app/module0.py"][:9]
     )
     opening = opened_target(data, tmp_path)

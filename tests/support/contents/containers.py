@@ -1,16 +1,21 @@
 """Files in every container that software is shipped in, as Python's own encoders make them; two versions of each."""
 
 import base64
+import bz2
 import gzip
 import hashlib
 import io
 import json
+import lzma
 import random
 import struct
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable
+from functools import partial
+
+from bundle.archives.xz_streams import of_threads
 
 Files = dict[str, bytes]
 EPOCH = (2024, 1, 1, 0, 0, 0)
@@ -82,6 +87,18 @@ def as_ar(files: Files) -> bytes:
     for name, data in files.items():
         out += f"{name:<16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(data):<10}`\n".encode() + data + b"\n" * (len(data) % 2)
     return out
+
+
+def as_tar_bz2(level: int, files: Files) -> bytes:
+    return bz2.compress(as_tar(files), level)
+
+
+def as_xz_by_threads(data: bytes) -> bytes:
+    return b"".join(of_threads(iter((data,)), 6, lzma.CHECK_CRC64, None))
+
+
+def as_deb(data: bytes, suffix: str) -> bytes:
+    return as_ar({"debian-binary": b"2.0\n", f"data.tar.{suffix}": data})
 
 
 def as_msix(files: Files) -> bytes:
@@ -164,12 +181,22 @@ WAYS: dict[str, Callable[[Files], bytes]] = {
     "tar.gz of wheels": lambda files: as_gzip(as_tar(wheels(files))),
     "tar of tar.gz (gem)": lambda files: as_tar({"metadata.gz": as_gzip(b"v"), "data.tar.gz": as_gzip(as_tar(files))}),
     "docker save": lambda files: as_tar({"manifest.json": b"[]", "layer/layer.tar": as_tar(files)}),
-    "deb": lambda files: as_ar({"debian-binary": b"2.0\n", "data.tar.gz": as_gzip(as_tar(files))}),
+    "deb": lambda files: as_deb(as_gzip(as_tar(files)), "gz"),
     "gzip of several members": lambda files: b"".join(map(as_gzip, files.values())),
     "pdf": as_pdf,
     "png": as_png,
     "png of one chunk": lambda files: as_png(files, 1 << 30),
     "nupkg": as_nupkg,
+    **{f"tar.bz2, level {level}": partial(as_tar_bz2, level) for level in (1, 9)},
+    "bzip2 of several streams": lambda files: b"".join(map(bz2.compress, files.values())),
+    "tar of tar.bz2": lambda files: as_tar({"data.tar.bz2": as_tar_bz2(9, files), "more": b"more"}),
+    "deb, bzip2": lambda files: as_deb(as_tar_bz2(9, files), "bz2"),
+    "tar.xz": lambda files: lzma.compress(as_tar(files)),
+    "tar.xz by threads": lambda files: as_xz_by_threads(as_tar(files)),
+    "deb, xz": lambda files: as_deb(lzma.compress(as_tar(files)), "xz"),
+    "tar of tar.xz": lambda files: as_tar({"data.tar.xz": lzma.compress(as_tar(files), preset=3), "more": b"more"}),
+    "zip, bzip2": lambda files: as_zip(files, zipfile.ZIP_BZIP2),
+    "tar.bz2 of wheels": lambda files: bz2.compress(as_tar(wheels(files))),
     "asar": as_asar,
 }
 # Streams that no engine gives back: they are made from their shapes.

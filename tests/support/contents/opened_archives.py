@@ -6,13 +6,13 @@ from itertools import count
 from pathlib import Path
 
 from bundle.archives import engines
+from bundle.archives.codings import Coding
 from bundle.archives.engines import ENGINE_FEATURES
 from bundle.archives.headers import Facts, leave_out, put_back
 from bundle.archives.skeleton import make_skeleton, rebuild
-from bundle.archives.streams import DeflateStream, Search, StreamTable
+from bundle.archives.streams import PackedStream, Search, StreamTable
 from bundle.archives.stretches import Cuts, Layout
 from bundle.format.contents import read_content
-from bundle.format.index import AS_IT_IS
 from bundle.format.objects import MemoryObject
 from bundle.write.openings import ArchiveOpener, Member, Opening
 from tests.support.sites.site import QUIET
@@ -20,7 +20,7 @@ from tests.support.sites.site import QUIET
 AMPLE = 1 << 30
 
 
-def streams_in(data: bytes) -> list[DeflateStream]:
+def streams_in(data: bytes) -> list[PackedStream]:
     """The streams of an archive."""
     return list(Search(MemoryObject(data)).streams())
 
@@ -40,9 +40,15 @@ def walked(rest: bytes, places: list[int], facts: list[Facts], is_back: bool = F
     return b"".join(way(MemoryObject(rest), Layout(gaps, Cuts()), facts.__getitem__))
 
 
-def engine_of(plain: bytes, stream: bytes, likely: int = 6, features: Collection[str] | None = None) -> int | None:
+def engine_of(
+    plain: bytes,
+    stream: bytes,
+    likely: int = 6,
+    features: Collection[str] | None = None,
+    coding: Coding = Coding.DEFLATE,
+) -> int | None:
     """The engine that gives a stream."""
-    return engines.find_engine(MemoryObject(plain), MemoryObject(stream), likely, features)
+    return engines.find_engine(MemoryObject(plain), MemoryObject(stream), likely, features, coding)
 
 
 def opened(directory: Path, old: bytes | None, new: bytes) -> tuple[Opening | None, Opening | None]:
@@ -67,7 +73,7 @@ def opened_target(data: bytes, directory: Path) -> Opening | None:
 def given_back(opening: Opening) -> bytes:
     """The archive, from the plain bytes of its members, those of archives among them given back first."""
     members = [_member(member) for member in opening.members]
-    used = [member.engine or AS_IT_IS for member in opening.members]
+    used = [member.engine or member.coding for member in opening.members]
     skeleton = MemoryObject(read_content(opening.skeleton))
     return b"".join(rebuild(skeleton, map(MemoryObject, members), used, AMPLE))
 

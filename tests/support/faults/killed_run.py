@@ -16,6 +16,7 @@ from types import FrameType
 from typing import Any
 
 import apply.site.holders
+from apply.adopt import adopt
 from apply.errors import AboardError
 from apply.recover import recover
 from apply.retention import collect_garbage
@@ -35,21 +36,29 @@ _AS_LONG_AS_IT_TAKES = (
 
 @dataclass(frozen=True)
 class Action:
-    """A run to be killed: `command` is apply, rollback, recover or gc; `bundle` and `trust` are for apply alone."""
+    """A run to be killed: `command` is apply, adopt, rollback, recover or gc; `bundle` and `trust` are for the first
+    two, `directory` is what is adopted."""
 
     command: str
     bundle: Path | None = None
     trust: Path | None = None
+    directory: Path | None = None
 
     @classmethod
     def applying(cls, bundle: Path) -> "Action":
         return cls("apply", bundle, shore().trust_file)
 
+    @classmethod
+    def adopting(cls, directory: Path, bundle: Path) -> "Action":
+        return cls("adopt", bundle, shore().trust_file, directory)
+
     def run(self, root: Path) -> None:
         """Makes the run; how it ends is for the site to show."""
         config = load(Site.at(root).config_file)
         with contextlib.suppress(AboardError, BundleError):
-            if self.bundle and self.trust:
+            if self.directory and self.bundle and self.trust:
+                adopt(self.directory, self.bundle, root, load_trust(self.trust), config)
+            elif self.bundle and self.trust:
                 update(self.bundle, root, load_trust(self.trust), config)
             elif self.command == "gc":
                 collect_garbage(root, config)

@@ -74,28 +74,7 @@ class KilledFetch:
 
     def kept(self) -> tuple[int, int]:
         """Those of header and pieces, and of unfinished pieces."""
-        path = self.output if self.output.exists() else self.output.with_name("new.unrep.part")
-        data = path.read_bytes() if path.exists() else b""
-        kept = len(self.bundle.header) if data.startswith(self.bundle.header) else 0
-        unfinished = 0
-        for section in self.bundle.root.sections:
-            for offset, piece in self.bundle.verified.pieces(section):
-                end = offset + piece.length
-                whole = data[offset:end] == self.bundle.data[offset:end]
-                kept += piece.length if whole else 0
-                unfinished += 0 if whole else self._unfinished_bytes(offset)
-        return kept, unfinished
-
-    def _unfinished_bytes(self, piece_offset: int) -> int:
-        """How much of a piece waits beside the partial file [T-12]."""
-        path = self.output.with_name("new.unrep.state")
-        state = path.read_bytes() if path.exists() else b""
-        for at in range(64, len(state), 16 + self.bundle.root.piece_size):
-            offset, length = struct.unpack_from("<QQ", state, at)
-            unfinished = state[at + 16 : at + 16 + length]
-            if length and offset == piece_offset and unfinished == self.bundle.data[offset : offset + length]:
-                return int(length)
-        return 0
+        return kept_at(self.output, self.bundle)
 
     def start(self) -> subprocess.Popen[bytes]:
         """Runs the command and does not wait."""
@@ -143,6 +122,32 @@ class KilledFetch:
             sent = now
             time.sleep(0.1)
         return sent
+
+
+def kept_at(output: Path, bundle: TinyBundle) -> tuple[int, int]:
+    """The bytes at an output that are those of the bundle: of header and pieces, and of unfinished pieces."""
+    path = output if output.exists() else output.with_name(f"{output.name}.part")
+    data = path.read_bytes() if path.exists() else b""
+    kept = len(bundle.header) if data.startswith(bundle.header) else 0
+    unfinished = 0
+    for section in bundle.root.sections:
+        for offset, piece in bundle.verified.pieces(section):
+            end = offset + piece.length
+            whole = data[offset:end] == bundle.data[offset:end]
+            kept += piece.length if whole else 0
+            unfinished += 0 if whole else _unfinished_bytes(output, bundle, offset)
+    return kept, unfinished
+
+
+def _unfinished_bytes(output: Path, bundle: TinyBundle, piece_offset: int) -> int:
+    """How much of a piece waits beside the partial file [T-12]."""
+    path = output.with_name(f"{output.name}.state")
+    state = path.read_bytes() if path.exists() else b""
+    for at in range(64, len(state), 16 + bundle.root.piece_size):
+        offset, length = struct.unpack_from("<QQ", state, at)
+        if length and offset == piece_offset and state[at + 16 : at + 16 + length] == bundle.data[offset:][:length]:
+            return int(length)
+    return 0
 
 
 @contextmanager

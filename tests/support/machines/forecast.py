@@ -22,6 +22,7 @@ SECONDS = {
     "crash": 6.0,
     "end_to_end": 2.4,
     "hostile": 0.6,
+    "fleet": 0.8,
     "repository": 0.5,
     "spec": 0.9,
     "support": 1.5,
@@ -33,6 +34,8 @@ MODULES = {
     "distributed": "builds on a Dask cluster",
     "s3fs": "object stores",
     "moto": "object stores",
+    "sqlalchemy": "the fleet office",
+    "psycopg": "the fleet office on PostgreSQL",
 }
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.repository import REPOSITORY
 
-PACKAGES = ("bundle", "transfer", "apply", "repository", "unrep")
+PACKAGES = ("bundle", "transfer", "apply", "repository", "fleet", "unrep")
 
 
 def rooms(tests: Path) -> list[str]:

@@ -352,8 +352,10 @@ def test_the_same_wrong_bytes_twice_are_the_sources_doing(output: Path) -> None:
     wrong = bytearray(BUNDLE.data)
     wrong[50_000] ^= 1
     link = SimulatedLink(bytes(wrong))
+    fetch = fetch_over(link, output)
     with pytest.raises(SourceCorrupt, match="sim://ship/bundle: bytes"):
-        fetch_over(link, output).run()
+        fetch.run()
+    assert [source.damaged for source in fetch.figures().sources] == [True]
     assert asked(link)[-1] == (0, ROOT_END)
     left = fetch_over(SimulatedLink(BUNDLE.data), output).run()
     assert output.read_bytes() == BUNDLE.data and left.bytes_received <= HEADER_BYTES + PIECE_BYTES

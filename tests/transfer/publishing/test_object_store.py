@@ -1,9 +1,5 @@
 """Publishing to an S3-compatible server, a real one in its own process; skipped where s3fs or moto is missing."""
 
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +14,7 @@ from tests.support.contents.releases import build_from, write_tree
 from tests.support.contents.sealed import ALPHA, BETA, content_key_of, ship
 from tests.support.contents.tiny_bundle import KEY, TRUST, Shape, tiny_bundle
 from tests.support.links.nginx import free_port
+from tests.support.links.s3_server import s3_server
 from transfer.channels.survey import SurveyRequest, survey
 from transfer.config import TransferConfig
 from transfer.errors import Incomplete, OutputRefused
@@ -33,32 +30,8 @@ NEW = tiny_bundle(Shape(version="1.0.1+b", seq=2, full_bytes=90_000))
 @pytest.fixture
 def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The address of an S3 server with an empty bucket `fleet`."""
-    pytest.importorskip("s3fs")
-    pytest.importorskip("moto.server")
-    port = free_port()
-    endpoint = f"http://127.0.0.1:{port}"
-    settings = {"AWS_ENDPOINT_URL": endpoint, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
-    for name, value in {**settings, "AWS_DEFAULT_REGION": "us-east-1", "AWS_MAX_ATTEMPTS": "1"}.items():
-        monkeypatch.setenv(name, value)
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
-        try:
-            _create_bucket(endpoint)
-            yield endpoint
-        finally:
-            server.kill()
-
-
-def _create_bucket(endpoint: str) -> None:
-    until = time.monotonic() + 30
-    while True:
-        try:
-            urllib.request.urlopen(urllib.request.Request(f"{endpoint}/fleet", method="PUT"), timeout=5).close()
-        except OSError:
-            assert time.monotonic() < until, "the S3 server does not answer"
-            time.sleep(0.05)
-        else:
-            return
+    with s3_server(monkeypatch) as server:
+        yield server.endpoint
 
 
 def write(path: Path, data: bytes) -> Path:

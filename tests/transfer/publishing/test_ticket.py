@@ -1,18 +1,20 @@
 """A ticket comes over a bad link: what is damaged is asked for again, what is not there ends the fetch. [T-58]"""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from bundle.errors import Refused, Sealed
 from bundle.read.reader import VerifiedRoot, open_bundle
+from bundle.recipients.ship_key import ShipKey
 from bundle.recipients.sidecars import ticket_beside
 from tests.support.contents.releases import TRUST, build_from, write_tree
 from tests.support.contents.sealed import ALPHA, BETA
 from tests.support.links.bad_server import BadServer
 from transfer.config import TransferConfig
 from transfer.errors import Incomplete
-from transfer.publishing.ticket import bring_ticket, find_ticket, ticket_address
+from transfer.publishing.ticket import bring_ticket, ticket_address
 
 ID = ALPHA.public.key_id
 NAME = f"{ID.hex()}.ticket"
@@ -75,12 +77,19 @@ def test_a_volume_on_a_stick_has_its_ticket_beside_it(bundle: Path, verified: Ve
 
 def test_a_ticket_on_sticks_whatever_else_is_there(bundle: Path, verified: VerifiedRoot, tmp_path: Path) -> None:
     """[T-73]"""
-    one, two, out = tmp_path / "one", tmp_path / "two", tmp_path / "out"
-    (one / "old.tickets").mkdir(parents=True)
-    (two / "new.tickets").mkdir(parents=True)
-    (one / "old.tickets" / NAME).write_bytes(b"of another time")
-    assert find_ticket([one, two], out, verified, ALPHA) is None
-    (two / "new.tickets" / NAME).write_bytes(ticket_beside(bundle, ID).read_bytes())
-    assert find_ticket([one, two], out, verified, BETA) is None
-    assert find_ticket([one, two], out, verified, ALPHA) == ticket_beside(out, ID)
-    assert find_ticket([], out, verified, ALPHA) == ticket_beside(out, ID), "it lies there now"
+    stick, out = tmp_path / "stick", tmp_path / "out"
+    (stick / "old.tickets").mkdir(parents=True)
+    (stick / "new.tickets").mkdir(parents=True)
+    (stick / "old.tickets" / NAME).write_bytes(b"of another time")
+
+    def bring(key: ShipKey) -> Path:
+        return bring_ticket(str(stick / "one.volume"), out, verified, key, TransferConfig())
+
+    with pytest.raises(Sealed, match=rf"one\.volume: is encrypted, .* key id {ID.hex()}; have shore make one"):
+        bring(ALPHA)
+    (stick / "new.tickets" / NAME).write_bytes(ticket_beside(bundle, ID).read_bytes())
+    with pytest.raises(Sealed):
+        bring(BETA)
+    assert bring(ALPHA) == ticket_beside(out, ID)
+    shutil.rmtree(stick)
+    assert bring(ALPHA) == ticket_beside(out, ID), "it lies there now"

@@ -13,23 +13,26 @@ from random import Random
 import pytest
 
 from bundle.errors import Corrupt, InputError, Malformed, Untrusted
+from bundle.format.root import DELTA, FULL
 from bundle.host.progress import Quiet
 from bundle.read.reader import verify_header
 from bundle.trust.signing import VerifyingKey
 from bundle.trust.trust import Trust
 from tests.support.contents.tiny_bundle import TRUST, Shape, TinyBundle, tiny_bundle, tree_hash, write_trust
 from tests.support.links.bad_server import BadServer
+from tests.support.links.media import fetch_from_media
+from transfer.channels.medium import look_through
 from transfer.config import TransferConfig
 from transfer.disk.atomic_write import write_atomically
 from transfer.disk.volume import MAX_VOLUMES, Volume, VolumeMap, open_volume
-from transfer.errors import ConsentNeeded, Incomplete, OutputRefused, SourceRefused
+from transfer.errors import Incomplete, OutputRefused, SourceRefused
 from transfer.fetch.fetch import Fetch
+from transfer.fetch.figures import Figures
 from transfer.fetch.request import FetchRequest
 from transfer.links.opening import open_sources
 from transfer.plan import SiteHoldings
 from transfer.volumes import export as exporting
 from transfer.volumes.export import export, lay_out
-from transfer.volumes.join import Joined, find_volumes, join
 from unrep.cli import main
 
 BUNDLE = tiny_bundle(Shape(full_bytes=700_000, delta_bytes={"old": 60_000}))
@@ -55,13 +58,17 @@ def sticks(tmp_path: Path) -> list[Path]:
 
 @pytest.fixture
 def out(tmp_path: Path) -> Path:
-    return tmp_path / "joined.unrep"
+    return tmp_path / "got.unrep"
 
 
-def joined(
+def fetched(
     out: Path, *sticks: Path, holdings: SiteHoldings | None = None, allow_full: bool = False, trust: Trust = TRUST
-) -> Joined:
-    return join(sticks, trust, out, holdings, allow_full, Quiet())
+) -> Figures:
+    return fetch_from_media(out, sticks, holdings, allow_full, trust)
+
+
+def damaged(figures: Figures) -> list[str]:
+    return [source.name for source in figures.sources if source.damaged]
 
 
 def volume_of(stick: Path) -> Path:
@@ -90,7 +97,7 @@ def test_each_volume_is_verified_by_itself_and_none_is_too_large(sticks: list[Pa
 def test_any_order_gives_the_bundle(sticks: list[Path], out: Path) -> None:
     """[T-72]"""
     for order in list(permutations(sticks))[::5]:
-        figures = joined(out, *order)
+        figures = fetched(out, *order)
         assert out.read_bytes() == BUNDLE.data and not out.with_name(out.name + ".part").exists()
         assert figures.bytes_needed == len(BUNDLE.data) and figures.bytes_resumed == 0
         out.unlink()
@@ -98,21 +105,21 @@ def test_any_order_gives_the_bundle(sticks: list[Path], out: Path) -> None:
 
 def test_one_stick_after_the_other_keeps_what_each_brought(sticks: list[Path], out: Path) -> None:
     """[T-72], [T-9]: the last one first, and the sentence names those that are missing."""
-    with pytest.raises(Incomplete, match=r"volume 1, 2, 3 of 4.*what was joined is kept"):
-        joined(out, sticks[3])
+    with pytest.raises(Incomplete, match=r"volume 1, 2, 3 of 4.*what is there is kept"):
+        fetched(out, sticks[3])
     for stick in (sticks[1], sticks[0]):
         with pytest.raises(Incomplete):
-            joined(out, stick)
-    last = joined(out, sticks[2])
+            fetched(out, stick)
+    last = fetched(out, sticks[2])
     assert out.read_bytes() == BUNDLE.data and last.bytes_resumed > len(BUNDLE.data) // 2
-    assert joined(out, sticks[0]).bytes_joined == 0, "all of it is there"
+    assert fetched(out, sticks[0]).bytes_resumed == len(BUNDLE.data), "all of it is there"
 
 
 @pytest.mark.parametrize("missing", [0, 2])
 def test_a_fetch_brings_the_rest_and_only_that(sticks: list[Path], out: Path, missing: int) -> None:
     """[T-72]"""
     with pytest.raises(Incomplete):
-        joined(out, *(stick for stick in sticks if stick is not sticks[missing]))
+        fetched(out, *(stick for stick in sticks if stick is not sticks[missing]))
     config = TransferConfig(patience_s=5)
     with BadServer(BUNDLE.data, ["honest"]) as server:
         figures = Fetch(
@@ -128,7 +135,7 @@ def test_sticks_finish_what_a_link_began(sticks: list[Path], out: Path) -> None:
     half = bytearray(BUNDLE.data)
     half[300_000:] = bytes(len(half) - 300_000)
     out.with_name(out.name + ".part").write_bytes(half)
-    figures = joined(out, sticks[1], sticks[2], sticks[3])
+    figures = fetched(out, sticks[1], sticks[2], sticks[3])
     assert out.read_bytes() == BUNDLE.data and figures.bytes_resumed > 290_000
 
 
@@ -143,7 +150,7 @@ def test_a_flipped_byte_costs_its_piece(sticks: list[Path], out: Path) -> None:
         data[random.randrange(20_000, len(data))] ^= 1
     path.write_bytes(data)
     with pytest.raises(Incomplete, match=r"a good copy of the damaged volumes") as stopped:
-        joined(out, *sticks)
+        fetched(out, *sticks)
     missing = int(str(stopped.value).split(": ")[1].split(" bytes")[0].replace(",", ""))
     assert 0 < missing <= 3 * PIECE
 
@@ -168,14 +175,14 @@ def test_a_volume_that_lies_is_asked_last_named_and_then_no_more(
         return read(self, offset, length)
 
     monkeypatch.setattr(Volume, "read", noted)
-    figures = joined(out, *sticks)
-    assert out.read_bytes() == BUNDLE.data and figures.damaged == (liar,)
+    figures = fetched(out, *sticks)
+    assert out.read_bytes() == BUNDLE.data and damaged(figures) == [str(liar)]
     honest = asked.count(volume_of(sticks[0]))
     assert asked.count(liar) < honest / 2, "as far as it was good, and once more"
     volume_of(sticks[0]).unlink()
     asked.clear()
     with pytest.raises(Incomplete, match=r"a good copy of the damaged volumes \(.*a liar\)"):
-        joined(out.with_name("again"), *sticks)
+        fetched(out.with_name("again"), *sticks)
     assert asked.count(liar) < honest / 2 + 4
 
 
@@ -195,15 +202,18 @@ def test_a_directory_of_volumes_without_end_has_one(sticks: list[Path], out: Pat
     copy = volume_of(sticks[0]).read_bytes()[:2000]
     for number in range(MAX_VOLUMES + 20):
         (sticks[0] / f"0{number:05}").write_bytes(copy)
-    assert len(find_volumes([sticks[0]])) == MAX_VOLUMES
+    with pytest.raises(Incomplete, match="volume 2, 3, 4 of 4"):
+        fetched(out, sticks[0])
+    (found,) = look_through(sticks[0], TRUST).bundles
+    assert len(found.paths) == MAX_VOLUMES
 
 
 def test_a_torn_volume_gives_what_it_has(sticks: list[Path], out: Path) -> None:
     """[T-72]: a stick that lied about its size."""
     path = volume_of(sticks[1])
     path.write_bytes(path.read_bytes()[:100_000])
-    with pytest.raises(Incomplete):
-        joined(out, *sticks)
+    with pytest.raises(Incomplete, match=r"a good copy of the damaged volumes \(.*stick2.*volume\)"):
+        fetched(out, *sticks)
     kept = out.with_name(out.name + ".part").read_bytes()
     wrong = sum(1 for at in range(0, len(kept), PIECE) if kept[at : at + PIECE] != BUNDLE.data[at : at + PIECE])
     assert wrong <= (VOLUME_BYTES - 100_000) // PIECE + 3
@@ -217,13 +227,13 @@ def test_a_map_that_lies_costs_its_pieces_only(sticks: list[Path], out: Path) ->
     head = VolumeMap(2, 4, stretches).pack()
     path.write_bytes(head + path.read_bytes()[volume.data_offset :])
     with pytest.raises(Incomplete):
-        joined(out, *sticks)
+        fetched(out, *sticks)
     copy = sticks[0] / "copy of 2"
     shutil.rmtree(sticks[1])
     sticks[1].mkdir()
     export(out.parent / "b.unrep", VOLUME_BYTES, [sticks[1]], Quiet())
     shutil.copy(next(sticks[1].glob("*002-of*")), copy)
-    joined(out, sticks[0], sticks[2])
+    fetched(out, sticks[0], sticks[2])
     assert out.read_bytes() == BUNDLE.data
 
 
@@ -235,8 +245,8 @@ def test_pieces_whose_table_is_damaged_wait_for_another_copy_of_it(sticks: list[
         data[volume.data_offset + volume.map.stretches[0][1] + 10] ^= 1  # in the full section's tables
         path.write_bytes(data)
     with pytest.raises(Incomplete):
-        joined(out, *sticks[2:])
-    joined(out, *sticks)
+        fetched(out, *sticks[2:])
+    fetched(out, *sticks)
     assert out.read_bytes() == BUNDLE.data
 
 
@@ -250,32 +260,59 @@ def test_what_stood_there_without_its_tables_is_verified_when_they_come(sticks: 
                 part[offset : offset + piece.length] = bytes(piece.length)
     part[400_000] ^= 1
     out.with_name(out.name + ".part").write_bytes(part)
-    figures = joined(out, *sticks)
+    figures = fetched(out, *sticks)
     assert out.read_bytes() == BUNDLE.data and figures.bytes_needed == len(BUNDLE.data)
 
 
-def test_for_a_site_only_its_section_is_joined(sticks: list[Path], out: Path) -> None:
+def test_for_a_site_only_its_section_is_fetched(sticks: list[Path], out: Path) -> None:
     """[T-5], [T-6]: by the rules of a fetch."""
-    figures = joined(out, *sticks, holdings=SiteHoldings((tree_hash("old"),), False))
+    figures = fetched(out, *sticks, holdings=SiteHoldings((tree_hash("old"),), False))
     assert figures.bytes_needed < 70_000 and out.stat().st_size == len(BUNDLE.data)
     assert out.read_bytes() == BUNDLE.holding(BUNDLE.root.sections[0])
-    with pytest.raises(ConsentNeeded):
-        joined(out, *sticks, holdings=SiteHoldings((tree_hash("other"),), False))
+    out.unlink()
+    full = fetched(out, *sticks, holdings=SiteHoldings((tree_hash("other"),), False))
+    assert [section.kind for section in full.sections] == [FULL], "which costs nothing here"
+
+
+@pytest.mark.parametrize(("held", "kind"), [("old", DELTA), ("other", FULL)])
+@pytest.mark.parametrize("number", range(4))
+def test_any_volume_promises_what_is_on_the_others(
+    sticks: list[Path], out: Path, held: str, kind: str, number: int
+) -> None:
+    """[T-72]: for a site, also where nothing of its section is on the first stick; it is not stranded."""
+    holdings = SiteHoldings((tree_hash(held),), False)
+    order = [sticks[number], *(stick for stick in reversed(sticks) if stick is not sticks[number])]
+    for count, stick in enumerate(order, 1):
+        try:
+            figures = fetched(out, stick, holdings=holdings)
+        except Incomplete as error:
+            assert "are missing; run again with volume" in str(error)
+            assert count < 4
+        else:
+            break
+    assert [section.kind for section in figures.sections] == [kind]
+    assert out.read_bytes() == BUNDLE.holding(*figures.sections)
 
 
 def test_volumes_of_strangers_and_of_several_bundles(sticks: list[Path], out: Path, tmp_path: Path) -> None:
-    """[T-70]"""
+    """[T-70], [T-142]: those of the newest bundle count, and those of a stranger are named."""
     stranger = VerifyingKey(bytes.fromhex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"))
-    with pytest.raises(Untrusted, match="stick1"):
-        joined(out, *sticks, trust=Trust((stranger,)))
+    with pytest.raises(Untrusted, match=r"stick1.*volume: signed by"):
+        fetched(out, *sticks, trust=Trust((stranger,)))
     other = tiny_bundle(Shape(version="2.0", seq=3, full_bytes=10_000))
     export(write(tmp_path / "other", other), VOLUME_BYTES, [sticks[3]], Quiet())
-    with pytest.raises(SourceRefused, match=r"several bundles \(vms 1.*vms 2\.0"):
-        joined(out, *sticks)
-    volume_of(sticks[0]).unlink()
-    for directory, said in ((sticks[0], "there is no volume"), (tmp_path / "nowhere", "cannot be read")):
-        with pytest.raises(SourceRefused, match=said):
-            joined(out, directory)
+    fetched(out, *sticks)
+    assert out.read_bytes() == other.data
+
+
+def test_where_there_is_no_volume(sticks: list[Path], out: Path, tmp_path: Path) -> None:
+    """[T-70]: every place is named."""
+    for stick in sticks[:2]:
+        volume_of(stick).unlink()
+    with pytest.raises(SourceRefused, match=r"stick1, .*stick2: there is no bundle, volume or channel file"):
+        fetched(out, *sticks[:2])
+    with pytest.raises(SourceRefused, match="cannot be read"):
+        fetched(out, tmp_path / "nowhere")
     assert not out.exists() and not out.with_name(out.name + ".part").exists()
 
 
@@ -283,7 +320,7 @@ def test_another_bundle_at_the_output_is_not_lost(sticks: list[Path], out: Path)
     """[T-10], [T-11]"""
     other = write(out, tiny_bundle(Shape(product="ecdis", full_bytes=10_000)))
     with pytest.raises(OutputRefused, match="is another bundle"):
-        joined(out, *sticks)
+        fetched(out, *sticks)
     assert other.read_bytes() == tiny_bundle(Shape(product="ecdis", full_bytes=10_000)).data
 
 
@@ -320,8 +357,9 @@ def test_what_is_no_volume_is_refused(sticks: list[Path], spoil: object) -> None
     """[T-70]"""
     path = volume_of(sticks[0])
     path.write_bytes(spoil(path.read_bytes()))  # type: ignore[operator]
-    with pytest.raises(Malformed, match="stick1"):
+    with pytest.raises(Malformed):
         open_volume(path)
+    assert all(str(error).count("stick1") == 1 for error in look_through(sticks[0], TRUST).unusable.values())
 
 
 def test_a_volume_size_that_cannot_do_is_said_before_anything_is_written(tmp_path: Path) -> None:
@@ -380,16 +418,19 @@ def test_the_commands(tmp_path: Path, out: Path, capsys: pytest.CaptureFixture[s
     """[T-70], [T-72]"""
     path, trust, stick = write(tmp_path / "b"), write_trust(tmp_path / "k.pub"), tmp_path / "stick"
     stick.mkdir()
+    (empty := tmp_path / "empty").mkdir()
     for argv, code, said in (
         (["export", path, "--volume-size", "0.25M", "--out", stick], 0, "read back and right"),
         (["export", path, "--volume-size", "much", "--out", stick], 2, "no size in bytes"),
-        (["join", stick, "--trust", trust, "--out", out, "--json"], 0, "bytes joined from 4 volumes"),
-        (["join", tmp_path, "--trust", trust, "--out", out], 2, "there is no volume"),
+        (["fetch", stick, "--trust", trust, "--out", out], 0, "vms 1.0.1"),
+        (["fetch", stick, "--trust", trust, "--out", out, "--json"], 0, "1.0.1"),
+        (["fetch", empty, "--trust", trust, "--out", out], 2, "there is no bundle, volume"),
     ):
         with pytest.raises(SystemExit) as ended:
             main([str(word) for word in argv])
         printed = capsys.readouterr()
-        assert ended.value.code == code and said in printed.err
+        result = printed.err if code else printed.out
+        assert ended.value.code == code and said in result
         if "--json" in argv:
-            assert json.loads(printed.out)["bytes_joined"] > 0
+            assert json.loads(printed.out)["bytes_paid"] == 0
     assert out.read_bytes() == BUNDLE.data

@@ -45,11 +45,11 @@ def test_the_unit_is_written_once(ship: Ship, tmp_path: Path) -> None:
     """[A-67]"""
     unit = tmp_path / "unrep-agent.service"
     first = install(ship, "--to", unit)
-    assert first.returncode == 0 and "written" in first.stderr
-    assert "systemctl daemon-reload && systemctl enable --now unrep-agent.service" in first.stderr
+    assert first.returncode == 0 and "written" in first.stdout
+    assert "systemctl daemon-reload && systemctl enable --now unrep-agent.service" in first.stdout
     written = unit.stat().st_mtime_ns
     again = install(ship, "--to", unit)
-    assert again.returncode == 0 and "as it should be already" in again.stderr and unit.stat().st_mtime_ns == written
+    assert again.returncode == 0 and "as it should be already" in again.stdout and unit.stat().st_mtime_ns == written
     assert f'"agent" "--site" "{ship.root}"' in unit.read_text() and unit.stat().st_mode & 0o777 == 0o644
 
 
@@ -249,8 +249,8 @@ def test_the_service_starts_works_and_stops(ship: Ship, service: str, tmp_path: 
     ship.recover()
     for _ in range(2):
         done = install(ship)
-        assert "administrators and LocalSystem may write there" in done.stderr, done.stderr
-        assert done.returncode == 0 and f"service {service} is registered" in done.stderr, done.stderr
+        assert "administrators and LocalSystem may write there" in done.stdout, done.stderr
+        assert done.returncode == 0 and f"service {service} is registered" in done.stdout, done.stderr
     sc("start", service)
     until(lambda: "RUNNING" in sc("query", service))
     shutil.copyfile(shore().bundle("1.0.1", 2, "1.0.0"), tmp_path / "arriving")

@@ -130,7 +130,7 @@ def test_a_window_that_shuts_during_a_long_rebuild_keeps_what_was_built(
         rebuilt.append(arguments)
         reconstruct(*arguments, **options)
 
-    monkeypatch.setattr("apply.update.reconstruct", counted)
+    monkeypatch.setattr("apply.making.reconstruct", counted)
 
     def quick(*arguments: object) -> None:
         built.append(str(arguments[-1]))

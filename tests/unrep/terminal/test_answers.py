@@ -77,6 +77,8 @@ def test_keys_that_are_known_at_times() -> None:
     found = {key.name: key.is_required for key in keys(made)}
     assert found == {"error": True, "exit_code": True, "size": False}
     assert schema(made)["$defs"]["Made"]["description"] == "Something that failed."
+    again = with_known_keys("Again", "", Failure, made)
+    assert {key.name: key.is_required for key in keys(again)} == found
 
 
 def test_options_that_ask_for_json() -> None:

@@ -27,4 +27,7 @@ def test_a_delta(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = json.loads(out)
     assert found["bytes"] == (tmp_path / "out").stat().st_size and found["seconds"] == 1.25 and not found["full"]
     assert [one["tree"] for one in found["bases"]] == [shore().tree("1.0.0")]
-    assert err.count("\n") == 2 and "vms 1.0.1 (seq 2)" in err and f"from base {shore().tree('1.0.0')[:12]}" in err
+    report_build(report, 1.25, as_json=False)
+    told, more = capsys.readouterr()
+    assert told.count("\n") == 2 and "vms 1.0.1 (seq 2)" in told and f"from base {shore().tree('1.0.0')[:12]}" in told
+    assert err == more == ""

@@ -21,7 +21,7 @@ def test_in_one_sentence() -> None:
 
 def test_for_a_person_and_for_a_program(capsys: pytest.CaptureFixture[str]) -> None:
     report_run(lambda: MOVED, as_json=False)
-    assert capsys.readouterr() == ("", "applied: 1.0.0 -> 1.0.1, all is well (1.25 s)\n")
+    assert capsys.readouterr() == ("applied: 1.0.0 -> 1.0.1, all is well (1.25 s)\n", "")
     report_run(lambda: MOVED, as_json=True)
     assert json.loads(capsys.readouterr().out).keys() == run_answer(MOVED).keys() > {"from", "to", "peak_rss_bytes"}
 

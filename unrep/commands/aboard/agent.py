@@ -17,7 +17,7 @@ from unrep.agent.stopping import until_told_to_stop
 from unrep.errors import UsageRefused
 from unrep.terminal.answers import json_lines_option
 from unrep.terminal.command import Command, CommandGroup
-from unrep.terminal.console import say
+from unrep.terminal.console import show
 from unrep.terminal.exit_codes import ExitCode
 from unrep.terminal.options.site import SITE_VARIABLE, config_option, site_option
 
@@ -93,10 +93,10 @@ def install_command(site: Path, config: Path | None, to: Path | None, account: s
         place.make_directories()
         windows_service.register(name, argv, f"Keeps {place.root} up to date", runs_as)
         access_list.close_off(place, runs_as)
-        say(f"{place.root}: administrators and {runs_as} may write there, users read; .unrep is closed to users")
-        say(f"service {name} is registered; start it with: sc start {name}")
+        show(f"{place.root}: administrators and {runs_as} may write there, users read; .unrep is closed to users")
+        show(f"service {name} is registered; start it with: sc start {name}")
         return
     unit = to or systemd.STANDARD_DIRECTORY / f"{name}.service"
     written = systemd.write_unit(unit, systemd.unit_text(argv, place.root, account or ""))
-    say(f"{unit}: {'written' if written else 'is as it should be already'}")
-    say(f"start it with: systemctl daemon-reload && systemctl enable --now {unit.name}")
+    show(f"{unit}: {'written' if written else 'is as it should be already'}")
+    show(f"start it with: systemctl daemon-reload && systemctl enable --now {unit.name}")

@@ -9,7 +9,7 @@ from apply.site.layout import Site
 from unrep.beginning.readiness import CheckAnswer, lines, look_over, verdict
 from unrep.terminal.answers import json_option
 from unrep.terminal.command import Command
-from unrep.terminal.console import answer, show
+from unrep.terminal.console import show, tell
 from unrep.terminal.options.site import config_option, configuration, site_option
 
 
@@ -32,14 +32,11 @@ def check_command(site: Path, config: Path | None, as_json: bool) -> None:
     fault of a release.
     """
     found = look_over(Site.at(site), configuration(site, config), config)
-    if not as_json:
-        show(*lines(found))
     try:
         ready = verdict(site, found)
     except NotReady as refused:
+        if not as_json:
+            show(*lines(found))
         refused.document = dict(found)
         raise
-    if as_json:
-        answer(found)
-    else:
-        show(ready)
+    tell(as_json, found, *lines(found), ready)

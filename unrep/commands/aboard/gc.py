@@ -9,7 +9,7 @@ from msgspec import Meta
 from apply.retention import collect_garbage
 from unrep.terminal.answers import json_option
 from unrep.terminal.command import Command
-from unrep.terminal.console import answer, progress_bar, say
+from unrep.terminal.console import progress_bar, tell
 from unrep.terminal.options.site import config_option, configuration, site_option
 from unrep.terminal.run_report import RunAnswer, run_answer
 
@@ -35,7 +35,5 @@ def gc_command(site: Path, config: Path | None, as_json: bool) -> None:
     settings = configuration(site, config)
     with progress_bar() as bar:
         report, retained = collect_garbage(site, settings, bar)
-    say(report.reason)
-    if as_json:
-        cleaned: GcAnswer = {**run_answer(report), "removed": retained.removed, "in_use": retained.in_use}
-        answer(cleaned)
+    cleaned: GcAnswer = {**run_answer(report), "removed": retained.removed, "in_use": retained.in_use}
+    tell(as_json, cleaned, report.reason)

@@ -11,7 +11,7 @@ from apply.record.database import read_state
 from apply.site.layout import Site
 from unrep.terminal.answers import json_option
 from unrep.terminal.command import Command
-from unrep.terminal.console import answer, say
+from unrep.terminal.console import say, tell
 from unrep.terminal.options.site import site_option
 from unrep.terminal.site_answers import HoldAnswer, hold_answer
 
@@ -45,11 +45,13 @@ def hold_command(site: Path, reason: str, as_json: bool) -> None:
     """
     place = Site.at(site)
     held, state = set_hold(place, reason), read_state(place)
-    say(f"{place.root}: {held}; version {state.current_version or '(none)'} stays until 'unrep resume'")
     if state.pending:
         say(f"version {state.pending.version} is on trial already; its health decides, 'unrep rollback' gives it up")
-    if as_json:
-        answer(HeldAnswer(hold=hold_answer(held), current=state.current_version or None))
+    tell(
+        as_json,
+        HeldAnswer(hold=hold_answer(held), current=state.current_version or None),
+        f"{place.root}: {held}; version {state.current_version or '(none)'} stays until 'unrep resume'",
+    )
 
 
 @click.command("resume", cls=Command, examples=[("unrep resume --site /opt/vms", "Let updates come in again:")])
@@ -59,6 +61,5 @@ def resume_command(site: Path, as_json: bool) -> None:
     """Let updates come in again at site S. Harmless where nothing is held."""
     place = Site.at(site)
     lifted = lift_hold(place)
-    say(f"{place.root}: releases may come in again (was {lifted})" if lifted else f"{place.root}: nothing was held")
-    if as_json:
-        answer(ResumeAnswer(lifted=hold_answer(lifted)))
+    did = f"releases may come in again (was {lifted})" if lifted else "nothing was held"
+    tell(as_json, ResumeAnswer(lifted=hold_answer(lifted)), f"{place.root}: {did}")

@@ -11,7 +11,7 @@ from apply.site.durable import storage_errors
 from bundle.host.files import write_anew
 from unrep.terminal.answers import TreeHash, Version, json_option
 from unrep.terminal.command import Command
-from unrep.terminal.console import answer, progress_bar, say
+from unrep.terminal.console import progress_bar, tell
 from unrep.terminal.options.site import site_option
 
 
@@ -45,14 +45,13 @@ def repair_request_command(site: Path, out: Path, as_json: bool) -> None:
         with storage_errors(out):
             write_anew(out, request)
         total = len(damage.manifest.entries)
-        say(f"{out}: {count:,} of {total:,} files of {version} are damaged, {len(request):,} bytes")
+        said = f"{out}: {count:,} of {total:,} files of {version} are damaged, {len(request):,} bytes"
     else:
-        say(f"every file of {version} is what was installed; nothing to send")
-    if as_json:
-        document: RepairRequestAnswer = {
-            "version": version,
-            "tree": damage.release.tree,
-            "damaged": damage.paths,
-            "need_bytes": len(request),
-        }
-        answer(document)
+        said = f"every file of {version} is what was installed; nothing to send"
+    document: RepairRequestAnswer = {
+        "version": version,
+        "tree": damage.release.tree,
+        "damaged": damage.paths,
+        "need_bytes": len(request),
+    }
+    tell(as_json, document, said)

@@ -14,7 +14,7 @@ from unrep.selftest.scratch import scratch_site
 from unrep.selftest.trials import Switching, Updating, try_restart, try_switches, try_updates
 from unrep.terminal.answers import json_option
 from unrep.terminal.command import Command
-from unrep.terminal.console import answer, progress_bar, say, show
+from unrep.terminal.console import progress_bar, tell
 from unrep.terminal.options.site import config_option, configuration, site_option
 
 
@@ -65,16 +65,15 @@ def selftest_command(site: Path, config: Path | None, switches: int, restart: bo
         bar.start("switching under readers", switches, "switches")
         switching = try_switches(scratch, switches, bar.advance)
     restarted = try_restart(place, settings) if restart else None
-    if as_json:
-        answer(_document(settings, updating, switching, restarted))
-    else:
-        show(*_lines(settings, updating, switching, restarted))
+    lines = _lines(settings, updating, switching, restarted)
+    if not switching.count.misses:
+        lines.append(f"{place.root}: this machine can do it; nothing was left behind")
+    tell(as_json, _document(settings, updating, switching, restarted), *lines)
     if switching.count.misses:
         raise SelfTestFailed(
             f"{switching.count.misses} of {switching.count.reads} readings found no version, the first: "
             f"{switching.count.first_miss}; do not rely on switches without a gap on this machine"
         )
-    say(f"{place.root}: this machine can do it; nothing was left behind")
 
 
 def _document(

@@ -10,7 +10,7 @@ from bundle.recipients.ship_key import write_ship_key_pair
 from unrep.errors import UsageRefused
 from unrep.terminal.answers import KeyPairAnswer, json_option
 from unrep.terminal.command import Command, CommandGroup
-from unrep.terminal.console import answer, say
+from unrep.terminal.console import tell
 
 
 @click.group("ship-key", cls=CommandGroup)
@@ -44,6 +44,8 @@ def new_command(out: Path | None, site: Path | None, as_json: bool) -> None:
     name = out or Path()
     ship = write_ship_key_pair(name)
     private, public = f"{name}.key", f"{name}.pub"
-    say(f"{private}: keep it aboard and secret; {public}: give it to shore (ship key id {ship.key_id.hex()})")
-    if as_json:
-        answer(KeyPairAnswer(private=private, public=public, key_id=ship.key_id.hex()))
+    tell(
+        as_json,
+        KeyPairAnswer(private=private, public=public, key_id=ship.key_id.hex()),
+        f"{private}: keep it aboard and secret; {public}: give it to shore (ship key id {ship.key_id.hex()})",
+    )

@@ -19,7 +19,7 @@ from transfer.disk.output import describe
 from transfer.disk.whole import read_header
 from unrep.terminal.answers import Seconds, json_option
 from unrep.terminal.command import Command
-from unrep.terminal.console import answer, progress_bar, say
+from unrep.terminal.console import progress_bar, say, tell
 from unrep.terminal.options.broadcast import group_option, interface_option
 from unrep.terminal.options.quantities import parse_rate
 
@@ -101,13 +101,12 @@ def broadcast_command(
             if not forever:
                 raise
     sent, length = broadcast.figures(), opened.verified.total_bytes
-    say(f"{sent.bytes:,} bytes in {sent.datagrams:,} datagrams, {sent.bytes / length:.2f} times the bundle")
-    if as_json:
-        document: BroadcastAnswer = {
-            "bundle": str(bundle),
-            "bytes_total": length,
-            "bytes_sent": sent.bytes,
-            "datagrams": sent.datagrams,
-            "seconds": round(sent.seconds, 3),
-        }
-        answer(document)
+    document: BroadcastAnswer = {
+        "bundle": str(bundle),
+        "bytes_total": length,
+        "bytes_sent": sent.bytes,
+        "datagrams": sent.datagrams,
+        "seconds": round(sent.seconds, 3),
+    }
+    said = f"{sent.bytes:,} bytes in {sent.datagrams:,} datagrams, {sent.bytes / length:.2f} times the bundle"
+    tell(as_json, document, said)

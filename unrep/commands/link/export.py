@@ -12,7 +12,7 @@ from transfer.volumes.stick import Filled, fill_stick
 from unrep.errors import UsageRefused
 from unrep.terminal.answers import json_option
 from unrep.terminal.command import Command
-from unrep.terminal.console import answer, progress_bar, say
+from unrep.terminal.console import progress_bar, tell
 from unrep.terminal.options.output import checked_channel
 from unrep.terminal.options.quantities import parse_size
 
@@ -73,10 +73,7 @@ def export_command(source: Path, channel: str, volume_size: int | None, out: tup
                 document["bundles"] += [{"path": str(stick / one.file), "bytes": one.length} for one in here]
                 document["left_out"] += [str(stick / one.file) for one in (*filled.no_room, *filled.absent)]
                 lines += _said(stick, filled)
-    for line in lines:
-        say(line)
-    if as_json:
-        answer(document)
+    tell(as_json, document, *lines)
 
 
 def _said(stick: Path, filled: Filled) -> Iterator[str]:

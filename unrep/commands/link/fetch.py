@@ -29,13 +29,14 @@ from unrep.receiving.link_rate import read_rate, save_rate
 from unrep.receiving.tickets import recipient_at
 from unrep.terminal.answers import json_lines_option, json_option
 from unrep.terminal.command import Command
-from unrep.terminal.console import answer, progress_bar, say
+from unrep.terminal.console import progress_bar, say, tell
 from unrep.terminal.fetch_progress import EVENTS, FetchProgress
 from unrep.terminal.fetch_report import FetchAnswer, describe_fetch, fetch_answer, figures_in_errors, known_figures
+from unrep.terminal.options.access import AccessOptions, access_options
 from unrep.terminal.options.output import allow_full_option, channel_option, for_site_option, output_option
 from unrep.terminal.options.product import pinned_at, product_option
 from unrep.terminal.options.quantities import parse_duration, parse_rate, parse_size
-from unrep.terminal.options.site import AccessOptions, access_options, trust_option
+from unrep.terminal.options.site import trust_option
 from unrep.terminal.options.unlocking import unlock_options
 
 
@@ -141,7 +142,7 @@ def fetch_command(
         )
         figures = _fetched(errand, out, progress)
     save_rate(site, figures)
-    _say_done(figures, progress, as_json)
+    _tell_done(figures, progress, as_events, as_json)
 
 
 def _fetched(errand: Errand, out: Path, progress: FetchProgress) -> Figures:
@@ -180,11 +181,11 @@ def _request(
     )
 
 
-def _say_done(figures: Figures, progress: FetchProgress, as_json: bool) -> None:
-    say(describe_fetch(figures))
-    progress.report("done", **fetch_answer(figures))
-    if as_json:
-        answer(fetch_answer(figures))
+def _tell_done(figures: Figures, progress: FetchProgress, as_events: bool, as_json: bool) -> None:
+    if as_events:
+        progress.report("done", **fetch_answer(figures))
+    else:
+        tell(as_json, fetch_answer(figures), describe_fetch(figures))
 
 
 def _check_options(are_both_for_stdout: bool, is_ticket_useless: bool) -> None:

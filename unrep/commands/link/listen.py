@@ -14,7 +14,7 @@ from transfer.disk.output import describe
 from unrep.receiving.holdings import site_holdings, whom_to_trust
 from unrep.terminal.answers import Seconds, json_option
 from unrep.terminal.command import Command
-from unrep.terminal.console import answer, progress_bar, say
+from unrep.terminal.console import progress_bar, say, tell
 from unrep.terminal.fetch_report import figures_in_errors
 from unrep.terminal.options.broadcast import group_option, interface_option
 from unrep.terminal.options.output import allow_full_option, for_site_option, output_option
@@ -85,9 +85,7 @@ def listen_command(
             listen = Listen(receiver.receive, keys, out, holdings, allow_full, timeout, SystemClock(), bar, say)
             with figures_in_errors(lambda: _document(listen.figures())):
                 heard = listen.run()
-    say(_summary(heard))
-    if as_json:
-        answer(_document(heard))
+    tell(as_json, _document(heard), _summary(heard))
 
 
 def _summary(heard: Heard) -> str:

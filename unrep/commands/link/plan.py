@@ -26,11 +26,12 @@ from unrep.receiving.holdings import site_holdings, whom_to_trust
 from unrep.receiving.link_rate import read_rate
 from unrep.terminal.answers import Product, SectionAnswer, Seq, Version, json_option
 from unrep.terminal.command import Command
-from unrep.terminal.console import answer, say
+from unrep.terminal.console import say, tell
+from unrep.terminal.options.access import AccessOptions, access_options
 from unrep.terminal.options.output import allow_full_option, channel_option, for_site_option
 from unrep.terminal.options.product import pinned_at, product_option
 from unrep.terminal.options.quantities import parse_rate
-from unrep.terminal.options.site import AccessOptions, access_options, trust_option
+from unrep.terminal.options.site import trust_option
 
 _NOWHERE = Path("unrep-plan")  # no output: a name beside which nothing is written
 
@@ -161,10 +162,7 @@ def plan_command(
     terms = _Terms(rate or read_rate(site, out), price_per_mb)
     holdings = site_holdings(site, errand.trust, Quiet(), errand.product) if site else None
     planned = _plan(errand, holdings, out)
-    for line in _lines(planned, terms):
-        say(line)
-    if as_json:
-        answer(_document(planned, terms))
+    tell(as_json, _document(planned, terms), *_lines(planned, terms))
 
 
 def _plan(errand: Errand, holdings: SiteHoldings | None, out: Path | None) -> _Planned:

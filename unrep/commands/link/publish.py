@@ -15,7 +15,7 @@ from transfer.publishing.object_store import ObjectStoreBackend
 from transfer.publishing.publish import ChannelMove, Published, publish
 from unrep.terminal.answers import Epoch, Product, Seq, Version, json_option
 from unrep.terminal.command import Command
-from unrep.terminal.console import answer, progress_bar, say
+from unrep.terminal.console import progress_bar, say, tell
 from unrep.terminal.options.output import checked_channel
 from unrep.terminal.options.signing import SignerOptions, signer_options
 
@@ -83,11 +83,8 @@ def publish_command(
     backend: Backend = ObjectStoreBackend(destination) if "://" in destination else DirectoryBackend(Path(destination))
     with progress_bar() as bar:
         published = publish(bundle, backend, move, bar)
-    say(_summary(published, destination))
-    for note in _notes(published):
-        say(f"  {note}")
-    if as_json:
-        answer(_document(published))
+    say(*_notes(published))
+    tell(as_json, _document(published), _summary(published, destination))
 
 
 def _move(signer: SignerOptions, channel: str, trust: Path | None, go_back: bool) -> ChannelMove | None:

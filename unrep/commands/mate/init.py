@@ -27,7 +27,7 @@ from unrep.errors import UsageRefused
 from unrep.mate.pin import check_pin, has_pin
 from unrep.terminal.answers import json_option
 from unrep.terminal.command import Command
-from unrep.terminal.console import answer, confirm, is_terminal, say, show
+from unrep.terminal.console import confirm, is_terminal, say, show, tell
 from unrep.terminal.options.grouping import gathered
 from unrep.terminal.options.output import channel_option
 
@@ -193,18 +193,15 @@ def _report(site: Site, is_new: bool, changed: list[str], as_json: bool) -> None
         "has_pin": has_pin(site),
         **found,
     }
-    if not as_json:
-        show(f"{site.root}: {'made' if is_new else 'changed'}: {'; '.join(changed)}" if changed else _UNCHANGED)
-        show(*lines(found))
+    did = f"{site.root}: {'made' if is_new else 'changed'}: {'; '.join(changed)}" if changed else _UNCHANGED
     try:
         ready = verdict(site.root, found)
     except NotReady as refused:
+        if not as_json:
+            show(did, *lines(found))
         refused.document = dict(made)
         raise
-    if as_json:
-        answer(made)
-    else:
-        show(ready)
+    tell(as_json, made, did, *lines(found), ready)
 
 
 def _check_product(text: str) -> None:

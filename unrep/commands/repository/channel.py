@@ -10,7 +10,7 @@ from repository.promotion import promote
 from repository.record.database import Record
 from unrep.terminal.answers import Product, Seq, Version, json_option
 from unrep.terminal.command import Command, CommandGroup
-from unrep.terminal.console import answer, say, show
+from unrep.terminal.console import tell
 from unrep.terminal.options.repository import open_repository, repo_option, say_if_unpublished
 from unrep.terminal.tables import table
 
@@ -67,12 +67,9 @@ def list_command(repo: Path, as_json: bool) -> None:
         }
         for name in names
     ]
-    if as_json:
-        document: ChannelsAnswer = {"product": opened.settings.product, "channels": listed}
-        answer(document)
-        return
+    document: ChannelsAnswer = {"product": opened.settings.product, "channels": listed}
     rows = [[one["channel"], one["version"] or "-", f"{one['seq'] or '-'}"] for one in listed]
-    show(*table(["channel", "version", "seq"], rows, numbers=(2,)))
+    tell(as_json, document, *table(["channel", "version", "seq"], rows, numbers=(2,)))
 
 
 @click.command(
@@ -93,17 +90,16 @@ def promote_command(version: str, channel: str, repo: Path, go_back: bool, as_js
     )
     with Record(opened.repository.database_file) as record:
         seq = next(release.seq for release in record.releases() if release.version == version)
-    say(f"channel {channel!r}: names {opened.settings.product} {version}{'' if moved else ' already'}")
     say_if_unpublished(opened)
-    if as_json:
-        document: PromoteAnswer = {
-            "channel": channel,
-            "version": version,
-            "seq": seq,
-            "counter": now.counter,
-            "moved": moved,
-        }
-        answer(document)
+    document: PromoteAnswer = {
+        "channel": channel,
+        "version": version,
+        "seq": seq,
+        "counter": now.counter,
+        "moved": moved,
+    }
+    named = f"channel {channel!r}: names {opened.settings.product} {version}{'' if moved else ' already'}"
+    tell(as_json, document, named)
 
 
 channel_command.add_command(list_command)

@@ -11,7 +11,7 @@ from repository.store.checkout import check_out
 from unrep.errors import UsageRefused
 from unrep.terminal.answers import TreeHash, Version, json_option
 from unrep.terminal.command import Command
-from unrep.terminal.console import answer, progress_bar, say
+from unrep.terminal.console import progress_bar, tell
 from unrep.terminal.options.repository import open_repository, repo_option
 
 
@@ -40,12 +40,10 @@ def checkout_command(version: str, directory: Path, repo: Path, as_json: bool) -
         raise UsageRefused(f"{repo}: has no release {version}; see 'unrep repo list'")
     with progress_bar() as bar:
         check_out(opened.store, opened.store.manifest(release.tree), directory, bar)
-    say(f"{directory}: {opened.settings.product} {version}, {release.entries:,} files")
-    if as_json:
-        made: CheckoutAnswer = {
-            "directory": str(directory),
-            "version": version,
-            "tree": release.tree.hex(),
-            "files": release.entries,
-        }
-        answer(made)
+    made: CheckoutAnswer = {
+        "directory": str(directory),
+        "version": version,
+        "tree": release.tree.hex(),
+        "files": release.entries,
+    }
+    tell(as_json, made, f"{directory}: {opened.settings.product} {version}, {release.entries:,} files")

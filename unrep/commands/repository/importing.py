@@ -15,7 +15,7 @@ from repository.storage import STORAGE
 from unrep.errors import UsageRefused
 from unrep.terminal.answers import Epoch, Seq, TreeHash, Version, json_option
 from unrep.terminal.command import Command
-from unrep.terminal.console import answer, progress_bar, say
+from unrep.terminal.console import progress_bar, tell
 from unrep.terminal.options.repository import OpenRepository, open_repository, repo_option
 
 
@@ -61,19 +61,18 @@ def import_command(
     The next release has deltas from them. A release that is here already is made whole again where it was damaged.
     """
     opened = open_repository(repo)
-    found = []
+    found, lines = [], []
     with opened.repository.locked("importing"), Record(opened.repository.database_file) as record:
         for source in sources:
             release = _imported(source, opened, record, version, seq, trust, many=len(sources) > 1)
             found.append(release)
-            say(f"{source}: {opened.settings.product} {release.version} (seq {release.seq}) is in {repo}")
-    if as_json:
-        document: ImportAnswer = {
-            "releases": [
-                {"version": one.version, "seq": one.seq, "epoch": one.epoch, "tree": one.tree.hex()} for one in found
-            ]
-        }
-        answer(document)
+            lines.append(f"{source}: {opened.settings.product} {release.version} (seq {release.seq}) is in {repo}")
+    document: ImportAnswer = {
+        "releases": [
+            {"version": one.version, "seq": one.seq, "epoch": one.epoch, "tree": one.tree.hex()} for one in found
+        ]
+    }
+    tell(as_json, document, *lines)
 
 
 def _imported(

@@ -15,7 +15,7 @@ from repository.storage import STORAGE
 from unrep.errors import UsageRefused
 from unrep.terminal.answers import Product, json_option
 from unrep.terminal.command import Command
-from unrep.terminal.console import answer, say
+from unrep.terminal.console import tell
 from unrep.terminal.options.signing import SignerOptions, signer_options
 
 
@@ -90,16 +90,15 @@ def init_command(
         currency=currency,
     )
     repository = begin(directory, text)
-    say(f"{directory}: a repository of {product}, signed with key id {key_id}; repo.toml there says the rest")
-    if as_json:
-        made: RepositoryAnswer = {
-            "repository": str(directory),
-            "product": product,
-            "settings": str(repository.settings_file),
-            "destinations": addresses,
-            "key_id": key_id,
-        }
-        answer(made)
+    made: RepositoryAnswer = {
+        "repository": str(directory),
+        "product": product,
+        "settings": str(repository.settings_file),
+        "destinations": addresses,
+        "key_id": key_id,
+    }
+    said = f"{directory}: a repository of {product}, signed with key id {key_id}; repo.toml there says the rest"
+    tell(as_json, made, said)
 
 
 def _absolute(path: Path | None) -> str:

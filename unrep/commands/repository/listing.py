@@ -9,7 +9,7 @@ from msgspec import Meta
 from repository.record.database import Bundle, Record, Release
 from unrep.terminal.answers import Epoch, Product, Seq, TreeHash, Version, json_option
 from unrep.terminal.command import Command
-from unrep.terminal.console import answer, show
+from unrep.terminal.console import tell
 from unrep.terminal.options.repository import open_repository, repo_option
 from unrep.terminal.tables import table
 
@@ -47,29 +47,21 @@ def list_command(repo: Path, as_json: bool) -> None:
         channels = {channel.name: channel.release for channel in record.channels()}
         bundles = record.bundles("built", "published")
         listed = [_listed(release, channels, bundles) for release in record.releases()]
-    if as_json:
-        document: ListAnswer = {"product": opened.settings.product, "releases": listed}
-        answer(document)
-        return
+    document: ListAnswer = {"product": opened.settings.product, "releases": listed}
     head = ["version", "seq", "files", "bytes", "tree", "state", "channels"]
-    show(
-        *table(
-            head,
-            [
-                [
-                    one["version"],
-                    str(one["seq"]),
-                    f"{one['files']:,}",
-                    f"{one['size']:,}",
-                    one["tree"][:12],
-                    one["state"],
-                    " ".join(one["channels"]),
-                ]
-                for one in listed
-            ],
-            numbers=(1, 2, 3),
-        )
-    )
+    rows = [
+        [
+            one["version"],
+            str(one["seq"]),
+            f"{one['files']:,}",
+            f"{one['size']:,}",
+            one["tree"][:12],
+            one["state"],
+            " ".join(one["channels"]),
+        ]
+        for one in listed
+    ]
+    tell(as_json, document, *table(head, rows, numbers=(1, 2, 3)))
 
 
 def _listed(release: Release, channels: dict[str, str], bundles: list[Bundle]) -> ListedRelease:

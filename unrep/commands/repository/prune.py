@@ -9,7 +9,8 @@ from msgspec import Meta
 from repository.prune import Pruned, prune
 from unrep.terminal.answers import json_option
 from unrep.terminal.command import Command
-from unrep.terminal.console import answer, progress_bar, say
+from unrep.terminal.console import progress_bar, tell
+from unrep.terminal.options.holdings import held_by_ships
 from unrep.terminal.options.repository import open_repository, repo_option
 
 
@@ -42,17 +43,16 @@ def prune_command(repo: Path, dry_run: bool, as_json: bool) -> None:
     """
     opened = open_repository(repo)
     with progress_bar() as bar:
-        found = prune(opened.repository, opened.settings, {}, opened.signer(), opened.trust(), bar, dry_run=dry_run)
-    say(_summary(found, dry_run=dry_run))
-    if as_json:
-        document: PruneAnswer = {
-            "releases": found.releases,
-            "bundles": found.bundles,
-            "objects": found.objects,
-            "freed": found.freed,
-            "dry_run": dry_run,
-        }
-        answer(document)
+        held = held_by_ships(opened).held
+        found = prune(opened.repository, opened.settings, held, opened.signer(), opened.trust(), bar, dry_run=dry_run)
+    document: PruneAnswer = {
+        "releases": found.releases,
+        "bundles": found.bundles,
+        "objects": found.objects,
+        "freed": found.freed,
+        "dry_run": dry_run,
+    }
+    tell(as_json, document, _summary(found, dry_run=dry_run))
 
 
 def _summary(found: Pruned, *, dry_run: bool) -> str:

@@ -12,7 +12,8 @@ from repository.settings import Settings
 from unrep.rewritten import warnings
 from unrep.terminal.answers import Epoch, Product, Seconds, Seq, TreeHash, Version, json_option
 from unrep.terminal.command import Command
-from unrep.terminal.console import answer, progress_bar, say, show
+from unrep.terminal.console import progress_bar, say, tell
+from unrep.terminal.options.holdings import held_by_ships
 from unrep.terminal.options.repository import open_repository, repo_option, say_if_unpublished
 from unrep.terminal.tables import table
 
@@ -79,24 +80,32 @@ def release_command(
 ) -> None:
     """Release directory SRC: store it, build it, publish it, and let a channel name it.
 
-    The bundle has a delta from each of the last releases that ships may have, and the full release. The channel names
-    it last, once every destination of repo.toml has it. Interrupted, the same command goes on. Run again after all is
-    done, it changes nothing.
+    The bundle has a delta from each release that ships were last heard to run, else from the last few, and the full
+    release. The channel names it last, once every destination of repo.toml has it. Interrupted, the same command goes
+    on. Run again after all is done, it changes nothing.
     """
     began = time.monotonic()
     opened = open_repository(repo)
-    request = ReleaseRequest(source=source, version=version, channel=channel, base_from=base_from, dry_run=dry_run)
+    request = ReleaseRequest(
+        source=source,
+        version=version,
+        channel=channel,
+        base_from=base_from,
+        held=held_by_ships(opened).bases,
+        dry_run=dry_run,
+    )
     with progress_bar() as bar, opened.makers(bar) as makers:
         report = release(opened.repository, opened.settings, request, makers)
     seconds = time.monotonic() - began
     for warning in warnings(source, ()):
         say(warning)
-    say(_summary(report, opened.settings, seconds, dry_run=dry_run))
     say_if_unpublished(opened)
-    if as_json:
-        answer(_document(report, opened.settings, seconds, dry_run=dry_run))
-    else:
-        show(*_table(report.costs, opened.settings))
+    tell(
+        as_json,
+        _document(report, opened.settings, seconds, dry_run=dry_run),
+        _summary(report, opened.settings, seconds, dry_run=dry_run),
+        *_table(report.costs, opened.settings),
+    )
 
 
 def _summary(report: ReleaseReport, settings: Settings, seconds: float, *, dry_run: bool) -> str:

@@ -10,7 +10,7 @@ from repository.record.database import Bundle, Record
 from unrep.errors import UsageRefused
 from unrep.terminal.answers import Epoch, Product, Seq, TreeHash, Version, json_option
 from unrep.terminal.command import Command
-from unrep.terminal.console import answer, show
+from unrep.terminal.console import tell
 from unrep.terminal.options.repository import open_repository, repo_option
 
 
@@ -71,10 +71,7 @@ def show_command(version: str, repo: Path, as_json: bool) -> None:
         "channels": channels,
         "bundles": [_bundle(bundle, versions, opened.repository.bundles) for bundle in bundles],
     }
-    if as_json:
-        answer(shown)
-    else:
-        show(*_lines(shown))
+    tell(as_json, shown, *_lines(shown))
 
 
 def _bundle(bundle: Bundle, versions: dict[bytes, str], directory: Path) -> ShownBundle:

@@ -10,7 +10,7 @@ from repository.errors import Damaged
 from repository.verify import Findings, verify
 from unrep.terminal.answers import json_option
 from unrep.terminal.command import Command
-from unrep.terminal.console import answer, progress_bar, say, show
+from unrep.terminal.console import progress_bar, show, tell
 from unrep.terminal.options.repository import open_repository, repo_option
 
 
@@ -44,9 +44,8 @@ def verify_command(repo: Path, as_json: bool) -> None:
         error = Damaged(f"{repo}: {len(found.faults)} of {found.objects + found.manifests + found.bundles} are damaged")
         error.document = dict(document)
         raise error
-    say(f"{repo}: sound, {found.objects:,} contents, {found.manifests} manifests, {found.bundles} bundles")
-    if as_json:
-        answer(document)
+    checked = f"{found.objects:,} contents, {found.manifests} manifests, {found.bundles} bundles"
+    tell(as_json, document, f"{repo}: sound, {checked}")
 
 
 def _document(found: Findings) -> RepositoryFindings:

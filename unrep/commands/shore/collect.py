@@ -10,7 +10,7 @@ from unrep.collect.collect import Collected, collect
 from unrep.collect.target import Target
 from unrep.terminal.answers import Seconds, TreeHash, json_option
 from unrep.terminal.command import Command
-from unrep.terminal.console import answer, progress_bar, say
+from unrep.terminal.console import progress_bar, say, tell
 
 LEFT_OUT_SHOWN = 10
 
@@ -80,11 +80,9 @@ def collect_command(
     target = Target(platforms, python_version)
     with progress_bar() as bar:
         collected = collect(source, requirements, out, target, bar, require_hashes=require_hashes)
-    say(*_summary(collected))
     if collected.unhashed:
         say(_caution(collected))
-    if as_json:
-        answer(_document(collected))
+    tell(as_json, _document(collected), *_summary(collected))
 
 
 def _summary(collected: Collected) -> list[str]:

@@ -9,12 +9,13 @@ from msgspec import Meta
 
 from bundle.errors import InputError, Malformed
 from bundle.host.files import write_anew
+from bundle.host.output import OUTPUT
 from bundle.trust.heartbeat import HEARTBEAT_FORMAT, NONCE_BYTES, Heartbeat, sign_heartbeat
 from bundle.trust.trust import load_trust
 from bundle.write.header import trust_to_prove_under
 from unrep.terminal.answers import json_option
 from unrep.terminal.command import Command
-from unrep.terminal.console import answer, say
+from unrep.terminal.console import tell
 from unrep.terminal.options.nonce import nonce_option
 from unrep.terminal.options.signing import SignerOptions, signer_options
 from unrep.terminal.trust_files import now_s
@@ -70,17 +71,14 @@ def heartbeat_command(
     )
     try:
         data = sign_heartbeat(beat, by)
-        write_anew(out, data)
     except Malformed as error:
         raise InputError(str(error)) from error
-    except OSError as error:
-        raise InputError(f"{out}: cannot be written: {error.strerror}") from error
-    say(f"{out}: {product}, newest seq {seq}, {len(data)} bytes, nonce {beat.nonce.hex()}")
-    if as_json:
-        signed: HeartbeatAnswer = {
-            "heartbeat": str(out),
-            "bytes": len(data),
-            "time": beat.time,
-            "nonce": beat.nonce.hex(),
-        }
-        answer(signed)
+    with OUTPUT.errors(out):
+        write_anew(out, data)
+    signed: HeartbeatAnswer = {
+        "heartbeat": str(out),
+        "bytes": len(data),
+        "time": beat.time,
+        "nonce": beat.nonce.hex(),
+    }
+    tell(as_json, signed, f"{out}: {product}, newest seq {seq}, {len(data)} bytes, nonce {beat.nonce.hex()}")

@@ -7,7 +7,7 @@ import click
 from bundle.trust.signing import write_key_pair
 from unrep.terminal.answers import KeyPairAnswer, json_option
 from unrep.terminal.command import Command
-from unrep.terminal.console import answer, ask_passphrase, say
+from unrep.terminal.console import ask_passphrase, tell
 from unrep.terminal.options.signing import read_passphrase
 
 
@@ -37,6 +37,8 @@ def keygen_command(out: Path, encrypt: bool, passphrase_file: Path | None, as_js
         passphrase = ask_passphrase("Passphrase", twice=True)
     key = write_key_pair(out, passphrase)
     private, public = f"{out}.key", f"{out}.pub"
-    say(f"{private}: keep it ashore and secret; {public}: give it to every ship (key id {key.key_id.hex()})")
-    if as_json:
-        answer(KeyPairAnswer(private=private, public=public, key_id=key.key_id.hex()))
+    tell(
+        as_json,
+        KeyPairAnswer(private=private, public=public, key_id=key.key_id.hex()),
+        f"{private}: keep it ashore and secret; {public}: give it to every ship (key id {key.key_id.hex()})",
+    )

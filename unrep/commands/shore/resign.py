@@ -9,7 +9,7 @@ from msgspec import Meta
 from bundle.write.resign import resign
 from unrep.terminal.answers import TreeHash, Version, json_option
 from unrep.terminal.command import Command
-from unrep.terminal.console import answer, say
+from unrep.terminal.console import tell
 from unrep.terminal.options.building import TrustOptions, trust_options
 from unrep.terminal.options.signing import SignerOptions, signer_options
 
@@ -52,7 +52,6 @@ def resign_command(
     target = out or bundle
     root = resign(bundle, target, [signer.open()], carried.load(), carried.trust_from)
     size, tree = target.stat().st_size, root.tree.hex()
-    say(f"{target}: {root.product} {root.version} (seq {root.seq}), {size:,} bytes, signed anew", f"tree hash {tree}")
-    if as_json:
-        signed: ResignAnswer = {"bundle": str(target), "bytes": size, "version": root.version, "tree": tree}
-        answer(signed)
+    signed: ResignAnswer = {"bundle": str(target), "bytes": size, "version": root.version, "tree": tree}
+    said = f"{target}: {root.product} {root.version} (seq {root.seq}), {size:,} bytes, signed anew"
+    tell(as_json, signed, said, f"tree hash {tree}")

@@ -13,7 +13,7 @@ from bundle.read.reader import VerifiedBundle, open_bundle, stored_bytes
 from bundle.trust.trust import load_trust
 from unrep.terminal.answers import SectionAnswer, Seq, Version, json_option
 from unrep.terminal.command import Command
-from unrep.terminal.console import answer, say
+from unrep.terminal.console import tell
 from unrep.terminal.options.unlocking import unlock_options, unlock_with
 
 
@@ -57,18 +57,19 @@ def verify_command(path: Path, trust: Path, ship_key: Path | None, ticket: Path 
         root, verified = bundle.root, bundle.verified
         sections = _verify_sections(bundle)
     absent = [section for section in sections if not section["present"]]
-    say(f"{path}: sound, {root.product} {root.version} (seq {root.seq}), {len(sections) - len(absent)} sections")
+    held = len(sections) - len(absent)
+    lines = [f"{path}: sound, {root.product} {root.version} (seq {root.seq}), {held} sections"]
     if expired := verified.trust.expiry(verified.signers, time.time()):
-        say(f"  {expired}; a ship that is strict about that refuses it")
+        lines.append(f"  {expired}; a ship that is strict about that refuses it")
     if root.is_encrypted:
-        say(f"  encrypted to ships; {'opened with its ticket' if ship_key else 'what it holds was not looked at'}")
+        seen = "opened with its ticket" if ship_key else "what it holds was not looked at"
+        lines.append(f"  encrypted to ships; {seen}")
     if absent:
-        say(f"  {len(absent)} more sections are not in this file: it was fetched for one site")
-    if as_json:
-        found: VerifyAnswer = {"sound": True, "version": root.version, "seq": root.seq, "sections": sections}
-        if root.is_encrypted:
-            found["encrypted"] = True
-        answer(found)
+        lines.append(f"  {len(absent)} more sections are not in this file: it was fetched for one site")
+    found: VerifyAnswer = {"sound": True, "version": root.version, "seq": root.seq, "sections": sections}
+    if root.is_encrypted:
+        found["encrypted"] = True
+    tell(as_json, found, *lines)
 
 
 @limited_memory()

@@ -13,7 +13,7 @@ from bundle.trust.trust import trust_of
 from bundle.trust.trust_file import TrustFile
 from unrep.terminal.answers import json_option
 from unrep.terminal.command import Command
-from unrep.terminal.console import answer, show
+from unrep.terminal.console import tell
 from unrep.terminal.trust_files import read_trust_file, trust_argument
 
 
@@ -58,10 +58,7 @@ class TrustFileAnswer(TypedDict):
 def show_command(path: Path, as_json: bool) -> None:
     """Show trust file T: its newest trust root, what is revoked, and what it lacks to be followed."""
     shown = _document(read_trust_file(path))
-    if as_json:
-        answer(shown)
-    else:
-        show(*_lines(path, shown))
+    tell(as_json, shown, *_lines(path, shown))
 
 
 def _document(file: TrustFile) -> TrustFileAnswer:

@@ -135,7 +135,7 @@ class TestFetch:
         )
         assert code == 2 and "name the site with --site" in err
 
-    @pytest.mark.parametrize("command", ["plan", "join"])
+    @pytest.mark.parametrize("command", ["plan", "fetch"])
     def test_whatever_the_way(self, ship: Ship, command: str) -> None:
         """The header of a bundle, and volumes of one."""
         pin(ship)
