@@ -187,7 +187,11 @@ def _stands_complete(run: Run, state: SiteState, release: Release) -> bool:
 
 
 class Update:
-    """The steps of one update, in their order. `make_tree`: builds the release's complete tree in staging."""
+    """The steps of one update, in their order.
+
+    `make_tree`: builds the release's complete tree in staging. `obstacle`: why nothing may be switched any more, "" if
+    it may.
+    """
 
     def __init__(
         self,
