@@ -26,13 +26,14 @@ import re
 import tomllib
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Final, Literal, get_args
-from urllib.parse import urlsplit
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta
 
 from apply.errors import ConfigError
+from apply.site.health_checks import HealthCheck, is_plain_http_url
 from apply.site.maintenance_windows import DailyWindows
+from apply.site.table import Argv, Name, Source, Table
 from apply.site.toml_lines import line_of
 from bundle.errors import Malformed
 from bundle.format.root import check_product
@@ -41,17 +42,6 @@ from bundle.names.nearness import did_you_mean
 
 _SOURCE: Final = "_source"  # of a configuration from a file: its path and its text
 OUTBOX: Final = "outbox"  # the way home that is SITE/.unrep/outbox
-# No text may hold a NUL, which ends a string for the operating system.
-_NO_NUL: Final = "^[^\x00]*$"
-Text = Annotated[str, Meta(pattern=_NO_NUL)]
-Name = Annotated[str, Meta(min_length=1, max_length=256, pattern=_NO_NUL)]
-Source = Annotated[str, Meta(min_length=1, max_length=2048, pattern=_NO_NUL)]
-Argv = Annotated[tuple[Text, ...], Meta(min_length=1)]
-TimeoutS = Annotated[float, Meta(gt=0, le=3600)]
-
-
-class Table(Struct, frozen=True, forbid_unknown_fields=True):
-    """A TOML table whose keys are exactly its fields."""
 
 
 class PythonWheels(Table, frozen=True, kw_only=True):
@@ -104,56 +94,6 @@ class HooksConfig(Table, frozen=True, kw_only=True):
     on_event: Argv | None = None
 
 
-class Check(Table, frozen=True, kw_only=True, tag_field="type"):
-    """What every health check has. A wanted check is reported and never fails a release."""
-
-    requirement: Literal["required", "wanted"] = "required"
-    timeout_s: TimeoutS = 5.0
-
-
-class HttpCheck(Check, frozen=True, kw_only=True, tag="http"):
-    """GET url. Redirects are answers too. `{version}` in the expected text is the release's version.
-
-    "1.0.1" is also found in "1.0.10": expect the quotes around it where the answer has some.
-    """
-
-    url: Name
-    expect_status: Annotated[int, Meta(ge=100, le=599)] = 200
-    expect_body_contains: Name | None = None
-
-    def __post_init__(self) -> None:
-        if not _is_plain_http_url(self.url):
-            raise ValueError(f"url = {self.url!r} must be http:// or https://, a host, and printable ASCII")
-
-
-class TcpCheck(Check, frozen=True, kw_only=True, tag="tcp"):
-    """A connection to host and port is accepted."""
-
-    host: Name
-    port: Annotated[int, Meta(ge=1, le=65535)]
-
-
-class CommandCheck(Check, frozen=True, kw_only=True, tag="command"):
-    """The command exits with 0."""
-
-    argv: Argv
-
-
-class WindowsServiceCheck(Check, frozen=True, kw_only=True, tag="windows_service"):
-    """The Windows service runs."""
-
-    name: Name
-
-
-class SystemdUnitCheck(Check, frozen=True, kw_only=True, tag="systemd_unit"):
-    """The systemd unit is active."""
-
-    name: Name
-
-
-HealthCheck = HttpCheck | TcpCheck | CommandCheck | WindowsServiceCheck | SystemdUnitCheck
-
-
 class HealthWindow(Table, frozen=True, kw_only=True):
     """How long a new version has to become healthy, and how often it must prove so in a row."""
 
@@ -199,7 +139,7 @@ class ReportConfig(Table, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         for way in self.to:
-            if "://" in way and not _is_plain_http_url(way):
+            if "://" in way and not is_plain_http_url(way):
                 raise ValueError(f"to = {way!r} must be 'outbox', a directory, or an http:// or https:// URL")
 
 
@@ -329,18 +269,6 @@ def load(path: Path | None) -> SiteConfig:
         raise ConfigError(f"{path}: {f'line {line}: ' if line else ''}{sentence}") from error
     config.__dict__[_SOURCE] = (path, text)
     return config
-
-
-def _is_plain_http_url(url: str) -> bool:
-    if not (url.isascii() and url.isprintable()) or " " in url:
-        return False
-    try:
-        parts = urlsplit(url)
-        return (
-            parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and "@" not in parts.netloc
-        )
-    except ValueError:  # a port out of range, an unclosed bracket
-        return False
 
 
 _TOML_WORDS: Final = {

@@ -16,7 +16,7 @@ import pytest
 from apply.application.checks import check_once
 from apply.audit.history import read_history
 from apply.audit.site_key import site_key
-from apply.site.config import HttpCheck
+from apply.site.health_checks import HttpCheck
 from apply.site.layout import StepContext
 from bundle.receipts.receipt import Receipt, sign_receipt
 from tests.support.repository import REPOSITORY
