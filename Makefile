@@ -56,6 +56,10 @@ $(VENV)/.docs: $(READY) requirements/docs.lock
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/docs.lock
 	@touch $@
 
+.PHONY: man
+man: $(READY) ## the manual pages of all commands in build/man
+	$(BIN)/unrep man --out build/man
+
 .PHONY: hooks
 hooks: $(VENV)/.hooks ## run lint before every commit (pre-commit, from this environment alone)
 	$(BIN)/pre-commit install
@@ -95,6 +99,10 @@ $(AUDIT)/.ready: requirements/audit.lock
 	$(PYTHON) -m venv $(AUDIT)
 	$(AUDIT)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/audit.lock
 	@touch $@
+
+.PHONY: axe
+axe: ## axe-core from npm into build/axe, by which tests find pages that some people could not use
+	@mkdir -p build/axe && cd build/axe && npm pack --silent axe-core@4.14.1 && tar -xzf axe-core-*.tgz
 
 .PHONY: voyages
 voyages: $(READY) ## ten thousand fetches from several sources through made-up weather

@@ -64,7 +64,7 @@ def adopt(
     directory that cannot be meant, NotTheRelease naming the files that differ; otherwise as `apply.update.update`.
     """
     place = Site.at(site)
-    run = Run("adopt", place, progress, open_log(config.log))
+    run = Run("adopt", place, progress, open_log(place, config))
     standing = _checked(directory, place)
     with reporting(run):
         trusted = updated_trust(place, trust, run.command)

@@ -14,7 +14,8 @@ from apply.hold import check_hold
 from apply.record.admission import needs_installing
 from apply.record.authority import Attribution, Authority
 from apply.record.database import read_state
-from apply.record.state import Release, SiteState
+from apply.record.release import Release
+from apply.record.state import SiteState
 from apply.site import durable
 from apply.site.config import SiteConfig
 from apply.site.layout import Site

@@ -29,7 +29,7 @@ def recover(site_path: Path, config: SiteConfig, progress: Progress = Quiet()) -
     Raises RolledBack when the pending version was taken back. Raises Degraded when no version could be made healthy, or
     the disk did not take the switch or the verdict [A-100].
     """
-    run = Run("recover", Site.at(site_path), progress, open_log(config.log))
+    run = Run("recover", Site.at(site_path), progress, open_log(Site.at(site_path), config))
     with reporting(run), working(run) as record:
         run.subject = record.state.intended() if record.state.pending else None
         reason = resume(run, config, record)

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from apply.audit.log import open_log
+from apply.audit.pruning import prune_runs
 from apply.audit.run import Report, Run, record_success, reporting, working
 from apply.errors import InUse, StorageFailed
 from apply.record import found_healthy
 from apply.record.database import Record
-from apply.record.state import Release
+from apply.record.release import Release
 from apply.site import durable
-from apply.site.config import SiteConfig
+from apply.site.config import RetentionConfig, SiteConfig
 from apply.site.holders import holder
 from apply.site.layout import Site
 from bundle.host import presence
@@ -39,19 +40,20 @@ class Retained:
 
 def collect_garbage(site_path: Path, config: SiteConfig, progress: Progress = Quiet()) -> tuple[Report, Retained]:  # noqa: B008
     """Removes what retention does not keep. Raises StorageFailed, SiteBusy, SiteInvalid."""
-    run = Run("gc", Site.at(site_path), progress, open_log(config.log))
+    run = Run("gc", Site.at(site_path), progress, open_log(Site.at(site_path), config))
     with reporting(run), working(run) as record:
         with run.step("gc"):
             tidy(run.site, record)
-            retained = retain(run.site, record, config.retention.keep)
+            retained = retain(run.site, record, config.retention)
         reason = str(retained) or "nothing to remove"
         return record_success(run, record, run.report("nothing-to-do", record.state.current_version, reason)), retained
 
 
-def retain(site: Site, record: Record, keep: int) -> Retained:
-    """Removes the versions beyond the `keep` best [A-32] that no process has open [A-35]."""
+def retain(site: Site, record: Record, config: RetentionConfig) -> Retained:
+    """Removes the versions beyond the `keep` best [A-32] that no process has open [A-35], and old records [A-155]."""
+    prune_runs(record, config.records)
     retained = Retained([], [])
-    for release in record.state.dispensable(keep):
+    for release in record.state.dispensable(config.keep):
         try:
             remove(site, record, release)
         except InUse as error:

@@ -11,7 +11,8 @@ from apply.errors import PreflightRefused, RolledBack, StorageFailed
 from apply.readiness.readiness import check_ready_for
 from apply.rebuild.installed import holdings, open_installed, verify_tree
 from apply.record.database import Record
-from apply.record.state import Release, SiteState
+from apply.record.release import Release
+from apply.record.state import SiteState
 from apply.recover import resume_pending
 from apply.site.config import SiteConfig
 from apply.site.layout import Site
@@ -26,16 +27,18 @@ def roll_back(
     *,
     restore_data: bool = False,
     progress: Progress = Quiet(),  # noqa: B008
+    because: str = "",
 ) -> Report:
     """Back to the last good version, or to a named one that is aboard. Its tree is verified before the switch [A-26].
 
     A version that is on trial, in an update that died, is given up: that is then the whole rollback [A-28]. A rollback
     that died goes on. Data stays as it is unless `restore_data` asks for the snapshot, for what was written since would
-    be lost.
+    be lost. `because`: why the agent goes back, "" for a person [A-158].
+
     Raises PreflightRefused, StepFailed or SwitchFailed before the switch. Raises RolledBack if the version gone back to
     is not healthy and the one before serves again, Degraded as `apply.update.update`.
     """
-    run = Run("rollback", Site.at(site_path), progress, open_log(config.log))
+    run = Run("rollback", Site.at(site_path), progress, open_log(Site.at(site_path), config))
     with reporting(run), working(run) as record:
         if to is None:
             to = _default_target(record.state)
@@ -52,7 +55,7 @@ def roll_back(
         with run.step("prepare"):
             if fault := mend_environment(run.site, config, target.version):
                 run.warn(f"{fault}, and was made anew")
-        _record_intent(run, config, record, target, restore_data)
+        _record_intent(run, config, record, target, restore_data, because)
         reason = Trial(run.site, config, record, run).forward()
         return record_success(run, record, run.report("rolled-back", target.version, reason, code="by-hand"))
 
@@ -83,7 +86,9 @@ def _report_current(run: Run, record: Record, why_healthy: str | None) -> Report
     return record_success(run, record, run.report("nothing-to-do", version, f"{version} is current already"))
 
 
-def _record_intent(run: Run, config: SiteConfig, record: Record, target: Release, restore_data: bool) -> None:
+def _record_intent(
+    run: Run, config: SiteConfig, record: Record, target: Release, restore_data: bool, because: str
+) -> None:
     """Puts back the data of that version, if that is asked for, then records the intent.
 
     Raises StepFailed or StorageFailed.
@@ -97,7 +102,9 @@ def _record_intent(run: Run, config: SiteConfig, record: Record, target: Release
         with run.step("restore"):
             hooks.restore(run.site, config, target.version)
     now = int(record.state.not_before_floor(time.time()))
-    intended = record.state.begun(record.state.product, target, run.id, now, by_hand=True, data_saved=restore_data)
+    intended = record.state.begun(
+        record.state.product, target, run.id, now, by_hand=True, data_saved=restore_data, because=because
+    )
     try:
         record.save(intended)
     except StorageFailed:

@@ -4,7 +4,7 @@ import msgspec
 
 from apply.audit.run import Run, record_success, working
 from apply.record.database import read_state
-from apply.record.state import Release
+from apply.record.release import Release
 from apply.record.stranded import Stranded
 from apply.site.layout import Site
 from bundle.host.progress import Quiet

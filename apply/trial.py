@@ -70,6 +70,7 @@ class Trial:
     def restart_current(self) -> str:
         """Starts the version that serves, or should, anew. Returns why it was found healthy; raises Degraded."""
         version = self._record.state.current_version
+        self._run.goes_out()
         with self._run.step("restart"):
             try:
                 self._restart(self._site.context(version))
@@ -90,6 +91,7 @@ class Trial:
         """
         begun = time.perf_counter()
         state = self._record.state
+        self._run.goes_out(self._out_since())
         old = state.current
         if old is None:
             self._try_to_save(state.troubled(reason))
@@ -117,12 +119,14 @@ class Trial:
     def _bring_up(self, version: str) -> None:
         """Switches, counts the attempt, restarts. Raises Degraded, with nothing started, where the disk is at fault."""
         before = self._switch.read()
+        # Before a first install nothing serves that could go out.
+        out_since = self._run.goes_out(self._out_since()) if self._record.state.current else 0.0
         try:
             with self._run.step("switch"):
                 _retry(lambda: self._switch.point_to(self._site.tree(version)), (DiskRefusedSwitch,))
             # Counted before the start, which may kill the machine: an attempt that is not on record is never made
             # [A-20], or such a version would be started at every boot.
-            unsaved = self._try_to_save(self._record.state.attempted())
+            unsaved = self._try_to_save(self._record.state.attempted(out_since))
             trouble = f"that cannot be recorded: {unsaved}" if unsaved else None
         except DiskRefusedSwitch as error:
             trouble = str(error)
@@ -131,6 +135,11 @@ class Trial:
             raise Degraded(f"version {version} is ready and was not started, for {trouble}; then run 'unrep recover'")
         with self._run.step("restart"):
             self._restart(self._site.context(version))
+
+    def _out_since(self) -> float:
+        """When the pending switch first put the application out of service; 0 if it has not."""
+        pending = self._record.state.pending
+        return pending.out_since if pending else 0.0
 
     def _leave_unstarted(self, before: Path | None) -> None:
         """`current` as it was, for what runs is what ran before. Where that fails too, either name is sound [A-20]."""

@@ -82,7 +82,7 @@ def update(
     Degraded when neither could be made healthy, or the disk did not take the switch or the verdict [A-100]. Those two
     may also be about the trial that was pending. The `document` of each reports the run.
     """
-    run = Run("apply", Site.at(site), progress, open_log(config.log))
+    run = Run("apply", Site.at(site), progress, open_log(Site.at(site), config))
     with reporting(run):
         trusted = updated_trust(run.site, trust, run.command)
         # The bundle is opened before `working` locks the site, for saving what its header teaches takes that lock
@@ -321,7 +321,7 @@ class Update:
         """Retention. Returns a sentence for each thing that had to stay. Nothing here fails the update [A-88]."""
         with self._run.step("retention"):
             try:
-                return retain(self._site, self._record, self._config.retention.keep).in_use
+                return retain(self._site, self._record, self._config.retention).in_use
             except AboardError as error:
                 return [f"old versions could not be removed: {error}"]
             except Exception as error:  # noqa: BLE001 - whatever it is, the update is done [A-97]

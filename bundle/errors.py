@@ -11,6 +11,7 @@
     │   └── Unsupported      a format or feature that this reader does not know
     ├── NoSection            sound, but it holds nothing for this base
     ├── BaseMismatch         a file of the base is not what its tree manifest says
+    ├── NoRoom               a disk, or quota, without room for what is to be written
     └── InputError           a release, key or option that the user can correct
 
 Foreign exceptions are converted where they arise, with `from`.
@@ -67,6 +68,10 @@ class NoSection(BundleError):
 
 class BaseMismatch(BundleError):
     """A file of the base is missing, unreadable or changed."""
+
+
+class NoRoom(BundleError):
+    """No room is left for an output, or for temporary files; the message says on which disk."""
 
 
 class InputError(BundleError):

@@ -13,6 +13,7 @@
         |-- CutShort         the file at the source ends before the bundle does
         `-- ConsentNeeded    it would cost more than was agreed to
             `-- BudgetSpent  ... in bytes over all runs
+    NothingLeads             a bundle's NoSection: nothing that is offered leads from what the site holds to the release
     LinkFault                what passes from a link to `transfer.scheduling.scheduler`, never beyond
     |-- Dropped              the connection is gone, or never came to be: waiting can help
     |   `-- Silent           ... because nothing arrived for too long
@@ -24,6 +25,8 @@ Each message is one sentence that names the source or the file and says what to 
 """
 
 from typing import Any
+
+from bundle.errors import NoSection
 
 
 class TransferError(Exception):
@@ -84,6 +87,10 @@ class CutShort(Incomplete):
     def __init__(self, message: str, end_bytes: int) -> None:
         super().__init__(message)
         self.end_bytes = end_bytes
+
+
+class NothingLeads(NoSection):
+    """Nothing that is offered leads from what the site holds to the release that it is to run."""
 
 
 class LinkFault(Exception):

@@ -1,5 +1,6 @@
 """The `unrep` command: its group, and the one place where errors become a sentence and an exit code."""
 
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -13,6 +14,7 @@ from unrep.errors import NobodyReads, OutputLost
 from unrep.terminal.answers import Failure
 from unrep.terminal.command import CommandGroup
 from unrep.terminal.console import (
+    COMPLETION_VARIABLE,
     answer,
     discard_unwritten,
     open_streams,
@@ -22,6 +24,7 @@ from unrep.terminal.console import (
     show,
 )
 from unrep.terminal.exit_codes import EXIT_CODES_HELP, ExitCode, exit_code
+from unrep.terminal.summaries import summary_in_source
 
 # Each command in its module of unrep.commands, which is loaded when it is called for: aboard, a second is long.
 HEADINGS = {
@@ -80,6 +83,10 @@ HEADINGS = {
     "Trust": {
         "trust": "trust",
     },
+    "This program": {
+        "completion": "itself.completion",
+        "man": "itself.man",
+    },
 }
 COMMANDS = {name: module for commands in HEADINGS.values() for name, module in commands.items()}
 
@@ -104,6 +111,11 @@ class Commands(CommandGroup):
         module = import_module(f"unrep.commands.{COMMANDS[cmd_name]}")
         command: click.Command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
         return command
+
+    def summary(self, ctx: click.Context, name: str) -> str:
+        """Read from the source of the command's module where that is at hand."""
+        found = summary_in_source(f"unrep.commands.{COMMANDS[name]}", f"{name.replace('-', '_')}_command")
+        return found or super().summary(ctx, name)
 
 
 def every_command(group: click.Group, path: str = "unrep") -> Iterator[tuple[str, click.Command]]:
@@ -130,8 +142,10 @@ def main(arguments: list[str] | None = None) -> None:
         arguments = sys.argv[1:]
     open_streams()
     try:
-        code = cli.main(arguments, prog_name="unrep", standalone_mode=False) or ExitCode.DONE
+        code = cli.main(arguments, "unrep", complete_var=COMPLETION_VARIABLE, standalone_mode=False) or ExitCode.DONE
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the edge: whatever it is, it ends in one sentence
+        if COMPLETION_VARIABLE in os.environ:  # a shell asks, between two keys: nothing is to appear there
+            sys.exit(ExitCode.INTERNAL)
         code = _report(error, "--json" in arguments)
     discard_unwritten()
     sys.exit(code)

@@ -3,7 +3,7 @@
 UsageRefused             the call cannot be carried out as it was made: exit code 2
 └── CollectError         `unrep collect` cannot make a release of this source
     └── RegistryUnreachable    pip reached no package registry; the same call may succeed later
-OutputLost               what was asked for could not be printed: exit code 2
+OutputLost               what was asked for could not be printed: exit code 5
 NobodyReads              the reader of standard output has gone, as `| head` does: no error
 SelfTestFailed           `unrep selftest` found that this machine cannot do what it should: exit code 5
 """

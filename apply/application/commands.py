@@ -24,11 +24,12 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
-from typing import IO, Final, cast
+from typing import IO, BinaryIO, Final, cast
 
 from apply.application.programs import isolated_environment, neutral_directory, system32
 from apply.errors import StepFailed
 from apply.site.layout import StepContext
+from bundle.host.files import write_all
 from bundle.names.plain_text import plain
 
 if sys.platform == "win32":
@@ -57,15 +58,17 @@ def run(
     timeout_s: float,
     cwd: Path | None = None,
     environment: Mapping[str, str] | None = None,
+    told: bytes = b"",
 ) -> str:
-    """Run the command to its end and return the last 64 KiB of what it printed.
+    """Run the command to its end and return the last 64 KiB of what it printed. `told`: what it reads on stdin.
 
     cwd is the site unless another is given, for a server started from a version directory would lock that on Windows.
     environment adds variables. Raises StepFailed, naming the command and its last line of output, if it cannot be
     started, exits with another code than 0, or has not ended after timeout_s. Then its process group is dead.
     """
     given = {**os.environ, **context.environment(), **(environment or {})}
-    return _run([context.expand(word) for word in argv], step, timeout_s, cwd or context.site, given)
+    words = [context.expand(word) for word in argv]
+    return _run(words, step, timeout_s, cwd or context.site, given, told=told)
 
 
 def run_own(
@@ -87,11 +90,17 @@ def run_own(
 
 
 def _run(
-    words: list[str], step: str, timeout_s: float, cwd: Path, environment: Mapping[str, str], umask: int = -1
+    words: list[str],
+    step: str,
+    timeout_s: float,
+    cwd: Path,
+    environment: Mapping[str, str],
+    umask: int = -1,
+    told: bytes = b"",
 ) -> str:
     beginning: Future[subprocess.Popen[bytes]] = Future()
-    start = partial(_start, words, step, cwd, environment, umask)
-    life = threading.Thread(target=_live, args=(start, beginning), daemon=True)
+    start = partial(_start, words, step, cwd, environment, umask, subprocess.PIPE if told else subprocess.DEVNULL)
+    life = threading.Thread(target=_live, args=(start, beginning, told), daemon=True)
     try:
         life.start()
         process = beginning.result()
@@ -117,14 +126,14 @@ def quoted(words: Sequence[str]) -> str:
 
 
 def _start(
-    words: list[str], step: str, cwd: Path, environment: Mapping[str, str], umask: int
+    words: list[str], step: str, cwd: Path, environment: Mapping[str, str], umask: int, stdin: int
 ) -> "subprocess.Popen[bytes]":
     try:
         return subprocess.Popen(
             words,
             cwd=cwd,
             env={**_PRINT_AT_ONCE, **environment},
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             bufsize=0,
@@ -138,8 +147,10 @@ def _start(
         raise StepFailed(step, f"{words[0]} cannot be started in {cwd}: {error}") from error
 
 
-def _live(start: "Callable[[], subprocess.Popen[bytes]]", beginning: "Future[subprocess.Popen[bytes]]") -> None:
-    """Starts a command and waits for its end, in a thread of its own.
+def _live(
+    start: "Callable[[], subprocess.Popen[bytes]]", beginning: "Future[subprocess.Popen[bytes]]", told: bytes
+) -> None:
+    """Starts a command, tells it what it is to read, and waits for its end, in a thread of its own.
 
     An interrupt reaches the main thread, and must not fall between the start of a process and our knowing of it. And
     Popen.wait with a timeout polls, which adds up to 50 ms.
@@ -150,6 +161,9 @@ def _live(start: "Callable[[], subprocess.Popen[bytes]]", beginning: "Future[sub
         beginning.set_exception(error)
     else:
         beginning.set_result(process)
+        if process.stdin:
+            with contextlib.suppress(OSError), process.stdin:  # a command need not read
+                write_all(cast(BinaryIO, process.stdin), told)
         process.wait()
 
 

@@ -1,4 +1,4 @@
-"""The event that the system's log gets of a run, whatever log that is."""
+"""Events: what the system's log and the site's own command are told, of runs and by the agent."""
 
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -9,14 +9,20 @@ _SEVERITIES: Final[dict[str, Severity]] = {
     "rolled-back": "warning",
     "refused": "warning",
     "interrupted": "warning",
+    "stranded": "warning",
+    "drifted": "warning",
+    "config-broken": "error",
+    "unhealthy": "error",
     "degraded": "error",
 }
 
 
 @dataclass(frozen=True)
 class Event:
-    """The end of a run: a sentence for a person, and fields in capitals for programs; `seconds` in UNREP_SECONDS."""
+    """A sentence for a person, and fields in capitals for programs. `kind`: the outcome of a run, or what the agent
+    calls it."""
 
+    kind: str
     severity: Severity
     message: str
     fields: dict[str, str]
@@ -31,6 +37,7 @@ def event_of(run: dict[str, Any], site: str) -> Event:
         "UNREP_RUN": run["run"],
         "UNREP_COMMAND": run["command"],
         "UNREP_OUTCOME": run["outcome"],
+        "UNREP_CODE": run.get("code", "none"),
         "UNREP_PRODUCT": run["product"],
         "UNREP_RELEASE": release.get("version", ""),
         "UNREP_TREE": release.get("tree", ""),
@@ -40,4 +47,9 @@ def event_of(run: dict[str, Any], site: str) -> Event:
         "UNREP_SECONDS": f"{run['seconds']:.3f}",
     }
     message = f"{run['command']}: {run['outcome']}: {moved}{run['reason']}"
-    return Event(_SEVERITIES.get(run["outcome"], "info"), message, {k: v for k, v in fields.items() if v})
+    return Event(run["outcome"], severity_of(run["outcome"]), message, {k: v for k, v in fields.items() if v})
+
+
+def severity_of(kind: str) -> Severity:
+    """How much a person should care."""
+    return _SEVERITIES.get(kind, "info")

@@ -24,10 +24,14 @@ from bundle.receipts.site_keys import load_site_public_key
 
 @dataclass(frozen=True)
 class History:
-    """links: the latest runs, the oldest of them first. broken: where the record was tampered with, "" if nowhere."""
+    """links: the latest runs, the oldest of them first. broken: where the record was tampered with, "" if nowhere.
+
+    pruned: the number of the last run whose record is no longer kept.
+    """
 
     links: list[Link]
     broken: str
+    pruned: int = 0
 
     def check(self) -> None:
         """Raises RecordBroken."""
@@ -41,9 +45,13 @@ def read_history(site: Site, limit: int, each: Callable[[RecordedRun], None] = l
     Raises StorageFailed or SiteInvalid.
     """
     receipts, unreadable = _receipts(site)
-    check, heads = ChainCheck(), {receipt.record: "" for receipt in receipts}
+    heads = {receipt.record: "" for receipt in receipts}
     latest: deque[Link] = deque(maxlen=limit)
     with open_runs(site) as runs:
+        pruned = runs.pruned
+        check = ChainCheck(pruned.number, pruned.head) if pruned else ChainCheck()
+        if pruned and pruned.number in heads:
+            heads[pruned.number] = pruned.head
         for link in runs.links:
             check.follow(link)
             latest.append(link)
@@ -55,9 +63,11 @@ def read_history(site: Site, limit: int, each: Callable[[RecordedRun], None] = l
         broken = check.broken if runs.chained else ""
     # Whoever makes the whole chain anew leaves no break in it, but the receipts signed before still differ [A-82].
     if not broken:
-        wrong = [r.record for r in receipts if not heads[r.record].startswith(r.head.hex())]
+        first = pruned.number if pruned else 0  # of a run that was pruned before the last, no head is known any more
+        wrong = [r.record for r in receipts if r.record >= first and not heads[r.record].startswith(r.head.hex())]
         broken = f"record {wrong[0]} is not the one that its receipt was signed for" if wrong else unreadable
-    return History(list(latest), f"{site.state_file}: {broken}" if broken else "")
+    told = f"{site.state_file}: {broken}" if broken else ""
+    return History(list(latest), told, pruned.number if pruned else 0)
 
 
 def _receipts(site: Site) -> tuple[list[Receipt], str]:

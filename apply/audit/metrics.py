@@ -3,10 +3,11 @@
 Counters count since the site was made.
 """
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final, get_args
+from typing import Any, Final, get_args
 
 from apply.record.recorded_run import RecordedRun
 from apply.record.state import Condition, SiteState
@@ -15,6 +16,8 @@ from bundle.names.exposition import exposition as render
 
 BUCKETS_S: Final = (0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 NAMED: Final = 5  # drifted files
+_HISTOGRAMS: Final = ("deploys", "outages", "after_verdict", "after_unfinished")
+_PLAIN: Final = ("failures", "step_s", "bundle_bytes", "release_bytes", "last_run_s")
 
 
 class Histogram:
@@ -24,6 +27,18 @@ class Histogram:
         self._count = 0
         self._total_s = 0.0
         self._buckets: Counter[float] = Counter()
+
+    @classmethod
+    def of(cls, stored: list[Any]) -> "Histogram":
+        """As `stored` gave it."""
+        made = cls()
+        made._count, made._total_s, buckets = stored
+        made._buckets.update(dict(zip(BUCKETS_S, buckets, strict=True)))
+        return made
+
+    def stored(self) -> list[Any]:
+        """As JSON: count, sum, and the count of each bucket."""
+        return [self._count, self._total_s, [self._buckets[bound] for bound in BUCKETS_S]]
 
     def add(self, seconds: float) -> None:
         """One more."""
@@ -47,6 +62,7 @@ class Tally:
     runs: Counter[tuple[str, str]] = field(default_factory=Counter)
     failures: int = 0
     deploys: Histogram = field(default_factory=Histogram)
+    outages: Histogram = field(default_factory=Histogram)
     after_verdict: Histogram = field(default_factory=Histogram)
     after_unfinished: Histogram = field(default_factory=Histogram)
     step_count: Counter[str] = field(default_factory=Counter)
@@ -55,12 +71,35 @@ class Tally:
     release_bytes: int = 0
     last_run_s: float = 0.0
 
+    @classmethod
+    def of(cls, text: str) -> "Tally":
+        """What `text` gave; a new one for "", and for what cannot be read."""
+        try:
+            stored = json.loads(text)
+            made = cls(**{name: stored[name] for name in _PLAIN})
+            made.runs.update({(command, outcome): count for command, outcome, count in stored["runs"]})
+            made.step_count.update(stored["step_count"])
+            for name in _HISTOGRAMS:
+                setattr(made, name, Histogram.of(stored[name]))
+        except (ValueError, TypeError, KeyError):
+            return cls()
+        return made
+
+    def text(self) -> str:
+        """All of it as JSON, for the record."""
+        stored: dict[str, Any] = {name: getattr(self, name) for name in _PLAIN}
+        stored["runs"] = [[*key, count] for key, count in sorted(self.runs.items())]
+        stored["step_count"] = self.step_count
+        return json.dumps(stored | {name: getattr(self, name).stored() for name in _HISTOGRAMS})
+
     def add(self, run: RecordedRun) -> None:
         """One more run."""
         self.runs[run.command, run.outcome] += 1
         self.failures += run.failed
         if (run.command, run.outcome) == ("apply", "applied"):
             self.deploys.add(run.seconds)
+        if run.outage_seconds:
+            self.outages.add(run.outage_seconds)
         for recovery in run.recoveries:
             (self.after_verdict if recovery.after == "failed-verdict" else self.after_unfinished).add(recovery.seconds)
         for step, seconds in run.steps.items():
@@ -119,6 +158,8 @@ def _of_runs(tally: Tally) -> Iterator[Family]:
         single(tally.failures),
     )
     yield "unrep_deploy_seconds", "histogram", "Whole runs that applied a release.", tally.deploys.samples({})
+    text = "From a switch until a version was healthy: how long the application was out of service."
+    yield "unrep_outage_seconds", "histogram", text, tally.outages.samples({})
     recoveries = (
         *tally.after_verdict.samples({"after": "failed-verdict"}),
         *tally.after_unfinished.samples({"after": "unfinished-run"}),

@@ -2,19 +2,36 @@
 
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from typing import Any, Final
 
+from apply.audit.site_key import site_key
 from apply.errors import StorageFailed
 from apply.hold import read_hold
 from apply.record.database import ReceiptPlace
 from apply.record.state import SiteState
 from apply.site.layout import Site
 from bundle.receipts.meanings import code_number, outcome_number
-from bundle.receipts.receipt import HEAD_BYTES, HELD_BYTES, TREE_BYTES, Receipt, fitted
+from bundle.receipts.receipt import HEAD_BYTES, HELD_BYTES, TREE_BYTES, Receipt, fitted, sign_receipt
 
 _MIB: Final = 1 << 20
+
+
+def sign_alive(site: Site, state: SiteState, now: float, reason: str, code: str) -> Callable[[ReceiptPlace], bytes]:
+    """What signs a receipt that says that the ship is there, and what is wrong with it. Raises as `site_key`."""
+    key = site_key(site)
+    said = {
+        "outcome": "alive",
+        "code": code,
+        "reason": reason,
+        "product": state.product,
+        "from": state.current_version,
+        "release": None,
+        "seconds": 0.0,
+        "time": now,
+    }
+    return lambda place: sign_receipt(receipt_of(said, place, state, site), key)
 
 
 def receipt_of(run: Mapping[str, Any], place: ReceiptPlace, state: SiteState, site: Site) -> Receipt:
@@ -41,7 +58,7 @@ def receipt_of(run: Mapping[str, Any], place: ReceiptPlace, state: SiteState, si
             hold=_is_held(site),
             free_mib=_free_bytes(site) // _MIB,
             program=version("unrep"),
-            time=int(time.time()),
+            time=int(run.get("time", time.time())),
         )
     )
 

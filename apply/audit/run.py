@@ -12,13 +12,14 @@ from typing import Any, Literal
 
 import msgspec
 
+from apply.audit.events import event_of
 from apply.audit.log import Log, no_log
 from apply.audit.reason_codes import brief_of, code_of
 from apply.audit.save import save_run
-from apply.errors import AboardError, Degraded, RolledBack
+from apply.errors import AboardError, Degraded, LogFailed, RolledBack
 from apply.record.database import Record
 from apply.record.recorded_run import Recovery
-from apply.record.state import Release
+from apply.record.release import Release
 from apply.site.account import user_name
 from apply.site.guarded import check_site
 from apply.site.layout import Site
@@ -39,6 +40,9 @@ Outcome = Literal[
     "degraded",
     "interrupted",
     "stranded",
+    "unhealthy",
+    "drifted",
+    "config-broken",
 ]
 
 
@@ -77,7 +81,9 @@ class Run:
 
     bundle_bytes: of the bundle's header and the section that the release is built from. release_bytes: built of it.
     unfinished_since: when an earlier run saved its last state, in seconds since 1970, if that run is to be finished.
-    caution: for a person, reported beside the verdict, whatever that is.
+    outage_s: how long the application was out of service, from the switch until a version was healthy [A-153].
+    caution: for a person, reported beside the verdict, whatever that is. is_told: whether its end is on record, and the
+    log was told.
     """
 
     command: str
@@ -89,14 +95,17 @@ class Run:
     release_bytes: int = 0
     unfinished_since: float | None = None
     recoveries: list[Recovery] = field(default_factory=list)
+    outage_s: float = 0.0
     from_version: str = ""
     current_version: str = ""
     subject: Release | None = None
     caution: str = ""
+    is_told: bool = False
     steps: dict[str, float] = field(default_factory=dict)
     id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     _begun: float = field(default_factory=time.perf_counter)
+    _out_at: float | None = None
 
     def warn(self, caution: str) -> None:
         """Adds to the caution."""
@@ -111,9 +120,21 @@ class Run:
         finally:
             self.steps[name] = self.steps.get(name, 0.0) + time.perf_counter() - begun
 
+    def goes_out(self, since: float = 0.0) -> float:
+        """The application goes out of service now, or did at `since`, in an earlier run; in seconds since 1970, which
+        is returned."""
+        now = time.time()
+        gone_s = now - since if since and 0 <= now - since < _LONGEST_OUTAGE_S else 0.0  # the clock may have been set
+        if self._out_at is None:
+            self._out_at = time.perf_counter() - gone_s
+        return now - (time.perf_counter() - self._out_at)
+
     def restored(self, verdict_at: float | None = None) -> None:
         """A version serves: the end of an outage that began with an earlier run, or with a verdict at that
         time.perf_counter() [A-87]."""
+        if self._out_at is not None:
+            self.outage_s += time.perf_counter() - self._out_at
+            self._out_at = None
         if self.unfinished_since is not None:
             seconds = time.time() - self.unfinished_since
             if 0 <= seconds < _LONGEST_OUTAGE_S:  # else the clock was set meanwhile
@@ -145,6 +166,7 @@ class Run:
             "release": named(self.subject),
             **report.document(),
             "brief": report.brief,
+            "outage_seconds": round(self.outage_s, 6),
             "recoveries": msgspec.to_builtins(self.recoveries),
             "bundle_bytes": self.bundle_bytes,
             "release_bytes": self.release_bytes,
@@ -153,11 +175,18 @@ class Run:
 
 @contextmanager
 def reporting(run: Run) -> Iterator[None]:
-    """An error of this package or of `bundle` that leaves gets the `document` of the run, for whoever prints it."""
+    """An error of this package or of `bundle` that leaves gets the `document` of the run, for whoever prints it.
+
+    The log is told of it as well where the run has no record, such as for a bundle that does not verify [A-149].
+    """
     try:
         yield
     except (AboardError, BundleError) as error:
-        error.document = run.failure(error).document()
+        report = run.failure(error)
+        error.document = report.document()
+        if not run.is_told:
+            with contextlib.suppress(LogFailed):  # it is the refusal that is to be reported
+                run.log(event_of(run.audit(report), str(run.site.root)))
         raise
 
 
@@ -179,15 +208,16 @@ def working(run: Run) -> Iterator[Record]:
             yield record
         except (AboardError, BundleError, KeyboardInterrupt) as error:
             run.current_version = record.state.current_version
-            save_run(
-                run.site, record, run.log, run.audit(run.failure(error))
-            )  # what fails of that is not the error to report
+            # What fails of that is not the error to report.
+            save_run(run.site, record, run.log, run.audit(run.failure(error)))
+            run.is_told = True
             raise
 
 
 def record_success(run: Run, record: Record, report: Report) -> Report:
     """Records a run that ended well. Where that fails the run has ended well all the same, and its reason says so."""
     troubles = save_run(run.site, record, run.log, run.audit(report))
+    run.is_told = True
     return replace(report, reason="; ".join([report.reason, *troubles]))
 
 

@@ -36,6 +36,7 @@ def _commands(config: SiteConfig) -> Iterator[tuple[str, tuple[str, ...]]]:
         ("switch.restart", config.switch.restart),
         ("hooks.snapshot", config.hooks.snapshot),
         ("hooks.restore", config.hooks.restore),
+        ("hooks.on_event", config.hooks.on_event),
     ):
         if argv:
             yield key, argv

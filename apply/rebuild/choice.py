@@ -6,7 +6,7 @@ Pure: what the site holds is handed in.
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
 
-from apply.record.state import Release
+from apply.record.release import Release
 from bundle.archives.engines import ENGINE_FEATURES, present_features
 from bundle.errors import NoSection
 from bundle.format.root import Section

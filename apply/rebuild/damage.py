@@ -6,7 +6,7 @@ from pathlib import Path
 from apply.errors import PreflightRefused
 from apply.rebuild.installed import damaged_places, open_installed
 from apply.record.database import read_state
-from apply.record.state import Release
+from apply.record.release import Release
 from apply.site.layout import Site
 from bundle.format.manifest import TreeManifest
 from bundle.format.repair_request import write_repair_request

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from apply.errors import BaseDrifted, SiteInvalid
 from apply.record.database import read_state
-from apply.record.state import Release
+from apply.record.release import Release
 from apply.site import durable
 from apply.site.layout import Site
 from bundle.errors import BaseMismatch, Refused

@@ -13,7 +13,7 @@ from apply.rebuild.choice import Choice, choose, choose_full, choose_repair
 from apply.rebuild.installed import Bases, damaged_places, what_is_left
 from apply.rebuild.room import look_for_savings
 from apply.rebuild.spares import SparedEvaluation, find_spares, missing_from
-from apply.record.state import Release
+from apply.record.release import Release
 from bundle.archives.engines import present_features
 from bundle.errors import NoSection
 from bundle.host.memory_limit import limited_memory

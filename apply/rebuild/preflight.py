@@ -6,7 +6,8 @@ import shutil
 from apply.errors import DiskFull, SiteInvalid
 from apply.rebuild.installed import verify_places
 from apply.rebuild.room import Savings, needed_bytes
-from apply.record.state import Release, SiteState
+from apply.record.release import Release
+from apply.record.state import SiteState
 from apply.site import durable
 from apply.site.layout import Site
 from bundle.errors import Unsupported

@@ -8,7 +8,7 @@ from apply.rebuild import preflight
 from apply.rebuild.choice import choose
 from apply.rebuild.installed import Bases
 from apply.rebuild.room import look_for_savings
-from apply.record.state import Release
+from apply.record.release import Release
 from apply.site.layout import Site
 from bundle.archives.engines import present_features
 from bundle.format.manifest import TreeManifest

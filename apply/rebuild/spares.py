@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from apply.errors import SiteInvalid, StorageFailed
 from apply.rebuild.copies import Copies
 from apply.rebuild.installed import damaged_places, holdings, open_installed
-from apply.record.state import Release
+from apply.record.release import Release
 from apply.site.layout import Site
 from bundle.format.manifest import TreeManifest
 from bundle.read.evaluate import Evaluation

@@ -3,7 +3,8 @@
 The one place that `update`, its rehearsal and the agent ask [A-11].
 """
 
-from apply.record.state import Release, SiteState, WrongProduct
+from apply.record.release import Release
+from apply.record.state import SiteState, WrongProduct
 from bundle.errors import Refused
 from bundle.format import canonical
 from bundle.read.reader import VerifiedRoot

@@ -45,10 +45,11 @@ class Link:
 class ChainCheck:
     """Goes along a chain from its first record. `broken`: the first that does not fit, as a clause; "" for none."""
 
-    def __init__(self) -> None:
+    def __init__(self, number: int = 0, head: str = START) -> None:
+        """number, head: of the last record that was pruned, if one was."""
         self.broken = ""
-        self._number = 0
-        self._head = START
+        self._number = number
+        self._head = head
 
     def follow(self, link: Link) -> None:
         """The next record."""

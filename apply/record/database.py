@@ -127,6 +127,32 @@ class Record:
                 (way, number),
             )
 
+    def prune(self, keep: int, figures: Callable[[str, Iterator[Link]], str]) -> None:
+        """Removes all but the last `keep` runs. `figures`: those of earlier pruned runs, with these added, as JSON.
+
+        Raises StorageFailed or DiskFull.
+        """
+        with self._errors(), self._transaction() as database:
+            rows = database.execute(
+                "SELECT number, document, head FROM runs ORDER BY number LIMIT MAX(0, (SELECT COUNT(*) FROM runs) - ?)",
+                (keep,),
+            )
+            links = [Link(number, str(document), str(head)) for number, document, head in rows]
+            if not links:
+                return
+            before, last = _pruned(database), links[-1]
+            told = figures(before.figures if before else "", iter(links))
+            database.execute("DELETE FROM pruned")
+            database.execute(
+                "INSERT INTO pruned (number, head, figures) VALUES (?, ?, ?)", (last.number, last.head, told)
+            )
+            database.execute("DELETE FROM runs WHERE number <= ?", (last.number,))
+
+    def count_runs(self) -> int:
+        """How many runs are on record. Raises StorageFailed."""
+        with self._errors():
+            return int(self._database.execute("SELECT COUNT(*) FROM runs").fetchone()[0])
+
     def close(self) -> None:
         """Closes the file. Everything saved is durable already."""
         self._database.close()
@@ -156,16 +182,38 @@ def read_state(site: Site) -> SiteState:
         return _newest(database, site.state_file) if database else SiteState()
 
 
+def read_receipts(site: Site, after: int = 0) -> list[tuple[int, bytes]]:
+    """The receipts with a higher number than `after` that are kept, the oldest first, without the site's lock.
+
+    Raises StorageFailed or SiteInvalid.
+    """
+    with _reading(site) as database:
+        if not database or schema.version_of(database, site.state_file) < schema.VERSION:
+            return []
+        rows = database.execute("SELECT number, receipt FROM receipts WHERE number > ? ORDER BY number", (after,))
+        return [(int(number), bytes(receipt)) for number, receipt in rows]
+
+
 @dataclass(frozen=True)
 class Runs:
     """The records of runs, the oldest first. chained: False for a record that an unrep without chains wrote.
 
-    last_number: the highest that was ever given.
+    last_number: the highest that was ever given. pruned: of those that are no longer there.
     """
 
     links: Iterator[Link]
     last_number: int = 0
     chained: bool = True
+    pruned: "Pruned | None" = None
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """Records that were removed at the beginning of the chain: number and head of the last, figures of all as JSON."""
+
+    number: int
+    head: str
+    figures: str
 
 
 @contextmanager
@@ -180,7 +228,13 @@ def open_runs(site: Site) -> Iterator[Runs]:
         rows = database.execute(f"SELECT number, document, {head} FROM runs ORDER BY number")  # noqa: S608 - two choices
         last = database.execute("SELECT seq FROM sqlite_sequence WHERE name = 'runs'").fetchone()
         links = (Link(number, str(document), str(head)) for number, document, head in rows)
-        yield Runs(links, last[0] if last else 0, chained)
+        yield Runs(links, last[0] if last else 0, chained, _pruned(database) if chained else None)
+
+
+def read_pruned_figures(site: Site) -> str:
+    """The figures of the runs whose records are no longer kept, as JSON; "" for none. Raises as `open_runs`."""
+    with open_runs(site) as runs:
+        return runs.pruned.figures if runs.pruned else ""
 
 
 @contextmanager
@@ -215,6 +269,13 @@ def _add_receipt(database: sqlite3.Connection, sign: Callable[[ReceiptPlace], by
     receipt = sign(ReceiptPlace(number, mark_of(last[1]) if last else b"", record, head))
     database.execute("INSERT INTO receipts (number, receipt) VALUES (?, ?)", (number, receipt))
     database.execute("DELETE FROM receipts WHERE number <= ?", (number - RECEIPTS_KEPT,))
+
+
+def _pruned(database: sqlite3.Connection) -> Pruned | None:
+    if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'pruned'").fetchone():
+        return None  # a record of an older unrep
+    row = database.execute("SELECT number, head, figures FROM pruned").fetchone()
+    return Pruned(int(row[0]), str(row[1]), str(row[2])) if row else None
 
 
 def _text(stored: bytes) -> str:

@@ -35,7 +35,9 @@ class Phase(Enum):
 class Intent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A switch from the current release to `version`.
 
-    attempts: starts of the new version so far. give_up_at: seconds since 1970. by_hand: a person's rollback.
+    attempts: starts of the new version so far. give_up_at: seconds since 1970. by_hand: a person's rollback, or
+    that of the agent, which says `because` of what.
+    out_since: when the first switch began, after which nothing may have served, in seconds since 1970; 0 before that.
     data_saved: a snapshot was made for it of the current version's data, which going back asks for.
     going_back, trouble: what the record stores of the phase; trouble also says why a person is needed.
     """
@@ -44,7 +46,9 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     run: str
     give_up_at: int
     attempts: int = 0
+    out_since: float = 0.0
     by_hand: bool = False
+    because: str = ""
     data_saved: bool = False
     going_back: bool = False
     trouble: str = ""

@@ -40,6 +40,7 @@ class RecordedRun(msgspec.Struct, frozen=True, kw_only=True):
     steps: dict[str, float]
     seconds: float
     product: str = ""
+    outage_seconds: float = 0.0
     recoveries: tuple[Recovery, ...] = ()
     bundle_bytes: int = 0
     release_bytes: int = 0

@@ -3,6 +3,7 @@
     states     number, document (JSON), sha256 of it, saved_at in seconds since 1970    the last few
     runs       number, document (JSON), head of the chain (apply.record.chain)                 all
     receipts   number in the site's chain of receipts, receipt                          the last RECEIPTS_KEPT
+    pruned     the last run that is no longer there: number, head, figures of all those (JSON)    one row, or none
     deliveries way home, number of the latest receipt that was taken there
 
 The version of the tables is `user_version` in the header of the SQLite file, 0 where nothing was ever set.
@@ -29,6 +30,7 @@ _FROM_0: Final = (
 _FROM_1: Final = (
     "DELETE FROM receipts",  # of a format that nothing reads any more
     "CREATE TABLE deliveries (way TEXT PRIMARY KEY, number INTEGER NOT NULL)",
+    "CREATE TABLE pruned (number INTEGER NOT NULL, head TEXT NOT NULL, figures TEXT NOT NULL)",
 )
 
 

@@ -16,19 +16,18 @@ from typing import Literal
 import msgspec
 
 from apply.record.authority import Attribution, Authority
+from apply.record.high_water import HighWater, Shore
 from apply.record.intent import Intent
-from apply.record.shore import Shore
+from apply.record.release import Quarantine, Release, quarantine, still_of_use
 from apply.record.stranded import Stranded
+from apply.record.trouble import Trouble, TroubleKind
 from bundle.errors import Refused
-from bundle.format.root import Platform
-from bundle.read.reader import VerifiedRoot
 from bundle.trust.heartbeat import Heartbeat
 
 MAX_ATTEMPTS = 3
 MAX_TRIAL_S = 24 * 3600  # a release that could not prove itself in a day is taken back, however often it was cut short
 
 Condition = Literal["empty", "ok", "pending", "degraded"]
-Mark = tuple[int, int]
 
 
 class WrongProduct(Refused):
@@ -51,75 +50,13 @@ class OutOfOrder(Exception):
     """A transition that the state machine does not have: a defect of unrep."""
 
 
-class Release(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A release at the site; `tree` and `bundle` (the root's hash) in hex. `proven` once it was healthy here."""
-
-    version: str
-    seq: int
-    epoch: int = 0
-    tree: str
-    platform: Platform
-    bundle: str
-    proven: bool = False
-
-    @classmethod
-    def of(cls, verified: VerifiedRoot) -> "Release":
-        """The release that a verified root describes."""
-        root = verified.root
-        return cls(
-            version=root.version,
-            seq=root.seq,
-            epoch=root.epoch,
-            tree=root.tree.hex(),
-            platform=root.platform,
-            bundle=verified.root_hash.hex(),
-        )
-
-    @property
-    def mark(self) -> Mark:
-        """Its place in the order of releases: a later epoch comes after every seq of an earlier one."""
-        return self.epoch, self.seq
-
-
-class HighWater(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The newest release whose switch was ever intended. Only this very release or a newer one is admitted."""
-
-    epoch: int
-    seq: int
-    tree: str
-
-    @property
-    def mark(self) -> Mark:
-        """See Release.mark."""
-        return self.epoch, self.seq
-
-
-class Quarantine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A tree that failed here, and up to which mark it stays out."""
-
-    version: str
-    tree: str
-    epoch: int
-    seq: int
-    reason: str
-
-    @property
-    def is_by_hand(self) -> bool:
-        """Whether a person went back from it, whatever its health."""
-        return self.reason.startswith("rolled back by hand ") or self.reason.endswith(" was taken back by hand")
-
-    def holds(self, release: Release) -> bool:
-        """Whether the quarantine excludes this release."""
-        return self.tree == release.tree and release.mark <= (self.epoch, self.seq)
-
-
 class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole state of a site. `current_version`: the release last committed, "" before the first.
 
     time_floor: the latest time that shore has signed, in seconds since 1970; a clock below it is wrong [A-10].
     heard_at: when something new last came from shore [R-16], 0 for unknown. shore: its latest heartbeat.
     floor_from: who signed the time floor [R-19]. passed_checks: the health checks that were passed here, by fingerprint
-    [A-144]. stranded: as it was found last; see `out_of_reach`.
+    [A-144]. stranded: as it was found last; see `out_of_reach`. troubles: what the agent found wrong at rest [A-151].
     """
 
     product: str = ""
@@ -134,6 +71,7 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     floor_from: Attribution = Attribution()
     stranded: Stranded | None = None
     passed_checks: tuple[str, ...] = ()
+    troubles: tuple[Trouble, ...] = ()
 
     # What it says
 
@@ -178,6 +116,10 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         """The release to which nothing leads from here, unless it, or a newer one, came in since [A-131]."""
         reached = self.current is not None and self.stranded is not None and self.current.mark >= self.stranded.mark
         return None if reached else self.stranded
+
+    def trouble(self, kind: TroubleKind) -> Trouble | None:
+        """What is on record of that kind."""
+        return next((trouble for trouble in self.troubles if trouble.kind == kind), None)
 
     def find(self, version: str) -> Release | None:
         """The release in the directory of that name. Letter case does not count, as on Windows."""
@@ -240,6 +182,16 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     # Transitions
 
+    def troubled_by(self, found: Trouble) -> "SiteState":
+        """That is wrong, since it was first found."""
+        since = (self.trouble(found.kind) or found).since
+        others = self.without_trouble(found.kind).troubles
+        return self._with(troubles=(*others, msgspec.structs.replace(found, since=since)))
+
+    def without_trouble(self, kind: TroubleKind) -> "SiteState":
+        """That is no longer wrong."""
+        return self._with(troubles=tuple(trouble for trouble in self.troubles if trouble.kind != kind))
+
     def restricted_to(self, authority: Authority) -> "SiteState":
         """Without the times and the heartbeat of signers who may no longer speak [R-19]."""
         state = self
@@ -260,29 +212,45 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         return self._with(releases=(*others, release))._raise_floor(created, by)
 
     def begun(
-        self, product: str, release: Release, run: str, now: int, *, by_hand: bool = False, data_saved: bool = False
+        self,
+        product: str,
+        release: Release,
+        run: str,
+        now: int,
+        *,
+        by_hand: bool = False,
+        data_saved: bool = False,
+        because: str = "",
     ) -> "SiteState":
         """The switch is intended. The release is complete and verified, so the high-water mark rises [A-9]."""
         if self.unfinished:
             raise OutOfOrder("another release is pending")
         self.check_product(product)
         intent = Intent(
-            version=release.version, run=run, give_up_at=now + MAX_TRIAL_S, by_hand=by_hand, data_saved=data_saved
+            version=release.version,
+            run=run,
+            give_up_at=now + MAX_TRIAL_S,
+            by_hand=by_hand,
+            data_saved=data_saved,
+            because=because,
+            out_since=self.pending.out_since if self.pending else 0.0,  # of a site that is degraded
         )
-        mark = HighWater(release.epoch, release.seq, release.tree)
-        heard_at = now
+        mark, heard_at = HighWater(release.epoch, release.seq, release.tree), now
         # A rollback by hand intends an older release. The mark must not fall, or older bundles could be replayed.
         if self.high_water and self.high_water.mark >= mark.mark:
             mark, heard_at = self.high_water, self.heard_at
         shore = None if self.shore and self.shore.product not in ("", product) else self.shore
-        return self._with(product=product, pending=intent, high_water=mark, heard_at=heard_at, shore=shore)
+        out = still_of_use(self.quarantined, mark, self.releases)
+        return self._with(
+            product=product, pending=intent, high_water=mark, heard_at=heard_at, shore=shore, quarantined=out
+        )
 
-    def attempted(self) -> "SiteState":
-        """The new version is about to be started."""
+    def attempted(self, out_since: float = 0.0) -> "SiteState":
+        """The new version is about to be started. `out_since`: when the switch to it began."""
         intent = self._intent()
         if intent.phase.goes_back:
             raise OutOfOrder("the pending release has failed already")
-        return self._pending(attempts=intent.attempts + 1)
+        return self._pending(attempts=intent.attempts + 1, out_since=intent.out_since or out_since)
 
     def committed(self, passed_checks: tuple[str, ...] = ()) -> "SiteState":
         """The new version is healthy [A-25], by these checks."""
@@ -293,20 +261,22 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         quarantined = tuple(q for q in self.quarantined if q.tree != release.tree)
         # Otherwise the next offer of its bundle would undo what a person has just rolled back [A-27].
         if intent.by_hand and left and left.mark > release.mark:
-            quarantined = (*quarantined, _quarantine(left, f"rolled back by hand to {release.version}"))
+            why = f"{intent.because}; the agent went back" if intent.because else "rolled back by hand"
+            quarantined = (*quarantined, quarantine(left, f"{why} to {release.version}"))
         return self._with(
             current_version=release.version,
             pending=None,
             releases=proven,
             quarantined=quarantined,
             passed_checks=passed_checks,
+            troubles=tuple(trouble for trouble in self.troubles if trouble.kind == "config-broken"),
         )
 
     def backing_out(self, reason: str) -> "SiteState":
         """The new version failed. To be saved once `current` names the old one again [A-22]."""
         if not self.current:
             raise OutOfOrder("there is no version to go back to")
-        failed = _quarantine(self.intended(), reason)
+        failed = quarantine(self.intended(), reason)
         others = tuple(q for q in self.quarantined if q.tree != failed.tree)
         return msgspec.structs.replace(self._pending(going_back=True), quarantined=(*others, failed))
 
@@ -373,7 +343,8 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         """The release is about to be removed. Raises OutOfOrder for one that is needed."""
         if version in self.needed:
             raise OutOfOrder(f"version {version} is needed")
-        return self._with(releases=tuple(r for r in self.releases if r.version != version))
+        releases = tuple(r for r in self.releases if r.version != version)
+        return self._with(releases=releases, quarantined=still_of_use(self.quarantined, self.high_water, releases))
 
     def _raise_floor(self, time: int, by: Attribution) -> "SiteState":
         return self._with(time_floor=time, floor_from=by) if time > self.time_floor else self
@@ -391,7 +362,3 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     def _with(self, **changes: object) -> "SiteState":
         return msgspec.structs.replace(self, **changes)
-
-
-def _quarantine(release: Release, reason: str) -> Quarantine:
-    return Quarantine(release.version, release.tree, release.epoch, release.seq, reason)

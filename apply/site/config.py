@@ -5,11 +5,14 @@
     [switch]         restart | iis_app_pool | windows_service | systemd_unit   at most one of them
                      current = link | pointer                                  what SITE/current is
     [hooks]          snapshot, restore                                         the application's own data
+                     on_event                                                  is told of each event
     [[health]]       type = http | tcp | command | windows_service | systemd_unit
     [health_window]  start_after_s, deadline_s, interval_s, consecutive_passes
-    [retention]      keep, share
+    [retention]      keep, share, records
     [limits]         command_timeout_s
     [log]            target = journald | eventlog                              where each run reports how it ended
+    [report]         to                                                        where receipts go
+    [watch]          interval_s, failures, roll_back                           health after commit; off unless set
     [trust]          strict_expiry, ship_key
     [agent]          sources, trust, poll_interval_s, fetch_windows, maintenance_windows, time_zone, limit_bytes_per_s,
                      channel, max_bytes, max_time_s, allow_full, auth_file, ca_file, proxy
@@ -34,8 +37,10 @@ from apply.site.toml_lines import line_of
 from bundle.errors import Malformed
 from bundle.format.root import check_product
 from bundle.host.files import read_given
+from bundle.names.nearness import did_you_mean
 
 _SOURCE: Final = "_source"  # of a configuration from a file: its path and its text
+OUTBOX: Final = "outbox"  # the way home that is SITE/.unrep/outbox
 # No text may hold a NUL, which ends a string for the operating system.
 _NO_NUL: Final = "^[^\x00]*$"
 Text = Annotated[str, Meta(pattern=_NO_NUL)]
@@ -85,14 +90,18 @@ class SwitchConfig(Table, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         given = [key for key in self.__struct_fields__ if key != "current" and getattr(self, key) is not None]
         if len(given) > 1:
-            raise ValueError(f"at most one way to restart may be given, not {' and '.join(given)}")
+            raise ValueError(f"{' and '.join(given)}: at most one way to restart may be given")
 
 
 class HooksConfig(Table, frozen=True, kw_only=True):
-    """Commands that keep the application's data: saved before the switch, put back by a rollback."""
+    """Commands that keep the application's data: saved before the switch, put back by a rollback.
+
+    `on_event` is told of each event, as one JSON object on its standard input [A-150].
+    """
 
     snapshot: Argv | None = None
     restore: Argv | None = None
+    on_event: Argv | None = None
 
 
 class Check(Table, frozen=True, kw_only=True, tag_field="type"):
@@ -164,10 +173,11 @@ class HealthWindow(Table, frozen=True, kw_only=True):
 
 class RetentionConfig(Table, frozen=True, kw_only=True):
     """How many versions stay besides the current and the last good one, and whether files that are in several of them
-    are there once [A-126]."""
+    are there once [A-126]. `records`: of so many runs the record stays [A-155]."""
 
     keep: Annotated[int, Meta(ge=0, le=1000)] = 3
     share: bool = False
+    records: Annotated[int, Meta(ge=20, le=1_000_000)] = 1000
 
 
 class LimitsConfig(Table, frozen=True, kw_only=True):
@@ -180,6 +190,26 @@ class LogConfig(Table, frozen=True, kw_only=True):
     """The log of the system where each run reports how it ended, if one is named."""
 
     target: Literal["journald", "eventlog"] | None = None
+
+
+class ReportConfig(Table, frozen=True, kw_only=True):
+    """Where receipts go [A-147]: "outbox", directories as seen from the site, URLs. The agent brings them there."""
+
+    to: Annotated[tuple[Source, ...], Meta(max_length=8)] = (OUTBOX,)
+
+    def __post_init__(self) -> None:
+        for way in self.to:
+            if "://" in way and not _is_plain_http_url(way):
+                raise ValueError(f"to = {way!r} must be 'outbox', a directory, or an http:// or https:// URL")
+
+
+class WatchConfig(Table, frozen=True, kw_only=True):
+    """Whether the agent asks the health checks on after a commit, and how often [A-158]. Without `interval_s` it does
+    not. `failures`: so many rounds in a row make a version unhealthy. `roll_back`: it then goes back."""
+
+    interval_s: Annotated[float, Meta(ge=1, le=86400)] | None = None
+    failures: Annotated[int, Meta(ge=1, le=1000)] = 3
+    roll_back: bool = False
 
 
 class TrustConfig(Table, frozen=True, kw_only=True):
@@ -215,8 +245,12 @@ class AgentConfig(Table, frozen=True, kw_only=True):
     proxy: Name | None = None
 
     def __post_init__(self) -> None:
-        self.fetch_times()
-        self.maintenance_times()
+        for key in ("fetch_windows", "maintenance_windows"):
+            try:
+                DailyWindows.of(getattr(self, key), "UTC")
+            except ValueError as error:
+                raise ValueError(f"{key}: {error}") from error
+        self.fetch_times()  # in the zone that is named
 
     def fetch_times(self) -> DailyWindows:
         """When sources may be asked."""
@@ -253,6 +287,8 @@ class SiteConfig(Table, frozen=True, kw_only=True, dict=True):
     retention: RetentionConfig = RetentionConfig()
     limits: LimitsConfig = LimitsConfig()
     log: LogConfig = LogConfig()
+    report: ReportConfig = ReportConfig()
+    watch: WatchConfig = WatchConfig()
     trust: TrustConfig = TrustConfig()
     agent: AgentConfig = AgentConfig()
     page: PageConfig = PageConfig()
@@ -332,6 +368,8 @@ _TABLES: Final[dict[str, type[Table]]] = {
     "retention": RetentionConfig,
     "limits": LimitsConfig,
     "log": LogConfig,
+    "report": ReportConfig,
+    "watch": WatchConfig,
     "trust": TrustConfig,
     "agent": AgentConfig,
     "page": PageConfig,
@@ -345,17 +383,20 @@ def _explained(message: str, document: dict[str, Any]) -> tuple[str, str]:
     if place := re.search(r" - at `\$\.?([\w.\[\]]+)`\Z", message):
         problem, key = message[: place.start()], place[1]
     if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", problem, re.DOTALL):
-        known = ", ".join(_known_keys(key, document))
-        hint = "; 'product' stands above all tables" if unknown[1] == "product" else ""
-        name = _joined(key, unknown[1])
-        return f"unknown key {name!r}; known keys are {known}{hint}", name
+        known, name = _known_keys(key, document), _joined(key, unknown[1])
+        hint = "; 'product' stands above all tables" if unknown[1] == "product" else did_you_mean(unknown[1], known)
+        return f"unknown key {name!r}; known keys are {', '.join(known)}{hint}", name
     if missing := re.fullmatch(r"Object missing required field `(.*)`", problem):
         return f"missing key {_joined(key, missing[1])!r}", key
     if problem.startswith("Invalid"):
         choices = ", ".join(_CHOICES[key.rpartition(".")[2]])
         return f"{key!r}: {_lowered(problem)}; it may be one of {choices}", key
     if "matching regex" in problem:
-        return f"{key!r} must not hold a NUL character", key
+        is_name = "a-z" in problem
+        allowed = "must be lower-case letters, digits, '-' and '_'" if is_name else "must not hold a NUL character"
+        return f"{key!r} {allowed}", key
+    if (first := re.split(r"\W", problem, maxsplit=1)[0]) in _known_keys(key, document):  # a table says what it lacks
+        return (f"{key!r}: {problem}" if key else problem), _joined(key, first)
     words = re.sub(r"`(\w+)(?: \| null)?`", lambda word: _TOML_WORDS.get(word[1], word[1]), problem)
     return (f"{key!r}: {_lowered(words)}" if key else _lowered(words)), key
 
@@ -370,6 +411,7 @@ def _joined(table: str, key: str) -> str:
 
 def _known_keys(table: str, document: dict[str, Any]) -> tuple[str, ...]:
     if check := re.fullmatch(r"health\[(\d+)\]", table):
-        kind = document["health"][int(check[1])]["type"]
-        return ("type", *_CHECKS[kind].__struct_fields__)
-    return _TABLES[table].__struct_fields__
+        found = document["health"][int(check[1])]
+        kind = _CHECKS.get(found.get("type", "")) if isinstance(found, dict) else None
+        return ("type", *kind.__struct_fields__) if kind else ()
+    return _TABLES[table].__struct_fields__ if table in _TABLES else ()

@@ -45,7 +45,7 @@ TEMPORARY: Final = ".current.new"
 _PRIVATE: Final = 0o700
 _OPEN: Final = 0o755
 _GROUP_READS: Final = stat.S_ISGID | 0o050
-_GROUP_READABLE: Final = frozenset({"state.db", "site.pub", "outbox", "trust"})  # and no key
+_GROUP_READABLE: Final = frozenset({"state.db", "site.pub", "outbox", "trust", "agent.json"})  # and no key
 
 
 @dataclass(frozen=True)
@@ -120,6 +120,14 @@ class Site:
     @property
     def shut_file(self) -> Path:
         return self.private / "shut.json"
+
+    @property
+    def deliveries_file(self) -> Path:
+        return self.private / "deliveries.json"
+
+    @property
+    def bulletin_file(self) -> Path:
+        return self.private / "agent.json"
 
     @property
     def link_file(self) -> Path:

@@ -4,6 +4,7 @@ A coding is named by the number of a member that stands in an archive as the str
 """
 
 import bz2
+import lzma
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -11,8 +12,9 @@ from contextlib import suppress
 from enum import IntEnum
 from typing import Final
 
+from bundle.archives.xz_streams import UNPACK_BYTES, Structure, Unsound
 from bundle.errors import Malformed
-from bundle.format.index import AS_IT_IS, AS_IT_IS_BZIP2
+from bundle.format.index import AS_IT_IS, AS_IT_IS_BZIP2, AS_IT_IS_XZ
 from bundle.format.objects import Readable
 
 CHUNK_BYTES: Final = 256 * 1024
@@ -77,12 +79,12 @@ class _Inflater(Unpacker):
             yield plain
 
 
-class _Bunzipper(Unpacker):
-    """bzip2 with its head and its checksums, which are verified."""
+class _Verifier(Unpacker):
+    """bzip2 or xz, with its head and its checksums, which are verified."""
 
-    def __init__(self) -> None:
+    def __init__(self, decompressor: bz2.BZ2Decompressor | lzma.LZMADecompressor) -> None:
         super().__init__()
-        self._decompressor = bz2.BZ2Decompressor()
+        self._decompressor = decompressor
 
     @property
     def is_over(self) -> bool:
@@ -97,7 +99,7 @@ class _Bunzipper(Unpacker):
         while not self._decompressor.eof and not needs_more:
             try:
                 plain = self._decompressor.decompress(data, CHUNK_BYTES)
-            except OSError as error:
+            except (OSError, lzma.LZMAError) as error:
                 raise Undecodable(str(error)) from error
             data, needs_more = b"", self._decompressor.needs_input
             yield plain
@@ -108,6 +110,7 @@ class Coding(IntEnum):
 
     DEFLATE = AS_IT_IS
     BZIP2 = AS_IT_IS_BZIP2
+    XZ = AS_IT_IS_XZ
 
     def unpacker(self) -> Unpacker:
         """A new unpacker."""
@@ -122,8 +125,10 @@ class Coding(IntEnum):
         """The plain bytes of what is one stream and nothing else. Raises Malformed."""
         unpacker = self.unpacker()
         try:
+            if self == Coding.XZ:
+                Structure(stream, 0)
             yield from _unpack(unpacker, stream)
-        except Undecodable as error:
+        except (Undecodable, Unsound) as error:
             raise Malformed(f"recipe: a stream that cannot be unpacked: {error}") from error
         if not unpacker.is_over or unpacker.behind or unpacker.fed < stream.size:
             raise Malformed("recipe: a stream that is cut short, or followed by more")
@@ -134,4 +139,8 @@ def _unpack(unpacker: Unpacker, stream: Readable) -> Iterator[bytes]:
         yield from unpacker.feed(stream.read_at(unpacker.fed, min(READ_BYTES, stream.size - unpacker.fed)))
 
 
-_UNPACKERS: Final[dict[Coding, Callable[[], Unpacker]]] = {Coding.DEFLATE: _Inflater, Coding.BZIP2: _Bunzipper}
+_UNPACKERS: Final[dict[Coding, Callable[[], Unpacker]]] = {
+    Coding.DEFLATE: _Inflater,
+    Coding.BZIP2: lambda: _Verifier(bz2.BZ2Decompressor()),
+    Coding.XZ: lambda: _Verifier(lzma.LZMADecompressor(lzma.FORMAT_XZ, UNPACK_BYTES)),
+}

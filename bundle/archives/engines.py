@@ -15,22 +15,27 @@ counts as present only if it gives the known output for a fixed corpus. A sectio
     66             zlib-ng   6       8         8 KiB at a time, as ZipFile.write does
     76             zlib-ng   6       8         16 KiB at a time, as hatchling does
    101 to 109      bzip2     1 to 9            in any way
+   200 to 327      xz        0 to 6            in any way; the number also says how, see `XzEngine`
 
-Three numbers name no engine. 0: the stream is restored from its shape [F-73]. 60 and 61: the member is the stream, of
-deflate or of bzip2 [F-75].
+Four numbers name no engine. 0: the stream is restored from its shape [F-73]. 60 to 62: the member is the stream, of
+deflate, of bzip2 or of xz [F-75].
 """
 
 import bz2
+import lzma
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Set
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
+from itertools import product
+from pathlib import Path
 from typing import Protocol
 
 import cramjam
 
 from bundle.archives.codings import Coding
+from bundle.archives.xz_streams import CHECKS, DICTIONARIES, Structure, Unsound, of_one_thread, of_threads
 from bundle.errors import Malformed
 from bundle.format.index import SHAPED
 from bundle.format.objects import Readable, read_all
@@ -40,9 +45,10 @@ MINIZ_FEATURE = "deflate-miniz"
 ZLIB_NG_FEATURE = "deflate-zlib-ng"
 ISAL_FEATURE = "deflate-isal"
 BZIP2_FEATURE = "bzip2"
+XZ_FEATURE = "xz"
 # Their packages are there for every platform, and on every processor they write the same.
 COMMON_FEATURES = frozenset({ZLIB_FEATURE, MINIZ_FEATURE, ZLIB_NG_FEATURE, BZIP2_FEATURE})
-_IN_ANY_WAY = frozenset({ZLIB_FEATURE, BZIP2_FEATURE})  # given their members part by part
+_IN_ANY_WAY = frozenset({ZLIB_FEATURE, BZIP2_FEATURE, XZ_FEATURE})  # given their members part by part
 MAX_JOINED_BYTES = 64 * 1024 * 1024  # of a member that an engine is given whole: it is in memory then
 PROBE_BYTES = 256 * 1024  # no engine had a first block of more stream: spec/decisions, 0007
 AT_ONCE = 1 << 62
@@ -64,7 +70,38 @@ class Engine:
     strategy: int = zlib.Z_DEFAULT_STRATEGY
 
 
-ENGINES = {
+@dataclass(frozen=True)
+class XzEngine:
+    """liblzma, by preset, with a kind of check, and as of one thread or of several [F-88]."""
+
+    preset: int
+    is_extreme: bool
+    check: int
+    is_threaded: bool
+    feature: str = XZ_FEATURE
+
+    @property
+    def number(self) -> int:
+        """Its number as an engine."""
+        return 200 + 64 * self.is_threaded + 16 * CHECKS.index(self.check) + 8 * self.is_extreme + self.preset
+
+    def pack(self, chunks: Iterator[bytes], directory: Path | None) -> Iterator[bytes]:
+        """The stream of the joined chunks. `directory` takes a temporary file."""
+        preset = self.preset | (lzma.PRESET_EXTREME if self.is_extreme else 0)
+        return (
+            of_threads(chunks, preset, self.check, directory)
+            if self.is_threaded
+            else of_one_thread(chunks, preset, self.check)
+        )
+
+
+PRESETS = range(len(DICTIONARIES))
+_XZ_ENGINES = [
+    XzEngine(preset, is_extreme, check, is_threaded)
+    for is_threaded, check, is_extreme, preset in product((False, True), CHECKS, (False, True), PRESETS)
+]
+ENGINES: dict[int, Engine | XzEngine] = {
+    **{engine.number: engine for engine in _XZ_ENGINES},
     **{level: Engine(ZLIB_FEATURE, level) for level in range(1, 10)},
     **{10 + level: Engine(ZLIB_FEATURE, level, 9) for level in range(1, 10)},
     **{80 + level: Engine(ZLIB_FEATURE, level, 8, strategy=zlib.Z_FILTERED) for level in range(1, 10)},
@@ -82,11 +119,13 @@ _FINGERPRINTS = {
     ZLIB_FEATURE: "85b4562c1525035370642cb4e170d2f44c183816505d45fb1409cf5a8df3cbe5",
     MINIZ_FEATURE: "4751281910639364b59b8279d48a9f19f54cad4260eb5b5ecafb196d6d3e116c",
     ZLIB_NG_FEATURE: "1ea160cf7b7466c4bcba76d6a3c60c8f7dab0257da22fa8e2e1e1b6c250c70a7",
+    XZ_FEATURE: "5747149152b77ad4e191c2f1028b14cd3ae7acae63d9f12f39369637a359e58a",
     BZIP2_FEATURE: "94b01f6e4398b61a2b386a23556f67e241c33870d57de4a7a13dad27dbe93230",
     ISAL_FEATURE: "b7ab76ae1518f02ec88d7a87df06912c0c5f594599073a917208094eb7e7d3c9",
 }
 ENGINE_FEATURES = frozenset(_FINGERPRINTS)
 AS_IT_IS_IN = frozenset(Coding)
+_CODINGS = {BZIP2_FEATURE: Coding.BZIP2, XZ_FEATURE: Coding.XZ}  # of all others: deflate
 NO_ENGINES = AS_IT_IS_IN | {SHAPED}
 
 
@@ -94,6 +133,12 @@ class _Compressor(Protocol):
     def compress(self, data: bytes, /) -> bytes: ...
 
     def flush(self) -> bytes: ...
+
+
+# What a library's fingerprint is made with: all of its engines, but of those of xz only each preset once.
+_FINGERPRINTED = {number for number in ENGINES if number < 200} | {
+    engine.number for engine in _XZ_ENGINES if engine.check == lzma.CHECK_CRC32 and not engine.is_threaded
+}
 
 
 def features_of(engines: Collection[int]) -> frozenset[str]:
@@ -110,7 +155,7 @@ def feature_of(engine: int) -> str:
 
 def coding_of(engine: int) -> Coding:
     """The coding of the streams that an engine gives, or that are restored from their shapes. Raises Malformed."""
-    return Coding.BZIP2 if engine != SHAPED and feature_of(engine) == BZIP2_FEATURE else Coding.DEFLATE
+    return Coding.DEFLATE if engine == SHAPED else _CODINGS.get(feature_of(engine), Coding.DEFLATE)
 
 
 def check_member(engine: int, size: int) -> None:
@@ -119,12 +164,16 @@ def check_member(engine: int, size: int) -> None:
         raise Malformed(f"recipe: a member of {size} bytes for engine {engine}, which takes {MAX_JOINED_BYTES}")
 
 
-def pack_stream(engine: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
+def pack_stream(engine: int, chunks: Iterator[bytes], directory: Path | None = None) -> Iterator[bytes]:
     """The stream of the joined chunks, as that engine writes it, however the chunks fall.
+
+    `directory` takes temporary files; None: the system's choice.
 
     Raises Malformed for an unknown number, ImportError if its library is not there.
     """
     feature, way = feature_of(engine), ENGINES[engine]
+    if isinstance(way, XzEngine):
+        return way.pack(chunks, directory)
     if feature == ZLIB_FEATURE:
         return _feed(zlib.compressobj(way.level, zlib.DEFLATED, -15, way.memory, way.strategy), chunks)
     if feature == BZIP2_FEATURE:
@@ -166,9 +215,22 @@ def find_engine(
 
 
 def _candidates(coding: Coding, stream: Readable, likely: int) -> Iterable[int]:
+    if coding == Coding.XZ:
+        return _xz_candidates(stream)
     if coding == Coding.BZIP2:
         return (100 + int(stream.read_at(3, 1)),)  # the head has the level
     return (likely, *(other for other in CANDIDATES if other != likely))
+
+
+def _xz_candidates(stream: Readable) -> Iterator[int]:
+    """Those that may have written the head of a stream, and of its first block. The usual presets first."""
+    try:
+        found = Structure(stream, 0)
+    except Unsound:  # the file was changed while it was read
+        return
+    for preset, is_extreme in product(reversed(PRESETS), (False, True)):
+        if found.dictionary == DICTIONARIES[preset]:
+            yield XzEngine(preset, is_extreme, found.check, found.has_sizes).number
 
 
 def _start_of(stream: Readable) -> bytes:
@@ -220,12 +282,12 @@ def _has(feature: str) -> bool:
 
 
 def fingerprint(feature: str) -> str:
-    """SHA-256 in hex of what an engine makes of the fixed corpus, by every number that the format gives it.
+    """SHA-256 in hex of what an engine makes of the fixed corpus, by the numbers that the format names.
 
     Raises ImportError if its library is not there.
     """
     digest = sha256()
-    for engine in sorted(ENGINES):
+    for engine in sorted(_FINGERPRINTED):
         if feature_of(engine) == feature:
             digest.update(b"".join(pack_stream(engine, iter((_corpus(),)))))
     return digest.hexdigest()

@@ -208,7 +208,7 @@ class _Streams:
                     raise Malformed("recipe: an archive with fewer shapes than members that need one")
                 chunks = restore(member, shape, max(0, self._left))
             else:
-                chunks = pack_stream(engine, read_all(member))
+                chunks = pack_stream(engine, read_all(member), self._directory)
             stream = scratch.save(self._taken(chunks))
             self._made.pop()
             facts = Facts(_crc(member), stream.size, member.size, stream, coding_of(engine))

@@ -21,6 +21,7 @@ from typing import Final
 from bundle.archives.codings import Coding, Undecodable
 from bundle.archives.forward import Forward
 from bundle.archives.stretches import IDAT, MAX_CUTS, Chunks, Cut, Cuts, Layout, Straight, joined
+from bundle.archives.xz_streams import MAGIC, Structure, Unsound
 from bundle.format.objects import Readable
 
 MAX_RATIO: Final = 1040  # deflate cannot expand beyond 1032 times; other streams that do are left as they are
@@ -52,7 +53,7 @@ _PNG_HEAD: Final = 10  # of a chunk: length, type, and the head of a zlib stream
 _BEFORE: Final = {IDAT: 4, _BZIP2: 4}  # bytes of the head before what it is told by
 LONGEST_HEAD: Final = 10  # bytes by which a head is told
 
-_EVERYWHERE: Final = (LOCAL, _GZIP, IDAT, _BZIP2)  # a head of these may stand in any file
+_EVERYWHERE: Final = (LOCAL, _GZIP, IDAT, _BZIP2, MAGIC)  # a head of these may stand in any file
 LONGEST_TOLD: Final = max(map(len, _EVERYWHERE))
 
 Watcher = Callable[[bytes], None]
@@ -233,6 +234,8 @@ class _Heads:
             return self._png(start)
         if kind == _BZIP2:
             return self._bzip2(start)
+        if kind == MAGIC:
+            return _Head(MAGIC, start, coding=Coding.XZ)
         return _Head(_PDF, start + (9 if self._view.get(start + 6, 1) == b"\n" else 10))
 
     def _bzip2(self, start: int) -> _Head | None:
@@ -280,6 +283,23 @@ class _Heads:
 
 def _unpack_all(archive: Readable, head: _Head, most_cuts: int, watcher: Watcher | None) -> _Unpacked:
     """The stream behind a head, up to its end."""
+    if head.coding != Coding.XZ:
+        return _unpack(archive, head, most_cuts, watcher)
+    try:
+        structure = Structure(archive, head.data)
+    except Unsound as error:
+        return _nothing(error.at)
+    if structure.size > MAX_RATIO * structure.length:
+        return _nothing(structure.length)
+    made = _unpack(archive, head, most_cuts, watcher)
+    return made if made.length == structure.length else _nothing(structure.length)
+
+
+def _nothing(seen_bytes: int) -> _Unpacked:
+    return _Unpacked(None, b"", [], 0, 0, 1, max(1, -(-seen_bytes // STEP_BYTES)))
+
+
+def _unpack(archive: Readable, head: _Head, most_cuts: int, watcher: Watcher | None) -> _Unpacked:
     unpacker = head.coding.unpacker()
     is_png = head.kind == IDAT
     source = Chunks(archive, head.data, head.chunk_bytes, most_cuts) if is_png else Straight(archive, head.data)
@@ -292,7 +312,7 @@ def _unpack_all(archive: Readable, head: _Head, most_cuts: int, watcher: Watcher
             step = portions * STEP_BYTES - unpacker.fed - len(packed) or STEP_BYTES
             for plain in unpacker.feed(packed):
                 size += len(plain)
-                if size > MAX_RATIO * STEP_BYTES * portions:
+                if head.coding == Coding.BZIP2 and size > MAX_RATIO * STEP_BYTES * portions:
                     raise Undecodable("it unpacks to too much")
                 crc = zlib.crc32(plain, crc)
                 if head.kind in _ZLIB_KINDS:
@@ -308,8 +328,8 @@ def _unpack_all(archive: Readable, head: _Head, most_cuts: int, watcher: Watcher
 
 
 def _is_proven(head: _Head, made: _Unpacked) -> bool:
-    """Whether the container has the checksum of what was unpacked. A bzip2 stream verified its own."""
-    if head.coding == Coding.BZIP2:
+    """Whether the container has the checksum of what was unpacked. A stream of bzip2 or xz verified its own."""
+    if head.coding != Coding.DEFLATE:
         return True
     if head.kind == _GZIP:
         return made.behind == struct.pack("<2L", made.crc, made.size & 0xFFFFFFFF)

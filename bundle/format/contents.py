@@ -10,6 +10,7 @@ from bundle.errors import Corrupt, InputError
 from bundle.format.compressed_file import read_compressed
 from bundle.format.objects import CHUNK_BYTES, MemoryObject, Readable, Scratch
 from bundle.host.files import open_plain, read_plain
+from bundle.host.storage import is_full
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,10 @@ class _Stretch:
 
 @contextmanager
 def _named(path: Path) -> Iterator[None]:
+    """A full disk is no fault of the file: what is written meanwhile lies elsewhere [A-207]."""
     try:
         yield
     except OSError as error:
+        if is_full(error):
+            raise
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error

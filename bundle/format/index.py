@@ -28,7 +28,8 @@ NUMBERS_A_BYTE = 4  # of the release, in bytes of varints,
 FREE_NUMBER_BYTES = 1 << 24  # and so many in any case: each takes time
 SHAPED = 0  # the number of no engine: the member's stream has a shape of its own [F-73]
 AS_IT_IS = 60  # nor of these: the member is the stream itself, of deflate [F-75],
-AS_IT_IS_BZIP2 = 61  # or of bzip2
+AS_IT_IS_BZIP2 = 61  # of bzip2,
+AS_IT_IS_XZ = 62  # or of xz
 
 
 class Stream(IntEnum):

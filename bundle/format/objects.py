@@ -5,11 +5,13 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
 from bundle.errors import BaseMismatch, Malformed
 from bundle.format.canonical import MAX_INTEGER
+from bundle.host.output import full_temporary_disk
 
 CHUNK_BYTES = 256 * 1024
 SPOOL_BYTES = 8 * 1024 * 1024
@@ -67,7 +69,7 @@ class Scratch:
     """Room for intermediate results: in memory while they are small together, in one temporary file beyond."""
 
     def __init__(self, directory: Path | None = None, in_memory_bytes: int | None = None) -> None:
-        """`directory` takes the temporary file. None is the system's choice."""
+        """`directory` takes the temporary file. None is the system's choice, whose full disk is NoRoom."""
         self._directory = directory
         self._in_memory_bytes = SPOOL_BYTES if in_memory_bytes is None else in_memory_bytes
         self._file: BinaryIO = io.BytesIO()
@@ -78,10 +80,11 @@ class Scratch:
         """Saves the joined chunks, to be read again. `chunks` may read what was saved before, but save nothing here."""
         start = self._end
         for chunk in chunks:
-            if self._is_in_memory and self._end + len(chunk) > self._in_memory_bytes:
-                self._spill()
-            self._file.seek(self._end)
-            self._end += self._file.write(chunk)
+            with full_temporary_disk() if self._directory is None else nullcontext():
+                if self._is_in_memory and self._end + len(chunk) > self._in_memory_bytes:
+                    self._spill()
+                self._file.seek(self._end)
+                self._end += self._file.write(chunk)
         return Window(self, start, self._end - start)
 
     @property

@@ -199,6 +199,11 @@ def claimed_site(data: bytes, name: str) -> bytes:
     return _envelope(data, name).signatures[0].key_id
 
 
+def claimed_time(data: bytes) -> int:
+    """When a receipt says that it was signed, which nothing has verified: for those of one's own. Raises Malformed."""
+    return canonical.decode(_envelope(data, "a receipt").payload, Receipt, "a receipt").time
+
+
 def _signed(receipt: Receipt, key: Signer) -> bytes:
     payload = canonical.encode(receipt)
     return canonical.encode(Signed(payload, sign_payload(payload, PAYLOAD_TYPE, [key])))

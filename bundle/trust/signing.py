@@ -18,10 +18,11 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from bundle.errors import InputError, Malformed
+from bundle.errors import BundleError, InputError, Malformed
 from bundle.format import canonical
 from bundle.format.layout import PAYLOAD_TYPE, pre_authentication_encoding
 from bundle.host.files import create, read_given, set_mode, whole_or_none, write_all
+from bundle.host.output import OUTPUT
 
 KEY_ID_BYTES = 8
 SIGNATURE_BYTES = 64
@@ -183,15 +184,15 @@ def write_pair(name: Path, private: bytes, public: bytes) -> None:
             raise InputError(f"{path}: exists already; choose another --out, a key is never overwritten")
     for path, content, mode in targets:
         try:
-            with whole_or_none(path, create(path, mode)) as file:
+            with OUTPUT.errors(path), whole_or_none(path, create(path, mode)) as file:
                 set_mode(file.fileno(), mode)
                 write_all(file, content)
                 os.fsync(file.fileno())  # its public half may be given away the next minute
-        except OSError as error:
+        except BundleError:
             for made in targets[: targets.index((path, content, mode))]:
                 with suppress(OSError):  # half a pair would be in the way of the next run
                     made[0].unlink()
-            raise InputError(f"{path}: cannot be written: {error.strerror}") from error
+            raise
 
 
 class PassphraseNeeded(InputError):

@@ -11,7 +11,6 @@
 
 import os
 import re
-import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import Executor
@@ -32,6 +31,7 @@ from bundle.format.root import ENCRYPTED_FEATURE, PYTHON_TIMES_FEATURE, Platform
 from bundle.format.section_cipher import ContentKey
 from bundle.host import presence
 from bundle.host.files import create_buffered
+from bundle.host.output import OUTPUT, WORK, temporary_directory
 from bundle.host.progress import Progress
 from bundle.names.plain_text import excerpt
 from bundle.read.evaluate import open_evaluation
@@ -47,7 +47,7 @@ from bundle.write.encrypt import clear_tickets, encrypt_section, write_tickets
 from bundle.write.header import signed_header, trust_to_prove_under
 from bundle.write.section_plan import Closed
 from bundle.write.sections import BuiltSection, SectionBuilder
-from bundle.write.unproven import os_errors_as_input, unproven_file
+from bundle.write.unproven import unproven_file
 
 # A hash of 32 bytes stands in the file for every piece, and a damaged piece is fetched again whole. Large releases have
 # larger pieces, so that their hash tables stay small.
@@ -115,8 +115,9 @@ def build(
     of its newest file), and on whether its compiled Python files fit the times of their sources. Those of an encrypted
     bundle depend on a random content key, too.
 
-    Raises InputError for anything that the user can correct, and Refused if what was written does not verify. No part
-    of a new bundle is left then, and a former one stays. Its sidecars may be gone or new if the last steps failed.
+    Raises InputError for anything that the user can correct, NoRoom, and Refused if what was written does not verify.
+    No part of a new bundle is left then, and a former one stays. Its sidecars may be gone or new if the last steps
+    failed.
     """
     check_output_path(request.out)
     proving_trust = trust_to_prove_under(request.trust, [key])
@@ -124,9 +125,9 @@ def build(
     bases = _scan_bases(request, target, progress)
     piece_bytes = LARGE_PIECE_BYTES if target.size > LARGE_RELEASE_BYTES else PIECE_BYTES
     content_key = ContentKey.new() if request.recipients else None
-    with os_errors_as_input(request.out), unproven_file(request.out) as unproven:
-        with tempfile.TemporaryDirectory(prefix="unrep-build-") as scratch:
-            builder = SectionBuilder(request.new, target, piece_bytes, pool, Path(scratch), progress)
+    with WORK.errors(request.out), unproven_file(request.out) as unproven:
+        with temporary_directory("unrep-build-") as scratch:
+            builder = SectionBuilder(request.new, target, piece_bytes, pool, scratch, progress)
             sections = [builder.build_delta(base) for base in bases]
             if request.full or not bases:
                 sections.append(builder.build_full())
@@ -136,7 +137,8 @@ def build(
             encoded_root = canonical.encode(root)
             # The header carries the trust that was given. Without any it carries none.
             header = signed_header(encoded_root, [key], request.trust, request.trust_from)
-            _write(unproven, header, sections)
+            with OUTPUT.errors(request.out):
+                _write(unproven, header, sections)
         _prove(unproven, proving_trust, content_key, bases, request.new, target, progress)
         _remove_former_sidecars(request.out, is_encrypted=content_key is not None)
         tickets: list[Path] = []

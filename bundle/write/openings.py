@@ -232,8 +232,8 @@ def _why(one: FoundStream) -> str:
     """Why no engine gives this stream, where none does."""
     if _grows(one):
         return f"it unpacks to {one.size // one.length} times its size"
-    if one.coding == Coding.BZIP2:
-        return "libbz2 gives another stream"
+    if one.coding != Coding.DEFLATE:
+        return f"no encoder of {one.coding.name.lower()} that is known gives its stream"
     if one.size > MAX_JOINED_BYTES:
         return f"it has {one.size:,} bytes: only zlib takes so many, and gives another stream; no shape was tried"
     return "no deflate engine gives its stream, and no shape of the base's is near to its own"

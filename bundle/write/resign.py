@@ -7,13 +7,14 @@ from bundle.format.layout import PREAMBLE_BYTES
 from bundle.format.root import Root
 from bundle.host import presence
 from bundle.host.files import create_buffered, read_plain
+from bundle.host.output import WORK
 from bundle.read.reader import open_bundle, open_for_display
 from bundle.recipients.sidecars import check_output_path, manifests_beside, publish
 from bundle.trust.signing import Signer
 from bundle.trust.trust import Trust
 from bundle.write.encrypt import resign_tickets
 from bundle.write.header import signed_header, trust_to_prove_under
-from bundle.write.unproven import os_errors_as_input, unproven_file
+from bundle.write.unproven import unproven_file
 
 CHUNK_BYTES = 1 << 20
 
@@ -24,12 +25,12 @@ def resign(path: Path, out: Path, signers: Sequence[Signer], trust: Trust | None
     Every section is verified under the root. Who signed before does not matter: that key may be lost or revoked. The
     tickets of an encrypted bundle are bound to its root, which stays. They are signed anew with it.
 
-    Raises InputError, Corrupt or Malformed. The bundle at `out` is as it was then. Its sidecars may be new already, if
-    the last steps failed.
+    Raises InputError, NoRoom, Corrupt or Malformed. The bundle at `out` is as it was then. Its sidecars may be new
+    already, if the last steps failed.
     """
     check_output_path(out)
     proving_trust = trust_to_prove_under(trust, signers)
-    with os_errors_as_input(out), unproven_file(out) as unproven:
+    with WORK.errors(out), unproven_file(out) as unproven:
         with open_for_display(path) as bundle, create_buffered(unproven) as file:
             root_bytes = bundle.read(PREAMBLE_BYTES, bundle.verified.root_bytes)
             file.write(signed_header(root_bytes, signers, trust, trust_from))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from bundle.archives.counterparts import Shapes
-from bundle.archives.foreign import foreign_format
+from bundle.archives.foreign import why_closed
 from bundle.format.contents import Content
 from bundle.format.index import AS_IT_IS, MAX_USES, SHAPED
 from bundle.write.catalog import Catalog, Wanted, skeleton_label, stored_label
@@ -95,8 +95,8 @@ class SectionPlan:
             elif opening:
                 self._planned[digest] = PlannedObject(size, self._open(label, content, size, opening))
             else:
-                if name := foreign_format(content, size):
-                    self.closed.append(Closed(label, f"{name} is not opened: no encoder is proven to give it back"))
+                if why := why_closed(content, size):
+                    self.closed.append(Closed(label, why))
                 self._planned[digest] = PlannedObject(size, self._encode(label, content, size))
         return self._planned[digest]
 

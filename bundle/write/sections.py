@@ -30,7 +30,7 @@ from bundle.write.base_streams import StreamIndex
 from bundle.write.batches import call_with, map_in_batches
 from bundle.write.catalog import Candidate, Catalog
 from bundle.write.frames import FrameBuilder
-from bundle.write.openings import LARGE_BYTES, ArchiveOpener, Opening, archives_among, members_of
+from bundle.write.openings import ArchiveOpener, Opening, archives_among, members_of
 from bundle.write.packing import pack
 from bundle.write.section_plan import Closed, PlannedObject, SectionPlan
 from bundle.write.tournament import Encoding, encode_object
@@ -92,9 +92,7 @@ class SectionBuilder:
         plan = SectionPlan(catalog)
         manifest = plan.add("", target.encoded, len(target.encoded), target.tree_hash, None)
         contents = [(place, self._content(place)) for place in _packing_order(target, target.needed(None))]
-        archives = archives_among(contents)
-        small = [(place, content) for place, content in archives if size_of(content) <= LARGE_BYTES]
-        _, openings = self._opener.open([], small, COMMON_FEATURES)
+        _, openings = self._opener.open([], archives_among(contents), COMMON_FEATURES)
         planned = self._plan_objects(plan, contents, openings)
         outcomes = self._encode(plan)
         frames = [FrameBuilder(first=0)]
@@ -106,12 +104,7 @@ class SectionBuilder:
                 filled = 0
             filled += item.size
             frames[-1].add_object(item, outcomes, place)
-        closed = [
-            Closed(target.entry(place).path, f"over {LARGE_BYTES:,} bytes: the full section has it as it is")
-            for place, content in archives
-            if size_of(content) > LARGE_BYTES
-        ]
-        return self._assemble(frames, catalog, FULL, b"", plan.closed + closed)
+        return self._assemble(frames, catalog, FULL, b"", plan.closed)
 
     def _catalog(self, base: BuildBase, contents: list[tuple[int, Content]]) -> tuple[Catalog, dict[int, Opening]]:
         """The base's manifest and files, and what those archives of it give that the target does not have.

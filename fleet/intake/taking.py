@@ -11,7 +11,7 @@ A kill loses the batch under way. The same call again records it.
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final
@@ -96,15 +96,21 @@ class _Batch:
     ahead: Counter[int] = field(default_factory=Counter)
 
 
-def take(database: Database, found: Iterable[Found], product: str, now: float | None = None) -> Taken:
-    """Takes in what was found. `product`: of the fleet; receipts of another stand apart.
+def take(
+    database: Database,
+    found: Iterable[Found],
+    product: str,
+    now: float | None = None,
+    kept: Collection[str] = frozenset(WHYS),
+) -> Taken:
+    """Takes in what was found. `product`: of the fleet; receipts of another stand apart. `kept`: whys of what is kept.
 
     Raises FleetError, and what `found` raises: the batches before that are recorded.
     """
     taken = Taken()
     waiting = iter(found)
     while batch := list(islice(waiting, BATCH)):
-        _take(database, batch, product, time.time() if now is None else now, taken)
+        _take(database, batch, product, time.time() if now is None else now, taken, kept)
     return taken
 
 
@@ -120,7 +126,9 @@ def take_unknown_again(database: Database, product: str, now: float | None = Non
     return taken
 
 
-def _take(database: Database, found: list[Found], product: str, now: float, taken: Taken) -> None:
+def _take(
+    database: Database, found: list[Found], product: str, now: float, taken: Taken, kept: Collection[str]
+) -> None:
     by_site: dict[bytes, list[Found]] = {}
     outcome, batch = Taken(), _Batch()
     for one in found:
@@ -145,7 +153,7 @@ def _take(database: Database, found: list[Found], product: str, now: float, take
         add_receipts(connection, batch.rows)
         for row in sorted(batch.forks.keys() | batch.ahead.keys()):
             count_faults(connection, row, forks=batch.forks[row], ahead=batch.ahead[row])
-        set_apart(connection, batch.apart, now)
+        set_apart(connection, [one for one in batch.apart if one.why in kept], now)
     _merge(taken, outcome)
 
 

@@ -1,6 +1,5 @@
 """A tree of the store as the base of a build: its objects are read where they stand, without a checkout."""
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from bundle.format.manifest import TreeManifest
 from bundle.format.objects import FileObject, MemoryObject, Readable
 from bundle.host import presence
 from bundle.host.files import create_buffered, open_plain, whole_or_none
+from bundle.host.output import temporary_directory
 from repository.errors import Damaged
 from repository.store.objects import ObjectStore
 
@@ -59,6 +59,6 @@ class StoredTree:
 
 @contextmanager
 def stored_trees(store: ObjectStore, names: dict[bytes, str]) -> Iterator[list[StoredTree]]:
-    """The trees of these hashes, each with what messages call it. Raises Damaged or StorageFailed."""
-    with tempfile.TemporaryDirectory(prefix="unrep-bases-") as scratch:
-        yield [StoredTree(store, store.manifest(tree), name, Path(scratch)) for tree, name in names.items()]
+    """The trees of these hashes, each with what messages call it. Raises Damaged, StorageFailed or NoRoom."""
+    with temporary_directory("unrep-bases-") as scratch:
+        yield [StoredTree(store, store.manifest(tree), name, scratch) for tree, name in names.items()]

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from codings import BZIP2, DEFLATE, Bzip2Stream, coding_of, fed, unpacker
+from codings import BZIP2, DEFLATE, FAULTS, XZ, Packed, coding_of, fed, unpacker
 from wire import Cursor, need
+from xz import MAGIC, NoStream, measure
 
 RATIO = 1040
 PDF_STREAM = re.compile(rb"stream\r?\nx[\x01\x5e\x9c\xda]")
@@ -96,6 +97,7 @@ def _search(data: bytes) -> list[Stream]:
         if data[:4] == b"%PDF" and (pdf := PDF_STREAM.search(data, at)):
             heads.append((pdf.start(), "pdf"))
         heads += [(data.find(b"IDAT", at + 4) - 4, "png"), (data.find(BLOCK, at + 4) - 4, BZIP2)]
+        heads.append((data.find(MAGIC, at), XZ))
         here, kind = min(((place, kind) for place, kind in heads if place >= 0), default=(-1, ""))
         if here < 0:
             break
@@ -104,7 +106,7 @@ def _search(data: bytes) -> list[Stream]:
         if start is None:
             continue
         pieces = _chunks(data, here, cuts) if kind == "png" else [(start, len(data))]
-        stream, behind, steps = _unpacked(data, pieces, BZIP2 if kind == BZIP2 else DEFLATE)
+        stream, behind, steps = _unpacked(data, pieces, kind if kind in (BZIP2, XZ) else DEFLATE)
         if stream is None or not _agrees(data, kind, here, stream, behind):
             left -= steps
             continue
@@ -155,7 +157,11 @@ def _bzip2_data(data: bytes, here: int) -> int | None:
     return here if data[here : here + 3] == b"BZh" and data[here + 3] in b"123456789" else None
 
 
-STARTS = {"zip": _zip_data, "gzip": _gzip_data, "pdf": _pdf_data, "png": _png_data, BZIP2: _bzip2_data}
+def _xz_data(_: bytes, here: int) -> int:
+    return here
+
+
+STARTS = {"zip": _zip_data, "gzip": _gzip_data, "pdf": _pdf_data, "png": _png_data, BZIP2: _bzip2_data, XZ: _xz_data}
 
 
 def _chunks(data: bytes, here: int, cuts: int) -> list[tuple[int, int]]:
@@ -171,6 +177,19 @@ def _chunks(data: bytes, here: int, cuts: int) -> list[tuple[int, int]]:
 
 
 def _unpacked(data: bytes, pieces: list[tuple[int, int]], coding: str) -> tuple[Stream | None, bytes, int]:
+    """As `_unpacked_to_its_end`. An xz stream is measured first [F-88]."""
+    if coding != XZ:
+        return _unpacked_to_its_end(data, pieces, coding)
+    try:
+        length = measure(data, pieces[0][0])
+    except NoStream as fault:
+        return None, b"", max(1, -(-fault.at // 65_536))
+    stream, behind, _ = _unpacked_to_its_end(data, pieces, coding)
+    is_whole = stream is not None and len(stream.packed) == length
+    return (stream if is_whole else None), behind, -(-length // 65_536)
+
+
+def _unpacked_to_its_end(data: bytes, pieces: list[tuple[int, int]], coding: str) -> tuple[Stream | None, bytes, int]:
     """The stream that begins there, if it ends in the archive and gives no more than [F-46] allows.
 
     Then the 8 bytes behind it, and the steps to see it.
@@ -185,9 +204,9 @@ def _unpacked(data: bytes, pieces: list[tuple[int, int]], coding: str) -> tuple[
             for part in fed(unpacking, step):
                 plain.append(part)
                 made += len(part)
-                if made > RATIO * 65_536 * -(-at // 65_536):  # [F-87]
+                if coding == BZIP2 and made > RATIO * 65_536 * -(-at // 65_536):  # [F-87]
                     return None, b"", -(-at // 65_536)
-    except (zlib.error, OSError):
+    except FAULTS:
         return None, b"", -(-at // 65_536)
     size, steps = at - len(unpacking.unused_data), max(1, -(-at // 65_536))
     cuts, left = [], size
@@ -197,7 +216,8 @@ def _unpacked(data: bytes, pieces: list[tuple[int, int]], coding: str) -> tuple[
         cuts.append((end - start, after - end))
         left -= end - start
     start = pieces[0][0]
-    packed = (Bzip2Stream if coding == BZIP2 else bytes)(whole[:size])
+    packed = Packed(whole[:size])
+    packed.coding = coding
     stream = Stream(start, start + size + sum(gap for _, gap in cuts), b"".join(plain), packed, cuts)
     counts = unpacking.eof and len(stream.plain) <= RATIO * size
     return (stream if counts else None), bytes(whole[size : size + 8]), steps
@@ -206,7 +226,7 @@ def _unpacked(data: bytes, pieces: list[tuple[int, int]], coding: str) -> tuple[
 def _agrees(data: bytes, kind: str, here: int, stream: Stream, behind: bytes) -> bool:
     """Whether the checksum that the archive keeps of the plain bytes is theirs."""
     crc = zlib.crc32(stream.plain)
-    if kind == BZIP2:
+    if kind in (BZIP2, XZ):
         return True
     if kind == "gzip":
         return behind == struct.pack("<II", crc, len(stream.plain) % 2**32)

@@ -32,6 +32,7 @@ from sealed import SEALED, SHIP, SHIP_KEYS, Ticket
 from shapes import CASES as SHAPE_CASES
 from sound import CASES as SOUND_CASES
 from streams import CASES as STREAM_CASES
+from xz_files import CASES as XZ_CASES
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ VECTORS = [
         *REBASED_CASES,
         *PICTURE_CASES,
         *BZIP2_CASES,
+        *XZ_CASES,
         *CHAIN_CASES,
         *EDGE_CASES,
         *STREAM_CASES,

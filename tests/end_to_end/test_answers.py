@@ -108,6 +108,10 @@ def test_every_command_answers_on_stdout(home: Path, as_json: bool) -> None:
     ask(f"release {new} --version 1.0.1 --repo repo", "repo list --repo repo", "repo show 1.0.1 --repo repo")
     ask("repo checkout 1.0.0 there --repo repo", "repo verify --repo repo", "repo prune --repo repo")
     ask("channel list --repo repo", "channel promote 1.0.1 --to stable --repo repo")
+    ask("fleet add Mercy --key site/.unrep/site.pub --repo repo", "fleet take site/.unrep/outbox --repo repo")
+    ask("fleet status --repo repo", "fleet show Mercy --repo repo", "fleet bases --repo repo")
+    ask("fleet export ships --repo repo")
+    ask("completion bash", "completion powershell", "man --out pages")
     if os.name == "posix":
         ask(f"agent install --site site --to {home / 'unit.service'}")
     assert ask.asked | BY_MULTICAST | ENDLESS | {"unrep agent install"} == COMMANDS.keys()

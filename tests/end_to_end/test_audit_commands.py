@@ -44,9 +44,10 @@ def tamper(ship: Ship, *statements: str) -> None:
 
 def test_history_as_a_table(ship: Ship) -> None:
     code, out, err = unrep("history", "--site", ship.root)
-    headings, *rows = out.splitlines()
+    headings, *rows, outages = out.splitlines()
     assert (code, err) == (0, "")
-    assert headings.split() == ["run", "started", "command", "outcome", "release", "moved", "seconds", "user", "reason"]
+    names = ["run", "started", "command", "outcome", "release", "moved", "seconds", "outage", "user", "reason"]
+    assert headings.split() == names and outages.startswith("2 outages from a switch until healthy: mean 0.")
     assert [re.split(r"  +", row.strip())[2:6] for row in rows] == [
         ["apply", "applied", "1.0.0", "- -> 1.0.0"],
         ["apply", "applied", "1.0.1", "1.0.0 -> 1.0.1"],
@@ -55,7 +56,7 @@ def test_history_as_a_table(ship: Ship) -> None:
     ]
     columns = {row.index(" -> ") for row in rows[1:]}
     assert len(columns) == 1 and columns == {headings.index("moved") + 5}, "the columns are not in line"
-    assert len(unrep("history", "--site", ship.root, "--limit", 1)[1].splitlines()) == 2
+    assert len(unrep("history", "--site", ship.root, "--limit", 1)[1].splitlines()) == 3
 
 
 def test_history_as_json_lines(ship: Ship) -> None:
@@ -81,7 +82,7 @@ def test_history_names_the_record_that_was_changed(ship: Ship) -> None:
     assert lines(out)[-1]["exit_code"] == 3
     tamper(ship, "UPDATE runs SET document = '[]' WHERE number = 3")
     code, out, err = unrep("history", "--site", ship.root)
-    assert code == 3 and out.splitlines()[3].split() == ["3", *"???????", "damaged"]
+    assert code == 3 and out.splitlines()[3].split() == ["3", *"????????", "damaged"]
 
 
 def test_metrics(ship: Ship) -> None:

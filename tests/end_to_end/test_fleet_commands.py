@@ -120,10 +120,51 @@ def test_from_a_list_to_the_next_release(shore: Path) -> None:
 def test_what_waits_is_taken_once_its_ship_is_there(shore: Path) -> None:
     """[L-14]"""
     path = says(fleet()[0], "applied", "1.0.1")
-    code, _, err = run("fleet take", path)
-    assert code == 0 and "of no ship of the fleet" in err and "1 of unknown ships" in err
+    code, out, err = run("fleet take", path)
+    assert code == 0 and "of no ship of the fleet" in err and "1 of unknown ships" in out
     assert document("fleet add Mercy --key Mercy.pub")["receipts"] == 1
     assert [line.split(",")[0] for line in run("fleet export ships")[1].splitlines()] == ["name", "Mercy"]
+
+
+def test_a_rollout_by_its_commands(shore: Path) -> None:
+    """[L-30], [L-31], [L-36]: begun, looked at, paused, resumed, and done."""
+    run("fleet add --from ships.csv")
+    assert document("fleet rollout")["version"] == ""
+    assert run("release vms-2 --version 1.0.2 --channel canary")[0] == 0
+    begun = document("fleet rollout 1.0.2 --rings canary,stable --after 1 --within 7d --stop-on 1")
+    assert (begun["moved"], begun["next"]) == (["canary"], "wait")
+    assert document("fleet pause --why tired")["state"] == "paused" and "paused, tired" in run("fleet rollout")[2]
+    assert document("fleet resume")["was"] == "paused"
+    mercy, hope, _ = fleet()
+    says(mercy, "applied", "1.0.2")
+    run("fleet take in")
+    assert document("fleet rollout --dry-run")["next"] == "move"
+    assert document("fleet rollout")["moved"] == ["stable"]
+    assert {one["channel"]: one["version"] for one in document("channel list")["channels"]}["stable"] == "1.0.2"
+    says(hope, "applied", "1.0.2")
+    run("fleet take in")
+    assert document("fleet rollout")["state"] == "done"
+    rows = run("fleet export rollouts")[1].splitlines()
+    assert len(rows) == 3 and "1.0.2" in rows[1]
+    refused("fleet pause", 2, "no rollout under way")
+    refused("fleet rollout 9.9", 2, "is no release")
+    refused("fleet rollout --after 3", 2, "name the release")
+    refused("fleet rollout 1.0.2 --rings moon", 2, "'moon' is no channel")
+
+
+def test_users_and_where_the_pages_may_stand(shore: Path) -> None:
+    """[L-50], [L-51]"""
+    (shore / "password").write_text("correct horse battery\n")
+    refused("fleet serve --listen 0.0.0.0:8300", 2, "no users")
+    refused("fleet serve --listen nowhere", 2, "is no HOST:PORT")
+    assert run("fleet user list")[0] == 0
+    assert run("fleet user add anna --role releaser --password-file password")[0] == 0
+    assert document("fleet user list")["users"] == [{"name": "anna", "role": "releaser"}]
+    refused("fleet serve --listen 0.0.0.0:8300", 2, "in the clear")
+    (shore / "short").write_text("short")
+    refused("fleet user add eve --password-file short", 2, "10 characters")
+    assert run("fleet user remove anna")[0] == 0 and run("fleet user list")[0] == 0
+    refused("fleet user remove anna", 2, "none of that name")
 
 
 def test_lists_go_to_a_file(shore: Path) -> None:

@@ -17,7 +17,7 @@ from tests.support.sites.site import Ship, bent, filled, on_a_small_disk, shore,
 
 posix = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 SECOND = ("1.0.1", 2, "1.0.0")
-RUN_KEYS = {"outcome", "from", "to", "steps", "seconds", "peak_rss_bytes", "reason"}
+RUN_KEYS = {"outcome", "from", "to", "steps", "seconds", "peak_rss_bytes", "reason", "code"}
 
 
 @pytest.fixture
@@ -208,7 +208,7 @@ def test_a_first_install_that_fails(tmp_path: Path) -> None:
     told = document(*applying(ship, shore().bundle("dead", 1)), code=7)
     assert (told["outcome"], told["exit_code"]) == ("degraded", 7) and told.keys() >= RUN_KEYS
     code, out, _ = unrep("status", "--site", ship.root)
-    assert code == 0 and "DEGRADED, a person is needed: version dead failed: restart: " in out
+    assert code == 7 and "DEGRADED, a person is needed: version dead failed: restart: " in out
     assert document("status", "--site", ship.root)["state"] == "degraded"
     assert unrep("recover", "--site", ship.root)[0] == 7
     assert unrep(*applying(ship, shore().bundle("1.0.0", 2)))[0] == 0

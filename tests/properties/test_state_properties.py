@@ -4,7 +4,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from apply.record.state import MAX_ATTEMPTS, MAX_TRIAL_S, Release, SiteState
+from apply.record.release import Release
+from apply.record.state import MAX_ATTEMPTS, MAX_TRIAL_S, SiteState
 from bundle.errors import Refused
 
 NOW = 1_800_000_000

@@ -11,14 +11,10 @@ from bundle.errors import NoSection
 from bundle.read.route import NOTHING, Route, Step, alternative_routes, cheapest_route
 from transfer.channels.channel import TREE_ID_BYTES, ChannelRelease
 from transfer.channels.offers import Offer
-from transfer.errors import ConsentNeeded
+from transfer.errors import ConsentNeeded, NothingLeads
 from transfer.plan import SiteHoldings
 
 GROUP = 4  # hex digits of a tree that are said at a time
-
-
-class NothingLeads(NoSection):
-    """Nothing that is offered leads from what the site holds to the release that it is to run."""
 
 
 @dataclass(frozen=True)

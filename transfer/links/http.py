@@ -7,7 +7,6 @@ nobody agreed to. Entity tags are not compared: mirrors differ in them, and the 
 import contextlib
 import re
 import socket
-import struct
 import sys
 from collections.abc import Callable, Iterator
 from http.client import HTTPException
@@ -24,7 +23,14 @@ from transfer.links.access import NOTHING, Access, shown
 from transfer.links.addresses import Nearness, nearness, spelled_nearness
 from transfer.links.budget import Meter
 from transfer.links.http_answers import HttpAnswer, accept, udp_port, whole_file
-from transfer.links.http_connections import CONNECT_S, MAX_HEAD_BYTES, PlainConnection, TlsConnection, unread_bytes
+from transfer.links.http_connections import (
+    CONNECT_S,
+    MAX_HEAD_BYTES,
+    PlainConnection,
+    TlsConnection,
+    reset,
+    unread_bytes,
+)
 from transfer.links.http_faults import fault_of
 from transfer.links.threads import ThreadedConnection, Threads
 from transfer.pull.spans import Spans
@@ -135,7 +141,7 @@ class HttpReader:
         self._is_aborted = True
         connection = self._connection
         if connection is not None and isinstance(connection.sock, socket.socket):
-            _reset(connection.sock)
+            reset(connection.sock)
 
     def close(self) -> None:
         if self._connection is not None:
@@ -369,14 +375,6 @@ class HttpLink:
     def _count_connection(self) -> None:
         with self._counting:
             self.connections += 1
-
-
-def _reset(sock: socket.socket) -> None:
-    """Ends a connection at once for both sides, and whoever blocks on it, from another thread."""
-    with contextlib.suppress(OSError):
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    with contextlib.suppress(OSError):
-        socket.socket.shutdown(sock, socket.SHUT_RDWR)  # not the method of a TLS socket, which another thread reads
 
 
 def _check_url(url: str, name: str) -> None:

@@ -4,6 +4,7 @@ http.client takes a hundred lines of 64 KiB for a head, and any number of answer
 and the socket here stops both, at `MAX_HEAD_BYTES`, and everything where the budget is spent.
 """
 
+import contextlib
 import io
 import socket
 import struct
@@ -167,3 +168,11 @@ def unread_bytes(sock: socket.socket) -> int:
         return int(struct.unpack("i", fcntl.ioctl(sock.fileno(), termios.FIONREAD, bytes(4)))[0])
     except (OSError, ValueError):
         return 0
+
+
+def reset(sock: socket.socket) -> None:
+    """Ends a connection at once for both sides, and whoever blocks on it, from another thread."""
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    with contextlib.suppress(OSError):
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)  # not the method of a TLS socket, which another thread reads

@@ -21,10 +21,10 @@ from apply.stranded import record_stranded, record_way_found
 from bundle.errors import BundleError
 from bundle.host import presence
 from bundle.host.progress import Quiet
-from transfer.channels.bundle_path import NothingLeads, find_path
+from transfer.channels.bundle_path import find_path
 from transfer.channels.survey import Survey, Wanted
 from transfer.disk.output import describe
-from transfer.errors import ConsentNeeded, Incomplete, TransferError
+from transfer.errors import ConsentNeeded, Incomplete, NothingLeads, TransferError
 from transfer.fetch.figures import Figures
 from transfer.links.access import shown_source
 from transfer.links.budget import Budget
@@ -32,6 +32,7 @@ from unrep.agent import events
 from unrep.agent.inbox import Inbox
 from unrep.agent.journal import Event, Journal, Kind
 from unrep.agent.settings import Settings
+from unrep.agent.telling.bulletin import Bulletins
 from unrep.receiving.announced import announced
 from unrep.receiving.errand import Errand
 from unrep.receiving.holdings import site_holdings
@@ -46,11 +47,14 @@ LOOK_BYTES: Final = 1024  # a header; what a poll costs that finds nothing new
 class Fetching:
     """Fills the inbox of a site. `may_go_on`: whether the fetch window is still open."""
 
-    def __init__(self, site: Site, inbox: Inbox, journal: Journal, may_go_on: Callable[[], bool]) -> None:
+    def __init__(
+        self, site: Site, inbox: Inbox, journal: Journal, may_go_on: Callable[[], bool], bulletins: Bulletins
+    ) -> None:
         self._site = site
         self._inbox = inbox
         self._journal = journal
         self._may_go_on = may_go_on
+        self._bulletins = bulletins
 
     def fetch_newest(self, settings: Settings, state: SiteState) -> None:
         """One round. Whatever goes wrong with a source is reported, and is no error."""
@@ -92,11 +96,13 @@ class Fetching:
             recipient=Recipient(ship_key_file(place, settings.config)),
             access=settings.access,
             budget=Budget(agent.max_bytes),
-            progress=_WhileOpen(self._may_go_on),
+            progress=_WhileOpen(self._may_go_on, self._bulletins),
         )
 
     def _report_sources(self, found: Survey, settings: Settings) -> None:
         """What is wrong with a source, or with a file on one, once."""
+        wrong = {shown_source(name): str(error) for name, error in found.refused.items()}
+        self._bulletins.say(sources=dict.fromkeys(map(shown_source, settings.sources), "") | wrong)
         for source in settings.sources:
             if source not in found.refused:
                 self._journal.clear(f"source {shown_source(source)}")
@@ -170,14 +176,25 @@ class Fetching:
 
 
 class _WhileOpen(Quiet):
-    """Ends a fetch when its window closes; every piece that came is kept."""
+    """Ends a fetch when its window closes; every piece that came is kept. Says how far it has come."""
 
-    def __init__(self, may_go_on: Callable[[], bool]) -> None:
+    def __init__(self, may_go_on: Callable[[], bool], bulletins: Bulletins) -> None:
         self._may_go_on = may_go_on
+        self._bulletins = bulletins
+        self._done = self._total = 0
+
+    def start(self, label: str, total: int, unit: str) -> None:
+        self._done, self._total = 0, total
+        self._bulletins.download(0, total)
 
     def advance(self, amount: int) -> None:
+        self._done += amount
+        self._bulletins.download(self._done, self._total)
         if not self._may_go_on():
             raise Incomplete("the fetch window has closed; it goes on when that opens again")
+
+    def finish(self) -> None:
+        self._bulletins.say(download=None)
 
 
 def _stranded(wanted: Wanted, reason: str) -> Stranded:

@@ -6,7 +6,8 @@ So a bundle that began on a stick goes on over the link, and the one that waits 
 import re
 from pathlib import Path
 
-from apply.record.state import Mark, SiteState
+from apply.record.high_water import Mark
+from apply.record.state import SiteState
 from apply.site import durable
 from apply.site.layout import Site
 from bundle.host.files import make_directory

@@ -12,12 +12,20 @@ from typing import Annotated, Any, TypedDict
 
 from msgspec import Meta
 
+from apply.audit.events import Event as LogEvent
+from apply.audit.events import severity_of
+from apply.audit.log import Log, no_log, open_log
+from apply.errors import LogFailed
+from apply.site.config import SiteConfig
+from apply.site.layout import Site
 from bundle.names.plain_text import plain
 from unrep.errors import NobodyReads, OutputLost
 from unrep.terminal.answers import Seq, Version, with_known_keys
 from unrep.terminal.console import answer, say
 from unrep.terminal.fetch_report import FetchAnswer
 from unrep.terminal.run_report import RunDocument
+
+_NAMED = ("source", "version", "seq")  # details that the log has fields for
 
 
 class Kind(StrEnum):
@@ -36,6 +44,10 @@ class Kind(StrEnum):
     WAITING = "waiting"
     OVERDUE = "overdue"
     STRANDED = "stranded"
+    UNDELIVERED = "undelivered"
+    UNHEALTHY = "unhealthy"
+    HEALTHY = "healthy"
+    DRIFTED = "drifted"
 
 
 @dataclass(frozen=True)
@@ -54,6 +66,13 @@ class Journal:
         self._wall = wall
         self._as_json = as_json
         self._reported: dict[str, Event] = {}
+        self._tell: Log = no_log
+        self._fields: dict[str, str] = {}
+
+    def follow(self, site: Site, config: SiteConfig) -> None:
+        """From now on the site's log and command are told as well [A-149], [A-150]. Of runs they know already."""
+        self._tell = open_log(site, config)
+        self._fields = {"UNREP_SITE": str(site.root)}
 
     def report(self, event: Event) -> None:
         """Something has happened. Where nobody can be told, as on a full disk, the ship goes on."""
@@ -63,6 +82,17 @@ class Journal:
         if self._as_json:
             with suppress(OutputLost, NobodyReads):
                 answer({"time": now, "event": event.kind.value, "message": message, **event.details})
+        if "outcome" not in event.details:
+            self._tell_others(event, now)
+
+    def _tell_others(self, event: Event, now: str) -> None:
+        kind = event.kind.value
+        named = {f"UNREP_{name.upper()}": str(event.details[name]) for name in _NAMED if name in event.details}
+        fields = self._fields | {"UNREP_EVENT": kind} | named
+        try:
+            self._tell(LogEvent(kind, severity_of(kind), f"agent: {kind}: {event.message}", fields))
+        except LogFailed as error:
+            say(f"{now} {Kind.REFUSED}: {plain(str(error))}")
 
     def report_change(self, subject: str, event: Event | None) -> None:
         """The state of a subject: reported unless it was so last time. None: all is well with it, as for `clear`."""
@@ -114,6 +144,22 @@ class Fetched(_FromSource, FetchAnswer):
     seq: Seq
 
 
+class Undelivered(_FromSource):
+    """Receipts wait, because a way home does not take them."""
+
+
+class Unhealthy(AgentEvent):
+    """The version that serves fails its health checks."""
+
+
+class Healthy(AgentEvent):
+    """The version that serves passes its health checks again."""
+
+
+class Drifted(AgentEvent):
+    """Files of the current release are not what was installed."""
+
+
 class Applied(AgentEvent, RunDocument):
     """A release is in service."""
 
@@ -158,6 +204,10 @@ EVENTS: dict[str, Any] = {
         _FromSource,
         FetchAnswer,
     ),
+    Kind.UNDELIVERED.value: Undelivered,
+    Kind.UNHEALTHY.value: Unhealthy,
+    Kind.HEALTHY.value: Healthy,
+    Kind.DRIFTED.value: Drifted,
     Kind.WAITING.value: Waiting,
     Kind.OVERDUE.value: Overdue,
 }

@@ -18,7 +18,8 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import Final
 
-from apply.errors import AboardError, Degraded, RolledBack, StorageFailed
+from apply.audit import event_command
+from apply.errors import AboardError, ConfigError, Degraded, RolledBack, StorageFailed
 from apply.hold import read_hold
 from apply.record.database import read_state
 from apply.record.state import SiteState
@@ -27,7 +28,7 @@ from apply.site import durable
 from apply.site.layout import Site
 from apply.site.lock import agent_lock
 from apply.update import update
-from bundle.errors import BundleError
+from bundle.errors import BundleError, InputError
 from bundle.host import presence
 from bundle.host.clock import WallClock
 from bundle.read.reader import open_bundle
@@ -39,6 +40,9 @@ from unrep.agent.fetching import Fetching
 from unrep.agent.inbox import Inbox
 from unrep.agent.journal import Event, Journal, Kind
 from unrep.agent.settings import Settings, read_settings
+from unrep.agent.telling.bulletin import Bulletins
+from unrep.agent.telling.delivery import ONCE_PATIENCE_S, Delivery
+from unrep.agent.telling.observing import Observer
 from unrep.agent.update_windows import UpdateWindows, Window
 
 NAP_S: Final = 1.0  # how soon a window that opens and a hold that is lifted are noticed
@@ -62,7 +66,12 @@ class Agent:
         self._clock = clock
         self._inbox = Inbox(site)
         self._windows = UpdateWindows(site, clock)
-        self._fetching = Fetching(site, self._inbox, journal, lambda: self._tick_and_check(Window.FETCH))
+        self._bulletins = Bulletins(site, clock.wall)
+        self._fetching = Fetching(
+            site, self._inbox, journal, lambda: self._tick_and_check(Window.FETCH), self._bulletins
+        )
+        self._delivery = Delivery(site, journal)
+        self._observer = Observer(site, journal, clock)
 
     def run(self, once: bool = False) -> bool:
         """Makes rounds until it is interrupted, anywhere: KeyboardInterrupt goes on to the caller. Or makes one round,
@@ -71,13 +80,14 @@ class Agent:
         Before the first round it raises what `read_settings` raises, Unguarded among that; SiteBusy if the site has an
         agent already; SiteInvalid or StorageFailed.
         """
-        settings = read_settings(self._site, self._config_file)
+        settings = self._read_settings()
         self._site.make_directories()
         with agent_lock(self._site):
             self._inbox.open()
             self._windows.follow(settings.agent)
             version = read_state(self._site).current_version
             self._journal.report(events.started(self._site, version, settings.sources))
+            self._bulletins.begin()
             try:
                 while True:
                     # Before the round, so that a window that opens or a hold that is lifted during it ends the wait
@@ -85,9 +95,11 @@ class Agent:
                     allowed_before = self._allowed()
                     interval_s = self._round()
                     if once:
+                        self._delivery.wait(ONCE_PATIENCE_S)
                         return read_state(self._site).out_of_reach is not None
                     self._wait(interval_s, allowed_before)
             finally:
+                self._bulletins.end()
                 self._keep_times(self._windows.save)
 
     def _round(self) -> float:
@@ -97,7 +109,8 @@ class Agent:
         """
         interval_s = FALLBACK_INTERVAL_S
         try:
-            settings = read_settings(self._site, self._config_file)
+            settings = self._read_settings()
+            self._journal.follow(self._site, settings.config)
             interval_s = settings.agent.poll_interval_s
             self._windows.follow(settings.agent)
             self._keep_times(self._windows.tick)  # by the windows just read
@@ -107,11 +120,22 @@ class Agent:
                 self._fetching.fetch_newest(settings, read_state(self._site))
             self._apply(settings)
             self._inbox.clear(read_state(self._site))
+            self._observer.look(settings)
+            self._delivery.start(settings)
+            self._report_commands()
         except (AboardError, BundleError) as error:
             self._journal.report_change("round", events.problem(error))
         else:
             self._journal.clear("round")
         return interval_s
+
+    def _read_settings(self) -> Settings:
+        """As `read_settings`. What is wrong with the configuration is on record, for shore to hear of [A-151]."""
+        try:
+            return read_settings(self._site, self._config_file)
+        except (ConfigError, InputError) as error:
+            self._observer.broken(error)
+            raise
 
     def _recover(self, settings: Settings) -> None:
         """Finishes or undoes a run that died here, or only removes its leftovers.
@@ -158,12 +182,15 @@ class Agent:
         allowed_before: the steps that were allowed as the round began.
         """
         until = self._clock.now() + seconds
+        self._bulletins.say(next_round_at=self._clock.wall() + seconds, download=None)
         while (left_s := until - self._clock.now()) > 0:
             allowed = self._allowed()
             if allowed - allowed_before:
-                return
+                break
             allowed_before = allowed
+            self._observer.watch()
             self._clock.sleep(min(left_s, NAP_S))
+        self._bulletins.say(next_round_at=0.0)
 
     def _allowed(self) -> set[Step]:
         """The steps that windows and hold allow now."""
@@ -196,6 +223,11 @@ class Agent:
         for window in Window:
             event = events.overdue(window) if self._windows.is_overdue(window) else None
             self._journal.report_change(f"{window} overdue", event)
+
+    def _report_commands(self) -> None:
+        """What went wrong with the commands that were told of events."""
+        for failure in event_command.failures():
+            self._journal.report_change("on_event", Event(Kind.REFUSED, failure))
 
     def _report_run(self, event: Event) -> None:
         """That a person is needed is reported once, until a run ends otherwise."""

@@ -10,12 +10,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from bundle.errors import InputError
+from bundle.errors import InputError, NoRoom
 from bundle.format.manifest import TreeManifest
 from bundle.host import presence
 from bundle.host.directories import Directory
 from bundle.host.files import set_mode, write_all
 from bundle.host.progress import Progress, Quiet
+from bundle.host.storage import Storage
 from bundle.read.tree import scan
 from unrep.collect import source_tree, trust_on_first_use, wheels
 from unrep.collect.pins import Pin, applying, read_pins
@@ -24,6 +25,9 @@ from unrep.errors import CollectError
 
 REQUIREMENTS = "requirements.txt"
 WHEELS = "wheels"
+
+
+_STORAGE = Storage(full=NoRoom, failed=CollectError)
 
 
 @dataclass(frozen=True)
@@ -59,11 +63,11 @@ def collect(
 ) -> Collected:
     """Makes the release directory `out`; `require_hashes` of every pin, or take note of what came the first time.
 
-    Raises CollectError, or RegistryUnreachable, and leaves nothing at `out` then.
+    Raises CollectError, RegistryUnreachable or NoRoom, and leaves nothing at `out` then.
     """
     begun = time.monotonic()
     source, requirements, out = (Path(os.path.realpath(path)) for path in (source, requirements, out))
-    try:
+    with _STORAGE.errors(out):
         _check_places(source, out)
         pins = read_pins(requirements)
         needed = applying(pins, target.environment())
@@ -84,8 +88,6 @@ def collect(
                 out.rmdir()
             release.rename(out)
         not_saved = trust_on_first_use.save(known, hashes) if unhashed else ""
-    except OSError as error:
-        raise CollectError(f"{error.filename or out}: {error.strerror or error}") from error
     return Collected(
         directory=out,
         files=len(manifest.entries),

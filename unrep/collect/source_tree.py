@@ -18,6 +18,7 @@ from bundle.host import presence
 from bundle.host.directories import DIRECTORY_MODE, Descent, Directory
 from bundle.host.files import is_name_surrogate, make_directory
 from bundle.host.progress import Progress
+from bundle.host.storage import is_full
 from unrep.collect import gitignore
 from unrep.errors import CollectError
 
@@ -92,7 +93,10 @@ def walk(source: Path, without: Callable[[Path], bool]) -> SourceTree:
 
 
 def copy(source: Path, files: tuple[Path, ...], destination: Path, progress: Progress) -> None:
-    """Copies files with one of two modes, and links as links. Raises CollectError for what cannot be read."""
+    """Copies files with one of two modes, and links as links.
+
+    Raises CollectError for what cannot be read, and OSError for a full disk.
+    """
     progress.start("copying the source", len(files), "files")
     make_directory(destination, DIRECTORY_MODE)
     with Descent(source) as origin, Descent(destination) as into:
@@ -100,6 +104,8 @@ def copy(source: Path, files: tuple[Path, ...], destination: Path, progress: Pro
             try:
                 _copy_one(origin, into, relative.as_posix())
             except OSError as error:
+                if is_full(error):
+                    raise
                 raise _unreadable(source / relative, error) from error
             progress.advance(1)
     progress.finish()

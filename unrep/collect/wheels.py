@@ -5,6 +5,7 @@ Whether anything is missing is then read from the wheels themselves, for the shi
 """
 
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
-from bundle.errors import InputError
+from bundle.errors import InputError, NoRoom
+from bundle.host.output import temporary_directory
 from bundle.host.progress import Progress
 from bundle.wheels.metadata import requirements_of
 from unrep.collect.pins import Pin
@@ -39,19 +41,19 @@ class Wheel:
 def download(pins: list[Pin], target: Target, directory: Path, progress: Progress) -> None:
     """Brings one wheel per pin into `directory`; there is at least one.
 
-    Raises RegistryUnreachable without network. Raises CollectError when a package has no such version or no wheel that
-    fits, when a file does not have the pinned hash, or when pip fails in another way.
+    Raises RegistryUnreachable without network, and NoRoom. Raises CollectError when a package has no such version or no
+    wheel that fits, when a file does not have the pinned hash, or when pip fails in another way.
     """
     progress.start(f"wheels for {target}", len(pins), "wheels")
-    with tempfile.TemporaryDirectory(prefix="unrep-") as scratch:
-        wanted = Path(scratch, "requirements.txt")
+    with temporary_directory("unrep-") as scratch:
+        wanted = scratch / "requirements.txt"
         wanted.write_text("".join(pin.line(with_marker=False) for pin in pins), encoding="utf-8")
         command = [sys.executable, "-I", "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-input"]
         command += ["--disable-pip-version-check", "--progress-bar=off", "-vv", *target.pip_options()]
         code, lines = _run([*command, "--dest", str(directory), "--requirement", str(wanted)], progress)
     progress.finish()
     if code:
-        raise _refusal(lines, target)
+        raise _full_disk(lines, directory) or _refusal(lines, target)
 
 
 def require_complete(directory: Path, pins: list[Pin], environment: dict[str, str]) -> None:
@@ -74,6 +76,15 @@ def _run(command: list[str], progress: Progress) -> tuple[int, list[str]]:
             if lines[-1].startswith(_BEGINS_ONE):
                 progress.advance(1)
     return process.returncode, lines
+
+
+def _full_disk(lines: list[str], directory: Path) -> NoRoom | None:
+    """If pip found no room: of the two disks that it writes to, the one with less."""
+    if not any("No space left on device" in line for line in lines):
+        return None
+    place = min((str(directory), tempfile.gettempdir()), key=lambda place: shutil.disk_usage(place).free)
+    advice = ", or name a directory on a larger disk in TMPDIR" if place == tempfile.gettempdir() else ""
+    return NoRoom(f"{place}: no space left for wheels: free some{advice}, and run again")
 
 
 def _refusal(lines: list[str], target: Target) -> CollectError:

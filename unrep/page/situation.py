@@ -13,7 +13,8 @@ from apply.application.checks import check_once
 from apply.errors import AboardError, SiteBusy
 from apply.hold import Hold, read_hold
 from apply.record.database import read_state
-from apply.record.state import Quarantine, SiteState
+from apply.record.release import Quarantine
+from apply.record.state import SiteState
 from apply.site.config import SiteConfig
 from apply.site.layout import Site
 from apply.site.lock import site_lock

@@ -1,6 +1,6 @@
 """A release as a channel file or a header announces it, before its bundle is here."""
 
-from apply.record.state import Release
+from apply.record.release import Release
 from transfer.channels.channel import ChannelRelease
 
 

@@ -69,7 +69,9 @@ def scratch_site(real: Site, config: SiteConfig) -> Iterator[Scratch]:
     with durable.storage_errors(real.root.parent):
         directory = Path(tempfile.mkdtemp(prefix=f"{real.root.name}-selftest-", dir=real.root.parent))
     try:
-        yield Scratch(directory, config)
+        with durable.storage_errors(directory):
+            scratch = Scratch(directory, config)
+        yield scratch
     finally:
         durable.remove_tree(directory)
 

@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from bundle.names.nearness import did_you_mean
+from unrep.terminal.summaries import WHOLE_SENTENCE
 
 Example = tuple[str, str]  # a command line as a person types it, and what it does
 _CONTINUED = " \\"
-_WHOLE_SENTENCE = 1_000  # characters: none is cut
 
 
 class _WithExamples(click.Command):
@@ -56,6 +57,17 @@ class CommandGroup(_WithExamples, click.Group):
         """The names of the commands under each heading of the help."""
         return {"Commands": self.list_commands(ctx)}
 
+    def summary(self, ctx: click.Context, name: str) -> str:
+        """The first sentence of a command's help. A subclass may know it without loading the command."""
+        command = self.get_command(ctx, name)
+        return command.get_short_help_str(WHOLE_SENTENCE) if command else ""
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        """The commands that begin so, each with its summary, and the options of the group."""
+        names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
+        commands = [CompletionItem(name, help=self.summary(ctx, name)) for name in names]
+        return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -68,11 +80,9 @@ class CommandGroup(_WithExamples, click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes each heading with its commands, and of each command its whole first sentence."""
         for heading, names in self.headings(ctx).items():
-            found = [(name, command) for name in names if (command := self.get_command(ctx, name))]
-            rows = [(name, command.get_short_help_str(_WHOLE_SENTENCE)) for name, command in found]
-            if rows:
+            if names:
                 with formatter.section(heading):
-                    formatter.write_dl(rows)
+                    formatter.write_dl([(name, self.summary(ctx, name)) for name in names])
 
 
 def _pasteable(line: str, indent: str, width: int) -> str:

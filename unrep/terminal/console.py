@@ -14,11 +14,11 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import click
-from tqdm import tqdm
 
 from bundle.names.plain_text import each_text, plain, whole
 from unrep.errors import NobodyReads, OutputLost
 
+COMPLETION_VARIABLE = "_UNREP_COMPLETE"  # by which the script of `unrep completion` asks what could stand here
 _STANDARD_ERROR = 2
 
 
@@ -152,12 +152,15 @@ class Bar:
 
     def start(self, label: str, total: int, unit: str) -> None:
         self.finish()
+        if not sys.stderr.isatty():
+            return
+        from tqdm import tqdm
+
         self._bar = tqdm(
             desc=plain(label),
             total=total,
             unit=unit if unit == "B" else f" {unit}",
             unit_scale=unit == "B",
-            disable=not sys.stderr.isatty(),
             dynamic_ncols=True,
             leave=False,
         )

@@ -9,13 +9,13 @@ from typing import Self
 import click
 
 from apply.errors import AboardError, ConfigError, Degraded, RecordBroken, RolledBack
-from bundle.errors import BaseMismatch, BundleError, InputError
+from bundle.errors import BaseMismatch, BundleError, InputError, NoRoom
 from fleet.errors import DatabaseBusy, DatabaseFull, DatabaseNewer, FleetError
 from repository.errors import Damaged, NewerRepository, RepositoryBusy, RepositoryError, StorageFailed
-from transfer.channels.bundle_path import NothingLeads
 from transfer.errors import (
     DiskFull,
     ExtraMissing,
+    NothingLeads,
     OutputBusy,
     OutputRefused,
     SourceCorrupt,
@@ -41,7 +41,7 @@ class ExitCode(IntEnum):
     USAGE = 2, "usage: an argument, a file or the configuration must be changed"
     REFUSED = 3, "refused: the bundle, or the trust in it"
     INCOMPLETE = 4, "transfer incomplete: run the same command again"
-    PREFLIGHT = 5, "preflight refused: nothing was changed"
+    PREFLIGHT = 5, "preflight refused, or a disk is full: nothing was changed"
     ROLLED_BACK = 6, "the release failed and was rolled back"
     DEGRADED = 7, "degraded: needs a person"
     STRANDED = 8, "stranded: nothing leads to the release; shore has to send what is named"
@@ -53,11 +53,12 @@ EXIT_CODES_HELP = "Exit codes:\n\n\b\n" + "\n".join(f"{code:<4} {code.meaning}" 
 # The first class that an error is an instance of decides.
 _CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (NobodyReads, ExitCode.DONE),
-    (OutputLost, ExitCode.USAGE),
+    (OutputLost, ExitCode.PREFLIGHT),
     (UsageRefused, ExitCode.USAGE),
     (SelfTestFailed, ExitCode.PREFLIGHT),
     (click.ClickException, ExitCode.USAGE),
     (InputError, ExitCode.USAGE),
+    (NoRoom, ExitCode.PREFLIGHT),
     (BaseMismatch, ExitCode.PREFLIGHT),
     (NothingLeads, ExitCode.STRANDED),
     (BundleError, ExitCode.REFUSED),

@@ -5,7 +5,7 @@ from typing import Annotated, TypedDict
 from msgspec import Meta
 
 from apply.hold import Hold
-from apply.record.state import Release
+from apply.record.release import Release
 from unrep.terminal.answers import Epoch, Seq, TreeHash, Version
 
 

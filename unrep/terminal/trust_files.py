@@ -12,8 +12,8 @@ import click
 
 from bundle.errors import InputError, Refused
 from bundle.format import canonical
-from bundle.host import durable
 from bundle.host.files import write_new
+from bundle.host.output import OUTPUT
 from bundle.trust.drafting import missing, newest_root
 from bundle.trust.signing import read_file
 from bundle.trust.trust_file import TrustFile, decode_trust_file
@@ -60,17 +60,16 @@ def read_trust_file(path: Path) -> TrustFile:
 
 
 def write_trust_file(path: Path, file: TrustFile, *, anew: bool = True) -> None:
-    """Writes it and says what it lacks. Raises InputError if it cannot be written, or must be new and is not."""
+    """Writes it and says what it lacks. Raises NoRoom, or InputError if it must be new and is not."""
     data = canonical.encode(file)
-    try:
-        if anew:
-            write_new(path, data)
-        else:
-            durable.write_file(path, data)
-    except FileExistsError as error:
-        raise InputError(f"{path}: exists already; choose another --out") from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror}") from error
+    if anew:
+        with OUTPUT.errors(path):
+            try:
+                write_new(path, data)
+            except FileExistsError as error:
+                raise InputError(f"{path}: exists already; choose another --out") from error
+    else:
+        OUTPUT.write_file(path, data)
     version = newest_root(file).version
     absent = missing(file)
     show(f"{path}: trust root {version}, {'a draft' if absent else 'complete'}, {len(data):,} bytes")

@@ -15,12 +15,13 @@ from apply.audit.eventlog import MAX_TEXT_UNITS, arguments, report_event
 from apply.audit.events import Event, event_of
 from apply.audit.log import open_log
 from apply.errors import LogFailed, RolledBack
-from apply.site.config import LogConfig
+from apply.site.config import LogConfig, SiteConfig
+from apply.site.layout import Site
 from bundle.names.plain_text import plain
 from tests.support.sites.records import recorded
 from tests.support.sites.site import Ship, shore
 
-EVENT = Event("warning", "apply: refused: no room", {"UNREP_SITE": "/srv/vms", "UNREP_SECONDS": "0.250"})
+EVENT = Event("refused", "warning", "apply: refused: no room", {"UNREP_SITE": "/srv/vms", "UNREP_SECONDS": "0.250"})
 needs_unix = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="there are no Unix sockets")
 
 
@@ -80,14 +81,14 @@ def test_an_event_for_journald(journal: Journal) -> None:
 )
 def test_any_text_arrives_as_one_line(journal: Journal, message: str) -> None:
     """[A-86] [A-95]: nobody forges a field with a newline."""
-    journald.send(Event("info", message, {"UNREP_SITE": message}))
+    journald.send(Event("applied", "info", message, {"UNREP_SITE": message}))
     fields = journal.received()
     assert fields["MESSAGE"] == fields["UNREP_SITE"] == plain(message) and fields["PRIORITY"] == "6"
 
 
 @needs_unix
 def test_a_very_long_reason_is_cut(journal: Journal) -> None:
-    journald.send(Event("error", "x" * 10_000_000, {}))
+    journald.send(Event("degraded", "error", "x" * 10_000_000, {}))
     assert 1000 < len(journal.received()["MESSAGE"]) < 100_000
 
 
@@ -131,7 +132,7 @@ def test_a_log_that_fails_is_told_and_stops_nothing(tmp_path: Path, monkeypatch:
 
 
 def test_no_log_is_told_unless_one_is_configured() -> None:
-    open_log(LogConfig())(EVENT)
+    open_log(Site(Path("site")), SiteConfig())(EVENT)
 
 
 @pytest.mark.parametrize(
@@ -149,20 +150,20 @@ def test_how_grave_an_outcome_is(outcome: str, severity: str, kind: tuple[int, i
 def test_the_text_for_the_event_log() -> None:
     """[A-86]"""
     assert arguments(EVENT)[2] == "apply: refused: no room\r\nUNREP_SITE: /srv/vms\r\nUNREP_SECONDS: 0.250"
-    long = arguments(Event("info", "\U0001f6a2" * 40_000 + "\0", {}))[2]
+    long = arguments(Event("applied", "info", "\U0001f6a2" * 40_000 + "\0", {}))[2]
     assert len(long.encode("utf-16-le")) // 2 <= MAX_TEXT_UNITS
-    assert "\0" not in arguments(Event("info", "a\0b", {}))[2]
+    assert "\0" not in arguments(Event("applied", "info", "a\0b", {}))[2]
 
 
 @pytest.mark.skipif(os.name != "nt", reason="the event log of Windows")
 def test_windows_takes_an_event() -> None:
     """[A-86]"""
-    open_log(LogConfig(target="eventlog"))(EVENT)
-    report_event(Event("info", "x" * 100_000, {}))
+    open_log(Site(Path("site")), SiteConfig(log=LogConfig(target="eventlog")))(EVENT)
+    report_event(Event("applied", "info", "x" * 100_000, {}))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a system without the event log")
 def test_no_event_log_on_another_system(tmp_path: Path) -> None:
     """[A-86]"""
     with pytest.raises(LogFailed, match="there is no Windows event log on this system; choose another"):
-        open_log(LogConfig(target="eventlog"))(EVENT)
+        open_log(Site(Path("site")), SiteConfig(log=LogConfig(target="eventlog")))(EVENT)

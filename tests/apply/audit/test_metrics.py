@@ -12,7 +12,8 @@ from apply.audit.history import read_history
 from apply.audit.metrics import Tally, exposition
 from apply.errors import Degraded, RolledBack
 from apply.record.recorded_run import RecordedRun
-from apply.record.state import Release, SiteState
+from apply.record.release import Release
+from apply.record.state import SiteState
 from tests.support.observers.prometheus_text import read_metrics
 from tests.support.sites.records import recorded
 from tests.support.sites.site import Ship, interrupted, shore
@@ -106,6 +107,56 @@ def test_a_voyage_with_a_failed_release(tmp_path: Path) -> None:
     assert figures["unrep_deploy_seconds_count"] == 1 == figures["unrep_site_state{state=ok}"]
     assert figures["unrep_quarantined_releases"] == 1
     assert figures["unrep_bundle_bytes_total"] > 1000
+
+
+def test_an_outage_begins_with_the_switch(tmp_path: Path) -> None:
+    """[A-153]: a sick release is out for its whole health window, of which the recovery after its verdict is a part."""
+    ship = Ship.sailing(tmp_path, "1.0.0")
+    ship.configure(deadline_s=2.5)
+    with pytest.raises(RolledBack):
+        ship.apply(shore().bundle("sick", 2, "1.0.0"))
+    run = ship.runs[-1]
+    (recovery,) = run["recoveries"]
+    assert 2.5 <= run["outage_seconds"] < run["seconds"] and recovery["seconds"] < run["outage_seconds"] - 2.4
+    figures = of(ship)
+    assert figures["unrep_outage_seconds_count"] == 1 and figures["unrep_outage_seconds_sum"] == run["outage_seconds"]
+    assert figures["unrep_outage_seconds_bucket{le=2.5}"] == 0
+    ship.apply(shore().bundle("1.0.1", 3, "1.0.0"))
+    assert 0 < ship.runs[-1]["outage_seconds"] < ship.runs[-1]["seconds"], "an update that is applied is out, too"
+
+
+def test_an_outage_goes_on_over_a_run_that_died(tmp_path: Path) -> None:
+    """[A-153]"""
+    ship = Ship.sailing(tmp_path, "1.0.0")
+    ship.order("wait-restart")
+    with interrupted(ship):
+        ship.apply(shore().bundle("1.0.1", 2, "1.0.0"))
+    assert ship.runs[-1]["outage_seconds"] == 0, "it is not over"
+    ship.relieve("wait-restart")
+    time.sleep(1.5)
+    ship.recover()
+    assert ship.runs[-1]["outage_seconds"] > ship.runs[-1]["seconds"] + 1.4
+
+
+def test_a_degraded_site_is_out_until_another_release_serves(tmp_path: Path) -> None:
+    """[A-153] [A-23]"""
+    ship = Ship.sailing(tmp_path, "1.0.0")
+    ship.order("fail-restart")
+    with pytest.raises(Degraded):
+        ship.apply(shore().bundle("1.0.1", 2, "1.0.0"))
+    time.sleep(1.0)
+    with pytest.raises(Degraded):
+        ship.recover()
+    ship.relieve("fail-restart")
+    ship.order("fail-restart-1.0.0")
+    time.sleep(1.0)
+    ship.apply(shore().bundle("1.0.2", 3, "1.0.0"))
+    assert ship.current == "1.0.2" and ship.runs[-1]["outage_seconds"] > 2
+
+
+def test_a_first_install_is_no_outage(tmp_path: Path) -> None:
+    """[A-153]"""
+    assert Ship.sailing(tmp_path, "1.0.0").runs[0]["outage_seconds"] == 0
 
 
 def test_the_bytes_of_an_update(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from apply.rebuild.choice import choose
-from apply.record.state import Release
+from apply.record.release import Release
 from bundle.errors import NoSection
 from bundle.format.root import DELTA, FULL, Section
 from bundle.read.reader import open_bundle

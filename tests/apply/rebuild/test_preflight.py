@@ -11,7 +11,8 @@ import pytest
 from apply.errors import BaseDrifted, DiskFull, SiteInvalid
 from apply.rebuild.preflight import check_base, check_place, check_platform, check_room
 from apply.rebuild.room import MARGIN_BYTES
-from apply.record.state import Release, SiteState
+from apply.record.release import Release
+from apply.record.state import SiteState
 from apply.site.layout import Site
 from bundle.archives.engines import present_features
 from bundle.format.manifest import Entry, Kind, TreeManifest

@@ -14,7 +14,8 @@ import pytest
 from apply.audit.history import read_history
 from apply.errors import DiskFull, RolledBack, SiteInvalid, StorageFailed
 from apply.record.database import STATES_KEPT, Record, _checksum, _sqlite_errors, read_state
-from apply.record.state import Quarantine, Release, SiteState
+from apply.record.release import Quarantine, Release
+from apply.record.state import SiteState
 from apply.site.layout import Site
 from tests.support.sites.records import recorded
 from tests.support.sites.site import Ship, shore

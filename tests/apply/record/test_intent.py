@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from apply.record.intent import Intent, Phase
-from apply.record.state import Release, SiteState
+from apply.record.release import Release
+from apply.record.state import SiteState
 
 NOW = 1_800_000_000
 STORED = '"version":"1.0.1","run":"r","give_up_at":1800086400'
@@ -73,7 +74,9 @@ def test_the_stored_fields_stay() -> None:
         "run",
         "give_up_at",
         "attempts",
+        "out_since",
         "by_hand",
+        "because",
         "data_saved",
         "going_back",
         "trouble",

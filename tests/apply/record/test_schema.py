@@ -29,6 +29,7 @@ def test_a_new_record(database: sqlite3.Connection) -> None:
     assert columns(database, "runs") == ["number", "document", "head"]
     assert columns(database, "receipts") == ["number", "receipt"]
     assert columns(database, "deliveries") == ["way", "number"]
+    assert columns(database, "pruned") == ["number", "head", "figures"]
 
 
 def test_runs_of_a_record_without_a_version_are_chained_as_they_are(database: sqlite3.Connection) -> None:
@@ -46,6 +47,7 @@ def test_receipts_of_an_older_format_go(database: sqlite3.Connection) -> None:
     schema.bring_up(database)
     for statement in (
         "DROP TABLE deliveries",
+        "DROP TABLE pruned",
         "PRAGMA user_version = 1",
         "INSERT INTO receipts (number, receipt) VALUES (7, 'of format 1')",
     ):

@@ -5,12 +5,12 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
+from apply.record.release import Release
 from apply.record.state import (
     MAX_ATTEMPTS,
     MAX_TRIAL_S,
     OutOfOrder,
     Quarantined,
-    Release,
     Replay,
     SiteState,
     VersionTaken,

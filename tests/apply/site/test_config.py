@@ -304,7 +304,7 @@ def test_wheels_outside_the_release_are_refused(path: Path, key: str, place: str
 
 def test_two_ways_to_restart_are_refused(path: Path) -> None:
     sentence = refused(path, "[switch]\nrestart = ['a']\nsystemd_unit = 'vms'")
-    assert sentence == "'switch': at most one way to restart may be given, not restart and systemd_unit"
+    assert sentence == "'switch': restart and systemd_unit: at most one way to restart may be given"
 
 
 @pytest.mark.parametrize("key", ["restart", "iis_app_pool", "windows_service", "systemd_unit"])

@@ -12,7 +12,7 @@ import pytest
 from apply.errors import Held, SiteInvalid
 from apply.hold import set_hold
 from apply.record.admission import LeavesNoRoom, check_seq
-from apply.record.state import HighWater
+from apply.record.high_water import HighWater
 from apply.site.trusted import save_trust, saved_trust, site_trust
 from apply.update import rehearse, update
 from bundle.errors import Corrupt, Expired, InputError, Revoked, Untrusted

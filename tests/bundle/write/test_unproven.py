@@ -1,12 +1,11 @@
 """The name of a bundle that is not proven yet: bundle.write.unproven."""
 
-import errno
 from pathlib import Path
 
 import pytest
 
-from bundle.errors import InputError, Malformed
-from bundle.write.unproven import os_errors_as_input, unproven_file
+from bundle.errors import Malformed
+from bundle.write.unproven import unproven_file
 
 
 def test_what_was_not_renamed_is_removed(tmp_path: Path) -> None:
@@ -26,12 +25,3 @@ def test_an_error_leaves_nothing_behind(tmp_path: Path) -> None:
             path.write_bytes(b"half")
             raise error
     assert not list(tmp_path.iterdir())
-
-
-def test_errors_of_the_file_system_become_a_sentence(tmp_path: Path) -> None:
-    full = OSError(errno.ENOSPC, "No space left on device")
-    with (
-        pytest.raises(InputError, match=r"b\.unrep: cannot be read or written: No space left"),
-        os_errors_as_input(tmp_path / "b.unrep"),
-    ):
-        raise full

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import json
+import lzma
 import random
 import struct
 import tarfile
@@ -13,6 +14,8 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from functools import partial
+
+from bundle.archives.xz_streams import of_threads
 
 Files = dict[str, bytes]
 EPOCH = (2024, 1, 1, 0, 0, 0)
@@ -88,6 +91,10 @@ def as_ar(files: Files) -> bytes:
 
 def as_tar_bz2(level: int, files: Files) -> bytes:
     return bz2.compress(as_tar(files), level)
+
+
+def as_xz_by_threads(data: bytes) -> bytes:
+    return b"".join(of_threads(iter((data,)), 6, lzma.CHECK_CRC64, None))
 
 
 def as_deb(data: bytes, suffix: str) -> bytes:
@@ -184,6 +191,10 @@ WAYS: dict[str, Callable[[Files], bytes]] = {
     "bzip2 of several streams": lambda files: b"".join(map(bz2.compress, files.values())),
     "tar of tar.bz2": lambda files: as_tar({"data.tar.bz2": as_tar_bz2(9, files), "more": b"more"}),
     "deb, bzip2": lambda files: as_deb(as_tar_bz2(9, files), "bz2"),
+    "tar.xz": lambda files: lzma.compress(as_tar(files)),
+    "tar.xz by threads": lambda files: as_xz_by_threads(as_tar(files)),
+    "deb, xz": lambda files: as_deb(lzma.compress(as_tar(files)), "xz"),
+    "tar of tar.xz": lambda files: as_tar({"data.tar.xz": lzma.compress(as_tar(files), preset=3), "more": b"more"}),
     "zip, bzip2": lambda files: as_zip(files, zipfile.ZIP_BZIP2),
     "tar.bz2 of wheels": lambda files: bz2.compress(as_tar(wheels(files))),
     "asar": as_asar,

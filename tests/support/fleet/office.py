@@ -1,7 +1,11 @@
 """A repository with a fleet: releases, ships that say what they run, and the reports on them."""
 
+import atexit
+import shutil
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +15,17 @@ from fleet.reports.shore import Shore
 from fleet.reports.standing import Standing, standings
 from tests.support.contents.repositories import Ashore
 from tests.support.fleet.ships import NOW, Ship, added
+
+
+@cache
+def _released(versions: int) -> Path:
+    """Where a repository with so many releases is, made once."""
+    directory = Path(tempfile.mkdtemp(prefix="unrep-office-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    ashore = Ashore(directory)
+    for number in range(versions):
+        ashore.release(number)
+    return directory
 
 
 @dataclass
@@ -25,9 +40,11 @@ class Office:
     @classmethod
     def begun(cls, root: Path, where: str | Path | None, versions: int = 3) -> "Office":
         """With releases 1.0.0 and on, the last of which channel stable names. `where`: None for repo.db."""
+        template = _released(versions)
+        for name in ("repo", "www"):
+            shutil.copytree(template / name, root / name)
         ashore = Ashore(root)
-        for number in range(versions):
-            ashore.release(number)
+        ashore.settle(f'destinations = ["{(root / "www").as_posix()}"]')
         return cls(ashore, Database(where or ashore.repository.database_file))
 
     @property

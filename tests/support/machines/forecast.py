@@ -22,6 +22,7 @@ SECONDS = {
     "crash": 6.0,
     "end_to_end": 2.4,
     "hostile": 0.6,
+    "fleet": 0.8,
     "repository": 0.5,
     "spec": 0.9,
     "support": 1.5,
@@ -33,7 +34,9 @@ MODULES = {
     "distributed": "builds on a Dask cluster",
     "s3fs": "object stores",
     "moto": "object stores",
-    "playwright": "the mate's page in a browser",
+    "playwright": "the mate's page and the fleet's in a browser",
+    "sqlalchemy": "the fleet office",
+    "psycopg": "the fleet office on PostgreSQL",
 }
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from apply.errors import RolledBack
 from apply.hold import set_hold
-from apply.record.state import Release
+from apply.record.release import Release
 from apply.record.stranded import Stranded
 from apply.stranded import record_stranded
 from bundle.host.clock import SystemClock

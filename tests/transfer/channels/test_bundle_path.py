@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from tests.support.contents.tiny_bundle import Shape, TinyBundle, tiny_bundle, tree_hash
-from transfer.channels.bundle_path import BundlePath, NothingLeads, all_paths, find_path, spoken
+from transfer.channels.bundle_path import BundlePath, all_paths, find_path, spoken
 from transfer.channels.channel import ChannelBundle, ChannelRelease
 from transfer.channels.medium import FoundBundle
 from transfer.channels.offers import Offer
-from transfer.errors import ConsentNeeded
+from transfer.errors import ConsentNeeded, NothingLeads
 from transfer.plan import SiteHoldings
 
 A_B = tiny_bundle(Shape("b", 2, delta_bytes={"a": 5000}))

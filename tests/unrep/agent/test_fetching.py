@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from unrep.agent.fetching import Fetching
 from unrep.agent.inbox import Inbox
 from unrep.agent.journal import Journal
 from unrep.agent.settings import read_settings
+from unrep.agent.telling.bulletin import Bulletins
 
 
 def fetching(ship: Ship, *sources: Path | str, is_open: bool = True) -> Inbox:
@@ -24,7 +26,7 @@ def fetching(ship: Ship, *sources: Path | str, is_open: bool = True) -> Inbox:
     inbox = Inbox(ship.site)
     inbox.open()
     journal = Journal(lambda: 0.0, as_json=True)
-    Fetching(ship.site, inbox, journal, lambda: is_open).fetch_newest(
+    Fetching(ship.site, inbox, journal, lambda: is_open, Bulletins(ship.site, time.time)).fetch_newest(
         read_settings(ship.site, None), read_state(ship.site)
     )
     return inbox

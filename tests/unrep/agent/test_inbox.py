@@ -5,7 +5,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from apply.record.state import HighWater, Quarantine, SiteState
+from apply.record.high_water import HighWater
+from apply.record.release import Quarantine
+from apply.record.state import SiteState
 from tests.support.sites.site import Ship
 from unrep.agent.inbox import Inbox, is_settled
 

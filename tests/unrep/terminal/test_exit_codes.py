@@ -5,8 +5,7 @@ import pytest
 
 from apply.errors import ConfigError, Degraded, PreflightRefused, RolledBack
 from bundle.errors import BaseMismatch, InputError, Untrusted
-from transfer.channels.bundle_path import NothingLeads
-from transfer.errors import DiskFull, Incomplete, SourceCorrupt, SourceRefused
+from transfer.errors import DiskFull, Incomplete, NothingLeads, SourceCorrupt, SourceRefused
 from unrep.errors import CollectError, NobodyReads, SelfTestFailed
 from unrep.terminal.exit_codes import ExitCode, exit_code
 

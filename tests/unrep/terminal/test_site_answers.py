@@ -1,7 +1,7 @@
 """A hold and a release as JSON."""
 
 from apply.hold import Hold
-from apply.record.state import Release
+from apply.record.release import Release
 from unrep.terminal.site_answers import hold_answer, release_answer
 
 

@@ -1,6 +1,8 @@
 """`unrep history`: who did what here, when, and how it ended; and whether anybody changed that."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Annotated, NotRequired, TypedDict
 
 import click
@@ -8,13 +10,14 @@ from msgspec import Meta
 
 from apply.audit.history import read_history
 from apply.record.chain import Link
+from apply.record.recorded_run import RecordedRun
 from apply.site.layout import Site
 from unrep.terminal.answers import Epoch, Product, Seq, TreeHash, Version, json_lines_option
 from unrep.terminal.command import Command
 from unrep.terminal.console import answer, show
 from unrep.terminal.options.site import site_option
 
-_HEADINGS = ("run", "started", "command", "outcome", "release", "moved", "seconds", "user", "reason")
+_HEADINGS = ("run", "started", "command", "outcome", "release", "moved", "seconds", "outage", "user", "reason")
 
 
 class NamedRelease(TypedDict):
@@ -60,6 +63,9 @@ class HistoryLine(_Moved):
     brief: NotRequired[Annotated[str, Meta(description="The reason in few words; empty if there are no fewer.")]]
     steps: NotRequired[Annotated[dict[str, float], Meta(description="Seconds of each step, by its name.")]]
     seconds: NotRequired[Annotated[float, Meta(description="How long it took.")]]
+    outage_seconds: NotRequired[
+        Annotated[float, Meta(description="From the switch until a version was healthy; 0 for no switch.")]
+    ]
     recoveries: NotRequired[Annotated[list[RecoveryAnswer], Meta(description="Outages that it ended.")]]
     bundle_bytes: NotRequired[Annotated[int, Meta(description="Size of the bundle's header and section.")]]
     release_bytes: NotRequired[Annotated[int, Meta(description="Size of the release that was built of them.")]]
@@ -85,7 +91,20 @@ def history_command(site: Path, limit: int, as_json: bool) -> None:
             answer({"number": link.number, **link.content(), "head": link.head})
     elif history.links:
         show(*_table([_HEADINGS, *map(_row, history.links)]))
+        show(*_outages([run for link in history.links if (run := link.run())]))
     history.check()
+
+
+def _outages(runs: Sequence[RecordedRun]) -> list[str]:
+    """What the application was out of service for, of the runs shown, and how fast it was brought back."""
+    outages = [run.outage_seconds for run in runs if run.outage_seconds]
+    recoveries = [recovery.seconds for run in runs for recovery in run.recoveries]
+    if not outages:
+        return []
+    clauses = [f"{len(outages)} outages from a switch until healthy: mean {fmean(outages):.2f} s"]
+    clauses += [f"longest {max(outages):.2f} s"]
+    clauses += [f"mean of {len(recoveries)} recoveries (MTTR) {fmean(recoveries):.2f} s"] if recoveries else []
+    return [", ".join(clauses)]
 
 
 def _row(link: Link) -> tuple[str, ...]:
@@ -95,13 +114,14 @@ def _row(link: Link) -> tuple[str, ...]:
     about = run.release.version if run.release else "-"
     moved = f"{run.from_version or '-'} -> {run.to_version or '-'}"
     started, seconds = f"{run.started:%Y-%m-%d %H:%M:%S}", f"{run.seconds:.2f}"
-    return (str(link.number), started, run.command, run.outcome, about, moved, seconds, run.user, run.reason)
+    outage = f"{run.outage_seconds:.2f}" if run.outage_seconds else "-"
+    return (str(link.number), started, run.command, run.outcome, about, moved, seconds, outage, run.user, run.reason)
 
 
 def _table(rows: list[tuple[str, ...]]) -> list[str]:
     """The rows in columns, numbers to the right, the last column as long as it is."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS) - 1)]
-    aligned = [str.rjust if heading in ("run", "seconds") else str.ljust for heading in _HEADINGS]
+    aligned = [str.rjust if heading in ("run", "seconds", "outage") else str.ljust for heading in _HEADINGS]
     return [
         "  ".join([*(align(text, width) for align, text, width in zip(aligned, row, widths, strict=False)), row[-1]])
         for row in rows

@@ -9,7 +9,7 @@ from apply.audit.history import read_history
 from apply.audit.metrics import Tally, exposition
 from apply.audit.outbox import waiting
 from apply.rebuild.drift import find_drift
-from apply.record.database import read_state
+from apply.record.database import read_pruned_figures, read_state
 from apply.site.layout import Site
 from unrep.terminal.command import Command
 from unrep.terminal.console import show
@@ -26,7 +26,8 @@ from unrep.terminal.options.site import site_option
 @site_option
 def metrics_command(site: Path) -> None:
     """Print figures of site S in the text format of Prometheus: deployments, recoveries, failures, bytes, versions."""
-    place, tally = Site.at(site), Tally()
+    place = Site.at(site)
+    tally = Tally.of(read_pruned_figures(place))
     history, state = read_history(place, 1, tally.add), read_state(place)
     text = exposition(
         state,

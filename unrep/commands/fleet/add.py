@@ -13,7 +13,7 @@ from fleet.record.ships import NewShip, add_ships
 from unrep.errors import UsageRefused
 from unrep.terminal.answers import json_option
 from unrep.terminal.command import Command
-from unrep.terminal.console import answer, say
+from unrep.terminal.console import tell
 from unrep.terminal.options.fleet import open_fleet
 from unrep.terminal.options.repository import repo_option
 
@@ -78,6 +78,4 @@ def add_command(
     }
     said = [f"{len(names)} {what}" for what, names in counts.items() if names]
     waited = f"; {taken.new:,} receipts had come before" if taken.new else ""
-    say(f"ships: {', '.join(said) or 'none in the list'}{waited}")
-    if as_json:
-        answer(document)
+    tell(as_json, document, f"ships: {', '.join(said) or 'none in the list'}{waited}")

@@ -11,7 +11,7 @@ from fleet.reports.shore import Shore
 from fleet.reports.standing import standings
 from unrep.terminal.answers import Product, json_option
 from unrep.terminal.command import Command
-from unrep.terminal.console import answer, say, show
+from unrep.terminal.console import tell
 from unrep.terminal.options.fleet import open_fleet
 from unrep.terminal.options.repository import repo_option
 from unrep.terminal.tables import table
@@ -58,10 +58,7 @@ def bases_command(repo: Path, as_json: bool) -> None:
         }
         for one in holdings(ships, shore)
     ]
-    if as_json:
-        document: FleetBasesAnswer = {"product": fleet.product, "bases": listed}
-        answer(document)
-        return
+    document: FleetBasesAnswer = {"product": fleet.product, "bases": listed}
     rows = [
         [
             one["version"],
@@ -71,7 +68,6 @@ def bases_command(repo: Path, as_json: bool) -> None:
         ]
         for one in listed
     ]
-    if rows:
-        show(*table(["release", "ships run it", "ships hold it", "next release starts from it"], rows, numbers=(1, 2)))
-    else:
-        say("no ship was heard yet, so the next release starts from the last few releases")
+    head = ["release", "ships run it", "ships hold it", "next release starts from it"]
+    none_heard = "no ship was heard yet, so the next release starts from the last few releases"
+    tell(as_json, document, *(table(head, rows, numbers=(1, 2)) if rows else [none_heard]))

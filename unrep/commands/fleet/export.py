@@ -9,7 +9,7 @@ from fleet.reports.lists import LISTS, csv_lines, json_lines
 from fleet.reports.shore import Shore
 from transfer.disk.storage import PUBLISHED
 from unrep.terminal.command import Command
-from unrep.terminal.console import say, show
+from unrep.terminal.console import show
 from unrep.terminal.options.fleet import open_fleet
 from unrep.terminal.options.repository import repo_option
 
@@ -51,4 +51,4 @@ def export_command(what: str, form: str, out: Path | None, repo: Path) -> None:
                     show(line)
                 return
             PUBLISHED.write_file(out, counted())
-    say(f"{out}: {count:,} lines")
+    show(f"{out}: {count:,} lines")

@@ -15,8 +15,17 @@ _HEADINGS: Final = {
         "take": "take",
         "status": "status",
         "show": "show",
-        "bases": "bases",
         "export": "export",
+    },
+    "Releases": {
+        "bases": "bases",
+        "rollout": "rollout",
+        "pause": "rollout",
+        "resume": "rollout",
+    },
+    "Pages": {
+        "serve": "serve",
+        "user": "user",
     },
 }
 _MODULES: Final = {name: module for commands in _HEADINGS.values() for name, module in commands.items()}
@@ -26,7 +35,7 @@ class FleetCommands(CommandGroup):
     """The commands under their headings. Each is loaded when it is called for, for it needs the extra."""
 
     def headings(self, ctx: click.Context) -> Mapping[str, Sequence[str]]:
-        """Ships."""
+        """Ships, releases, pages."""
         return {heading: list(commands) for heading, commands in _HEADINGS.items()}
 
     def list_commands(self, ctx: click.Context) -> list[str]:

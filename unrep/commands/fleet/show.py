@@ -14,7 +14,7 @@ from repository.settings import Settings
 from unrep.errors import UsageRefused
 from unrep.terminal.answers import json_option
 from unrep.terminal.command import Command
-from unrep.terminal.console import answer, show
+from unrep.terminal.console import tell
 from unrep.terminal.options.fleet import ShipAnswer, open_fleet, ship_document
 from unrep.terminal.options.repository import repo_option
 from unrep.terminal.tables import table
@@ -89,16 +89,13 @@ def show_command(name: str, everything: bool, last: int, repo: Path, as_json: bo
             said = sayings(connection, shore, name, last, is_brief=not everything)
             keys = keys_of(connection, name)
         way = next_way(ship, shore)
-    if as_json:
-        document: dict[str, Any] = {
-            "ship": ship_document(ship),
-            "way": asdict(way) if way else None,
-            "keys": [asdict(key) for key in keys],
-            "said": [asdict(one) for one in said],
-        }
-        answer(cast(FleetShowAnswer, document))
-        return
-    show(*_about(ship, way, shore.settings), "", *_said(said))
+    document: dict[str, Any] = {
+        "ship": ship_document(ship),
+        "way": asdict(way) if way else None,
+        "keys": [asdict(key) for key in keys],
+        "said": [asdict(one) for one in said],
+    }
+    tell(as_json, cast(FleetShowAnswer, document), *_about(ship, way, shore.settings), "", *_said(said))
 
 
 def _about(ship: Standing, way: Way | None, settings: Settings) -> list[str]:

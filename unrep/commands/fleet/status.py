@@ -11,7 +11,7 @@ from fleet.reports.shore import Shore
 from fleet.reports.standing import SILENT_DAYS, STATES, WRONG, Standing, standings
 from unrep.terminal.answers import Product, json_option
 from unrep.terminal.command import Command
-from unrep.terminal.console import answer, say, show
+from unrep.terminal.console import tell
 from unrep.terminal.options.fleet import ShipAnswer, open_fleet, ship_document
 from unrep.terminal.options.repository import repo_option
 from unrep.terminal.tables import table
@@ -56,18 +56,14 @@ def status_command(ring: str | None, wrong: bool, silent_after: float, repo: Pat
     ships = [ship for ship in ships if ring in (None, ship.ring)]
     counts = Counter(ship.state for ship in ships)
     shown = [ship for ship in ships if not wrong or ship.state in (*WRONG, "silent", "unheard")]
-    if as_json:
-        document: FleetStatusAnswer = {
-            "product": fleet.product,
-            "states": {state: counts[state] for state in STATES if counts[state]},
-            "ships": [ship_document(ship) for ship in shown],
-        }
-        answer(document)
-        return
-    if shown:
-        show(*_table(shown))
+    document: FleetStatusAnswer = {
+        "product": fleet.product,
+        "states": {state: counts[state] for state in STATES if counts[state]},
+        "ships": [ship_document(ship) for ship in shown],
+    }
     said = ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state])
-    say(f"{len(ships):,} ships: {said}" if ships else "no ships; add them with 'unrep fleet add'")
+    summary = f"{len(ships):,} ships: {said}" if ships else "no ships; add them with 'unrep fleet add'"
+    tell(as_json, document, *(_table(shown) if shown else []), summary)
 
 
 def _table(ships: list[Standing]) -> list[str]:

@@ -11,7 +11,7 @@ from fleet.intake.sources import Sources
 from fleet.intake.taking import WHYS, Taken, take
 from unrep.terminal.answers import Seconds, json_option
 from unrep.terminal.command import Command
-from unrep.terminal.console import answer, say
+from unrep.terminal.console import say, tell
 from unrep.terminal.options.fleet import open_fleet
 from unrep.terminal.options.repository import repo_option
 
@@ -53,20 +53,19 @@ def take_command(paths: tuple[Path, ...], repo: Path, as_json: bool) -> None:
         taken = take(fleet.database, sources.find(), fleet.product)
     seconds = time.monotonic() - began
     named = [sentence for sentences in taken.named.values() for sentence in sentences]
-    say(*sources.troubles, *named, _summary(taken, seconds))
-    if as_json:
-        document: FleetTakeAnswer = {
-            "new": taken.new,
-            "repeated": taken.repeated,
-            "ships": len(taken.ships),
-            "apart": dict(taken.apart),
-            "broken": taken.broken,
-            "ahead": taken.ahead,
-            "named": named,
-            "troubles": sources.troubles,
-            "seconds": round(seconds, 3),
-        }
-        answer(document)
+    say(*sources.troubles, *named)
+    document: FleetTakeAnswer = {
+        "new": taken.new,
+        "repeated": taken.repeated,
+        "ships": len(taken.ships),
+        "apart": dict(taken.apart),
+        "broken": taken.broken,
+        "ahead": taken.ahead,
+        "named": named,
+        "troubles": sources.troubles,
+        "seconds": round(seconds, 3),
+    }
+    tell(as_json, document, _summary(taken, seconds))
 
 
 def _summary(taken: Taken, seconds: float) -> str:

@@ -32,10 +32,11 @@ from unrep.terminal.command import Command
 from unrep.terminal.console import progress_bar, say, tell
 from unrep.terminal.fetch_progress import EVENTS, FetchProgress
 from unrep.terminal.fetch_report import FetchAnswer, describe_fetch, fetch_answer, figures_in_errors, known_figures
+from unrep.terminal.options.access import AccessOptions, access_options
 from unrep.terminal.options.output import allow_full_option, channel_option, for_site_option, output_option
 from unrep.terminal.options.product import pinned_at, product_option
 from unrep.terminal.options.quantities import parse_duration, parse_rate, parse_size
-from unrep.terminal.options.site import AccessOptions, access_options, trust_option
+from unrep.terminal.options.site import trust_option
 from unrep.terminal.options.unlocking import unlock_options
 
 

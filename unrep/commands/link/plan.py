@@ -27,10 +27,11 @@ from unrep.receiving.link_rate import read_rate
 from unrep.terminal.answers import Product, SectionAnswer, Seq, Version, json_option
 from unrep.terminal.command import Command
 from unrep.terminal.console import say, tell
+from unrep.terminal.options.access import AccessOptions, access_options
 from unrep.terminal.options.output import allow_full_option, channel_option, for_site_option
 from unrep.terminal.options.product import pinned_at, product_option
 from unrep.terminal.options.quantities import parse_rate
-from unrep.terminal.options.site import AccessOptions, access_options, trust_option
+from unrep.terminal.options.site import trust_option
 
 _NOWHERE = Path("unrep-plan")  # no output: a name beside which nothing is written
 

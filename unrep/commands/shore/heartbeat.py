@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from bundle.errors import InputError, Malformed
 from bundle.host.files import write_anew
+from bundle.host.output import OUTPUT
 from bundle.trust.heartbeat import HEARTBEAT_FORMAT, NONCE_BYTES, Heartbeat, sign_heartbeat
 from bundle.trust.trust import load_trust
 from bundle.write.header import trust_to_prove_under
@@ -70,11 +71,10 @@ def heartbeat_command(
     )
     try:
         data = sign_heartbeat(beat, by)
-        write_anew(out, data)
     except Malformed as error:
         raise InputError(str(error)) from error
-    except OSError as error:
-        raise InputError(f"{out}: cannot be written: {error.strerror}") from error
+    with OUTPUT.errors(out):
+        write_anew(out, data)
     signed: HeartbeatAnswer = {
         "heartbeat": str(out),
         "bytes": len(data),

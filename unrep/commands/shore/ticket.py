@@ -9,6 +9,7 @@ from msgspec import Meta
 from bundle.errors import InputError
 from bundle.format.section_cipher import ContentKey
 from bundle.host.files import write_anew
+from bundle.host.output import OUTPUT
 from bundle.read.reader import VerifiedBundle, open_for_display
 from bundle.recipients.ship_key import load_ship_public_key
 from bundle.recipients.sidecars import ticket_beside
@@ -90,14 +91,12 @@ def ticket_command(
     unlock = TicketFile(own, own_ticket or ticket_beside(path, own.public.key_id), is_trusted_only=False)
     with open_for_display(path, unlock) as bundle:
         content_key, root_hash = _proven_key(bundle), bundle.verified.root_hash
-    try:
+    with OUTPUT.errors(out or path):
         if out:
             write_anew(out, issue_ticket(content_key, recipients[0], root_hash, [by]))
             written = [out]
         else:
             written = write_tickets(path, content_key, recipients, root_hash, [by])
-    except OSError as error:
-        raise InputError(f"{error.filename or out or path}: cannot be written: {error.strerror}") from error
     ids = [ship.key_id.hex() for ship in recipients]
     made: TicketAnswer = {"tickets": list(map(str, written)), "ships": ids}
     lines = [

@@ -1,6 +1,5 @@
 """The options of commands that work at a site, and the configuration that they name."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -8,8 +7,6 @@ import click
 from apply.site.config import SiteConfig, load
 from apply.site.guarded import check_guarded, check_site
 from apply.site.layout import Site
-from transfer.links.access import Access, read_access
-from unrep.terminal.options.grouping import gathered
 
 SITE_VARIABLE = "UNREP_SITE"
 
@@ -29,39 +26,6 @@ trust_option = click.option(
     metavar="T",
     type=click.Path(path_type=Path),
     help="Public key of the sender, or trust file. A site that follows a trust root needs none.",
-)
-
-
-@dataclass(frozen=True)
-class AccessOptions:
-    """What was named for access to servers."""
-
-    auth_file: Path | None
-    ca_file: Path | None
-    proxy: str | None
-
-    def read(self) -> Access:
-        """Raises AccessRefused for a file that cannot be used."""
-        return read_access(self.auth_file, self.ca_file, self.proxy)
-
-
-access_options = gathered(
-    "access",
-    AccessOptions,
-    click.option(
-        "--auth-file",
-        metavar="F",
-        type=click.Path(path_type=Path),
-        help="User and password, or a token, for servers by https, and for hosts and proxies that it names; a file "
-        "that only its owner may read.",
-    ),
-    click.option(
-        "--ca-file",
-        metavar="F",
-        type=click.Path(path_type=Path),
-        help="Certificate authorities to trust instead of the system's, in PEM form.",
-    ),
-    click.option("--proxy", metavar="URL", help="Ask through this proxy, not the one of the environment."),
 )
 
 

@@ -1,6 +1,21 @@
-"""What shore was last heard to say."""
+"""How far releases have come: at the site, and by the word of shore."""
 
 import msgspec
+
+Mark = tuple[int, int]  # epoch, seq
+
+
+class HighWater(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The newest release whose switch was ever intended. Only this very release or a newer one is admitted."""
+
+    epoch: int
+    seq: int
+    tree: str
+
+    @property
+    def mark(self) -> Mark:
+        """See Release.mark."""
+        return self.epoch, self.seq
 
 
 class Shore(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

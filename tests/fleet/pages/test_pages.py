@@ -1,0 +1,115 @@
+"""[L-40] to [L-44] What the pages show, and what they never do."""
+
+import re
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.fleet.office import Office
+from tests.support.fleet.pages import PAGES, Browser, lively, served
+from tests.support.fleet.ships import NOW, Ship
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    office = lively(tmp_path_factory.mktemp("office"), time.time())
+    with served(office) as browser:
+        yield browser
+    office.database.close()
+
+
+@pytest.mark.parametrize(
+    "path", [*PAGES.values(), "/login", "/?q=%3Cscript%3E", "/ships/nobody", "/releases/9.9", "/x"]
+)
+def test_every_page_needs_no_script_and_nothing_from_outside(pages: Browser, path: str) -> None:
+    answer = pages.get(path)
+    text = answer.data.decode()
+    assert answer.status in (200, 404) and text.startswith("<!DOCTYPE html>")
+    assert not re.search(r"<script|\son\w+=|javascript:|\bstyle=", text.replace("&lt;script", ""))
+    assert not re.findall(r'(?:src|href|action)="(?!/|#|\?|data:,")[^"]*"', text)
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert answer.headers["x-content-type-options"] == "nosniff" and answer.headers["cache-control"] == "no-store"
+
+
+def test_markup_of_ships_is_text(pages: Browser) -> None:
+    for path in ("/", "/rollout", "/ships/MV%20%3Cb%3EBold%3C%2Fb%3E%20%26%20Sons"):
+        text = pages.text(path)
+        assert "<b>Bold" not in text and "MV &lt;b&gt;Bold&lt;/b&gt; &amp; Sons" in text
+    assert "&lt;i&gt;no&lt;/i&gt;" in pages.text("/") and "'=" not in pages.text("/")
+
+
+def test_the_worst_ship_stands_first_and_filters_narrow(pages: Browser) -> None:
+    names = re.findall(r'<th scope="row"><a[^>]*>([^<]+)</a>', pages.text("/"))
+    assert names[:2] == ["MV Number 3", "MV Number 5"] and len(names) == 21
+    assert re.findall(r"row\"><a[^>]*>([^<]+)<", pages.text("/?state=unheard")) == ["MV Newcomer"]
+    assert "1 of 21 ships" in pages.text("/?q=mercy&ring=canary") and "0 of 21" in pages.text("/?q=mercy&ring=stable")
+    assert "no such state" in pages.text("/?state=%22%3E")
+
+
+def test_a_ship_says_why_it_went_back_and_what_it_fetches_next(pages: Browser) -> None:
+    text = pages.text("/ships/MV%20Mercy")
+    assert "unhealthy: GET /health: HTTP 500" in text and "outage 61.0 s" in text and "A delta: 1.0.2" in text
+    assert "alive" not in text and "alive" in pages.text("/ships/MV%20Mercy?all=1")
+
+
+def test_a_release_says_what_it_costs_each_base(pages: Browser) -> None:
+    text = pages.text("/releases/1.0.2")
+    assert text.count('class="tile') >= 3 and "none, in full" in text and "USD each" in text
+    full = pages.text("/releases/1.0.2?base=full")
+    assert "Bytes in full" in full and "app/main.txt" in full and "base=zz" not in full
+    assert "<svg" not in pages.text("/releases/1.0.2?base=zz")
+
+
+def test_the_rollout_says_why_it_stopped(pages: Browser) -> None:
+    text = pages.text("/rollout")
+    assert "stops, for 2 ships failed on it" in text and "<button name" not in text and "unrep fleet user add" in text
+
+
+def test_figures_have_tables_for_who_cannot_see_them(pages: Browser) -> None:
+    text = pages.text("/figures")
+    assert text.count("<svg") == text.count("<details>") >= 6 and "Nothing yet." in text
+
+
+def test_lists_are_the_same_as_the_commands_give(pages: Browser) -> None:
+    answer = pages.get("/export/ships.csv")
+    lines = answer.data.decode().splitlines()
+    assert lines[0].startswith("name,ring,state") and len(lines) == 22
+    assert "attachment" in answer.headers["content-disposition"]
+    assert len(pages.text("/export/receipts.jsonl").splitlines()) > 50
+    assert pages.get("/export/account.csv").status == 404
+
+
+def test_a_page_while_receipts_are_taken_in(tmp_path: Path, where: str | Path) -> None:
+    """[L-44]"""
+    office = Office.begun(tmp_path, where, versions=1)
+    ships = [office.ship(f"ship {number}") for number in range(10)]
+    said = [receipt for ship in ships for receipt in ship.alive(300)]
+    with served(office) as browser:
+        taking = threading.Thread(target=office.take, args=(said,))
+        taking.start()
+        while taking.is_alive():
+            assert "<h1>Fleet</h1>" in browser.text("/")
+        taking.join()
+        assert "10 of 10 ships" in browser.text("/?state=silent") or "10 of 10" in browser.text("/")
+
+
+def test_an_empty_fleet(tmp_path: Path) -> None:
+    office = Office.begun(tmp_path, None, versions=0)
+    with served(office) as browser:
+        for path in ("/", "/releases", "/rollout", "/figures", "/metrics", "/export/ships.csv"):
+            browser.text(path)
+
+
+def test_a_record_that_is_damaged_says_so(tmp_path: Path) -> None:
+    office = Office.begun(tmp_path, tmp_path / "fleet.db", versions=1)
+    office.ships["x"] = Ship("x")
+    with served(office) as browser:
+        with office.database.writing() as connection:
+            connection.exec_driver_sql("DROP TABLE receipt")
+        answer = browser.get("/")
+        assert (answer.status == 500 and b"restore it from a backup" in answer.data) or b"see that" in answer.data
+        assert b"Traceback" not in answer.data and browser.get("/receipts").status in (404, 405)
+    assert NOW
