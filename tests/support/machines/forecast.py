@@ -34,9 +34,9 @@ MODULES = {
     "distributed": "builds on a Dask cluster",
     "s3fs": "object stores",
     "moto": "object stores",
-    "playwright": "the mate's page and the fleet's in a browser",
     "sqlalchemy": "the fleet office",
     "psycopg": "the fleet office on PostgreSQL",
+    "playwright": "pages in a browser",
 }
 
 
