@@ -35,10 +35,10 @@ from apply.site.health_checks import HealthCheck, is_plain_http_url
 from apply.site.maintenance_windows import DailyWindows
 from apply.site.table import Argv, Name, Source, Table
 from apply.site.toml_lines import line_of
+from apply.site.toml_words import explained
 from bundle.errors import Malformed
 from bundle.format.root import check_product
 from bundle.host.files import read_given
-from bundle.names.nearness import did_you_mean
 
 _SOURCE: Final = "_source"  # of a configuration from a file: its path and its text
 OUTBOX: Final = "outbox"  # the way home that is SITE/.unrep/outbox
@@ -264,21 +264,13 @@ def load(path: Path | None) -> SiteConfig:
     try:
         config = msgspec.convert(document, SiteConfig)
     except msgspec.ValidationError as error:
-        sentence, key = _explained(str(error), document)
+        sentence, key = explained(str(error), _CHOICES, lambda table: _known_keys(table, document))
         line = line_of(text, key)
         raise ConfigError(f"{path}: {f'line {line}: ' if line else ''}{sentence}") from error
     config.__dict__[_SOURCE] = (path, text)
     return config
 
 
-_TOML_WORDS: Final = {
-    "object": "a table",
-    "array": "an array",
-    "str": "a string",
-    "int": "an integer",
-    "float": "a number",
-    "bool": "a boolean",
-}
 _CHECKS: Final = {str(check.__struct_config__.tag): check for check in get_args(HealthCheck)}
 _CHOICES: Final = {
     "type": tuple(_CHECKS),
@@ -302,39 +294,6 @@ _TABLES: Final[dict[str, type[Table]]] = {
     "agent": AgentConfig,
     "page": PageConfig,
 }
-
-
-# msgspec names the place in its own notation, and calls types as Python does. A person knows TOML.
-def _explained(message: str, document: dict[str, Any]) -> tuple[str, str]:
-    """Our words for msgspec's, such as "Expected `int`, got `str` - at `$.health[0].port`", and the key at fault."""
-    problem, key = message, ""
-    if place := re.search(r" - at `\$\.?([\w.\[\]]+)`\Z", message):
-        problem, key = message[: place.start()], place[1]
-    if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", problem, re.DOTALL):
-        known, name = _known_keys(key, document), _joined(key, unknown[1])
-        hint = "; 'product' stands above all tables" if unknown[1] == "product" else did_you_mean(unknown[1], known)
-        return f"unknown key {name!r}; known keys are {', '.join(known)}{hint}", name
-    if missing := re.fullmatch(r"Object missing required field `(.*)`", problem):
-        return f"missing key {_joined(key, missing[1])!r}", key
-    if problem.startswith("Invalid"):
-        choices = ", ".join(_CHOICES[key.rpartition(".")[2]])
-        return f"{key!r}: {_lowered(problem)}; it may be one of {choices}", key
-    if "matching regex" in problem:
-        is_name = "a-z" in problem
-        allowed = "must be lower-case letters, digits, '-' and '_'" if is_name else "must not hold a NUL character"
-        return f"{key!r} {allowed}", key
-    if (first := re.split(r"\W", problem, maxsplit=1)[0]) in _known_keys(key, document):  # a table says what it lacks
-        return (f"{key!r}: {problem}" if key else problem), _joined(key, first)
-    words = re.sub(r"`(\w+)(?: \| null)?`", lambda word: _TOML_WORDS.get(word[1], word[1]), problem)
-    return (f"{key!r}: {_lowered(words)}" if key else _lowered(words)), key
-
-
-def _lowered(sentence: str) -> str:
-    return sentence[:1].lower() + sentence[1:]
-
-
-def _joined(table: str, key: str) -> str:
-    return f"{table}.{key}" if table else key
 
 
 def _known_keys(table: str, document: dict[str, Any]) -> tuple[str, ...]:
