@@ -1,23 +1,19 @@
 """Pages that show releases: all of them, and what one costs each base, with a picture of its bytes by file."""
 
 from dataclasses import dataclass
-from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from bundle.errors import BundleError
-from fleet.drawing.treemap import Tile, treemap
 from fleet.pages.office import Office
+from fleet.pages.pictures import Picture, drawn
 from fleet.pages.rendering import page
-from fleet.reports.costs import SectionCost
 from fleet.reports.holdings import holdings
 from fleet.reports.shore import Shore
 from fleet.reports.standing import standings
 from repository.errors import RepositoryError
 from repository.record.database import Release
-
-_FILES: Final = 25
 
 
 @dataclass(frozen=True)
@@ -29,17 +25,6 @@ class Cost:
     bytes: int
     money: float
     ships: int
-
-
-@dataclass(frozen=True)
-class Picture:
-    """The bytes of a section by file: a treemap, the files that cost most, and the kinds that the colours stand for."""
-
-    base: str
-    svg: str
-    files: list[Tile]
-    rest: int
-    kinds: list[str]
 
 
 def releases_page(request: Request) -> Response:
@@ -79,15 +64,6 @@ def release_page(request: Request) -> Response:
     )
 
 
-def drawn(section: SectionCost, base: str, version: str) -> Picture:
-    """The picture of a section."""
-    files = sorted(section.tiles, key=lambda tile: -tile.size)
-    kinds = sorted({tile.kind for tile in files if tile.size and tile.kind})
-    title = f"Bytes of {version} {base}, by file: {', '.join(tile.label for tile in files[:3])} cost most"
-    svg = treemap([tile for tile in files if tile.size], title, kinds)
-    return Picture(base, svg, files[:_FILES], max(len(files) - _FILES, 0), kinds)
-
-
 def _channels(shore: Shore, release: Release) -> list[str]:
     return [name for name, named in shore.channels.items() if named == release]
 
@@ -110,7 +86,7 @@ def _picture(office: Office, shore: Shore, version: str, chosen: str) -> tuple[P
             for section in office.costs(shore, bundle):
                 if chosen == (section.base.hex()[:16] or "full"):
                     base = f"from {shore.named(section.base)}" if section.base else "in full"
-                    return drawn(section, base, version), ""
+                    return drawn(section.tiles, base, version), ""
     except (RepositoryError, BundleError) as error:
         return None, str(error)
     return None, ""

@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import BigInteger, Connection, bindparam, case, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from fleet.record.tables import apart, receipt, ship, ship_key
+from fleet.record.tables import ALIVE, apart, receipt, ship, ship_key
 
 MOST_APART: Final = 10_000  # of each kind: whoever can send mail could fill the disk otherwise
 _AT_ONCE: Final = 500  # values in one IN (...): SQLite of old takes 999
@@ -80,12 +80,15 @@ def add_receipts(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> N
         return
     connection.execute(insert(receipt), rows)
     by_key: dict[int, list[int]] = {}
+    told: dict[int, int] = {}
     for row in rows:
         by_key.setdefault(row["key"], []).append(row["number"])
+        if row["outcome"] != ALIVE:
+            told[row["key"]] = max(told.get(row["key"], 0), row["number"])
     connection.execute(
         _COUNTED,
         [
-            {"of": key, "least": min(numbers), "most": max(numbers), "more": len(numbers)}
+            {"of": key, "least": min(numbers), "most": max(numbers), "told": told.get(key, 0), "more": len(numbers)}
             for key, numbers in sorted(by_key.items())
         ],
     )
@@ -93,12 +96,14 @@ def add_receipts(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> N
 
 _LEAST: Final = bindparam("least", type_=BigInteger)
 _MOST: Final = bindparam("most", type_=BigInteger)
+_TOLD: Final = bindparam("told", type_=BigInteger)
 _COUNTED: Final = (
     update(ship_key)
     .where(ship_key.c.id == bindparam("of"))
     .values(
         lowest=case((ship_key.c.lowest.between(1, _LEAST), ship_key.c.lowest), else_=_LEAST),
         highest=case((ship_key.c.highest > _MOST, ship_key.c.highest), else_=_MOST),
+        told=case((ship_key.c.told > _TOLD, ship_key.c.told), else_=_TOLD),
         came=ship_key.c.came + bindparam("more", type_=BigInteger),
     )
 )

@@ -2,7 +2,7 @@
 
     part         name, version: which version the tables of each part of the program have
     ship         id, name, ring, added
-    ship_key     id, ship, key_id, raw, added, retired; and what came by it: lowest, highest, came, forks, ahead
+    ship_key     id, ship, key_id, raw, added, retired; and what came by it: lowest, highest, told, came, forks, ahead
     receipt      key, number: a ship's word, as it came and in columns
     apart        what came and is no word of a ship of this fleet, and why
     rollout      id, version, tree, state and the conditions of going on
@@ -10,8 +10,9 @@
     account      name, role, the hash of the password
     session      the hash of a token, and whose it is
 
-Of a tree a receipt says the first 8 bytes of its hash, and the first 4 of those held. Hashes and ids are binary, times
-are seconds since 1970. `receipt.at` is the ship's time, or that of intake where the ship's clock is ahead of it.
+`ship_key.told` is the highest number that told more than a sign of life. Of a tree a receipt says the first 8 bytes
+of its hash, and the first 4 of those held. Hashes and ids are binary, times are seconds since 1970. `receipt.at` is
+the ship's time, or that of intake where the ship's clock is ahead of it.
 """
 
 from typing import Final
@@ -66,6 +67,7 @@ ship_key = Table(
     Column("retired", Double),
     Column("lowest", BigInteger, nullable=False, default=0),
     Column("highest", BigInteger, nullable=False, default=0),
+    Column("told", BigInteger, nullable=False, default=0),
     Column("came", BigInteger, nullable=False, default=0),
     Column("forks", BigInteger, nullable=False, default=0),
     Column("ahead", BigInteger, nullable=False, default=0),
@@ -100,7 +102,6 @@ receipt = Table(
 )
 Index("receipt_of_ship", receipt.c.ship, receipt.c.at)
 _told = receipt.c.outcome != ALIVE  # of a year of receipts nearly all are signs of life
-Index("receipt_told", receipt.c.key, receipt.c.number, sqlite_where=_told, postgresql_where=_told)
 Index("receipt_when", receipt.c.at, sqlite_where=_told, postgresql_where=_told)
 Index("receipt_of_tree", receipt.c.tree, sqlite_where=_told, postgresql_where=_told)
 

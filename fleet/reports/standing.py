@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import Connection, and_, select
 
 from bundle.names.plain_text import plain
 from bundle.receipts.meanings import code_name, kind_of, outcome_name
 from bundle.receipts.receipt import HELD_BYTES
-from fleet.record.tables import ALIVE, receipt, ship, ship_key
+from fleet.record.tables import receipt, ship, ship_key
 from fleet.reports.shore import Shore, is_tree
 
 SILENT_DAYS: Final = 14.0
@@ -83,20 +83,10 @@ def standings(
 
 def _rows(connection: Connection) -> Iterable[Any]:
     """For each ship that key by which it was heard last, with its last receipt and its last that told something."""
-    told_at = (
-        select(receipt.c.key, func.max(receipt.c.number).label("number"))
-        .where(receipt.c.outcome != ALIVE)
-        .group_by(receipt.c.key)
-        .subquery()
-    )
     told = receipt.alias("told")
     last = and_(receipt.c.key == ship_key.c.id, receipt.c.number == ship_key.c.highest)
-    joined = (
-        ship.join(ship_key)
-        .outerjoin(receipt, last)
-        .outerjoin(told_at, told_at.c.key == ship_key.c.id)
-        .outerjoin(told, and_(told.c.key == told_at.c.key, told.c.number == told_at.c.number))
-    )
+    last_told = and_(told.c.key == ship_key.c.id, told.c.number == ship_key.c.told)
+    joined = ship.join(ship_key).outerjoin(receipt, last).outerjoin(told, last_told)
     columns = [
         *(ship.c.name, ship.c.ring, ship_key.c.lowest, ship_key.c.highest, ship_key.c.came, ship_key.c.forks),
         *(ship_key.c.ahead, receipt.c.at, receipt.c.serving, receipt.c.held, receipt.c.hold, receipt.c.free_mib),

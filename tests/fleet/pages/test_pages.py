@@ -65,7 +65,7 @@ def test_a_release_says_what_it_costs_each_base(pages: Browser) -> None:
 
 def test_the_rollout_says_why_it_stopped(pages: Browser) -> None:
     text = pages.text("/rollout")
-    assert "stops, for 2 ships failed on it" in text and "<button name" not in text and "unrep fleet user add" in text
+    assert "paused, for 2 ships failed on it" in text and "<button name" not in text and "unrep fleet user add" in text
 
 
 def test_figures_have_tables_for_who_cannot_see_them(pages: Browser) -> None:

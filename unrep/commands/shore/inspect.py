@@ -9,12 +9,14 @@ import click
 from bundle.host.memory_limit import limited_memory
 from bundle.read.reader import open_for_display
 from bundle.read.tree import scan
+from transfer.disk.storage import PUBLISHED
 from unrep.inspection.bundle_summary import Inspection, ObjectSummary, SectionSummary, inspect_bundle, read_names
 from unrep.inspection.carried_trust import Carried
 from unrep.terminal.answers import json_option
 from unrep.terminal.build_report import not_opened_lines
 from unrep.terminal.command import Command
-from unrep.terminal.console import answer, show
+from unrep.terminal.console import answer, say, show
+from unrep.terminal.options.fleet_extra import fleet_extra
 from unrep.terminal.options.unlocking import unlock_options, unlock_with
 
 SHOWN = 20
@@ -29,6 +31,7 @@ SHOWN = 20
             "unrep inspect vms-2.unrep --ship-key own.key --all",
             "List every file of an encrypted bundle, opened with a key that it is encrypted to:",
         ),
+        ("unrep inspect vms-2.unrep --html vms-2.html", "Get a picture of its bytes by file, for a browser:"),
     ],
 )
 @click.argument("path", metavar="F", type=click.Path(path_type=Path))
@@ -42,6 +45,12 @@ SHOWN = 20
 )
 @unlock_options
 @click.option("--all", "show_all", is_flag=True, help=f"List every file, not only the {SHOWN} that cost most.")
+@click.option(
+    "--html",
+    metavar="F",
+    type=click.Path(path_type=Path),
+    help="Write a page for a browser there. Needs unrep[fleet].",
+)
 @json_option(Inspection)
 def inspect_command(
     path: Path,
@@ -49,6 +58,7 @@ def inspect_command(
     ship_key: Path | None,
     ticket: Path | None,
     show_all: bool,
+    html: Path | None,
     as_json: bool,
 ) -> None:
     """Show what bundle F holds and what each file costs, largest first, and why.
@@ -60,10 +70,19 @@ def inspect_command(
     with limited_memory(), open_for_display(path, unlock) as bundle:
         releases = [scan(directory, bundle.root.platform) for directory in directories]
         inspection = inspect_bundle(bundle, read_names(bundle, releases))
+    if html is not None:
+        _write_page(html, inspection)
     if as_json:
         answer(asdict(inspection))
-    else:
+    elif html is None:
         show(*_render(inspection, None if show_all else SHOWN))
+
+
+def _write_page(path: Path, found: Inspection) -> None:
+    with fleet_extra():
+        from unrep.inspection.bundle_page import page_of
+    PUBLISHED.write_file(path, page_of(found).encode())
+    say(f"{path}: a page that shows what {found.product} {found.version} costs, file by file")
 
 
 def _render(found: Inspection, shown: int | None) -> list[str]:
