@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 from apply.audit.carrying import Carried, carry_receipts
 from apply.audit.run import Report
@@ -29,7 +29,7 @@ from bundle.trust.trust import Trust
 from transfer.channels.bundle_path import find_path
 from transfer.channels.survey import Survey, Wanted
 from transfer.config import TransferConfig
-from transfer.errors import SourceRefused, TransferError
+from transfer.errors import OutputBusy, SourceRefused, TransferError
 from unrep.agent.inbox import Inbox, is_settled
 from unrep.receiving.announced import announced
 from unrep.receiving.fetch_session import FetchSession
@@ -40,6 +40,7 @@ PATIENCE_S: Final = 20.0  # with a stick that was pulled out: it may be put back
 BUSY_PATIENCE_S: Final = 1800.0  # with another update that is at work
 _BUSY_PAUSE_S: Final = 1.0
 
+T = TypeVar("T")
 Outcome = Literal["applied", "already-current", "waiting"]
 Failure = AboardError | BundleError | TransferError
 
@@ -173,7 +174,7 @@ def _fetch(stick: Stick, session: FetchSession, found: Survey, wanted: Wanted, i
     if not find_path(found.offers, holdings, wanted.release, session.allow_full).steps:
         raise SourceRefused(f"{_named(wanted)}: its files are aboard, and its bundle is not on the stick")
     stick.say(f"{_named(wanted)} is on the stick, and is read; leave the stick in")
-    return session.fetching(found, wanted.release, holdings, inbox.place).run().path
+    return _once_free(stick, lambda: session.fetching(found, wanted.release, holdings, inbox.place).run().path)
 
 
 def _is_new(stick: Stick, wanted: Wanted) -> bool:
@@ -188,7 +189,9 @@ def _apply(stick: Stick, taking: Taking, bundle: Path) -> None:
         return
     stick.say(f"{taking.version} is aboard, and is installed; leave the stick in until you are told")
     try:
-        taking.report = report = _update(stick, bundle)
+        taking.report = report = _once_free(
+            stick, lambda: update(bundle, stick.site.root, stick.trust, stick.config, stick.progress)
+        )
     except Held as error:
         taking.outcome, taking.sentence = "waiting", f"{taking.version} is aboard and waits: {error}"
         return
@@ -199,13 +202,13 @@ def _apply(stick: Stick, taking: Taking, bundle: Path) -> None:
     taking.sentence = f"{moved}{report.reason}"
 
 
-def _update(stick: Stick, bundle: Path) -> Report:
-    """Once whatever is at work at the site is done: the agent may have seen the bundle in its inbox first."""
+def _once_free(stick: Stick, action: Callable[[], T]) -> T:
+    """Does it once whatever is at work at the site is done: the agent may be at the very same bundle."""
     until, is_told = time.monotonic() + BUSY_PATIENCE_S, False
     while True:
         try:
-            return update(bundle, stick.site.root, stick.trust, stick.config, stick.progress)
-        except SiteBusy as error:
+            return action()
+        except (SiteBusy, OutputBusy) as error:
             if time.monotonic() >= until:
                 raise
             if not is_told:
