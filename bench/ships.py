@@ -3,8 +3,11 @@
     python -m bench.ships [--releases DIRECTORY]
 
 The releases are those of `bench.repository`, 1.0.0 to 1.0.6 of examples/vms with its real wheels. Seven `unrep release`
-publish them to a directory that `unrep serve` shows. A ship at each of the seven, one with nothing, and one with a tree
-that nobody knows then follow the channel: `unrep plan`, `unrep fetch --site`, `unrep apply`.
+publish them to a directory that `unrep serve` shows. Only the first and the last have the full release, for no ship
+here takes another. Each ship came to its release from the one before, as ships do, and keeps some of those.
+
+A ship at each of the seven, one with nothing, and one with a tree that nobody knows then follow the channel by
+`unrep plan`, `unrep fetch --site` and `unrep apply`.
 
 Printed for each ship: the path, the bytes that it paid for, the switches that its application saw, and seconds. The
 ship with the unknown tree is stranded first, or asked for consent to the full release. One `unrep release --base-from`
@@ -14,6 +17,7 @@ brings it back. Every ship must end with 1.0.6, byte for byte.
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -68,6 +72,9 @@ def published(shore: Shore, releases: list[Path]) -> None:
     unrep("repo", "init", shore.repo, *words)
     for number, release in enumerate(releases):
         began = time.monotonic()
+        settings = shore.repo / "repo.toml"
+        full = "true" if number in (0, NEWEST) else "false"
+        settings.write_text(re.sub(r"(?m)^full = \w+", f"full = {full}", settings.read_text()))
         unrep("release", release, "--version", f"1.0.{number}", "--repo", shore.repo)
         print(f"unrep release 1.0.{number}: {time.monotonic() - began:.1f} s", flush=True)
 
@@ -89,9 +96,12 @@ def served(shore: Shore) -> Iterator[Shore]:
 class Ship:
     """A site whose application counts how often it is restarted."""
 
-    def __init__(self, shore: Shore, name: str) -> None:
+    def __init__(self, shore: Shore, name: str, before: "Ship | None" = None) -> None:
         self.site = shore.scratch / f"ship-{name}"
-        self.site.mkdir()
+        if before:
+            copytree(before.site, self.site, symlinks=True)
+        else:
+            self.site.mkdir()
         self._shore = shore
         self._calls = shore.scratch / f"calls-{name}"
         count = f"open({str(self._calls)!r}, 'a').write('restart\\n')"
@@ -119,7 +129,7 @@ class Ship:
 
     def come_along(self, name: str, target: Path) -> None:
         """Fetches and applies what the channel names, and prints a line."""
-        out, url = self.site.with_suffix(".unrep"), f"{self._shore.url}stable.channel"
+        out, url = self.site.with_name(f"{self.site.name}.unrep"), f"{self._shore.url}stable.channel"
         ways = self.ask("plan", url).get("ways", [])
         began = time.monotonic()
         fetched = self.ask("fetch", url, "--out", out)
@@ -149,9 +159,11 @@ class Ship:
 def ships(shore: Shore, releases: list[Path]) -> None:
     """A ship at each release, and the others."""
     print(COLUMNS.format("ship at", "path", "paid", "switches", "fetch s", "apply s"))
+    at: list[Ship] = []
     for number in range(len(releases)):
-        ship = Ship(shore, f"1.0.{number}")
-        ship.install(shore.bundle(f"1.0.{number}"))
+        at.append(Ship(shore, f"1.0.{number}", at[-1] if at else None))
+        at[-1].install(shore.bundle(f"1.0.{number}"))
+    for number, ship in enumerate(at):
         ship.come_along(f"1.0.{number}", releases[NEWEST])
     Ship(shore, "none").come_along("none", releases[NEWEST])
     yard = copytree(releases[3], shore.scratch / "yard")

@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 
+from bundle.errors import NoRoom
 from bundle.host.progress import Quiet
 from repository.errors import Damaged, DiskFull
 from tests.support.contents.releases import write_tree
@@ -39,7 +40,7 @@ def test_a_full_disk_of_the_repository(tmp_path: Path, sources: list[Path]) -> N
             with filled(place, left):
                 try:
                     ashore.release(number, source=sources[number])
-                except (DiskFull, DestinationFull) as error:
+                except (DiskFull, DestinationFull, NoRoom) as error:
                     assert "no space left on its file system: free some and run again" in str(error)
                     assert ashore.channel() == before
                     refused += 1
