@@ -173,4 +173,4 @@ def test_a_change_of_a_packed_file_costs_itself_and_a_ship_without_the_engine_la
     with open_bundle(tmp_path / "out.unrep", TRUST) as bundle:
         section = bundle.open_section(bundle.root.sections[0])
         evaluation = open_evaluation(section, base, frozenset(present_features()) - {packer})
-        assert {evaluation.manifest.entry(place).path for place in evaluation.made} == {"y"}
+        assert {evaluation.draft.entry(place).path for place in evaluation.made} == {"y"}
