@@ -219,7 +219,9 @@ class Update:
         why_healthy = self._resume_pending()
         # The site's first trust root, which a person named: it is saved once a header has proved good under it,
         # whatever becomes of the release. What headers teach later is saved as they are verified.
-        save_trust(self._site, self._offer.bundle.verified.trust)
+        trust = self._offer.bundle.verified.trust
+        if save_trust(self._site, trust) and trust.root:
+            self._run.warn(f"the site follows trust root {trust.root.version} from now on")
         if not self._offer.needs_installing(self._site, self._record.state):
             return self._confirm_current(why_healthy, was_pending)
         with self._run.step("check"):

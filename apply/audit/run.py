@@ -113,11 +113,13 @@ class Run:
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Counts the seconds of a step, however it ends. A step that is made twice adds up."""
+        """Counts the seconds of a step, however it ends, and shows it meanwhile. A step that is made twice adds up."""
         begun = time.perf_counter()
+        self.progress.start(name, 0, "")
         try:
             yield
         finally:
+            self.progress.finish()
             self.steps[name] = self.steps.get(name, 0.0) + time.perf_counter() - begun
 
     def goes_out(self, since: float = 0.0) -> float:

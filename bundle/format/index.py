@@ -16,7 +16,7 @@ import msgspec
 
 from bundle.errors import Malformed
 from bundle.format import canonical
-from bundle.format.codecs import Packed, check_packed
+from bundle.format.codecs import STORED, Packed, check_packed
 from bundle.format.places import PlaceSet
 
 INTERMEDIATE = 0x80
@@ -50,14 +50,14 @@ class Stream(IntEnum):
 _NUMBERS = frozenset(Stream) - {Stream.LITERAL, Stream.CHANGE, Stream.EXTRA}
 
 
-class Pack(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+class Pack(msgspec.Struct, frozen=True):
     """One pack of a frame."""
 
     stream: int
     packed: Packed
 
 
-class Frame(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+class Frame(msgspec.Struct, frozen=True):
     """The recipes of a frame, in columns, and its packs in the order in which they are stored [F-30]."""
 
     kinds: bytes
@@ -65,10 +65,10 @@ class Frame(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=
     sizes: list[int]
     sources: list[int]
     numbers: list[int]
-    packs: Annotated[list[Pack], msgspec.Meta(max_length=len(Stream))]
+    packs: list[Pack]
 
 
-class Index(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+class Index(msgspec.Struct, frozen=True):
     """All frames of a section, how many objects the base has, and which of them are opened as archives [F-46].
 
     `base_objects` counts the base's manifest, its entries, and what opening gives. Without a base it is 0. `opened` has
@@ -77,7 +77,7 @@ class Index(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=
 
     base_objects: int
     opened: list[int]
-    frames: Annotated[list[Frame], msgspec.Meta(max_length=MAX_FRAMES)]
+    frames: list[Frame]
 
     @property
     def made_places(self) -> PlaceSet:
@@ -88,6 +88,25 @@ class Index(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=
     def scratch_bytes(self) -> int:
         """The room that the intermediate results of a frame take, at most [F-64]."""
         return max((sum(frame.sizes) for frame in self.frames), default=0)
+
+
+class _Columns(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """A frame as it is encoded. Packs are a column like the others [F-102]."""
+
+    kinds: bytes
+    places: list[int]
+    sizes: list[int]
+    sources: list[int]
+    numbers: list[int]
+    packs: Annotated[list[int], msgspec.Meta(max_length=4 * len(Stream))]
+
+
+class _Encoded(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """An index as it is encoded."""
+
+    base_objects: int
+    opened: list[int]
+    frames: Annotated[list[_Columns], msgspec.Meta(max_length=MAX_FRAMES)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +224,35 @@ def encode_frame(steps: list[Step], packs: list[Pack], is_stream: IsStream) -> F
     return Frame(kinds, _differences(places), sizes, _differences(sources), numbers, packs)
 
 
+def encode_index(index: Index) -> bytes:
+    """The canonical bytes of an index."""
+    frames = [
+        _Columns(frame.kinds, frame.places, frame.sizes, frame.sources, frame.numbers, _described(frame.packs))
+        for frame in index.frames
+    ]
+    return canonical.encode(_Encoded(index.base_objects, index.opened, frames))
+
+
+def _described(packs: list[Pack]) -> list[int]:
+    numbers = []
+    for pack in packs:
+        packed = pack.packed
+        numbers += [pack.stream, packed.codec, packed.length, *([] if packed.codec == STORED else [packed.size])]
+    return numbers
+
+
+def _packs(numbers: list[int], where: str) -> list[Pack]:
+    """The packs that a column describes [F-102]. Raises Malformed if it ends within one."""
+    packs, column = [], iter(numbers)
+    try:
+        for stream in column:
+            codec, length = next(column), next(column)
+            packs.append(Pack(stream, Packed(codec, length, length if codec == STORED else next(column))))
+    except StopIteration as error:
+        raise Malformed(f"{where}: the column of its packs is too short") from error
+    return packs
+
+
 def places_of(frame: Frame) -> Iterator[int]:
     """The places that a frame makes, in the order of its recipes."""
     return _sums(frame.places)
@@ -238,7 +286,12 @@ def decode_index(data: bytes, body_packs_bytes: int, room: int, release_bytes: i
     Its intermediate results must fit into the section's `room` [F-64], and into what a release of that size may take
     on its way [F-65]. To go through its sources and numbers takes no longer than such a release may [F-68].
     """
-    index = canonical.decode(data, Index, where)
+    encoded = canonical.decode(data, _Encoded, where)
+    frames = [
+        Frame(one.kinds, one.places, one.sizes, one.sources, one.numbers, _packs(one.packs, where))
+        for one in encoded.frames
+    ]
+    index = Index(encoded.base_objects, encoded.opened, frames)
     if sum(len(frame.kinds) for frame in index.frames) > MAX_RECIPES:
         raise Malformed(f"{where}: more than {MAX_RECIPES} recipes")
     if not 0 <= index.base_objects <= MAX_BASE_OBJECTS:

@@ -47,10 +47,16 @@ def _frame(value: Any) -> Frame:
     need(type(value) is list and len(value) == 6 and type(value[0]) is bytes, "a frame has not six columns")
     need(type(value[5]) is list, "the packs of a frame are no array")
     packs = []
-    for pack in value[5]:
-        need(type(pack) is list and len(pack) == 2 and type(pack[0]) is int, "a pack is no pair")
-        need(0 <= pack[0] < len(STREAMS), f"a pack has stream {pack[0]}")
-        packs.append((pack[0], *packed(pack[1], "a pack")))
+    column = _integers(value[5], 0, "packs")[::-1]
+    need(len(column) <= 36, "the packs of a frame are too many")
+    while column:
+        stream = column.pop()
+        need(stream < len(STREAMS), f"a pack has stream {stream}")
+        need(len(column) >= 2, "a pack is cut short")
+        described = [column.pop(), column.pop()]
+        need(described[0] == 0 or bool(column), "a pack is cut short")
+        described.append(column.pop() if described[0] else described[1])  # F-102
+        packs.append((stream, *packed(described, "a pack")))
     streams = [pack[0] for pack in packs]
     need(streams == sorted(set(streams)), "the packs of a frame do not ascend by stream")
     columns = [_integers(value[n], -MAX_INT if n in (1, 3) else 0, f"column {n}") for n in range(1, 5)]

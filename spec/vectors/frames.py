@@ -34,6 +34,20 @@ CASES: list[Case] = [
         lambda: compressed(lambda d, data: ([59, *d[1:]], data)),
     ),
     (
+        "packs-cut",
+        "malformed",
+        "F-102",
+        "a pack without its length",
+        lambda: write(Bundle([full(index=lambda i: i[: i.rindex(b"\x93\0\0")] + b"\x92\0\0")])),
+    ),
+    (
+        "packs-unpacked-cut",
+        "malformed",
+        "F-102",
+        "a pack of LZMA2 without its length when unpacked",
+        lambda: write(Bundle([full(index=lambda i: i[: i.rindex(b"\x93\0\0")] + b"\x93\0\x30" + i[-1:])])),
+    ),
+    (
         "stored-lengths",
         "malformed",
         "F-24",

@@ -178,7 +178,11 @@ def stored_section(section: Section) -> tuple[Any, bytes]:
         listed = []
         for stream, content in packs:
             description, stored = section.packed(stream, content)
-            listed.append([stream, description])
+            # F-102: of stored bytes one length is enough.
+            listed += [
+                stream,
+                *(description[:2] if description[0] == 0 and description[1] == description[2] else description),
+            ]
             contents += stored
         frames.append([*columns, listed])
     index = section.index(pack([section.base_objects, section.opened, frames]))

@@ -61,7 +61,7 @@ def test_bad_input_47_a_bomb_of_controls(site: Besieged) -> None:
     """[F-41]"""
     site.refuses_vectors("triples-many", "changes-many", "triples-more", "archive-count", "recipes-many")
     count, frame = 5_000_000, raw.delta_frame()
-    packs = dict(frame[5]) | {1: bytes(1 + count), 2: raw.varints(len(raw.manifest(raw.TARGET))) + bytes(count)}
+    packs = dict(frame[5]) | {1: bytes(1 + count), 2: raw.varints(len(raw.DRAFT)) + bytes(count)}
     frame[4], frame[5] = [1, count, 100, 2], sorted((packs | {3: bytes(1 + count)}).items())
 
     def stored(stream: int, data: bytes) -> tuple[list[int], bytes]:

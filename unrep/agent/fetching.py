@@ -34,7 +34,7 @@ from unrep.agent.journal import About, Event, Journal, Kind
 from unrep.agent.settings import Settings
 from unrep.agent.telling.bulletin import Bulletins
 from unrep.receiving.announced import announced
-from unrep.receiving.errand import Errand
+from unrep.receiving.fetch_session import FetchSession
 from unrep.receiving.holdings import site_holdings
 from unrep.receiving.link_rate import read_rate, save_rate
 from unrep.receiving.tickets import Recipient
@@ -58,16 +58,16 @@ class Fetching:
 
     def fetch_newest(self, settings: Settings, state: SiteState) -> None:
         """One round. Whatever goes wrong with a source is reported, and is no error."""
-        errand = self._errand(settings)
-        look = replace(errand.config, patience_s=LOOK_PATIENCE_S, first_request_bytes=LOOK_BYTES)
-        found = errand.look(self._site.inbox / "look", look)
+        session = self._session(settings)
+        look = replace(session.config, patience_s=LOOK_PATIENCE_S, first_request_bytes=LOOK_BYTES)
+        found = session.look(self._site.inbox / "look", look)
         self._report_sources(found, settings)
         out_of_reach: tuple[Wanted, str] | None = None
         leads_on = False
         for wanted in found.wanted:
             try:
                 if self._is_news(state, found, wanted, settings):
-                    self._fetch(errand, found, wanted)
+                    self._fetch(session, found, wanted)
                     out_of_reach, leads_on = None, True
                     break
                 leads_on = True  # the site has it
@@ -81,9 +81,9 @@ class Fetching:
                 continue  # reported; the next older one has its turn
         self._record_reach(out_of_reach, leads_on)
 
-    def _errand(self, settings: Settings) -> Errand:
+    def _session(self, settings: Settings) -> FetchSession:
         agent, place = settings.agent, self._site
-        return Errand(
+        return FetchSession(
             sources=settings.sources,
             trust=settings.trust,
             config=replace(settings.transfer(), remembered_bytes_per_s=read_rate(place.root, None)),
@@ -128,22 +128,21 @@ class Fetching:
             self._journal.clear((About.OFFER, name))
         return is_news
 
-    def _fetch(self, errand: Errand, found: Survey, wanted: Wanted) -> None:
+    def _fetch(self, session: FetchSession, found: Survey, wanted: Wanted) -> None:
         """Returns when a bundle of that release is complete in the inbox, and with it all that leads there.
 
         What it raises is reported.
         """
         name, fetch = shown_source(wanted.source), None
         try:
-            site, trust = self._site.root, errand.trust
-            holdings = site_holdings(site, trust, Quiet(), errand.product)
-            path = find_path(found.offers, holdings, wanted.release, errand.allow_full)
+            site, trust = self._site.root, session.trust
+            holdings = site_holdings(site, trust, Quiet(), session.product, session.recipient.unlock)
+            path = find_path(found.offers, holdings, wanted.release, session.allow_full)
             if not path.steps:
                 return  # it runs here, and the channel's word for it needs no bundle
             output = self._inbox.place(path.steps[-1].offer.said)
             was_there = presence.exists(output)
-            holdings = site_holdings(site, trust, Quiet(), errand.product, errand.recipient.unlock(output))
-            fetch = errand.fetching(found, wanted.release, holdings, self._inbox.place)
+            fetch = session.fetching(found, wanted.release, holdings, self._inbox.place)
             figures = fetch.run()
             save_rate(site, figures)
         except (TransferError, BundleError, AboardError) as error:

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bundle.errors import Malformed
-from bundle.format import canonical
 from bundle.format.codecs import Packed
 from bundle.format.index import (
     Archive,
@@ -26,6 +25,7 @@ from bundle.format.index import (
     decode_frame,
     decode_index,
     encode_frame,
+    encode_index,
     sources_of,
 )
 
@@ -133,7 +133,7 @@ def test_the_sources_of_each_kind() -> None:
 
 
 def index(base_objects: int = BASE, frames: list[Frame] | None = None) -> bytes:
-    return canonical.encode(Index(base_objects, [], [FRAME, FRAME] if frames is None else frames))
+    return encode_index(Index(base_objects, [], [FRAME, FRAME] if frames is None else frames))
 
 
 def test_packs_fill_the_body() -> None:

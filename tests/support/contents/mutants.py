@@ -120,12 +120,40 @@ def _parts(name: str) -> tuple[bytes, bytes, tuple[bytes, ...], tuple[bytes, ...
     codec, length, size = described[INDEX]
     index = b"".join(unpack(Packed(codec, length, size), iter((body[:length],)), name))
     streams, stored, at = [], [], length
-    for frame in msgspec.msgpack.decode(index)[2]:
+    for frame in _nested(msgspec.msgpack.decode(index))[2]:
         for _, (codec, length, size) in frame[5]:
             stored.append(body[at : at + length])
             streams.append(b"".join(unpack(Packed(codec, length, size), iter((stored[-1],)), name)))
             at += length
     return root, index, tuple(streams), tuple(stored)
+
+
+def _nested(index: list[Any]) -> list[Any]:
+    """An index with [stream, [codec, length, size]] for each pack."""
+    for frame in index[2]:
+        column, packs = frame[5][::-1], []
+        while column:
+            stream, codec, length = column.pop(), column.pop(), column.pop()
+            packs.append([stream, [codec, length, column.pop() if codec else length]])
+        frame[5] = packs
+    return index
+
+
+def _flat(value: Any) -> Any:
+    """The same as it is encoded; what is no pack any more stays as it is."""
+    match value:
+        case [int(stream), [0, int(length), int(size)]] if length == size:
+            return _Numbers([stream, 0, length])
+        case [int(stream), [int(codec), int(length), int(size)]]:
+            return _Numbers([stream, codec, length, size])
+        case list():
+            parts = [_flat(part) for part in value]
+            return [number for part in parts for number in (part if isinstance(part, _Numbers) else [part])]
+    return value
+
+
+class _Numbers(list[Any]):
+    """The numbers of a pack, which join a column."""
 
 
 def _decrypted(body: bytes) -> bytes:
@@ -138,7 +166,7 @@ def _decrypted(body: bytes) -> bytes:
 def resigned(name: str, chance: random.Random) -> bytes:
     """One or two layers changed, and hashes and signature made to fit."""
     root, index, streams, stored = _parts(name)
-    decoded = msgspec.msgpack.decode(root), msgspec.msgpack.decode(index)
+    decoded = msgspec.msgpack.decode(root), _nested(msgspec.msgpack.decode(index))
     anatomy = Anatomy(name, *decoded, list(streams), list(stored))
     layers = set(chance.choices(LAYERS, k=chance.choice((1, 1, 2))))
     if "manifest" in layers and name in FULL_OF_LITERALS:
@@ -152,7 +180,7 @@ def resigned(name: str, chance: random.Random) -> bytes:
         anatomy.stored[at] = damaged(anatomy.stored[at], chance)
     if "columns" in layers:
         _change_value(anatomy.index, chance)
-    encoded = msgspec.msgpack.encode(anatomy.index)
+    encoded = msgspec.msgpack.encode(_flat(anatomy.index))
     if "index" in layers:
         encoded = damaged(encoded, chance)
     return _assembled(anatomy, encoded, layers, chance)

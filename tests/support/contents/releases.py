@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from bundle.archives.engines import present_features
 from bundle.format import canonical
 from bundle.format.codecs import STORED, Packed
-from bundle.format.index import Frame, Index, Pack
+from bundle.format.index import Frame, Index, Pack, encode_index
 from bundle.format.layout import Preamble
 from bundle.format.objects import MemoryObject
 from bundle.format.pieces import build_tables
@@ -116,7 +116,7 @@ def put_together(parts: Parts) -> bytes:
         contents += [data for _, data in sorted(streams.items())]
         frames.append(Frame(frame.kinds, frame.places, frame.sizes, frame.sources, frame.numbers, packs))
     listed = Index(parts.index.base_objects, parts.index.opened, frames)
-    index = canonical.encode(listed)
+    index = encode_index(listed)
     body = b"".join([index, *contents])
     tables, top = build_tables(MemoryObject(body), parts.root.piece_size)
     old = parts.root.sections[0]

@@ -6,7 +6,7 @@ full, it is looked for again.
 
 from typing import Final
 
-from apply.application.checks import check_once
+from apply.application.asking import complaint_of
 from apply.errors import AboardError, Degraded, RolledBack, SiteBusy
 from apply.observation import record_trouble, record_trouble_over, say_alive
 from apply.rebuild.drift import find_drift
@@ -112,10 +112,3 @@ class Observer:
             record_trouble(self._site, kind, reason)
         except AboardError as error:
             self._journal.report_change((About.AGENT, "observation"), events.problem(error))
-
-
-def complaint_of(site: Site, config: SiteConfig, version: str) -> str:
-    """What the required checks say against a version that serves; "" if all of them pass."""
-    context = site.context(version)
-    asked = [check_once(check, context) for check in config.health if check.requirement == "required"]
-    return "; ".join(f"{result.check}: {result.detail}" for result in asked if not result.passed)
