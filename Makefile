@@ -100,6 +100,10 @@ $(AUDIT)/.ready: requirements/audit.lock
 	$(AUDIT)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/audit.lock
 	@touch $@
 
+.PHONY: fleet
+fleet: $(READY) ## a fleet of SHIPS (30) real agents through RELEASES (20), some bad, most of it without a link
+	$(BIN)/python -m tests.support.fleet.voyage $(or $(SHIPS),30) $(or $(RELEASES),20)
+
 .PHONY: axe
 axe: ## axe-core from npm into build/axe, by which tests find pages that some people could not use
 	@mkdir -p build/axe && cd build/axe && npm pack --silent axe-core@4.14.1 && tar -xzf axe-core-*.tgz

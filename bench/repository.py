@@ -9,7 +9,7 @@ is missing, it is left out.
 
 Printed: the commands that a person types; seconds; bytes of what is stored; bytes that a ship with the release before
 fetches, and one with the oldest of the five; what either costs in full. Every release is checked out again and
-compared.
+compared. `bench.ships` shows what ships make of the same repository.
 """
 
 import argparse

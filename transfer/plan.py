@@ -35,8 +35,8 @@ class SiteHoldings:
 
     is_empty   whether nothing was ever installed there; a site without any verified release need not be empty
     left       the tree hashes of what is left of damaged releases, for when no delta starts from the others [T-40]
-    repair     given the file that holds a delta by now, and the delta: what the full section has to add [T-41]. Each
-               item is to be fetched before the next is asked for, which is read from the file
+    repair     given the output, the file that holds a delta by now, and the delta: what the full section has to add
+               [T-41]. Each item is to be fetched before the next is asked for, which is read from the file
     admit      raises Refused for a product that the site does not take, whatever it holds; asked before the choice
     version    the name of the first of the trees, for messages
     """
@@ -44,7 +44,7 @@ class SiteHoldings:
     trees: tuple[bytes, ...]
     is_empty: bool
     left: Callable[[], Sequence[bytes]] = tuple
-    repair: Callable[[Path, Section], Iterator[RepairRanges]] = lambda path, delta: iter(())
+    repair: Callable[[Path, Path, Section], Iterator[RepairRanges]] = lambda output, path, delta: iter(())
     admit: Callable[[str], None] = lambda product: None
     version: str = ""
 

@@ -21,7 +21,14 @@ from apply.application.commands import quoted, run, run_own
 from apply.application.programs import system_program
 from apply.application.windows_programs import service_state
 from apply.errors import StepFailed
-from apply.site.config import CommandCheck, HealthCheck, HttpCheck, SystemdUnitCheck, TcpCheck, WindowsServiceCheck
+from apply.site.health_checks import (
+    CommandCheck,
+    HealthCheck,
+    HttpCheck,
+    SystemdUnitCheck,
+    TcpCheck,
+    WindowsServiceCheck,
+)
 from apply.site.layout import StepContext
 
 if TYPE_CHECKING:

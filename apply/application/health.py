@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from apply.application.checks import CheckResult
-from apply.site.config import HealthCheck, HealthWindow
+from apply.site.config import HealthWindow
+from apply.site.health_checks import HealthCheck
 
 # Makes one check within so many seconds, and never raises: apply.application.checks.check_once for one version.
 Probe = Callable[[HealthCheck, float], CheckResult]

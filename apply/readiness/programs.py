@@ -6,7 +6,8 @@ from pathlib import Path
 
 from apply.application.programs import located
 from apply.readiness.findings import Finding
-from apply.site.config import CommandCheck, SiteConfig
+from apply.site.config import SiteConfig
+from apply.site.health_checks import CommandCheck
 from apply.site.layout import Site, StepContext
 from bundle.host import presence
 from bundle.host.files import open_plain

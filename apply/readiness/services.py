@@ -11,7 +11,8 @@ from apply.application.programs import system32, system_program
 from apply.application.windows_programs import service_state
 from apply.errors import StepFailed
 from apply.readiness.findings import Finding
-from apply.site.config import HttpCheck, SiteConfig, SystemdUnitCheck, TcpCheck, WindowsServiceCheck
+from apply.site.config import SiteConfig
+from apply.site.health_checks import HttpCheck, SystemdUnitCheck, TcpCheck, WindowsServiceCheck
 from apply.site.layout import Site, StepContext
 
 STEP: Final = "check"

@@ -26,32 +26,22 @@ import re
 import tomllib
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Final, Literal, get_args
-from urllib.parse import urlsplit
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta
 
 from apply.errors import ConfigError
+from apply.site.health_checks import HealthCheck, is_plain_http_url
 from apply.site.maintenance_windows import DailyWindows
+from apply.site.table import Argv, Name, Source, Table
 from apply.site.toml_lines import line_of
+from apply.site.toml_words import explained
 from bundle.errors import Malformed
 from bundle.format.root import check_product
 from bundle.host.files import read_given
-from bundle.names.nearness import did_you_mean
 
 _SOURCE: Final = "_source"  # of a configuration from a file: its path and its text
 OUTBOX: Final = "outbox"  # the way home that is SITE/.unrep/outbox
-# No text may hold a NUL, which ends a string for the operating system.
-_NO_NUL: Final = "^[^\x00]*$"
-Text = Annotated[str, Meta(pattern=_NO_NUL)]
-Name = Annotated[str, Meta(min_length=1, max_length=256, pattern=_NO_NUL)]
-Source = Annotated[str, Meta(min_length=1, max_length=2048, pattern=_NO_NUL)]
-Argv = Annotated[tuple[Text, ...], Meta(min_length=1)]
-TimeoutS = Annotated[float, Meta(gt=0, le=3600)]
-
-
-class Table(Struct, frozen=True, forbid_unknown_fields=True):
-    """A TOML table whose keys are exactly its fields."""
 
 
 class PythonWheels(Table, frozen=True, kw_only=True):
@@ -104,56 +94,6 @@ class HooksConfig(Table, frozen=True, kw_only=True):
     on_event: Argv | None = None
 
 
-class Check(Table, frozen=True, kw_only=True, tag_field="type"):
-    """What every health check has. A wanted check is reported and never fails a release."""
-
-    requirement: Literal["required", "wanted"] = "required"
-    timeout_s: TimeoutS = 5.0
-
-
-class HttpCheck(Check, frozen=True, kw_only=True, tag="http"):
-    """GET url. Redirects are answers too. `{version}` in the expected text is the release's version.
-
-    "1.0.1" is also found in "1.0.10": expect the quotes around it where the answer has some.
-    """
-
-    url: Name
-    expect_status: Annotated[int, Meta(ge=100, le=599)] = 200
-    expect_body_contains: Name | None = None
-
-    def __post_init__(self) -> None:
-        if not _is_plain_http_url(self.url):
-            raise ValueError(f"url = {self.url!r} must be http:// or https://, a host, and printable ASCII")
-
-
-class TcpCheck(Check, frozen=True, kw_only=True, tag="tcp"):
-    """A connection to host and port is accepted."""
-
-    host: Name
-    port: Annotated[int, Meta(ge=1, le=65535)]
-
-
-class CommandCheck(Check, frozen=True, kw_only=True, tag="command"):
-    """The command exits with 0."""
-
-    argv: Argv
-
-
-class WindowsServiceCheck(Check, frozen=True, kw_only=True, tag="windows_service"):
-    """The Windows service runs."""
-
-    name: Name
-
-
-class SystemdUnitCheck(Check, frozen=True, kw_only=True, tag="systemd_unit"):
-    """The systemd unit is active."""
-
-    name: Name
-
-
-HealthCheck = HttpCheck | TcpCheck | CommandCheck | WindowsServiceCheck | SystemdUnitCheck
-
-
 class HealthWindow(Table, frozen=True, kw_only=True):
     """How long a new version has to become healthy, and how often it must prove so in a row."""
 
@@ -199,7 +139,7 @@ class ReportConfig(Table, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         for way in self.to:
-            if "://" in way and not _is_plain_http_url(way):
+            if "://" in way and not is_plain_http_url(way):
                 raise ValueError(f"to = {way!r} must be 'outbox', a directory, or an http:// or https:// URL")
 
 
@@ -324,33 +264,13 @@ def load(path: Path | None) -> SiteConfig:
     try:
         config = msgspec.convert(document, SiteConfig)
     except msgspec.ValidationError as error:
-        sentence, key = _explained(str(error), document)
+        sentence, key = explained(str(error), _CHOICES, lambda table: _known_keys(table, document))
         line = line_of(text, key)
         raise ConfigError(f"{path}: {f'line {line}: ' if line else ''}{sentence}") from error
     config.__dict__[_SOURCE] = (path, text)
     return config
 
 
-def _is_plain_http_url(url: str) -> bool:
-    if not (url.isascii() and url.isprintable()) or " " in url:
-        return False
-    try:
-        parts = urlsplit(url)
-        return (
-            parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and "@" not in parts.netloc
-        )
-    except ValueError:  # a port out of range, an unclosed bracket
-        return False
-
-
-_TOML_WORDS: Final = {
-    "object": "a table",
-    "array": "an array",
-    "str": "a string",
-    "int": "an integer",
-    "float": "a number",
-    "bool": "a boolean",
-}
 _CHECKS: Final = {str(check.__struct_config__.tag): check for check in get_args(HealthCheck)}
 _CHOICES: Final = {
     "type": tuple(_CHECKS),
@@ -374,39 +294,6 @@ _TABLES: Final[dict[str, type[Table]]] = {
     "agent": AgentConfig,
     "page": PageConfig,
 }
-
-
-# msgspec names the place in its own notation, and calls types as Python does. A person knows TOML.
-def _explained(message: str, document: dict[str, Any]) -> tuple[str, str]:
-    """Our words for msgspec's, such as "Expected `int`, got `str` - at `$.health[0].port`", and the key at fault."""
-    problem, key = message, ""
-    if place := re.search(r" - at `\$\.?([\w.\[\]]+)`\Z", message):
-        problem, key = message[: place.start()], place[1]
-    if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", problem, re.DOTALL):
-        known, name = _known_keys(key, document), _joined(key, unknown[1])
-        hint = "; 'product' stands above all tables" if unknown[1] == "product" else did_you_mean(unknown[1], known)
-        return f"unknown key {name!r}; known keys are {', '.join(known)}{hint}", name
-    if missing := re.fullmatch(r"Object missing required field `(.*)`", problem):
-        return f"missing key {_joined(key, missing[1])!r}", key
-    if problem.startswith("Invalid"):
-        choices = ", ".join(_CHOICES[key.rpartition(".")[2]])
-        return f"{key!r}: {_lowered(problem)}; it may be one of {choices}", key
-    if "matching regex" in problem:
-        is_name = "a-z" in problem
-        allowed = "must be lower-case letters, digits, '-' and '_'" if is_name else "must not hold a NUL character"
-        return f"{key!r} {allowed}", key
-    if (first := re.split(r"\W", problem, maxsplit=1)[0]) in _known_keys(key, document):  # a table says what it lacks
-        return (f"{key!r}: {problem}" if key else problem), _joined(key, first)
-    words = re.sub(r"`(\w+)(?: \| null)?`", lambda word: _TOML_WORDS.get(word[1], word[1]), problem)
-    return (f"{key!r}: {_lowered(words)}" if key else _lowered(words)), key
-
-
-def _lowered(sentence: str) -> str:
-    return sentence[:1].lower() + sentence[1:]
-
-
-def _joined(table: str, key: str) -> str:
-    return f"{table}.{key}" if table else key
 
 
 def _known_keys(table: str, document: dict[str, Any]) -> tuple[str, ...]:

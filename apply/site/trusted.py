@@ -93,16 +93,20 @@ def learning_from_refused(site: Site, trust: Trust, command: str) -> Trust:
     return replace(trust, learn=learn)
 
 
-def save_trust(site: Site, trust: Trust) -> None:
-    """Makes durable what a verified bundle taught, never less than is saved already. Raises StorageFailed."""
+def save_trust(site: Site, trust: Trust) -> bool:
+    """Makes durable what a verified bundle taught, never less than is saved already; whether it was news.
+
+    Raises StorageFailed.
+    """
     if not _is_news(site, trust):
-        return
+        return False
     path = site.trust_file
     if not presence.is_directory(path.parent):
         with durable.storage_errors(path.parent):
             path.parent.mkdir()
         durable.sync_directory(path.parent.parent)
     durable.write_file(path, canonical.encode(trust.file()))
+    return True
 
 
 def saved_trust(site: Site) -> Trust | None:

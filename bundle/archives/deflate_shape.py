@@ -70,7 +70,7 @@ def shape_of(stream: Readable, plain: Readable) -> Iterator[bytes]:
         else:
             for matches, end in token_reader(block.lengths).read(stream, at):
                 tokens += matches.tokens
-                numbers = places.numbers(matches.starts(plain_at), matches.distances)
+                numbers = places.numbers(matches.starts(plain_at), matches.distances, matches.lengths)
                 records, run = _records_of(matches, numbers, run)
                 at = end
                 plain_at += matches.plain_bytes
@@ -228,7 +228,7 @@ class _Restoring:
             tokens -= matches.tokens
             starts = matches.starts(self._at)
             plain = self._take(matches.plain_bytes)
-            matches = replace(matches, distances=self._places.distances(starts, matches.distances))
+            matches = replace(matches, distances=self._places.distances(starts, matches.distances, matches.lengths))
             yield self._joiner.join(*writer.write(matches, np.frombuffer(plain, np.uint8)))
         yield self._joiner.join_few([writer.end])
 

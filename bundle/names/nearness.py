@@ -6,6 +6,7 @@ from typing import Final
 
 MOST: Final = 3
 _LIKENESS: Final = 0.75  # of 1: 'sing' and 'sign' have that, '--force' and '--workers' have 0.5
+_LIKENESS_OF_TWO: Final = 2 / 3  # of a name of two letters: one of them is there
 _SHORTEST_BEGINNING: Final = 3
 
 
@@ -32,4 +33,4 @@ def _likeness(typed: str, name: str) -> float:
     if len(typed) >= _SHORTEST_BEGINNING and sorted(typed) == sorted(name):
         return 1.0  # two letters in the wrong order
     likeness = SequenceMatcher(None, typed, name, autojunk=False).ratio()
-    return likeness if likeness >= _LIKENESS else 0.0
+    return likeness if likeness >= (_LIKENESS if len(name) > 2 else _LIKENESS_OF_TWO) else 0.0

@@ -4,10 +4,12 @@ Executors differ in what `map` does with `chunksize`: that of Dask ignores it. S
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, as_completed
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, TypeVar
+
+from bundle.host.progress import Progress
 
 BATCH_TASKS = 64
 BATCH_BYTES = 512 * 1024  # so that a large task stands alone
@@ -22,6 +24,26 @@ def map_in_batches(
     """What `function` makes of each task, in their order. `sizes`: how many bytes each task has to do with."""
     batches = list(_batches(tasks, sizes))  # Dask maps over no iterator
     return chain.from_iterable(pool.map(partial(_run, function), batches))
+
+
+def made_in_batches(
+    pool: Executor, function: Callable[[Task], Made], tasks: Sequence[Task], sizes: Sequence[int], progress: Progress
+) -> list[Made]:
+    """The same at once. Whenever a batch is ready, in whatever order, `progress` advances by its bytes."""
+    batches = list(_batches(tasks, sizes))
+    lengths = iter(sizes)
+    amounts = [sum(islice(lengths, len(batch))) for batch in batches]
+    futures = {
+        pool.submit(partial(_run, function), batch): bytes_ for batch, bytes_ in zip(batches, amounts, strict=True)
+    }
+    try:
+        for future in as_completed(futures):
+            future.result()  # the first that fails ends it
+            progress.advance(futures[future])
+        return list(chain.from_iterable(future.result() for future in futures))
+    finally:
+        for future in futures:
+            future.cancel()
 
 
 def call_with(function: Callable[..., Made], arguments: tuple[Any, ...]) -> Made:

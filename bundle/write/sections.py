@@ -40,7 +40,7 @@ from bundle.read.frame_run import MAX_SHAPED
 from bundle.read.tree import object_bytes
 from bundle.write.base import BuildBase
 from bundle.write.base_streams import StreamIndex
-from bundle.write.batches import call_with, map_in_batches
+from bundle.write.batches import call_with, made_in_batches, map_in_batches
 from bundle.write.catalog import Candidate, Catalog
 from bundle.write.frames import FrameBuilder
 from bundle.write.openings import ArchiveOpener, Opening, archives_among, members_of
@@ -97,6 +97,7 @@ class SectionBuilder:
         places = _packing_order(target, needed)
         contents = [(place, self._content(place)) for place in places]
         catalog, openings = self._catalog(base, contents)
+        self._progress.start("looking for what is alike", 0, "")
         shapes = self._find_shapes(catalog, openings)
         plan = SectionPlan(catalog, MAX_SHAPED * target.size, shapes)
         manifest = _plan_draft(plan, target, needed)
@@ -195,16 +196,15 @@ class SectionBuilder:
 
         The largest objects are encoded first. Otherwise one worker would be busy with one when all others are done.
         """
+        self._progress.start("looking for what is alike", 0, "")
         tasks = plan.tasks(self._in_workers)
         largest_first = sorted(enumerate(tasks), key=lambda task: -size_of(task[1].target))
-        outcomes = {}
-        self._progress.start("comparing", len(tasks), "objects")
         ordered = [task for _, task in largest_first]
-        encodings = map_in_batches(self._pool, encode_object, ordered, (size_of(task.target) for task in ordered))
-        for (number, _), encoding in zip(largest_first, encodings, strict=True):
-            outcomes[number] = encoding
-            self._progress.advance(1)
+        sizes = [size_of(task.target) for task in ordered]
+        self._progress.start("comparing", sum(sizes), "B")
+        encodings = made_in_batches(self._pool, encode_object, ordered, sizes, self._progress)
         self._progress.finish()
+        outcomes = {number: encoding for (number, _), encoding in zip(largest_first, encodings, strict=True)}
         return [outcomes[number] for number in range(len(tasks))]
 
     def _assemble(
@@ -212,15 +212,16 @@ class SectionBuilder:
     ) -> BuiltSection:
         jobs = [(builder, *job) for builder in builders for job in builder.stream_jobs()]
         files = [next(self._scratch_files) for _ in jobs]
-        packing = self._pool.map(pack, [parts for _, _, parts, _ in jobs], [log for *_, log in jobs], files)
+        tasks = [(parts, log, file) for (_, _, parts, log), file in zip(jobs, files, strict=True)]
+        sizes = [sum(map(size_of, parts)) for parts, _, _ in tasks]
+        self._progress.start("packing", sum(sizes), "B")
+        packed_streams = made_in_batches(self._pool, partial(call_with, pack), tasks, sizes, self._progress)
+        self._progress.finish()
         packs: dict[int, list[Pack]] = {id(builder): [] for builder in builders}
         stored = []
-        self._progress.start("packing", sum(size_of(part) for _, _, parts, _ in jobs for part in parts), "B")
-        for (builder, stream, _, _), (described, content) in zip(jobs, packing, strict=True):
+        for (builder, stream, _, _), (described, content) in zip(jobs, packed_streams, strict=True):
             packs[id(builder)].append(Pack(stream, described))
             stored.append(content)
-            self._progress.advance(described.size)
-        self._progress.finish()
         is_stream = Nesting(catalog.entries, catalog.opened).is_stream
         frames = [encode_frame(builder.steps, packs[id(builder)], is_stream) for builder in builders]
         index = Index(builders[0].first, catalog.opened, frames)

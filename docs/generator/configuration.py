@@ -151,6 +151,16 @@ def _default(field: Field) -> str:
     value = field.default
     if value is msgspec.NODEFAULT or value is None or value in ("", ()):
         return "none"
-    return code(
-        str(value).lower() if isinstance(value, bool) else f'"{value}"' if isinstance(value, str) else f"{value:g}"
-    )
+    return code(_written(value))
+
+
+def _written(value: Any) -> str:
+    """As it stands in TOML."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case str():
+            return f'"{value}"'
+        case tuple():
+            return f"[{', '.join(map(_written, value))}]"
+    return f"{value:g}"

@@ -17,6 +17,7 @@ from itertools import islice
 from typing import Any, Final
 
 from bundle.errors import Refused
+from bundle.names.plain_text import plain
 from bundle.receipts.receipt import (
     MAX_NAME_BYTES,
     Receipt,
@@ -254,9 +255,9 @@ class _Site:
                 "time": said.time,
                 "outcome": said.outcome,
                 "code": said.code,
-                "reason": said.reason,
-                "origin": said.origin,
-                "version": said.to,
+                "reason": plain(said.reason),
+                "origin": plain(said.origin),
+                "version": plain(said.to),
                 "tree": said.tree,
                 "serving": said.serving,
                 "held": said.held,
@@ -265,7 +266,7 @@ class _Site:
                 "paid": said.paid,
                 "hold": said.hold,
                 "free_mib": said.free_mib,
-                "program": said.program,
+                "program": plain(said.program),
                 "data": data,
             }
         )
@@ -284,7 +285,7 @@ def _set_apart(
     outcome.name(why, sentence)
     if why != "malformed":  # which may be anything: only receipts are kept
         ship, number = (site.key.name if site else ""), (said.number if said else 0)
-        batch.apart.append(Apart(why, one.source[-200:], ship, number, one.data))
+        batch.apart.append(Apart(why, plain(one.source)[-200:], ship, number, one.data))
 
 
 def _merge(taken: Taken, more: Taken) -> None:

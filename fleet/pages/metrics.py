@@ -112,7 +112,8 @@ def _of_words(rows: Iterable[Any]) -> Iterator[Metric]:
     totals = [0.0, 0.0, 0.0]
     for row in rows:
         runs.add_metric([outcome_name(row.outcome)], row.many)
-        totals = [totals[0] + float(row.paid), totals[1] + row.outage / 1000, totals[2] + row.deploy / 1000]
+        sums = float(row.paid), float(row.outage) / 1000, float(row.deploy) / 1000  # decimals, from PostgreSQL
+        totals = [total + more for total, more in zip(totals, sums, strict=True)]
     for family, total in zip((paid, outage, deploy), totals, strict=True):
         family.add_metric([], total)
     yield from (runs, paid, outage, deploy)

@@ -79,6 +79,8 @@ def has_users(connection: Connection) -> bool:
 
 def password_hash(connection: Connection, name: str) -> str | None:
     """The hash of a user's password; None where there is no such user."""
+    if not name.isprintable():  # PostgreSQL takes no NUL, and no user is called so
+        return None
     found = connection.execute(select(account.c.password).where(account.c.name == name)).scalar()
     return None if found is None else str(found)
 

@@ -154,7 +154,7 @@ def _reason(row: Any) -> str:
     if row.outcome is None:
         return ""
     code = code_name(row.code)
-    return plain(": ".join(part for part in ("" if code == "none" else code, row.reason) if part))
+    return plain(": ".join(part for part in ("" if code == "none" else code, row.reason.strip()) if part))
 
 
 def split_held(held: bytes) -> tuple[bytes, ...]:

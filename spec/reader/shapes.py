@@ -71,31 +71,33 @@ class Bits:
 
 
 class Places:
-    """Where each three bytes stand."""
+    """Where each three bytes stand, and each four: the bytes that tell a match [F-69]."""
 
     def __init__(self, plain: bytes) -> None:
-        self._plain, self._before = plain, list[int | None]()
-        last: dict[bytes, int] = {}
-        for at in range(len(plain) - 2):
-            self._before.append(last.get(plain[at : at + 3]))
-            last[plain[at : at + 3]] = at
+        self._before: dict[int, list[int | None]] = {3: [], 4: []}
+        for told, before in self._before.items():
+            last: dict[bytes, int] = {}
+            for at in range(len(plain) - told + 1):
+                before.append(last.get(plain[at : at + told]))
+                last[plain[at : at + told]] = at
 
-    def before(self, at: int) -> int | None:
-        """The nearest place before that one with the same three bytes."""
-        return self._before[at] if at < len(self._before) else None
+    def before(self, at: int, length: int) -> int | None:
+        """The nearest place before that one with the same bytes, for a match of that length."""
+        places = self._before[min(length, 4)]
+        return places[at] if at < len(places) else None
 
-    def number(self, start: int, distance: int) -> int:
-        place, number = self.before(start), 0
+    def number(self, start: int, distance: int, length: int) -> int:
+        place, number = self.before(start, length), 0
         while place is not None and place > start - distance:
-            place, number = self.before(place), number + 1
+            place, number = self.before(place, length), number + 1
         has(place == start - distance)
         return number
 
-    def distance(self, start: int, number: int) -> int:
-        place = self.before(start)
+    def distance(self, start: int, number: int, length: int) -> int:
+        place = self.before(start, length)
         for _ in range(number):
             if place is not None:
-                place = self.before(place)
+                place = self.before(place, length)
         if place is None or start - place > 32_768:
             raise malformed("a number of a shape has no place")
         return start - place
@@ -175,7 +177,9 @@ class _Reading:
             has(other < 30)
             distance = DISTANCE_LOW[other] + self.bits.take(DISTANCE_EXTRA[other])
             self._full_runs()
-            self.records += bytes([self.run, length - 3]) + self.places.number(self.at, distance).to_bytes(2, "little")
+            self.records += bytes([self.run, length - 3]) + self.places.number(self.at, distance, length).to_bytes(
+                2, "little"
+            )
             self.run = 0
             self.at += length
         return count
@@ -288,7 +292,7 @@ class _Writing:
                 need(part[0] in literals, "a literal has no code")
                 self.put(literals[part[0]])
                 continue
-            distance = self.places.distance(start, number)
+            distance = self.places.distance(start, number, length)
             symbol = max(s for s in range(29) if LENGTH_LOW[s] <= length)
             other = max(s for s in range(30) if DISTANCE_LOW[s] <= distance)
             need(257 + symbol in literals and other in distances, "a match has no code")

@@ -49,6 +49,8 @@ def restored(stream: bytes, own: bytes, plain: bytes = b"a", less: int = 0, engi
 FIXED = bits("1", "10", A, END)
 PADDED = bits("1", "10", A, END, padding="1")
 MATCH = bits("1", "10", A, B, "0000001", "00001", END)  # a, b, and 3 bytes from 2 before
+C, D, E = "10010011", "10010100", "10010101"
+FOUR = bits("1", "10", A, B, C, D, A, B, C, E, "0000010", "00101", "1", END)  # 8 letters, 4 bytes from 8 before
 STORED = bits("1", "00", padding="1") + struct.pack("<HH", 1, 0xFFFE) + b"a"
 TWO = bits("0", "10", A, END, "1", "10", B, END)
 LONG = bits("1", "10", A * 300, END)
@@ -224,6 +226,20 @@ CASES: list[Any] = [
         restored(FIXED, shape(LETTER, b"\1\x81\0")),
     ),
     ("shape-no-code", M, "F-71", "a literal without a code", restored(OWN, own_codes(), b"b")),
+    (
+        "shape-four",
+        "accept",
+        "F-69 F-71",
+        "a match of four bytes: where three of them stood counts for nothing",
+        restored(FOUR, shape(bytes([8, 1, 0, 0]), b"\1\11"), b"abcdabceabcd"),
+    ),
+    (
+        "shape-three",
+        M,
+        "F-69 F-71",
+        "its number as if three bytes told it",
+        restored(FOUR, shape(bytes([8, 1, 1, 0]), b"\1\11"), b"abcdabceabcd"),
+    ),
     (
         "shape-no-match",
         M,

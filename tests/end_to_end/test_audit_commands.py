@@ -47,7 +47,7 @@ def test_history_as_a_table(ship: Ship) -> None:
     headings, *rows, outages = out.splitlines()
     assert (code, err) == (0, "")
     names = ["run", "started", "command", "outcome", "release", "moved", "seconds", "outage", "user", "reason"]
-    assert headings.split() == names and outages.startswith("2 outages from a switch until healthy: mean 0.")
+    assert headings.split() == names and outages.startswith("outages, from the switch until healthy: 2, mean 0.")
     assert [re.split(r"  +", row.strip())[2:6] for row in rows] == [
         ["apply", "applied", "1.0.0", "- -> 1.0.0"],
         ["apply", "applied", "1.0.1", "1.0.0 -> 1.0.1"],

@@ -16,7 +16,7 @@ import pytest
 from apply.application.checks import check_once
 from apply.audit.history import read_history
 from apply.audit.site_key import site_key
-from apply.site.config import HttpCheck
+from apply.site.health_checks import HttpCheck
 from apply.site.layout import StepContext
 from bundle.receipts.receipt import Receipt, sign_receipt
 from tests.support.repository import REPOSITORY
@@ -375,6 +375,27 @@ def test_arguments_of_any_bytes(ship: Ship, tmp_path: Path) -> None:
     for command in (("keygen", "--out", b"k\xff\n", "--json"), ("ship-key", "new", "--out", b"s\xff\x1b", "--json")):
         done = unrep(*command, cwd=tmp_path)
         assert done.returncode == 0 and r"\udcff" in json.loads(done.stdout)["public"]
+
+
+@pytest.mark.parametrize(
+    "locale",
+    [
+        {"PYTHONIOENCODING": "cp1252"},
+        {"PYTHONIOENCODING": "ascii:strict", "LC_ALL": "C"},
+        {"PYTHONIOENCODING": "utf-16"},
+        {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"},
+        {"LC_ALL": "C", "PYTHONUTF8": "0"},
+        {"LC_ALL": "de_DE.ISO-8859-1"},
+    ],
+    ids=str,
+)
+def test_what_is_printed_is_utf_8(locale: dict[str, str], tmp_path: Path) -> None:
+    """[A-209]: results and errors, with characters that the code page lacks."""
+    name = str(tmp_path / "größe 船 €")
+    made = unrep("keygen", "--out", name, environment=locale)
+    assert made.returncode == 0 and f"{name}.key: keep it ashore".encode() in made.stdout
+    again = unrep("keygen", "--out", name, environment=locale)
+    assert again.returncode == 2 and again.stderr.startswith(f"unrep: {name}.key: exists already".encode())
 
 
 def test_a_time_of_too_many_digits(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("jinja2", reason="needs the extra unrep[fleet]")
+pytest.importorskip("sqlalchemy", reason="needs the extra unrep[fleet]")
 
 from tests.support.contents.repositories import Ashore
 from tests.support.observers.command import run

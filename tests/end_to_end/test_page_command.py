@@ -98,3 +98,12 @@ def test_without_a_configuration_that_can_be_read(ship: Ship) -> None:
     ship.write_config("[page]\nport = 0\n")
     code, _, err = run("page", "--site", ship.root)
     assert code == 2 and "page.port" in err
+
+
+def test_a_page_without_a_pin_is_a_caution(ship: Ship) -> None:
+    """[A-184]"""
+    ship.write_config('product = "vms"\n[page]\nby_agent = true\n')
+    assert "no PIN is set" not in run("check", "--site", ship.root)[1]
+    ship.site.pin_file.unlink()
+    code, out, _ = run("check", "--site", ship.root)
+    assert code == 0 and "line 3: page.by_agent: no PIN is set" in out

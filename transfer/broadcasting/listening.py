@@ -198,6 +198,7 @@ class Listen:
         self._resumed_bytes = plan.present_bytes + (0 if partial.is_new else tuned.verified.header_bytes)
         partial.check_space(plan.wanted_bytes - plan.present_bytes)
         self._progress.start("receiving", plan.wanted_bytes, "B")
+        self._progress.skip(plan.present_bytes)
         blocks = [block for section, block in section_blocks(tuned.verified) if section in tuned.sections]
         collection = self._collection = Collection(plan, blocks, partial, store, self._progress, self._say)
         newer = None

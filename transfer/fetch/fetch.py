@@ -1,17 +1,20 @@
 """A fetch, from the first request to the finished file.
 
+0. The output is locked and looked at: what stands there may be a part of the bundle, or must not be lost.
 1. The header comes first, and its root is verified by the signatures before anything else is asked for.
 2. From the root follow the sections that the site needs, and from those the plan: the pieces that are wanted.
 3. Pieces that stand at the output, came with the header, or lie on disks are taken from there.
 4. The missing ones are received from all sources at once, and each is verified before it is written.
-5. Once all are there, the file is made durable and gets its name F.
+5. What the delta cannot make at this site, for a file there is damaged, is added from the full section: 3 and 4 again.
+6. Once all are there, the file is made durable and gets its name F.
 
-Until then it is `F.part`. If F is there already but lacks pieces, it is filled in place. Whatever stops a fetch, the
+Where no source sends what was signed, the last one is asked whether its file was exchanged meanwhile.
+
+Until the end it is `F.part`. If F is there already but lacks pieces, it is filled in place. Whatever stops a fetch, the
 same call goes on from there: the file shows which pieces are present, and `F.state` has those that are unfinished.
 """
 
 from bundle.archives.engines import present_features
-from bundle.format.layout import PREAMBLE_BYTES
 from bundle.format.root import DELTA, Section
 from bundle.read.reader import VerifiedRoot
 from transfer.disk.lock import output_lock
@@ -19,7 +22,7 @@ from transfer.disk.output import OutputState, describe, inspect_output
 from transfer.disk.partial import Partial
 from transfer.disk.state_file import StateFile
 from transfer.disk.stores import StoreHistory
-from transfer.errors import Incomplete, SourceCorrupt
+from transfer.errors import SourceCorrupt
 from transfer.fetch.cost_record import CostRecord
 from transfer.fetch.figures import Figures, source_figures
 from transfer.fetch.header import BundlePrefix, HeaderReceiver
@@ -28,7 +31,6 @@ from transfer.fetch.request import FetchRequest
 from transfer.links.budget import Budget
 from transfer.plan import FetchPlan, choose_sections
 from transfer.scheduling.scheduler import Scheduler
-from transfer.source_layout import header_bytes_of
 
 
 class Fetch:
@@ -112,7 +114,7 @@ class Fetch:
                 filler.fill()
                 self._repair(filler, partial)
             except SourceCorrupt as error:
-                self._check_unchanged(prefix.verified, error)
+                self._scheduler.check_unchanged(prefix.verified, error)
                 raise
             self._scheduler.disconnect()
             state.close()
@@ -137,20 +139,6 @@ class Fetch:
         holdings, full = self._request.holdings, filler.plan.verified.root.full_section(present_features())
         if holdings and full and [section.kind for section in self._sections] == [DELTA]:
             # Lazy: what is needed next is read from the file that the fill before has written.
-            for needed in holdings.repair(partial.path, self._sections[0]):
+            for needed in holdings.repair(self._request.output, partial.path, self._sections[0]):
                 filler.plan.add(full, needed.ranges)
                 filler.fill(needed.reason)
-
-    def _check_unchanged(self, verified: VerifiedRoot, error: SourceCorrupt) -> None:
-        """Raises Incomplete if the file at the source was exchanged for another one since the fetch began [T-25]."""
-        self._scheduler.disconnect()
-        source = next(source for source in self._scheduler.sources if source.lost is error)
-        source.lost = None  # it is asked once more
-        shift_bytes = source.layout.shift_bytes  # as it was; the next line forgets it
-        self._scheduler.forget_bundle()
-        prefix = self._scheduler.receive_range(0, PREAMBLE_BYTES + verified.root_bytes, source)
-        if header_bytes_of(prefix, verified) != verified.header_bytes + shift_bytes:
-            raise Incomplete(
-                f"{source.name}: the file there was exchanged for another one during the fetch; "
-                "run the same command again to see what it is now"
-            )

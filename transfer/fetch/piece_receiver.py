@@ -42,7 +42,7 @@ class PieceReceiver:
         """Hashes what stands in the partial file, as far as its tables are known [T-9]."""
         found = self._plan.examine(self._partial.read)
         self.found_bytes += found
-        self._progress.advance(found)
+        self._progress.skip(found)
 
     def write_prefix(self, prefix: bytes) -> None:
         """Writes the whole pieces among the first bytes of the file; a damaged one is left to `run`."""

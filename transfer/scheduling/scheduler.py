@@ -14,10 +14,11 @@ from contextlib import nullcontext
 from functools import partial
 from random import Random
 
+from bundle.format.layout import PREAMBLE_BYTES
 from bundle.host.clock import Clock
 from bundle.read.reader import VerifiedRoot
 from transfer.config import TransferConfig
-from transfer.errors import SourceCorrupt, TransferError
+from transfer.errors import Incomplete, SourceCorrupt, TransferError
 from transfer.hours import Always, Hours
 from transfer.links.budget import Budget
 from transfer.links.contract import Arrived, Connection, Event, LinkSet
@@ -27,6 +28,7 @@ from transfer.scheduling.range_queue import RangeQueue
 from transfer.scheduling.rate_limiter import RateLimiter
 from transfer.scheduling.source import Source
 from transfer.scheduling.source_group import SourceGroup
+from transfer.source_layout import header_bytes_of
 
 NAP_S = 30.0  # a clock may be set meanwhile
 MARGIN_S = 0.001  # behind a moment to wait for, so that it has come whatever the clock rounds
@@ -79,11 +81,22 @@ class Scheduler:
         for source in self.sources:
             source.layout.begin(verified, header_bytes if source is header_source else None)
 
-    def forget_bundle(self) -> None:
-        """From now on ranges are of whatever file is at a source, as before `begin_bundle`. They end where it does."""
-        self._bundle = None
-        for source in self.sources:
-            source.layout.begin(None)
+    def check_unchanged(self, verified: VerifiedRoot, error: SourceCorrupt) -> None:
+        """Asks the source that was lost to that error for the bundle's root once more [T-25].
+
+        Raises Incomplete if the file there was exchanged for another one since the session began.
+        """
+        self.disconnect()
+        source = next(source for source in self.sources if source.lost is error)
+        source.lost = None  # it is asked once more
+        shift_bytes = source.layout.shift_bytes  # as it was; the next line forgets it
+        self._forget_bundle()
+        prefix = self.receive_range(0, PREAMBLE_BYTES + verified.root_bytes, source)
+        if header_bytes_of(prefix, verified) != verified.header_bytes + shift_bytes:
+            raise Incomplete(
+                f"{source.name}: the file there was exchanged for another one during the fetch; "
+                "run the same command again to see what it is now"
+            )
 
     def receive(self, queue: RangeQueue) -> Generator[tuple[int, bytes, Source]]:
         """Yields (offset, bytes, sender) until all that is queued has come, none twice. The caller may add to it.
@@ -236,3 +249,9 @@ class Scheduler:
             for moment in (source.retry.gives_up_at, source.retry.no_dial_before, *source.pool.moments())
         ]
         return min((moment - now for moment in moments if moment > now), default=0.0) + MARGIN_S
+
+    def _forget_bundle(self) -> None:
+        """From now on ranges are of whatever file is at a source, as before `begin_bundle`. They end where it does."""
+        self._bundle = None
+        for source in self.sources:
+            source.layout.begin(None)

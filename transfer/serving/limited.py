@@ -33,6 +33,9 @@ class LinkServer(ThreadingHTTPServer):
 class LimitedServer(LinkServer):
     """A server with so many connections at once, for handlers that are a `LimitedHandler`. Raises as `socketserver`."""
 
+    # On Windows that would let any account listen on the same port, and be asked in our place.
+    allow_reuse_address = sys.platform != "win32"
+
     def __init__(self, address: tuple[str, int], handler: type["LimitedHandler"], most: int = MAX_CONNECTIONS) -> None:
         self.connections = ConnectionLimiter(most)
         super().__init__(address, handler)
@@ -54,6 +57,8 @@ class LimitedServer(LinkServer):
         if hasattr(socket, "TCP_CONGESTION"):  # what is accepted inherits it; lost packets do not slow it down
             with contextlib.suppress(OSError):
                 self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"bbr")
+        if sys.platform == "win32":
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])

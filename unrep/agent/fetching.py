@@ -30,11 +30,11 @@ from transfer.links.access import shown_source
 from transfer.links.budget import Budget
 from unrep.agent import events
 from unrep.agent.inbox import Inbox
-from unrep.agent.journal import Event, Journal, Kind
+from unrep.agent.journal import About, Event, Journal, Kind
 from unrep.agent.settings import Settings
 from unrep.agent.telling.bulletin import Bulletins
 from unrep.receiving.announced import announced
-from unrep.receiving.errand import Errand
+from unrep.receiving.fetch_session import FetchSession
 from unrep.receiving.holdings import site_holdings
 from unrep.receiving.link_rate import read_rate, save_rate
 from unrep.receiving.tickets import Recipient
@@ -58,16 +58,16 @@ class Fetching:
 
     def fetch_newest(self, settings: Settings, state: SiteState) -> None:
         """One round. Whatever goes wrong with a source is reported, and is no error."""
-        errand = self._errand(settings)
-        look = replace(errand.config, patience_s=LOOK_PATIENCE_S, first_request_bytes=LOOK_BYTES)
-        found = errand.look(self._site.inbox / "look", look)
+        session = self._session(settings)
+        look = replace(session.config, patience_s=LOOK_PATIENCE_S, first_request_bytes=LOOK_BYTES)
+        found = session.look(self._site.inbox / "look", look)
         self._report_sources(found, settings)
         out_of_reach: tuple[Wanted, str] | None = None
         leads_on = False
         for wanted in found.wanted:
             try:
                 if self._is_news(state, found, wanted, settings):
-                    self._fetch(errand, found, wanted)
+                    self._fetch(session, found, wanted)
                     out_of_reach, leads_on = None, True
                     break
                 leads_on = True  # the site has it
@@ -81,9 +81,9 @@ class Fetching:
                 continue  # reported; the next older one has its turn
         self._record_reach(out_of_reach, leads_on)
 
-    def _errand(self, settings: Settings) -> Errand:
+    def _session(self, settings: Settings) -> FetchSession:
         agent, place = settings.agent, self._site
-        return Errand(
+        return FetchSession(
             sources=settings.sources,
             trust=settings.trust,
             config=replace(settings.transfer(), remembered_bytes_per_s=read_rate(place.root, None)),
@@ -105,11 +105,11 @@ class Fetching:
         self._bulletins.say(sources=dict.fromkeys(map(shown_source, settings.sources), "") | wrong)
         for source in settings.sources:
             if source not in found.refused:
-                self._journal.clear(f"source {shown_source(source)}")
+                self._journal.clear((About.SOURCE, shown_source(source)))
         for name, error in found.refused.items():
             shown = shown_source(name)
             event = Event(Kind.REFUSED, _about(shown, error), {"source": shown})
-            self._journal.report_change(f"source {shown}", event)
+            self._journal.report_change((About.SOURCE, shown), event)
 
     def _is_news(self, state: SiteState, found: Survey, wanted: Wanted, settings: Settings) -> bool:
         """Whether the site wants that release. Raises Refused, reported, for one that may not come in.
@@ -121,40 +121,39 @@ class Fetching:
         try:
             is_new = admits(state, wanted.product, release, trust, settings.config.product)
         except BundleError as error:
-            self._journal.report_change(name, Event(Kind.REFUSED, _about(name, error), {"source": name}))
+            self._journal.report_change((About.OFFER, name), Event(Kind.REFUSED, _about(name, error), {"source": name}))
             raise
         is_news = is_new or state.high_water is None or release.mark > state.high_water.mark
         if not is_news:
-            self._journal.clear(name)
+            self._journal.clear((About.OFFER, name))
         return is_news
 
-    def _fetch(self, errand: Errand, found: Survey, wanted: Wanted) -> None:
+    def _fetch(self, session: FetchSession, found: Survey, wanted: Wanted) -> None:
         """Returns when a bundle of that release is complete in the inbox, and with it all that leads there.
 
         What it raises is reported.
         """
         name, fetch = shown_source(wanted.source), None
         try:
-            site, trust = self._site.root, errand.trust
-            holdings = site_holdings(site, trust, Quiet(), errand.product)
-            path = find_path(found.offers, holdings, wanted.release, errand.allow_full)
+            site, trust = self._site.root, session.trust
+            holdings = site_holdings(site, trust, Quiet(), session.product, session.recipient.unlock)
+            path = find_path(found.offers, holdings, wanted.release, session.allow_full)
             if not path.steps:
                 return  # it runs here, and the channel's word for it needs no bundle
             output = self._inbox.place(path.steps[-1].offer.said)
             was_there = presence.exists(output)
-            holdings = site_holdings(site, trust, Quiet(), errand.product, errand.recipient.unlock(output))
-            fetch = errand.fetching(found, wanted.release, holdings, self._inbox.place)
+            fetch = session.fetching(found, wanted.release, holdings, self._inbox.place)
             figures = fetch.run()
             save_rate(site, figures)
         except (TransferError, BundleError, AboardError) as error:
             details: dict[str, Any] = {"source": name}
             details |= known_figures(fetch.figures()) if fetch else {}
-            self._journal.report_change(name, Event(_kind(error), _about(name, error), details))
+            self._journal.report_change((About.OFFER, name), Event(_kind(error), _about(name, error), details))
             raise
-        self._journal.clear(name)
+        self._journal.clear((About.OFFER, name))
         for source in figures.sources:
             dropped = Event(Kind.REFUSED, f"{source.lost}; it was asked no more", {"source": source.name})
-            self._journal.report_change(source.name, dropped if source.lost else None)
+            self._journal.report_change((About.OFFER, source.name), dropped if source.lost else None)
         if not was_there or figures.bytes_resumed < figures.bytes_needed:
             self._journal.report(_fetched(name, figures))
 
@@ -170,9 +169,9 @@ class Fetching:
             elif leads_on:
                 record_way_found(self._site)
         except AboardError as error:
-            self._journal.report_change("stranded", events.problem(error))
+            self._journal.report_change((About.AGENT, "stranded"), events.problem(error))
         else:
-            self._journal.clear("stranded")
+            self._journal.clear((About.AGENT, "stranded"))
 
 
 class _WhileOpen(Quiet):

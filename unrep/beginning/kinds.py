@@ -148,6 +148,17 @@ product = {product}  # nothing else comes in here
 # max_bytes = 50000000  # of one update; what costs more waits for a person
 # allow_full = true  # also fetch a whole release where no delta leads on
 
+[page]  # for the mate, at http://127.0.0.1:8642/ on this machine alone
+# by_agent = true
+# port = 8642
+# sticks = ["/media/usb"]  # without it: what the system mounts as removable
+
+[watch]  # the health of what runs, asked by the agent between updates
+# interval_s = 300
+
+[report]  # where the agent brings receipts for shore; a stick gets them by itself
+# to = ["outbox", "https://shore.example/receipts"]
+
 [log]  # where each run also reports how it ended
 # target = "{log}"
 """

@@ -22,6 +22,7 @@ from bundle.host import presence
 from bundle.recipients.ship_key import load_ship_key
 from transfer.links.access import is_url, shown_source
 from unrep.agent.settings import read_settings
+from unrep.mate.pin import has_pin
 
 
 class FindingAnswer(TypedDict):
@@ -93,6 +94,8 @@ def _cautions(site: Site, config: SiteConfig, version: str) -> Iterator[Finding]
     for number, source in enumerate(config.agent.sources):
         if not is_url(source) and not presence.exists(site.root / source):
             yield Finding(f"agent.sources[{number}]", f"{shown_source(source)} is not there now")
+    if config.page.by_agent and not has_pin(site):
+        yield Finding("page.by_agent", f"no PIN is set; 'unrep init {site.root} --pin-file F' sets one")
     if config.log.target == "eventlog" and os.name != "nt":
         yield Finding("log.target", "'eventlog' is of Windows; nothing is logged here")
     if config.log.target == "journald" and not presence.exists(Path(SOCKET)):

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 from apply.audit.carrying import Carried, carry_receipts
 from apply.audit.run import Report
@@ -23,16 +23,16 @@ from apply.site.ship_key import ship_key_file
 from apply.update import update
 from bundle.errors import BundleError, InputError
 from bundle.host import presence
-from bundle.host.progress import Progress, Quiet
+from bundle.host.progress import Progress
 from bundle.recipients.sidecars import steps_beside, tickets_beside
 from bundle.trust.trust import Trust
 from transfer.channels.bundle_path import find_path
 from transfer.channels.survey import Survey, Wanted
 from transfer.config import TransferConfig
-from transfer.errors import SourceRefused, TransferError
+from transfer.errors import OutputBusy, SourceRefused, TransferError
 from unrep.agent.inbox import Inbox, is_settled
 from unrep.receiving.announced import announced
-from unrep.receiving.errand import Errand
+from unrep.receiving.fetch_session import FetchSession
 from unrep.receiving.holdings import site_holdings
 from unrep.receiving.tickets import Recipient
 
@@ -40,6 +40,7 @@ PATIENCE_S: Final = 20.0  # with a stick that was pulled out: it may be put back
 BUSY_PATIENCE_S: Final = 1800.0  # with another update that is at work
 _BUSY_PAUSE_S: Final = 1.0
 
+T = TypeVar("T")
 Outcome = Literal["applied", "already-current", "waiting"]
 Failure = AboardError | BundleError | TransferError
 
@@ -126,7 +127,7 @@ def _take(stick: Stick, taking: Taking) -> None:
         raise InputError(f"{stick.site.root / 'unrep.toml'}: 'product' is missing: name what this site is for")
     inbox = Inbox(stick.site)
     inbox.open()
-    errand = Errand(
+    session = FetchSession(
         sources=[str(stick.place)],
         trust=stick.trust,
         config=TransferConfig(patience_s=PATIENCE_S),
@@ -138,15 +139,15 @@ def _take(stick: Stick, taking: Taking) -> None:
         progress=stick.progress,
         say=stick.say,
     )
-    found = errand.look(stick.site.inbox / "look")
+    found = session.look(stick.site.inbox / "look")
     taking.unusable = [str(error) for error in found.refused.values()]
     found.check()
-    bundle = _fetched(stick, taking, errand, found, inbox)
+    bundle = _fetched(stick, taking, session, found, inbox)
     if bundle:
         _apply(stick, taking, bundle)
 
 
-def _fetched(stick: Stick, taking: Taking, errand: Errand, found: Survey, inbox: Inbox) -> Path | None:
+def _fetched(stick: Stick, taking: Taking, session: FetchSession, found: Survey, inbox: Inbox) -> Path | None:
     """The bundle of the newest release that fits, complete aboard; None if that runs already.
 
     Raises why the newest does not fit, if none does.
@@ -159,25 +160,21 @@ def _fetched(stick: Stick, taking: Taking, errand: Errand, found: Survey, inbox:
                 taking.outcome = "already-current"
                 taking.sentence = f"{_named(wanted)} is the newest on the stick, and runs already"
                 return None
-            return _fetch(stick, errand, found, wanted, inbox)
+            return _fetch(stick, session, found, wanted, inbox)
         except (AboardError, BundleError, TransferError) as error:
             failure = failure or error
     taking.version = ""
-    raise failure or SourceRefused(f"{stick.place}: holds no release of {errand.product}")
+    raise failure or SourceRefused(f"{stick.place}: holds no release of {session.product}")
 
 
-def _fetch(stick: Stick, errand: Errand, found: Survey, wanted: Wanted, inbox: Inbox) -> Path:
+def _fetch(stick: Stick, session: FetchSession, found: Survey, wanted: Wanted, inbox: Inbox) -> Path:
     """Where the bundle of that release stands complete, and beside it what leads there."""
-    root, trust = stick.site.root, stick.trust
-    path = find_path(
-        found.offers, site_holdings(root, trust, Quiet(), errand.product), wanted.release, errand.allow_full
-    )
-    if not path.steps:
+    root, trust, unlocking = stick.site.root, stick.trust, session.recipient.unlock
+    holdings = site_holdings(root, trust, stick.progress, session.product, unlocking)
+    if not find_path(found.offers, holdings, wanted.release, session.allow_full).steps:
         raise SourceRefused(f"{_named(wanted)}: its files are aboard, and its bundle is not on the stick")
-    output = inbox.place(path.steps[-1].offer.said)
-    holdings = site_holdings(root, trust, stick.progress, errand.product, errand.recipient.unlock(output))
     stick.say(f"{_named(wanted)} is on the stick, and is read; leave the stick in")
-    return errand.fetching(found, wanted.release, holdings, inbox.place).run().path
+    return _once_free(stick, lambda: session.fetching(found, wanted.release, holdings, inbox.place).run().path)
 
 
 def _is_new(stick: Stick, wanted: Wanted) -> bool:
@@ -192,7 +189,9 @@ def _apply(stick: Stick, taking: Taking, bundle: Path) -> None:
         return
     stick.say(f"{taking.version} is aboard, and is installed; leave the stick in until you are told")
     try:
-        taking.report = report = _update(stick, bundle)
+        taking.report = report = _once_free(
+            stick, lambda: update(bundle, stick.site.root, stick.trust, stick.config, stick.progress)
+        )
     except Held as error:
         taking.outcome, taking.sentence = "waiting", f"{taking.version} is aboard and waits: {error}"
         return
@@ -203,13 +202,13 @@ def _apply(stick: Stick, taking: Taking, bundle: Path) -> None:
     taking.sentence = f"{moved}{report.reason}"
 
 
-def _update(stick: Stick, bundle: Path) -> Report:
-    """Once whatever is at work at the site is done: the agent may have seen the bundle in its inbox first."""
+def _once_free(stick: Stick, action: Callable[[], T]) -> T:
+    """Does it once whatever is at work at the site is done: the agent may be at the very same bundle."""
     until, is_told = time.monotonic() + BUSY_PATIENCE_S, False
     while True:
         try:
-            return update(bundle, stick.site.root, stick.trust, stick.config, stick.progress)
-        except SiteBusy as error:
+            return action()
+        except (SiteBusy, OutputBusy) as error:
             if time.monotonic() >= until:
                 raise
             if not is_told:

@@ -4,9 +4,12 @@ Killed at any moment it is ended by the next run, like any run. So nothing of it
 """
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
+
+LIFE_S: Final = 12 * 3600.0  # whoever presses a button in the evening reads in the morning what came of it
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class Jobs:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._news: News | None = None
+        self._told_at = time.monotonic()
 
     @property
     def is_busy(self) -> bool:
@@ -36,14 +40,15 @@ class Jobs:
 
     @property
     def news(self) -> News | None:
-        """What was told last."""
+        """What was told last, if that is not long ago."""
         with self._lock:
-            return self._news
+            is_old = self._thread is None and time.monotonic() - self._told_at > LIFE_S
+            return None if is_old else self._news
 
     def tell(self, news: News) -> None:
         """What was done at once."""
         with self._lock:
-            self._news = news
+            self._news, self._told_at = news, time.monotonic()
 
     def begin(self, first: str, work: Work) -> bool:
         """Begins it, unless something is under way. `first`: what is told until it says more itself."""
@@ -68,4 +73,4 @@ class Jobs:
             news = work(lambda sentence: self.tell(News("under way", (sentence,))))
         finally:
             with self._lock:
-                self._thread, self._news = None, news
+                self._thread, self._news, self._told_at = None, news, time.monotonic()

@@ -25,7 +25,7 @@ _REMOVABLE: Final = 2  # DRIVE_REMOVABLE of winbase.h
 
 def sticks(site: Site, config: SiteConfig) -> list[Path]:
     """Those that are there now and may be taken in. Raises nothing: what cannot be read is no stick."""
-    named = [site.root / name for name in config.page.sticks]
+    named = [Path(os.path.normpath(site.root / name)) for name in config.page.sticks]
     found = []
     for place in named or _mounted():
         with suppress(InputError, OSError):

@@ -65,20 +65,22 @@ def back_work(site: Site, config: SiteConfig) -> Work:
 
 
 def _told(site: Site, taking: Taking) -> News:
-    """The most important sentence first, what the stick may do now last."""
+    """The most important sentence first, whether the stick may be removed next, and last what shore wants to know."""
     removal = "You may remove the stick." if taking.is_there else "The stick is not there any more."
     receipts = []
     if taking.no_receipts and taking.is_there:
         receipts = [f"Nothing could be written on the stick for shore: {taking.no_receipts}."]
+    if isinstance(taking.failure, (RolledBack, Degraded)):  # the page itself says why
+        return News("bad", (_why(site, taking.failure), removal, *receipts))
     if taking.failure:
-        return News("bad", (_why(site, taking.failure), str(taking.failure), *receipts, removal))
+        return News("bad", (_why(site, taking.failure), removal, f"For shore: {taking.failure}", *receipts))
     if taking.outcome == "applied":
         first = f"{taking.version} was installed from the stick, and is running."
     elif taking.outcome == "waiting":
         first = f"{taking.version} is aboard and waits until you end the hold."
     else:
         first = f"Nothing new is on the stick: {read_state(site).current_version} is running already."
-    return News("good", (first, *receipts, removal))
+    return News("good", (first, removal, *receipts))
 
 
 def _why(site: Site, failure: Failure) -> str:
@@ -90,9 +92,9 @@ def _why(site: Site, failure: Failure) -> str:
     if isinstance(failure, Incomplete):
         return f"The stick could not be read to its end. {running} stays. Put it in again and try once more."
     if isinstance(failure, NoSection):
-        return f"What is on the stick does not fit this ship. {running} stays. Read this to shore:"
+        return f"What is on the stick does not fit this ship. {running} stays. Read to shore what is below."
     if isinstance(failure, (PreflightRefused, InputError)):
-        return f"The ship is not ready for it. {running} stays. Read this to shore:"
+        return f"The ship is not ready for it. {running} stays. Read to shore what is below."
     if isinstance(failure, TransferError):
         return f"Nothing on the stick is for this ship. {running} stays."
-    return f"What is on the stick was refused. {running} stays. Read this to shore:"
+    return f"What is on the stick was refused. {running} stays. Read to shore what is below."

@@ -1,6 +1,6 @@
 """What a site has and whom it trusts, for the choice of what it is to be sent."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from apply.rebuild.installed import held_trees, left_trees
@@ -38,16 +38,24 @@ def whom_to_trust(path: Path | None, site: Path | None, command: str = "") -> Tr
 
 
 def site_holdings(
-    site: Path, trust: Trust, progress: Progress, pinned: str, unlock: Unlock | None = None
+    site: Path,
+    trust: Trust,
+    progress: Progress,
+    pinned: str,
+    unlocking: Callable[[Path], Unlock | None] = lambda output: None,
 ) -> SiteHoldings:
-    """What the site holds, verified. Without `unlock` nobody looks into an encrypted bundle for what it cannot repair.
+    """What the site holds, verified.
+
+    `unlocking`: gives what opens the bundle at an output. Without it nobody looks into an encrypted bundle for what it
+    cannot repair.
 
     A bundle of another product than that of the site, or than `pinned` if that is not "", is refused [A-91].
     """
     trees, is_empty = held_trees(site)
     state = read_state(Site.at(site))
 
-    def repair(path: Path, delta: Section) -> Iterator[RepairRanges]:
+    def repair(output: Path, path: Path, delta: Section) -> Iterator[RepairRanges]:
+        unlock = unlocking(output)
         with open_bundle(path, trust, unlock) as bundle:
             full = bundle.root.full_section(present_features())
             if bundle.root.is_encrypted and unlock is None:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from apply.site import durable
-from apply.site.config import CommandCheck, HealthWindow, SiteConfig, SwitchConfig
+from apply.site.config import HealthWindow, SiteConfig, SwitchConfig
+from apply.site.health_checks import CommandCheck
 from apply.site.layout import Site
 from bundle.host.progress import Quiet
 from bundle.trust.signing import load_private_key, write_key_pair

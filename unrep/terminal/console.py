@@ -8,9 +8,11 @@ import io
 import json
 import os
 import sys
+import time
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from threading import Event, Thread
 from typing import Any
 
 import click
@@ -19,6 +21,7 @@ from bundle.names.plain_text import each_text, plain, whole
 from unrep.errors import NobodyReads, OutputLost
 
 COMPLETION_VARIABLE = "_UNREP_COMPLETE"  # by which the script of `unrep completion` asks what could stand here
+REDRAWN_EVERY_S = 1.0
 _STANDARD_ERROR = 2
 
 
@@ -32,7 +35,9 @@ def restart_in_utf8() -> None:
 
 
 def open_streams() -> None:
-    """Lets stdout and stderr take every character; a pipe of Windows takes few, and file names have any.
+    """Lets stdout and stderr take every character, in UTF-8 whatever the locale says [A-209].
+
+    A pipe of Windows would take few, and file names have any. What is no character at all is escaped.
 
     A stream that is closed is opened to the null device. Otherwise the next file would get its number, and what a
     command of the site prints would be written into that file.
@@ -45,7 +50,7 @@ def open_streams() -> None:
     sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def discard_unwritten() -> None:
@@ -65,13 +70,18 @@ def say(*lines: str, **style: Any) -> None:
     """
     with suppress(OSError):
         for line in lines:
-            click.echo(click.style(plain(line), **style) if style else plain(line), err=True)
+            click.echo(_styled(line, style), err=True)
 
 
 def show(*lines: str, **style: Any) -> None:
     """What a command found or made, on stdout; `style` as for `say`. Raises NobodyReads or OutputLost."""
     for line in lines:
-        _write(click.style(plain(line), **style) if style else plain(line))
+        _write(_styled(line, style))
+
+
+def _styled(line: str, style: Mapping[str, Any]) -> str:
+    """Colours are left out where NO_COLOR asks for none, and by click where no terminal is."""
+    return plain(line) if not style or os.environ.get("NO_COLOR") else click.style(plain(line), **style)
 
 
 def _write(line: str) -> None:
@@ -145,29 +155,45 @@ def say_defect(error: BaseException) -> None:
 
 
 class Bar:
-    """Progress as a bar on stderr; silent where stderr is not a terminal."""
+    """Progress as a bar on stderr; silent where nobody looks on, or the terminal can move no cursor.
+
+    It is drawn anew each second, so that the seconds go on where a single large file takes minutes.
+    """
 
     def __init__(self) -> None:
         self._bar: Any = None  # a tqdm, whose type would need an item type that it does not have
+        self._is_shown = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self._is_over = Event()
 
     def start(self, label: str, total: int, unit: str) -> None:
         self.finish()
-        if not sys.stderr.isatty():
+        if not self._is_shown:
             return
         from tqdm import tqdm
 
         self._bar = tqdm(
             desc=plain(label),
-            total=total,
+            total=total or None,
             unit=unit if unit == "B" else f" {unit}",
             unit_scale=unit == "B",
+            bar_format=None if total else "{desc}: {elapsed}",
             dynamic_ncols=True,
             leave=False,
         )
+        self._is_over = Event()
+        Thread(target=self._tick, args=(self._bar, self._is_over), daemon=True).start()
 
     def advance(self, amount: int) -> None:
         if self._bar is not None:
             self._bar.update(amount)
+
+    def skip(self, amount: int) -> None:
+        """Counts what was there before, without taking it for speed."""
+        if self._bar is not None:
+            bar = self._bar
+            bar.initial, bar.n, bar.last_print_n = bar.initial + amount, bar.n + amount, bar.n + amount
+            bar.start_t = bar.last_print_t = time.time()
+            bar.refresh()
 
     def note(self, text: str) -> None:
         """A word behind the bar."""
@@ -175,9 +201,15 @@ class Bar:
             self._bar.set_postfix_str(plain(text), refresh=False)
 
     def finish(self) -> None:
+        self._is_over.set()
         if self._bar is not None:
             self._bar.close()
             self._bar = None
+
+    @staticmethod
+    def _tick(bar: Any, is_over: Event) -> None:
+        while not is_over.wait(REDRAWN_EVERY_S):
+            bar.refresh()
 
 
 @contextmanager

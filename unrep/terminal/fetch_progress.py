@@ -123,6 +123,12 @@ class FetchProgress:
             self._reported_at = now
             self._report_progress(figures)
 
+    def skip(self, amount: int) -> None:
+        """So many bytes were verified before, and say nothing of the link."""
+        self._verified += amount
+        self._samples.clear()
+        self._bar.skip(amount)
+
     def finish(self) -> None:
         """The stage is over."""
         if self._samples and (figures := self.figures()):

@@ -6,7 +6,8 @@ import pytest
 
 from apply.application.checks import CheckResult
 from apply.application.health import Verdict, ruling, watch
-from apply.site.config import HealthCheck, HealthWindow, TcpCheck
+from apply.site.config import HealthWindow
+from apply.site.health_checks import HealthCheck, TcpCheck
 
 WINDOW = HealthWindow(start_after_s=1, deadline_s=20, interval_s=2, consecutive_passes=3)
 A, B = TcpCheck(host="a", port=1), TcpCheck(host="b", port=2)

@@ -13,7 +13,8 @@ from apply.application.commands import run_own
 from apply.application.programs import located, system32, system_program
 from apply.application.restart import restarter
 from apply.errors import StepFailed
-from apply.site.config import SiteConfig, SystemdUnitCheck
+from apply.site.config import SiteConfig
+from apply.site.health_checks import SystemdUnitCheck
 from apply.site.layout import StepContext
 from tests.support.repository import REPOSITORY
 from tests.support.sites.site import PATIENCE_S

@@ -8,7 +8,7 @@ import pytest
 from apply.application.checks import check_once
 from apply.application.windows_programs import service_state
 from apply.errors import StepFailed
-from apply.site.config import WindowsServiceCheck
+from apply.site.health_checks import WindowsServiceCheck
 from apply.site.layout import StepContext
 from tests.support.sites.site import PATIENCE_S
 

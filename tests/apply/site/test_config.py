@@ -6,17 +6,8 @@ from pathlib import Path
 import pytest
 
 from apply.errors import ConfigError
-from apply.site.config import (
-    CommandCheck,
-    HealthWindow,
-    HttpCheck,
-    PythonWheels,
-    SiteConfig,
-    SystemdUnitCheck,
-    TcpCheck,
-    WindowsServiceCheck,
-    load,
-)
+from apply.site.config import HealthWindow, PythonWheels, SiteConfig, load
+from apply.site.health_checks import CommandCheck, HttpCheck, SystemdUnitCheck, TcpCheck, WindowsServiceCheck
 
 WHOLE = """
 [prepare]

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import Any
 
 import pytest
 
-from bundle.write.batches import BATCH_BYTES, BATCH_TASKS, map_in_batches
+from bundle.host.progress import Quiet
+from bundle.write.batches import BATCH_BYTES, BATCH_TASKS, made_in_batches, map_in_batches
 
 
 class Counting(ThreadPoolExecutor):
@@ -38,3 +40,40 @@ def test_small_tasks_go_together_and_large_ones_alone(sizes: list[int], batches:
         tasks = list(range(len(sizes)))
         assert list(map_in_batches(pool, str, tasks, sizes)) == list(map(str, tasks))
         assert pool.batches == batches
+
+
+class Steps(Quiet):
+    """Each step of the progress."""
+
+    def __init__(self) -> None:
+        self.amounts: list[int] = []
+
+    def advance(self, amount: int) -> None:
+        self.amounts.append(amount)
+
+
+def test_progress_follows_what_is_ready() -> None:
+    """The largest begins first and ends last: the others are told of before it. The results keep their order."""
+    large_may_end, steps = Event(), Steps()
+
+    def make(task: int) -> int:
+        if task == 0:
+            assert large_may_end.wait(10)
+        elif task == 2:
+            large_may_end.set()
+        return task * 10
+
+    sizes = [3 * BATCH_BYTES, 2 * BATCH_BYTES, BATCH_BYTES]
+    with ThreadPoolExecutor(2) as pool:
+        assert made_in_batches(pool, make, [0, 1, 2], sizes, steps) == [0, 10, 20]
+    assert steps.amounts[0] == 2 * BATCH_BYTES and sorted(steps.amounts) == sorted(sizes)
+
+
+def test_the_first_that_fails_ends_it() -> None:
+    def make(task: int) -> int:
+        if task == 1:
+            raise ValueError(task)
+        return task
+
+    with ThreadPoolExecutor(1) as pool, pytest.raises(ValueError, match="1"):
+        made_in_batches(pool, make, list(range(50)), [BATCH_BYTES] * 50, Steps())

@@ -1,22 +1,27 @@
 """Archives beyond every bound that is held in memory: the bounds are made small here. bundle.write.openings."""
 
+import bz2
 import io
 import lzma
 import random
 import zipfile
 import zlib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from bundle.archives.engines import present_features
 from bundle.errors import InputError
+from bundle.read.evaluate import open_evaluation
+from bundle.read.reader import open_bundle
 from bundle.read.tree import DirectoryBase, scan
 from bundle.write import builder
 from bundle.write.builder import BuildReport, BuildRequest, build
 from bundle.write.section_plan import Closed
 from tests.support.contents.opened_archives import opened, streams_in
-from tests.support.contents.releases import content_of, write_tree
+from tests.support.contents.releases import TRUST, content_of, write_tree
 from tests.support.contents.tiny_bundle import KEY
 from tests.support.sites.site import QUIET
 
@@ -127,7 +132,18 @@ def test_streams_of_both_releases_are_not_written_out(tmp_path: Path) -> None:
     assert [member.engine for member in of_target.members] == [None, 6]
 
 
-def test_a_file_that_grows_while_it_is_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "zip": lambda plain: odd_zip({"a": plain}),
+    "bzip2": bz2.compress,
+    "xz": lzma.compress,
+}
+
+
+@pytest.mark.parametrize("packer", PACKERS)
+def test_a_file_that_grows_while_it_is_read_is_named(
+    packer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack = PACKERS[packer]
     real = builder._scan_bases
 
     def growing(*arguments: object) -> object:
@@ -137,5 +153,24 @@ def test_a_file_that_grows_while_it_is_read_is_named(tmp_path: Path, monkeypatch
 
     monkeypatch.setattr(builder, "_scan_bases", growing)
     with pytest.raises(InputError, match=r"x\.zip: has .* bytes, and had .* when the build began"):
-        built(tmp_path, {"x.zip": odd_zip({"a": text(1)})}, {"x.zip": odd_zip({"a": text(2)})})
+        built(tmp_path, {"x.zip": pack(text(1))}, {"x.zip": pack(text(2))})
     assert not (tmp_path / "out.unrep").exists()
+
+
+@pytest.mark.parametrize("packer", ["bzip2", "xz"])
+def test_a_change_of_a_packed_file_costs_itself_and_a_ship_without_the_engine_lacks_that_file_alone(
+    packer: str, tmp_path: Path
+) -> None:
+    """[F-62]: the full section has it."""
+    pack = PACKERS[packer]
+    old = {"x": pack(text(1)), "y": text(4)}
+    new = {"x": pack(text(1) + b" and a line"), "y": text(4) + b" and a line"}
+    report = built(tmp_path, old, new, full=True)
+    delta, full = report.root.sections
+    assert dict(report.bases)[delta.base] < MOST_BYTES and delta.features == [packer]
+    assert "xz" not in full.features
+    base = DirectoryBase(tmp_path / "old", scan(tmp_path / "old"))
+    with open_bundle(tmp_path / "out.unrep", TRUST) as bundle:
+        section = bundle.open_section(bundle.root.sections[0])
+        evaluation = open_evaluation(section, base, frozenset(present_features()) - {packer})
+        assert {evaluation.draft.entry(place).path for place in evaluation.made} == {"y"}

@@ -143,6 +143,19 @@ def test_what_is_no_receipt_is_counted_and_not_kept(database: Database, mercy: S
     assert (came.new, came.apart["malformed"]) == (1, 5) and apart(database) == []
 
 
+def test_texts_of_any_kind_are_one_line_each(database: Database, mercy: Ship) -> None:
+    """A ship may be in other hands, and a file may be called anything."""
+    hope = Ship("Hope")
+    odd = mercy.says("refused", NOW, to="1\0\n", reason="\0\x1b[2J\u202e", program="\r")
+    stranger = Found("\udcff\0.receipt", hope.says("alive", NOW))
+    came = take(database, [Found("a", odd), stranger], "vms", NOW)
+    assert (came.new, came.apart["unknown"]) == (1, 1)
+    with database.reading() as connection:
+        row = connection.execute(select(tables.receipt.c.reason, tables.receipt.c.version)).one()
+        assert row.reason.isprintable() and row.version == "1\\x00\\n"
+        assert "udcff" in str(connection.execute(select(tables.apart.c.source)).scalar())
+
+
 def test_what_stands_apart_is_bounded(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(receipts, "MOST_APART", 5)
     came = intake(database, Ship("Flood").alive(30))

@@ -4,11 +4,12 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from fleet.reports.standing import STATES
-from tests.support.fleet.pages import lively, served
+from tests.support.fleet.pages import PAGES, lively, served
 from tests.support.observers.prometheus_text import read_metrics
 from tests.support.repository import REPOSITORY
 
@@ -23,6 +24,16 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Samples]:
     with served(office) as browser:
         yield read_metrics(browser.text("/metrics"))
     office.database.close()
+
+
+def test_the_same_from_either_database(tmp_path: Path, where: str | Path) -> None:
+    office = lively(tmp_path, time.time(), where)
+    with served(office) as browser:
+        found = read_metrics(browser.text("/metrics"))
+        assert value(found, "unrep_fleet_outage_seconds_total") > 122 and len(found) > 100
+        for path in PAGES.values():
+            browser.text(path)
+        assert browser.log_in("nobody\0").status == 401
 
 
 def value(samples: Samples, name: str, **labels: str) -> float:

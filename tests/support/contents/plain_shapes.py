@@ -67,17 +67,19 @@ def repeats(byte: int, lengths: list[int]) -> list[int]:
     return [byte] if byte < 16 else lengths[-1:] * (byte - 13) if byte < 20 else [0] * (byte - 17)
 
 
-def number_of(plain: bytes, at: int, distance: int) -> int:
-    """At how many places between there and so far before the same three bytes stand."""
-    need(distance <= at and at + 3 <= len(plain))
-    need(plain[at - distance : at - distance + 3] == plain[at : at + 3])
-    return sum(plain[p : p + 3] == plain[at : at + 3] for p in range(at - distance + 1, at))
+def number_of(plain: bytes, at: int, length: int, distance: int) -> int:
+    """At how many places between there and so far before the bytes stand that tell a match of that length."""
+    told = min(length, 4)
+    need(distance <= at and at + told <= len(plain))
+    need(plain[at - distance : at - distance + told] == plain[at : at + told])
+    return sum(plain[p : p + told] == plain[at : at + told] for p in range(at - distance + 1, at))
 
 
-def distance_of(plain: bytes, at: int, number: int) -> int:
+def distance_of(plain: bytes, at: int, length: int, number: int) -> int:
     """The way back."""
-    need(at + 3 <= len(plain))
-    places = [p for p in range(max(0, at - 32768), at) if plain[p : p + 3] == plain[at : at + 3]]
+    told = min(length, 4)
+    need(at + told <= len(plain))
+    places = [p for p in range(max(0, at - 32768), at) if plain[p : p + told] == plain[at : at + told]]
     need(number < len(places))
     return at - places[-1 - number]
 
@@ -111,7 +113,7 @@ def numbered(tokens: list[Token], stored: dict[int, int], plain: bytes) -> list[
     at, found = 0, list[Token]()
     for count, token in enumerate(tokens):
         at += stored.get(count, 0)
-        found.append(token if isinstance(token, int) else (token[0], 1 + number_of(plain, at, token[1])))
+        found.append(token if isinstance(token, int) else (token[0], 1 + number_of(plain, at, *token)))
         at += 1 if isinstance(token, int) else token[0]
     return found
 
@@ -192,7 +194,7 @@ def plain_restore(plain: bytes, shape: bytes, most: int) -> bytes:
         literal, distance = map(codes, lengths)
         need(left <= len(tokens) and 256 in literal)
         for token in tokens[:left]:
-            whole = token if isinstance(token, int) else (token[0], distance_of(plain, at, token[1] - 1))
+            whole = token if isinstance(token, int) else (token[0], distance_of(plain, at, token[0], token[1] - 1))
             more, step = write_token(whole, plain[at : at + 1], literal, distance)
             out, at = out + more, at + step
         tokens = tokens[left:]

@@ -137,6 +137,7 @@ class Scene:
         expected = {".unrep", ".venvs", "versions", "current", "unrep.toml"}
         _hold({path.name for path in site.root.iterdir()} <= expected, f"left over: {list(site.root.iterdir())}")
         private = {
+            "agent.json",
             "agent.lock",
             "inbox",
             "lock",

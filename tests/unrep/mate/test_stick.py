@@ -13,8 +13,10 @@ import pytest
 from apply.hold import lift_hold, set_hold
 from apply.site.lock import site_lock
 from bundle.host.progress import Quiet
+from bundle.read.reader import open_bundle
 from tests.support.observers.command import run
 from tests.support.sites.site import Ship, bent, shore
+from transfer.disk.lock import output_lock
 from transfer.volumes.export import export
 from unrep.mate import stick as stick_module
 from unrep.mate.stick import Stick, take_in
@@ -164,6 +166,21 @@ def test_a_site_that_is_busy_is_waited_for(ship: Ship, medium: Path, monkeypatch
     threading.Timer(0.5, lambda: lock.__exit__(None, None, None)).start()
     code, _, err = taken(ship, medium)
     assert code == 0 and ship.current == "1.0.1" and err.count("'unrep rollback', process") == 1
+
+
+def test_a_bundle_that_the_agent_is_fetching_is_waited_for(
+    ship: Ship, medium: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[A-186]: an older one is not taken in its place."""
+    put(medium, shore().bundle("1.0.1", 2, "1.0.0"), shore().bundle("1.0.2", 3, "1.0.0"))
+    monkeypatch.setattr(stick_module, "_BUSY_PAUSE_S", 0.05)
+    with open_bundle(medium / "1.unrep", shore().trust) as bundle:
+        name = f"0-3-{bundle.verified.root_hash.hex()[:16]}.unrep"
+    ship.site.inbox.mkdir(mode=0o700)
+    lock = output_lock(ship.site.inbox / name)
+    lock.__enter__()
+    threading.Timer(0.5, lambda: lock.__exit__(None, None, None)).start()
+    assert taken(ship, medium)[0] == 0 and ship.current == "1.0.2"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows renames no directory with open files")

@@ -19,7 +19,7 @@ from tests.support.sites.site import PATIENCE_S, Ship, shore, until
 from transfer.errors import OutputRefused
 from transfer.serving import limited
 from unrep.mate.pin import FREE_GUESSES
-from unrep.page import forms
+from unrep.page import forms, jobs
 from unrep.page.guard import FORM, MOST_BODY_BYTES
 from unrep.page.server import MOST_CONNECTIONS, PageServer
 
@@ -254,13 +254,23 @@ class TestTheButtons:
     def test_a_stick_for_another_ship(self, server: PageServer, ship: Ship, tmp_path: Path) -> None:
         shutil.copy(shore().bundle("1.0.9", 10, "1.0.8"), tmp_path / "usb" / "b.unrep")
         page = pressed(server, "stick")
-        assert "does not fit this ship. 1.0.1 stays. Read this to shore:" in page and "have shore send 1.0.9" in page
+        assert (
+            "does not fit this ship. 1.0.1 stays. Read to shore what is below." in page
+            and "have shore send 1.0.9" in page
+        )
 
     def test_the_stick_that_was_shown_is_the_one(self, server: PageServer, tmp_path: Path, ship: Ship) -> None:
         shutil.copy(shore().bundle("1.0.2", 3, "1.0.1"), tmp_path / "usb" / "b.unrep")
         asked(server, "POST", "/stick", form(server, "stick", stick="another"))
         server.jobs.wait()
         assert "No stick is found" in got(server) and ship.current == "1.0.1"
+
+    def test_what_was_told_is_gone_after_a_night(
+        self, server: PageServer, ship: Ship, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert "is on hold. Press the button again" in pressed(server, "hold")
+        monkeypatch.setattr(jobs, "LIFE_S", -1.0)
+        assert "Press the button again" not in got(server) and "On hold" in got(server)
 
     def test_one_thing_at_a_time(self, server: PageServer, ship: Ship) -> None:
         ship.order("wait-restart")

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -62,6 +63,7 @@ def test_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     """[A-95]: the label of a stage may name a directory."""
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.delenv("TERM", raising=False)
     with console.progress_bar() as bar:
         bar.start(EVIL, 10, "files")
         bar.note(EVIL)
@@ -69,6 +71,53 @@ def test_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
         bar.start("other", 1, "B")
     assert SHOWN in terminal.getvalue()
     assert not set("\n\x1b\x85\u2028\u202e\udcff") & set(terminal.getvalue())
+
+
+def test_what_was_there_before_is_no_speed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A resumed fetch starts where it stands, and the time that it says is that of the rest."""
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+    monkeypatch.setattr(console, "REDRAWN_EVERY_S", 0.01)
+    monkeypatch.delenv("TERM", raising=False)
+    with console.progress_bar() as bar:
+        bar.start("fetching", 1_000_000, "B")
+        bar.skip(900_000)
+        time.sleep(0.2)
+        bar.advance(10_000)
+        time.sleep(0.2)
+        last = terminal.getvalue().split("\r")[-1]
+    assert re.search(r"fetching:  91%.* 910k/1\.00M ", last)
+    rate = float(re.search(r"([\d.]+)kB/s", last)[1])  # type: ignore[index]  # it is there, or the test fails
+    assert 5 < rate < 60, last
+
+
+def test_a_stage_of_unknown_length_shows_that_time_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As while a site's own command prepares a release, or its health is watched."""
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+    monkeypatch.setattr(console, "REDRAWN_EVERY_S", 0.01)
+    monkeypatch.delenv("TERM", raising=False)
+    with console.progress_bar() as bar:
+        bar.start("health", 0, "")
+        time.sleep(1.2)
+    drawn = terminal.getvalue()
+    assert "health: 00:00" in drawn and "health: 00:01" in drawn
+    time.sleep(0.1)
+    assert terminal.getvalue() == drawn, "it is over"
+
+
+def test_no_bar_where_it_would_be_rubbish(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither in a file, nor at a terminal that can move no cursor; and no colours where nobody wants them."""
+    monkeypatch.setenv("TERM", "dumb")
+    for stream in (io.StringIO(), terminal := Terminal()):
+        monkeypatch.setattr(sys, "stderr", stream)
+        with console.progress_bar() as bar:
+            bar.start("x", 1, "B")
+            bar.skip(1)
+            bar.note("y")
+            bar.advance(1)
+        assert stream.getvalue() == ""
+    monkeypatch.setenv("NO_COLOR", "1")
+    console.say("plain", bold=True)
+    assert terminal.getvalue() == "plain\n"
 
 
 def test_what_an_agent_tells(capsys: pytest.CaptureFixture[str]) -> None:

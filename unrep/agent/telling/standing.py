@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from apply.application.asking import complaint_of
 from apply.errors import AboardError, ConfigError
 from apply.hold import Hold, read_hold
 from apply.rebuild.drift import Drift, find_drift
@@ -14,7 +15,6 @@ from apply.site.trusted import saved_trust
 from bundle.errors import BundleError
 from bundle.trust.trust import Trust
 from unrep.agent.telling.bulletin import Bulletin, read_bulletin
-from unrep.agent.telling.observing import complaint_of
 from unrep.terminal.options.site import configuration
 
 

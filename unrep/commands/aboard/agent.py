@@ -54,9 +54,10 @@ def agent_command(ctx: click.Context, site: Path | None, config: Path | None, on
     place, clock = Site.at(site), SystemClock()
     journal = Journal(clock.wall, as_json)
     with until_told_to_stop(), nullcontext() if once else page_beside(place, config, clock):
-        is_stranded = Agent(place, config, journal, clock).run(once)
+        agent = Agent(place, config, journal, clock)
         if once:
-            ctx.exit(ExitCode.STRANDED if is_stranded else ExitCode.DONE)
+            ctx.exit(ExitCode.STRANDED if agent.run_once().out_of_reach else ExitCode.DONE)
+        agent.run()
     journal.report(events.stopped())
 
 

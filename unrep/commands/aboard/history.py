@@ -101,10 +101,9 @@ def _outages(runs: Sequence[RecordedRun]) -> list[str]:
     recoveries = [recovery.seconds for run in runs for recovery in run.recoveries]
     if not outages:
         return []
-    clauses = [f"{len(outages)} outages from a switch until healthy: mean {fmean(outages):.2f} s"]
-    clauses += [f"longest {max(outages):.2f} s"]
-    clauses += [f"mean of {len(recoveries)} recoveries (MTTR) {fmean(recoveries):.2f} s"] if recoveries else []
-    return [", ".join(clauses)]
+    figures = f"{len(outages)}, mean {fmean(outages):.2f} s, longest {max(outages):.2f} s"
+    mttr = f"; mean time to recovery (MTTR) {fmean(recoveries):.2f} s" if recoveries else ""
+    return [f"outages, from the switch until healthy: {figures}{mttr}"]
 
 
 def _row(link: Link) -> tuple[str, ...]:

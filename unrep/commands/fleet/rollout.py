@@ -15,7 +15,7 @@ from repository.record.database import Record
 from unrep.errors import UsageRefused
 from unrep.terminal.answers import json_option
 from unrep.terminal.command import Command
-from unrep.terminal.console import answer, say, show
+from unrep.terminal.console import tell
 from unrep.terminal.options.fleet import OpenFleet, open_fleet
 from unrep.terminal.options.quantities import parse_duration
 from unrep.terminal.options.repository import repo_option
@@ -103,14 +103,11 @@ def rollout_command(
         if version is not None:
             _begin(fleet, version, rings, _conditions(after, within, steady, stop_on))
         found = current(fleet.database) if dry_run else advance(fleet.database, _mover(fleet))
-    if as_json:
-        answer(_document(found))
-    elif found is not None:
-        show(*_table(found))
-    if found is None:
-        say("no rollout yet; begin one with 'unrep fleet rollout V'")
-        return
-    say(*(f"channel {ring!r}: names {found.rollout.version}" for ring in found.moved), found.decision.sentence)
+    lines = ["no rollout yet; begin one with 'unrep fleet rollout V'"]
+    if found is not None:
+        moved = [f"channel {ring!r}: names {found.rollout.version}" for ring in found.moved]
+        lines = [*_table(found), *moved, found.decision.sentence]
+    tell(as_json, _document(found), *lines)
 
 
 def _conditions(after: int | None, within: float | None, steady: float | None, stop_on: int | None) -> Conditions:
@@ -175,10 +172,8 @@ def resume_command(repo: Path, as_json: bool) -> None:
 def _changed(before: Rollout, state: str, as_json: bool) -> None:
     already = " already" if before.state == state else ""
     more = "; 'unrep fleet rollout' moves what may be moved" if state == "running" else ""
-    say(f"{before.version}: is {state}{already}{more}")
-    if as_json:
-        document: FleetStateAnswer = {"version": before.version, "was": before.state, "state": state}
-        answer(document)
+    document: FleetStateAnswer = {"version": before.version, "was": before.state, "state": state}
+    tell(as_json, document, f"{before.version}: is {state}{already}{more}")
 
 
 def _table(found: Progress) -> list[str]:

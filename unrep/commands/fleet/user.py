@@ -12,7 +12,7 @@ from fleet.record.accounts import MOST_BYTES, ROLES, Role
 from unrep.errors import UsageRefused
 from unrep.terminal.answers import json_option
 from unrep.terminal.command import Command, CommandGroup
-from unrep.terminal.console import answer, ask_passphrase, is_terminal, say, show
+from unrep.terminal.console import ask_passphrase, is_terminal, show, tell
 from unrep.terminal.files import read_input
 from unrep.terminal.options.fleet import open_fleet
 from unrep.terminal.options.repository import repo_option
@@ -64,7 +64,7 @@ def add_command(name: str, role: str, password_file: Path | None, repo: Path) ->
             raise UsageRefused("the password is no text in UTF-8") from error
         with fleet.database.writing() as connection:
             is_new = accounts.set_user(connection, name, cast(Role, role), password, time.time())
-    say(f"user {name!r}: {'added' if is_new else 'changed'}, {role}")
+    show(f"user {name!r}: {'added' if is_new else 'changed'}, {role}")
 
 
 @click.command(
@@ -76,7 +76,7 @@ def remove_command(name: str, repo: Path) -> None:
     """Remove user NAME, and end the user's sessions."""
     with open_fleet(repo) as fleet, fleet.database.writing() as connection:
         accounts.remove_user(connection, name)
-    say(f"user {name!r}: removed")
+    show(f"user {name!r}: removed")
 
 
 @click.command("list", cls=Command, examples=[("unrep fleet user list --repo /srv/vms", "See who may do what:")])
@@ -86,13 +86,10 @@ def list_command(repo: Path, as_json: bool) -> None:
     """Show the users and their roles."""
     with open_fleet(repo) as fleet, fleet.database.reading() as connection:
         found = accounts.users(connection)
-    if as_json:
-        document: FleetUsersAnswer = {"users": [{"name": user.name, "role": user.role} for user in found]}
-        answer(document)
-    elif found:
-        show(*table(["user", "role"], [[user.name, user.role] for user in found]))
-    else:
-        say("no users, so the pages are for this machine alone; add one with 'unrep fleet user add'")
+    document: FleetUsersAnswer = {"users": [{"name": user.name, "role": user.role} for user in found]}
+    nobody = "no users, so the pages are for this machine alone; add one with 'unrep fleet user add'"
+    rows = [[user.name, user.role] for user in found]
+    tell(as_json, document, *(table(["user", "role"], rows) if rows else [nobody]))
 
 
 user_command.add_command(add_command)

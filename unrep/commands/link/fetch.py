@@ -9,7 +9,6 @@ import click
 from apply.site.maintenance_windows import DailyWindows
 from bundle.errors import BundleError
 from bundle.names.plain_text import plain
-from bundle.read.reader import Unlock
 from transfer.channels.survey import follows_channel
 from transfer.config import TransferConfig
 from transfer.errors import TransferError
@@ -22,8 +21,8 @@ from transfer.links.budget import Budget
 from transfer.links.opening import OpenLinks, open_sources
 from transfer.scheduling.scheduler import NAP_S
 from unrep.errors import UsageRefused
-from unrep.receiving.errand import Errand
 from unrep.receiving.fetch_hours import WindowHours
+from unrep.receiving.fetch_session import FetchSession
 from unrep.receiving.holdings import retained, site_holdings, whom_to_trust
 from unrep.receiving.link_rate import read_rate, save_rate
 from unrep.receiving.tickets import recipient_at
@@ -122,7 +121,7 @@ def fetch_command(
     daily = _daily_windows(windows, time_zone)
     with progress_bar() as bar:
         progress = FetchProgress(bar, as_events)
-        errand = Errand(
+        session = FetchSession(
             sources=sources,
             trust=whom_to_trust(trust, site, "fetch"),
             config=TransferConfig(limit_rate, read_rate(site, out), max_bytes, patience),
@@ -140,44 +139,44 @@ def fetch_command(
             progress=progress,
             say=say,
         )
-        figures = _fetched(errand, out, progress)
+        figures = _fetched(session, out, progress)
     save_rate(site, figures)
     _tell_done(figures, progress, as_events, as_json)
 
 
-def _fetched(errand: Errand, out: Path, progress: FetchProgress) -> Figures:
+def _fetched(session: FetchSession, out: Path, progress: FetchProgress) -> Figures:
     """Fetches the bundle at mirrors, if nothing else is named; else what the cheapest path takes."""
-    site, unlock = errand.site, errand.recipient.unlock(out)
-    if all(is_url(source) and not follows_channel(source) for source in errand.sources):
-        with closing(open_sources(errand.sources, out, errand.config, errand.access, retained(site))) as opened:
+    site = session.site
+    if all(is_url(source) and not follows_channel(source) for source in session.sources):
+        with closing(open_sources(session.sources, out, session.config, session.access, retained(site))) as opened:
             for error in opened.refused.values():
                 say(f"{error}; going on without it")
-            return _run(Fetch(_request(errand, opened, out, unlock, progress)), progress)
-    found = errand.look(out)
+            return _run(Fetch(_request(session, opened, out, progress)), progress)
+    found = session.look(out)
     found.check()
     for where, reason in found.refused.items():
         said = str(reason)
         say(f"{said if where in said else f'{shown_source(where)}: {said}'}; going on without it")
-    holdings = site_holdings(site, errand.trust, progress, errand.product, unlock) if site else None
-    return _run(errand.fetching(found, errand.choose(found, holdings), holdings, lambda last: out), progress)
+    holdings = site_holdings(site, session.trust, progress, session.product, session.recipient.unlock) if site else None
+    return _run(session.fetching(found, session.choose(found, holdings), holdings, lambda last: out), progress)
 
 
-def _request(
-    errand: Errand, opened: OpenLinks, out: Path, unlock: Unlock | None, progress: FetchProgress
-) -> FetchRequest:
-    site = errand.site
+def _request(session: FetchSession, opened: OpenLinks, out: Path, progress: FetchProgress) -> FetchRequest:
+    site = session.site
     return FetchRequest(
         links=opened,
-        trust=errand.trust,
+        trust=session.trust,
         output=out,
-        holdings=site_holdings(site, errand.trust, progress, errand.product, unlock) if site else None,
-        allow_full=errand.allow_full,
-        config=errand.config,
+        holdings=site_holdings(site, session.trust, progress, session.product, session.recipient.unlock)
+        if site
+        else None,
+        allow_full=session.allow_full,
+        config=session.config,
         progress=progress,
         say=progress.say,
-        budget=errand.budget,
-        hours=errand.hours,
-        before_sections=errand.tickets(tuple(errand.sources), out),
+        budget=session.budget,
+        hours=session.hours,
+        before_sections=session.tickets(tuple(session.sources), out),
     )
 
 

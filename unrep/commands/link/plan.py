@@ -21,7 +21,7 @@ from transfer.links.access import is_url
 from transfer.links.opening import open_sources
 from transfer.plan import SiteHoldings
 from transfer.scheduling.prefix_reader import PrefixReader
-from unrep.receiving.errand import Errand
+from unrep.receiving.fetch_session import FetchSession
 from unrep.receiving.holdings import site_holdings, whom_to_trust
 from unrep.receiving.link_rate import read_rate
 from unrep.terminal.answers import Product, SectionAnswer, Seq, Version, json_option
@@ -148,7 +148,7 @@ def plan_command(
     Only channel files and headers are read. Without --rate, the time is that at the rate of the last fetch for this
     site or into this output, if there was one.
     """
-    errand = Errand(
+    session = FetchSession(
         sources=sources,
         trust=whom_to_trust(trust, site),
         config=TransferConfig(),
@@ -160,28 +160,28 @@ def plan_command(
         say=say,
     )
     terms = _Terms(rate or read_rate(site, out), price_per_mb)
-    holdings = site_holdings(site, errand.trust, Quiet(), errand.product) if site else None
-    planned = _plan(errand, holdings, out)
+    holdings = site_holdings(site, session.trust, Quiet(), session.product) if site else None
+    planned = _plan(session, holdings, out)
     tell(as_json, _document(planned, terms), *_lines(planned, terms))
 
 
-def _plan(errand: Errand, holdings: SiteHoldings | None, out: Path | None) -> _Planned:
+def _plan(session: FetchSession, holdings: SiteHoldings | None, out: Path | None) -> _Planned:
     """Raises as the fetch would."""
-    if all(is_url(source) and not follows_channel(source) for source in errand.sources):
-        verified, received = _header(errand, errand.sources, out or _NOWHERE)
-        found = estimate(verified, holdings, errand.allow_full, out, errand.trust)
+    if all(is_url(source) and not follows_channel(source) for source in session.sources):
+        verified, received = _header(session, session.sources, out or _NOWHERE)
+        found = estimate(verified, holdings, session.allow_full, out, session.trust)
         return _Planned([found], [], found.bytes_to_fetch, received)
-    found_there = errand.look(out or _NOWHERE, keep=False)
+    found_there = session.look(out or _NOWHERE, keep=False)
     found_there.check()
-    release = errand.choose(found_there, holdings)
-    path = find_path(found_there.offers, holdings, release, errand.allow_full)
+    release = session.choose(found_there, holdings)
+    path = find_path(found_there.offers, holdings, release, session.allow_full)
     received, estimates, paid = found_there.received_bytes, list[Estimate](), 0
     for step in path.steps:
-        verified, amount = _header(errand, step.offer.places, out or _NOWHERE, step.offer.verified)
+        verified, amount = _header(session, step.offer.places, out or _NOWHERE, step.offer.verified)
         received += amount
         there = out if out is None or step is path.steps[-1] else place_of(step, out)
-        allow_full = errand.allow_full or step.base is None
-        found = estimate(verified, step.held(holdings), allow_full, there, errand.trust)
+        allow_full = session.allow_full or step.base is None
+        found = estimate(verified, step.held(holdings), allow_full, there, session.trust)
         estimates.append(found)
         paid += min(step.paid_bytes, found.bytes_to_fetch)
     channel = found_there.channel.channel.channel if found_there.channel else None
@@ -189,13 +189,13 @@ def _plan(errand: Errand, holdings: SiteHoldings | None, out: Path | None) -> _P
 
 
 def _header(
-    errand: Errand, sources: Sequence[str], output: Path, known: VerifiedRoot | None = None
+    session: FetchSession, sources: Sequence[str], output: Path, known: VerifiedRoot | None = None
 ) -> tuple[VerifiedRoot, int]:
     """The header of the bundle at some sources, and how many bytes came for it, if it is not known."""
     if known:
         return known, 0
-    with closing(open_sources(sources, output, errand.config, errand.access)) as link:
-        reader = PrefixReader(link, errand.trust, errand.config, say)
+    with closing(open_sources(sources, output, session.config, session.access)) as link:
+        reader = PrefixReader(link, session.trust, session.config, say)
         return reader.header(), reader.received_bytes
 
 

@@ -9,8 +9,8 @@ from msgspec import Meta
 
 from apply.errors import NotReady
 from apply.record.database import read_state
-from apply.site.config import HttpCheck
 from apply.site.guarded import check_named, check_site
+from apply.site.health_checks import HttpCheck
 from apply.site.layout import Site
 from bundle.errors import InputError, Malformed, naming
 from bundle.format.root import check_product

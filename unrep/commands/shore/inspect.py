@@ -15,7 +15,7 @@ from unrep.inspection.carried_trust import Carried
 from unrep.terminal.answers import json_option
 from unrep.terminal.build_report import not_opened_lines
 from unrep.terminal.command import Command
-from unrep.terminal.console import answer, say, show
+from unrep.terminal.console import answer, show
 from unrep.terminal.options.fleet_extra import fleet_extra
 from unrep.terminal.options.unlocking import unlock_options, unlock_with
 
@@ -76,13 +76,14 @@ def inspect_command(
         answer(asdict(inspection))
     elif html is None:
         show(*_render(inspection, None if show_all else SHOWN))
+    else:
+        show(f"{html}: a page that shows what {inspection.product} {inspection.version} costs, file by file")
 
 
 def _write_page(path: Path, found: Inspection) -> None:
     with fleet_extra():
         from unrep.inspection.bundle_page import page_of
     PUBLISHED.write_file(path, page_of(found).encode())
-    say(f"{path}: a page that shows what {found.product} {found.version} costs, file by file")
 
 
 def _render(found: Inspection, shown: int | None) -> list[str]:

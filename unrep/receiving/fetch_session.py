@@ -1,4 +1,4 @@
-"""One errand of a command or of the agent: look at sources, and fetch what leads to a release."""
+"""What a command or the agent does at one time: look at sources, and fetch what leads to a release."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ from unrep.receiving.tickets import Recipient, TicketFetcher
 
 
 @dataclass(frozen=True, kw_only=True)
-class Errand:
+class FetchSession:
     """What every part of it goes by. `product`: the only one that comes in, "" for any. `ticket`: brought by hand."""
 
     sources: Sequence[str]
