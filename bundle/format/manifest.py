@@ -9,6 +9,7 @@ a label stands for each of them.
 
 from array import array
 from collections.abc import Collection, Container, Iterable, Iterator, Sequence, Set
+from copy import copy
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property
@@ -86,6 +87,12 @@ class Entries(Sequence[Entry]):
         self.hashes = columns.hashes
         self.places = Places(self.hashes)
 
+    def with_hashes(self, hashes: memoryview) -> "Entries":
+        """The same entries with other hashes."""
+        found = copy(self)
+        found.hashes, found.places = hashes, Places(hashes)
+        return found
+
     def __len__(self) -> int:
         return len(self.kinds)
 
@@ -155,7 +162,11 @@ class TreeManifest:
             else:
                 hashes += columns.hashes[at : at + HASH_BYTES]
                 at += HASH_BYTES
-        return cls._checked(canonical.encode(msgspec.structs.replace(columns, hashes=memoryview(hashes))), platform)
+        # Hashes stand last, and what is before them stays. A manifest of 300,000 entries has 33 MB: few copies of it.
+        before = len(data) - len(canonical.encode(columns.hashes))
+        encoded = b"".join((memoryview(data)[:before], canonical.encode(hashes)))
+        del columns, hashes, data
+        return cls._checked(encoded, platform)
 
     def draft(self, made: Collection[int]) -> bytes:
         """Its draft for a section whose recipes make these places: the first of each content that is new."""
@@ -177,8 +188,8 @@ class TreeManifest:
         places = rows[labelled, len(_LABEL_ZEROS) :].copy().view(">u4")[:, 0].astype(np.int64)
         rows[labelled] = np.frombuffer(hashes, np.uint8).reshape(-1, HASH_BYTES)[places - 1]
         start = len(self.encoded) - len(self.entries.hashes)
-        data = self.encoded[:start] + rows.tobytes()
-        return TreeManifest(Entries(msgspec.msgpack.decode(data, type=_Columns)), data)
+        data = b"".join((memoryview(self.encoded)[:start], rows.data))
+        return TreeManifest(self.entries.with_hashes(memoryview(data)[start:]), data)
 
     def without(self, gone: Container[int]) -> "TreeManifest":
         """The same without the entries at those places. No rule can be broken by that."""

@@ -218,8 +218,8 @@ def _make_draft(section: VerifiedSection, steps: SectionSteps, base: BaseObjects
     try:
         with FrameRun(packs, base, WorkLimit(section.root.size), scratch) as run:
             made = run.make(next(steps.numbered(0))[1].recipe, size)
-            draft = b"".join(sized(made, size))
-            return TreeManifest.of_draft(draft, section.index.made_places, section.root.platform)
+            places = section.index.made_places
+            return TreeManifest.of_draft(b"".join(sized(made, size)), places, section.root.platform)
     finally:
         base.close_all()
 
