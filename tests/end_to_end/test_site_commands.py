@@ -144,7 +144,7 @@ def _nothing_to_go_back_to(ship: Ship, directory: Path) -> list[object]:
         (_no_trust, 2, "missing.pub: "),
         (_other_key, 3, "1.0.1.unrep: "),
         (_flipped, 3, "bent.unrep: "),
-        (_cut, 3, "cut.unrep: cut short"),
+        (_cut, 3, "cut short"),
         (_other_base, 3, "1.0.2.unrep: vms 1.0.2 comes as deltas from"),
         (_other_product, 3, "product 'ecdis'; this site has 'vms'"),
         (_same_seq, 3, "another release with this seq was accepted before"),
