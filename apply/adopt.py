@@ -29,12 +29,13 @@ from apply.site.layout import Site
 from apply.site.trusted import updated_trust
 from apply.update import Update
 from bundle.archives.engines import present_features
-from bundle.errors import Corrupt, InputError, NoSection
+from bundle.errors import BaseMismatch, Corrupt, InputError, NoSection, Unsupported
 from bundle.format.manifest import Entry, TreeManifest
 from bundle.host import presence
 from bundle.host.memory_limit import limited_memory
 from bundle.host.progress import Progress, Quiet
 from bundle.read.evaluate import open_evaluation
+from bundle.read.frame_run import exhaust
 from bundle.read.reader import Unlock, VerifiedBundle
 from bundle.read.tree import DirectoryBase, scan
 from bundle.trust.trust import Trust
@@ -176,9 +177,15 @@ class _Adoption:
 
 @dataclass(frozen=True)
 class _Kept:
-    """An evaluation that makes nothing, for all is there."""
+    """An evaluation that makes nothing, for all is there. `draft`: the manifest itself."""
 
-    manifest: TreeManifest
+    draft: TreeManifest
+
+    def digest(self, place: int) -> bytes:
+        return self.draft.entry(place).hash
+
+    def finished(self) -> TreeManifest:
+        return self.draft
 
     def objects(self) -> Iterator[tuple[int, Iterator[bytes]]]:
         return iter(())
@@ -186,12 +193,17 @@ class _Kept:
 
 @limited_memory()
 def _manifest_of(bundle: VerifiedBundle, site: Site, state: SiteState) -> TreeManifest | None:
-    """The release's manifest, if a section of it is there that can be read here; None if the header has to do."""
+    """The release's manifest, if a section of it is there that can be read here; None if the header has to do.
+
+    No section says the hashes of what it makes [F-101]. So all of it is made once, and nothing of that is written.
+    """
     try:
         choice = choose_full(bundle) or choose(bundle, holdings(site, state.releases))
         base = open_installed(site, choice.base) if choice.base else None
-        return open_evaluation(bundle.open_section(choice.section), base, present_features()).manifest
-    except (NoSection, PreflightRefused):
+        evaluation = open_evaluation(bundle.open_section(choice.section), base, present_features())
+        exhaust(evaluation.verify_objects())
+        return evaluation.finished()
+    except (BaseMismatch, NoSection, PreflightRefused, Unsupported):
         return None
     except Corrupt:
         if bundle.is_whole:

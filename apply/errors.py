@@ -8,6 +8,7 @@
     |   |   |-- InUse           ... because a process has it open: end that, or wait for a later run
     |   |   `-- DiskFull        ... because its file system (or quota) is full: free space
     |   |-- NotReady            the ship lacks what a release needs: mend the key that is named
+    |   |-- Postponed           the release is ready, and may not be switched now: it waits for its window
     |   |-- Held                the master keeps the running version: `unrep resume` first
     |   |-- Unguarded           somebody else could change what root is about to do: chmod or chown as it says
     |   |-- BaseDrifted         an installed version is not what its manifest says
@@ -64,6 +65,10 @@ class InUse(StorageFailed):
 
 class DiskFull(StorageFailed):
     """The file system that holds the named path has no room left, or its quota is used up."""
+
+
+class Postponed(PreflightRefused):
+    """The release stands complete, and whoever asked for it says that it may not be switched any more [A-62]."""
 
 
 class Unguarded(PreflightRefused):

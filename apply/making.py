@@ -73,11 +73,11 @@ def rebuild(making: Making) -> Made:
 def _rebuild_step(making: Making, bundle: VerifiedBundle, bases: Bases, tree: Path) -> tuple[TreeManifest, list[str]]:
     """Builds `tree`, around damage to its base where the full section helps [A-41]. Returns what is to be told."""
     try:
-        return _plan_and_reconstruct(making, bundle, bases, tree).evaluation.manifest, []
+        return _plan_and_reconstruct(making, bundle, bases, tree).evaluation.finished(), []
     except BaseDrifted as drift:
         durable.remove_tree(tree)
         plan = _plan_and_reconstruct(making, bundle, bases, tree, drift)
-        return plan.evaluation.manifest, [f"rebuilt {plan.origin}"]
+        return plan.evaluation.finished(), [f"rebuilt {plan.origin}"]
 
 
 def _plan_and_reconstruct(
@@ -88,7 +88,7 @@ def _plan_and_reconstruct(
     plan = plan_rebuild(run, bundle, bases, tree.parent, drift, share=share)
     with run.step("reconstruct"):
         reconstruct(plan.evaluation, plan.base, tree, run.progress, share=share)
-        keep_source_times(bundle, tree, plan.evaluation.manifest)
+        keep_source_times(bundle, tree, plan.evaluation.finished())
     return plan
 
 

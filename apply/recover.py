@@ -47,10 +47,11 @@ def resume_pending(run: Run, config: SiteConfig, record: Record, *, blocking: bo
     """
     try:
         return resume(run, config, record)
-    except (RolledBack, Degraded):
+    except (RolledBack, Degraded) as ended:
         # One intent at a time: while the end of the old one is not on record, no new one may be recorded.
         if blocking or record.state.unfinished:
             raise
+        run.warn(str(ended))
         return None
 
 

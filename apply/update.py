@@ -12,7 +12,8 @@ reconstruct   the complete tree in staging, every file hashed
 make durable  all of it, then moved to versions/
 prepare       its environment, from its own wheels; the site's own command
 snapshot      the application's data, by the site's command
-last look     that the new tree has the commands that the site names in it, and that no hold was set meanwhile
+last look     that the new tree has the commands that the site names in it, that no hold was set meanwhile, and that it
+              may still be switched
 [intent]      durable: from here on a cut leads to the new version or back to the old one, by itself
 switch        then restart, health, and commit or back (apply.trial)
 retain        versions that are kept no longer are removed (apply.retention)
@@ -23,6 +24,7 @@ that an earlier run left is hashed anew, and plan to make durable are left out.
 
 import contextlib
 import time
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -31,7 +33,7 @@ from apply.application.environment import environment_fault
 from apply.application.prepare import mend_environment, prepare
 from apply.audit.log import open_log
 from apply.audit.run import Report, Run, record_success, reporting, working
-from apply.errors import AboardError, BaseDrifted, PreflightRefused, StepFailed, StorageFailed
+from apply.errors import AboardError, BaseDrifted, Postponed, PreflightRefused, StepFailed, StorageFailed
 from apply.making import MakeTree, Making, rebuild
 from apply.offer import Offer, open_offer
 from apply.readiness.readiness import check_commands, check_ready
@@ -40,6 +42,7 @@ from apply.rebuild.installed import installed_bases, open_installed, verify_tree
 from apply.rebuild.plan import plan_rebuild
 from apply.rebuild.route import check_room, find_route, over_steps, verify_step
 from apply.record.database import Record, read_state
+from apply.record.release import Release
 from apply.record.state import SiteState
 from apply.recover import resume_pending
 from apply.retention import remove, retain, tidy
@@ -54,6 +57,8 @@ from bundle.host.progress import Progress, Quiet
 from bundle.read.reader import Unlock
 from bundle.trust.trust import Trust
 
+Obstacle = Callable[[], str]
+
 
 def update(
     bundle: Path,
@@ -65,6 +70,7 @@ def update(
     override_hold: bool = False,
     unlock: Unlock | None = None,
     product: str = "",
+    obstacle: Obstacle = lambda: "",
 ) -> Report:
     """Applies a bundle to a site: `applied`, or `already-current`, which installs no version [A-19].
 
@@ -75,7 +81,7 @@ def update(
     `trust`: added to what the site trusts already; None: only that counts. What the bundle teaches about trust is saved
     [R-11]. `override_hold`: a person says so although the master holds the running version [A-64]. `unlock`: what opens
     an encrypted bundle, if not the site's own key and the ticket beside it. `product`: what a person says the site is
-    for, if its configuration does not [A-91].
+    for, if its configuration does not [A-91]. `obstacle`: why nothing may be switched any more, "" if it may [A-62].
 
     Raises InputError, Refused, NoSection, PreflightRefused, StepFailed or SwitchFailed before the intent: the version
     that runs stays the current one. Raises RolledBack when a version failed and the one before it serves again. Raises
@@ -93,7 +99,7 @@ def update(
             ) as offer,
             working(run) as record,
         ):
-            return Update(run, config, record, offer, rebuild).apply()
+            return Update(run, config, record, offer, rebuild, obstacle).apply()
 
 
 def rehearse(
@@ -110,8 +116,8 @@ def rehearse(
     """What `update` would do, writing nothing: `would-apply`, `already-current`. Raises as `update` before its intent.
 
     Every file of the base is hashed, so that drift shows now [A-16]. What is not rehearsed: recovery, so a pending
-    trial counts as it stands on record; the use of a complete tree that an earlier run left; the site's commands. Of
-    several bundles the first is rehearsed. Of the others the pieces are verified.
+    trial counts as it stands on record; the site's commands. Of several bundles the first is rehearsed. Of the others
+    the pieces are verified.
     """
     run = Run("apply --dry-run", Site.at(site), progress)
     with (
@@ -134,7 +140,8 @@ def rehearse(
             check_ready(run.site, config, state)
             if fault := environment_fault(run.site, config, state.current_version):
                 run.warn(f"{fault}, and would be made anew")
-        origin = _rehearsed_origin(run, offer, state)
+        is_there = _stands_complete(run, state, offer.release)
+        origin = "as it stands here, complete" if is_there else _rehearsed_origin(run, offer, state)
         return run.report("would-apply", state.current_version, f"would install {version} {origin}")
 
 
@@ -158,10 +165,44 @@ def _rehearsed_origin(run: Run, offer: Offer, state: SiteState) -> str:
     return plan.origin + over_steps((first, *later))
 
 
-class Update:
-    """The steps of one update, in their order. `make_tree`: builds the release's complete tree in staging."""
+def _stands_complete(run: Run, state: SiteState, release: Release) -> bool:
+    """Whether the very tree stands in its place, complete: each file is hashed anew [A-17].
 
-    def __init__(self, run: Run, config: SiteConfig, record: Record, offer: Offer, make_tree: MakeTree) -> None:
+    Raises PreflightRefused if it does not, and may not be removed, for it is needed.
+    """
+    known = state.find(release.version)
+    # The version's letter case counts here, though not to `find`: the directory must bear this very name [A-1].
+    is_same = known and (known.version, known.tree) == (release.version, release.tree)
+    if not known or not is_same or not presence.is_directory(run.site.tree(known.version)):
+        return False
+    try:
+        with run.step("verify"):
+            verify_tree(open_installed(run.site, known), run.progress)
+    except PreflightRefused:
+        # A file or the manifest is damaged, or cannot be read at all: either way the tree is built anew.
+        if known.version in state.needed:
+            raise
+        return False
+    return True
+
+
+class Update:
+    """The steps of one update, in their order.
+
+    `make_tree`: builds the release's complete tree in staging. `obstacle`: why nothing may be switched any more, "" if
+    it may.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        config: SiteConfig,
+        record: Record,
+        offer: Offer,
+        make_tree: MakeTree,
+        obstacle: Obstacle = lambda: "",
+    ) -> None:
+        self._obstacle = obstacle
         self._run = run
         self._make_tree = make_tree
         self._site = run.site
@@ -174,12 +215,13 @@ class Update:
 
     def apply(self) -> Report:
         """All of it, from what an earlier run left pending to the verdict on the new version."""
+        was_pending = self._record.state.pending is not None
         why_healthy = self._resume_pending()
         # The site's first trust root, which a person named: it is saved once a header has proved good under it,
         # whatever becomes of the release. What headers teach later is saved as they are verified [R-11].
         save_trust(self._site, self._offer.bundle.verified.trust)
         if not self._offer.needs_installing(self._site, self._record.state):
-            return self._confirm_current(why_healthy)
+            return self._confirm_current(why_healthy, was_pending)
         with self._run.step("check"):
             check_ready(self._site, self._config, self._record.state)
         self._mend_way_back()
@@ -194,7 +236,10 @@ class Update:
             # The last moment for a hold, for a trial that has begun goes on to its verdict. If one was set meanwhile,
             # the update is refused, and all that it has built is removed again [A-64], [A-17].
             self._offer.check_hold(self._site)
+            self._check_obstacle()
             self._record_intent()
+        except Postponed:
+            raise  # what was built stays, and is used when it may be switched
         except (AboardError, BundleError):
             self._withdraw(was_built)
             raise
@@ -210,8 +255,9 @@ class Update:
         is_same = state.pending is not None and state.intended().tree == self._release.tree
         return resume_pending(self._run, self._config, self._record, blocking=is_same and state.current is not None)
 
-    def _confirm_current(self, why_healthy: str | None) -> Report:
-        """The very tree runs already. `why_healthy`: by the trial that this run resumed, None if it resumed none."""
+    def _confirm_current(self, why_healthy: str | None, was_pending: bool) -> Report:
+        """The very tree runs already. `why_healthy`: by the trial that this run resumed, None if it resumed none, or
+        another release was pending and was taken back, which `was_pending` tells."""
         self._record.save(self._offer.confirmed(self._record.state))
         if why_healthy is not None:
             return self._report_applied(why_healthy)
@@ -220,7 +266,7 @@ class Update:
             healthy = Trial(self._site, self._config, self._record, self._run).restart_current()
             reason = f"{version} is current already; {mended}; {healthy}"
         else:
-            reason = f"{version} is current already, and nothing was done"
+            reason = f"{version} is current already" + ("" if was_pending else ", and nothing was done")
         return record_success(self._run, self._record, self._run.report("already-current", version, reason))
 
     def _mend_way_back(self) -> None:
@@ -244,22 +290,8 @@ class Update:
         return f"{fault}, and was made anew" if fault else ""
 
     def _was_built_before(self) -> bool:
-        """Whether the very tree stands complete in its place, from an earlier run: each file is hashed anew [A-17]."""
-        known = self._record.state.find(self._release.version)
-        # The version's letter case counts here, though not to `find`: the directory must bear this very name [A-1].
-        is_same = known and (known.version, known.tree) == (self._release.version, self._release.tree)
-        if not known or not is_same or not presence.is_directory(self._site.tree(known.version)):
-            return False
-        try:
-            with self._run.step("verify"):
-                verify_tree(open_installed(self._site, known), self._run.progress)
-        except PreflightRefused:
-            # A file or the manifest is damaged, or cannot be read at all: either way the tree is of no use, and is
-            # built anew. A version that is needed may not be removed for that.
-            if known.version in self._record.state.needed:
-                raise
-            return False
-        return True
+        """Whether an earlier run built the very tree, which is of use [A-17]."""
+        return _stands_complete(self._run, self._record.state, self._release)
 
     def _remove_leftover(self) -> None:
         """Removes what an earlier run left under the version's name, unless the site needs it."""
@@ -301,6 +333,10 @@ class Update:
         self._record.save(state.begun(product, self._release, self._run.id, now, data_saved=has_data))
         if not state.product and not self._offer.product:
             self._run.warn(f"from now on this site takes product {product!r} alone")
+
+    def _check_obstacle(self) -> None:
+        if why := self._obstacle():
+            raise Postponed(f"{self._site.root}: version {self._release.version} is ready; {why}")
 
     def _withdraw(self, was_built: bool) -> None:
         """Gives back the space of a version that this run built [A-17]. The next run removes what is left over."""

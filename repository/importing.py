@@ -98,21 +98,16 @@ def _store(bundle: VerifiedBundle, store: ObjectStore, bar: Progress) -> None:
 
 
 def _store_objects(evaluation: Evaluation, store: ObjectStore, bar: Progress, path: Path) -> None:
-    manifest: TreeManifest = evaluation.manifest
-    bar.start(f"unpacking {path.name}", manifest.size, "B")
+    draft: TreeManifest = evaluation.draft
+    bar.start(f"unpacking {path.name}", draft.size, "B")
     with store.intake() as intake:
-        for place, chunks in evaluation.objects():
-            if not place:
-                continue
-            entry = manifest.entry(place)
-            try:
-                if store.is_sound(entry.hash, entry.size):
-                    for _ in chunks:
-                        pass
-                else:
-                    intake.put(entry.hash, entry.size, chunks)
-            except Corrupt as error:
-                raise named(error, path) from None
-            bar.advance(entry.size)
+        try:
+            for place, chunks in evaluation.objects():
+                size = draft.entry(place).size
+                intake.put_made(size, chunks)
+                bar.advance(size)
+            manifest = evaluation.finished()
+        except Corrupt as error:
+            raise named(error, path) from None
     bar.finish()
     store.add_manifest(manifest)

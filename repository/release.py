@@ -11,8 +11,9 @@
 Whatever stops it, the same call goes on: what is done is found, and is not done again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from bundle.host import presence
 from bundle.host.files import make_directory
 from bundle.host.output import temporary_directory
 from bundle.host.progress import Progress
+from bundle.host.storage import is_full
 from bundle.names.paths import check_version
 from bundle.read.reader import open_bundle, open_for_display, stored_bytes
 from bundle.read.tree import DirectoryBase, scan
@@ -261,7 +263,8 @@ class _Run:
                 trust_from=self._settings.trust_from,
                 recipients=self._makers.recipients,
             )
-            return build(request, self._makers.signer, self._makers.pool, self._makers.progress, release.tree)
+            with _full_disk(out):
+                return build(request, self._makers.signer, self._makers.pool, self._makers.progress, release.tree)
 
     def _unpublished(self, release: Release) -> list[Bundle]:
         """The bundles of this release that are built and no more. Those of one that was given up stay unpublished."""
@@ -281,7 +284,7 @@ class _Run:
                 sent[backend.name] = sum(added)
             except TransferError as error:
                 failed.append(error)
-        if failed and len(failed) == len(backends) == 1:
+        if len(failed) == 1:
             raise failed[0]
         if failed:
             raise Incomplete("; ".join(str(error).rstrip(".") for error in failed)) from failed[0]
@@ -320,6 +323,18 @@ class _Run:
     def _costs(self, release: Release, wanted: list[KnownTree]) -> list[BaseCost]:
         bundles = [bundle for bundle in self._record.bundles() if bundle.release == release.version]
         return costs_of(bundles, wanted)
+
+
+@contextmanager
+def _full_disk(out: Path) -> Iterator[None]:
+    """Raises DiskFull where the builder found the disk full: to it any file that cannot be written is a wrong input."""
+    with STORAGE.errors(out):
+        try:
+            yield
+        except InputError as error:
+            if isinstance(error.__cause__, OSError) and is_full(error.__cause__):
+                raise error.__cause__ from error
+            raise
 
 
 def described(report: BuildReport, release: Release, path: str) -> Bundle:

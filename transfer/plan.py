@@ -156,6 +156,8 @@ class FetchPlan:
         `fresh`: nothing of it is there yet.
         """
         verified = self.verified
+        if section.is_inner:
+            return  # it came with the header
         tree = self._trees.setdefault(verified.root.offset_of(section), verified.hash_tree(section))
         pieces = list(verified.pieces(section))
         size, body = verified.root.piece_size, pieces[-1][1].level

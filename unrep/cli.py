@@ -64,6 +64,7 @@ HEADINGS = {
         "adopt": "mate.adopt",
         "apply": "aboard.apply",
         "stick": "mate.stick",
+        "page": "mate.page",
         "rollback": "aboard.rollback",
         "status": "aboard.status",
         "history": "aboard.history",

@@ -12,7 +12,6 @@ from apply.errors import SiteInvalid
 from apply.site import durable
 from apply.site.layout import Site
 from bundle.host.files import PUBLIC, ForeignFile, make_directory, read_plain
-from bundle.receipts.site_keys import load_site_public_key
 
 FOLDER: Final = "unrep-out"
 _MOST_BYTES: Final = 4096  # of a receipt
@@ -36,7 +35,6 @@ def carry_receipts(site: Site, medium: Path) -> Carried:
     folder, receipts = medium / FOLDER, waiting(site)
     if not receipts:
         return Carried(folder)
-    ship = load_site_public_key(site.public_key_file).key_id.hex()
     copied = 0
     with durable.storage_errors(folder):
         try:
@@ -47,8 +45,7 @@ def carry_receipts(site: Site, medium: Path) -> Carried:
             durable.sync_directory(medium)
         for path in receipts:
             receipt = read_plain(path, _MOST_BYTES)
-            # No two ships on one medium may share a name.
-            target = folder / (path.name if path.name.startswith(ship) else f"{ship}-{path.name}")
+            target = folder / path.name  # which no two ships on one medium share
             if not _has(target, receipt):
                 durable.write_file(target, receipt, PUBLIC)
                 copied += 1

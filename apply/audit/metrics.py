@@ -11,6 +11,7 @@ from typing import Any, Final, get_args
 
 from apply.record.recorded_run import RecordedRun
 from apply.record.state import Condition, SiteState
+from apply.record.trouble import TroubleKind
 from bundle.names.exposition import Family, Sample, single
 from bundle.names.exposition import exposition as render
 
@@ -136,6 +137,8 @@ def _of_site(state: SiteState, program: str, intact: bool, receipts: int) -> Ite
         "1 if nothing leads to the release that is wanted.",
         single(bool(state.out_of_reach)),
     )
+    found: list[Sample] = [("", {"kind": kind}, float(bool(state.trouble(kind)))) for kind in get_args(TroubleKind)]
+    yield "unrep_trouble", "gauge", "1 for what the agent found wrong at rest, until it is over.", found
     yield "unrep_quarantined_releases", "gauge", "Releases in quarantine.", single(len(state.quarantined))
     yield "unrep_record_intact", "gauge", "1 unless records of runs were changed or removed.", single(intact)
     yield "unrep_receipts_waiting", "gauge", "Receipts in the outbox.", single(receipts)

@@ -17,7 +17,7 @@ from apply.audit.log import Log, no_log
 from apply.audit.reason_codes import brief_of, code_of
 from apply.audit.save import save_run
 from apply.errors import AboardError, Degraded, LogFailed, RolledBack
-from apply.record.database import Record
+from apply.record.database import Record, read_state
 from apply.record.recorded_run import Recovery
 from apply.record.release import Release
 from apply.site.account import user_name
@@ -177,8 +177,11 @@ class Run:
 def reporting(run: Run) -> Iterator[None]:
     """An error of this package or of `bundle` that leaves gets the `document` of the run, for whoever prints it.
 
-    The log is told of it as well where the run has no record, such as for a bundle that does not verify [A-149].
+    What served before is named in it, though the site may never come to be locked. The log is told of it as well where
+    the run has no record, such as for a bundle that does not verify [A-149].
     """
+    with contextlib.suppress(AboardError):  # whoever locks the site finds out what is wrong with its record
+        run.from_version = run.current_version = read_state(run.site).current_version
     try:
         yield
     except (AboardError, BundleError) as error:

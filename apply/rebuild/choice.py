@@ -10,7 +10,7 @@ from apply.record.release import Release
 from bundle.archives.engines import ENGINE_FEATURES, present_features
 from bundle.errors import NoSection
 from bundle.format.root import Section
-from bundle.read.reader import VerifiedBundle, stored_bytes
+from bundle.read.reader import VerifiedBundle, section_bytes
 
 HASHES_SHOWN = 5
 
@@ -87,7 +87,7 @@ def _smallest(bundle: VerifiedBundle, held: Sequence[Release], engines: Containe
         if (section := bundle.root.delta_section(bytes.fromhex(release.tree), engines))
         and not bundle.is_absent(section)
     ]
-    return min(deltas, key=lambda choice: stored_bytes(bundle.root, choice.section), default=None)
+    return min(deltas, key=lambda choice: section_bytes(bundle.root, choice.section), default=None)
 
 
 def _shown(names: Sequence[str]) -> str:

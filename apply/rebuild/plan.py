@@ -69,7 +69,7 @@ def plan_rebuild(
         if base and choice.rest:
             left = base.manifest.without(frozenset(damaged))
             full = bundle.open_section(choice.rest)
-            rest = open_evaluation(full, None, engines, scratch=scratch, manifest=evaluation.manifest)
+            rest = open_evaluation(full, None, engines, scratch=scratch, beside=evaluation)
             mixed = MixedEvaluation(evaluation, rest, left)
             run.bundle_bytes += sum(end - start for start, end in rest.stretches(mixed.taken))
             plan = RebuildPlan(mixed, DirectoryBase(base.directory, left), _mixed_origin(plan.origin, mixed, drift))
@@ -80,7 +80,7 @@ def plan_rebuild(
         preflight.check_platform(Release.of(bundle.verified))
         if savings and plan.base:
             savings = replace(savings, base=plan.base.manifest)
-        preflight.check_room(run.site, evaluation.manifest, plan.evaluation.room_bytes, savings)
+        preflight.check_room(run.site, evaluation.draft, plan.evaluation.room_bytes, savings)
         if base:
             preflight.check_base(base, evaluation, run.progress)
     return plan
@@ -91,7 +91,7 @@ def _spared(
 ) -> RebuildPlan:
     """The plan with what other versions aboard have of the damaged files. Raises `drift` if they lack any [A-127]."""
     missing = missing_from(evaluation, base.manifest)
-    spares, lacking = find_spares(run.site, bases.releases, evaluation.manifest, missing)
+    spares, lacking = find_spares(run.site, bases.releases, evaluation.draft, missing)
     if lacking:
         raise drift
     spared = SparedEvaluation(evaluation, spares)

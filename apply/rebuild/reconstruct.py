@@ -10,6 +10,8 @@ changes both versions then [A-126].
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from itertools import repeat
 from pathlib import Path
 from typing import Final, Protocol
@@ -35,8 +37,16 @@ class Objects(Protocol):
     """What makes the objects that the base does not have: an `Evaluation`, or one that is put together."""
 
     @property
-    def manifest(self) -> TreeManifest:
-        """Of the release."""
+    def draft(self) -> TreeManifest:
+        """The manifest of the release, with labels for the hashes that are not known yet [F-101]."""
+        ...
+
+    def digest(self, place: int) -> bytes:
+        """The hash of what was made for a place."""
+        ...
+
+    def finished(self) -> TreeManifest:
+        """The manifest, once all objects were made. Raises Corrupt if one of them is wrong."""
         ...
 
     def objects(self) -> Iterator[tuple[int, Iterator[bytes]]]:
@@ -56,15 +66,15 @@ def reconstruct(
     """Makes `tree`, a directory that does not exist yet, the release that the evaluation describes.
 
     `share`: what stays as it is becomes a hard link to the base's file, read-only, where the file system can [A-126].
-    Raises Corrupt or Malformed for a recipe that does not give its object, BaseDrifted for a base file that has
-    changed, StorageFailed or DiskFull. What was built by then stays, for the caller to remove.
+    Raises Malformed for a recipe that cannot run, Corrupt if an object is not that of the release, BaseDrifted for a
+    base file that has changed, StorageFailed or DiskFull. What was built by then stays, for the caller to remove.
     """
-    manifest, sharing = evaluation.manifest, Sharing()
-    kept, again, empty = _sorted_out(manifest, base)
-    progress.start(f"rebuilding {tree.name}", manifest.size, "B")
-    linked = _linked(manifest) if share else None
+    draft, sharing = evaluation.draft, Sharing()
+    kept, again, empty = _sorted_out(draft, base)
+    progress.start(f"rebuilding {tree.name}", draft.size, "B")
+    linked = _linked(draft) if share else None
     with durable.storage_errors(tree), Copying(tree, sharing, linked) as copying:
-        _make_directories(tree, manifest)
+        _make_directories(tree, draft)
         # Copies go on in threads while the recipes run here, which must run one after the other.
         if base:
             copying.begin(kept, base)
@@ -72,8 +82,9 @@ def reconstruct(
             copying.begin(spare.copies, spare.tree)
         _write_made(evaluation, base, tree, sharing, progress)
         copying.gather(progress)
-        # Only now are the objects that repeat another there to be copied, from the new tree itself.
-        copying.begin(again, DirectoryBase(tree, manifest))
+        # Only now are the objects that repeat another there to be copied, from the new tree itself. Their hashes, too.
+        manifest = evaluation.finished()
+        copying.begin(replace(again, manifest=manifest), DirectoryBase(tree, manifest))
         copying.gather(progress)
         with Descent(tree) as into:
             for place in empty:
@@ -95,12 +106,13 @@ def _write_made(
     progress: Progress,
 ) -> None:
     """What the recipes make, in their order."""
-    former = _former_states(evaluation.manifest, base.manifest) if base and sharing.possible else frozenset()
+    former = _former_states(evaluation.draft, base.manifest) if base and sharing.possible else frozenset()
     with Descent(tree) as into:
         for place, chunks in evaluation.objects():
-            entry = evaluation.manifest.entry(place)
+            entry = evaluation.draft.entry(place)
             if base and place in former and sharing.possible:
-                write_beside(into, entry, chunks, base.directory, sharing)
+                digest = partial(evaluation.digest, place)
+                write_beside(into, entry, chunks, digest, base.directory, sharing)
             else:
                 write_object(into, entry, chunks)
             progress.advance(entry.size)

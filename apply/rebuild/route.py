@@ -13,7 +13,7 @@ from apply.site.layout import Site
 from bundle.archives.engines import present_features
 from bundle.format.manifest import TreeManifest
 from bundle.format.root import DELTA, FULL
-from bundle.read.reader import VerifiedBundle, stored_bytes
+from bundle.read.reader import VerifiedBundle, section_bytes
 from bundle.read.route import Step, cheapest_route
 from bundle.read.tree import DirectoryBase
 
@@ -78,4 +78,4 @@ def _steps(bundle: VerifiedBundle) -> Iterator[Step[VerifiedBundle]]:
     for section in root.sections:
         find = {DELTA: root.delta_section(section.base, engines), FULL: root.full_section(engines)}
         if find.get(section.kind) == section and not bundle.is_absent(section):
-            yield Step(section.base, root.tree, (stored_bytes(root, section),), bundle)
+            yield Step(section.base, root.tree, (section_bytes(root, section),), bundle)

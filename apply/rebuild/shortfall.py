@@ -35,7 +35,7 @@ class Shortfall:
         Raises Unsupported if that section cannot help.
         """
         opened = bundle.open_section(full)
-        rest = open_evaluation(opened, None, present_features(), manifest=self.delta.manifest)
+        rest = open_evaluation(opened, None, present_features(), beside=self.delta)
         return rest.stretches(MixedEvaluation(self.delta, rest, self.left).taken)
 
 
@@ -61,7 +61,7 @@ def find_shortfall(
             # Damage alone is no shortfall: the delta may replace each of those files anyway, or another version has it.
             missing = missing_from(evaluation, left)
             if damaged and missing:
-                missing = find_spares(place, releases, evaluation.manifest, missing)[1]
+                missing = find_spares(place, releases, evaluation.draft, missing)[1]
             if not missing:
                 return None
             why = f"{len(damaged)} files of version {release.version} are damaged"

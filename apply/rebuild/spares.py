@@ -54,13 +54,21 @@ class SparedEvaluation:
 
     def __init__(self, delta: Evaluation, spares: list[Spare]) -> None:
         self._delta = delta
-        self.manifest = delta.manifest
+        self.draft = delta.draft
         self.spares = spares
         self.spared = frozenset(place for spare in spares for place in spare.copies.places)
 
     def objects(self) -> Iterator[tuple[int, Iterator[bytes]]]:
         """(place, chunks) of every object that the recipes make, as `Evaluation.objects`."""
         return self._delta.chosen(self._delta.made)
+
+    def digest(self, place: int) -> bytes:
+        """As that of `Evaluation`."""
+        return self._delta.digest(place)
+
+    def finished(self) -> TreeManifest:
+        """As that of `Evaluation`."""
+        return self._delta.finished()
 
     @property
     def room_bytes(self) -> int:
@@ -74,4 +82,4 @@ class SparedEvaluation:
 
 def missing_from(evaluation: Evaluation, left: TreeManifest) -> set[int]:
     """The places that a delta cannot make from what is left of its base."""
-    return set(evaluation.manifest.needed(left)) - evaluation.made
+    return set(evaluation.draft.needed(left)) - evaluation.made

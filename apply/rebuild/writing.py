@@ -1,6 +1,6 @@
 """One file or link of a new tree, written from the chunks of its object. spec/apply.md, section 3 [A-19]."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from hashlib import sha256
 from pathlib import Path
@@ -37,8 +37,12 @@ def write_object(into: Descent, entry: Entry, chunks: Iterable[bytes]) -> None:
         writer.close()
 
 
-def write_beside(into: Descent, entry: Entry, chunks: Iterable[bytes], base: Path, sharing: Sharing) -> None:
+def write_beside(
+    into: Descent, entry: Entry, chunks: Iterable[bytes], digest: Callable[[], bytes], base: Path, sharing: Sharing
+) -> None:
     """The same for a file whose former state is in the base: it shares the blocks of what has stayed in its place.
+
+    `digest`: the hash of the chunks, once they are read.
 
     Raises BaseDrifted if what was shared has changed meanwhile, OSError.
     """
@@ -55,7 +59,7 @@ def write_beside(into: Descent, entry: Entry, chunks: Iterable[bytes], base: Pat
         for chunk in chunks:
             writer.write(chunk)
         writer.close()
-        if writer.shared and digest_of(file) != entry.hash:
+        if writer.shared and digest_of(file) != digest():
             raise drifted(base / entry.path, "has changed")
 
 

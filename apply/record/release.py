@@ -53,6 +53,11 @@ class Quarantine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """See Release.mark."""
         return self.epoch, self.seq
 
+    @property
+    def is_by_hand(self) -> bool:
+        """Whether a person went back from it, whatever its health."""
+        return self.reason.startswith("rolled back by hand ") or self.reason.endswith(" was taken back by hand")
+
     def holds(self, release: Release) -> bool:
         """Whether the quarantine excludes this release."""
         return self.tree == release.tree and release.mark <= (self.epoch, self.seq)

@@ -16,6 +16,7 @@
     [trust]          strict_expiry, ship_key
     [agent]          sources, trust, poll_interval_s, fetch_windows, maintenance_windows, time_zone, limit_bytes_per_s,
                      channel, max_bytes, max_time_s, allow_full, auth_file, ca_file, proxy
+    [page]           port, by_agent, sticks                                    the mate's page
 
 Keys and bounds are the fields of the structs below, which are frozen. A key that is not among them is refused by name,
 for a misspelt `expect_status` that is silently ignored would pass a broken release as healthy.
@@ -260,6 +261,17 @@ class AgentConfig(Table, frozen=True, kw_only=True):
         return DailyWindows.of(self.maintenance_windows, self.time_zone)
 
 
+class PageConfig(Table, frozen=True, kw_only=True):
+    """The mate's page, at http://127.0.0.1:PORT/ on this machine alone. `by_agent`: the agent shows it as well.
+
+    `sticks`: directories where a stick appears, as seen from the site; without any, what the system calls removable.
+    """
+
+    port: Annotated[int, Meta(ge=1, le=65535)] = 8642
+    by_agent: bool = False
+    sticks: Annotated[tuple[Source, ...], Meta(max_length=16)] = ()
+
+
 class SiteConfig(Table, frozen=True, kw_only=True, dict=True):
     """The whole configuration. SiteConfig() is that of a site without a file.
 
@@ -279,6 +291,7 @@ class SiteConfig(Table, frozen=True, kw_only=True, dict=True):
     watch: WatchConfig = WatchConfig()
     trust: TrustConfig = TrustConfig()
     agent: AgentConfig = AgentConfig()
+    page: PageConfig = PageConfig()
 
     def __post_init__(self) -> None:
         if self.product:
@@ -359,6 +372,7 @@ _TABLES: Final[dict[str, type[Table]]] = {
     "watch": WatchConfig,
     "trust": TrustConfig,
     "agent": AgentConfig,
+    "page": PageConfig,
 }
 
 

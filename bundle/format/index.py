@@ -17,6 +17,7 @@ import msgspec
 from bundle.errors import Malformed
 from bundle.format import canonical
 from bundle.format.codecs import Packed, check_packed
+from bundle.format.places import PlaceSet
 
 INTERMEDIATE = 0x80
 MAX_RECIPES = 2_000_000
@@ -77,6 +78,11 @@ class Index(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=
     base_objects: int
     opened: list[int]
     frames: Annotated[list[Frame], msgspec.Meta(max_length=MAX_FRAMES)]
+
+    @property
+    def made_places(self) -> PlaceSet:
+        """The places of the target that its recipes make, without that of the manifest."""
+        return PlaceSet(place for frame in self.frames for place in places_of(frame) if place > 0)
 
     @property
     def scratch_bytes(self) -> int:

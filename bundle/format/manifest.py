@@ -2,10 +2,13 @@
 
 spec/format.md, section 3. The columns stand apart (all paths, all kinds, all sizes, all hashes), so that a
 manifest is a small patch away from the one before it.
+
+A section brings a draft of it: the hashes of what the section makes are worked out as it is made [F-101]. Until then
+a label stands for each of them.
 """
 
 from array import array
-from collections.abc import Container, Iterable, Iterator, Sequence, Set
+from collections.abc import Collection, Container, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property
@@ -26,6 +29,7 @@ MAX_MANIFEST_BYTES = 256 * 1024 * 1024
 MAX_ENTRIES = 1_000_000
 MAX_LINK_BYTES = 4095  # what Linux takes
 EMPTY_HASH = sha256().digest()
+_LABEL_ZEROS = bytes(28)  # no hash begins so: to find one would take 2^224 attempts
 
 
 class Kind(IntEnum):
@@ -122,11 +126,59 @@ class TreeManifest:
     @classmethod
     def decode(cls, data: bytes, platform: str) -> "TreeManifest":
         """Reads a manifest whose hash was verified. Raises Malformed for every broken rule [F-11] to [F-18]."""
-        entries = Entries(canonical.decode(data, _Columns, "tree manifest"))
+        canonical.decode(data, _Columns, "tree manifest")
+        return cls._checked(data, platform)
+
+    @classmethod
+    def _checked(cls, data: bytes, platform: str) -> "TreeManifest":
+        """Of canonical bytes."""
+        entries = Entries(msgspec.msgpack.decode(data, type=_Columns))
         _check(entries, platform)
         manifest = cls(entries, data)
         manifest.check_sizes(manifest)
         return manifest
+
+    @classmethod
+    def of_draft(cls, data: bytes, made: Collection[int], platform: str) -> "TreeManifest":
+        """The manifest of a draft, with labels in the place of the hashes that are not known yet [F-101].
+
+        `made`: the places that recipes make. Raises Malformed for every broken rule.
+        """
+        columns = canonical.decode(data, _Columns, "tree manifest")
+        count = len(columns.kinds)
+        if len(columns.hashes) != HASH_BYTES * (count - len(made)):
+            raise Malformed("tree manifest: a draft has a hash for each entry that no recipe makes, and no other")
+        hashes, at = bytearray(), 0
+        for place in range(1, count + 1):
+            if place in made:
+                hashes += label_of(place)
+            else:
+                hashes += columns.hashes[at : at + HASH_BYTES]
+                at += HASH_BYTES
+        return cls._checked(canonical.encode(msgspec.structs.replace(columns, hashes=memoryview(hashes))), platform)
+
+    def draft(self, made: Collection[int]) -> bytes:
+        """Its draft for a section whose recipes make these places: the first of each content that is new."""
+        hashes = bytearray()
+        for place, first in enumerate(self.places.of(self.places).tolist(), 1):
+            if place not in made:
+                at = (place - 1) * HASH_BYTES
+                hashes += label_of(first) if first in made else self.entries.hashes[at : at + HASH_BYTES]
+        return _encoded(
+            bytes(self.entries.paths.encoded), self.entries.kinds, self.entries.sizes.tolist(), bytes(hashes)
+        )
+
+    def completed(self, hashes: bytes | bytearray) -> "TreeManifest":
+        """The same with hashes for its labels. `hashes`: 32 bytes for each place from 1 on."""
+        import numpy as np
+
+        rows = np.frombuffer(self.entries.hashes, np.uint8).reshape(-1, HASH_BYTES).copy()
+        labelled = ~rows[:, : len(_LABEL_ZEROS)].any(axis=1)
+        places = rows[labelled, len(_LABEL_ZEROS) :].copy().view(">u4")[:, 0].astype(np.int64)
+        rows[labelled] = np.frombuffer(hashes, np.uint8).reshape(-1, HASH_BYTES)[places - 1]
+        start = len(self.encoded) - len(self.entries.hashes)
+        data = self.encoded[:start] + rows.tobytes()
+        return TreeManifest(Entries(msgspec.msgpack.decode(data, type=_Columns)), data)
 
     def without(self, gone: Container[int]) -> "TreeManifest":
         """The same without the entries at those places. No rule can be broken by that."""
@@ -176,6 +228,27 @@ class TreeManifest:
         new = self.places.new_beside(base.places if base else None)
         new &= np.frombuffer(self.entries.sizes, np.int64) > 0
         return PlaceSet(mask=b"\0" + new.tobytes())
+
+
+def label_of(place: int) -> bytes:
+    """What stands for the hash of what a recipe makes for that place, until it is known [F-101]."""
+    return _LABEL_ZEROS + place.to_bytes(4, "big")
+
+
+def is_label(digest: bytes) -> bool:
+    """Whether it stands for a hash that is not known yet."""
+    return digest.startswith(_LABEL_ZEROS)
+
+
+def draft_bytes(manifest_bytes: int, entries: int, made: int) -> int:
+    """The length of the draft of a manifest, if so many of its entries are made. Negative for what cannot be."""
+    return manifest_bytes - _column_bytes(entries) + _column_bytes(max(0, entries - made))
+
+
+def _column_bytes(entries: int) -> int:
+    """What the column of hashes of so many entries takes, in MessagePack."""
+    length = entries * HASH_BYTES
+    return length + (2 if length < 1 << 8 else 3 if length < 1 << 16 else 5)
 
 
 def _encoded(paths: bytes, kinds: bytes, sizes: list[int], hashes: bytes) -> bytes:

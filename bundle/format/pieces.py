@@ -14,8 +14,9 @@ from bundle.errors import Corrupt
 from bundle.format.objects import MemoryObject, Readable
 
 HASH_BYTES = 32
-MIN_PIECE_BYTES = 4 * 1024
-MAX_PIECE_BYTES = 4 * 1024 * 1024
+MIN_PIECE_LOG = 12
+MAX_PIECE_LOG = 22
+MIN_PIECE_BYTES = 1 << MIN_PIECE_LOG
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Piece:
 
 def level_lengths(body_bytes: int, piece_bytes: int) -> list[int]:
     """Lengths of the levels of a stored section, topmost table first, the body last [F-20]."""
-    lengths = [body_bytes]
+    lengths = [body_bytes]  # 0 where the body stands in the root: then it has no piece [F-100]
     while lengths[0] > piece_bytes:
         count = -(-lengths[0] // piece_bytes)
         lengths.insert(0, count * HASH_BYTES)

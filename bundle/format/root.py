@@ -11,67 +11,97 @@ from bundle.format import canonical
 from bundle.format.codecs import Packed, check_packed
 from bundle.format.layout import FORMAT
 from bundle.format.manifest import MAX_ENTRIES, MAX_MANIFEST_BYTES
-from bundle.format.pieces import HASH_BYTES, MAX_PIECE_BYTES, MIN_PIECE_BYTES, stored_length
+from bundle.format.pieces import HASH_BYTES, MAX_PIECE_LOG, MIN_PIECE_LOG, stored_length
 from bundle.format.section_cipher import chunk_stretch, is_encrypted_length, plain_bytes
 from bundle.names.paths import check_version
 
 Platform = Literal["any", "posix"]
 
 ENCRYPTED_FEATURE = "encrypted-1"
+POSIX_FEATURE = "posix-1"
 PYTHON_TIMES_FEATURE = "python-times-1"
-KNOWN_FEATURES = frozenset({ENCRYPTED_FEATURE, PYTHON_TIMES_FEATURE})
+KNOWN_FEATURES = frozenset({ENCRYPTED_FEATURE, POSIX_FEATURE, PYTHON_TIMES_FEATURE})
 REFERENCES_FEATURE = "references-1"
 SHAPE_FEATURE = "deflate-shape"
 _OWN_FEATURES = frozenset({REFERENCES_FEATURE, SHAPE_FEATURE})  # of a section: what every reader of this format has
 MAX_INDEX_BYTES = 64 * 1024 * 1024
+MAX_INNER_BYTES = 4096  # of a body within the root
 DELTA = "delta"
 FULL = "full"
 
 _PRODUCT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
-class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What the root says of one section. `length`: bytes of its body. `hash`: the top of its hash tree.
+class Section(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, kw_only=True):
+    """What the root says of one section. Its order is that of the format.
 
-    `room`: bytes on disk that rebuilding takes at one time beside the release itself [F-64].
+    `base`: the tree hash of the base, empty for the full section. `room`: bytes on disk that rebuilding takes at one
+    time beside the release itself [F-64]. `stored`: bytes of the body behind the header, and `content` the top of its
+    hash tree. If `stored` is 0, `content` is the body itself [F-100].
     """
 
-    kind: str
-    length: int
-    hash: bytes
-    index: Packed
     base: bytes = b""
     features: list[str] = []
     room: int = 0
+    index: Packed
+    stored: int
+    content: bytes
+
+    @property
+    def kind(self) -> str:
+        """`DELTA` or `FULL`: a section with a base is a delta."""
+        return DELTA if self.base else FULL
+
+    @property
+    def is_inner(self) -> bool:
+        """Whether its body stands in the root [F-100]."""
+        return not self.stored
+
+    @property
+    def length(self) -> int:
+        """Bytes of its body."""
+        return self.stored or len(self.content)
 
 
-class Root(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The signed description of a release and of the sections that bring it [F-5]."""
+class Root(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, kw_only=True):
+    """The signed description of a release and of the sections that bring it [F-5]. Its order is that of the format.
+
+    `piece_log`: pieces have 2 to the power of this bytes.
+    """
 
     format: int
+    features: list[str] = []
     product: str
     version: str
+    epoch: int = 0
     seq: int
     created: int
-    platform: Platform
     tree: bytes
     manifest_size: int
     entries: int
     size: int
-    piece_size: int
+    piece_log: int
     sections: list[Section]
-    epoch: int = 0
-    features: list[str] = []
+
+    @property
+    def platform(self) -> Platform:
+        """Which rules the paths of its release follow."""
+        return "posix" if POSIX_FEATURE in self.features else "any"
+
+    @property
+    def piece_size(self) -> int:
+        """Bytes of a piece."""
+        return 1 << self.piece_log
 
     def offset_of(self, section: Section) -> int:
         """Offset in bytes of a section from the end of the header [F-6]."""
         before = self.sections[: self.sections.index(section)]
-        return sum(stored_length(other.length, self.piece_size) for other in before)
+        return sum(stored_length(other.stored, self.piece_size) for other in before)
 
     @property
     def sections_bytes(self) -> int:
         """Length of all sections as stored: the file's length without its header."""
-        return sum(stored_length(section.length, self.piece_size) for section in self.sections)
+        return sum(stored_length(section.stored, self.piece_size) for section in self.sections)
 
     @property
     def is_encrypted(self) -> bool:
@@ -93,7 +123,7 @@ class Root(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
 
         `engines`: their features. `bundle.archives.engines.present_features` gives those of this machine.
         """
-        return self._find(FULL, b"", engines)
+        return self._find(b"", engines)
 
     def delta_section(self, base: bytes, engines: Container[str]) -> Section | None:
         """The section from the base with that tree hash, if these deflate engines can make all of it [F-8].
@@ -101,21 +131,21 @@ class Root(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
         With all that the format knows (`ENGINE_FEATURES`) it is found wherever it can be read at all. What needs an
         engine that is missing has to come from the full section then [F-62].
         """
-        return self._find(DELTA, base, engines)
+        return self._find(base, engines) if base else None
 
     def bases(self) -> list[bytes]:
         """The tree hashes of all bases."""
         return [section.base for section in self.sections if section.kind == DELTA]
 
-    def _find(self, kind: str, base: bytes, engines: Container[str]) -> Section | None:
+    def _find(self, base: bytes, engines: Container[str]) -> Section | None:
         for section in self.sections:
             needed = set(section.features) - _OWN_FEATURES
-            if section.kind == kind and section.base == base and all(feature in engines for feature in needed):
+            if section.base == base and all(feature in engines for feature in needed):
                 return section
         return None
 
 
-class _Requirements(msgspec.Struct, frozen=True):
+class _Requirements(msgspec.Struct, frozen=True, array_like=True):
     """The part of a root that says whether this reader may go on: read leniently, before the rest."""
 
     format: int = 0
@@ -148,16 +178,14 @@ def check_root(root: Root) -> None:
         ("manifest_size", root.manifest_size, 1, MAX_MANIFEST_BYTES),
         ("entries", root.entries, 0, MAX_ENTRIES),
         ("size", root.size, 0, canonical.MAX_INTEGER),
-        ("piece_size", root.piece_size, MIN_PIECE_BYTES, MAX_PIECE_BYTES),
+        ("piece_log", root.piece_log, MIN_PIECE_LOG, MAX_PIECE_LOG),
     ):
         if not least <= value <= most:
             raise Malformed(f"root: {name} {value} is not within {least} to {most}")
-    if root.piece_size & (root.piece_size - 1):
-        raise Malformed(f"root: piece_size {root.piece_size} is not a power of two")
     _check_hash(root.tree, "root: tree")
     _check_features(root.features, "root")
-    if len({(section.kind, section.base) for section in root.sections}) != len(root.sections):
-        raise Malformed("root: two sections of one kind for one base")
+    if len({(section.base, *section.features) for section in root.sections}) != len(root.sections):
+        raise Malformed("root: two sections for one base and the same readers")
     for number, section in enumerate(root.sections):
         _check_section(section, root.is_encrypted, f"root: section {number}")
 
@@ -169,13 +197,14 @@ def check_product(product: str) -> None:
 
 
 def _check_section(section: Section, is_encrypted: bool, where: str) -> None:
-    if not 0 < section.length <= canonical.MAX_INTEGER:
-        raise Malformed(f"{where}: length {section.length} is not within 1 to 2^53 - 1")
-    _check_hash(section.hash, f"{where}: hash")
-    if section.kind == DELTA:
+    if not 0 <= section.stored <= canonical.MAX_INTEGER:
+        raise Malformed(f"{where}: length {section.stored} is not within 0 to 2^53 - 1")
+    if section.stored:
+        _check_hash(section.content, f"{where}: hash")
+    elif not 0 < len(section.content) <= MAX_INNER_BYTES:
+        raise Malformed(f"{where}: a body of {len(section.content)} bytes is not within 1 to {MAX_INNER_BYTES}")
+    if section.base:
         _check_hash(section.base, f"{where}: base")
-    elif section.base:
-        raise Malformed(f"{where}: kind {section.kind!r} has no base")
     _check_features(section.features, where)
     if not 0 <= section.room <= canonical.MAX_INTEGER:
         raise Malformed(f"{where}: room {section.room} is not within 0 to 2^53 - 1")

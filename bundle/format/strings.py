@@ -41,6 +41,11 @@ class Strings(Sequence[str]):
         if at != len(encoded):
             raise Malformed(f"{what}: cut short, or longer than its strings")
 
+    @property
+    def encoded(self) -> memoryview:
+        """The array as it stands."""
+        return self._encoded
+
     @overload
     def __getitem__(self, at: int) -> str: ...
 

@@ -29,6 +29,23 @@ class Body(Protocol):
         """Reads all of it. Raises Corrupt at the first byte that is not what it should be."""
 
 
+class InnerBody:
+    """A body that stands in the root, and was verified with it [F-100]."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.size = len(data)
+
+    def range(self, start: int, length: int) -> Iterator[bytes]:
+        yield self._data[start : start + length]
+
+    def stretch(self, start: int, end: int) -> tuple[int, int]:
+        return start, start  # nothing of it stands behind the header
+
+    def verify(self) -> None:
+        pass
+
+
 class StoredBody:
     """A body as the file has it. Its hash tables are verified when it is made."""
 
@@ -75,22 +92,25 @@ class StoredBody:
 class DecryptedBody:
     """The plain bytes of an encrypted body. No byte of a chunk is handed on before its tag was verified."""
 
-    def __init__(self, path: Path, stored: StoredBody, cipher: SectionCipher) -> None:
+    def __init__(self, path: Path, stored: InnerBody | StoredBody, cipher: SectionCipher) -> None:
         self._path, self._stored, self._cipher = path, stored, cipher
         self.size = plain_bytes(stored.size)
 
     def range(self, start: int, length: int) -> Iterator[bytes]:
-        first, end = self.stretch(start, start + length)
+        first, end = self._chunks(start, start + length)
         for number, chunk in enumerate(_cut(self._stored.range(first, end - first)), first // CHUNK_BYTES):
             at = number * PLAIN_BYTES
             yield self._decrypted(number, chunk)[max(0, start - at) : start + length - at]
 
     def stretch(self, start: int, end: int) -> tuple[int, int]:
-        return chunk_stretch(start, end, self._stored.size)
+        return self._stored.stretch(*self._chunks(start, end))
 
     def verify(self) -> None:
         for _ in self.range(0, self.size):
             pass
+
+    def _chunks(self, start: int, end: int) -> tuple[int, int]:
+        return chunk_stretch(start, end, self._stored.size)
 
     def _decrypted(self, number: int, chunk: bytes) -> bytes:
         try:

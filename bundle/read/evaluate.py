@@ -4,11 +4,12 @@ The builder proves its work with this, and `apply` writes a release to disk with
 
     evaluation = open_evaluation(section, base, present_features())
     for place, chunks in evaluation.objects():
-        write(evaluation.manifest.entry(place), chunks)
+        write(evaluation.draft.entry(place), chunks)
+    manifest = evaluation.finished()
 
-Packs are read once, in order, and an object is handed on chunk by chunk: memory does not grow with the objects. An
-object counts only once all its chunks were read without an error. Then its size and its hash were right [F-37].
-Recipes that cannot run, for want of an object of the base or of a deflate engine, are skipped [F-62].
+Packs are read once, in order, and an object is handed on chunk by chunk: memory does not grow with the objects. What
+was made counts only once `finished` gave the release's manifest: no hash of it is known before [F-37]. Recipes that
+cannot run, for want of an object of the base or of a deflate engine, are skipped [F-62].
 """
 
 from collections.abc import Collection, Container, Iterable, Iterator
@@ -17,9 +18,10 @@ from pathlib import Path
 from types import TracebackType
 
 from bundle.errors import Corrupt, Malformed, Unsupported
-from bundle.format.manifest import Entry, Kind, TreeManifest
+from bundle.format.manifest import Entry, Kind, TreeManifest, draft_bytes, is_label
 from bundle.format.root import Root
 from bundle.read.base_objects import Base, BaseObjects
+from bundle.read.completion import Completion
 from bundle.read.frame_run import FrameRun, WorkLimit, exhaust, sized
 from bundle.read.packs import Packs
 from bundle.read.reader import VerifiedSection
@@ -33,13 +35,13 @@ def open_evaluation(
     *,
     scratch: Path | None = None,
     lost: Collection[int] = (),
-    manifest: TreeManifest | None = None,
+    beside: "Evaluation | None" = None,
 ) -> "Evaluation":
-    """Decodes the recipes of a section, makes the release's tree manifest, and checks that the two fit together.
+    """Decodes the recipes of a section, makes the draft of the manifest, and checks that the two fit together.
 
     `base`: the one that the section names, without the objects at the places `lost`. `engines`: the features of the
-    deflate engines at hand, as `present_features` gives them. Temporary files go to `scratch`. A `manifest` that is
-    known already is not made again: its frame need not be there.
+    deflate engines at hand, as `present_features` gives them. Temporary files go to `scratch`. `beside`: one of another
+    section of the same root. Its draft is not made again, so its frame need not be there, and both complete it.
 
     Raises Malformed, Corrupt or BaseMismatch.
     """
@@ -47,18 +49,21 @@ def open_evaluation(
     objects = BaseObjects(base, section.index.opened, scratch, room)
     steps = decode_steps(section.index, objects.nesting, engines, lost)
     objects.expect(objects.nesting.used(source for _, source in steps.base_uses()))
-    if manifest is None:
-        manifest = _make_manifest(section, steps, objects, scratch)
-    _check_manifest(section.root, manifest)
-    _check_places(steps, manifest, base)
-    return Evaluation(section, steps, objects, scratch, manifest)
+    if beside:
+        completion = beside.completion
+    else:
+        completion = Completion(section.root, _make_draft(section, steps, objects, scratch))
+    _check_manifest(section.root, completion.draft)
+    _check_places(steps, completion.draft, base)
+    return Evaluation(section, steps, objects, scratch, completion)
 
 
 class Evaluation:
     """The recipes of a section, ready to run. `open_evaluation` makes one. It reads only once objects are asked for.
 
-    `manifest`: that of the release. `made`: the places whose objects can be made here. That is all that the base does
-    not have, unless something of the base is lost, or an engine is missing.
+    `draft`: the manifest of the release, with a label for each hash that is not known yet. `made`: the places whose
+    objects can be made here. That is all that the base does not have, unless something of the base is lost, or an
+    engine is missing. `completion`: the hashes of what was made so far.
     """
 
     def __init__(
@@ -67,13 +72,14 @@ class Evaluation:
         steps: SectionSteps,
         base: BaseObjects,
         scratch: Path | None,
-        manifest: TreeManifest,
+        completion: Completion,
     ) -> None:
         self._section = section
         self._steps = steps
         self._base = base
         self._scratch = scratch
-        self.manifest = manifest
+        self.completion = completion
+        self.draft = completion.draft
         self.made = steps.made
 
     @property
@@ -87,18 +93,27 @@ class Evaluation:
         """(place, chunks) of every object that the base does not have.
 
         The chunks of an object can be read until the next object is asked for. What was not read by then is read and
-        verified all the same. Raises Unsupported, before anything is made, if one of the objects cannot be made. While
-        it runs, raises what making an object raises, and Corrupt for one whose hash is another.
+        hashed all the same. Raises Unsupported, before anything is made, if one of the objects cannot be made. While it
+        runs, raises what making an object raises.
         """
         if missing := next((place for place in self._steps.places if place and place not in self.made), None):
-            raise Unsupported(f"{self.manifest.entry(missing).path}: needs a deflate engine that is missing here")
+            raise Unsupported(f"{self.draft.entry(missing).path}: needs a deflate engine that is missing here")
         return self._run(range(len(self._steps.reused)), self.made)
 
     def verify_objects(self) -> Iterator[int]:
-        """Makes the same objects and verifies each. Yields its size in bytes then. Raises as `objects`."""
+        """Makes the same objects, and verifies all at the end. Yields the size of each. Raises as they do."""
         for place, chunks in self.objects():
             exhaust(chunks)
-            yield self.manifest.entry(place).size
+            yield self.draft.entry(place).size
+        self.finished()
+
+    def digest(self, place: int) -> bytes:
+        """The hash of what was made for a place."""
+        return self.completion.digest(place)
+
+    def finished(self) -> TreeManifest:
+        """The manifest of the release, once all objects are made. Raises Corrupt if one of them is wrong [F-37]."""
+        return self.completion.manifest()
 
     def chosen(self, places: Collection[int]) -> Iterator[tuple[int, Iterator[bytes]]]:
         """As `objects`, for these places alone. Frames that make none of them are not read."""
@@ -114,7 +129,7 @@ class Evaluation:
         return self._steps.base_places()
 
     def _run(self, frames: Iterable[int], places: Collection[int]) -> Iterator[tuple[int, Iterator[bytes]]]:
-        """Runs these frames. Hands out the objects at these places, and verifies the others."""
+        """Runs these frames. Hands out the objects at these places, and hashes the others."""
         limit = WorkLimit(self._section.root.size)
         for number in frames:
             for place, chunks in self._run_frame(number, limit):
@@ -135,9 +150,11 @@ class Evaluation:
                 made = run.make(step.recipe, size)
                 if entry is None or result in reused:
                     made = run.save(result, step.recipe, made, size)
-                if entry and step.place is not None:
-                    with _Turn(_verified(entry, sized(made, size))) as chunks:
+                if step.place:
+                    with _Turn(self._hashed(step.place, sized(made, size))) as chunks:
                         yield step.place, chunks
+                elif entry:
+                    exhaust(sized(made, size))  # the draft, which is known
                 self._base.close(steps.closing.get(at, ()))
             run.finish()
 
@@ -145,7 +162,19 @@ class Evaluation:
         """What the object at a place has to be. None for an intermediate result, which is no file."""
         if place is None:
             return None
-        return self.manifest.entry(place) if place else _manifest_entry(self._section.root)
+        return self.draft.entry(place) if place else _draft_entry(self._section)
+
+    def _hashed(self, place: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """The same chunks. Their hash is put to the others, or compared where it is known: then it raises Corrupt."""
+        digest = sha256()
+        for chunk in chunks:
+            digest.update(chunk)
+            yield chunk
+        entry, found = self.draft.entry(place), digest.digest()
+        if is_label(entry.hash):
+            self.completion.put(place, found)
+        elif found != entry.hash:
+            raise Corrupt(f"{entry.path}: what its recipe makes has another hash than the signed one")
 
     def _reused_bytes(self, number: int) -> int:
         reused = self._steps.reused[number]
@@ -180,33 +209,26 @@ class _Turn(Iterator[bytes]):
         return next(self._chunks)
 
 
-def _make_manifest(
-    section: VerifiedSection, steps: SectionSteps, base: BaseObjects, scratch: Path | None
-) -> TreeManifest:
+def _make_draft(section: VerifiedSection, steps: SectionSteps, base: BaseObjects, scratch: Path | None) -> TreeManifest:
     """Runs the first recipe alone. The packs of its frame are read anew once the objects are asked for."""
-    entry = _manifest_entry(section.root)
+    size = _draft_entry(section).size
+    if size < 0:
+        raise Malformed("index: its recipes make more entries than the release has")
     packs = Packs(section, section.index.frames[0])
     try:
         with FrameRun(packs, base, WorkLimit(section.root.size), scratch) as run:
-            made = run.make(next(steps.numbered(0))[1].recipe, entry.size)
-            return TreeManifest.decode(b"".join(_verified(entry, sized(made, entry.size))), section.root.platform)
+            made = run.make(next(steps.numbered(0))[1].recipe, size)
+            draft = b"".join(sized(made, size))
+            return TreeManifest.of_draft(draft, section.index.made_places, section.root.platform)
     finally:
         base.close_all()
 
 
-def _manifest_entry(root: Root) -> Entry:
-    """The tree manifest as an entry: the root says what it has to be, as a manifest does of files."""
-    return Entry("the tree manifest", Kind.FILE, root.manifest_size, root.tree)
-
-
-def _verified(entry: Entry, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """The same chunks. Raises Corrupt at their end if they are not the object of the entry [F-37]."""
-    digest = sha256()
-    for chunk in chunks:
-        digest.update(chunk)
-        yield chunk
-    if digest.digest() != entry.hash:
-        raise Corrupt(f"{entry.path}: what its recipe makes has another hash than the signed one")
+def _draft_entry(section: VerifiedSection) -> Entry:
+    """The draft of the manifest as an entry. Its hash is not known."""
+    root = section.root
+    size = draft_bytes(root.manifest_size, root.entries, len(section.index.made_places))
+    return Entry("the tree manifest", Kind.FILE, size, b"")
 
 
 def _check_manifest(root: Root, manifest: TreeManifest) -> None:

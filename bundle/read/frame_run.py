@@ -187,6 +187,6 @@ def _shape(stream: Readable, plain: Readable) -> Iterator[bytes]:
         raise Malformed(f"recipe: the shape of {error}") from error
 
 
-def exhaust(chunks: Iterator[bytes]) -> None:
+def exhaust(chunks: Iterator[object]) -> None:
     """Runs through an iterator for what it checks and takes on its way."""
     deque(chunks, maxlen=0)

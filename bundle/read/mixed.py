@@ -10,22 +10,30 @@ from bundle.read.evaluate import Evaluation
 class MixedEvaluation:
     """A delta makes what it can. The full section makes the rest, from those of its frames alone that hold it.
 
-    `manifest` and `objects` are as those of `Evaluation`, for a base without the lost files. `taken`: the places that
+    `draft` and `objects` are as those of `Evaluation`, for a base without the lost files. `taken`: the places that
     come from the full section.
     """
 
     def __init__(self, delta: Evaluation, full: Evaluation, left: TreeManifest) -> None:
         """`left`: the manifest of what the base still has. Raises Unsupported if the full section cannot help."""
         self._delta, self._full = delta, full
-        self.manifest = delta.manifest
-        self.taken = self.manifest.needed(left) - delta.made
+        self.draft = delta.draft
+        self.taken = self.draft.needed(left) - delta.made
         if missing := self.taken - full.made:
-            raise Unsupported(f"{self.manifest.entry(min(missing)).path}: needs a deflate engine that is missing here")
+            raise Unsupported(f"{self.draft.entry(min(missing)).path}: needs a deflate engine that is missing here")
 
     def objects(self) -> Iterator[tuple[int, Iterator[bytes]]]:
         """(place, chunks) of every object that the base does not have any more, as `Evaluation.objects`."""
         yield from self._delta.chosen(self._delta.made)
         yield from self._full.chosen(self.taken)
+
+    def digest(self, place: int) -> bytes:
+        """As that of `Evaluation`."""
+        return self._delta.digest(place)
+
+    def finished(self) -> TreeManifest:
+        """As that of `Evaluation`."""
+        return self._delta.finished()
 
     @property
     def room_bytes(self) -> int:

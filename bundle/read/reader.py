@@ -20,7 +20,7 @@ from bundle.format.root import Root, Section, decode_root
 from bundle.format.section_cipher import ContentKey, chunks_of_body
 from bundle.host import presence
 from bundle.host.files import open_plain
-from bundle.read.body import Body, DecryptedBody, StoredBody
+from bundle.read.body import Body, DecryptedBody, InnerBody, StoredBody
 from bundle.trust.signing import SignatureBlock, decode_block
 from bundle.trust.trust import Signers, Trust
 
@@ -52,12 +52,12 @@ class VerifiedRoot:
     def pieces(self, section: Section) -> Iterator[tuple[int, Piece]]:
         """(offset in the file, piece) of a section, in the order of its bytes."""
         start = self.header_bytes + self.root.offset_of(section)
-        for piece in pieces_of(section.length, self.root.piece_size):
+        for piece in pieces_of(section.stored, self.root.piece_size):
             yield start + piece.offset, piece
 
     def hash_tree(self, section: Section) -> HashTree:
         """A hash tree that knows the section's top hash so far."""
-        return HashTree(section.length, self.root.piece_size, section.hash)
+        return HashTree(section.stored, self.root.piece_size, section.content)
 
 
 Unlock = Callable[[VerifiedRoot], ContentKey]
@@ -141,9 +141,11 @@ class VerifiedBundle:
         else:
             self.open_section(section).verify()
 
-    def stored_body(self, section: Section) -> StoredBody:
+    def stored_body(self, section: Section) -> InnerBody | StoredBody:
         """A section's body as it stands. Raises Corrupt for its hash tables."""
         verified = self.verified
+        if section.is_inner:
+            return InnerBody(section.content)
         pieces, tree = list(verified.pieces(section)), verified.hash_tree(section)
         return StoredBody(self.path, self.read, pieces, tree, self.root.piece_size)
 
@@ -157,7 +159,9 @@ class VerifiedBundle:
 
     def is_absent(self, section: Section) -> bool:
         """Whether nothing but zeros stands in the section's place, as in a bundle fetched for another base."""
-        return not any(any(self.read(offset, piece.length)) for offset, piece in self.verified.pieces(section))
+        return not section.is_inner and not any(
+            any(self.read(offset, piece.length)) for offset, piece in self.verified.pieces(section)
+        )
 
     def read(self, offset: int, length: int) -> bytes:
         """Unverified bytes of the file, for `VerifiedSection` alone. Raises Corrupt if they cannot be read."""
@@ -260,5 +264,10 @@ def _check_length(length: int, expected: int) -> None:
 
 
 def stored_bytes(root: Root, section: Section) -> int:
-    """Bytes of a section in the file, hash tables included: what fetching it costs."""
+    """Bytes of a section behind the header, hash tables included: what fetching it costs, once that is there."""
+    return stored_length(section.stored, root.piece_size)
+
+
+def section_bytes(root: Root, section: Section) -> int:
+    """The same wherever its body stands: how large it is."""
     return stored_length(section.length, root.piece_size)

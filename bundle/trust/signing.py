@@ -65,7 +65,11 @@ class Links(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=
     roots: list[Signed]
 
 
-class SignatureBlock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+# The keys of a signature block are single letters: it is a part of every bundle.
+_SHORT = {"signatures": "s", "trust": "t", "revocations": "r"}
+
+
+class SignatureBlock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename=_SHORT):
     """What stands after the root: signatures, and what a reader may not know yet of who may sign [F-28]."""
 
     signatures: list[Signature]

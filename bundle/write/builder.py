@@ -27,7 +27,15 @@ from bundle.format.codecs import FEW_BYTES, ZSTD_WINDOW_LOG
 from bundle.format.contents import chunks_of
 from bundle.format.layout import FORMAT
 from bundle.format.manifest import Kind, TreeManifest
-from bundle.format.root import ENCRYPTED_FEATURE, PYTHON_TIMES_FEATURE, Platform, Root, Section, check_root
+from bundle.format.root import (
+    ENCRYPTED_FEATURE,
+    POSIX_FEATURE,
+    PYTHON_TIMES_FEATURE,
+    Platform,
+    Root,
+    Section,
+    check_root,
+)
 from bundle.format.section_cipher import ContentKey
 from bundle.host import presence
 from bundle.host.files import create_buffered
@@ -46,7 +54,7 @@ from bundle.write.base import BuildBase
 from bundle.write.encrypt import clear_tickets, encrypt_section, write_tickets
 from bundle.write.header import signed_header, trust_to_prove_under
 from bundle.write.section_plan import Closed
-from bundle.write.sections import BuiltSection, SectionBuilder
+from bundle.write.sections import BuiltSection, SectionBuilder, within_root
 from bundle.write.unproven import unproven_file
 
 # A hash of 32 bytes stands in the file for every piece, and a damaged piece is fetched again whole. Large releases have
@@ -122,6 +130,7 @@ def build(
     check_output_path(request.out)
     proving_trust = trust_to_prove_under(request.trust, [key])
     target = _scan_target(request, expected, progress)
+    created, features = _created(request.new, target), _root_features(request, target)
     bases = _scan_bases(request, target, progress)
     piece_bytes = LARGE_PIECE_BYTES if target.size > LARGE_RELEASE_BYTES else PIECE_BYTES
     content_key = ContentKey.new() if request.recipients else None
@@ -132,8 +141,13 @@ def build(
             if request.full or not bases:
                 sections.append(builder.build_full())
             if content_key:
-                sections = [encrypt_section(built, n, content_key, piece_bytes) for n, built in enumerate(sections)]
-            root = _make_root(request, target, piece_bytes, [built.section for built in sections])
+                sections = [
+                    encrypt_section(built, n, content_key, piece_bytes, Path(scratch, f"{n}.encrypted"))
+                    for n, built in enumerate(sections)
+                ]
+            if len(sections) == 1:  # of several, each ship would pay for those of the others
+                sections = [within_root(sections[0])]
+            root = _make_root(request, target, created, features, piece_bytes, [built.section for built in sections])
             encoded_root = canonical.encode(root)
             # The header carries the trust that was given. Without any it carries none.
             header = signed_header(encoded_root, [key], request.trust, request.trust_from)
@@ -180,23 +194,29 @@ def _scan_bases(request: BuildRequest, target: TreeManifest, progress: Progress)
     return list(bases.values())
 
 
-def _make_root(request: BuildRequest, target: TreeManifest, piece_bytes: int, sections: list[Section]) -> Root:
+def _make_root(
+    request: BuildRequest,
+    target: TreeManifest,
+    created: int,
+    features: list[str],
+    piece_bytes: int,
+    sections: list[Section],
+) -> Root:
     """The root of the bundle. Raises InputError for a value of the request that no root may have."""
     root = Root(
         format=FORMAT,
         product=request.product,
         version=request.version,
         seq=request.seq,
-        created=_created(request.new, target),
-        platform=request.platform,
+        created=created,
         tree=target.tree_hash,
         manifest_size=len(target.encoded),
         entries=len(target.entries),
         size=target.size,
-        piece_size=piece_bytes,
+        piece_log=piece_bytes.bit_length() - 1,
         sections=sections,
         epoch=request.epoch,
-        features=_features(request, target),
+        features=features,
     )
     try:
         check_root(root)
@@ -205,9 +225,11 @@ def _make_root(request: BuildRequest, target: TreeManifest, piece_bytes: int, se
     return root
 
 
-def _features(request: BuildRequest, target: TreeManifest) -> list[str]:
+def _root_features(request: BuildRequest, target: TreeManifest) -> list[str]:
     """What a reader must know, sorted [F-8]."""
     features = [ENCRYPTED_FEATURE] if request.recipients else []
+    if request.platform == "posix":
+        features.append(POSIX_FEATURE)
     compiled = list(compiled_by_time(request.new.resolve(), target.entries.paths))
     # A stale file of the right size must not come to look fresh aboard: Python would run what the source was once.
     if compiled and all(found.fits or found.seconds < 0 for found in compiled):

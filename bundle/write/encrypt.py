@@ -18,16 +18,15 @@ from bundle.trust.signing import Signer, read_file
 from bundle.write.sections import BuiltSection
 
 
-def encrypt_section(built: BuiltSection, number: int, key: ContentKey, piece_bytes: int) -> BuiltSection:
-    """The section, encrypted, its body in a file of its own. `number`: its place in the root, which the key binds."""
-    body = built.body.with_name(f"{built.body.name}.encrypted")
+def encrypt_section(built: BuiltSection, number: int, key: ContentKey, piece_bytes: int, body: Path) -> BuiltSection:
+    """The section, encrypted, its body in the file `body`. `number`: its place in the root, which the key binds."""
     with opened(built.body) as plain, create_buffered(body) as file:
         length = encrypted_bytes(plain.size)
         for chunk in key.section_cipher(number, chunks_of_body(length)).encrypt(plain):
             file.write(chunk)
     with opened(body) as stored:
         tables, top = build_tables(stored, piece_bytes)
-    section = msgspec.structs.replace(built.section, length=length, hash=top)
+    section = msgspec.structs.replace(built.section, stored=length, content=top)
     return replace(built, section=section, tables=tables, body=body)
 
 

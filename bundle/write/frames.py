@@ -38,7 +38,7 @@ class FrameBuilder:
             return made if place is None else self._step(Copy(made, 0), place, None)
         size = planned.size if place is None else None
         if isinstance(way, Assembled):
-            number = self._step(self._assemble(way, outcomes), place, size)
+            number = self._step(self._archive(way, outcomes), place, size)
         else:
             encoding = outcomes[way.task]
             number = self._step(self._recipe(encoding), place, size, encoding)
@@ -53,7 +53,8 @@ class FrameBuilder:
         logs = {stream: min(log, most) for stream, log in MAX_DICTIONARY_LOG.items()}
         return [(stream, parts, logs.get(stream, SMALL_DICTIONARY_LOG)) for stream, parts in filled]
 
-    def _assemble(self, way: Assembled, outcomes: Sequence[Encoding]) -> Archive:
+    def _archive(self, way: Assembled, outcomes: Sequence[Encoding]) -> Archive:
+        """The recipe of an archive, behind the steps that make its parts."""
         skeleton = self.add_object(way.skeleton, outcomes, None)
         members = tuple(self.add_object(member, outcomes, None) for member in way.members)
         return Archive(skeleton, members, way.engines, tuple(self.add_object(s, outcomes, None) for s in way.shapes))

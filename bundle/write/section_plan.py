@@ -97,7 +97,7 @@ class SectionPlan:
             else:
                 if why := why_closed(content, size):
                     self.closed.append(Closed(label, why))
-                self._planned[digest] = PlannedObject(size, self._encode(label, content, size))
+                self._planned[digest] = PlannedObject(size, self._whole(label, content, size))
         return self._planned[digest]
 
     def tasks(self, in_workers: InWorkers = map) -> list[ObjectTask]:
@@ -111,7 +111,8 @@ class SectionPlan:
         tasks = [one if isinstance(one, ObjectTask) else next(chosen) for one in self.wanted]
         return [replace(task, priced=number in priced) for number, task in enumerate(tasks)]
 
-    def _encode(self, label: str, content: Content, size: int) -> Encoded:
+    def _whole(self, label: str, content: Content, size: int) -> Encoded:
+        """Made in one piece, from its counterpart in the base if there is one."""
         return self._task(Wanted(label, content, size))
 
     def _task(self, wanted: Wanted | ObjectTask) -> Encoded:
@@ -128,11 +129,11 @@ class SectionPlan:
         if is_shaped:
             self.shape_bytes_left -= read
             if all(own.is_sure for own in shapes):
-                return self._assemble(label, opening, shaped=True)
-        other: Way = self._assemble(label, opening, shaped=False) if is_plain else self._encode(label, content, size)
+                return self._in_parts(label, opening, shaped=True)
+        other: Way = self._in_parts(label, opening, shaped=False) if is_plain else self._whole(label, content, size)
         if not is_shaped:
             return other
-        choice = Cheaper((self._assemble(label, opening, shaped=True), other))
+        choice = Cheaper((self._in_parts(label, opening, shaped=True), other))
         self._choices.append(choice)
         return choice
 
@@ -176,7 +177,8 @@ class SectionPlan:
             why = f"searched up to byte {opening.ended_at:,}: too much of it leads to nothing"
             self.closed.append(Closed(label, why))
 
-    def _assemble(self, label: str, opening: Opening, *, shaped: bool) -> Assembled:
+    def _in_parts(self, label: str, opening: Opening, *, shaped: bool) -> Assembled:
+        """Made from its skeleton and its members. `shaped`: streams that no engine gives are made from their shapes."""
         self._uses += len(opening.members)
         skeleton = self.add(skeleton_label(label), opening.skeleton, opening.skeleton_size, opening.skeleton_hash, None)
         members, engines, shapes = [], [], []

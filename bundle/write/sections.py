@@ -1,13 +1,16 @@
 """Building sections: recipes and packs of one delta, or of the full release. spec/format.md, section 8."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from hashlib import sha256
 from itertools import count
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
+
+import msgspec
 
 from bundle.archives.counterparts import Shapes, find_shapes
 from bundle.archives.engines import COMMON_FEATURES, ENGINE_FEATURES, features_of
@@ -20,7 +23,7 @@ from bundle.format.index import SHAPED, Archive, Index, Pack, Rebased, Shape, en
 from bundle.format.manifest import Kind, TreeManifest
 from bundle.format.nesting import Nesting, most_open
 from bundle.format.pieces import build_tables
-from bundle.format.root import DELTA, FULL, REFERENCES_FEATURE, SHAPE_FEATURE, Section
+from bundle.format.root import MAX_INNER_BYTES, REFERENCES_FEATURE, SHAPE_FEATURE, Section
 from bundle.host.files import create_buffered
 from bundle.host.progress import Progress
 from bundle.read.frame_run import MAX_SHAPED
@@ -42,13 +45,25 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class BuiltSection:
-    """A section ready for the bundle: what the root will say of it, its hash tables, and the file that has its body."""
+    """A section ready for the bundle: what the root will say of it, its hash tables, and its body in a file.
+
+    `body` is empty where the root has it.
+    """
 
     section: Section
     tables: bytes
-    body: Path
+    body: Content
     recipes: Counter[str]
     closed: list[Closed]
+
+
+def within_root(built: BuiltSection) -> BuiltSection:
+    """The section with its body in the root, if it is small enough: that spares its hash [F-100]."""
+    if built.section.stored > MAX_INNER_BYTES:
+        return built
+    body = b"".join(chunks_of([built.body]))
+    section = msgspec.structs.replace(built.section, stored=0, content=body)
+    return replace(built, section=section, tables=b"", body=b"")
 
 
 class SectionBuilder:
@@ -68,18 +83,19 @@ class SectionBuilder:
     def build_delta(self, base: BuildBase) -> BuiltSection:
         """The section from one base to the target: one frame, solid packs."""
         target = self._target
-        places = _packing_order(target, target.needed(base.manifest))
+        needed = target.needed(base.manifest)
+        places = _packing_order(target, needed)
         contents = [(place, self._content(place)) for place in places]
         catalog, openings = self._catalog(base, contents)
         shapes = self._find_shapes(catalog, openings)
         plan = SectionPlan(catalog, MAX_SHAPED * target.size, shapes)
-        manifest = plan.add("", target.encoded, len(target.encoded), target.tree_hash, None)
+        manifest = _plan_draft(plan, target, needed)
         planned = [(0, manifest), *self._plan_objects(plan, contents, openings)]
         outcomes = self._encode(plan)
         frame = FrameBuilder(first=catalog.count)
         for place, item in planned:
             frame.add_object(item, outcomes, place)
-        return self._assemble([frame], catalog, DELTA, base.manifest.tree_hash, plan.closed)
+        return self._assemble([frame], catalog, base.manifest.tree_hash, plan.closed)
 
     def build_full(self) -> BuiltSection:
         """The section that needs no base, nor a rare engine.
@@ -90,8 +106,9 @@ class SectionBuilder:
         target = self._target
         catalog = Catalog(0, self._sketch_all)
         plan = SectionPlan(catalog)
-        manifest = plan.add("", target.encoded, len(target.encoded), target.tree_hash, None)
-        contents = [(place, self._content(place)) for place in _packing_order(target, target.needed(None))]
+        needed = target.needed(None)
+        manifest = _plan_draft(plan, target, needed)
+        contents = [(place, self._content(place)) for place in _packing_order(target, needed)]
         _, openings = self._opener.open([], archives_among(contents), COMMON_FEATURES)
         planned = self._plan_objects(plan, contents, openings)
         outcomes = self._encode(plan)
@@ -104,12 +121,14 @@ class SectionBuilder:
                 filled = 0
             filled += item.size
             frames[-1].add_object(item, outcomes, place)
-        return self._assemble(frames, catalog, FULL, b"", plan.closed)
+        return self._assemble(frames, catalog, b"", plan.closed)
 
     def _catalog(self, base: BuildBase, contents: list[tuple[int, Content]]) -> tuple[Catalog, dict[int, Opening]]:
-        """The base's manifest and files, and what those archives of it give that the target does not have.
+        """(what recipes may start from, the target's archives).
 
-        Beside it the openings of the target's archives among `contents`.
+        Recipes start from the base's manifest, its files, and what its archives hold. Of its archives, those are opened
+        that the target does not have unchanged. `contents`: place and content of each object that has to be made. The
+        archives among them are given by their places.
         """
         catalog = Catalog(len(base.manifest.entries) + 1, self._sketch_all)
         encoded = base.manifest.encoded
@@ -128,7 +147,7 @@ class SectionBuilder:
         return catalog, openings
 
     def _find_shapes(self, catalog: Catalog, openings: dict[int, Opening]) -> dict[bytes, Shapes]:
-        """By the hash of a stream that no engine gives, and that the base has not: what stands in for an engine."""
+        """Shapes of those streams that no engine gives and the base does not have, by the hash of the stream."""
         index = StreamIndex(catalog.streams)
         jobs = {}
         for place, opening in openings.items():
@@ -148,7 +167,7 @@ class SectionBuilder:
         return map_in_batches(self._pool, sketch, contents, map(size_of, contents))
 
     def _in_workers(self, function: Callable[..., T], *arguments: Sequence[Any]) -> Iterator[T]:
-        """As `map`, for small calls whose first argument is a content."""
+        """As `map`, in worker processes. A worker is given many small calls at once: small by their first argument."""
         tasks = list(zip(*arguments, strict=True))
         return map_in_batches(self._pool, partial(call_with, function), tasks, (size_of(task[0]) for task in tasks))
 
@@ -162,7 +181,10 @@ class SectionBuilder:
         return planned
 
     def _encode(self, plan: SectionPlan) -> list[Encoding]:
-        """The outcomes of the tasks, in their order. The largest begin first, so no worker is left with one alone."""
+        """Encodes what the plan collected. Gives the encodings in the order of its tasks.
+
+        The largest objects are encoded first. Otherwise one worker would be busy with one when all others are done.
+        """
         tasks = plan.tasks(self._in_workers)
         largest_first = sorted(enumerate(tasks), key=lambda task: -size_of(task[1].target))
         outcomes = {}
@@ -176,7 +198,7 @@ class SectionBuilder:
         return [outcomes[number] for number in range(len(tasks))]
 
     def _assemble(
-        self, builders: list[FrameBuilder], catalog: Catalog, kind: str, base: bytes, closed: list[Closed]
+        self, builders: list[FrameBuilder], catalog: Catalog, base: bytes, closed: list[Closed]
     ) -> BuiltSection:
         jobs = [(builder, *job) for builder in builders for job in builder.stream_jobs()]
         files = [next(self._scratch_files) for _ in jobs]
@@ -200,7 +222,9 @@ class SectionBuilder:
         with opened_content(body) as source:
             tables, top = build_tables(source, self._piece_bytes)
             room = index.scratch_bytes + _most_open(builders, catalog)
-            section = Section(kind, source.size, top, packed, base, _features(builders), room)
+            section = Section(
+                base=base, features=_features(builders), room=room, index=packed, stored=source.size, content=top
+            )
         return BuiltSection(section, tables, body, _count_recipes(builders), closed)
 
     def _content(self, place: int) -> Content:
@@ -208,8 +232,14 @@ class SectionBuilder:
         return object_bytes(self._new, entry) if entry.kind == Kind.SYMLINK else self._new / entry.path
 
 
+def _plan_draft(plan: SectionPlan, target: TreeManifest, made: Collection[int]) -> PlannedObject:
+    """Plans the draft of the manifest [F-101]."""
+    draft = target.draft(made)
+    return plan.add("", draft, len(draft), sha256(draft).digest(), None)
+
+
 def _packing_order(target: TreeManifest, places: Iterable[int]) -> list[int]:
-    """Similar objects beside each other: by suffix, then by path. Solid packs gain from it."""
+    """Places by suffix, then by path, so that similar objects stand side by side in the packs and compress better."""
     return sorted(places, key=lambda place: (PurePosixPath(target.entry(place).path).suffix, place))
 
 
@@ -225,7 +255,7 @@ def _features(builders: list[FrameBuilder]) -> list[str]:
 
 
 def _most_open(builders: list[FrameBuilder], catalog: Catalog) -> int:
-    """What opened archives of the base hold at one time, in bytes."""
+    """The most bytes that archives of the base take aboard at one time. Each is open from its first use to its last."""
     nesting = Nesting(catalog.entries, catalog.opened)
     steps = enumerate(step for builder in builders for step in builder.steps)
     uses = [(at, source) for at, step in steps for source in sources_of(step.recipe) if source < nesting.count]

@@ -1,7 +1,10 @@
 """Bundles at the destinations of a repository, and only those that it put there itself [P-12], [P-19]."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from bundle.errors import Corrupt, Refused
 from bundle.host import presence
 from bundle.host.progress import Progress
 from bundle.read.reader import VerifiedBundle, open_for_display
@@ -36,18 +39,30 @@ def _opened(repository: Repository, address: str) -> Backend:
     return DirectoryBackend(directory)
 
 
-def open_stored(repository: Repository, bundle: Bundle) -> VerifiedBundle:
-    """A bundle of the repository, which must be the one that its record describes. Raises Damaged."""
+@contextmanager
+def open_stored(repository: Repository, bundle: Bundle) -> Iterator[VerifiedBundle]:
+    """A bundle of the repository, which must be the one that its record describes.
+
+    Raises Damaged, also for a byte of it that proves not to be the signed one as it is read.
+    """
     path = repository.bundles / bundle.path
+    advice = f"restore it from a backup, or copy it from a destination, where it is {bundle.file}"
     with STORAGE.errors(path):
         is_there = presence.is_file(path)
     if not is_there:
-        raise Damaged(f"{path}: is missing; release {bundle.release} again, or restore it from a backup")
-    opened = open_for_display(path)
-    if opened.verified.root_hash != bundle.root or published_name(opened) != bundle.file:
-        opened.close()
-        raise Damaged(f"{path}: its header is not the one that was signed; restore it from a backup")
-    return opened
+        raise Damaged(f"{path}: is missing; {advice}")
+    damaged = Damaged(f"{path}: is not what was built and signed; {advice}")
+    try:
+        opened = open_for_display(path)
+    except Refused as error:
+        raise damaged from error
+    with opened:
+        if opened.verified.root_hash != bundle.root or published_name(opened) != bundle.file:
+            raise damaged
+        try:
+            yield opened
+        except Corrupt as error:
+            raise damaged from error
 
 
 def send(repository: Repository, bundle: Bundle, backend: Backend, progress: Progress) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,8 @@ class Intake:
     def __init__(self, repository: Repository, store: ObjectStore) -> None:
         self._repository = repository
         self._store = store
-        self._put: list[bytes] = []
+        self._put: dict[bytes, str] = {}  # hash -> name of the file
+        self._made = count()
 
     def put_place(self, tree: DirectoryBase, place: int) -> None:
         """Takes the object at a place of a release directory. Raises InputError if it is another by now."""
@@ -154,7 +156,19 @@ class Intake:
             write_compressed(file, _hashed(chunks, content, size), size)
         if content.digest() != digest:
             raise Corrupt(f"object {digest.hex()[:12]}: other bytes came")
-        self._put.append(digest)
+        self._put[digest] = path.name
+
+    def put_made(self, size: int, chunks: Iterable[bytes]) -> None:
+        """Takes an object whose hash is known only once its chunks are read. Raises as they do, and as `put`.
+
+        What the store has already, and whole, stays as it is.
+        """
+        path = self._repository.incoming / f"made-{next(self._made)}"
+        content = sha256()
+        with STORAGE.errors(path), create_anew(path) as file:
+            write_compressed(file, _hashed(chunks, content, size), size)
+        if not self._store.is_sound(content.digest(), size):
+            self._put[content.digest()] = path.name
 
     def settle(self) -> None:
         """Makes all of them durable and gives them their names."""
@@ -167,7 +181,7 @@ class Intake:
                 make_directory(shard)
                 with Directory.open(shard) as place:
                     for digest in digests:
-                        incoming.move(digest.hex(), place, digest.hex())
+                        incoming.move(self._put[digest], place, digest.hex())
                     place.sync()
         STORAGE.sync_directory(self._repository.objects)
 

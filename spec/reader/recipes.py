@@ -9,7 +9,7 @@ from typing import Any
 from archives import complete, open_archive, split_skeleton
 from codings import AS_IT_IS, DEFLATE, DIGESTS, ENGINES, coding_by, coding_of, gives_known_bytes, pack_by, unpacked
 from shapes import restore, shape_of
-from tree import LINK, Base, Entry, judge_link, parse_manifest
+from tree import LINK, Base, Entry, completed, hash_column, judge_link, label, parse_draft
 from wire import MAX_INT, Allowance, Cursor, Refused, corrupt, decode, malformed, need, packed, unpack
 
 STREAMS = ("literals", "add lengths", "extra lengths", "seeks", "skips", "changes", "extra bytes", "places", "layouts")
@@ -138,6 +138,13 @@ class Index:
             yield [*found, *(columns.next("sources") for _ in range(engines.count(SHAPED)))]
 
 
+def sums(differences: list[int]) -> Iterator[int]:
+    total = 0
+    for difference in differences:
+        total += difference
+        yield total
+
+
 class Columns:
     """The columns of a frame, consumed recipe by recipe."""
 
@@ -179,6 +186,8 @@ class Rebuild:
         self._used, self._taken = index.used(), dict[int, int]()
         self._opened: dict[int, list[bytes]] = {}
         self._made: set[int] = set()
+        self._to_make = {place for frame in index.frames for place in sums(frame.places)} - {0}
+        self._hashes: dict[int, bytes] = {}
         self._links: dict[bytes, bytes] = {}
         self.entries: list[Entry] = []
 
@@ -257,23 +266,29 @@ class Rebuild:
     def _size_of(self, place: int) -> int:
         if not self._made:
             need(place == 0, "the first recipe does not make the manifest")
-            size: int = self._root["manifest_size"]
+            entries = self._root["entries"]
+            kept = max(0, entries - len(self._to_make))
+            size: int = self._root["manifest_size"] - hash_column(entries) + hash_column(kept)
+            need(size >= 0, "the recipes make more entries than the release has")
             return size
         need(0 < place <= len(self.entries) and place not in self._made, f"place {place} is made twice, or is none")
         return self.entries[place - 1].size
 
     def _keep(self, place: int, data: bytes) -> None:
-        wanted = self.entries[place - 1].hash if place else self._root["tree"]
-        if hashlib.sha256(data).digest() != wanted:
-            raise corrupt(f"what is made for place {place} has another hash")
+        wanted = self.entries[place - 1].hash if place else b""
         if not place:
-            self.entries = parse_manifest(data, self._root["platform"])
+            self.entries = parse_draft(data, self._to_make, self._root["platform"])
             need(len(self.entries) == self._root["entries"], "the root says another number of entries")
             need(sum(e.size for e in self.entries) == self._root["size"], "the root says another size")
             sizes = self._base.sizes if self._base else {}
             agree = all(sizes.get(e.hash, e.size) == e.size for e in self.entries)
             need(agree, "an entry has another size than the base has of the same content")
-        elif self.entries[place - 1].kind == LINK or any(e.kind == LINK and e.hash == wanted for e in self.entries):
+        else:
+            need(wanted == label(place), f"place {place} has a hash already")
+            self._hashes[place] = hashlib.sha256(data).digest()
+        if place and (
+            self.entries[place - 1].kind == LINK or any(e.kind == LINK and e.hash == wanted for e in self.entries)
+        ):
             self._links[wanted] = data
         self._made.add(place)
 
@@ -285,6 +300,8 @@ class Rebuild:
                 needed.add(place)
             seen.add(entry.hash)
         need(self._made == needed, "the recipes do not make just the places that are needed")
+        if hashlib.sha256(completed(self.entries, self._hashes)).digest() != self._root["tree"]:
+            raise corrupt("what is made is another release than the signed one")
         for entry in self.entries:
             if entry.kind == LINK:
                 judge_link(

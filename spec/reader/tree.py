@@ -54,16 +54,37 @@ def is_device(name: str) -> bool:
     return _upper(name.split(".")[0].rstrip(" ")) in DEVICES
 
 
-def parse_manifest(data: bytes, platform: str) -> list[Entry]:
-    """[F-11] to [F-19]"""
+def label(place: int) -> bytes:
+    """What stands for the hash of what is made for a place, until that is known [F-101]."""
+    return bytes(28) + place.to_bytes(4, "big")
+
+
+def hash_column(count: int) -> int:
+    """Bytes that the hashes of so many entries take in a manifest."""
+    return len(encode(bytes(32 * count)))
+
+
+def completed(entries: list[Entry], made: Mapping[int, bytes]) -> bytes:
+    """The manifest, with the hashes of what was made in the place of their labels [F-101]."""
+    known = {label(place): digest for place, digest in made.items()}
+    columns = {"tree": 1, "paths": [e.path for e in entries], "kinds": bytes(e.kind for e in entries)}
+    columns["sizes"] = [e.size for e in entries]
+    return encode({**columns, "hashes": b"".join(known.get(e.hash, e.hash) for e in entries)})
+
+
+def parse_draft(data: bytes, made: set[int], platform: str) -> list[Entry]:
+    """[F-101], and [F-11] to [F-19] with labels for what is made."""
     types = {"tree": int, "paths": list, "kinds": bytes, "sizes": list, "hashes": bytes}
     columns = keyed(decode(data, "the tree manifest"), types, {}, "the tree manifest")
     paths, kinds, sizes, hashes = (columns[key] for key in ("paths", "kinds", "sizes", "hashes"))
     need(columns["tree"] == 1, "the tree manifest has another version than 1")
     need(
-        len(paths) == len(kinds) == len(sizes) and len(hashes) == 32 * len(paths),
+        len(paths) == len(kinds) == len(sizes) and len(hashes) == 32 * (len(paths) - len(made)),
         "the tree manifest has columns of different lengths",
     )
+    rows = iter([hashes[at : at + 32] for at in range(0, len(hashes), 32)])
+    hashes = b"".join(label(place) if place in made else next(rows, b"") for place in range(1, len(paths) + 1))
+    need(len(hashes) == 32 * len(paths), "the recipes make a place that the release has not")
     need(
         all(type(p) is str for p in paths) and all(type(s) is int and s >= 0 for s in sizes),
         "the tree manifest has a path or a size that is none",

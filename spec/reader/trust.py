@@ -27,7 +27,7 @@ TRUST_ROOT |= {"expires": int, "epoch": int}
 REVOCATIONS = {"revocations": int, "version": int, "created": int, "keys": list, "trees": list}
 HEARTBEAT = {"heartbeat": int, "product": str, "epoch": int, "seq": int, "trust": int, "revocations": int}
 HEARTBEAT |= {"time": int, "nonce": bytes}
-BLOCK = {"signatures": list, "trust": list, "revocations": list}
+BLOCK = {"s": list, "t": list, "r": list}  # signatures, trust, revocations
 FILE = {"trust": int, "links": list, "revocations": list, "key": bytes}
 
 
@@ -251,8 +251,8 @@ class Trust:
 
     def adopting(self, block: bytes) -> "Trust":
         """Of one to whom a person has named the trust roots of a block [R-1]."""
-        fields = keyed(decode(block, "the signature block"), BLOCK, {"trust": [], "revocations": []}, "the block")
-        return self.chained(*_links(fields["trust"]))
+        fields = keyed(decode(block, "the signature block"), BLOCK, {"t": [], "r": []}, "the block")
+        return self.chained(*_links(fields["t"]))
 
     def after(self, header: bytes, block: bytes) -> "Trust":
         """What is known once the signature block is read; refuses a root that no release key in force signed."""
@@ -261,13 +261,13 @@ class Trust:
     def after_block(self, what: str, kind: str, payload: bytes, block: Any) -> "Trust":
         """The same of anything that has such a block."""
         name = "the signature block"
-        fields = keyed(block, BLOCK, {"trust": [], "revocations": []}, name)
-        release = Signed(what, kind, payload, parse_signatures(fields["signatures"], name))
-        chain = _links(fields["trust"]) if fields["trust"] else None
+        fields = keyed(block, BLOCK, {"t": [], "r": []}, name)
+        release = Signed(what, kind, payload, parse_signatures(fields["s"], name))
+        chain = _links(fields["t"]) if fields["t"] else None
         trust = self
         if self.newest.version:  # a plain key follows nothing [R-1]
             trust = trust.chained(*chain) if chain else trust
-            trust = trust.listed(_signed_list(fields["revocations"])) if fields["revocations"] else trust
+            trust = trust.listed(_signed_list(fields["r"])) if fields["r"] else trust
         release.need_signatures(trust.may, trust.newest.releases_threshold, "those that may")
         return trust
 

@@ -24,38 +24,38 @@ from typing import Any, BinaryIO
 
 from recipes import Index, Rebuild, usable_features
 from sealing import FEATURE, Chunks, Ship, is_length, plain_length, read_ship_key
-from tree import NAMES, Base, Entry, is_device, keyed
+from tree import NAMES, Base, Entry, is_device
 from trust import Trust
-from wire import Pairs, Refused, corrupt, decode, need, packed, unpack
+from wire import Refused, corrupt, decode, need, packed, unpack
 
 MANIFEST_MAX, INDEX_MAX = 268_435_456, 67_108_864
 SPKI = bytes.fromhex("302a300506032b6570032100")
-ROOT = {"format": int, "product": str, "version": str, "seq": int, "created": int, "platform": str, "tree": bytes}
-ROOT |= {
-    "manifest_size": int,
-    "entries": int,
-    "size": int,
-    "piece_size": int,
-    "sections": list,
-    "epoch": int,
-    "features": list,
-}
-SECTION = {"kind": str, "length": int, "hash": bytes, "index": list, "base": bytes, "features": list, "room": int}
+KNOWN = (FEATURE, "posix-1", "python-times-1")
+ROOT = {"format": int, "features": list, "product": str, "version": str, "epoch": int, "seq": int, "created": int}
+ROOT |= {"tree": bytes, "manifest_size": int, "entries": int, "size": int, "piece_log": int, "sections": list}
+SECTION = {"base": bytes, "features": list, "room": int, "index": list, "length": int, "content": bytes}
 
 
 @dataclass(frozen=True)
 class Section:
-    """What the root says of a section, and where it starts in the file."""
+    """What the root says of a section, and where it starts in the file. Its body may stand in the root [F-100]."""
 
-    kind: str
-    length: int
-    hash: bytes
-    index: tuple[int, int, int]
     base: bytes
     features: list[str]
     room: int
+    index: tuple[int, int, int]
+    length: int
+    content: bytes
     start: int
     number: int
+
+    @property
+    def kind(self) -> str:
+        return "delta" if self.base else "full"
+
+    @property
+    def body_length(self) -> int:
+        return self.length or len(self.content)
 
     def tables(self, piece_size: int) -> list[int]:
         """Lengths of its hash tables, topmost first [F-20]."""
@@ -85,32 +85,40 @@ def parse_root(data: bytes, start: int) -> Root:
     """[F-5] to [F-9]; `start` is the offset of the first section."""
     value = decode(data, "the root")
     _check_known(value)
-    fields = keyed(value, ROOT, {"epoch": 0, "features": []}, "the root")
+    fields = listed(value, ROOT, "the root")
+    need(all(type(name) is str for name in fields["features"]), "the root: features are strings")
     device = is_device(fields["version"])
     need(bool(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", fields["product"])), "the root: product is none")
     need(bool(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}", fields["version"])), "the root: version is none")
     need(not fields["version"].endswith(".") and not device, "the root: version names no directory")
-    need(fields["platform"] in ("any", "posix"), "the root: platform is unknown")
     need(len(fields["tree"]) == 32, "the root: tree is no hash")
     bounds = {"seq": (1, 2**53), "created": (0, 2**53), "manifest_size": (1, MANIFEST_MAX), "entries": (0, 1_000_000)}
-    bounds |= {"size": (0, 2**53), "piece_size": (4096, 4194304), "epoch": (0, 2**53)}
+    bounds |= {"size": (0, 2**53), "piece_log": (12, 22), "epoch": (0, 2**53)}
     for key, (low, high) in bounds.items():
         need(low <= fields[key] <= high, f"the root: {key} is out of bounds")
-    need(fields["piece_size"].bit_count() == 1, "the root: piece_size is no power of two")
     need(all(a < b for a, b in pairwise(fields["features"])), "the root: features are not sorted")
+    fields["platform"] = "posix" if "posix-1" in fields["features"] else "any"
+    fields["piece_size"] = 1 << fields["piece_log"]
     return Root(fields, _sections(fields["sections"], start, fields["piece_size"], FEATURE in fields["features"]))
+
+
+def listed(value: Any, types: dict[str, type], name: str) -> dict[str, Any]:
+    """An array of just these fields, in this order."""
+    need(type(value) is list and len(value) == len(types), f"{name} has not {len(types)} fields")
+    for (key, kind), item in zip(types.items(), value, strict=True):
+        need(type(item) is kind, f"{name}: {key} has another type")
+    return dict(zip(types, value, strict=True))
 
 
 def _check_known(value: Any) -> None:
     """What a later reader must know is judged first, for it may change all else [F-8]."""
-    need(isinstance(value, Pairs), "the root is no map")
-    seen = {key: item for key, item in value if type(key) is str}
-    if type(seen.get("format", 0)) is int and seen.get("format") != 1:
-        raise Refused("unsupported", f"the root has format {seen.get('format')}")
-    features = seen.get("features")
+    need(type(value) is list, "the root is no array")
+    said, features, *_ = [*value, 0, []][: max(2, len(value))]
+    if type(said) is int and said != 1:
+        raise Refused("unsupported", f"the root has format {said}")
     if type(features) is list and all(type(name) is str for name in features):
         for name in features:
-            if name not in (FEATURE, "python-times-1"):
+            if name not in KNOWN:
                 raise Refused("unsupported", f"the bundle needs {name!r}, which this reader does not know")
 
 
@@ -119,23 +127,26 @@ def _sections(values: list[Any], start: int, piece_size: int, encrypted: bool) -
     for number, value in enumerate(values):
         found.append(_section(value, start, number, encrypted))
         start += found[-1].stored(piece_size)
-    need(len({(s.kind, s.base) for s in found}) == len(found), "two sections have the same kind and base")
+    need(len({(s.base, *s.features) for s in found}) == len(found), "two sections have the same base and features")
     return found
 
 
 def _section(value: Any, start: int, number: int, encrypted: bool) -> Section:
-    fields = keyed(value, SECTION, {"base": b"", "features": [], "room": 0}, "a section")
-    kind, features, length = fields["kind"], fields["features"], fields["length"]
+    fields = listed(value, SECTION, "a section")
+    features, length, content = fields["features"], fields["length"], fields["content"]
     need(all(type(name) is str for name in features), "a section: features are strings")
     need(all(a < b for a, b in pairwise(features)), "a section: features are not sorted")
     index = packed(fields["index"], "an index")
-    need(length > 0 and len(fields["hash"]) == 32, "a section: length or hash is out of bounds")
-    need(not encrypted or is_length(length), "a section: no encrypted body has its length")
-    body = plain_length(length) if encrypted else length
+    need(length >= 0, "a section: its length is below 0")
+    need(length == 0 or len(content) == 32, "a section: its hash is none")
+    need(length > 0 or 1 <= len(content) <= 4096, "a section: its body in the root is too short or too long")
+    whole = length or len(content)
+    need(not encrypted or is_length(whole), "a section: no encrypted body has its length")
+    body = plain_length(whole) if encrypted else whole
     need(index[1] <= body and index[2] <= INDEX_MAX, "a section: its index is too long")
     need(fields["room"] >= 0, "a section: room is below 0")
-    need(len(fields["base"]) == (32 if kind == "delta" else 0), "a section: base is for a delta")
-    return Section(kind, length, fields["hash"], index, fields["base"], features, fields["room"], start, number)
+    need(len(fields["base"]) in (0, 32), "a section: its base is no hash")
+    return Section(fields["base"], features, fields["room"], index, length, content, start, number)
 
 
 class Bundle:
@@ -180,7 +191,8 @@ class Pieces:
 
     def __init__(self, file: BinaryIO, section: Section, piece_size: int) -> None:
         self._file, self._piece_size, self._length = file, piece_size, section.length
-        hashes, at = section.hash, section.start
+        self._inner = b"" if section.length else section.content
+        hashes, at = section.content, section.start
         for length in section.tables(piece_size):
             hashes, at = b"".join(self._verified(hashes, at, length)), at + length
         self._hashes, self._start = hashes, at
@@ -198,6 +210,8 @@ class Pieces:
             pass
 
     def read(self, offset: int, size: int) -> bytes:
+        if self._inner:
+            return self._inner[offset : offset + size]
         first = offset // self._piece_size
         skip, parts, have = offset - first * self._piece_size, [], 0
         for piece in self._verified(self._hashes, self._start, self._length, first):
@@ -219,13 +233,13 @@ def opened(bundle: Bundle, section: Section, ship: Ship | None) -> tuple[Pieces 
     """The body of a section, decrypted and verified as a whole where it is encrypted [S-5], and its length."""
     pieces = bundle.pieces(section)
     if not bundle.root.encrypted:
-        return pieces, section.length
+        return pieces, section.body_length
     if ship is None:
         raise Refused("sealed", "the bundle is encrypted, and no ship's key was given")
     content_key = ship.content_key(bundle.root_hash, bundle.trust)
-    chunks = Chunks(content_key, section.number, section.length, pieces.read)
+    chunks = Chunks(content_key, section.number, section.body_length, pieces.read)
     chunks.verify()
-    return chunks, plain_length(section.length)
+    return chunks, plain_length(section.body_length)
 
 
 def rebuild(bundle: Bundle, section: Section, base: Base | None, ship: Ship | None) -> Rebuild:

@@ -9,6 +9,7 @@ from typing import Any
 
 from raw import (
     BASE,
+    DRAFT,
     TARGET,
     TRUSTED,
     Bundle,
@@ -20,6 +21,7 @@ from raw import (
     delta,
     delta_frame,
     digest,
+    draft,
     full,
     key_id,
     manifest,
@@ -32,6 +34,8 @@ from raw import (
     write,
 )
 
+WHOLE = len(manifest(TARGET))
+DRAFT_HASHES = draft(manifest(TARGET), 1, 2, 4, 5)[-96:]  # of the full section: two of nothing, and one that repeats
 ORDER = 2**252 + 27742317777372353535851937790883648493  # of the group of Ed25519's base point
 
 
@@ -39,17 +43,13 @@ def root(key: str, value: Any) -> Callable[[], bytes]:
     return lambda: write(Bundle([full()], root=replaced(key, value)))
 
 
-def added(*pairs: tuple[str, Any]) -> Callable[[], bytes]:
-    return lambda: write(Bundle([full()], root=lambda p: [*p, *pairs]))
-
-
 def section(change: Callable[[Pairs], Pairs], make: Callable[..., Section] = full) -> Callable[[], bytes]:
     return lambda: write(Bundle([make(described=change)]))
 
 
 def passed_over(change: Callable[[Pairs], Pairs]) -> Callable[[], bytes]:
-    """A full section that serves, and one of an unknown kind that breaks a rule."""
-    return lambda: write(Bundle([full(), full(described=lambda p: change(replaced("kind", "later")(p)))]))
+    """A full section that serves, and one of a later reader that breaks a rule."""
+    return lambda: write(Bundle([full(), full(features=["later"], described=change)]))
 
 
 def signatures(change: Callable[[list[Any]], Any]) -> Callable[[], bytes]:
@@ -58,15 +58,21 @@ def signatures(change: Callable[[list[Any]], Any]) -> Callable[[], bytes]:
 
 def listing(change: Callable[[Pairs], Pairs]) -> Callable[[], bytes]:
     """The full bundle whose manifest has other columns, and is signed so."""
-    pairs: Pairs = [
-        ("tree", 1),
-        ("paths", [path for path, _, _ in TARGET]),
-        ("kinds", bytes(kind for _, kind, _ in TARGET)),
-        ("sizes", [len(content) for _, _, content in TARGET]),
-        ("hashes", b"".join(digest(content) for _, _, content in TARGET)),
-    ]
-    data = pack(tuple(change(pairs)))
-    return lambda: write(Bundle([full(TARGET, data)], TARGET, data))
+
+    def changed(hashes: bytes) -> bytes:
+        pairs: Pairs = [
+            ("tree", 1),
+            ("paths", [path for path, _, _ in TARGET]),
+            ("kinds", bytes(kind for _, kind, _ in TARGET)),
+            ("sizes", [len(content) for _, _, content in TARGET]),
+            ("hashes", hashes),
+        ]
+        return pack(tuple(change(pairs)))
+
+    data = changed(b"".join(digest(content) for _, _, content in TARGET))
+    section = full(TARGET)
+    section.frames[0][5] = [(0, changed(DRAFT_HASHES))]
+    return lambda: write(Bundle([section], TARGET, data))
 
 
 def link(target: bytes) -> Callable[[], bytes]:
@@ -93,7 +99,7 @@ def index(
 def high_s(entries: list[Any]) -> Any:
     (name, signature), *_ = entries
     s = int.from_bytes(signature[32:], "little") + ORDER
-    return (("signatures", [[name, signature[:32] + s.to_bytes(32, "little")]]),)
+    return (("s", [[name, signature[:32] + s.to_bytes(32, "little")]]),)
 
 
 def foreign_result() -> bytes:
@@ -108,7 +114,7 @@ def _replaced_column(column: int, value: Any) -> Callable[[], bytes]:
 
 
 M, C, U, T = "malformed", "corrupt", "unsupported", "untrusted"
-OLD_A, NEW_A, LISTED = len(BASE[0][2]), len(TARGET[0][2]), len(manifest(TARGET))
+OLD_A, NEW_A, LISTED = len(BASE[0][2]), len(TARGET[0][2]), len(DRAFT)
 SKIPS = dict(delta_frame()[5])[4]
 
 HEADER: list[Case] = [
@@ -133,23 +139,23 @@ HEADER: list[Case] = [
         M,
         "F-28",
         "a key id of 7 bytes",
-        signatures(lambda e: (("signatures", [[e[0][0][:7], e[0][1]]]),)),
+        signatures(lambda e: (("s", [[e[0][0][:7], e[0][1]]]),)),
     ),
-    ("signature-alone", M, "F-28", "a signature without key id", signatures(lambda e: (("signatures", [e[0][1:]]),))),
-    ("signature-three", M, "F-28", "a signature of three parts", signatures(lambda e: (("signatures", [[*e[0], 1]]),))),
+    ("signature-alone", M, "F-28", "a signature without key id", signatures(lambda e: (("s", [e[0][1:]]),))),
+    ("signature-three", M, "F-28", "a signature of three parts", signatures(lambda e: (("s", [[*e[0], 1]]),))),
     (
         "signature-text",
         M,
         "F-28",
         "a key id that is a string",
-        signatures(lambda e: (("signatures", [["12345678", e[0][1]]]),)),
+        signatures(lambda e: (("s", [["12345678", e[0][1]]]),)),
     ),
     (
         "signatures-65",
         M,
         "F-28",
         "65 signatures",
-        signatures(lambda e: (("signatures", [*e, *([struct.pack(">Q", n), bytes(64)] for n in range(64))]),)),
+        signatures(lambda e: (("s", [*e, *([struct.pack(">Q", n), bytes(64)] for n in range(64))]),)),
     ),
     ("signatures-none", M, "F-28", "an empty map", signatures(lambda e: ())),
     ("signature-high-s", T, "F-10", "s not reduced, as RFC 8032 forbids", signatures(high_s)),
@@ -165,19 +171,20 @@ HEADER: list[Case] = [
         "accept",
         "F-28",
         "63 signatures that nobody here knows, and one that counts",
-        signatures(lambda e: (("signatures", [*e, *([struct.pack(">Q", n), bytes(64)] for n in range(63))]),)),
+        signatures(lambda e: (("s", [*e, *([struct.pack(">Q", n), bytes(64)] for n in range(63))]),)),
     ),
     (
         "key-id-other",
         T,
         "F-28",
         "the trusted key's signature under another id",
-        signatures(lambda e: (("signatures", [[key_id(TRUSTED)[::-1], e[0][1]]]),)),
+        signatures(lambda e: (("s", [[key_id(TRUSTED)[::-1], e[0][1]]]),)),
     ),
 ]
 
 ROOT: list[Case] = [
-    ("root-format-missing", U, "F-8", "no format", lambda: write(Bundle([full()], root=lambda p: p[1:]))),
+    ("root-format-missing", M, "F-5", "no format", lambda: write(Bundle([full()], root=lambda p: p[1:]))),
+    ("root-empty", U, "F-8", "a root without any field", lambda: write(Bundle([full()], root=lambda p: []))),
     ("product-empty", M, "F-5", "no product", root("product", "")),
     ("product-long", M, "F-5", "a product of 65 letters", root("product", "p" * 65)),
     ("product-first", M, "F-5", "a product that starts with a dot", root("product", ".p")),
@@ -194,20 +201,27 @@ ROOT: list[Case] = [
     ("entries-many", M, "F-9", "1,000,001 entries", root("entries", 1_000_001)),
     ("size-negative", M, "F-9", "a size below 0", root("size", -1)),
     ("manifest-size-0", M, "F-9", "a manifest of no bytes", root("manifest_size", 0)),
-    ("manifest-size-other", C, "F-37", "a byte less than the manifest has", root("manifest_size", LISTED - 1)),
-    ("piece-size-large", M, "F-9", "pieces of 8 MiB", root("piece_size", 8 << 20)),
+    (
+        "manifest-size-other",
+        M,
+        "F-101",
+        "a byte less than the manifest has",
+        root("manifest_size", WHOLE - 1),
+    ),
+    ("piece-size-large", M, "F-9", "pieces of 8 MiB", root("piece_log", 23)),
+    ("piece-size-negative", M, "F-9", "pieces of half a byte", root("piece_log", -1)),
     ("tree-text", M, "F-5", "a string for the tree hash", root("tree", "t" * 32)),
     ("sections-map", M, "F-5", "a map for the sections", root("sections", ())),
-    ("epoch-negative", M, "F-9", "an epoch below 0", added(("epoch", -1))),
-    ("epoch-null", M, "F-3", "nil for the epoch", added(("epoch", Raw(b"\xc0")))),
-    ("features-default", M, "F-3", "no features, written", added(("features", []))),
+    ("epoch-negative", M, "F-9", "an epoch below 0", root("epoch", -1)),
+    ("epoch-null", M, "F-3", "nil for the epoch", root("epoch", Raw(b"\xc0"))),
     (
-        "features-before-epoch",
+        "features-and-more",
         U,
         "F-8",
-        "an unknown feature, and keys in another order",
-        added(("features", ["x"]), ("epoch", 1)),
+        "an unknown feature, and fields that nobody knows",
+        lambda: write(Bundle([full()], root=lambda p: [p[0], ("features", ["x"]), ("later", ())])),
     ),
+    ("features-number", M, "F-5", "a number for the features", root("features", 0)),
     ("string-wide", M, "F-3", "a short string with its length in a byte", root("product", Raw(b"\xd9\x01p"))),
     (
         "bytes-wide",
@@ -221,11 +235,11 @@ ROOT: list[Case] = [
     ("seq-2-63", M, "F-3", "2^63 for seq", root("seq", 1 << 63)),
     ("seq-text", M, "F-5", "a string for seq", root("seq", "2")),
     (
-        "root-map-wide",
+        "root-array-wide",
         M,
         "F-3",
-        "the root's keys counted in two bytes",
-        lambda: write(Bundle([full()], root_bytes=lambda r: b"\xde\0\x0c" + r[1:])),
+        "the root's fields counted in two bytes",
+        lambda: write(Bundle([full()], root_bytes=lambda r: b"\xdc\0\x0d" + r[1:])),
     ),
     (
         "root-cut",
@@ -234,32 +248,25 @@ ROOT: list[Case] = [
         "the root without its last byte",
         lambda: write(Bundle([full()], root_bytes=lambda r: r[:-1])),
     ),
-    ("section-key", M, "F-3", "an unknown key of a section", section(lambda p: [*p, ("x", 1)])),
-    ("section-order", M, "F-3", "length before kind", section(lambda p: [p[1], p[0], *p[2:]])),
-    ("section-kind-missing", M, "F-5", "a section without kind", section(lambda p: p[1:])),
-    (
-        "section-features-default",
-        M,
-        "F-3",
-        "a section's features, none, written",
-        section(lambda p: [*p, ("features", [])]),
-    ),
+    ("section-more", M, "F-5", "a section with a field too many", section(lambda p: [*p, ("x", 1)])),
+    ("section-order", M, "F-5", "features before the base", section(lambda p: [p[1], p[0], *p[2:]])),
+    ("section-less", M, "F-5", "a section without content", section(lambda p: p[:-1])),
     (
         "section-features-order",
         M,
         "F-5",
         "a section's features not sorted",
-        section(lambda p: [*p, ("features", ["b", "a"])]),
+        section(replaced("features", ["b", "a"])),
     ),
     (
         "section-features-twice",
         M,
         "F-5",
         "a section's feature twice",
-        section(lambda p: [*p, ("features", ["a", "a"])]),
+        section(replaced("features", ["a", "a"])),
     ),
-    ("section-features-int", M, "F-5", "a number for a feature", section(lambda p: [*p, ("features", [1])])),
-    ("section-hash-short", M, "F-5", "a section's hash of 31 bytes", section(replaced("hash", bytes(31)))),
+    ("section-features-int", M, "F-5", "a number for a feature", section(replaced("features", [1]))),
+    ("section-hash-short", M, "F-5", "a section's hash of 31 bytes", section(replaced("content", bytes(31)))),
     ("section-length-negative", M, "F-9", "a length below 0", section(replaced("length", -1))),
     ("section-index-two", M, "F-5", "an index of two numbers", section(replaced("index", [0, 100]))),
     ("section-index-codec", M, "F-24", "an index in codec 2", section(replaced("index", [2, 100, 100]))),
@@ -278,8 +285,8 @@ ROOT: list[Case] = [
         "unknown-section-base",
         M,
         "F-9",
-        "a base of a section that is no delta",
-        passed_over(lambda p: [*p, ("base", bytes(32))]),
+        "a base of 31 bytes in a section that is passed over",
+        passed_over(replaced("base", bytes(31))),
     ),
     (
         "unknown-section-codec",
@@ -292,6 +299,7 @@ ROOT: list[Case] = [
 
 TREE: list[Case] = [
     ("manifest-key", M, "F-3", "an unknown key of the manifest", listing(lambda p: [*p, ("x", 1)])),
+    ("manifest-key-twice", M, "F-3", "paths twice", listing(lambda p: [*p[:2], p[1], *p[2:]])),
     ("manifest-key-order", M, "F-3", "kinds before paths", listing(lambda p: [p[0], p[2], p[1], *p[3:]])),
     ("manifest-key-missing", M, "F-11", "a manifest without kinds", listing(lambda p: [*p[:2], *p[3:]])),
     ("manifest-kinds-short", M, "F-11", "a kind too few", listing(replaced("kinds", bytes(6)))),
@@ -424,7 +432,13 @@ INDEX: list[Case] = [
     ("patch-left-behind", M, "F-41", "a last seek beyond the source", stream(3, lambda s: varints(0, 2))),
     ("varint-nine", M, "F-40", "a varint of nine bytes", stream(3, lambda s: b"\0" + b"\x80" * 8 + b"\1")),
     ("change-hash", C, "F-37", "a change to another letter", stream(5, lambda s: bytes([s[0] ^ 1]) + s[1:])),
-    ("manifest-hash", C, "F-37", "a manifest that differs in a byte", stream(6, lambda s: s[:1] + b"\0" + s[2:])),
+    (
+        "manifest-hash",
+        C,
+        "F-37",
+        "a manifest that differs in a byte",
+        stream(6, lambda s: s.replace(b"g.t", b"g.u")),
+    ),
 ]
 
 CASES = HEADER + ROOT + TREE + INDEX

@@ -65,9 +65,9 @@ def carrying(
     *roots: list[Any], first: int = 1, listed: list[Any] | None = None, key: Ed25519PrivateKey = RELEASE, **more: Any
 ) -> bytes:
     """A full bundle with these trust roots and that list in its signature block."""
-    tail: Pairs = [("trust", [first, list(roots)])]
-    tail += [("revocations", listed)] if listed else []
-    return write(Bundle([full()], keys=[key], signatures=lambda entries: (("signatures", entries), *tail), **more))
+    tail: Pairs = [("t", [first, list(roots)])]
+    tail += [("r", listed)] if listed else []
+    return write(Bundle([full()], keys=[key], signatures=lambda entries: (("s", entries), *tail), **more))
 
 
 FIRST = root(1, [TRUSTED, A, B])
@@ -122,7 +122,7 @@ CHAINS: list[tuple[str, str, str, str, Callable[[], bytes]]] = [
         "accept",
         "R-7",
         "an epoch that was begun",
-        changed(epoch(7), root=lambda p: [*p, ("epoch", 7)]),
+        changed(epoch(7), root=replaced("epoch", 7)),
     ),
     ("revocations", "accept", "R-5 R-10", "another key is revoked", with_list(("keys", [raw_key(NEXT)]))),
     ("revocations-late", "accept", "R-10", "a list under the second trust root", lambda: carrying(
@@ -148,7 +148,7 @@ CHAINS: list[tuple[str, str, str, str, Callable[[], bytes]]] = [
     ("chain-dropped-key", "untrusted", "R-9", "signed by a key that a rotation dropped", lambda: carrying(
         FIRST, SECOND, THIRD)),
     ("chain-epoch-above", "untrusted", "R-7", "an epoch that was not begun", changed(
-        epoch(2), root=lambda p: [*p, ("epoch", 3)])),
+        epoch(2), root=replaced("epoch", 3))),
     ("chain-epoch-falls", "untrusted", "R-9", "an epoch below the predecessor's", lambda: carrying(
         root(1, [TRUSTED, A, B], change=epoch(2)), root(2, [A, B], change=epoch(1)))),
     ("chain-no-links", "malformed", "R-8", "no trust root in the list", carrying),
@@ -192,7 +192,7 @@ CHAINS: list[tuple[str, str, str, str, Callable[[], bytes]]] = [
     ("revocations-field", "malformed", "R-5", "an unknown field", with_list(("x", 1))),
     ("revocations-first", "malformed", "F-3", "the list before the trust roots", lambda: write(Bundle(
         [full()], keys=[RELEASE], signatures=lambda e: (
-            ("signatures", e), ("revocations", revocations([A, C])), ("trust", [1, [FIRST]]))))),
+            ("s", e), ("r", revocations([A, C])), ("t", [1, [FIRST]]))))),
 ]  # fmt: skip
 
 # What a plain key alone has signed; the others above are untrusted to one who has adopted nothing.

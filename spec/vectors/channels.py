@@ -27,7 +27,7 @@ def channel(
     keys: Keys | None = None,
     payload_type: bytes = CHANNEL_TYPE,
     payload: Callable[[bytes], bytes] = lambda data: data,
-    block: Callable[[list[Any]], Any] = lambda signatures: (("signatures", signatures),),
+    block: Callable[[list[Any]], Any] = lambda signatures: (("s", signatures),),
     file: Callable[[bytes], bytes] = lambda data: data,
 ) -> bytes:
     """T-138."""
@@ -53,7 +53,7 @@ def many(count: int) -> bytes:
 
 
 def borrowed(signatures: list[Any]) -> Any:
-    return (("signatures", [[key_id(TRUSTED), signatures[0][1]]]),)
+    return (("s", [[key_id(TRUSTED), signatures[0][1]]]),)
 
 
 M, U = "malformed", "untrusted"
@@ -72,9 +72,9 @@ CHANNELS = [
     ("channel-cut", M, "F-3", "a byte too few", channel(file=lambda f: f[:-1])),
     ("channel-statement", M, "T-138", "signatures where the block should stand", channel(block=lambda s: s)),
     ("channel-no-signature", M, "F-28", "no signature", channel(keys=[])),
-    ("channel-signature-twice", M, "F-28", "one signature twice", channel(block=lambda s: (("signatures", s * 2),))),
+    ("channel-signature-twice", M, "F-28", "one signature twice", channel(block=lambda s: (("s", s * 2),))),
     ("channel-block-key", M, "F-28", "an unknown key in the block", channel(
-        block=lambda s: (("signatures", s), ("x", 1)))),
+        block=lambda s: (("s", s), ("x", 1)))),
     ("channel-stranger", U, "T-138", "signed by a key that is not trusted", channel(keys=[STRANGER])),
     ("channel-borrowed", U, "T-138", "a stranger's signature under the trusted key's id", channel(
         keys=[STRANGER], block=borrowed)),

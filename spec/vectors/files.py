@@ -86,30 +86,28 @@ CASES: list[Case] = [
         "malformed",
         "F-28",
         "an empty list",
-        lambda: write(Bundle([full()], signatures=lambda e: (("signatures", []),))),
+        lambda: write(Bundle([full()], signatures=lambda e: (("s", []),))),
     ),
     (
         "signature-twice",
         "malformed",
         "F-28",
         "one signature twice, for a threshold of two",
-        lambda: write(Bundle([full()], signatures=lambda e: (("signatures", e * 2),))),
+        lambda: write(Bundle([full()], signatures=lambda e: (("s", e * 2),))),
     ),
     (
         "borrowed-key-id",
         "untrusted",
         "F-28",
         "a stranger's signature under the trusted key's id",
-        lambda: write(
-            Bundle([full()], keys=[STRANGER], signatures=lambda e: (("signatures", [[key_id(TRUSTED), e[0][1]]]),))
-        ),
+        lambda: write(Bundle([full()], keys=[STRANGER], signatures=lambda e: (("s", [[key_id(TRUSTED), e[0][1]]]),))),
     ),
     (
         "short-signature",
         "malformed",
         "F-28",
         "a signature of 63 bytes",
-        lambda: write(Bundle([full()], signatures=lambda e: (("signatures", [[e[0][0], e[0][1][:63]]]),))),
+        lambda: write(Bundle([full()], signatures=lambda e: (("s", [[e[0][0], e[0][1][:63]]]),))),
     ),
     (
         "other-payload-type",
@@ -130,7 +128,7 @@ CASES: list[Case] = [
         "malformed",
         "F-3",
         "an unknown key in the signature block",
-        lambda: write(Bundle([full()], signatures=lambda e: (("signatures", e), ("x", 1)))),
+        lambda: write(Bundle([full()], signatures=lambda e: (("s", e), ("x", 1)))),
     ),
     (
         "root-after-signing",

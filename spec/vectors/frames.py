@@ -5,6 +5,7 @@
 
 from raw import (
     BASE,
+    DRAFT,
     TARGET,
     Bundle,
     Case,
@@ -14,7 +15,6 @@ from raw import (
     delta_frame,
     full,
     lzma2,
-    manifest,
     varints,
     with_engine,
     with_frame,
@@ -172,7 +172,7 @@ CASES: list[Case] = [
         "malformed",
         "F-41",
         "a patch that makes too much",
-        lambda: with_stream(2, varints(len(manifest(TARGET)), 13)),
+        lambda: with_stream(2, varints(len(DRAFT), 13)),
     ),
     (
         "change-beyond",

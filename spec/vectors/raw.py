@@ -121,6 +121,19 @@ def manifest(tree: Tree, *, version: int = 1, hashes: bytes | None = None, sizes
     )
 
 
+def draft(listing: bytes, *made: int) -> bytes:
+    """F-101: what a section brings of a manifest if its recipes make these places. Without hashes it stays as it is."""
+    at = listing.rfind(b"\xa6hashes") + 7
+    wide = {0xC4: 1, 0xC5: 2, 0xC6: 4}.get(listing[at], 0) if at > 6 else 0
+    if not wide:
+        return listing
+    column = listing[at + 1 + wide :]
+    rows = [column[n : n + 32] for n in range(0, len(column), 32)]
+    labels = {rows[place - 1]: bytes(28) + struct.pack(">I", place) for place in made if 0 < place <= len(rows)}
+    kept = [labels.get(row, row) for place, row in enumerate(rows, 1) if place not in made]
+    return listing[:at] + pack(b"".join(kept))
+
+
 @dataclass
 class Section:
     """One section before it is bytes. `frames` holds the six columns of each frame, packs as (stream, content)."""
@@ -137,6 +150,7 @@ class Section:
     body: Callable[[bytes], bytes] = lambda data: data
     described: Callable[[Pairs], Pairs] = lambda pairs: pairs
     top: Callable[[bytes], bytes] = lambda data: data
+    inner: bool = False  # whether the body stands in the root [F-100]
 
 
 @dataclass
@@ -148,7 +162,7 @@ class Bundle:
     manifest: bytes = b""
     root: Callable[[Pairs], Pairs] = lambda pairs: pairs
     root_bytes: Callable[[bytes], bytes] = lambda data: data
-    signatures: Callable[[list[Any]], Any] = lambda entries: (("signatures", entries),)
+    signatures: Callable[[list[Any]], Any] = lambda entries: (("s", entries),)
     signature_bytes: Callable[[bytes], bytes] = lambda data: data
     signed: Callable[[bytes], bytes] = lambda data: b"DSSEv1 12 unrep/root/1 %d %s" % (len(data), data)
     preamble: Callable[[bytes], bytes] = lambda data: data
@@ -174,16 +188,19 @@ def stored_section(section: Section) -> tuple[Any, bytes]:
         level = b"".join(digest(level[at : at + PIECE]) for at in range(0, len(level), PIECE))
         tables = level + tables
     pairs: Pairs = [
-        ("kind", section.kind),
-        ("length", len(body)),
-        ("hash", section.top(digest(level))),
+        ("base", section.base),
+        ("features", section.features),
+        ("room", intermediate(section) if section.room is None else section.room),
         ("index", [0, len(index), len(index)]),
+        ("length", 0 if section.inner else len(body)),
+        ("content", body if section.inner else section.top(digest(level))),
     ]
-    pairs += [("base", section.base)] if section.base else []
-    pairs += [("features", section.features)] if section.features else []
-    room = intermediate(section) if section.room is None else section.room
-    pairs += [("room", room)] if room else []
-    return tuple(section.described(pairs)), tables + body
+    return values(section.described(pairs)), b"" if section.inner else tables + body
+
+
+def values(pairs: Pairs) -> list[Any]:
+    """Root and sections are arrays: vectors name their fields all the same."""
+    return [value for _, value in pairs]
 
 
 def intermediate(section: Section) -> int:
@@ -202,20 +219,21 @@ def write(bundle: Bundle) -> bytes:
     stored = [stored_section(section) for section in bundle.sections]
     root = bundle.root_bytes(
         pack(
-            tuple(
+            values(
                 bundle.root(
                     [
                         ("format", 1),
+                        ("features", ["posix-1"] if bundle.platform == "posix" else []),
                         ("product", "vectors"),
                         ("version", "1.1"),
+                        ("epoch", 0),
                         ("seq", 2),
                         ("created", CREATED),
-                        ("platform", bundle.platform),
                         ("tree", digest(listing)),
                         ("manifest_size", len(listing)),
                         ("entries", len(bundle.tree)),
                         ("size", sum(len(content) for _, _, content in bundle.tree)),
-                        ("piece_size", PIECE),
+                        ("piece_log", PIECE.bit_length() - 1),
                         ("sections", [description for description, _ in stored]),
                     ]
                 )
@@ -237,20 +255,20 @@ def full(tree: Tree = TARGET, listing: bytes = b"", **changes: Any) -> Section:
             needed.append((place, content))
             seen.add(content)
     places = [place for place, _ in needed]
-    frames = [[b"\0", [0], [], [], [], [(0, listing or manifest(tree))]]]
+    frames = [[b"\0", [0], [], [], [], [(0, draft(listing or manifest(tree), *places))]]]
     if needed:
         steps = [b - a for a, b in zip([0, *places], places, strict=False)]
         frames.append([bytes(len(needed)), steps, [], [], [], [(0, b"".join(content for _, content in needed))]])
     return Section("full", 0, frames, **changes)
 
 
-MANIFEST_TRIPLES = (0, len(manifest(TARGET)), 0)  # all of it as extra bytes, none from the base's manifest
+DRAFT = draft(manifest(TARGET), 1, 2, 4)  # in the delta below all of it is extra bytes, none is of the base's manifest
 
 
 def delta_frame() -> list[Any]:
     """Base objects 0 to 3; the manifest by a patch of the base's, a.txt by a patch, bin/run and the tail as literals,
     joined.bin by a concat of a copy from b.bin and the tail. moved.bin, nothing.txt and twice.sh need no recipe."""
-    listing, old, new = manifest(TARGET), BASE[0][2], TARGET[0][2]
+    listing, old, new = DRAFT, BASE[0][2], TARGET[0][2]
     places = [at for at, (a, b) in enumerate(zip(old, new, strict=False)) if a != b]
     changes = bytes((new[at] - old[at]) & 255 for at in places)
     skips = [b - a - 1 for a, b in zip([-1, *places], places, strict=False)]

@@ -2,7 +2,7 @@
 
 import struct
 
-from raw import Bundle, Case, Section, Tree, manifest, varints, write
+from raw import Bundle, Case, Section, Tree, draft, manifest, varints, write
 
 LOADED = 0x1000
 LITERAL, ADD_LENGTHS, EXTRA_LENGTHS, SEEKS, SKIPS, CHANGES, EXTRA, PLACES, LAYOUTS = range(9)
@@ -54,7 +54,7 @@ def rebased(old: bytes = OLD, streams: dict[int, bytes] = {}) -> bytes:  # noqa:
     """The bundle: the manifest, then the old image as an intermediate literal, and the patch of it."""
     packs = {LITERAL: old} | STREAMS | streams
     made = [bytes([0x80, 5]), [1], [len(old)], [0], [2], [*packs.items()]]
-    frames = [[b"\0", [0], [], [], [], [(LITERAL, manifest(TOOL))]], made]
+    frames = [[b"\0", [0], [], [], [], [(LITERAL, draft(manifest(TOOL), 1))]], made]
     return write(Bundle([Section("full", 0, frames, features=["references-1"])], TOOL))
 
 
@@ -85,7 +85,7 @@ def outside() -> bytes:
     packs = {LITERAL: old} | streams
     made = [bytes([0x80, 5]), [1], [len(old)], [0], [1], [*packs.items()]]
     tree: Tree = [("tool", 1, new)]
-    frames = [[b"\0", [0], [], [], [], [(LITERAL, manifest(tree))]], made]
+    frames = [[b"\0", [0], [], [], [], [(LITERAL, draft(manifest(tree), 1))]], made]
     return write(Bundle([Section("full", 0, frames, features=["references-1"])], tree))
 
 

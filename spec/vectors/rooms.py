@@ -18,6 +18,7 @@ from raw import (
     Tree,
     delta,
     digest,
+    draft,
     full,
     manifest,
     replaced,
@@ -40,7 +41,7 @@ def sizes(tree: Tree, place: int, more: int = 1) -> list[int]:
 
 def delta_of(tree: Tree, listing: bytes) -> bytes:
     """A delta of what the base has already: its one recipe makes the manifest."""
-    frame = [b"\0", [0], [], [], [], [(0, listing)]]
+    frame = [b"\0", [0], [], [], [], [(0, draft(listing))]]
     grown = sum(listed(listing)) - sum(len(content) for _, _, content in tree)
     size = sum(len(content) for _, _, content in tree) + grown
     return write(Bundle([delta(frame)], tree, listing, root=replaced("size", size), platform="posix"))
@@ -140,7 +141,8 @@ def taken(
     sources = [b - a for a, b in zip([0, *members], members, strict=False)]
     kinds = b"\0" + b"\x80" * steps + b"\1" * len(members)
     frame = [kinds, [0, *[1] * len(members)], [10] * steps, sources, [0] * len(members)]
-    frame.append([(0, manifest(tree) + bytes(10 * steps))])
+    made = range(1, len(members) + 1)
+    frame.append([(0, draft(manifest(tree), *made) + bytes(10 * steps))])
     section = Section("delta", objects, [frame], digest(manifest(HOLDERS)), opened, room=room)
     return lambda: write(Bundle([section], tree)), None, HOLDERS
 
@@ -149,7 +151,7 @@ def holding(content: bytes, gives: int, member: int, plain: bytes) -> tuple[Call
     """A delta that copies its file out of an archive that is said to give so many objects, and has room for them."""
     base: Tree = [("archive", 0, content)]
     tree: Tree = [("file", 0, plain)]
-    frame = [b"\0\1", [0, 1], [], [2 + member], [0], [(0, manifest(tree))]]
+    frame = [b"\0\1", [0, 1], [], [2 + member], [0], [(0, draft(manifest(tree), 1))]]
     section = Section("delta", 2 + gives, [frame], digest(manifest(base)), [1, gives], room=8192)
     return lambda: write(Bundle([section], tree)), None, base
 
@@ -187,7 +189,7 @@ FAILING = member(b"one", crc=7)
 def copied_on(room: int) -> tuple[Callable[[], bytes], None, Tree]:
     """Copies of both archives' members as intermediate results, which the file joins once these are closed."""
     tree: Tree = [("joined", 0, ONE + TWO)]
-    columns = [b"\0\x81\x81\3", [0, 1], [200, 200], [5, 3, 9, 1], [0, 0, 2], [(0, manifest(tree))]]
+    columns = [b"\0\x81\x81\3", [0, 1], [200, 200], [5, 3, 9, 1], [0, 0, 2], [(0, draft(manifest(tree), 1))]]
     section = Section("delta", 16, [columns], digest(manifest(HOLDERS)), OPENED, room=room)
     return lambda: write(Bundle([section], tree)), None, HOLDERS
 
@@ -199,7 +201,7 @@ def restamped(
     skeleton = SKELETON[:7] + b"\5" + SKELETON[8:]
     tree: Tree = [("one.gz", 0, HEAD[:4] + b"\5" + HEAD[5:] + gzipped(ONE)[10:])]
     columns = [b"\0\x80\4", [0, 1], [len(SKELETON)], [17, member - 17], list(numbers)]
-    frame = [*columns, [(0, manifest(tree) + skeleton)]]
+    frame = [*columns, [(0, draft(manifest(tree), 1) + skeleton)]]
     section = Section("delta", 16, [frame], digest(manifest(HOLDERS)), OPENED, room=room)
     return lambda: write(Bundle([section], tree)), None, HOLDERS
 
@@ -210,7 +212,7 @@ def copied_often() -> bytes:
     tree: Tree = [("joined", 0, content * count)]
     sources = [3, *[0] * (count - 1), 2, *[1] * (count - 1)]
     columns = [b"\0" + b"\x81" * count + b"\3", [0, 1], [len(content)] * count, sources, [0] * count + [count]]
-    return write(Bundle([delta([*columns, [(0, manifest(tree))]])], tree))
+    return write(Bundle([delta([*columns, [(0, draft(manifest(tree), 1))]])], tree))
 
 
 CASES: list[Any] = [
@@ -230,7 +232,7 @@ CASES: list[Any] = [
         M,
         "F-3",
         "a room of 0, written",
-        lambda: write(Bundle([full(described=lambda p: [*p, ("room", 0)])])),
+        lambda: write(Bundle([full(described=replaced("room", "0"))])),
     ),
     ("room-text", M, "F-5", "a string for the room", described(replaced("room", "108"))),
     ("room-order", M, "F-3", "room before features", described(lambda p: [*p[:-2], p[-1], p[-2]])),
@@ -239,7 +241,7 @@ CASES: list[Any] = [
         M,
         "F-9",
         "a room below 0 in a section that is passed over",
-        lambda: write(Bundle([full(), full(described=lambda p: [*replaced("kind", "later")(p), ("room", -1)])])),
+        lambda: write(Bundle([full(), full(features=["later"], described=replaced("room", -1))])),
     ),
     ("doubled", "accept", "F-64 F-65", "a page doubled nine times, in the room for that", doubled(9, 102_300)),
     ("doubled-room", M, "F-64", "the same in a byte less", doubled(9, 102_299)),

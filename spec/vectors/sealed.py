@@ -72,9 +72,9 @@ def body(number: int = 0, salt: bytes = b"", key: bytes = b"", **how: Any) -> Ca
 
 def encrypted(*sections: Section, tree: Tree | None = None, features: list[str] | None = None, **more: Any) -> bytes:
     """A bundle whose root says that it is encrypted."""
-    tail = [("features", [FEATURE] if features is None else features)]
+    listed = replaced("features", [FEATURE] if features is None else features)
     trees = {} if tree is None else {"tree": tree}
-    return write(Bundle(list(sections), root=lambda pairs: [*pairs, *tail], **trees, **more))
+    return write(Bundle(list(sections), root=listed, **trees, **more))
 
 
 def one(**how: Any) -> Callable[[], bytes]:

@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
-from raw import Bundle, Section, Tree, digest, full, manifest, varints, write
+from raw import Bundle, Section, Tree, digest, draft, full, manifest, varints, write
 
 M = "malformed"
 HEAD = b"\x1f\x8b\x08\0\1\2\3\4\0\3"
@@ -80,8 +80,10 @@ def derived(
     base: Tree = [("a.gz", 0, gzipped(stream, plain))]
     tree: Tree = extra or [("a.gz", 0, gzipped(stream, plain, NEWER))]
     columns = frame(5)
-    packs = columns.pop()
-    section = Section("delta", 5, [[*columns, [(0, manifest(tree) + packs)]]], digest(manifest(base)), [1, 3])
+    packs, made = columns.pop(), range(1, len(columns[1]))
+    section = Section(
+        "delta", 5, [[*columns, [(0, draft(manifest(tree), *made) + packs)]]], digest(manifest(base)), [1, 3]
+    )
     section.features, section.room = ["deflate-shape"], 4096
     return lambda: write(Bundle([section], tree)), None, base
 

@@ -41,7 +41,7 @@ CASES: list[Case] = [
         "untrusted",
         "F-5 R-1",
         "an optional key: an epoch above 0 under a plain key",
-        lambda: write(Bundle([full()], root=lambda p: [*p, ("epoch", 7)])),
+        lambda: write(Bundle([full()], root=replaced("epoch", 7))),
     ),
     ("two-levels", "accept", "F-20 F-21", "a body of five pieces under a table", lambda: with_tree(LARGE)),
     ("three-levels", "accept", "F-20", "a table of tables", lambda: write(Bundle([full(HUGE)], HUGE))),
@@ -53,7 +53,7 @@ CASES: list[Case] = [
         "accept",
         "F-8",
         "a section of a later reader is passed over",
-        lambda: write(Bundle([full(), full(described=replaced("kind", "later"))])),
+        lambda: write(Bundle([full(), full(features=["later"])])),
     ),
     (
         "unknown-section-feature",

@@ -8,9 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from apply.errors import BaseDrifted, DiskFull, SiteInvalid
+from apply.errors import BaseDrifted, DiskFull, Postponed, SiteInvalid
 from apply.record.state import MAX_TRIAL_S, Quarantined, Replay, VersionTaken, WrongProduct
-from bundle.errors import BundleError, Corrupt, InputError, Malformed, NoSection, Untrusted
+from apply.update import update
+from bundle.errors import BundleError, InputError, Malformed, NoSection, Untrusted
 from bundle.host.progress import Quiet
 from bundle.read.tree import scan
 from bundle.trust.signing import write_key_pair
@@ -296,7 +297,7 @@ class TestBadBundles:
 
     @pytest.mark.parametrize("offset", [-1, -50, -200])
     def test_a_bit_is_flipped_in_its_section(self, ship: Ship, bundle: Path, tmp_path: Path, offset: int) -> None:
-        self.refused(ship, bent(bundle, tmp_path, offset), Corrupt, "fetch it again, only what is damaged will be sent")
+        self.refused(ship, bent(bundle, tmp_path, offset), BundleError, r"bent\.unrep")
 
     def test_another_key_signed_it(self, ship: Ship, bundle: Path, tmp_path: Path) -> None:
         write_key_pair(tmp_path / "stranger")
@@ -461,3 +462,42 @@ def test_what_is_saved_of_a_release(ship: Ship) -> None:
         "version": "1.0.1", "seq": 2, "epoch": 0, "tree": shore().tree("1.0.1"), "platform": "any", "bundle": "",
         "proven": True,
     }  # fmt: skip
+
+
+def test_what_stands_complete_is_rehearsed_as_that(tmp_path: Path) -> None:
+    """[A-16] [A-17]: nothing would be rebuilt, so nothing of the bundle is planned."""
+    ship = Ship.sailing(tmp_path, "1.0.0")
+    bundle = shore().bundle("1.0.1", 2, "1.0.0")
+    with pytest.raises(Postponed, match=r"version 1\.0\.1 is ready; not now"):
+        update(bundle, ship.root, shore().trust, ship.config, obstacle=lambda: "not now")
+    assert ship.current == "1.0.0" and ship.state.pending is None and not ship.state.quarantined
+    report = ship.rehearse(bundle)
+    assert report.reason == "would install 1.0.1 as it stands here, complete" and "plan" not in report.steps
+    report = ship.apply(bundle)
+    assert report.outcome == "applied" and "reconstruct" not in report.steps
+
+
+def test_a_bundle_that_does_not_verify_says_what_serves(tmp_path: Path) -> None:
+    """[A-149]"""
+    ship = Ship.sailing(tmp_path, "1.0.0")
+    bundle = tmp_path / "bad.unrep"
+    bundle.write_bytes(b"no bundle")
+    with pytest.raises(Malformed) as caught:
+        ship.apply(bundle)
+    assert caught.value.document and (caught.value.document["from"], caught.value.document["to"]) == ("1.0.0", "1.0.0")
+    assert caught.value.document["code"] == "malformed"
+
+
+def test_the_current_bundle_says_that_another_release_was_taken_back(tmp_path: Path) -> None:
+    """[A-30]: something was done, so "nothing was done" would be wrong."""
+    ship = Ship.sailing(tmp_path, "1.0.0", "1.0.1")
+    ship.order("wait-restart")
+    with interrupted(ship):
+        ship.apply(shore().bundle("1.0.2", 3, "1.0.1"))
+    ship.relieve("wait-restart")
+    ship.order("fail-health-1.0.2")
+    ship.configure(deadline_s=0.5)
+    report = ship.apply(shore().bundle("1.0.1", 2, "1.0.0"))
+    assert report.outcome == "already-current" and "nothing was done" not in report.reason
+    assert "version 1.0.2 failed" in report.reason and "version 1.0.1 runs again" in report.reason
+    assert "nothing was done" in ship.apply(shore().bundle("1.0.1", 2, "1.0.0")).reason

@@ -39,7 +39,8 @@ def decisions() -> list[Decision]:
 
 
 def test_each_decision_has_a_number_of_its_own_a_status_and_a_date() -> None:
-    assert [int(one.number) for one in decisions()] == list(range(1, len(decisions()) + 1))
+    numbers = [one.number for one in decisions()]  # some may be missing: a number is a name
+    assert len(set(numbers)) == len(numbers)
     assert len(decisions()) > 18
 
 

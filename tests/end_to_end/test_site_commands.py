@@ -209,7 +209,7 @@ def test_a_first_install_that_fails(tmp_path: Path) -> None:
     assert (told["outcome"], told["exit_code"]) == ("degraded", 7) and told.keys() >= RUN_KEYS
     code, out, _ = unrep("status", "--site", ship.root)
     assert code == 7 and "DEGRADED, a person is needed: version dead failed: restart: " in out
-    assert document("status", "--site", ship.root)["state"] == "degraded"
+    assert document("status", "--site", ship.root, code=7)["state"] == "degraded"
     assert unrep("recover", "--site", ship.root)[0] == 7
     assert unrep(*applying(ship, shore().bundle("1.0.0", 2)))[0] == 0
     ship.check_sound()

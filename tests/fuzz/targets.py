@@ -100,15 +100,14 @@ def run_recipes(data: bytes) -> None:
     """The bytes are a section's body: two for the index's length, then index and packs; all else is made to fit."""
     index_bytes = int.from_bytes(data[:2], "little")
     body = data[2:]
-    for kind, base in (("delta", BASE), ("full", None)):
-        about = {"kind": kind, "length": len(body), "hash": sha256(body).digest(), "index": [0] + [index_bytes] * 2}
-        about |= {"base": BASE.manifest.tree_hash} if base else {}
-        about |= {"room": 1 << 20}
-        made = {"format": 1, "product": "vectors", "version": "1.1", "seq": 2, "created": 1_700_000_000}
-        made |= {"platform": "any", "tree": sha256(TARGET).digest(), "manifest_size": len(TARGET), "entries": 7}
-        made |= {"size": sum(len(c) for _, _, c in raw.TARGET), "piece_size": 1 << 16, "sections": [about]}
+    for base in (BASE, None):
+        about = [BASE.manifest.tree_hash if base else b"", [], 1 << 20, [0, index_bytes, index_bytes]]
+        about += [len(body), sha256(body).digest()]
+        size = sum(len(content) for _, _, content in raw.TARGET)
+        about_release = [1, [], "vectors", "1.1", 0, 2, 1_700_000_000, sha256(TARGET).digest()]
+        made = [*about_release, len(TARGET), 7, size, 16, [about]]
         root = msgspec.msgpack.encode(made)
-        block = msgspec.msgpack.encode({"signatures": [[bytes(8), bytes(64)]]})
+        block = msgspec.msgpack.encode({"s": [[bytes(8), bytes(64)]]})
         with open_for_display(
             in_memory(Preamble(len(root), len(block)).pack() + root + block + body, "fuzzed")
         ) as bundle:
@@ -124,11 +123,13 @@ def _evaluate(section: VerifiedSection, base: BaseOfVectors | None) -> None:
     for _, chunks in evaluation.objects():
         for _ in chunks:
             pass
+    evaluation.finished()
 
 
 def read_manifest(data: bytes) -> None:
     for platform in ("any", "posix"):
         with_refusals(TreeManifest.decode, data, platform)
+        with_refusals(TreeManifest.of_draft, data, {1, 2}, platform)
 
 
 def read_statements(data: bytes) -> None:

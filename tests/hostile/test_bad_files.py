@@ -53,8 +53,8 @@ def test_bad_input_11_a_format_and_features_that_nobody_knows(site: Besieged) ->
 
 
 def test_bad_input_12_keys_twice(site: Besieged) -> None:
-    site.refuses_vectors("root-key-twice", "chain-field-twice")
-    site.refuses(full(signatures=lambda e: (("signatures", e), ("signatures", e))), Malformed, "signature block")
+    site.refuses_vectors("manifest-key-twice", "chain-field-twice")
+    site.refuses(full(signatures=lambda e: (("s", e), ("s", e))), Malformed, "signature block")
 
 
 def test_bad_input_13_not_a_number_infinity_and_floats(site: Besieged) -> None:
@@ -76,7 +76,7 @@ def test_bad_input_14_nested_100000_deep(site: Besieged) -> None:
 
 def test_bad_input_15_huge_integers(site: Besieged) -> None:
     site.refuses_vectors("seq-2-53", "seq-2-63", "varint-huge", "varint-nine", "chain-version-2-53")
-    for key in ("seq", "created", "size", "entries", "piece_size", "manifest_size"):
+    for key in ("seq", "created", "size", "entries", "piece_log", "manifest_size"):
         site.refuses(with_root(key, integer(b"\xcf" + b"\xff" * 8)), Malformed, key)
 
 
@@ -84,8 +84,9 @@ def test_bad_input_16_sizes_that_are_none(site: Besieged) -> None:
     site.refuses_vectors("seq-negative", "seq-bool", "size-negative", "entries-negative", "manifest-size-negative")
     site.refuses_vectors("sizes-negative", "section-length-negative", "section-index-negative", "base-objects-negative")
     for key in ("size", "entries", "manifest_size"):
-        for value in (-1, True, 1 << 53):
+        for value in (-1, 1 << 53):
             site.refuses(with_root(key, value), Malformed, key)
+        site.refuses(with_root(key, True), Malformed, "root")
     too_large = raw.manifest(raw.TARGET, sizes=[1 << 53] * 7)
     site.refuses(raw.write(raw.Bundle([raw.full(listing=too_large)], manifest=too_large)), Malformed, "2^53")
 
@@ -98,18 +99,18 @@ def test_bad_input_17_lone_surrogates_and_bytes_that_are_no_text(site: Besieged)
 
 
 def test_bad_input_18_fields_that_nobody_knows(site: Besieged) -> None:
-    site.refuses_vectors("root-key", "section-key", "manifest-key", "signature-block-key", "chain-field")
+    site.refuses_vectors("root-more", "section-more", "manifest-key", "signature-block-key", "chain-field")
     site.refuses_vectors("revocations-field", "frame-seven")
 
 
 def test_bad_input_19_every_other_spelling(site: Besieged) -> None:
-    site.refuses_vectors("root-order", "section-order", "manifest-key-order", "root-default", "root-trailing")
-    site.refuses_vectors("seq-wide", "seq-signed", "string-wide", "bytes-wide", "array-wide", "root-map-wide")
+    site.refuses_vectors("root-order", "section-order", "manifest-key-order", "root-less", "root-trailing")
+    site.refuses_vectors("seq-wide", "seq-signed", "string-wide", "bytes-wide", "array-wide", "root-array-wide")
     site.refuses_vectors("index-wide", "index-trailing", "manifest-size-wide", "manifest-order", "varint-padded")
 
 
 def test_bad_input_20_nul_in_a_string(site: Besieged) -> None:
     site.refuses_vectors("path-07", "link-4")
-    for key in ("product", "version", "platform"):
-        site.refuses(with_root(key, "a\0b"), Malformed, "a\\x00b" if key != "platform" else "platform")
+    for key in ("product", "version"):
+        site.refuses(with_root(key, "a\0b"), Malformed, "a\\x00b")
     site.refuses(with_paths("a\0b", platform="posix"), Malformed, "NUL")

@@ -60,11 +60,12 @@ def content_of(bundle: Path, base: Path | None) -> dict[str, bytes]:
         assert section is not None
         evaluation = open_evaluation(opened.open_section(section), have, engines)
         made = {place: b"".join(chunks) for place, chunks in evaluation.objects()}
-    by_hash = {evaluation.manifest.entry(place).hash: data for place, data in made.items() if place}
+        evaluation.finished()
+    by_hash = {evaluation.draft.entry(place).hash: data for place, data in made.items() if place}
     if have:
         for entry in have.manifest.entries:
             by_hash.setdefault(entry.hash, (have.directory / entry.path).read_bytes())
-    return {entry.path: by_hash[entry.hash] if entry.size else b"" for entry in evaluation.manifest.entries}
+    return {entry.path: by_hash[entry.hash] if entry.size else b"" for entry in evaluation.draft.entries}
 
 
 @SLOW

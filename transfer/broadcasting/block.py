@@ -51,6 +51,8 @@ def section_blocks(verified: VerifiedRoot) -> Iterator[tuple[Section, Block]]:
     """All other blocks of a bundle, in the order of the file: as many pieces as fit, one at least [T-121]."""
     number = HEADER_BLOCK
     for section in verified.root.sections:
+        if section.is_inner:
+            continue
         start = end = verified.header_bytes + verified.root.offset_of(section)
         for offset, piece in verified.pieces(section):
             if offset > start and offset + piece.length > start + BLOCK_BYTES:

@@ -10,7 +10,7 @@ import msgspec
 
 from bundle.errors import Malformed
 from bundle.format import canonical
-from bundle.format.root import DELTA, FULL, Root, check_product
+from bundle.format.root import Root, check_product
 from bundle.names.paths import check_version
 from bundle.names.plain_text import excerpt
 from bundle.read.reader import VerifiedRoot, stored_bytes
@@ -78,11 +78,7 @@ class ChannelBundle(msgspec.Struct, frozen=True, array_like=True, forbid_unknown
     def of(cls, verified: VerifiedRoot, file: str) -> "ChannelBundle":
         """What a channel file says of the bundle with that header, which stands beside it under that name."""
         root = verified.root
-        costs = {
-            section.base if section.kind == DELTA else b"": verified.header_bytes + stored_bytes(root, section)
-            for section in root.sections
-            if section.kind in (DELTA, FULL)
-        }
+        costs = {section.base: verified.header_bytes + stored_bytes(root, section) for section in root.sections}
         return cls(
             file=file,
             length=verified.total_bytes,

@@ -6,7 +6,6 @@ What a channel file says of a bundle is a claim until its header is there. Both 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from bundle.format.root import DELTA, FULL
 from bundle.read.reader import VerifiedRoot, stored_bytes
 from bundle.read.route import NOTHING, Step
 from transfer.channels.channel import TREE_ID_BYTES, ChannelBundle
@@ -75,10 +74,9 @@ class Offer:
             return
         root = self.verified.root
         for section in root.sections:
-            if section.kind in (DELTA, FULL):
-                stored = stored_bytes(root, section)
-                missing = self.found.missing_bytes(section) if self.found else stored
-                yield section.base[:TREE_ID_BYTES], _Size(self.verified.header_bytes, stored), missing
+            stored = stored_bytes(root, section)
+            missing = self.found.missing_bytes(section) if self.found else stored
+            yield section.base[:TREE_ID_BYTES], _Size(self.verified.header_bytes, stored), missing
 
 
 @dataclass(frozen=True)

@@ -4,51 +4,28 @@ It serves files for ships that lie in one directory: ranges, entity tags, keep-a
 out of the directory, by dots, by escapes or by links [T-60]. Nobody keeps others out by being slow [T-136].
 """
 
-import contextlib
-import io
 import os
 import re
-import socket
 import stat
-import sys
 from collections import Counter
 from collections.abc import Mapping
 from email.utils import formatdate
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Lock
-from time import monotonic
-from typing import Any, BinaryIO
+from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from bundle.host import presence
 from bundle.host.files import closed_on_error, open_plain
 from transfer.disk.partial import PARTIAL_SUFFIX
 from transfer.errors import OutputRefused, SourceRefused
-from transfer.serving.connections import ConnectionLimiter
+from transfer.serving.limited import LimitedHandler, LimitedServer
 from transfer.serving.shown_files import is_shown
 
 BLOCK_BYTES = 64 * 1024
-IDLE_S = 60.0  # until a request begins, or for a block to be taken
-HEAD_S = 30.0  # for a request, from its first byte to its last
-MAX_HEAD_BYTES = 16 * 1024
-BACKLOG = 512  # ships that come at once
 
 _RANGE = re.compile(r"bytes=(\d{1,16})?-(\d{1,16})?")
-
-
-class LinkServer(ThreadingHTTPServer):
-    """A server whose clients go away in the middle, as they do behind a bad link. One thread for each connection."""
-
-    daemon_threads = True
-    request_queue_size = BACKLOG
-    block_on_close = False  # an idle connection that is kept alive must not keep the server
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Nothing for a client that is gone."""
-        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
-            super().handle_error(request, client_address)
 
 
 class HttpCounts:
@@ -75,7 +52,7 @@ class HttpCounts:
             return dict(self._answers), self._sent_bytes
 
 
-class BundleServer(LinkServer):
+class BundleServer(LimitedServer):
     """Listens once it is made; `serve_forever` answers until `shutdown`.
 
     `udp_port`: where a server of pull shows the same directory, as each answer then says [T-185]. None: nowhere.
@@ -86,7 +63,6 @@ class BundleServer(LinkServer):
         if not presence.is_directory(directory):
             raise SourceRefused(f"{directory}: no such directory; name the one that holds the bundles")
         self.directory = directory.resolve()
-        self.connections = ConnectionLimiter()
         self.counts = HttpCounts()
         self.udp_port: int | None = None
         try:
@@ -102,101 +78,22 @@ class BundleServer(LinkServer):
         """The address of the directory."""
         return f"http://{self.server_address[0]!s}:{self.server_address[1]}/"
 
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """A thread of its own for a connection that has a place."""
-        if self.connections.admit(request, str(client_address[0])):
-            super().process_request(request, client_address)
-        else:
-            self.shutdown_request(request)
 
-    def shutdown_request(self, request: Any) -> None:
-        """The connection is over, however that came."""
-        super().shutdown_request(request)
-        self.connections.release(request)
-
-    def server_bind(self) -> None:
-        """Without the look-up of the machine's name, which takes long where there is no name server."""
-        if hasattr(socket, "TCP_CONGESTION"):  # what is accepted inherits it; lost packets do not slow it down
-            with contextlib.suppress(OSError):
-                self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"bbr")
-        self.socket.bind(self.server_address)
-        self.server_address = self.socket.getsockname()
-        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
-
-
-class _Requests(io.RawIOBase):
-    """What a client sends, one head after the other: so long, and in so long a time, and no more."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self._connection = connection
-        self.await_next()
-
-    def await_next(self) -> None:
-        """The next request has not begun."""
-        self.left_bytes = MAX_HEAD_BYTES + 1
-        self._until: float | None = None
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """0 where the head has been too long. Raises TimeoutError or another OSError."""
-        view = memoryview(buffer).cast("B")[: self.left_bytes]
-        if not view:
-            return 0
-        wait_s = IDLE_S if self._until is None else self._until - monotonic()
-        if wait_s <= 0:
-            raise TimeoutError
-        self._connection.settimeout(wait_s)
-        amount = self._connection.recv_into(view)
-        self._until = self._until or monotonic() + HEAD_S
-        self.left_bytes -= amount
-        return amount
-
-
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(LimitedHandler):
     """One connection."""
 
-    protocol_version = "HTTP/1.1"
-    server_version = "unrep"
-    sys_version = ""
-    timeout = IDLE_S
     server: BundleServer
-
-    def setup(self) -> None:
-        """As for any server, but that requests have an end."""
-        super().setup()
-        self._requests = _Requests(self.connection)
-        self.rfile = io.BufferedReader(self._requests)
-        self._served = self.server.connections.of(self.connection)
-
-    def handle_one_request(self) -> None:
-        """Waits for a request, and answers it."""
-        self._requests.await_next()
-        self._served.set_asking(is_asking=False)
-        super().handle_one_request()
-
-    def do_GET(self) -> None:
-        self._serve(with_body=True)
-
-    def do_HEAD(self) -> None:
-        self._serve(with_body=False)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Nothing; a server with a log is a web server's business."""
 
     def send_response(self, code: int, message: str | None = None) -> None:
         """As for any server; it is counted."""
         self.server.counts.answered(code)
         super().send_response(code, message)
 
-    def _serve(self, with_body: bool) -> None:
-        self.connection.settimeout(IDLE_S)
-        if not self._requests.left_bytes:
-            self.close_connection = True
+    def serve(self, with_body: bool) -> None:
+        """A file, or a stretch of it."""
+        if not self.begin_answer():
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, with_body)
             return
-        self._served.set_asking(is_asking=True)
         file = open_inside(self.server.directory, self.path)
         if file is None:
             self._refuse(HTTPStatus.NOT_FOUND, with_body)

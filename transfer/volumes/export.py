@@ -63,11 +63,12 @@ def export(path: Path, volume_bytes: int, directories: Sequence[Path], progress:
 
 def lay_out(verified: VerifiedRoot, volume_bytes: int) -> list[list[tuple[int, int]]]:
     """The stretches of each volume [T-70]. Raises InputError if a volume does not hold a piece and what names it."""
-    room = volume_bytes - verified.header_bytes - MAP_BYTES - MAP_SECTION_BYTES * len(verified.root.sections)
-    _check_room(max((_least(verified, section) for section in verified.root.sections), default=0), room, volume_bytes)
+    sections = [section for section in verified.root.sections if not section.is_inner]
+    room = volume_bytes - verified.header_bytes - MAP_BYTES - MAP_SECTION_BYTES * len(sections)
+    _check_room(max((_least(verified, section) for section in sections), default=0), room, volume_bytes)
     volumes: list[list[tuple[int, int]]] = []
     left = -1
-    for section in verified.root.sections:
+    for section in sections:
         pieces = list(verified.pieces(section))
         top = pieces[-1][1].level
         tables = [(offset, piece.length) for offset, piece in pieces if piece.level < top]

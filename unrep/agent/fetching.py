@@ -30,7 +30,7 @@ from transfer.links.access import shown_source
 from transfer.links.budget import Budget
 from unrep.agent import events
 from unrep.agent.inbox import Inbox
-from unrep.agent.journal import Event, Journal, Kind
+from unrep.agent.journal import About, Event, Journal, Kind
 from unrep.agent.settings import Settings
 from unrep.agent.telling.bulletin import Bulletins
 from unrep.receiving.announced import announced
@@ -105,11 +105,11 @@ class Fetching:
         self._bulletins.say(sources=dict.fromkeys(map(shown_source, settings.sources), "") | wrong)
         for source in settings.sources:
             if source not in found.refused:
-                self._journal.clear(f"source {shown_source(source)}")
+                self._journal.clear((About.SOURCE, shown_source(source)))
         for name, error in found.refused.items():
             shown = shown_source(name)
             event = Event(Kind.REFUSED, _about(shown, error), {"source": shown})
-            self._journal.report_change(f"source {shown}", event)
+            self._journal.report_change((About.SOURCE, shown), event)
 
     def _is_news(self, state: SiteState, found: Survey, wanted: Wanted, settings: Settings) -> bool:
         """Whether the site wants that release. Raises Refused, reported, for one that may not come in.
@@ -121,11 +121,11 @@ class Fetching:
         try:
             is_new = admits(state, wanted.product, release, trust, settings.config.product)
         except BundleError as error:
-            self._journal.report_change(name, Event(Kind.REFUSED, _about(name, error), {"source": name}))
+            self._journal.report_change((About.OFFER, name), Event(Kind.REFUSED, _about(name, error), {"source": name}))
             raise
         is_news = is_new or state.high_water is None or release.mark > state.high_water.mark
         if not is_news:
-            self._journal.clear(name)
+            self._journal.clear((About.OFFER, name))
         return is_news
 
     def _fetch(self, errand: Errand, found: Survey, wanted: Wanted) -> None:
@@ -149,12 +149,12 @@ class Fetching:
         except (TransferError, BundleError, AboardError) as error:
             details: dict[str, Any] = {"source": name}
             details |= known_figures(fetch.figures()) if fetch else {}
-            self._journal.report_change(name, Event(_kind(error), _about(name, error), details))
+            self._journal.report_change((About.OFFER, name), Event(_kind(error), _about(name, error), details))
             raise
-        self._journal.clear(name)
+        self._journal.clear((About.OFFER, name))
         for source in figures.sources:
             dropped = Event(Kind.REFUSED, f"{source.lost}; it was asked no more", {"source": source.name})
-            self._journal.report_change(source.name, dropped if source.lost else None)
+            self._journal.report_change((About.OFFER, source.name), dropped if source.lost else None)
         if not was_there or figures.bytes_resumed < figures.bytes_needed:
             self._journal.report(_fetched(name, figures))
 
@@ -170,9 +170,9 @@ class Fetching:
             elif leads_on:
                 record_way_found(self._site)
         except AboardError as error:
-            self._journal.report_change("stranded", events.problem(error))
+            self._journal.report_change((About.AGENT, "stranded"), events.problem(error))
         else:
-            self._journal.clear("stranded")
+            self._journal.clear((About.AGENT, "stranded"))
 
 
 class _WhileOpen(Quiet):

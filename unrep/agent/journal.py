@@ -50,6 +50,19 @@ class Kind(StrEnum):
     DRIFTED = "drifted"
 
 
+class About(StrEnum):
+    """What kinds of things have a state that is reported when it changes."""
+
+    AGENT = "agent"  # the agent itself, by its part
+    SOURCE = "source"  # whether it can be asked
+    OFFER = "offer"  # what it offers, and fetching that
+    BUNDLE = "bundle"  # one in the inbox
+    WAY = "way"  # of receipts home
+
+
+Subject = tuple[About, str]  # and its name among its kind
+
+
 @dataclass(frozen=True)
 class Event:
     """`details` are further keys of its JSON object, such as `version` or `bytes_received`."""
@@ -65,7 +78,7 @@ class Journal:
     def __init__(self, wall: Callable[[], float], as_json: bool) -> None:
         self._wall = wall
         self._as_json = as_json
-        self._reported: dict[str, Event] = {}
+        self._reported: dict[Subject, Event] = {}
         self._tell: Log = no_log
         self._fields: dict[str, str] = {}
 
@@ -94,7 +107,7 @@ class Journal:
         except LogFailed as error:
             say(f"{now} {Kind.REFUSED}: {plain(str(error))}")
 
-    def report_change(self, subject: str, event: Event | None) -> None:
+    def report_change(self, subject: Subject, event: Event | None) -> None:
         """The state of a subject: reported unless it was so last time. None: all is well with it, as for `clear`."""
         if event is None:
             self.clear(subject)
@@ -104,7 +117,7 @@ class Journal:
         if before is None or (before.kind, before.message) != (event.kind, event.message):
             self.report(event)
 
-    def clear(self, subject: str) -> None:
+    def clear(self, subject: Subject) -> None:
         """All is well with the subject. Nothing is reported now, and whatever comes next is."""
         self._reported.pop(subject, None)
 

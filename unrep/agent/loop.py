@@ -6,20 +6,22 @@
     clear       from the inbox what the site has settled
     wait        for the poll interval, or until a window opens or a hold is lifted
 
-The maintenance window is looked at before an update begins, and not again: one that takes long may switch after it has
-shut. The update itself looks at the hold once more.
+The update itself looks at the hold and at the maintenance window once more, just before its intent. What it built stays
+then, and is switched when the window opens [A-62].
 
 The loop may be killed anywhere. What was fetched is in the inbox, what was begun is in the site's record, and the next
 agent goes on from both.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import Enum, auto
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from apply.audit import event_command
-from apply.errors import AboardError, ConfigError, Degraded, RolledBack, StorageFailed
+from apply.errors import AboardError, ConfigError, Degraded, Postponed, RolledBack, SiteBusy, StorageFailed
+from apply.errors import Held as MasterHolds
 from apply.hold import read_hold
 from apply.record.database import read_state
 from apply.record.state import SiteState
@@ -31,14 +33,14 @@ from apply.update import update
 from bundle.errors import BundleError, InputError
 from bundle.host import presence
 from bundle.host.clock import WallClock
-from bundle.read.reader import open_bundle
-from bundle.trust.trust import Trust
+from bundle.read.reader import open_for_display
 from transfer.disk.output import describe
 from unrep.agent import events
 from unrep.agent.events import Held, HoldUnreadable, Obstacle, WindowShut
 from unrep.agent.fetching import Fetching
 from unrep.agent.inbox import Inbox
-from unrep.agent.journal import Event, Journal, Kind
+from unrep.agent.journal import About, Event, Journal, Kind
+from unrep.agent.patience import Patience
 from unrep.agent.settings import Settings, read_settings
 from unrep.agent.telling.bulletin import Bulletins
 from unrep.agent.telling.delivery import ONCE_PATIENCE_S, Delivery
@@ -67,19 +69,34 @@ class Agent:
         self._inbox = Inbox(site)
         self._windows = UpdateWindows(site, clock)
         self._bulletins = Bulletins(site, clock.wall)
-        self._fetching = Fetching(
-            site, self._inbox, journal, lambda: self._tick_and_check(Window.FETCH), self._bulletins
-        )
+        self._fetching = Fetching(site, self._inbox, journal, self._may_fetch_on, self._bulletins)
+        self._patience = Patience()
         self._delivery = Delivery(site, journal)
         self._observer = Observer(site, journal, clock)
 
-    def run(self, once: bool = False) -> bool:
-        """Makes rounds until it is interrupted, anywhere: KeyboardInterrupt goes on to the caller. Or makes one round,
-        and returns whether the site is stranded [A-131].
+    def run(self) -> NoReturn:
+        """Makes rounds until it is interrupted, anywhere: KeyboardInterrupt goes on to the caller.
 
         Before the first round it raises what `read_settings` raises, Unguarded among that; SiteBusy if the site has an
         agent already; SiteInvalid or StorageFailed.
         """
+        with self._at_work():
+            while True:
+                # Before the round, so that a window that opens or a hold that is lifted during it ends the wait at
+                # once.
+                allowed_before = self._allowed()
+                self._wait(self._round(), allowed_before)
+
+    def run_once(self) -> SiteState:
+        """Makes one round, and returns how the site stands then. Raises as `run`."""
+        with self._at_work():
+            self._round()
+            self._delivery.wait(ONCE_PATIENCE_S)
+            return read_state(self._site)
+
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
+        """As the one agent of the site, from its first word to its last."""
         settings = self._read_settings()
         self._site.make_directories()
         with agent_lock(self._site):
@@ -89,15 +106,7 @@ class Agent:
             self._journal.report(events.started(self._site, version, settings.sources))
             self._bulletins.begin()
             try:
-                while True:
-                    # Before the round, so that a window that opens or a hold that is lifted during it ends the wait
-                    # at once.
-                    allowed_before = self._allowed()
-                    interval_s = self._round()
-                    if once:
-                        self._delivery.wait(ONCE_PATIENCE_S)
-                        return read_state(self._site).out_of_reach is not None
-                    self._wait(interval_s, allowed_before)
+                yield
             finally:
                 self._bulletins.end()
                 self._keep_times(self._windows.save)
@@ -116,7 +125,7 @@ class Agent:
             self._keep_times(self._windows.tick)  # by the windows just read
             self._report_overdue()
             self._recover(settings)
-            if self._tick_and_check(Window.FETCH):
+            if self._windows.is_open(Window.FETCH):
                 self._fetching.fetch_newest(settings, read_state(self._site))
             self._apply(settings)
             self._inbox.clear(read_state(self._site))
@@ -124,9 +133,9 @@ class Agent:
             self._delivery.start(settings)
             self._report_commands()
         except (AboardError, BundleError) as error:
-            self._journal.report_change("round", events.problem(error))
+            self._journal.report_change((About.AGENT, "round"), events.problem(error))
         else:
-            self._journal.clear("round")
+            self._journal.clear((About.AGENT, "round"))
         return interval_s
 
     def _read_settings(self) -> Settings:
@@ -152,29 +161,47 @@ class Agent:
     def _apply(self, settings: Settings) -> None:
         """Applies the newest complete bundle that is not refused, if an update may begin now.
 
-        The maintenance window may shut while it is at work: it goes on to its verdict.
+        Where the ship is at fault, no older one is tried: it would find the same ship.
         """
+        self._tick()
         ready = self._inbox.complete(read_state(self._site))
         obstacle = self._obstacle() if ready else None
-        waiting = events.waiting(_name(ready[0], settings.trust), obstacle) if obstacle else None
-        self._journal.report_change("waiting", waiting)
+        waiting = events.waiting(_name(ready[0]), obstacle) if obstacle else None
+        self._journal.report_change((About.AGENT, "waiting"), waiting)
         if not ready or obstacle:
             return
         for bundle in ready:
-            outcome = self._try(bundle, settings)
-            if outcome.kind is not Kind.REFUSED:
-                self._report_run(outcome)
+            if not self._patience.may_try(bundle, settings.config, self._clock.now()):
                 break
-            self._journal.report_change(bundle.name, outcome)
+            if self._try(bundle, settings):
+                break
         # A window that opened against the clock is used up by this, even if every bundle was refused [A-63].
         self._windows.shut_if_overdue(Window.MAINTENANCE)
 
-    def _try(self, bundle: Path, settings: Settings) -> Event:
-        """Applies a bundle, and returns how that ended."""
+    def _try(self, bundle: Path, settings: Settings) -> bool:
+        """Applies a bundle, and says whether that is all for this round: False for one that is at fault itself."""
+        subject = (About.BUNDLE, bundle.name)
         try:
-            return events.applied(update(bundle, self._site.root, settings.trust, settings.config))
-        except (AboardError, BundleError) as error:
-            return events.run_failed(error)
+            self._report_run(
+                events.applied(
+                    update(bundle, self._site.root, settings.trust, settings.config, obstacle=self._reason_to_wait)
+                )
+            )
+        except Postponed as error:
+            self._journal.report_change((About.AGENT, "waiting"), Event(Kind.WAITING, str(error)))
+            return True
+        except (RolledBack, Degraded) as error:
+            self._report_run(events.run_failed(error))
+        except BundleError as error:
+            self._journal.report_change(subject, events.run_failed(error))
+            return False
+        except AboardError as error:
+            self._journal.report_change(subject, events.run_failed(error))
+            if not isinstance(error, (SiteBusy, MasterHolds)):  # which end by themselves
+                self._patience.failed(bundle, settings.config, self._clock.now())
+            return True
+        self._patience.forget()
+        return True
 
     def _wait(self, seconds: float, allowed_before: set[Step]) -> None:
         """Until the time is over, or a step is allowed that was not a moment ago.
@@ -184,6 +211,7 @@ class Agent:
         until = self._clock.now() + seconds
         self._bulletins.say(next_round_at=self._clock.wall() + seconds, download=None)
         while (left_s := until - self._clock.now()) > 0:
+            self._tick()
             allowed = self._allowed()
             if allowed - allowed_before:
                 break
@@ -194,12 +222,12 @@ class Agent:
 
     def _allowed(self) -> set[Step]:
         """The steps that windows and hold allow now."""
-        allowed = {Step.FETCH} if self._tick_and_check(Window.FETCH) else set()
+        allowed = {Step.FETCH} if self._windows.is_open(Window.FETCH) else set()
         return allowed if self._obstacle() else allowed | {Step.APPLY}
 
     def _obstacle(self) -> Obstacle | None:
         """Why no update may begin now; None if one may."""
-        if not self._tick_and_check(Window.MAINTENANCE):
+        if not self._windows.is_open(Window.MAINTENANCE):
             return WindowShut()
         try:
             hold = read_hold(self._site)
@@ -207,32 +235,41 @@ class Agent:
             return HoldUnreadable(error)
         return Held(hold) if hold else None
 
-    def _tick_and_check(self, window: Window) -> bool:
-        """Counts the time up to now, then says whether the window is open."""
+    def _tick(self) -> None:
+        """Counts the time up to now for the windows. Called before each look at them that may be late."""
         self._keep_times(self._windows.tick)
-        return self._windows.is_open(window)
+
+    def _may_fetch_on(self) -> bool:
+        """Whether a fetch that is under way may go on: it lasts, so time is counted."""
+        self._tick()
+        return self._windows.is_open(Window.FETCH)
+
+    def _reason_to_wait(self) -> str:
+        """Why a release that was built meanwhile may not be switched now; "" if it may [A-62]."""
+        self._tick()
+        return "" if self._windows.is_open(Window.MAINTENANCE) else "the maintenance window has shut meanwhile"
 
     def _keep_times(self, keep: Callable[[], None]) -> None:
         """Times of the windows that cannot be saved are reported, and stop nothing: they only begin again."""
         try:
             keep()
         except StorageFailed as error:
-            self._journal.report_change("shut.json", events.problem(error))
+            self._journal.report_change((About.AGENT, "shut.json"), events.problem(error))
 
     def _report_overdue(self) -> None:
         for window in Window:
             event = events.overdue(window) if self._windows.is_overdue(window) else None
-            self._journal.report_change(f"{window} overdue", event)
+            self._journal.report_change((About.AGENT, f"{window} overdue"), event)
 
     def _report_commands(self) -> None:
         """What went wrong with the commands that were told of events."""
         for failure in event_command.failures():
-            self._journal.report_change("on_event", Event(Kind.REFUSED, failure))
+            self._journal.report_change((About.AGENT, "on_event"), Event(Kind.REFUSED, failure))
 
     def _report_run(self, event: Event) -> None:
         """That a person is needed is reported once, until a run ends otherwise."""
         is_degraded = event.kind is Kind.DEGRADED
-        self._journal.report_change("degraded", event if is_degraded else None)
+        self._journal.report_change((About.AGENT, "degraded"), event if is_degraded else None)
         if not is_degraded:
             self._journal.report(event)
 
@@ -243,13 +280,11 @@ def _needs_recovery(site: Site, state: SiteState) -> bool:
         return state.pending is not None or (presence.is_directory(site.staging) and any(site.staging.iterdir()))
 
 
-def _name(bundle: Path, trust: Trust) -> str:
-    """The release in a bundle, in words; the file's name if the bundle is refused, for then `update` says why.
-
-    Raises AboardError if what its header teaches about trust cannot be saved.
-    """
+def _name(bundle: Path) -> str:
+    """The release in a bundle, in words, by what it says itself; the file's name if it cannot be read, for then
+    `update` says why."""
     try:
-        with open_bundle(bundle, trust) as opened:
+        with open_for_display(bundle) as opened:
             return describe(opened.root)
     except BundleError:
         return bundle.name

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from types import TracebackType
 
-from transfer.serving.server import LinkServer
+from transfer.serving.limited import LinkServer
 
 CHUNK_BYTES = 4096
 

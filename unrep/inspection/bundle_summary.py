@@ -17,7 +17,7 @@ from bundle.format.pieces import stored_length
 from bundle.format.root import Section
 from bundle.host import presence
 from bundle.read.costs import ObjectCost, object_costs
-from bundle.read.reader import VerifiedBundle, VerifiedSection, stored_bytes
+from bundle.read.reader import VerifiedBundle, VerifiedSection, section_bytes
 from unrep.inspection.carried_trust import Carried, read_carried
 
 _CHUNK_BYTES = 1024 * 1024
@@ -167,7 +167,7 @@ def inspect_bundle(bundle: VerifiedBundle, names: Names) -> Inspection:
 
 
 def _summarise(bundle: VerifiedBundle, section: Section, names: Names) -> SectionSummary:
-    stored = stored_bytes(bundle.root, section)
+    stored = section_bytes(bundle.root, section)
     base = section.base.hex() or None
     if bundle.is_absent(section):
         return SectionSummary(section.kind, base, stored, section.room, present=False)
@@ -180,7 +180,7 @@ def _summarise(bundle: VerifiedBundle, section: Section, names: Names) -> Sectio
         stored,
         section.room,
         present=True,
-        hash_table_bytes=stored_length(section.length, bundle.root.piece_size) - section.length,
+        hash_table_bytes=stored_length(section.stored, bundle.root.piece_size) - section.stored,
         index_bytes=section.index.length,
         packs=_pack_summaries(opened),
         objects=tuple(_object_summary(cost, tree, section.base, names) for cost in costs),

@@ -14,6 +14,7 @@ from apply.errors import Degraded, RolledBack
 from apply.record.recorded_run import RecordedRun
 from apply.record.release import Release
 from apply.record.state import SiteState
+from apply.record.trouble import Trouble
 from tests.support.observers.prometheus_text import read_metrics
 from tests.support.sites.records import recorded
 from tests.support.sites.site import Ship, interrupted, shore
@@ -233,3 +234,10 @@ def test_a_clock_that_was_set_meanwhile_spoils_no_figure(
     with suppress(RolledBack):  # a day may have passed, and then it is taken back
         ship.recover()
     assert ship.state.pending is None and not ship.runs[-1]["recoveries"]
+
+
+def test_what_the_agent_found_wrong() -> None:
+    """[A-151]"""
+    state = SiteState(troubles=(Trouble(kind="unhealthy", since=1, reason="sick"),))
+    assert counted(state=state)["unrep_trouble{kind=unhealthy}"] == 1
+    assert counted(state=state)["unrep_trouble{kind=drifted}"] == 0 == counted()["unrep_trouble{kind=unhealthy}"]

@@ -52,7 +52,7 @@ def test_around_damage_with_the_full_release(ship: Ship) -> None:
     run = Run("apply", ship.site, QUIET)
     plan = planned(ship, both, drift, run)
     assert isinstance(plan.evaluation, MixedEvaluation)
-    assert {plan.evaluation.manifest.entry(place).path for place in plan.evaluation.taken} == {"docs/moved/page.txt"}
+    assert {plan.evaluation.draft.entry(place).path for place in plan.evaluation.taken} == {"docs/moved/page.txt"}
     assert plan.origin == f"from 1.0.0, but 1 files from the full release, because of this: {drift}"
     assert plan.base and "docs/page.txt" not in {entry.path for entry in plan.base.manifest.entries}
     planned(ship, shore().bundle(*DELTA), run=(alone := Run("apply", ship.site, QUIET)))

@@ -30,7 +30,7 @@ def trees(tmp_path: Path) -> tuple[Path, Path]:
 def beside(trees: tuple[Path, Path], data: bytes) -> bytes:
     base, tree = trees
     with Descent(tree) as into:
-        write_beside(into, entry(data), iter([data]), base, Sharing())
+        write_beside(into, entry(data), iter([data]), lambda: entry(data).hash, base, Sharing())
     return (tree / "a").read_bytes()
 
 

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from bundle.errors import Malformed
 from bundle.format import canonical
-from bundle.format.manifest import EMPTY_HASH, Entry, Kind, TreeManifest, check_link_target
+from bundle.format.manifest import (
+    EMPTY_HASH,
+    Entry,
+    Kind,
+    TreeManifest,
+    check_link_target,
+    draft_bytes,
+    label_of,
+)
 
 
 def entry(path: str, content: bytes = b"x", kind: Kind = Kind.FILE) -> Entry:
@@ -165,3 +173,36 @@ def test_a_manifest_takes_few_bytes_an_entry() -> None:
         tracemalloc.stop()
     assert held < 70 * count and most < 160 * count
     assert manifest.entry(count).size == count and manifest.entries[-1].path == manifest.entries.paths[count - 1]
+
+
+@pytest.mark.parametrize("made", [set(), {1}, {2}, {1, 2}])
+def test_a_draft_lacks_the_hashes_of_what_is_made(made: set[int]) -> None:
+    """[F-101]: b.txt is at place 2, and copy.txt at place 3 has the same content."""
+    manifest = TreeManifest.of(ENTRIES, "any")
+    draft = manifest.draft(made)
+    assert len(draft) == draft_bytes(len(manifest.encoded), len(ENTRIES), len(made))
+    read = TreeManifest.of_draft(draft, made, "any")
+    hashes = [entry.hash for entry in manifest.entries]
+    expected = [label_of(place) if place in made else digest for place, digest in enumerate(hashes, 1)]
+    if 2 in made:
+        expected[2] = label_of(2)
+    assert [entry.hash for entry in read.entries] == expected
+    assert read.needed(None) == manifest.needed(None)
+    assert read.completed(b"".join(hashes)).encoded == manifest.encoded
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 2047, 2048, 2049])
+def test_the_length_of_a_draft_follows_from_that_of_the_manifest(count: int) -> None:
+    """[F-101]: where the head of the hashes grows by a byte or two."""
+    manifest = TreeManifest.of((entry(f"{number:04}", b"%d" % number) for number in range(count)), "any")
+    for made in {0, 1, count // 2, count - 1, count}:
+        if 0 <= made <= count:
+            assert len(manifest.draft(range(1, made + 1))) == draft_bytes(len(manifest.encoded), count, made)
+
+
+@pytest.mark.parametrize("made", [{2}, {1, 2, 3}, {6}, {1, 9}])
+def test_a_draft_of_another_section_is_refused(made: set[int]) -> None:
+    """[F-101]"""
+    draft = TreeManifest.of(ENTRIES, "any").draft({1, 2})
+    with pytest.raises(Malformed, match=r"a draft has a hash for each entry|differ in length"):
+        TreeManifest.of_draft(draft, made, "any")

@@ -208,7 +208,7 @@ def test_a_patch_reads_no_more_than_its_result_is_worth(tmp_path: Path) -> None:
     kinds = b"\0" + b"\x82" * count + b"\3"
     sources = [1, *[0] * (count - 1), 2, *[1] * (count - 1)]
     streams = {
-        0: raw.manifest(tree),
+        0: raw.draft(raw.manifest(tree), 1),
         1: raw.varints(*[1] * count),
         2: raw.varints(*[1] * count),
         3: raw.varints(*[0] * count),

@@ -153,7 +153,7 @@ def test_a_bundle_gives_back_its_release(built: Path) -> None:
         assert [chunks_of_body(section.length) for section in bundle.root.sections] == [4, 8]
         evaluation = open_evaluation(bundle.open_section(bundle.root.sections[1]), None, present_features())
         made = {place: b"".join(parts) for place, parts in evaluation.objects()}
-    assert {evaluation.manifest.entry(place).path: data for place, data in made.items()} == NEW
+    assert {evaluation.draft.entry(place).path: data for place, data in made.items()} == NEW
 
 
 def test_without_a_key_it_is_verified_and_not_opened(built: Path) -> None:

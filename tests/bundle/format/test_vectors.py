@@ -57,9 +57,9 @@ def read_through(path: Path, base: DirectoryBase, ticket: Path, trust: Trust = T
         evaluation = open_evaluation(opened, base if delta else None, present_features())
         for place, chunks in evaluation.objects():
             content = b"".join(chunks)
-            if place and evaluation.manifest.entry(place).kind == Kind.SYMLINK:
-                check_link_target(evaluation.manifest.entry(place), content)
-        return evaluation.manifest
+            if place and evaluation.draft.entry(place).kind == Kind.SYMLINK:
+                check_link_target(evaluation.draft.entry(place), content)
+        return evaluation.finished()
 
 
 @pytest.mark.parametrize("vector", DOCUMENT["vectors"], ids=lambda vector: vector["name"])

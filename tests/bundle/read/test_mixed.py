@@ -88,8 +88,9 @@ def bundle(built: Path) -> Iterator[VerifiedBundle]:
 
 def content(evaluation: Evaluation | MixedEvaluation, have: Tree) -> Tree:
     """The release's files, from what is made and the base's files that are left."""
-    manifest = evaluation.manifest
+    manifest = evaluation.draft
     by_hash = {manifest.entry(place).hash: b"".join(chunks) for place, chunks in evaluation.objects()}
+    evaluation.finished()
     by_hash |= {entry.hash: have[entry.path] for entry in manifest.entries if have.get(entry.path) == NEW[entry.path]}
     by_hash |= {
         entry.hash: have["page.html"] for entry in manifest.entries if "page" in entry.path and "page.html" in have
@@ -104,12 +105,12 @@ def mixed(
     places = [place for place, entry in enumerate(base.manifest.entries, 1) if entry.path in lost]
     delta, full = bundle.root.sections
     first = open_evaluation(bundle.open_section(delta), base, engines, lost=places)
-    rest = open_evaluation(bundle.open_section(full), None, engines, manifest=first.manifest)
+    rest = open_evaluation(bundle.open_section(full), None, engines, beside=first)
     return MixedEvaluation(first, rest, base.manifest.without(places))
 
 
 def taken(evaluation: MixedEvaluation) -> set[str]:
-    return {evaluation.manifest.entry(place).path for place in evaluation.taken}
+    return {evaluation.draft.entry(place).path for place in evaluation.taken}
 
 
 def test_the_delta_uses_every_kind_of_recipe(built: Path, bundle: VerifiedBundle) -> None:

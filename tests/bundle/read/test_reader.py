@@ -147,7 +147,7 @@ def test_sections_that_were_not_fetched(made: Made) -> None:
 
 def test_a_body_of_many_pieces_is_read_across_them(made: Made) -> None:
     """[F-20], [F-22]: packs begin and end anywhere in a piece."""
-    parts = take_apart(made.path, 1).with_root(piece_size=4096)
+    parts = take_apart(made.path, 1).with_root(piece_log=12)
     path = made.spoiled(lambda _: put_together(parts))
     with open_bundle(path, TRUST) as bundle:
         (section,) = bundle.root.sections

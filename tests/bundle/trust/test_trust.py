@@ -151,7 +151,20 @@ def test_a_known_list_stays_in_force_when_the_root_keys_change() -> None:
 
 def test_64_a_revoked_release_and_an_epoch_that_was_not_begun() -> None:
     """[R-6], [R-7]"""
-    root = Root(1, "vms", "1.0", 5, 0, "any", bytes(range(32)), 1, 0, 0, 4096, [], epoch=2)
+    root = Root(
+        format=1,
+        product="vms",
+        version="1.0",
+        epoch=2,
+        seq=5,
+        created=0,
+        tree=bytes(range(32)),
+        manifest_size=1,
+        entries=0,
+        size=0,
+        piece_log=12,
+        sections=[],
+    )
     with pytest.raises(Untrusted, match="epoch 2 was not begun by trust root 1"):
         FIRST.trust.check_release(root)
     begun(epoch=2).trust.check_release(root)

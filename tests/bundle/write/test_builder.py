@@ -20,6 +20,7 @@ from bundle.format.index import Stream, decode_frame
 from bundle.format.manifest import TreeManifest
 from bundle.read.reader import open_bundle, stored_bytes
 from bundle.read.tree import scan
+from bundle.write import builder
 from bundle.write.builder import LARGE_PIECE_BYTES, PIECE_BYTES
 from bundle.write.tournament import encode_object
 from tests.support.contents.images import image_pair
@@ -136,6 +137,21 @@ def test_the_same_bytes_wherever_the_release_is(tmp_path: Path, monkeypatch: pyt
         base, target = write_tree(tmp_path / place / "old", old), write_tree(tmp_path / place / "new", new)
         build_from(target, [base], tmp_path / f"{place}.unrep")
     assert (tmp_path / "here.unrep").read_bytes() == (tmp_path / "there.unrep").read_bytes()
+
+
+def test_times_are_read_when_the_files_are_hashed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who touches a file during the build changes no byte of it."""
+    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
+    new = write_tree(tmp_path / "new", {"a": b"1"})
+    os.utime(new / "a", (1_700_000_000, 1_700_000_000))
+    real = builder._scan_bases
+
+    def touching(*arguments: Any) -> Any:
+        os.utime(new / "a", (1_800_000_000, 1_800_000_000))
+        return real(*arguments)
+
+    monkeypatch.setattr(builder, "_scan_bases", touching)
+    assert build_from(new, [], tmp_path / "x.unrep").root.created == 1_700_000_000
 
 
 def test_created_is_the_newest_file_or_what_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

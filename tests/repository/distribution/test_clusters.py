@@ -26,7 +26,9 @@ def test_a_release_is_built_by_a_cluster(tmp_path: Path, monkeypatch: pytest.Mon
             ashore.settle(f"key = {str(tmp_path / 'k.key')!r}")
             if name == "cluster":
                 text = ashore.repository.settings_file.read_text()
-                ashore.repository.settings_file.write_text(f'{text}dask = "{cluster.scheduler_address}"\n')
+                ashore.repository.settings_file.write_text(
+                    text.replace("[build]", f'[build]\ndask = "{cluster.scheduler_address}"')
+                )
             for number in range(3):
                 source = write_tree(tmp_path / "source", content(number))
                 code, out, err = run(

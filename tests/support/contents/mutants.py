@@ -26,6 +26,8 @@ ORIGINALS = (
 ENCRYPTED = {"encrypted", "encrypted-large"}
 FULL_OF_LITERALS = {"full", "lzma2", "two-levels", "zstandard", "link", "posix-names", "x86-filter", "index-packed"}
 FULL_OF_LITERALS |= ENCRYPTED
+TREE, MANIFEST_SIZE, ENTRIES, SIZE, PIECE_LOG, SECTIONS = range(7, 13)  # of a root
+INDEX, LENGTH = 3, 4  # of a section
 EDGES = (0, 1, 2, 3, 4, 5, 7, 8, 31, 32, 48, 127, 128, 255, 256, 4095, 65535, 65536, 2**31 - 1, 2**31, 2**32 - 1)
 HUGE = (2**32, 2**53 - 1, 2**53, 2**63 - 1, 2**63, 2**64 - 1, -1, -2, -128, -(2**31), -(2**53), -(2**63))
 
@@ -100,7 +102,7 @@ class Anatomy:
     """A bundle of one section taken apart, and decrypted; `streams` in the order of the packs, frame after frame."""
 
     name: str
-    root: dict[str, Any]
+    root: list[Any]
     index: list[Any]
     streams: list[bytes]
     stored: list[bytes] = field(default_factory=list)
@@ -112,10 +114,10 @@ def _parts(name: str) -> tuple[bytes, bytes, tuple[bytes, ...], tuple[bytes, ...
     data = original(name)
     root_bytes, _ = struct.unpack_from("<II", data, 6)
     root = data[14 : 14 + root_bytes]
-    described = msgspec.msgpack.decode(root)["sections"][0]
-    body = data[len(data) - described["length"] :]
+    described = msgspec.msgpack.decode(root)[SECTIONS][0]
+    body = data[len(data) - described[LENGTH] :]
     body = _decrypted(body) if name in ENCRYPTED else body
-    codec, length, size = described["index"]
+    codec, length, size = described[INDEX]
     index = b"".join(unpack(Packed(codec, length, size), iter((body[:length],)), name))
     streams, stored, at = [], [], length
     for frame in msgspec.msgpack.decode(index)[2]:
@@ -179,10 +181,10 @@ def _change_manifest(anatomy: Anatomy, chance: random.Random) -> None:
         return
     encoded = encoded if chance.random() < 0.7 else damaged(encoded, chance)
     anatomy.streams[0] = encoded
-    anatomy.root |= {"tree": sha256(encoded).digest(), "manifest_size": len(encoded)}
+    anatomy.root[TREE], anatomy.root[MANIFEST_SIZE] = sha256(encoded).digest(), len(encoded)
     sizes = listing.get("sizes")
     if isinstance(sizes, list) and all(isinstance(size, int) for size in sizes):
-        anatomy.root |= {"entries": len(sizes), "size": min(max(sum(sizes), 0), 2**64 - 1)}
+        anatomy.root[ENTRIES], anatomy.root[SIZE] = len(sizes), min(max(sum(sizes), 0), 2**64 - 1)
 
 
 def _change_value(value: Any, chance: random.Random) -> None:
@@ -264,13 +266,15 @@ def _assembled(anatomy: Anatomy, index: bytes, layers: set[str], chance: random.
     if anatomy.name in ENCRYPTED:
         body = sealed.stream(body, sealed.section_key(0))
         body = damaged(body, chance) if "ciphertext" in layers else body
-    size = anatomy.root["piece_size"]
+    size = 1 << anatomy.root[PIECE_LOG]
     level, tables = body, b""
     while len(level) > size:
         level = b"".join(sha256(level[at : at + size]).digest() for at in range(0, len(level), size))
         tables = level + tables
-    section = anatomy.root["sections"][0]
-    section |= {"length": len(body), "hash": sha256(level).digest(), "index": [0, len(index), len(index)]}
+    section = anatomy.root[SECTIONS][0]
+    inner = len(body) <= 4096 and chance.random() < 0.2
+    stands = [0, body] if inner else [len(body), sha256(level).digest()]
+    section[INDEX:] = [[0, len(index), len(index)], *stands]
     if "section" in layers:
         _change_value(section, chance)
     if "root" in layers:
@@ -279,7 +283,7 @@ def _assembled(anatomy: Anatomy, index: bytes, layers: set[str], chance: random.
     if "root bytes" in layers:
         root = damaged(root, chance)
     message = b"DSSEv1 12 unrep/root/1 %d %s" % (len(root), root)
-    block: bytes = raw.pack((("signatures", [[raw.key_id(raw.TRUSTED), raw.TRUSTED.sign(message)]]),))
+    block: bytes = raw.pack((("s", [[raw.key_id(raw.TRUSTED), raw.TRUSTED.sign(message)]]),))
     if "block" in layers:
         block = damaged(block, chance)
-    return b"UNREP" + struct.pack("<BII", 1, len(root), len(block)) + root + block + tables + body
+    return b"UNREP" + struct.pack("<BII", 1, len(root), len(block)) + root + block + (b"" if inner else tables + body)

@@ -63,11 +63,12 @@ def content_of(bundle: Path, base: Path | None) -> Tree:
         assert section is not None
         evaluation = open_evaluation(opened.open_section(section), have, engines)
         made = {place: b"".join(chunks) for place, chunks in evaluation.objects()}
-    by_hash = {evaluation.manifest.entry(place).hash: data for place, data in made.items() if place}
+        evaluation.finished()
+    by_hash = {evaluation.draft.entry(place).hash: data for place, data in made.items() if place}
     if have:
         for entry in have.manifest.entries:
             by_hash.setdefault(entry.hash, (have.directory / entry.path).read_bytes())
-    return {entry.path: by_hash[entry.hash] if entry.size else b"" for entry in evaluation.manifest.entries}
+    return {entry.path: by_hash[entry.hash] if entry.size else b"" for entry in evaluation.draft.entries}
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,14 @@ def put_together(parts: Parts) -> bytes:
     tables, top = build_tables(MemoryObject(body), parts.root.piece_size)
     old = parts.root.sections[0]
     room = max(old.room, listed.scratch_bytes)
-    section = Section(old.kind, len(body), top, Packed(STORED, len(index), len(index)), old.base, old.features, room)
+    section = Section(
+        base=old.base,
+        features=old.features,
+        room=room,
+        index=Packed(STORED, len(index), len(index)),
+        stored=len(body),
+        content=top,
+    )
     return signed(msgspec.structs.replace(parts.root, sections=[section]), tables + body)
 
 

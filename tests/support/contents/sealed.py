@@ -58,7 +58,7 @@ def respoilt(bundle: Path, out: Path, change: Callable[[list[bytes]], list[bytes
     sections = []
     for section, body in zip(root.sections, bodies, strict=True):
         tables, top = build_tables(MemoryObject(body), root.piece_size)
-        sections.append(msgspec.structs.replace(section, length=len(body), hash=top))
+        sections.append(msgspec.structs.replace(section, stored=len(body), content=top))
         stored.append(tables + body)
     out.write_bytes(signed(msgspec.structs.replace(root, sections=sections), b"".join(stored)))
     return out

@@ -17,7 +17,7 @@ from bundle.format.codecs import STORED, Packed
 from bundle.format.layout import FORMAT, PREAMBLE_BYTES, Preamble
 from bundle.format.objects import MemoryObject
 from bundle.format.pieces import build_tables
-from bundle.format.root import DELTA, FULL, Root, Section
+from bundle.format.root import Root, Section
 from bundle.read.reader import VerifiedRoot, verify_header
 from bundle.trust.signing import sign, verifying_key
 from bundle.trust.trust import Trust
@@ -82,13 +82,13 @@ def tiny_bundle(shape: Shape, seed: int = 1) -> TinyBundle:
     """A bundle of that shape, signed with KEY; other bytes for another seed."""
     random = Random(seed)
     sections, stored = [], []
-    wanted = [(DELTA, tree_hash(base), length) for base, length in shape.delta_bytes.items()]
+    wanted = [(tree_hash(base), length) for base, length in shape.delta_bytes.items()]
     if shape.full_bytes is not None:
-        wanted.append((FULL, b"", shape.full_bytes))
-    for kind, base, length in wanted:
+        wanted.append((b"", shape.full_bytes))
+    for base, length in wanted:
         body = random.randbytes(length)
         tables, top = build_tables(MemoryObject(body), shape.piece_bytes)
-        sections.append(Section(kind, length, top, Packed(STORED, 1, 1), base))
+        sections.append(Section(base=base, stored=length, content=top, index=Packed(STORED, 1, 1)))
         stored.append(tables + body)
     root = canonical.encode(_root(shape, sections))
     signatures = sign(root, [KEY])
@@ -109,12 +109,11 @@ def _root(shape: Shape, sections: Sequence[Section]) -> Root:
         version=shape.version,
         seq=shape.seq,
         created=1_700_000_000,
-        platform="any",
         tree=tree_hash(shape.version),
         manifest_size=100,
         entries=1,
         size=1000,
-        piece_size=shape.piece_bytes,
+        piece_log=shape.piece_bytes.bit_length() - 1,
         sections=list(sections),
         epoch=shape.epoch,
     )

@@ -111,11 +111,12 @@ class Trial:
             opened.verify()
             base = self._base if delta else None
             evaluation = open_evaluation(opened, base, present_features(), scratch=self._staging)
-            manifest, wrong = evaluation.manifest, ""
+            made, wrong = {place: b"".join(chunks) for place, chunks in evaluation.objects()}, ""
+            manifest = evaluation.finished()
             if sha256(manifest.encoded).digest() != bundle.root.tree:
                 wrong = "another manifest than the signed one"
-            for place, chunks in evaluation.objects():
-                wrong = wrong or _object_fault(manifest, place, b"".join(chunks))
+            for place, content in made.items():
+                wrong = wrong or _object_fault(manifest, place, content)
         return wrong or _path_fault(manifest)
 
     def _bring(self, seed: int, made: Mutant, tally: Tally) -> None:

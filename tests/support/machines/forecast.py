@@ -36,6 +36,7 @@ MODULES = {
     "moto": "object stores",
     "sqlalchemy": "the fleet office",
     "psycopg": "the fleet office on PostgreSQL",
+    "playwright": "pages in a browser",
 }
 
 

@@ -30,7 +30,7 @@ from transfer.fetch.request import FetchRequest
 from transfer.links.opening import open_sources
 from transfer.publishing.directory import DirectoryBackend
 from transfer.publishing.publish import ChannelMove, publish
-from transfer.serving import server as module
+from transfer.serving import limited as module
 from transfer.serving.connections import ConnectionLimiter
 from transfer.serving.server import BundleServer
 from transfer.volumes.export import export

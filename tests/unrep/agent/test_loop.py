@@ -2,11 +2,13 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from apply.errors import StorageFailed
 from apply.hold import lift_hold, set_hold
+from apply.rebuild.reconstruct import reconstruct
 from apply.site.maintenance_windows import MAX_SHUT_S
 from bundle.write.resign import resign
 from tests.support.contents.tiny_bundle import KEY
@@ -108,3 +110,34 @@ def test_times_that_cannot_be_saved_stop_neither_a_round_nor_the_end(
     sail(ship, Days(hours=1))
     kinds = [kind for _, kind in told(capsys)]
     assert kinds.count("refused") == 1 and "applied" in kinds and ship.current == "1.0.1"
+
+
+def test_a_window_that_shuts_during_a_long_rebuild_keeps_what_was_built(
+    ship: Ship, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[A-62]: it is switched the next night, and nothing is built twice."""
+    clock = Days(40)
+    built: list[str] = []
+
+    def prepare(*arguments: object) -> None:
+        built.append(str(arguments[-1]))
+        clock.elapsed_s += HOUR_S  # it takes longer than what is left of the window
+
+    monkeypatch.setattr("apply.update.prepare", prepare)
+    rebuilt: list[object] = []
+
+    def counted(*arguments: Any, **options: Any) -> None:
+        rebuilt.append(arguments)
+        reconstruct(*arguments, **options)
+
+    monkeypatch.setattr("apply.making.reconstruct", counted)
+
+    def quick(*arguments: object) -> None:
+        built.append(str(arguments[-1]))
+
+    clock.at_hour = {20.0: lambda: monkeypatch.setattr("apply.update.prepare", quick)}
+    sail(ship, clock)
+    kinds = told(capsys)
+    assert ship.current == "1.0.1" and len(rebuilt) == 1 and built == ["1.0.1", "1.0.1"]
+    assert [kind for _, kind in kinds if kind in ("waiting", "applied", "refused")] == ["waiting", "waiting", "applied"]
+    assert ("02:00", "applied") in kinds

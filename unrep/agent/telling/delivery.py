@@ -22,7 +22,7 @@ from bundle.errors import BundleError
 from bundle.host.files import read_plain
 from transfer.errors import TransferError
 from transfer.links.access import Access, is_url, shown_source
-from unrep.agent.journal import Event, Journal, Kind
+from unrep.agent.journal import About, Event, Journal, Kind
 from unrep.agent.settings import Settings
 from unrep.agent.telling.ways_home import MAX_AT_ONCE, WayClosed, into_directory, to_address
 
@@ -70,7 +70,7 @@ class Delivery:
 
     def _report(self, state: WayState) -> None:
         event = Event(Kind.UNDELIVERED, f"receipts wait: {state.error}", {"source": state.way}) if state.error else None
-        self._journal.report_change(f"way {state.way}", event)
+        self._journal.report_change((About.WAY, state.way), event)
 
     def _bring(self, way: str, access: Access) -> None:
         error = ""

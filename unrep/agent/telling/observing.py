@@ -19,7 +19,7 @@ from apply.site.layout import Site
 from bundle.errors import BundleError
 from bundle.host.clock import WallClock
 from unrep.agent import events
-from unrep.agent.journal import Event, Journal, Kind
+from unrep.agent.journal import About, Event, Journal, Kind
 from unrep.agent.settings import Settings
 
 DRIFT_EVERY_S: Final = 86_400.0
@@ -51,9 +51,9 @@ class Observer:
         except SiteBusy:
             pass  # the next round looks again
         except AboardError as error:
-            self._journal.report_change("observation", events.problem(error))
+            self._journal.report_change((About.AGENT, "observation"), events.problem(error))
         else:
-            self._journal.clear("observation")
+            self._journal.clear((About.AGENT, "observation"))
 
     def watch(self) -> None:
         """As often as possible: asks the health checks where their time has come [A-158]."""
@@ -64,9 +64,9 @@ class Observer:
         try:
             self._ask(read_state(self._site))
         except (AboardError, BundleError) as error:
-            self._journal.report_change("watch", events.problem(error))
+            self._journal.report_change((About.AGENT, "watch"), events.problem(error))
         else:
-            self._journal.clear("watch")
+            self._journal.clear((About.AGENT, "watch"))
 
     def _ask(self, state: SiteState) -> None:
         if state.pending or not state.current_version:
@@ -111,7 +111,7 @@ class Observer:
         try:
             record_trouble(self._site, kind, reason)
         except AboardError as error:
-            self._journal.report_change("observation", events.problem(error))
+            self._journal.report_change((About.AGENT, "observation"), events.problem(error))
 
 
 def complaint_of(site: Site, config: SiteConfig, version: str) -> str:

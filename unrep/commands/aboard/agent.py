@@ -1,6 +1,7 @@
 """`unrep agent`: the unattended ship; `unrep agent install`: as a service of the operating system."""
 
 import os
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
@@ -15,6 +16,7 @@ from unrep.agent.loop import Agent
 from unrep.agent.settings import read_settings
 from unrep.agent.stopping import until_told_to_stop
 from unrep.errors import UsageRefused
+from unrep.page.beside import page_beside
 from unrep.terminal.answers import json_lines_option
 from unrep.terminal.command import Command, CommandGroup
 from unrep.terminal.console import show
@@ -49,12 +51,13 @@ def agent_command(ctx: click.Context, site: Path | None, config: Path | None, on
         return
     if site is None:
         raise click.UsageError("Missing option '--site'", ctx)
-    clock = SystemClock()
+    place, clock = Site.at(site), SystemClock()
     journal = Journal(clock.wall, as_json)
-    with until_told_to_stop():
-        is_stranded = Agent(Site.at(site), config, journal, clock).run(once)
+    with until_told_to_stop(), nullcontext() if once else page_beside(place, config, clock):
+        agent = Agent(place, config, journal, clock)
         if once:
-            ctx.exit(ExitCode.STRANDED if is_stranded else ExitCode.DONE)
+            ctx.exit(ExitCode.STRANDED if agent.run_once().out_of_reach else ExitCode.DONE)
+        agent.run()
     journal.report(events.stopped())
 
 

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from bundle.errors import NoSection
 from bundle.host.memory_limit import limited_memory
-from bundle.read.reader import VerifiedBundle, open_bundle, stored_bytes
+from bundle.read.reader import VerifiedBundle, open_bundle, section_bytes
 from bundle.trust.trust import load_trust
 from unrep.terminal.answers import SectionAnswer, Seq, Version, json_option
 from unrep.terminal.command import Command
@@ -79,7 +79,7 @@ def _verify_sections(bundle: VerifiedBundle) -> list[VerifiedSection]:
         present = not bundle.is_absent(section)
         if present:
             bundle.verify_section(section)
-        size = stored_bytes(bundle.root, section)
+        size = section_bytes(bundle.root, section)
         found.append({"kind": section.kind, "base": section.base.hex(), "bytes": size, "present": present})
     if found and not any(section["present"] for section in found):
         raise NoSection(f"{bundle.path}: signed by a trusted key, but no section is in this file; fetch it again")

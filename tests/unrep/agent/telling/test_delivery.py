@@ -67,7 +67,7 @@ def configure(ship: Ship, *ways: str, more: str = "") -> None:
 
 def one_round(ship: Ship) -> None:
     clock = Days(1)
-    Agent(ship.site, None, Journal(clock.wall, as_json=True), clock).run(once=True)
+    Agent(ship.site, None, Journal(clock.wall, as_json=True), clock).run_once()
 
 
 def kinds(capsys: pytest.CaptureFixture[str]) -> list[str]:

@@ -21,7 +21,7 @@ WATCH = "[watch]\ninterval_s = 60\nfailures = 3\n"
 @pytest.fixture
 def ship(tmp_path: Path) -> Ship:
     made = Ship.sailing(tmp_path / "ship", "1.0.0", "1.0.1")
-    (tmp_path / "sources").mkdir()
+    (made.root.parent / "sources").mkdir()
     return made
 
 
