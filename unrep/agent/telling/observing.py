@@ -17,6 +17,7 @@ from apply.rollback import roll_back
 from apply.site.config import SiteConfig
 from apply.site.layout import Site
 from bundle.errors import BundleError
+from bundle.host import presence
 from bundle.host.clock import WallClock
 from unrep.agent import events
 from unrep.agent.journal import About, Event, Journal, Kind
@@ -38,8 +39,9 @@ class Observer:
         self._config = SiteConfig()
 
     def broken(self, error: Exception) -> None:
-        """The configuration is of no use, so nothing goes on here."""
-        self._record("config-broken", str(error))
+        """The configuration is of no use, so nothing goes on here. Where nothing ever did, nothing is written."""
+        if presence.is_directory(self._site.private):
+            self._record("config-broken", str(error))
 
     def look(self, settings: Settings) -> None:
         """Once a round, with a configuration that is sound."""
