@@ -7,10 +7,14 @@ import os
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
+from typing import BinaryIO
 
-from bundle.errors import InputError
+from bundle.errors import Corrupt, InputError
 from bundle.host import durable, presence
-from bundle.host.files import check_replaceable, is_directory, reopen, write_anew
+from bundle.host.files import check_replaceable, is_directory, read_plain, reopen, write_anew
+
+MAX_CHECKSUM_BYTES = 4096
+_HEX_DIGITS = 64
 
 
 def check_output_path(out: Path) -> None:
@@ -31,23 +35,45 @@ def publish(unproven: Path, out: Path, manifests: bytes | None) -> int:
     `manifests`: the content of F.manifests, None to leave what is there. Tickets are written before. Raises OSError.
     """
     check_replaceable(out)
-    digest, total = sha256(), 0
     with reopen(unproven) as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-            total += len(chunk)
+        digest, total = _hashed(file)
         os.fsync(file.fileno())
     if manifests is not None:
         write_anew(manifests_beside(out), manifests)
-    write_anew(out.with_name(out.name + ".sha256"), _checksum_line(digest.hexdigest(), os.fsencode(out.name)))
+    write_anew(checksum_beside(out), _checksum_line(digest, os.fsencode(out.name)))
     durable.replace(unproven, out)
     return total
+
+
+def check_sum_beside(bundle: Path) -> None:
+    """Raises Corrupt if there is a F.sha256 and it is that of another file. Raises OSError."""
+    try:
+        said = read_plain(checksum_beside(bundle), MAX_CHECKSUM_BYTES).split()[0].lstrip(b"\\").decode("ascii")
+    except (FileNotFoundError, IndexError, UnicodeDecodeError):
+        return
+    with reopen(bundle) as file:
+        if len(said) == _HEX_DIGITS and _hashed(file)[0] != said.lower():
+            raise Corrupt(f"{bundle}: is not what {checksum_beside(bundle).name} says; it was damaged or exchanged")
+
+
+def _hashed(file: BinaryIO) -> tuple[str, int]:
+    """The SHA-256 of a file in hex, and its length."""
+    digest, total = sha256(), 0
+    while chunk := file.read(1 << 20):
+        digest.update(chunk)
+        total += len(chunk)
+    return digest.hexdigest(), total
 
 
 def _checksum_line(digest: str, name: bytes) -> bytes:
     """As sha256sum writes and reads it: a name with a line end or a backslash is written out."""
     escaped = name.replace(b"\\", b"\\\\").replace(b"\n", b"\\n").replace(b"\r", b"\\r")
     return (b"\\" if escaped != name else b"") + digest.encode() + b"  " + escaped + b"\n"
+
+
+def checksum_beside(bundle: Path) -> Path:
+    """Where the checksum of a bundle stands ashore."""
+    return bundle.with_name(bundle.name + ".sha256")
 
 
 def manifests_beside(bundle: Path) -> Path:

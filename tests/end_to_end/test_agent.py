@@ -15,6 +15,7 @@ import pytest
 
 from apply.hold import lift_hold, set_hold
 from apply.record.database import read_state
+from bundle.read.reader import open_for_display
 from tests.support.links.authenticating_server import gatekeeper
 from tests.support.links.bad_server import BadServer
 from tests.support.repository import REPOSITORY
@@ -58,10 +59,13 @@ def test_killed_at_random_once_a_release_it_needs_no_hand(agency: Agency) -> Non
 
 def test_all_its_sources_are_asked_at_once_and_one_that_lies_is_no_hindrance(agency: Agency) -> None:
     """[A-61], [T-90], [T-91], [T-96]: with a token from a file."""
-    content = shore().bundle(*SECOND).read_bytes()
+    bundle = shore().bundle(*SECOND, full=True)
+    content = bundle.read_bytes()
+    with open_for_display(bundle) as opened:
+        at = opened.verified.header_bytes + 40  # in the section that the ship takes
     (agency.ship.root / "auth").write_text("127.0.0.1 bearer x")
     (agency.ship.root / "auth").chmod(0o600)
-    lie = content[:-100] + bytes(100)
+    lie = content[:at] + bytes(100) + content[at + 100 :]
     with gatekeeper(lie, "Bearer x") as liar, gatekeeper(content, "Bearer x") as honest:
         agency.source = liar.url()
         agency.configure('auth_file = "auth"')

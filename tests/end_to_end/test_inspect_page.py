@@ -17,7 +17,7 @@ def test_a_page_of_one_bundle(tmp_path: Path) -> None:
         ashore.release(number)
     bundle = tmp_path / "repo" / "bundles" / "1.0.1-1.unrep"
     code, out, err = run("inspect", bundle, "--html", tmp_path / "page.html")
-    assert code == 0 and out == "" and "file by file" in err
+    assert code == 0 and err == "" and "file by file" in out
     text = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert text.count('<svg class="treemap"') == 2 and "app/main.txt" in text and "unrep verify" in text
     assert not re.search(r"<script|\bon\w+=|@import|url\(", text)

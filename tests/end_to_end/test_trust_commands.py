@@ -229,11 +229,16 @@ class TestBundles:
         assert run("verify b --trust N.pub")[0] == 0
 
     def test_a_damaged_or_partial_bundle_is_not_signed(self, home: Path) -> None:
-        data = bytearray(shore().bundle("1.0.1", 2, "1.0.0").read_bytes())
-        data[-1] ^= 1
-        Path("b").write_bytes(data)
-        code, _, err = run("resign b --key N.key --out c")
-        assert code == 3 and "b: " in err and [p.name for p in home.glob("c*")] == []
+        """Also where the only section stands in the root, which has no hash but that of the file."""
+        for is_full, said in ((True, "b: "), (False, "b: is not what b.sha256 says")):
+            source = shore().bundle("1.0.1", 2, "1.0.0", full=is_full)
+            data = bytearray(source.read_bytes())
+            data[-1 if is_full else -150] ^= 1
+            Path("b").write_bytes(data)
+            if not is_full:
+                shutil.copy(f"{source}.sha256", "b.sha256")
+            code, _, err = run("resign b --key N.key --out c")
+            assert code == 3 and said in err and [p.name for p in home.glob("c*")] == []
 
     def test_a_chain_too_long_to_carry(self, home: Path) -> None:
         history = begun(keys=sorted(raw(private(number)) for number in range(101, 165)))
