@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Final
 
 from apply.audit.outbox import waiting
+from apply.audit.receipt_folder import put_receipt
 from apply.errors import SiteInvalid
 from apply.site import durable
 from apply.site.layout import Site
-from bundle.host.files import PUBLIC, ForeignFile, make_directory, read_plain
+from bundle.host.directories import Directory
+from bundle.host.files import ForeignFile, make_directory, read_plain
+from bundle.receipts.receipt import MAX_RECEIPT_BYTES
 
 FOLDER: Final = "unrep-out"
-_MOST_BYTES: Final = 4096  # of a receipt
 
 
 @dataclass(frozen=True)
@@ -35,25 +37,13 @@ def carry_receipts(site: Site, medium: Path) -> Carried:
     folder, receipts = medium / FOLDER, waiting(site)
     if not receipts:
         return Carried(folder)
-    copied = 0
     with durable.storage_errors(folder):
         try:
-            is_new = make_directory(folder)
+            if make_directory(folder):
+                durable.sync_directory(medium)
+            opened = Directory.open(folder)
         except ForeignFile as error:
             raise SiteInvalid(f"{folder}: a link or a file stands there; move it away") from error
-        if is_new:
-            durable.sync_directory(medium)
-        for path in receipts:
-            receipt = read_plain(path, _MOST_BYTES)
-            target = folder / path.name  # which no two ships on one medium share
-            if not _has(target, receipt):
-                durable.write_file(target, receipt, PUBLIC)
-                copied += 1
+        with opened as place:
+            copied = sum(put_receipt(place, path.name, read_plain(path, MAX_RECEIPT_BYTES)) for path in receipts)
     return Carried(folder, copied, len(receipts) - copied)
-
-
-def _has(path: Path, receipt: bytes) -> bool:
-    try:
-        return read_plain(path, _MOST_BYTES) == receipt
-    except OSError:  # nothing, or nothing that is a file: it is written over
-        return False

@@ -4,14 +4,13 @@ Each way gives the numbers that were taken, one after the other, so that what wa
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from apply.audit.outbox import file_name
+from apply.audit.receipt_folder import put_receipt
 from bundle.host.directories import Directory
-from bundle.host.files import PUBLIC, ForeignFile, write_all
-from bundle.receipts.receipt import MAX_RECEIPT_BYTES
+from bundle.host.files import ForeignFile
 from transfer.links.access import Access
 from transfer.links.posting import Posting
 
@@ -39,9 +38,7 @@ def into_directory(folder: Path, receipts: Numbered) -> Iterator[int]:
         raise WayClosed(f"{folder}: is not there") from error
     with opened as place:
         for number, receipt in receipts:
-            name = file_name(number, receipt)
-            if not _stands(place, name, receipt):
-                _write(place, name, receipt)
+            put_receipt(place, file_name(number, receipt), receipt)
             yield number
 
 
@@ -51,24 +48,3 @@ def to_address(url: str, access: Access, receipts: Numbered) -> Iterator[int]:
         for number, receipt in receipts:
             server.post(receipt, CONTENT_TYPE)
             yield number
-
-
-def _stands(place: Directory, name: str, receipt: bytes) -> bool:
-    """Whether it is there already: a cut may have come before that was on record."""
-    try:
-        with place.read(name) as file:
-            return file.read(MAX_RECEIPT_BYTES + 1) == receipt
-    except FileNotFoundError:
-        return False
-
-
-def _write(place: Directory, name: str, receipt: bytes) -> None:
-    arriving = f"{name}.part"
-    with suppress(FileNotFoundError):
-        place.unlink(arriving)
-    with place.create(arriving, PUBLIC) as file:
-        write_all(file, receipt)
-    place.sync_file(arriving)
-    place.move(arriving, place, name)
-    with suppress(OSError):  # a share may not be able to
-        place.sync()
