@@ -10,6 +10,7 @@ import click
 from click.exceptions import NoArgsIsHelpError
 
 from bundle.names.plain_text import excerpt
+from bundle.version import VERSION
 from unrep.errors import NobodyReads, OutputLost
 from unrep.terminal.answers import Failure
 from unrep.terminal.command import CommandGroup
@@ -130,7 +131,7 @@ def every_command(group: click.Group, path: str = "unrep") -> Iterator[tuple[str
 
 
 @click.group(cls=Commands, epilog=EXIT_CODES_HELP, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="unrep", message="unrep %(version)s")
+@click.version_option(VERSION, message="unrep %(version)s")
 def cli() -> None:
     """Carry software releases from shore to ships: small signed bundles, applied whole, rolled back by themselves."""
 

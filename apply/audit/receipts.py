@@ -3,7 +3,6 @@
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from importlib.metadata import version
 from typing import Any, Final
 
 from apply.audit.site_key import site_key
@@ -14,6 +13,7 @@ from apply.record.state import SiteState
 from apply.site.layout import Site
 from bundle.receipts.meanings import code_number, outcome_number
 from bundle.receipts.receipt import HEAD_BYTES, HELD_BYTES, TREE_BYTES, Receipt, fitted, sign_receipt
+from bundle.version import VERSION
 
 _MIB: Final = 1 << 20
 
@@ -57,7 +57,7 @@ def receipt_of(run: Mapping[str, Any], place: ReceiptPlace, state: SiteState, si
             paid=run.get("bundle_bytes", 0),
             hold=_is_held(site),
             free_mib=_free_bytes(site) // _MIB,
-            program=version("unrep"),
+            program=VERSION,
             time=int(run.get("time", time.time())),
         )
     )

@@ -1,6 +1,5 @@
 """`unrep metrics`: a site's figures for a monitoring system."""
 
-from importlib.metadata import version
 from pathlib import Path
 
 import click
@@ -11,6 +10,7 @@ from apply.audit.outbox import waiting
 from apply.rebuild.drift import find_drift
 from apply.record.database import read_pruned_figures, read_state
 from apply.site.layout import Site
+from bundle.version import VERSION
 from unrep.terminal.command import Command
 from unrep.terminal.console import show
 from unrep.terminal.options.site import site_option
@@ -32,7 +32,7 @@ def metrics_command(site: Path) -> None:
     text = exposition(
         state,
         tally,
-        program=version("unrep"),
+        program=VERSION,
         intact=not history.broken,
         receipts=len(waiting(place)),
         drifted=find_drift(place, state).paths,

@@ -1,6 +1,5 @@
 """`unrep man`: a manual page for each command."""
 
-from importlib.metadata import version
 from pathlib import Path
 
 import click
@@ -8,6 +7,7 @@ import click
 from bundle.host import presence
 from bundle.host.files import make_directory, write_anew
 from bundle.host.output import OUTPUT
+from bundle.version import VERSION
 from unrep.terminal.command import Command
 from unrep.terminal.console import say, show
 from unrep.terminal.man_pages import man_pages
@@ -32,7 +32,7 @@ def man_command(ctx: click.Context, out: Path) -> None:
     Pages that stand there already are replaced.
     """
     section = out / "man1"
-    made, left_out = man_pages(ctx.find_root(), version("unrep"))
+    made, left_out = man_pages(ctx.find_root(), VERSION)
     for sentence in left_out:
         say(sentence)
     with OUTPUT.errors(section):
