@@ -29,12 +29,13 @@ def index_bomb() -> bytes:
     def long(index: bytes) -> bytes:
         count = 64 * MIB // 3 - 1000
         numbers = b"\xdd" + count.to_bytes(4, "big") + b"\xcd\1\x91" * count
-        data = index.replace(b"\x91\0\x90\x90\x90\x91", b"\x91\0\x90\x90" + numbers + b"\x91", 1)
+        data = index.replace(b"\x91\0\x90\x90\x90\x93", b"\x91\0\x90\x90" + numbers + b"\x93", 1)
+        assert len(data) > count
         sizes.append(len(data))
         return bytes(raw.lzma2(data))
 
     section = raw.full(index=long)
-    section.described = lambda pairs: raw.replaced("index", [48, pairs[3][1][1], sizes[-1]])(pairs)
+    section.described = lambda pairs: raw.replaced("index", [48, dict(pairs)["index"][1], sizes[-1]])(pairs)
     return bytes(raw.write(raw.Bundle([section])))
 
 
