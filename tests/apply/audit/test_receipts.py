@@ -2,7 +2,6 @@
 
 import os
 import stat
-from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -20,6 +19,7 @@ from bundle.receipts.chains import Ledger
 from bundle.receipts.receipt import Opened
 from bundle.receipts.site_keys import load_site_keys, load_site_public_key
 from bundle.trust.signing import verifying_key
+from bundle.version import VERSION
 from tests.support.sites.records import recorded
 from tests.support.sites.site import Ship, shore
 
@@ -64,7 +64,7 @@ def test_a_voyage_in_receipts(tmp_path: Path) -> None:
     heads = [link.head for link in read_history(ship.site, 9).links]
     assert [r.head.hex() for r in found] == [heads[r.record - 1][:32] for r in found]
     assert found[1].deploy_ms > 0 and found[2].deploy_ms == 0 and found[1].paid > 0 and found[1].free_mib > 0
-    assert {r.program for r in found} == {version("unrep")[:15]} and {r.hold for r in found} == {0}
+    assert {r.program for r in found} == {VERSION[:15]} and {r.hold for r in found} == {0}
     for receipt, path in zip(found, waiting(ship.site), strict=True):
         assert abs(receipt.time - path.stat().st_mtime) < 60 and path.stat().st_size < 250
 
