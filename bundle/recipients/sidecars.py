@@ -53,7 +53,8 @@ def check_sum_beside(bundle: Path) -> None:
         return
     with reopen(bundle) as file:
         if len(said) == _HEX_DIGITS and _hashed(file)[0] != said.lower():
-            raise Corrupt(f"{bundle}: is not what {checksum_beside(bundle).name} says; it was damaged or exchanged")
+            beside = checksum_beside(bundle).name
+            raise Corrupt(f"{bundle}: is not what {beside} says: it was damaged or exchanged; take another copy")
 
 
 def _hashed(file: BinaryIO) -> tuple[str, int]:

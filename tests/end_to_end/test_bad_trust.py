@@ -207,5 +207,6 @@ def judged(ship: Ship, bundle: Path, words: str) -> None:
 def anew(ship: Ship, history: History, name: str, seq: int) -> Path:
     """A full bundle with that history, signed by RELEASE."""
     copy = ship.root.parent / "anew"
+    copy.with_name("anew.sha256").unlink(missing_ok=True)
     shutil.copy(shore().bundle(name, seq), copy)
     return signed_anew(copy, copy, RELEASE, history)
