@@ -38,7 +38,7 @@ class Posting:
         except LocationParseError as error:
             raise SourceRefused(f"{self._name}: not a valid URL") from error
         self._access = access
-        self._connection = self._made()
+        self._connection = self._made(min(IDLE_S, total_s))  # not everywhere does the alarm wake who waits
         self._is_over = False
         self._alarm = threading.Timer(total_s, self._end)
         self._alarm.daemon = True
@@ -74,13 +74,13 @@ class Posting:
         if not 200 <= status < 300:
             raise NotTaken(f"{self._name}: answers {status}, so it has not taken it{self._access.withheld(self._url)}")
 
-    def _made(self) -> HTTPConnection:
+    def _made(self, idle_s: float) -> HTTPConnection:
         proxy = self._access.proxy(self._url)
         host, port = _place(proxy or self._url)
         if self._url.scheme != "https":
-            return HTTPConnection(host, port, timeout=IDLE_S)
+            return HTTPConnection(host, port, timeout=idle_s)
         ca_certs = str(self._access.ca_file) if self._access.ca_file else None
-        connection = HTTPSConnection(host, port, timeout=IDLE_S, cert_reqs="CERT_REQUIRED", ca_certs=ca_certs)
+        connection = HTTPSConnection(host, port, timeout=idle_s, cert_reqs="CERT_REQUIRED", ca_certs=ca_certs)
         if proxy:
             value = self._access.proxy_authorization(proxy)
             target, target_port = _place(self._url)
