@@ -88,7 +88,7 @@ def test_a_real_agent_is_heard_of(ship: Ship) -> None:
     clock.at_hour = {0.1: lambda: seen.append(run("status --site", ship.root)[1])}
     sail(ship, clock)
     (text,) = seen
-    assert "the agent runs, and looks again at " in text and "/gone: " in text
+    assert "the agent runs, and looks again at " in text and "gone: " in text
     assert "the maintenance window opens at " in text
     assert "the agent was stopped" in status(ship)[1]
 
