@@ -17,6 +17,7 @@ from pathlib import Path
 from random import Random
 
 from apply.record.database import read_state
+from apply.record.state import MAX_ATTEMPTS
 from apply.site.layout import Site
 from bundle.read.reader import open_bundle
 from bundle.recipients.sidecars import steps_beside
@@ -108,7 +109,7 @@ class KilledPath:
             assert self._whole(self._fetch(link)), "the fetch does not go on"
             received = link.stats()["delivered_down"] - before
             assert received <= path_bytes + (tally.fetches - kills + 1) * self._bound(), "bytes were paid twice"
-            while tally.applies < applies and self._random.random() > APPLY_DONE:
+            while tally.applies < applies and self._random.random() > APPLY_DONE and self._may_be_cut():
                 if not self._kill_apply(tally, apply_s):
                     break
             began = time.monotonic()
@@ -171,6 +172,11 @@ class KilledPath:
         tally.pending += read_state(self._site).pending is not None
         self._standing()
         return True
+
+    def _may_be_cut(self) -> bool:
+        """Whether one more cut leaves the release its last attempt; after that it would be taken back [A-24]."""
+        pending = read_state(self._site).pending
+        return pending is None or pending.attempts < MAX_ATTEMPTS - 1
 
     def _standing(self) -> int:
         """The release that `current` names: the old one or the newest, whole."""
