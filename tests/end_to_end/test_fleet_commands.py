@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -16,10 +15,9 @@ pytest.importorskip("sqlalchemy", reason="needs the extra unrep[fleet]")
 
 from repository.layout import Repository
 from repository.record.database import Record
-from tests.support.contents.releases import write_tree
-from tests.support.contents.repositories import content
+from tests.support.contents.repositories import begin_by_commands, copied
 from tests.support.fleet.ships import Ship
-from tests.support.observers.command import run
+from tests.support.observers.command import document, refused, run
 from tests.support.repository import REPOSITORY
 
 
@@ -27,34 +25,19 @@ from tests.support.repository import REPOSITORY
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository with two releases and a list of three ships."""
     shore = tmp_path_factory.mktemp("shore")
-    before = Path.cwd()
-    os.chdir(shore)
-    try:
-        assert run("keygen --out k")[0] == 0
-        for number in range(3):
-            write_tree(shore / f"vms-{number}", content(number))
-        publish = "--publish www --channel stable --channel canary --price-per-mb 12.5 --currency USD"
-        assert run(f"repo init repo --product vms --key k.key {publish}")[0] == 0
-        for number in range(2):
-            assert run(f"release vms-{number} --version 1.0.{number} --repo repo")[0] == 0
-        for ship in fleet():
-            form = serialization.PublicFormat.SubjectPublicKeyInfo
-            data = ship.key.public_key().public_bytes(serialization.Encoding.PEM, form)
-            (shore / f"{ship.name}.pub").write_bytes(data)
-        (shore / "ships.csv").write_text(
-            "name,key,ring\nMercy,Mercy.pub,canary\nHope,Hope.pub,\nGrace,Grace.pub,stable\n"
-        )
-    finally:
-        os.chdir(before)
+    begin_by_commands(shore, 3)
+    for ship in fleet():
+        form = serialization.PublicFormat.SubjectPublicKeyInfo
+        data = ship.key.public_key().public_bytes(serialization.Encoding.PEM, form)
+        (shore / f"{ship.name}.pub").write_bytes(data)
+    (shore / "ships.csv").write_text("name,key,ring\nMercy,Mercy.pub,canary\nHope,Hope.pub,\nGrace,Grace.pub,stable\n")
     return shore
 
 
 @pytest.fixture
 def shore(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy to work in; the repository is named by the environment."""
-    directory = Path(shutil.copytree(made, tmp_path / "shore"))
-    settings = directory / "repo" / "repo.toml"
-    settings.write_text(settings.read_text().replace(str(made), str(directory)))
+    directory = copied(made, tmp_path / "shore")
     monkeypatch.chdir(directory)
     monkeypatch.setenv("UNREP_REPO", "repo")
     return directory
@@ -74,20 +57,6 @@ def says(ship: Ship, outcome: str, version: str, **more: Any) -> Path:
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(data)
     return path
-
-
-def document(line: str, *more: object) -> dict[str, Any]:
-    code, out, err = run(f"{line} --json", *more)
-    assert code == 0, err
-    found: dict[str, Any] = json.loads(out)
-    return found
-
-
-def refused(line: str, code: int, *words: str) -> None:
-    got, _, err = run(line)
-    assert got == code, err
-    last = err.splitlines()[-1]
-    assert last.startswith("unrep: ") and all(word in last for word in words), last
 
 
 def test_from_a_list_to_the_next_release(shore: Path) -> None:

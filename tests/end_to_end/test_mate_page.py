@@ -4,19 +4,19 @@ import shutil
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from apply.hold import read_hold
-from tests.support.sites.mate_page import CHROMIUM, NARROW, PIN, SITUATIONS, browser, in_situation, mates_ship, shown
+from tests.support.observers.browser import IS_MISSING, browser
+from tests.support.sites.mate_page import NARROW, PIN, SITUATIONS, in_situation, mates_ship, shown
 from tests.support.sites.site import Ship, shore
 from unrep.page.server import PageServer
 
 pytestmark = pytest.mark.skipif(
-    CHROMIUM is None or not find_spec("playwright"),
+    IS_MISSING,
     reason="needs Debian's chromium and the package playwright: the mate's page is not tried in a browser",
 )
 

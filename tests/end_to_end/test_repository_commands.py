@@ -1,61 +1,31 @@
 """The repository by its commands, as a release engineer types them."""
 
 import json
-import os
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from bundle.read.tree import scan
-from tests.support.contents.releases import write_tree
-from tests.support.contents.repositories import content
-from tests.support.observers.command import run
+from tests.support.contents.repositories import begin_by_commands, copied
+from tests.support.observers.command import document, refused, run
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository with two releases."""
     shore = tmp_path_factory.mktemp("shore")
-    before = Path.cwd()
-    os.chdir(shore)
-    try:
-        assert run("keygen --out k")[0] == 0
-        for number in range(4):
-            write_tree(shore / f"vms-{number}", content(number))
-        publish = "--publish www --channel stable --channel canary --price-per-mb 12.5 --currency USD"
-        assert run(f"repo init repo --product vms --key k.key {publish}")[0] == 0
-        for number in range(2):
-            assert run(f"release vms-{number} --version 1.0.{number} --repo repo")[0] == 0
-    finally:
-        os.chdir(before)
+    begin_by_commands(shore, 4)
     return shore
 
 
 @pytest.fixture
 def shore(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy to work in; the repository is named by the environment."""
-    directory = Path(shutil.copytree(made, tmp_path / "shore"))
-    settings = directory / "repo" / "repo.toml"
-    settings.write_text(settings.read_text().replace(str(made), str(directory)))
+    directory = copied(made, tmp_path / "shore")
     monkeypatch.chdir(directory)
     monkeypatch.setenv("UNREP_REPO", "repo")
     return directory
-
-
-def document(line: str) -> dict[str, Any]:
-    code, out, err = run(f"{line} --json")
-    assert code == 0, err
-    found: dict[str, Any] = json.loads(out)
-    return found
-
-
-def refused(line: str, code: int, *words: str) -> None:
-    got, _, err = run(line)
-    assert got == code, err
-    last = err.splitlines()[-1]
-    assert last.startswith("unrep: ") and all(word in last for word in words), last
 
 
 def test_a_release_says_what_it_costs_whom(shore: Path) -> None:

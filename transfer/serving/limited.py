@@ -4,6 +4,7 @@ import contextlib
 import io
 import socket
 import sys
+from abc import ABC, abstractmethod
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from time import monotonic
@@ -94,7 +95,7 @@ class _Requests(io.RawIOBase):
         return amount
 
 
-class LimitedHandler(BaseHTTPRequestHandler):
+class LimitedHandler(BaseHTTPRequestHandler, ABC):
     """One connection of a `LimitedServer`."""
 
     protocol_version = "HTTP/1.1"
@@ -125,9 +126,9 @@ class LimitedHandler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.take()
 
+    @abstractmethod
     def serve(self, with_body: bool) -> None:
         """Answers a GET, or without the body a HEAD."""
-        raise NotImplementedError
 
     def take(self) -> None:
         """Answers a POST, whose body is read from `rfile`: it counts as part of the request."""

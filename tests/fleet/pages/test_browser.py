@@ -2,17 +2,17 @@
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 pytest.importorskip("playwright", reason="needs the package playwright: the fleet's pages are not tried in a browser")
 
-from tests.support.fleet.pages import CHROMIUM, NARROW, PAGES, WIDE, Browser, chromium, lively, served, with_users
+from tests.support.fleet.pages import NARROW, PAGES, WIDE, Browser, lively, served, with_users
+from tests.support.observers import browser as observed
 from tests.support.repository import REPOSITORY
 
-pytestmark = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="needs Debian's chromium")
+pytestmark = pytest.mark.skipif(observed.IS_MISSING, reason="needs Debian's chromium")
 AXE = REPOSITORY / "build" / "axe" / "package" / "axe.min.js"
 
 
@@ -27,7 +27,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with chromium() as started:
+    with observed.browser() as started:
         yield started
 
 

@@ -1,5 +1,7 @@
 """A repository ashore with small releases, worked on in this process."""
 
+import contextlib
+import shutil
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -18,6 +20,7 @@ from repository.settings import Settings, first_settings, load_settings
 from repository.store.objects import ObjectStore
 from repository.verify import Findings, verify
 from tests.support.contents.releases import KEY, Tree, write_tree
+from tests.support.observers.command import run
 from transfer.channels.channel import Channel
 from transfer.publishing.destination import read_channel
 from transfer.publishing.directory import DirectoryBackend
@@ -125,3 +128,23 @@ def sound(ashore: Ashore) -> bool:
                 if any(sizes.get(bundle.file) != bundle.length for bundle in said.bundles):
                     return False
     return True
+
+
+def begin_by_commands(shore: Path, sources: int) -> None:
+    """A repository in `shore` with two releases, as a person types it, and so many directories to release."""
+    with contextlib.chdir(shore):
+        assert run("keygen --out k")[0] == 0
+        for number in range(sources):
+            write_tree(shore / f"vms-{number}", content(number))
+        publish = "--publish www --channel stable --channel canary --price-per-mb 12.5 --currency USD"
+        assert run(f"repo init repo --product vms --key k.key {publish}")[0] == 0
+        for number in range(2):
+            assert run(f"release vms-{number} --version 1.0.{number} --repo repo")[0] == 0
+
+
+def copied(made: Path, shore: Path) -> Path:
+    """A copy of that to work in, whose destinations are its own."""
+    shutil.copytree(made, shore)
+    settings = shore / "repo" / "repo.toml"
+    settings.write_text(settings.read_text().replace(str(made), str(shore)))
+    return shore

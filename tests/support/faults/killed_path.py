@@ -145,11 +145,8 @@ class KilledPath:
                 time.sleep(POLL_S)
             received = link.stats()["delivered_down"] - before
             process.kill()
-            said = process.communicate()[0].decode()
-        if process.returncode == 0:
-            tally.late += 1
-            return False
-        assert process.returncode == -9, said
+            if not self._was_killed(process, tally):
+                return False
         tally.fetches += 1
         tally.again = max(tally.again, again := received - (self._kept() - kept))
         assert again <= self._bound() + BITS_PER_S // 80, f"a kill cost {again:,} bytes"
@@ -163,15 +160,19 @@ class KilledPath:
                 process.wait(self._random.uniform(0.2, 1.05) * typical_s)
             except subprocess.TimeoutExpired:
                 process.kill()
-            said = process.communicate()[0].decode()
-        if process.returncode == 0:
-            tally.late += 1
-            return False
-        assert process.returncode == -9, said
+            if not self._was_killed(process, tally):
+                return False
         tally.applies += 1
         tally.pending += read_state(self._site).pending is not None
         self._standing()
         return True
+
+    def _was_killed(self, process: subprocess.Popen[bytes], tally: Tally) -> bool:
+        """Whether it was: else it was done before."""
+        said = process.communicate()[0].decode()
+        tally.late += process.returncode == 0
+        assert process.returncode in (0, -9), said
+        return process.returncode != 0
 
     def _may_be_cut(self) -> bool:
         """Whether one more cut leaves the release its last attempt; after that it would be taken back [A-24]."""

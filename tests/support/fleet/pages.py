@@ -20,8 +20,8 @@ from fleet.record.accounts import set_user
 from fleet.rollout.advancing import advance, begin
 from fleet.rollout.decision import DAY_S, Conditions
 from tests.support.fleet.office import Office
+from tests.support.observers.browser import browser
 
-CHROMIUM = "/usr/bin/chromium"
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
 PASSWORD = "correct horse battery"
 PAGES = {
@@ -126,19 +126,6 @@ def lively(root: Path, now: float, where: str | Path | None = None) -> Office:
     return office
 
 
-@contextmanager
-def chromium() -> Iterator[Any]:
-    """Debian's Chromium."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        try:
-            yield started
-        finally:
-            started.close()
-
-
 def main(target: Path) -> None:
     """Writes the pictures."""
     import time
@@ -146,11 +133,11 @@ def main(target: Path) -> None:
     target.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as root:
         office = with_users(lively(Path(root), time.time()))
-        with served(office) as client, chromium() as browser:
+        with served(office) as client, browser() as started:
             client.log_in("paul")
             for size, viewport in (("wide", WIDE), ("narrow", NARROW)):
                 for scheme in ("light", "dark"):
-                    context = browser.new_context(viewport=viewport, color_scheme=scheme)
+                    context = started.new_context(viewport=viewport, color_scheme=scheme)
                     page = context.new_page()
                     page.goto(f"{client.url}/login")
                     page.screenshot(path=target / f"login-{size}-{scheme}.png")

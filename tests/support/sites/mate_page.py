@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 from apply.errors import RolledBack
 from apply.hold import set_hold
@@ -18,12 +17,13 @@ from apply.record.release import Release
 from apply.record.stranded import Stranded
 from apply.stranded import record_stranded
 from bundle.host.clock import SystemClock
+from tests.support.links.running import running
+from tests.support.observers.browser import browser
 from tests.support.sites.site import PATIENCE_S, Ship, shore, until
 from unrep.mate.pin import set_pin
 from unrep.page.server import PageServer
 
 PIN = "471102"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 WIDE, NARROW = {"width": 1280, "height": 860}, {"width": 340, "height": 740}
 DOCUMENTED = {"width": 720, "height": 400}
 SITUATIONS = ("well", "busy", "hold", "back", "stranded", "trouble", "empty")
@@ -73,14 +73,10 @@ def answering(ship: Ship) -> Iterator[None]:
 @contextmanager
 def shown(ship: Ship) -> Iterator[PageServer]:
     """The page of a ship, until the block ends."""
-    with PageServer(ship.site, 0, SystemClock()) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with running(PageServer(ship.site, 0, SystemClock())) as server:
         try:
             yield server
         finally:
-            server.shutdown()
-            thread.join()
             server.jobs.wait()
 
 
@@ -125,19 +121,6 @@ def _made(kind: str, ship: Ship) -> Iterator[PageServer]:
             yield server
     finally:
         after()
-
-
-@contextmanager
-def browser(*arguments: str) -> Iterator[Any]:
-    """Debian's Chromium, started with these arguments."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *arguments])
-        try:
-            yield started
-        finally:
-            started.close()
 
 
 def main(target: Path) -> None:

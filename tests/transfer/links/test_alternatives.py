@@ -1,6 +1,5 @@
 """An answer over HTTP tells where the same file is over UDP [T-185]: real servers, real sockets."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,6 +11,7 @@ from urllib3 import HTTPResponse
 
 from tests.support.contents.tiny_bundle import TRUST, Shape, tiny_bundle
 from tests.support.links.nginx import free_port, nginx
+from tests.support.links.running import running
 from tests.support.links.simulated_link import Behaviour, SimulatedLink, SimulatedSources, fetch_over
 from transfer.config import TransferConfig
 from transfer.errors import SourceRefused
@@ -89,18 +89,12 @@ def test_a_web_server_tells_of_the_faster_way(www: Path, tmp_path: Path) -> None
 
 
 def test_unrep_serve_tells_of_itself(www: Path, tmp_path: Path) -> None:
-    with BundleServer(www, "127.0.0.1", 0) as http, pull_server(www) as pull:
+    with running(BundleServer(www, "127.0.0.1", 0)) as http, pull_server(www) as pull:
         http.udp_port = port = pull.port
-        thread = threading.Thread(target=http.serve_forever, args=[0.01])
-        thread.start()
-        try:
-            links = open_sources([f"{http.url}fleet/b%20undle"], tmp_path / "out", QUICK)
-            assert not links.discover()
-            Fetch(FetchRequest(links=links, trust=TRUST, output=tmp_path / "out", config=QUICK)).run()
-            links.close()
-        finally:
-            http.shutdown()
-            thread.join()
+        links = open_sources([f"{http.url}fleet/b%20undle"], tmp_path / "out", QUICK)
+        assert not links.discover()
+        Fetch(FetchRequest(links=links, trust=TRUST, output=tmp_path / "out", config=QUICK)).run()
+        links.close()
     udp = f"udp://127.0.0.1:{port}/fleet/b%20undle"
     assert [link.name for link in links.links] == [f"{http.url}fleet/b%20undle", udp]
     assert not links.discover(), "once"

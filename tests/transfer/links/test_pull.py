@@ -17,6 +17,7 @@ from bundle.errors import Refused
 from bundle.host.progress import Quiet
 from tests.support.contents.tiny_bundle import KEY, TRUST, Shape, tiny_bundle, write_trust
 from tests.support.links.nginx import free_port
+from tests.support.links.running import running
 from tests.support.packets.network import network
 from tests.support.packets.path import PacketPath
 from transfer.channels.survey import SurveyRequest, survey
@@ -103,17 +104,11 @@ def test_a_server_that_is_restarted_in_the_middle_is_gone_on_with(www: Path, tmp
 def test_where_udp_is_blocked_http_delivers(is_udp_first: bool, www: Path, tmp_path: Path) -> None:
     """[T-92]: a source over UDP that says nothing has a short turn."""
     config = replace(QUICK, udp_turn_s=0.5)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf, BundleServer(www, "127.0.0.1", 0) as http:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf, running(BundleServer(www, "127.0.0.1", 0)) as http:
         deaf.bind(("127.0.0.1", 0))
-        thread = threading.Thread(target=http.serve_forever, args=[0.01])
-        thread.start()
-        try:
-            port = deaf.getsockname()[1]
-            sources = [f"{http.url}b%20undle", f"udp://127.0.0.1:{port}/b%20undle"]
-            figures = fetch(tmp_path / "out", *(sources[::-1] if is_udp_first else sources), config=config)
-        finally:
-            http.shutdown()
-            thread.join()
+        port = deaf.getsockname()[1]
+        sources = [f"{http.url}b%20undle", f"udp://127.0.0.1:{port}/b%20undle"]
+        figures = fetch(tmp_path / "out", *(sources[::-1] if is_udp_first else sources), config=config)
     assert (tmp_path / "out").read_bytes() == BUNDLE.data
     by_source = {one.name: one.bytes_received for one in figures.sources}
     assert by_source[f"udp://127.0.0.1:{port}/b%20undle"] < 5000 and figures.seconds < 6

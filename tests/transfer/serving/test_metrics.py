@@ -1,10 +1,7 @@
 """Figures of the servers for a monitoring system [T-186]."""
 
 import re
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -12,6 +9,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from tests.support.contents.tiny_bundle import Shape, tiny_bundle
+from tests.support.links.running import running
 from transfer.errors import OutputRefused
 from transfer.pull.answering import PullCounts
 from transfer.serving.metrics import MetricsFile
@@ -27,18 +25,6 @@ def www(tmp_path: Path) -> Path:
     return tmp_path / "www"
 
 
-@contextmanager
-def serving(www: Path) -> Iterator[BundleServer]:
-    with BundleServer(www, "127.0.0.1", 0) as server:
-        thread = threading.Thread(target=server.serve_forever, args=[0.01])
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
-
-
 def figures(path: Path) -> dict[str, float]:
     found = {}
     for line in path.read_text(encoding="utf-8").splitlines():
@@ -52,7 +38,7 @@ def figures(path: Path) -> dict[str, float]:
 def test_answers_and_bytes_are_counted(www: Path, tmp_path: Path) -> None:
     path = tmp_path / "serve.prom"
     pull = PullCounts(requests=3, malformed=1, sent_bytes=5000, received_bytes=200)
-    with serving(www) as server:
+    with running(BundleServer(www, "127.0.0.1", 0)) as server:
         metrics = MetricsFile(path, server, pull)
         assert figures(path)["unrep_serve_http_sent_bytes_total"] == 0
         with urlopen(Request(f"{server.url}bundle", headers={"Range": "bytes=10-19"})) as answer:
@@ -71,7 +57,7 @@ def test_answers_and_bytes_are_counted(www: Path, tmp_path: Path) -> None:
 
 def test_they_are_written_again_and_again(www: Path, tmp_path: Path) -> None:
     path = tmp_path / "serve.prom"
-    with serving(www) as server:
+    with running(BundleServer(www, "127.0.0.1", 0)) as server:
         metrics = MetricsFile(path, server, None, interval_s=0.02)
         path.unlink()
         until = time.monotonic() + 10
@@ -83,7 +69,7 @@ def test_they_are_written_again_and_again(www: Path, tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_written_is_said_at_once_and_later_stops_nothing(www: Path, tmp_path: Path) -> None:
-    with serving(www) as server:
+    with running(BundleServer(www, "127.0.0.1", 0)) as server:
         with pytest.raises(OutputRefused):
             MetricsFile(tmp_path / "missing" / "serve.prom", server, None)
         (tmp_path / "there").mkdir()
