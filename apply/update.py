@@ -8,7 +8,8 @@ check         that the ship has what its own configuration names (apply.readines
 plan          from which installed release, or from none; over which bundles, if this one starts from none of them
 verify        the section that the plan needs, piece by piece
 preflight     room, what is in the way, the base files that the recipes read
-reconstruct   the complete tree in staging, every file hashed
+reconstruct   the complete tree in staging, every file hashed; their hashes complete the manifest, which is the signed
+              one or nothing counts (plan to here: apply.making)
 make durable  all of it, then moved to versions/
 prepare       its environment, from its own wheels; the site's own command
 snapshot      the application's data, by the site's command

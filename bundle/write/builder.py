@@ -3,9 +3,10 @@
 1. The release is hashed, and every base that is given as a directory.
 2. Each base gives a delta section. A full section is added where it is asked for, or where there is no base.
 3. With recipients, the sections are encrypted with a content key that is made for this bundle.
-4. The root describes the sections, and the header signs it. All of it is written under a name that is not the bundle's.
+4. The root describes the sections, and the header signs it. A small section that is the only one stands in the root
+   itself. All of it is written under a name that is not the bundle's.
 5. That file is proven: it is opened under the trust that ships follow, or else with the builder's own public key. Every
-   object of every section is made from it and compared by its hash.
+   object of every section is made from it, and the manifest that their hashes complete is compared with the signed one.
 6. Only then are the sidecars written. Last, the bundle gets its name.
 """
 
