@@ -3,7 +3,7 @@
 1. What was found is decoded, a batch at a time. What is no receipt at all is counted and named.
 2. The keys of a batch are looked up, and are ours until the batch is recorded.
 3. What is there already, byte for byte, is passed over.
-4. What is new is proven: by the key's signature, or by the receipt after it, which names its hash.
+4. The signature of what is new is verified. What names an older one by its mark does not prove it: 8 bytes are too few.
 5. Receipts, counts and what stands apart are recorded in one transaction.
 
 A kill loses the batch under way. The same call again records it.
@@ -176,10 +176,9 @@ class _Site:
     now: float
     outcome: Taken
     batch: _Batch
-    _proven: dict[int, bytes] = field(default_factory=dict)  # of each number what the one after says of it
 
     def take(self, found: list[tuple[Found, Receipt]]) -> None:
-        """The newest first, so that each proves the one before it."""
+        """The newest first. Repeated ones are passed over, and forks told."""
         accepted: dict[int, tuple[bytes, Receipt]] = {}
         for one, said in sorted(found, key=lambda pair: -pair[1].number):
             known = self._known(said.number, accepted)
@@ -207,19 +206,12 @@ class _Site:
         return accepted[number][0] if number in accepted else self.there.get((self.key.row, number))
 
     def _is_proven(self, one: Found, said: Receipt) -> bool:
-        after = self._proven.get(said.number) or self._said_after(said.number)
-        if after != mark_of(one.data):
-            try:
-                open_receipt(one.data, {self.key.key_id: VerifyingKey(self.key.raw)}, one.source)
-            except Refused as error:
-                _set_apart(self.outcome, self.batch, one, "forged", str(error), self, said)
-                return False
-        self._proven.setdefault(said.number - 1, said.before)
+        try:
+            open_receipt(one.data, {self.key.key_id: VerifyingKey(self.key.raw)}, one.source)
+        except Refused as error:
+            _set_apart(self.outcome, self.batch, one, "forged", str(error), self, said)
+            return False
         return True
-
-    def _said_after(self, number: int) -> bytes | None:
-        after = self.there.get((self.key.row, number + 1))
-        return None if after is None else read_unproven(after, "").before
 
     def _is_ours(self, one: Found, said: Receipt) -> bool:
         if said.product and said.product != cut(self.product, MAX_NAME_BYTES):

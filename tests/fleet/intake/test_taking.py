@@ -77,8 +77,8 @@ def test_a_receipt_that_nothing_proves_stands_apart(database: Database, mercy: S
     assert intake(database, said).new == 1, "a forged one takes no place"
 
 
-def test_the_one_after_proves_a_receipt_and_nothing_else(database: Database, mercy: Ship) -> None:
-    """A forged receipt in a chain of true ones is found, wherever it stands, in one batch or in the next."""
+def test_a_forged_one_is_found_wherever_it_stands(database: Database, mercy: Ship) -> None:
+    """In a chain of true ones, in one batch or in the next."""
     said = mercy.alive(5)
     forged = bytearray(said[2])
     forged[-1] ^= 1
@@ -86,6 +86,18 @@ def test_the_one_after_proves_a_receipt_and_nothing_else(database: Database, mer
     assert (came.new, came.apart["forged"]) == (4, 1)
     assert intake(database, [bytes(forged)]).apart["forged"] == 1
     assert intake(database, [said[2]]).new == 1
+
+
+def test_a_true_one_that_names_it_proves_nothing(database: Database, mercy: Ship) -> None:
+    """[L-13]: its mark has 8 bytes, and others can be found with the same."""
+    mercy.alive(2)
+    forged = bytearray(mercy.said[1])
+    forged[-1] ^= 1
+    mercy.mark = mark_of(bytes(forged))
+    after = mercy.says("alive", NOW)
+    came = intake(database, [mercy.said[0], bytes(forged), after])
+    assert (came.new, came.apart["forged"]) == (2, 1)
+    assert intake(database, [bytes(forged)]).apart["forged"] == 1
 
 
 def test_receipts_of_unknown_ships_wait_until_they_are_added(database: Database) -> None:
