@@ -20,8 +20,8 @@ from bundle.archives.engines import ENGINE_FEATURES
 from bundle.errors import InputError, Malformed
 from bundle.host import presence
 from bundle.host.files import make_directory
-from bundle.host.output import temporary_directory
 from bundle.host.progress import Progress
+from bundle.host.temporary_files import temporary_directory
 from bundle.names.paths import check_version
 from bundle.read.reader import open_bundle, open_for_display, stored_bytes
 from bundle.read.tree import DirectoryBase, scan

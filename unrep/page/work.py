@@ -13,7 +13,7 @@ from bundle.errors import BundleError, InputError, NoSection
 from bundle.host.progress import Quiet
 from transfer.errors import Incomplete, TransferError
 from unrep.mate.stick import Failure, Stick, Taking, take_in
-from unrep.mate.whom_to_trust import configured_trust
+from unrep.mate.whom_to_trust import trust_of_site
 from unrep.page.jobs import News, Work
 
 REASON = "by the page"
@@ -36,7 +36,7 @@ def stick_work(site: Site, config: SiteConfig, place: Path) -> Work:
 
     def work(tell: Callable[[str], None]) -> News:
         try:
-            trust = configured_trust(site, config, None, "page")
+            trust = trust_of_site(site, config, None, "page")
             taking = take_in(Stick(site, place, config, trust, Quiet(), tell))
         except (AboardError, BundleError) as error:
             return News("bad", (str(error),))
