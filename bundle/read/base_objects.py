@@ -56,6 +56,13 @@ class BaseObjects:
             return self._given(archive).object(self.nesting.within(number, archive))
         return self._base.open(number) if number else MemoryObject(self._base.manifest.encoded)
 
+    def digest(self, number: int) -> tuple[bytes, int] | None:
+        """Hash and size of an object that the base's manifest names. None for any other."""
+        if self._base is None or not 0 < number < self.nesting.entries:
+            return None
+        entry = self._base.manifest.entry(number)
+        return entry.hash, entry.size
+
     def stream_of(self, number: int) -> Readable:
         """The deflate stream that a member of an opened archive was inflated from. Raises as `open`.
 
