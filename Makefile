@@ -135,6 +135,16 @@ fresh: $(READY) ## demo and test on bare Debian 12 and 13: needs root, takes an 
 	@sh tests/support/machines/debian_packages.sh debootstrap
 	@$(BIN)/python -m tests.support.machines.bare_debian $(FRESH)
 
+# KITS="--system bookworm" for one system.
+.PHONY: kit-test
+kit-test: $(READY) ## a kit on bare Debian 11, 12 and 13, without Python: needs root, some minutes
+	@sh tests/support/machines/debian_packages.sh debootstrap
+	@$(BIN)/python -m tests.support.machines.bare_kit $(KITS)
+
+.PHONY: kit-lock
+kit-lock: $(READY) ## the locks of Debian's packages for kits anew, from this machine's apt
+	$(BIN)/python -m tests.support.machines.debian_lock
+
 .PHONY: dist
 dist: $(READY) ## sdist and wheel of the last commit in dist/, the same bytes whoever builds them
 	@$(BIN)/python -m tests.support.machines.release
@@ -158,6 +168,9 @@ lock: ## the locked versions anew, from pyproject.toml and the short lists in re
 	$(COMPILE) --output-file requirements/fuzz.lock requirements/fuzz.in
 	$(COMPILE) --output-file requirements/audit.lock requirements/audit.in
 	$(COMPILE) --constraint requirements/dev.lock --output-file requirements/docs.lock requirements/docs.in
+	$(COMPILE) --constraint requirements/dev.lock --output-file unrep/kit/locks/linux.lock pyproject.toml requirements/kit.in
+	$(COMPILE) --output-file unrep/kit/locks/windows.lock pyproject.toml requirements/kit-windows.in
+	$(COMPILE) --constraint requirements/hooks.lock --output-file unrep/kit/locks/launcher.lock requirements/kit-launcher.in
 	rm -rf .venv-lock
 
 .PHONY: clean

@@ -40,6 +40,7 @@ HEADINGS = {
         "verify": "shore.verify",
         "receipt": "shore.receipt",
         "repair": "shore.repair",
+        "kit": "shore.kit",
         "demo": "shore.demo",
     },
     "The repository": {

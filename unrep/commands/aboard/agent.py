@@ -8,11 +8,13 @@ import click
 
 from apply.site.layout import Site
 from bundle.host.clock import SystemClock
+from bundle.version import VERSION
 from unrep.agent import access_list, events, systemd, windows_service
 from unrep.agent.accounts import posix_account, windows_account
 from unrep.agent.installing import agent_argv, service_name
 from unrep.agent.journal import EVENTS, Journal
 from unrep.agent.loop import Agent
+from unrep.agent.probe import probe
 from unrep.agent.settings import read_settings
 from unrep.agent.stopping import until_told_to_stop
 from unrep.errors import UsageRefused
@@ -38,9 +40,12 @@ from unrep.terminal.options.site import SITE_VARIABLE, config_option, site_optio
 )
 @config_option
 @click.option("--once", is_flag=True, help="Make one round, and end: for a scheduler of your own.")
+@click.option("--probe", "probes", is_flag=True, help="Only try whether this unrep could be the agent; write nothing.")
 @json_lines_option(EVENTS, "an event")
 @click.pass_context
-def agent_command(ctx: click.Context, site: Path | None, config: Path | None, once: bool, as_json: bool) -> None:
+def agent_command(
+    ctx: click.Context, site: Path | None, config: Path | None, once: bool, probes: bool, as_json: bool
+) -> None:
     """Keep site S up to date, unattended: ask its sources, fetch and apply, each in its time windows.
 
     Sources, key and windows are set under [agent] in S/unrep.toml. Every event is a line on standard error. SIGTERM and
@@ -48,6 +53,10 @@ def agent_command(ctx: click.Context, site: Path | None, config: Path | None, on
     leads to the release that the channel names.
     """
     if ctx.invoked_subcommand:
+        return
+    if probes:
+        count = probe(site)
+        show(f"unrep {VERSION}: {count} modules can be imported{f', and {site} be read' if site else ''}")
         return
     if site is None:
         raise click.UsageError("Missing option '--site'", ctx)
