@@ -108,12 +108,15 @@ def test_the_worst_ship_stands_first_and_filters_narrow(pages: Browser) -> None:
     assert names[:2] == ["MV Number 3", "MV Number 5"] and len(names) == 21
     assert re.findall(r"row\"><a[^>]*>([^<]+)<", pages.text("/?state=unheard")) == ["MV Newcomer"]
     assert "1 of 21 ships" in pages.text("/?q=mercy&ring=canary") and "0 of 21" in pages.text("/?q=mercy&ring=stable")
+    late = re.findall(r'row"><a[^>]*>([^<]+)<', pages.text("/?state=late"))
+    assert {"MV Mercy", "MV Number 3"} < set(late) and f"<b>{len(late)}</b> not on their release" in pages.text("/")
     assert "no such state" in pages.text("/?state=%22%3E")
 
 
 def test_a_ship_says_why_it_went_back_and_what_it_fetches_next(pages: Browser) -> None:
     text = pages.text("/ships/MV%20Mercy")
     assert "unhealthy: GET /health: HTTP 500" in text and "outage 61.0 s" in text and "A delta: 1.0.2" in text
+    assert "fetched 4.0 kB, 0.05 USD" in text and "in all</dt><dd>8.0 kB, 0.10 USD" in text
     assert "alive" not in text and "alive" in pages.text("/ships/MV%20Mercy?all=1")
 
 
