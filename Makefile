@@ -151,6 +151,24 @@ fresh: $(READY) ## demo and test on bare Debian 12 and 13: needs root, takes an 
 	@sh tests/support/machines/debian_packages.sh debootstrap
 	@$(BIN)/python -m tests.support.machines.bare_debian $(FRESH)
 
+# KITS="--system bookworm" for one system.
+.PHONY: kit-test
+kit-test: $(READY) ## a kit on bare Debian 11, 12 and 13, without Python: needs root, some minutes
+	@sh tests/support/machines/debian_packages.sh debootstrap
+	@$(BIN)/python -m tests.support.machines.bare_kit $(KITS)
+
+.PHONY: kit-test-windows
+kit-test-windows: $(READY) ## a kit for Windows, built twice and run by Wine
+	@$(BIN)/python -m tests.support.machines.wine_kit
+
+.PHONY: renewals
+renewals: $(READY) ## unrep renews itself, ROUNDS (200) times: one in four bad, something killed in each
+	$(BIN)/python -m tests.crash.renewal_kills $(or $(ROUNDS),200)
+
+.PHONY: kit-lock
+kit-lock: $(READY) ## the locks of Debian's packages for kits anew, from this machine's apt
+	$(BIN)/python -m tests.support.machines.debian_lock
+
 .PHONY: dist
 dist: $(READY) ## sdist and wheel of the last commit in dist/, the same bytes whoever builds them
 	@$(BIN)/python -m tests.support.machines.release
@@ -175,6 +193,9 @@ lock: ## the locked versions anew, from pyproject.toml and the short lists in re
 	$(COMPILE) --output-file requirements/audit.lock requirements/audit.in
 	$(COMPILE) --output-file requirements/schemathesis.lock requirements/schemathesis.in
 	$(COMPILE) --constraint requirements/dev.lock --output-file requirements/docs.lock requirements/docs.in
+	$(COMPILE) --constraint requirements/dev.lock --output-file unrep/kit/locks/linux.lock pyproject.toml requirements/kit.in
+	$(COMPILE) --output-file unrep/kit/locks/windows.lock pyproject.toml requirements/kit-windows.in
+	$(COMPILE) --constraint requirements/hooks.lock --output-file unrep/kit/locks/launcher.lock requirements/kit-launcher.in
 	rm -rf .venv-lock
 
 .PHONY: clean

@@ -3,8 +3,8 @@
 Loss is no signal: a radio loses packets without being full. What is seen is the rate at which answers come, and the
 round trip, which grows when a queue does. Bytes are those on the wire. The phases:
 
-STARTING   the rate doubles each round trip, from a remembered rate or from the spacing of the first answers on,
-           until it grows no more or the round trip does
+STARTING   the rate doubles each round trip, from a remembered rate or from the spacing of answers on, until it grows
+           no more or the round trip does
 DRAINING   what was asked for too early leaves the queue
 CRUISING   at the highest rate of the last ten rounds; a round at a quarter more, to see whether there is more, and
            one at a quarter less, to let the queue drain
@@ -19,6 +19,7 @@ STARTING_GAIN = 2.885  # 2 / ln 2: doubles in a round trip
 PILOT_GAIN = 1.5  # for the steps beyond a rate to begin with, until there is more
 PILOT_ROUNDS = 3  # until the answers to what was asked for at that rate have told whether it holds
 PILOT_PLATEAU = 1.4
+PILOT_HOLDS = 0.9
 DRAINING_GAIN = 0.4
 CRUISING_GAINS = (1.25, 0.75, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
 CRUISING_WINDOW = 1.3
@@ -31,6 +32,7 @@ MOST_FIRST_BYTES = 800_000  # under way at once on the word of the first answers
 MOST_TRAIN_BYTES_PER_S = 3e6  # first answers that come closer together were held up and tell nothing
 MIN_TRAIN = 3
 TRAIN_SHARE = 0.8
+TRAINS = 3  # of later answers, of which the middle one counts
 MARGIN = 0.99  # of the rate, so that a queue drains
 PLATEAU = 1.25
 PLATEAU_ROUNDS = 3
@@ -85,7 +87,10 @@ class Pacer:
         self._round = self._round_end = 0
         self._best, self._plateau, self._late = 0.0, 0, 0
         self._train: list[tuple[float, int]] = []
+        self._train_stamp: Stamp | None = None
+        self._train_rates: list[float] = []
         self._train_bytes_per_s: float | None = None
+        self._pilot_round = 0  # when the rate to begin with was told
         self._cycle, self._cycle_at = 2, 0.0
         self._seen_at = 0.0  # when the shortest round trip was seen last
         self._sounded: float | None = None
@@ -133,6 +138,11 @@ class Pacer:
             return 0.0
         return 0.25 * self.min_rtt + 2 * self.packet / self.bytes_per_s
 
+    @property
+    def wants_train(self) -> bool:
+        """Whether nothing has told a rate to begin with."""
+        return self.phase is Phase.STARTING and self._train_bytes_per_s is None and self._remembered is None
+
     # -- what happens
 
     def sent(self, now: float, in_flight: int, is_starved: bool) -> Stamp:
@@ -166,7 +176,8 @@ class Pacer:
         """An answer came, of so many bytes."""
         if stamp.is_steady:
             self.loss -= self.loss * LOSS_SMOOTHING
-        self._watch_train(now, amount)
+        if self.phase is Phase.STARTING:
+            self._watch_train(now, amount, stamp)
         self._delivered += amount
         self._delivered_at, self._first_sent_at = now, stamp.sent_at
         interval = max(now - stamp.delivered_at, stamp.sent_at - stamp.first_sent_at)
@@ -196,20 +207,27 @@ class Pacer:
 
     def _pilot(self) -> float | None:
         """A rate to begin with that nothing has confirmed yet."""
-        if self._remembered is not None or self._train_bytes_per_s is None or self.min_rtt is None:
+        if self._train_bytes_per_s is None or self.min_rtt is None:
             return self._remembered
-        pilot = min(self._train_bytes_per_s * TRAIN_SHARE, MOST_FIRST_BYTES / self.min_rtt)
-        return pilot if pilot * self.min_rtt > 2 * FIRST_PACKETS * self.packet else None
+        told = min(self._train_bytes_per_s * TRAIN_SHARE, MOST_FIRST_BYTES / self.min_rtt)
+        if self._remembered is not None:
+            return max(self._remembered, told)
+        return told if told * self.min_rtt > 2 * FIRST_PACKETS * self.packet else None
+
+    @property
+    def _is_pilot_open(self) -> bool:
+        """Whether the answers have not told yet if the rate to begin with holds."""
+        return self._round < self._pilot_round + PILOT_ROUNDS
 
     def _base(self) -> float:
         measured = self.bytes_per_s or 0.0
-        return max(measured, self._pilot() or 0.0) if self._round < PILOT_ROUNDS else measured
+        return max(measured, self._pilot() or 0.0) if self._is_pilot_open else measured
 
     def _gain(self) -> float:
         match self.phase:
             case Phase.STARTING:
                 pilot = self._pilot()
-                if pilot is not None and self._round < PILOT_ROUNDS:
+                if pilot is not None and self._is_pilot_open and (self.bytes_per_s or 0.0) < PILOT_HOLDS * pilot:
                     return 1.0
                 if pilot is not None and (self.bytes_per_s or 0.0) < PILOT_PLATEAU * pilot:
                     return PILOT_GAIN
@@ -222,7 +240,7 @@ class Pacer:
                 return CRUISING_GAINS[self._cycle]
 
     def _begin_round(self, is_starved: bool) -> None:
-        if is_starved or self.phase is not Phase.STARTING or self._round < PILOT_ROUNDS:
+        if is_starved or self.phase is not Phase.STARTING or self._is_pilot_open:
             return
         rate = self.bytes_per_s or 0.0
         if rate > self._best * PLATEAU:
@@ -252,14 +270,30 @@ class Pacer:
             self.phase, self._cycle, self._cycle_at = Phase.CRUISING, 2, now
             self._seen_at, self._sounded = now, None
 
-    def _watch_train(self, now: float, amount: int) -> None:
-        """The first answers come back to back: how far apart they are tells what the link carries."""
-        if self._train_bytes_per_s is not None or len(self._train) > FIRST_PACKETS:
-            return
+    def _watch_train(self, now: float, amount: int, stamp: Stamp) -> None:
+        """Answers to one request come back to back: how far apart they are tells what the link carries."""
+        if stamp is not self._train_stamp:
+            self._end_train()
+            self._train_stamp = stamp
         self._train.append((now, amount))
-        if len(self._train) >= MIN_TRAIN:
+        if self._train_bytes_per_s is None and self._remembered is None and len(self._train) >= MIN_TRAIN:
             pairs = zip(self._train, self._train[1:], strict=False)
             # The widest gap: answers that were held up, and then read at once, have gaps that tell nothing.
             rate = min((size / max(later - earlier, 1e-9) for (earlier, _), (later, size) in pairs))
             if rate <= MOST_TRAIN_BYTES_PER_S:
-                self._train_bytes_per_s = rate
+                self._train_bytes_per_s, self._pilot_round = rate, self._round
+
+    def _end_train(self) -> None:
+        """One gap may be wide by chance. The middle one of several whole trains is not."""
+        train, self._train = self._train, []
+        if len(train) < MIN_TRAIN:
+            return
+        took_s = max(train[-1][0] - train[0][0], 1e-9)
+        self._train_rates.append(sum(amount for _, amount in train[1:]) / took_s)
+        if len(self._train_rates) < TRAINS:
+            return
+        middle = sorted(self._train_rates)[TRAINS // 2]
+        self._train_rates.clear()
+        known = max(self._base(), (self._train_bytes_per_s or 0.0) * TRAIN_SHARE)
+        if known * PLATEAU < middle * TRAIN_SHARE and middle <= MOST_TRAIN_BYTES_PER_S:
+            self._train_bytes_per_s, self._pilot_round = middle, self._round

@@ -36,6 +36,7 @@ HELD_BYTES = 4 * 1024 * 1024  # that may have come or be under way and not be ta
 OPEN_PACKETS = 3  # asked for with the first open
 REQUEST_S = 0.04  # what one request asks for takes so long at most,
 MIN_REQUEST_PACKETS = 2
+TRAIN_PACKETS = 5  # where nothing tells the rate yet but the gaps between answers to one request
 MAX_REQUEST_PACKETS = 16
 BEHIND_S = 0.1  # of the pace that may be made up for
 SILENCE_S = 0.25  # beyond a time-out, until the link counts as silent
@@ -261,7 +262,8 @@ class PullSession:
         self._is_short = False
         self.pacer.drained(now, self._in_flight())
         rate, window = self.pacer.bytes_per_s_now(now), self.pacer.window()
-        most = min(MAX_REQUEST_PACKETS, max(MIN_REQUEST_PACKETS, int(rate * REQUEST_S / self.pacer.packet)))
+        least = TRAIN_PACKETS if self.pacer.wants_train else MIN_REQUEST_PACKETS
+        most = min(MAX_REQUEST_PACKETS, max(least, int(rate * REQUEST_S / self.pacer.packet)))
         self._next_at = max(self._next_at, now - BEHIND_S)
         while now >= self._next_at and self._in_flight() < window:
             chunks = self._pick(most, self._packet)

@@ -68,9 +68,6 @@ class Dispatcher:
 
     def _next_range(self, source: Source) -> tuple[int, int] | None:
         alive = self._sources.alive
-        busy = sum(pooled.is_busy for one in alive for pooled in one.pool)
-        connections = sum(one.pool.target() for one in alive)
-        most = request_bytes(self._config, connections, busy, self._queue.left_bytes)
         # A source that has not proven itself gets no piece that it sent damaged, and none that cannot be verified yet:
         # its lies would be held in memory, paid for, and found out last. Alone, it has to do.
         others_may_deliver = any(one.may_deliver for one in alive if one is not source)
@@ -81,7 +78,16 @@ class Dispatcher:
             avoid=source.corruption.bad_offsets if others_may_deliver else (),
             may_be_held=source.corruption.is_proven or not others_may_deliver,
         )
-        return self._queue.take(most, limits)
+        return self._queue.take(self._request_bytes(source), limits)
+
+    def _request_bytes(self, source: Source) -> int:
+        """How much to ask for at once. What fills its path by itself is not made to wait for its next request."""
+        if source.fills_path:
+            return self._config.request_ceiling_bytes
+        alive = self._sources.alive
+        busy = sum(pooled.is_busy for one in alive for pooled in one.pool)
+        connections = sum(one.pool.target() for one in alive)
+        return request_bytes(self._config, connections, busy, self._queue.left_bytes)
 
     def _rescue(self, source: Source, pooled: PooledConnection) -> tuple[int, int] | None:
         """What a silent connection was asked for, to be asked for once more: the first to deliver wins [T-20]."""

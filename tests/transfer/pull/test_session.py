@@ -59,6 +59,18 @@ def test_the_link_is_used_whatever_it_loses(kbit_s: int, loss: float, most: floa
     assert median_over(path, length) < most
 
 
+@pytest.mark.parametrize(
+    ("options", "most"),
+    [({"jitter_s": 0.003}, 1.30), ({"jitter_s": 0.001, "reorder": 0.02}, 1.17), ({"loss": 0.01}, 1.45)],
+    ids=["gaps-that-vary", "out-of-order", "first-answers-lost"],
+)
+def test_the_rate_is_found_though_the_first_answers_tell_little(options: dict[str, float], most: float) -> None:
+    """[T-164]: of the fifth seed, the first answers are lost."""
+    path = PacketPath(1e7, 0.6, **options)  # type: ignore[arg-type]
+    over = {seed: fetched(path, 6_000_000, seed).seconds / path.earliest_s(6_000_000) for seed in range(1, 6)}
+    assert max(over.values()) < most, over
+
+
 @pytest.mark.parametrize(("kbit_s", "loss"), [(64, 0.0), (64, 0.05), (512, 0.02), (2000, 0.0), (2000, 0.05)])
 def test_little_comes_twice(kbit_s: int, loss: float) -> None:
     """[T-163]: the bytes of the file, their heads, and what was lost."""

@@ -165,3 +165,20 @@ def test_of_two_that_share_a_way_the_slower_rests(udp_rate: float | None, http_r
     assert asked == {"http": 1 if rests == "http" else 2, "udp": 0 if rests == "udp" else 2}
     world.clock.seconds += 60  # both are silent now
     assert not http.is_outdone_by(udp) and not udp.is_outdone_by(http)
+
+
+def test_what_fills_its_path_is_asked_for_all_that_is_left() -> None:
+    """[T-7]: shorter requests would have it wait a round trip for the next one."""
+    config = TransferConfig(request_floor_bytes=1000, request_ceiling_bytes=4000)
+    world = World()
+    udp = source_of(PacedLink("udp", False), world.clock, config)
+    udp.layout.bundle_bytes = TOTAL
+    world.group = SourceGroup([udp], lambda line: None)
+    world.dispatcher = Dispatcher(world.group, world.queue, world.budget, config)
+    udp.begin(world.queue)
+    world.queue.add(TOTAL - 6000, TOTAL)
+    udp._estimator.bytes_per_s, udp._estimator.round_trip_s = 1e6, 0.6
+    for _ in range(2):
+        opened(udp, world.clock)
+    world.dispatcher.assign(1400)
+    assert world.asked(udp) == [(TOTAL - 6000, TOTAL - 2000), (TOTAL - 2000, TOTAL)]
