@@ -74,6 +74,9 @@ class RenewedShip:
         self._home, self._ship = Site.at(_made(root / "home")), Site.at(_made(root / "ship"))
         self._source = _made(root / "source")
         self._unrep("keygen", "--out", str(root / "k"))
+        (_made(root / "vms") / "says").write_text("vms")
+        self._unrep("build", str(root / "vms"), *_named("vms", 1), "--full", *self._signed(root / "vms.unrep"))
+        self._unrep("apply", str(root / "vms.unrep"), "--site", str(root / "ship"), "--trust", f"{root}/k.pub")
         (root / "ship" / "unrep.toml").write_text(_AGENT.format(product="vms", root=root, more=""))
         self._number, self._aboard = 1, 1
         self._kit(1, GOOD)
@@ -190,9 +193,11 @@ class RenewedShip:
     def _release(self, number: int, base: int | None) -> None:
         kits = self._root / "kits"
         based = ["--base", str(kits / str(base))] if base else ["--full"]
-        named = ["--product", "unrep", "--version", str(number), "--seq", str(number), "--workers", "1"]
-        out = self._source / f"{number}.unrep"
-        self._unrep("build", str(kits / str(number)), *named, *based, "--key", f"{self._root}/k.key", "--out", str(out))
+        signed = self._signed(self._source / f"{number}.unrep")
+        self._unrep("build", str(kits / str(number)), *_named("unrep", number), *based, *signed)
+
+    def _signed(self, out: Path) -> list[str]:
+        return ["--key", f"{self._root}/k.key", "--workers", "1", "--out", str(out)]
 
     def _forget(self, number: int, aboard: int) -> None:
         """What no later round needs."""
@@ -245,3 +250,7 @@ class RenewedShip:
 def _made(path: Path) -> Path:
     path.mkdir()
     return path
+
+
+def _named(product: str, number: int) -> list[str]:
+    return ["--product", product, "--version", str(number), "--seq", str(number)]
