@@ -53,7 +53,7 @@ sources = ["{root}/source"]
 trust = "{root}/k.pub"
 poll_interval_s = 30
 """
-_WINDOW = "[health_window]\nstart_after_s = 0.2\ninterval_s = 0.2\nconsecutive_passes = 2\ndeadline_s = 25\n"
+_WINDOW = "[health_window]\nstart_after_s = 0.2\ninterval_s = 0.2\nconsecutive_passes = 2\ndeadline_s = 60\n"
 
 
 @dataclass
@@ -83,7 +83,10 @@ class RenewedShip:
         self._release(1, None)
         self._unrep("apply", str(self._source / "1.unrep"), "--site", str(self._home.root), "--trust", f"{root}/k.pub")
         write_launchers(self._home)
-        (root / "restart").write_text(f"#!/bin/sh\nkill -9 $(cat '{root}/pid') 2>/dev/null\nexit 0\n")
+        self._asked = root / "asked"  # to restart the agent; the supervisor removes it when that was done
+        (root / "restart").write_text(
+            f"#!/bin/sh\n: > '{self._asked}'\nwhile [ -e '{self._asked}' ]; do sleep 0.05; done\n"
+        )
         (root / "restart").chmod(0o755)
         settled = f"[switch]\nrestart = ['{root}/restart']\n[retention]\nkeep = 0\n{_WINDOW}"
         (root / "home" / "unrep.toml").write_text(_AGENT.format(product="unrep", root=root, more=settled))
@@ -213,8 +216,14 @@ class RenewedShip:
             with (self._root / "agent.log").open("ab") as log:
                 agent = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
                 (self._root / "pid").write_text(str(agent.pid))
+                while agent.poll() is None and not self._asked.exists():
+                    time.sleep(0.02)
+                agent.kill()
                 agent.wait()
-            self._ended.wait(RESTART_S)
+            if self._asked.exists():
+                self._asked.unlink()
+            else:
+                self._ended.wait(RESTART_S)
 
     def _sample(self) -> None:
         """Adds up the time in which no agent was there, or it had not begun."""
