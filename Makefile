@@ -157,6 +157,14 @@ kit-test: $(READY) ## a kit on bare Debian 11, 12 and 13, without Python: needs 
 	@sh tests/support/machines/debian_packages.sh debootstrap
 	@$(BIN)/python -m tests.support.machines.bare_kit $(KITS)
 
+.PHONY: kit-test-windows
+kit-test-windows: $(READY) ## a kit for Windows, built twice and run by Wine
+	@$(BIN)/python -m tests.support.machines.wine_kit
+
+.PHONY: renewals
+renewals: $(READY) ## unrep renews itself, ROUNDS (200) times: one in four bad, something killed in each
+	$(BIN)/python -m tests.crash.renewal_kills $(or $(ROUNDS),200)
+
 .PHONY: kit-lock
 kit-lock: $(READY) ## the locks of Debian's packages for kits anew, from this machine's apt
 	$(BIN)/python -m tests.support.machines.debian_lock
