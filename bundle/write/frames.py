@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from bundle.archives.engines import XZ_FEATURE, features_of
+from bundle.archives.engines import LARGE_FEATURES, features_of
 from bundle.format.contents import Content, size_of
 from bundle.format.index import Archive, Concat, Copy, Derived, Literal, Patch, Rebased, Recipe, Shape, Step, Stream
 from bundle.write.section_plan import Assembled, Cheaper, Encoded, InBase, PlannedObject, Way
@@ -13,7 +13,7 @@ from bundle.write.tournament import Encoding
 # 9). Literals gain from a large one, the numbers of patches do not.
 MAX_DICTIONARY_LOG = {Stream.LITERAL: 25, Stream.EXTRA: 23, Stream.CHANGE: 22}
 SMALL_DICTIONARY_LOG = 20
-DICTIONARY_LOG_BESIDE_XZ = 22  # an encoder of xz takes 94 MiB beside them
+DICTIONARY_LOG_BESIDE_LARGE = 22  # an encoder of xz takes 94 MiB beside them, one of zopfli up to 105
 STEP_BYTES = 8  # of the index, for a shape of the base
 
 
@@ -50,7 +50,9 @@ class FrameBuilder:
         """(stream, its parts, dictionary limit) of every stream that is not empty, in the order of the format."""
         filled = ((stream, parts) for stream, parts in sorted(self.streams.items()) if any(map(size_of, parts)))
         engines = {n for step in self.steps if isinstance(step.recipe, Archive) for n in step.recipe.engines}
-        most = DICTIONARY_LOG_BESIDE_XZ if XZ_FEATURE in features_of(engines) else max(MAX_DICTIONARY_LOG.values())
+        most = (
+            DICTIONARY_LOG_BESIDE_LARGE if LARGE_FEATURES & features_of(engines) else max(MAX_DICTIONARY_LOG.values())
+        )
         logs = {stream: min(log, most) for stream, log in MAX_DICTIONARY_LOG.items()}
         return [(stream, parts, logs.get(stream, SMALL_DICTIONARY_LOG)) for stream, parts in filled]
 
