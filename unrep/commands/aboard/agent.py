@@ -23,7 +23,7 @@ from unrep.errors import UsageRefused
 from unrep.page.beside import page_beside
 from unrep.terminal.answers import json_lines_option, json_option
 from unrep.terminal.command import Command, CommandGroup
-from unrep.terminal.console import tell
+from unrep.terminal.console import show, tell
 from unrep.terminal.exit_codes import ExitCode
 from unrep.terminal.options.site import SITE_VARIABLE, config_option, site_option
 
