@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # at run time whoever hands it in has loaded the reader
     from bundle.read.reader import VerifiedRoot
 
 
-class Release(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Release(msgspec.Struct, frozen=True, kw_only=True):
     """A release at the site; `tree` and `bundle` (the root's hash) in hex. `proven` once it was healthy here."""
 
     version: str
@@ -42,7 +42,7 @@ class Release(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return self.epoch, self.seq
 
 
-class Quarantine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Quarantine(msgspec.Struct, frozen=True):
     """A tree that failed here, and up to which mark it stays out."""
 
     version: str

@@ -16,11 +16,13 @@ from unrep.agent.accounts import posix_account, windows_account
 from unrep.agent.installing import agent_argv, service_name
 from unrep.agent.journal import EVENTS, Journal
 from unrep.agent.loop import Agent
-from unrep.agent.probe import probe
+from unrep.agent.probe import check_alive, probe
 from unrep.agent.settings import read_settings
 from unrep.agent.stopping import until_told_to_stop
 from unrep.errors import UsageRefused
 from unrep.page.beside import page_beside
+from unrep.renewing.home import home_site
+from unrep.renewing.installing import LAUNCH, PROVEN_S, complete_configuration, launcher, write_launchers
 from unrep.terminal.answers import json_lines_option, json_option
 from unrep.terminal.command import Command, CommandGroup
 from unrep.terminal.console import show, tell
@@ -53,10 +55,22 @@ class InstalledAnswer(TypedDict):
 @config_option
 @click.option("--once", is_flag=True, help="Make one round, and end: for a scheduler of your own.")
 @click.option("--probe", "probes", is_flag=True, help="Only try whether this unrep could be the agent; write nothing.")
+@click.option(
+    "--alive",
+    metavar="S",
+    type=click.FloatRange(min=0),
+    help="Only ask whether the agent of the site is this very unrep, and has lived for S seconds.",
+)
 @json_lines_option(EVENTS, "an event")
 @click.pass_context
 def agent_command(
-    ctx: click.Context, site: Path | None, config: Path | None, once: bool, probes: bool, as_json: bool
+    ctx: click.Context,
+    site: Path | None,
+    config: Path | None,
+    once: bool,
+    probes: bool,
+    alive: float | None,
+    as_json: bool,
 ) -> None:
     """Keep site S up to date, unattended: ask its sources, fetch and apply, each in its time windows.
 
@@ -73,6 +87,10 @@ def agent_command(
     if site is None:
         raise click.UsageError("Missing option '--site'", ctx)
     place, clock = Site.at(site), SystemClock()
+    if alive is not None:
+        check_alive(place, alive, clock.wall())
+        show(f"{place.root}: its agent is this unrep, {VERSION}")
+        return
     journal = Journal(clock.wall, as_json)
     with until_told_to_stop(), nullcontext() if once else page_beside(place, config, clock):
         agent = Agent(place, config, journal, clock)
@@ -128,6 +146,8 @@ def install_command(site: Path, config: Path | None, to: Path | None, account: s
         }
         tell(as_json, registered, rights, f"service {name} is registered; start it with: {start}")
         return
+    home = home_site()
+    renewal = _install_renewal(home, place, to) if home else []
     unit = to or systemd.STANDARD_DIRECTORY / f"{name}.service"
     written = systemd.write_unit(unit, systemd.unit_text(argv, place.root, account or ""))
     start = f"systemctl daemon-reload && systemctl enable --now {unit.name}"
@@ -139,4 +159,19 @@ def install_command(site: Path, config: Path | None, to: Path | None, account: s
         "start": start,
     }
     first = f"{unit}: {'written' if written else 'is as it should be already'}"
-    tell(as_json, document, first, f"start it with: {start}")
+    tell(as_json, document, *renewal, first, f"start it with: {start}")
+
+
+def _install_renewal(home: Site, site: Site, to: Path | None) -> list[str]:
+    """This unrep is a release at a site of its own: what starts it, and what renews it [A-232]. What to say of it."""
+    write_launchers(home)
+    said = [f"{home.root / LAUNCH}: starts the unrep that is current; link its 'unrep' into a directory of PATH"]
+    if complete_configuration(home, site):
+        said.append(f"{home.root / 'unrep.toml'}: says now how a new unrep is judged")
+    name = service_name(home).replace("agent", "renew", 1)
+    argv = [str(launcher(home, "renew")), str(site.root), str(PROVEN_S)]
+    folder = to.parent if to else systemd.STANDARD_DIRECTORY
+    for ending, text in zip(("service", "timer"), systemd.renewal_texts(argv, home.root, site.root), strict=True):
+        systemd.write_unit(folder / f"{name}.{ending}", text)
+    said.append(f"{folder / name}.timer: renews it; start it with: systemctl enable --now {name}.timer")
+    return said
