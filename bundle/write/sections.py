@@ -46,7 +46,7 @@ from bundle.write.catalog import Candidate, Catalog
 from bundle.write.derivation import is_list, source_label
 from bundle.write.frames import FrameBuilder
 from bundle.write.openings import ArchiveOpener, Opening, archives_among, members_of
-from bundle.write.packing import pack
+from bundle.write.packing import pack, packed_so_far
 from bundle.write.section_plan import Closed, PlannedObject, SectionPlan
 from bundle.write.tournament import Encoding, encode_object
 
@@ -220,7 +220,9 @@ class SectionBuilder:
         tasks = [(parts, log, file) for (_, _, parts, log), file in zip(jobs, files, strict=True)]
         sizes = [sum(map(size_of, parts)) for parts, _, _ in tasks]
         self._progress.start("packing", sum(sizes), "B")
-        packed_streams = made_in_batches(self._pool, partial(call_with, pack), tasks, sizes, self._progress)
+        packed_streams = made_in_batches(
+            self._pool, partial(call_with, pack), tasks, sizes, self._progress, packed_so_far
+        )
         self._progress.finish()
         packs: dict[int, list[Pack]] = {id(builder): [] for builder in builders}
         stored = []

@@ -78,7 +78,7 @@ def bring_wheels(kind: Kind, lock: Path, place: Path, progress: Progress) -> lis
         raise KitError(f"{lock}: without a hash: {', '.join(bare)}: give every line its hashes")
     found = _wheels_of(place, pins)
     if missing := [pin for pin in pins if pin.name not in found]:
-        with _STORAGE.errors(place), temporary_directory("unrep-kit-") as scratch:
+        with temporary_directory("unrep-pip-") as scratch:
             wheels.download(missing, kind.target(), place, scratch, progress)
         found = _wheels_of(place, pins)
     for name in [pin.name for pin in pins if pin.name not in found]:
