@@ -61,7 +61,7 @@ class TransferConfig:
     first_flight_bytes: int = 14_600
     slow_rest_s: float = 20.0
     share_floor_bytes: int = 128 * KIB
-    first_answer_s: float = 10.0
+    first_answer_s: float = 5.0
     idle_floor_s: float = 2.5
     idle_round_trips: float = 4.0
     dial_floor_s: float = 1.5
