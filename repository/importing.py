@@ -5,17 +5,25 @@ from pathlib import Path
 from bundle.archives.engines import present_features
 from bundle.errors import Corrupt, InputError, Malformed, named
 from bundle.format.manifest import TreeManifest
+from bundle.host.files import make_directory
 from bundle.host.progress import Progress
+from bundle.host.temporary_files import room_for_temporary_files
 from bundle.names.paths import check_version
 from bundle.read.evaluate import Evaluation, open_evaluation
 from bundle.read.reader import VerifiedBundle, open_bundle
 from bundle.read.tree import DirectoryBase, scan
 from bundle.trust.trust import Trust
+from repository.distribution.destinations import described, open_destinations
 from repository.errors import ReleaseRefused
+from repository.layout import Repository
 from repository.record.database import Record, Release
 from repository.settings import Settings
+from repository.storage import STORAGE
 from repository.store.base import stored_trees
 from repository.store.objects import ObjectStore
+from transfer.disk.whole import whole_bundle
+from transfer.errors import TransferError
+from transfer.publishing.destination import published_name
 
 
 def import_directory(
@@ -47,9 +55,16 @@ def import_directory(
 
 
 def import_bundle(
-    path: Path, trust: Trust, record: Record, store: ObjectStore, settings: Settings, bar: Progress
+    path: Path,
+    trust: Trust,
+    record: Record,
+    repository: Repository,
+    settings: Settings,
+    bar: Progress,
 ) -> Release:
     """The release of a bundle, made from its full section, or from a delta whose base is here.
+
+    A bundle that is at a destination counts as published.
 
     Raises ReleaseRefused, Refused, InputError, StorageFailed or DiskFull.
     """
@@ -61,8 +76,28 @@ def import_bundle(
             raise ReleaseRefused(f"{path}: is for platform posix; repo.toml says platform {settings.platform!r}")
         release = Release(root.version, root.epoch, root.seq, root.tree, root.size, root.entries, "imported")
         _check(release, record)
-        _store(bundle, store, bar)
-    return _recorded(release, record)
+        _store(bundle, ObjectStore(repository, settings.platform), bar)
+        recorded = _recorded(release, record)
+        _keep_published(bundle, repository, record, settings)
+    return recorded
+
+
+def _keep_published(bundle: VerifiedBundle, repository: Repository, record: Record, settings: Settings) -> None:
+    """A bundle that ships can fetch is the repository's again: its channels may name it, and `prune` looks after it."""
+    name = published_name(bundle)
+    if any(known.file == name for known in record.bundles()) or any(map(bundle.is_absent, bundle.root.sections)):
+        return
+    try:
+        backends = open_destinations(repository, settings)
+        is_there = any(backend.length_of(name) == bundle.verified.total_bytes for backend in backends)
+    except TransferError:  # a share that is away: then it is a base, and no more
+        return
+    if is_there:
+        path = repository.bundles / name
+        with STORAGE.errors(repository.bundles):
+            make_directory(repository.bundles)
+        STORAGE.write_file(path, whole_bundle(bundle))
+        record.add_bundle(described(bundle, bundle.root.version, name, "published"))
 
 
 def _check(release: Release, record: Record) -> None:
@@ -92,7 +127,8 @@ def _store(bundle: VerifiedBundle, store: ObjectStore, bar: Progress) -> None:
             f"{bundle.path}: has no full section, and none of its bases is in this repository; import one of them first"
         )
     section = bundle.open_section(full or usable[base or b""])
-    with stored_trees(store, {} if full else {base or b"": "its base"}) as trees:
+    room = room_for_temporary_files(bundle.path.absolute().parent, section.section.room)
+    with room, stored_trees(store, {} if full else {base or b"": "its base"}) as trees:
         evaluation = open_evaluation(section, trees[0] if trees else None, engines)
         _store_objects(evaluation, store, bar, bundle.path)
 

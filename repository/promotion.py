@@ -2,7 +2,7 @@
 
 from bundle.trust.signing import Signer
 from bundle.trust.trust import Trust
-from repository.distribution.channels import announce_all, check_destination, check_forward
+from repository.distribution.channels import announce_all, catch_up, check_forward
 from repository.distribution.destinations import open_destinations
 from repository.errors import ChannelRefused
 from repository.layout import Repository
@@ -33,9 +33,9 @@ def promote(
             raise ChannelRefused(f"{version}: is no release of {repository.root}; see 'unrep repo list'")
         if not any(bundle.release == version for bundle in record.bundles("published")):
             raise ChannelRefused(f"{version}: has no published bundle, so no ship could fetch it; release it first")
-        check_forward(record, name, release, go_back=go_back)
         backends = open_destinations(repository, settings)
-        seen = max((check_destination(backend, settings, record) for backend in backends), default=0)
+        seen = catch_up(backends, settings, record, signer, trust)
+        check_forward(record, name, release, go_back=go_back)
         before = record.channel(name)
         if before and before.release == version:
             now = before

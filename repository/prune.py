@@ -16,7 +16,7 @@ from bundle.host.progress import Progress
 from bundle.read.route import NOTHING, Step, cheapest_route
 from bundle.trust.signing import Signer
 from bundle.trust.trust import Trust
-from repository.distribution.channels import announce_all, check_destination
+from repository.distribution.channels import announce_all, catch_up
 from repository.distribution.destinations import local_files, open_destinations, remove
 from repository.layout import Repository
 from repository.record.database import Bundle, Channel, Record, Release
@@ -60,7 +60,7 @@ def prune(
     """
     with repository.locked("pruning"), Record(repository.database_file) as record:
         backends = open_destinations(repository, settings)
-        seen = max((check_destination(backend, settings, record) for backend in backends), default=0)
+        seen = catch_up(backends, settings, record, signer, trust, dry_run=dry_run)
         kept = _kept(record, settings, held)
         # Every manifest is read before anything goes: one that is damaged cannot say what it needs.
         store = ObjectStore(repository, settings.platform)

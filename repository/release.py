@@ -16,14 +16,13 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bundle.archives.engines import ENGINE_FEATURES
 from bundle.errors import InputError, Malformed
 from bundle.host import presence
 from bundle.host.files import make_directory
-from bundle.host.output import temporary_directory
 from bundle.host.progress import Progress
+from bundle.host.temporary_files import temporary_directory
 from bundle.names.paths import check_version
-from bundle.read.reader import open_bundle, open_for_display, stored_bytes
+from bundle.read.reader import open_bundle, open_for_display
 from bundle.read.tree import DirectoryBase, scan
 from bundle.recipients.ship_key import ShipPublicKey
 from bundle.trust.signing import Signer, verifying_key
@@ -31,8 +30,8 @@ from bundle.trust.trust import Trust
 from bundle.write.base import BuildBase
 from bundle.write.builder import BuildReport, BuildRequest, build
 from repository.bases import KnownTree, check_base, choose_bases
-from repository.distribution.channels import announce_all, check_destination, check_forward
-from repository.distribution.destinations import open_destinations, send
+from repository.distribution.channels import announce_all, catch_up, check_forward
+from repository.distribution.destinations import described, open_destinations, send
 from repository.errors import ReleaseRefused
 from repository.importing import import_bundle
 from repository.layout import Repository
@@ -43,7 +42,6 @@ from repository.store.base import stored_trees
 from repository.store.objects import ObjectStore
 from transfer.errors import Incomplete, TransferError
 from transfer.publishing.backend import Backend
-from transfer.publishing.destination import published_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +134,8 @@ class _Run:
         wanted, named = self._bases(tree)
         release = self._numbered(tree)  # anew, for a base may have come with a number of its own
         backends = open_destinations(self._repository, self._settings)
-        seen = max((check_destination(backend, self._settings, self._record) for backend in backends), default=0)
+        seen = catch_up(backends, self._settings, self._record, makers.signer, makers.trust, dry_run=request.dry_run)
+        check_forward(self._record, self._channel, release)  # a destination may know better than the record did
         missing = self._missing(release, wanted)
         if request.dry_run:
             return self._tried(release, tree, wanted, named)
@@ -196,7 +195,7 @@ class _Run:
                 raise ReleaseRefused(
                     f"{path}: {version} is not in the repository; 'unrep repo import' it before --dry-run"
                 )
-            import_bundle(path, trust, self._record, self._store, self._settings, self._makers.progress)
+            import_bundle(path, trust, self._record, self._repository, self._settings, self._makers.progress)
         return KnownTree(tree, version)
 
     def _missing(self, release: Release, wanted: list[KnownTree]) -> list[KnownTree] | None:
@@ -230,7 +229,7 @@ class _Run:
             make_directory(self._repository.bundles)
         is_first = number == 1
         report = self._build(release, tree, missing, named, self._repository.bundles / name, is_first)
-        bundle = described(report, release, name)
+        bundle = _built_bundle(report.path, release, name)
         self._record.add_bundle(bundle)
         return bundle
 
@@ -314,7 +313,7 @@ class _Run:
         """What it would come to: the bundle is built where nobody sees it."""
         with temporary_directory("unrep-release-") as scratch:
             report = self._build(release, tree, wanted, named, scratch / "tried.unrep", is_first=True)
-            bundle = described(report, release, "")
+            bundle = _built_bundle(report.path, release, "")
         return ReleaseReport(release, self._channel, costs_of([bundle], wanted), bundle)
 
     def _costs(self, release: Release, wanted: list[KnownTree]) -> list[BaseCost]:
@@ -322,13 +321,9 @@ class _Run:
         return costs_of(bundles, wanted)
 
 
-def described(report: BuildReport, release: Release, path: str) -> Bundle:
-    """The record of a bundle that was just built."""
-    with open_for_display(report.path) as opened:
-        header, full = opened.verified.header_bytes, opened.root.full_section(ENGINE_FEATURES)
-        whole = header + stored_bytes(opened.root, full) if full else 0
-        name, root = published_name(opened), opened.verified.root_hash
-    return Bundle(name, release.version, path, report.total_bytes, root, header, whole, dict(report.bases), "built")
+def _built_bundle(file: Path, release: Release, path: str) -> Bundle:
+    with open_for_display(file) as opened:
+        return described(opened, release.version, path, "built")
 
 
 def costs_of(bundles: list[Bundle], wanted: list[KnownTree]) -> list[BaseCost]:

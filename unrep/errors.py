@@ -1,8 +1,9 @@
 """What the command itself refuses, apart from what the packages below it raise.
 
 UsageRefused             the call cannot be carried out as it was made: exit code 2
-└── CollectError         `unrep collect` cannot make a release of this source
-    └── RegistryUnreachable    pip reached no package registry; the same call may succeed later
+├── CollectError         `unrep collect` cannot make a release of this source
+│   └── RegistryUnreachable    pip reached no package registry; the same call may succeed later
+└── KitError                 no kit can be made of these locks and packages
 OutputLost               what was asked for could not be printed: exit code 5
 NobodyReads              the reader of standard output has gone, as `| head` does: no error
 SelfTestFailed           `unrep selftest` found that this machine cannot do what it should: exit code 5
@@ -19,6 +20,10 @@ class CollectError(UsageRefused):
 
 class RegistryUnreachable(CollectError):
     """pip reached no package registry."""
+
+
+class KitError(UsageRefused):
+    """No kit can be made of these locks and packages, or not on this machine."""
 
 
 class OutputLost(Exception):

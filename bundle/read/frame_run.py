@@ -14,9 +14,9 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from bundle.archives.deflate_blocks import NoShape
-from bundle.archives.deflate_shape import shape_of, shape_work
 from bundle.archives.skeleton import rebuild
+from bundle.deflate.blocks import NoShape
+from bundle.deflate.shape import shape_of, shape_work
 from bundle.delta.bsdiff import apply_triples
 from bundle.errors import Malformed
 from bundle.format.index import (

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bundle.archives.engines import ENGINE_FEATURES
 from bundle.errors import Corrupt, Refused
 from bundle.host import presence
 from bundle.host.progress import Progress
-from bundle.read.reader import VerifiedBundle, open_for_display
+from bundle.read.reader import VerifiedBundle, open_for_display, stored_bytes
 from repository.errors import Damaged
 from repository.layout import Repository
-from repository.record.database import Bundle
+from repository.record.database import Bundle, State
 from repository.settings import Settings
 from repository.storage import STORAGE
 from transfer.disk.storage import PUBLISHED
@@ -80,6 +81,17 @@ def remove(bundle: Bundle, backend: Backend) -> None:
     """Removes a bundle and its tickets from a destination. Other files there stay."""
     backend.remove(bundle.file)
     backend.remove(f"{bundle.file}.tickets")
+
+
+def described(opened: VerifiedBundle, version: str, path: str, state: State) -> Bundle:
+    """The record of a bundle of that release, which stands under `path` in `bundles/`."""
+    root, header = opened.root, opened.verified.header_bytes
+    full = root.full_section(ENGINE_FEATURES)
+    whole = header + stored_bytes(root, full) if full else 0
+    deltas = {base: root.delta_section(base, ENGINE_FEATURES) for base in root.bases()}
+    bases = {base: header + stored_bytes(root, delta) for base, delta in deltas.items() if delta}
+    length, name = opened.verified.total_bytes, published_name(opened)
+    return Bundle(name, version, path, length, opened.verified.root_hash, header, whole, bases, state)
 
 
 def local_files(repository: Repository, bundle: Bundle) -> list[Path]:

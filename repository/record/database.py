@@ -154,6 +154,12 @@ class Record:
             database.executemany("INSERT OR REPLACE INTO channel VALUES (?, ?, ?, ?)", map(astuple, moved))
         return moved
 
+    def take_over(self, name: str, version: str, counter: int) -> None:
+        """Lets a channel name what its file at a destination does, of which the record has lost sight."""
+        with self._transaction() as database:
+            row = astuple(Channel(name, version, counter, time.time()))
+            database.execute("INSERT OR REPLACE INTO channel VALUES (?, ?, ?, ?)", row)
+
     def strange_trees(self) -> set[bytes]:
         """The trees of no release that a person named as bases."""
         return {row[0] for row in self._all("SELECT tree FROM strange")}

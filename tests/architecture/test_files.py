@@ -29,6 +29,8 @@ ALLOWED = {
     ("unrep/terminal/console.py", "open"): "the null device, for a stream that is closed",
     ("unrep/agent/windows_service.py", "open"): "of a descriptor that bundle.host has opened",
     ("unrep/collect/collect.py", "rmdir"): "an empty directory that a person named",
+    ("unrep/kit/building.py", "rmdir"): "an empty directory that a person named",
+    ("unrep/kit/archive.py", "open"): "a tar in a file that bundle.host has made",
     ("unrep/collect/wheels.py", "write_text"): "in a temporary directory of its own",
 }
 OWN_SCRATCH = ("unrep/demo/", "unrep/selftest/")  # work in a directory that they make and remove

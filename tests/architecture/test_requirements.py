@@ -9,7 +9,10 @@ from tests.support.repository import REPOSITORY
 
 DEFINED = re.compile(r"\*\*\[([A-Z]-\d+)\]\*\*")
 CITED = re.compile(r"\[([A-Z]-\d+)\](?: to \[([A-Z]-\d+)\])?")
-SPECS = ("format.md", "transfer.md", "apply.md", "trust.md", "sealing.md", "repository.md", "receipts.md", "fleet.md")
+SPECS = (
+    *("format.md", "transfer.md", "apply.md", "trust.md", "sealing.md", "repository.md", "receipts.md", "fleet.md"),
+    "kit.md",
+)
 SOURCES = ("bundle", "transfer", "apply", "repository", "fleet", "unrep", "tests", "bench", "spec")
 
 
@@ -40,7 +43,7 @@ def test_each_requirement_is_defined_once() -> None:
     assert not {number for number in numbers if numbers.count(number) > 1}
 
 
-@pytest.mark.parametrize("letter", ["F", "T", "A", "R", "S", "P", "C", "L"])
+@pytest.mark.parametrize("letter", ["F", "T", "A", "R", "S", "P", "C", "L", "K"])
 def test_each_requirement_has_a_test(letter: str) -> None:
     proofs = {number for path in files("tests", "spec/vectors") for number in cited(path)}
     missing = [number for number in defined() if number.startswith(letter) and number not in proofs]

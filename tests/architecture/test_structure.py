@@ -57,6 +57,7 @@ DURABLE_ELSEWHERE = {
     "bundle/recipients/sidecars.py": {"fsync"},  # of a bundle that is complete, before it gets its name
     "bundle/trust/signing.py": {"fsync"},  # of a new key
     "transfer/disk/partial.py": {"fsync"},  # of an output that grows
+    "unrep/kit/building.py": {"rename"},  # of a kit, ashore
     "unrep/collect/collect.py": {"rename"},  # of a release directory, ashore
     "unrep/agent/windows_service.py": {"Path.replace"},  # of its own log
 }

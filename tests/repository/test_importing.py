@@ -34,7 +34,7 @@ def directory(ashore: Ashore, number: int, version: str, seq: int | None = None)
 
 def bundle(ashore: Ashore, path: Path, trust: Trust = TRUST) -> Release:
     with ashore.record() as record:
-        return import_bundle(path, trust, record, ashore.store, ashore.settings, Quiet())
+        return import_bundle(path, trust, record, ashore.repository, ashore.settings, Quiet())
 
 
 def built(ashore: Ashore, number: int, base: int | None = None, **request: Any) -> Path:

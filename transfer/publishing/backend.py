@@ -21,6 +21,9 @@ class Backend(Protocol):
     def length_of(self, name: str) -> int | None:
         """The length of a file in bytes, or None if there is none of that name."""
 
+    def names(self) -> list[str]:
+        """The names of all files there, in order."""
+
     def add(self, name: str, chunks: Iterable[bytes]) -> None:
         """Adds a file that is not there, durably. If `chunks` raises, or anything stops it, there is none."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from bundle.host import presence
 from bundle.host.files import make_directory, read_plain
 from transfer.disk.atomic_write import write_atomically
 from transfer.disk.storage import PUBLISHED
@@ -30,6 +31,10 @@ class DirectoryBackend:
                 return path.stat().st_size
             except FileNotFoundError:
                 return None
+
+    def names(self) -> list[str]:
+        with PUBLISHED.errors(self._directory):
+            return sorted(path.name for path in self._directory.iterdir() if presence.is_file(path))
 
     def add(self, name: str, chunks: Iterable[bytes]) -> None:
         write_atomically(self._directory / name, chunks)

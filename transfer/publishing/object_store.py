@@ -43,6 +43,16 @@ class ObjectStoreBackend:
             except FileNotFoundError:
                 return None
 
+    def names(self) -> list[str]:
+        with self._errors(""):
+            try:
+                found = self._store.ls(self.name, detail=True)
+            except FileNotFoundError as error:
+                if _lacks_bucket(error):
+                    raise
+                return []
+            return sorted(one["name"].rpartition("/")[2] for one in found if one["type"] == "file")
+
     def add(self, name: str, chunks: Iterable[bytes]) -> None:
         """A multipart upload that becomes an object when it is closed; an exception before that throws it away."""
         with self._errors(name):

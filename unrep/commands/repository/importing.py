@@ -95,4 +95,4 @@ def _imported(
         if version or seq:
             raise UsageRefused(f"{source}: is no directory; a bundle says its version and its seq itself")
         followed = load_trust(trust) if trust else opened.trust() or Trust.of_maker((verifying_key(opened.signer()),))
-        return import_bundle(source, followed, record, opened.store, opened.settings, bar)
+        return import_bundle(source, followed, record, opened.repository, opened.settings, bar)

@@ -1,0 +1,162 @@
+"""`make kit-test`: kits on machines that have no Python: bare Debian 11, 12 and 13, by debootstrap.
+
+Each system gets an archive of the kit, and bundles that were built here. There the kit is unpacked, and keeps a site:
+init, first install, update, rollback, agent, selftest. Then nothing of it may have changed and no file been added. In
+the end it is tried where it cannot run, and must say why. Needs root. Kits, packages and systems stay in the place that
+is named, and are used again.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from tests.support.machines.bare_debian import _mirror as mirror
+from tests.support.repository import REPOSITORY
+
+SYSTEMS: Final = ("bullseye", "bookworm", "trixie")
+PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+PATIENCE_S: Final = 600
+ENTER: Final = """
+set -e
+mount --bind "$1" "$1"
+cd "$1"
+mkdir -p .outside
+pivot_root . .outside
+mount -t proc proc /proc
+umount -l /.outside
+exec env -i PATH="$2" HOME=/root sh -e -c "$3"
+"""
+# What a mate and an engineer do, in the order in which they do it.
+AT_SEA: Final = """
+! command -v python3 || { echo "this system has a Python"; exit 1; }
+rm -rf '/opt/bord küche' /srv/ship /tmp/before /tmp/after; mkdir -p '/opt/bord küche'
+tar -xzf /carried/kit.tar.gz -C '/opt/bord küche'
+kit='/opt/bord küche/kit'
+look() { (cd "$kit" && find . -type f -exec sha256sum {} + | sort -k 2 > "$1"); }
+look /tmp/before
+u="$kit/bin/unrep"
+"$u" --version
+"$u" init /srv/ship --product demo --kind command --restart true --trust /carried/shore.pub \
+    --source /carried/inbox --yes
+"$u" apply /carried/1.unrep --site /srv/ship --trust /carried/shore.pub
+"$u" apply /carried/2.unrep --site /srv/ship --trust /carried/shore.pub
+test "$(cat /srv/ship/current/says)" = 2
+"$u" rollback --site /srv/ship
+test "$(cat /srv/ship/current/says)" = 1
+"$u" agent --once --site /srv/ship
+test "$(cat /srv/ship/current/says)" = 3
+"$u" status --site /srv/ship
+"$u" history --site /srv/ship
+"$u" selftest --site /srv/ship --switches 20
+"$u" agent --probe --site /srv/ship
+ln -sf "$u" /usr/local/bin/unrep; unrep --version
+look /tmp/after
+diff /tmp/before /tmp/after
+echo "files added or changed by running: $(diff /tmp/before /tmp/after | wc -l)"
+"""
+REFUSED: Final = """
+kit='/opt/bord küche/kit'
+said() {
+    code=0; shown=$(sh "$1/bin/unrep" --version 2>&1) || code=$?
+    echo "$2: exit code $code: $shown"
+    case $code:$shown in *Traceback*) exit 1 ;; "$3"*) ;; *) exit 1 ;; esac
+}
+mkdir -p /mnt/n /tmp/part
+mount -t tmpfs -o noexec,size=300m tmpfs /mnt/n; cp -a "$kit" /mnt/n/kit
+said /mnt/n/kit noexec "5:unrep: /mnt/n/kit: no program"
+umount /mnt/n
+rm -rf /tmp/part/*; head -c 20000000 /carried/kit.tar.gz | tar -xzf - -C /tmp/part 2>/dev/null || true
+said /tmp/part/kit "cut short" "5:unrep: /tmp/part/kit: is not complete"
+rm -rf /tmp/part/*; cp -a "$kit" /tmp/part/kit
+sed -i "s/$(uname -m)/riscv64/g" /tmp/part/kit/bin/unrep
+said /tmp/part/kit "another machine" "5:unrep: /tmp/part/kit: is for riscv64, and this machine is"
+rm -rf /tmp/part
+(until [ -f /tmp/stop ]; do "$kit/bin/unrep" status --site /srv/ship > /tmp/loop 2>&1 || echo >> /tmp/broken; done) &
+loop=$!
+tar -xzf /carried/kit.tar.gz -C '/opt/bord küche'; touch /tmp/stop; wait $loop
+"$kit/bin/unrep" --version
+echo "unpacked over a running one: $(cat /tmp/broken 2>/dev/null | wc -l) starts failed meanwhile"
+rm -f /tmp/stop /tmp/broken
+umount /proc
+"$kit/bin/unrep" status --site /srv/ship > /dev/null
+"$kit/bin/unrep" agent --probe
+echo "without /proc: works"
+"""
+
+
+def main() -> int:
+    """1 if something failed."""
+    parser = argparse.ArgumentParser(prog="make kit-test", description=__doc__)
+    parser.add_argument("--system", nargs="+", choices=SYSTEMS, default=SYSTEMS)
+    parser.add_argument("--place", type=Path, default=REPOSITORY / "build" / "kits")
+    wanted = parser.parse_args()
+    if os.geteuid() != 0 or not shutil.which("debootstrap"):
+        print("SKIPPED: kits on bare systems: needs root and debootstrap", file=sys.stderr)
+        return 0
+    place: Path = wanted.place
+    carried = place / "carried"
+    prepare(place, carried)
+    rows = [tried(suite, place, carried) for suite in wanted.system]
+    print(*rows, sep="\n")
+    return int(any("FAILED" in row for row in rows))
+
+
+def prepare(place: Path, carried: Path) -> None:
+    """The kit in its archive, and three releases of something small."""
+    shutil.rmtree(carried, ignore_errors=True)
+    (carried / "inbox").mkdir(parents=True)
+    shutil.rmtree(place / "kit", ignore_errors=True)
+    platform = f"linux_{os.uname().machine}"
+    options = ("--packages", place / "packages", "--archive", carried / "kit.tar.gz")
+    unrep("kit", "--platform", platform, "--out", place / "kit", *options)
+    unrep("keygen", "--out", carried / "shore")
+    for number in (1, 2, 3):
+        release = carried / f"release-{number}"
+        release.mkdir()
+        (release / "says").write_text(str(number))
+        (release / "bulk").write_bytes(b"the same in all releases\n" * 40_000)
+        out = carried / ("inbox/3.unrep" if number == 3 else f"{number}.unrep")
+        based = ("--base", carried / "release-1") if number > 1 else ("--full",)
+        named = ("--product", "demo", "--version", str(number), "--seq", str(number))
+        unrep("build", release, *named, *based, "--key", carried / "shore.key", "--out", out)
+
+
+def unrep(*words: str | Path) -> None:
+    """A command of this checkout."""
+    subprocess.run([sys.executable, "-m", "unrep", *words], check=True, cwd=REPOSITORY, stdout=subprocess.DEVNULL)
+
+
+def tried(suite: str, place: Path, carried: Path) -> str:
+    """A row of the closing table."""
+    system = place / "systems" / suite
+    if not (system / "usr/bin/dpkg").exists():
+        shutil.rmtree(system, ignore_errors=True)
+        system.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run(
+            ["debootstrap", "--variant=minbase", suite, system, mirror()], check=True, stdout=subprocess.DEVNULL
+        )
+    shutil.rmtree(system / "carried", ignore_errors=True)
+    shutil.copytree(carried, system / "carried")
+    began = time.monotonic()
+    codes = [run(system, script) for script in (AT_SEA, REFUSED)]
+    result = "ok" if codes == [0, 0] else f"FAILED {codes}"
+    return f"kit on bare {suite}: {result}, {time.monotonic() - began:.1f} s"
+
+
+def run(system: Path, script: str) -> int:
+    """The exit code of a script within the system, which has mounts and processes of its own."""
+    apart = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private")
+    argv: Sequence[str | Path] = [*apart, "sh", "-c", ENTER, "sh", system, PATH, script]
+    with tempfile.TemporaryFile() as nothing:
+        return subprocess.run(argv, stdin=nothing, timeout=PATIENCE_S).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,62 @@
+"""The parts of a kit for Windows, which Wine runs in `make kit-test-windows` [K-7]."""
+
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from unrep.errors import KitError
+from unrep.kit import windows
+from unrep.kit.folder import Folder
+from unrep.kit.kinds import KINDS
+
+KIND = KINDS["win_amd64"]
+
+
+def packed(*names: str) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name in names:
+            archive.writestr(name, name)
+    return file.getvalue()
+
+
+def folder(directory: Path) -> Folder:
+    directory.mkdir()
+    return Folder(directory)
+
+
+def test_the_interpreter_finds_what_is_beside_it_alone(tmp_path: Path) -> None:
+    kit = folder(tmp_path / "kit")
+    windows.lay_out(kit, packed("python.exe", "python312.dll", "python312.zip", "python312._pth", "python.cat"), KIND)
+    names = {path.name for path in (kit.root / "python").iterdir()}
+    assert names == {"python.exe", "python312.dll", "python312.zip", "python312._pth"}
+    assert (kit.root / "python/python312._pth").read_text().split() == ["python312.zip", ".", "..\\app"]
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"not a zip", "is no zip that can be read"),
+        (packed("python.exe"), "is not the embeddable CPython 3.12"),
+        (packed("python.exe", "python311.dll", "python311.zip"), "is not the embeddable CPython 3.12"),
+    ],
+)
+def test_another_interpreter(data: bytes, reason: str, tmp_path: Path) -> None:
+    with pytest.raises(KitError, match=reason):
+        windows.lay_out(folder(tmp_path / "kit"), data, KIND)
+
+
+def test_the_starter_is_the_launcher_with_a_line_and_a_program(tmp_path: Path) -> None:
+    wheel = tmp_path / "distlib.whl"
+    wheel.write_bytes(packed("distlib/t64.exe"))
+    kit = folder(tmp_path / "kit")
+    windows.add_starter(kit, wheel)
+    starter = (kit.root / "unrep.exe").read_bytes()
+    assert starter.startswith(b"distlib/t64.exe#!<launcher_dir>\\python\\python.exe -B\r\nPK")
+    with zipfile.ZipFile(io.BytesIO(starter)) as archive:
+        assert archive.namelist() == ["__main__.py"]
+    wheel.write_bytes(packed("other"))
+    with pytest.raises(KitError, match=r"has no distlib/t64\.exe"):
+        windows.add_starter(folder(tmp_path / "other"), wheel)

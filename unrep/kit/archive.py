@@ -1,0 +1,73 @@
+"""A kit in one file, the same bytes for the same kit: `.tar.gz` for Linux, `.zip` for Windows [K-8].
+
+What starts a kit comes first, and the mark of a whole kit last. So what was unpacked from a file that was cut short
+says that it is not complete.
+"""
+
+import gzip
+import io
+import os
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from bundle.errors import NoRoom
+from bundle.host.directories import Directory
+from bundle.host.files import create_anew, read_given, whole_or_none
+from bundle.host.storage import Storage
+from unrep.errors import KitError
+from unrep.kit.folder import EXECUTABLE
+from unrep.kit.kinds import MARK
+
+_STORAGE: Final = Storage(full=NoRoom, failed=KitError)
+_MOMENT: Final = (1980, 1, 1, 0, 0, 0)
+_PLAIN: Final = 0o644
+_STARTERS: Final = ("bin/", "unrep.exe")
+
+
+def write_archive(kit: Path, archive: Path) -> int:
+    """Packs the folder, under its own name; the archive's size. Raises KitError, NoRoom."""
+    pack = _tar if archive.name.endswith(".tar.gz") else _zip if archive.suffix == ".zip" else None
+    if pack is None:
+        raise KitError(f"{archive}: name a file that ends with .tar.gz or .zip")
+    with _STORAGE.errors(archive):
+        names = sorted(_names(kit, ""), key=lambda name: (name == MARK, not name.startswith(_STARTERS), name))
+        with whole_or_none(archive, create_anew(archive)) as file:
+            pack(kit, names, file)
+        return archive.stat().st_size
+
+
+def _tar(kit: Path, names: list[str], file: BinaryIO) -> None:
+    with (
+        gzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=9, mtime=0) as stream,
+        tarfile.open(fileobj=stream, mode="w", format=tarfile.USTAR_FORMAT) as archive,
+    ):
+        for name in names:
+            data = read_given(kit / name)
+            member = tarfile.TarInfo(f"{kit.name}/{name}")
+            member.size, member.mode = len(data), _mode(kit / name)
+            archive.addfile(member, io.BytesIO(data))
+
+
+def _zip(kit: Path, names: list[str], file: BinaryIO) -> None:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name in names:
+            member = zipfile.ZipInfo(f"{kit.name}/{name}", _MOMENT)
+            member.create_system, member.external_attr = 3, (0o100000 | _mode(kit / name)) << 16
+            archive.writestr(member, read_given(kit / name), zipfile.ZIP_DEFLATED, 9)
+
+
+def _mode(path: Path) -> int:
+    return EXECUTABLE if os.access(path, os.X_OK) else _PLAIN
+
+
+def _names(directory: Path, prefix: str) -> Iterator[str]:
+    with Directory.open(directory) as opened:
+        entries = opened.entries()
+    for name, is_directory in entries:
+        if is_directory:
+            yield from _names(directory / name, f"{prefix}{name}/")
+        else:
+            yield prefix + name

@@ -1,0 +1,72 @@
+"""The machines that a kit can be for [K-1]: what their wheels, Debian's packages and their libraries are called."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from unrep.collect.target import Target
+
+MARK: Final = "kit.json"  # written last: a kit without it was not unpacked to its end
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """One platform. `python`: its version, as in 3.11. `machine`: what `uname -m` says there.
+
+    architecture, triplet, loader: Debian's words for the machine, and its dynamic loader; "" on Windows.
+    """
+
+    name: str
+    python: str
+    machine: str
+    wheel_tag: str
+    wheels_lock: str
+    architecture: str = ""
+    triplet: str = ""
+    loader: str = ""
+
+    @property
+    def is_windows(self) -> bool:
+        return not self.architecture
+
+    @property
+    def debian_lock(self) -> str:
+        """The name of the lock of Debian's packages."""
+        return f"debian-{self.architecture}.lock"
+
+    def target(self) -> Target:
+        """The same for pip."""
+        return Target((self.wheel_tag,), self.python)
+
+
+KINDS: Final = {
+    kind.name: kind
+    for kind in (
+        Kind(
+            name="linux_x86_64",
+            python="3.11",
+            machine="x86_64",
+            wheel_tag="manylinux_2_36_x86_64",
+            wheels_lock="linux.lock",
+            architecture="amd64",
+            triplet="x86_64-linux-gnu",
+            loader="ld-linux-x86-64.so.2",
+        ),
+        Kind(
+            name="linux_aarch64",
+            python="3.11",
+            machine="aarch64",
+            wheel_tag="manylinux_2_36_aarch64",
+            wheels_lock="linux.lock",
+            architecture="arm64",
+            triplet="aarch64-linux-gnu",
+            loader="ld-linux-aarch64.so.1",
+        ),
+        Kind(
+            name="win_amd64",
+            python="3.12",
+            machine="AMD64",
+            wheel_tag="win_amd64",
+            wheels_lock="windows.lock",
+        ),
+    )
+}
