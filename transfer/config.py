@@ -63,7 +63,7 @@ class TransferConfig:
     first_flight_bytes: int = 14_600
     slow_rest_s: float = 10.0
     share_floor_bytes: int = 32 * KIB
-    first_answer_s: float = 10.0
+    first_answer_s: float = 5.0
     idle_floor_s: float = 2.5
     idle_round_trips: float = 4.0
     dial_floor_s: float = 1.5

@@ -27,7 +27,7 @@ def test_the_defaults_are_those_of_the_spec() -> None:
     config = TransferConfig()
     assert (config.first_request_bytes, config.sync_share) == (4096, 0.1)
     assert (config.max_bad_answers, config.max_redirects, config.max_bad_copies) == (3, 5, 5)
-    assert (config.first_answer_s, config.idle_floor_s, config.idle_round_trips) == (10, 2.5, 4)
+    assert (config.first_answer_s, config.idle_floor_s, config.idle_round_trips) == (5, 2.5, 4)
     assert (config.dial_floor_s, config.dial_round_trips, config.hopeful_s) == (1.5, 2.5, 30)
     assert (config.request_floor_bytes, config.request_ceiling_bytes) == (256 * 1024, 2 * 1024 * 1024)
     assert config.request_round_trips == 3
