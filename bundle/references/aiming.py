@@ -4,11 +4,12 @@ Both images are matched as if their references were rebased already. They are re
 of them for matching, one byte for each of theirs, and what `bundle.delta` takes for that.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from bundle.delta.bsdiff import Triple, triples_of
+from bundle.delta.bsdiff import Block, Triple, blocks_of, make_difference, triples_of
 from bundle.delta.changes import pack_sparse
 from bundle.delta.coarse import match_coarsely
 from bundle.delta.cost_based_matching import BLOCK_PRICE, worth_copying
@@ -22,6 +23,7 @@ from bundle.references.pages import BLOCK_BYTES, Pages
 from bundle.references.places import Places
 from bundle.references.prediction import AddressMap, Prediction, ScannedImage, Shifts, scan
 from bundle.references.rebase import MAX_TRIPLES, blocks_in
+from bundle.references.tables import MAX_TABLE_BYTES, predicted_table
 from bundle.references.votes import elect_shifts
 from bundle.references.words import Bytes, Numbers, write
 
@@ -29,6 +31,7 @@ from bundle.references.words import Bytes, Numbers, write
 # none 820,718 in 16.6, one 796,181 in 17.0, two 791,908 in 19.5.
 COARSE_ROUNDS = 2
 BYTES_A_REFERENCE = 50  # an image with a reference in every so many bytes is mostly code
+TABLE_PRICE = 0.8  # packed bytes that a byte of a table of relocations costs among them
 LITERAL_PRICE = 0.65  # packed bytes that a byte of new code costs among extra bytes
 
 
@@ -62,14 +65,46 @@ def make_rebased(source: Readable, target: Readable) -> RebasedPatch | None:
     while len(triples) > MAX_TRIPLES:
         price *= 2
         triples = worth_copying(found, wrong, LITERAL_PRICE, price)
-    return rebased_along(old, known, new, triples)
+    return rebased_along(old, known, new, with_table(old, new, triples))
+
+
+def with_table(old: ScannedImage, new: ScannedImage, triples: list[Triple]) -> list[Triple]:
+    """The same, but the new table of relocations is made from the one that follows from the other triples [F-108]."""
+    start, end = new.image.table("relocations")
+    rest = [part for block in blocks_of(triples) for part in _outside(block, start, end)]
+    rows = np.array(rest, np.int64).reshape(-1, 3)
+    table = predicted_table(old.data, old.image, new.image, rows).tobytes()
+    if not table or end - start > MAX_TABLE_BYTES:
+        return triples
+    wanted = new.data.span(start, end).tobytes()
+    matched = make_difference(table, wanted)
+    wrong = np.flatnonzero(np.frombuffer(matched.diff, np.uint8))
+    own = blocks_of(worth_copying(matched.triples, wrong, TABLE_PRICE))
+    moved = [Block(block.old + old.data.size, block.new + start, block.size) for block in own]
+    made = triples_of(sorted([*rest, *moved], key=lambda block: block.new), new.data.size)
+    return made if moved and len(made) <= MAX_TRIPLES else triples
+
+
+def _outside(block: Block, start: int, end: int) -> Iterator[Block]:
+    """The parts of a block that make nothing of this stretch of the new image."""
+    before = min(block.size, max(0, start - block.new))
+    behind = min(block.size, max(0, block.new + block.size - end))
+    if end <= start or block.new >= end or block.new + block.size <= start:
+        yield block
+        return
+    if before:
+        yield Block(block.old, block.new, before)
+    if behind:
+        skipped = block.size - behind
+        yield Block(block.old + skipped, block.new + skipped, behind)
 
 
 def rebased_along(old: ScannedImage, known: Places, new: ScannedImage, triples: list[Triple]) -> RebasedPatch:
     """The patch that these triples make."""
     blocks = blocks_in(_rows(triples))
     shifts = elect_shifts(old, known, new, blocks)
-    differences = _differences(Prediction(old, new.image, blocks, shifts, known), new.data)
+    table = predicted_table(old.data, old.image, new.image, blocks.astype(np.int64))
+    differences = _differences(Prediction(old, new.image, blocks, shifts, known, table), new.data)
     streams = _packed(old.image, new.image, shifts) | pack_sparse(*differences)
     is_sure = sum(len(found.where) for found in old.references) * BYTES_A_REFERENCE > old.data.size
     return RebasedPatch(triples, streams, is_sure)

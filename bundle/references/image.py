@@ -1,7 +1,7 @@
 """The layout of an executable: which file bytes are loaded where. spec/format.md, section 9 [F-50].
 
-PE32+ and ELF64, for x86-64 and AArch64. Headers may be hostile: whatever they say, reading them ends soon and never
-fails. A file that is no image, or that breaks a rule, is `None`. It has no references.
+PE32+ and ELF64, for x86-64 and AArch64, and PE32 for x86. Headers may be hostile: whatever they say, reading them ends
+soon and never fails. A file that is no image, or that breaks a rule, is `None`. It has no references.
 """
 
 import struct
@@ -30,14 +30,21 @@ _BASE_LIMIT = 1 << 52  # so that the difference of two is a varint
 
 
 class Machine(Enum):
-    """Machines whose code is known, by their numbers in ELF and PE."""
+    """Machines whose code is known, and their words for an address."""
 
-    X86_64 = (62, 0x8664)
-    AARCH64 = (183, 0xAA64)
+    X86_64 = "x86-64"
+    AARCH64 = "aarch64"
+    X86 = "x86"
 
 
-_ELF_MACHINES = {machine.value[0]: machine for machine in Machine}
-_PE_MACHINES = {machine.value[1]: machine for machine in Machine}
+_ELF_MACHINES = {62: Machine.X86_64, 183: Machine.AARCH64}
+# By machine and the magic of the optional header. 0xFD1D is 0x8664 as .NET marks code for Linux.
+_PE_MACHINES = {
+    (0x8664, 0x20B): Machine.X86_64,
+    (0xFD1D, 0x20B): Machine.X86_64,
+    (0xAA64, 0x20B): Machine.AARCH64,
+    (0x14C, 0x10B): Machine.X86,
+}
 
 
 @dataclass(frozen=True)
@@ -155,11 +162,13 @@ def _unpack(form: str, data: Pages, at: int) -> tuple[Any, ...]:
 def _read_pe(data: Pages) -> Image | None:
     (header,) = _unpack("<I", data, 0x3C)
     magic, machine, count, optional, kind = _unpack("<4sHH12xH2xH", data, header)
-    if magic != b"PE\0\0" or machine not in _PE_MACHINES or kind != 0x20B or not 0 < count <= MAX_SECTIONS:
+    known = _PE_MACHINES.get((machine, kind))
+    if magic != b"PE\0\0" or known is None or not 0 < count <= MAX_SECTIONS:
         return None
-    (base,) = _unpack("<Q", data, header + 24 + 24)
-    exceptions = _unpack("<II", data, header + 24 + 112 + 3 * 8)
-    relocations = _unpack("<II", data, header + 24 + 112 + 5 * 8)
+    (base,) = _unpack("<I", data, header + 24 + 28) if known == Machine.X86 else _unpack("<Q", data, header + 24 + 24)
+    directories = header + 24 + (96 if known == Machine.X86 else 112)
+    exceptions = _unpack("<II", data, directories + 3 * 8)
+    relocations = _unpack("<II", data, directories + 5 * 8)
     stretches = []
     for number in range(count):
         room, address, size, offset, flags = _unpack("<8xIIII12xI", data, header + 24 + optional + 40 * number)
@@ -168,9 +177,9 @@ def _read_pe(data: Pages) -> Image | None:
             stretches.append(Stretch(offset, size, address, max(room, size), bool(flags & 0x20000000)))
     tables = {"relocations": relocations}
     # The exception data of AArch64 may pack its unwind codes in the place of an address: no rule reads it [F-54].
-    if _PE_MACHINES[machine] == Machine.X86_64:
+    if known == Machine.X86_64:
         tables["exceptions"] = exceptions
-    return _checked(Image(tuple(stretches), base, _PE_MACHINES[machine], tables))
+    return _checked(Image(tuple(stretches), base, known, tables))
 
 
 def _read_elf(data: Pages) -> Image | None:

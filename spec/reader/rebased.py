@@ -2,7 +2,17 @@
 
 from bisect import bisect_left, bisect_right
 
-from images import IMAGE_MAX, KINDS, REFERENCES_MAX, Image, Reference, find_references, parse_image, replaced
+from images import (
+    IMAGE_MAX,
+    KINDS,
+    REFERENCES_MAX,
+    Image,
+    Reference,
+    find_references,
+    parse_image,
+    relocation_table,
+    replaced,
+)
 from wire import Cursor, need
 
 KNOWN_MAX = 1_048_576
@@ -79,8 +89,8 @@ def _map(old: Image, new: Image, blocks: Blocks, address: int) -> int:
     return address
 
 
-def predict(source: bytes, size: int, triples: Triples, places: Cursor, layouts: Cursor) -> bytearray:
-    """The covered bytes of the new image, one block after the other."""
+def predict(source: bytes, size: int, triples: Triples, end: int, places: Cursor, layouts: Cursor) -> bytearray:
+    """The covered bytes of the new image, one block after the other. `end`: the farthest position in the source."""
     old = parse_image(source)
     need(old is not None and size <= IMAGE_MAX, "a rebased patch has no image as source or is too large")
     assert old is not None
@@ -94,7 +104,11 @@ def predict(source: bytes, size: int, triples: Triples, places: Cursor, layouts:
     shifts = _shifts(known, places, layouts)
     blocks = Blocks(triples)
     moved = {address: _map(old, new, blocks, address) + shifts.get(address, 0) for address in pointed}
-    covered = bytearray(b"".join(source[at : at + length] for at, length, _ in triples))
+    whole = source
+    if end > len(source):
+        whole += relocation_table(old, new, blocks.all)
+        need(end <= len(whole), "a rebased patch reads beyond its source")
+    covered = bytearray(b"".join(whole[at : at + length] for at, length, _ in triples))
     for kind in range(len(KINDS)):
         _write(covered, [r for r in references if r.kind == kind], blocks, new, moved)
     return covered

@@ -89,7 +89,43 @@ def outside() -> bytes:
     return write(Bundle([Section("full", 0, frames, features=["references-1"])], tree))
 
 
+def library(pointer: int, function: int) -> bytes:
+    """A PE32 image for x86: code at 1000, in which a pointer at that offset names a function, and its relocation."""
+    data = bytearray(0x200) + b"\x90" * 0x80 + bytes(0x20)
+    struct.pack_into("<2s58xI", data, 0, b"MZ", 0x40)
+    struct.pack_into("<4sHH12xHH", data, 0x40, b"PE\0\0", 0x14C, 2, 224, 0)
+    struct.pack_into("<H26xI", data, 0x58, 0x10B, 0x400000)
+    struct.pack_into("<II", data, 0x58 + 96 + 40, 0x2000, 12)
+    struct.pack_into("<8xIIII12xI", data, 0x138, 0x80, 0x1000, 0x80, 0x200, 0x60000020)
+    struct.pack_into("<8xIIII12xI", data, 0x160, 0x20, 0x2000, 0x20, 0x280, 0x42000040)
+    struct.pack_into("<I", data, 0x200 + pointer, 0x400000 + 0x1000 + function)
+    struct.pack_into("<IIHH", data, 0x280, 0x1000, 12, 3 << 12 | pointer, 0)
+    return bytes(data)
+
+
+def with_table(copied: int = 12) -> bytes:
+    """8 bytes are inserted before the pointer. Its relocation comes from the table behind the old image."""
+    old, new = library(0x30, 0x40), library(0x38, 0x48)
+    first, second = 0x220, 0x80 - 0x20 - 8
+    streams = {
+        ADD_LENGTHS: varints(first, second, copied),
+        EXTRA_LENGTHS: varints(8, 0, 0x20 - copied),
+        SEEKS: varints(0, 2 * (len(old) - first - second), 0),
+        SKIPS: varints(0),
+        EXTRA: b"\x90" * 8 + bytes(0x20 - copied),
+        PLACES: varints(0),
+        LAYOUTS: varints(9, *[0] * 9),
+    }
+    packs = {LITERAL: old} | streams
+    made = [bytes([0x80, 5]), [1], [len(old)], [0], [3], [*packs.items()]]
+    tree: Tree = [("library", 0, new)]
+    frames = [[b"\0", [0], [], [], [], [(LITERAL, draft(manifest(tree), 1))]], made]
+    return write(Bundle([Section("full", 0, frames, features=["references-1"])], tree))
+
+
 CASES: list[Case] = [
+    ("reaimed-table", "accept", "F-108", "the relocation of a pointer that moved", with_table),
+    ("reaimed-table-beyond", "malformed", "F-108 F-41", "a byte beyond the table", lambda: with_table(13)),
     ("reaimed", "accept", "F-50 F-51 F-52 F-53 F-58", "two calls that follow their function", rebased),
     ("reaimed-shrunk", "accept", "F-66", "a source of 16 times its result", lambda: shrunk(16 * len(NEW))),
     ("reaimed-shrunk-more", "malformed", "F-66", "a byte more", lambda: shrunk(16 * len(NEW) + 1)),
