@@ -19,8 +19,8 @@ from pathlib import Path
 from bundle.errors import InputError, Malformed
 from bundle.host import presence
 from bundle.host.files import make_directory
-from bundle.host.output import temporary_directory
 from bundle.host.progress import Progress
+from bundle.host.temporary_files import temporary_directory
 from bundle.names.paths import check_version
 from bundle.read.reader import open_bundle, open_for_display
 from bundle.read.tree import DirectoryBase, scan

@@ -10,7 +10,7 @@ from bundle.trust.signing import VerifyingKey
 from bundle.trust.trust import Signers, Trust
 
 
-class Attribution(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Attribution(msgspec.Struct, frozen=True):
     """Who signed a thing: the version of the trust root at that time, and the ids of the release keys, in hex."""
 
     under: int = 0

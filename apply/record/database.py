@@ -182,6 +182,17 @@ def read_state(site: Site) -> SiteState:
         return _newest(database, site.state_file) if database else SiteState()
 
 
+def check_predecessor(site: Site) -> None:
+    """Raises SiteInvalid if a run of this program would make tables on which the one before cannot work [A-234];
+    StorageFailed."""
+    with _reading(site) as database:
+        if database and schema.version_of(database, site.state_file) < schema.OLDEST:
+            raise SiteInvalid(
+                f"{site.state_file}: this unrep would make tables of it that the one before cannot use; "
+                "take the release between them first"
+            )
+
+
 def read_receipts(site: Site, after: int = 0) -> list[tuple[int, bytes]]:
     """The receipts with a higher number than `after` that are kept, the oldest first, without the site's lock.
 

@@ -5,7 +5,7 @@ import msgspec
 Mark = tuple[int, int]  # epoch, seq
 
 
-class HighWater(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class HighWater(msgspec.Struct, frozen=True):
     """The newest release whose switch was ever intended. Only this very release or a newer one is admitted."""
 
     epoch: int
@@ -18,7 +18,7 @@ class HighWater(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.epoch, self.seq
 
 
-class Shore(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Shore(msgspec.Struct, frozen=True, kw_only=True):
     """What the latest heartbeat announced as newest, at `time` in seconds since 1970.
 
     under: the version of the trust root by which it was verified. trust, revocations: the versions that shore has.

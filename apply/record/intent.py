@@ -32,7 +32,7 @@ class Phase(Enum):
         return self in (Phase.STUCK, Phase.STUCK_GOING_BACK)
 
 
-class Intent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Intent(msgspec.Struct, frozen=True, kw_only=True):
     """A switch from the current release to `version`.
 
     attempts: starts of the new version so far. give_up_at: seconds since 1970. by_hand: a person's rollback, or

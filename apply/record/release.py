@@ -1,15 +1,18 @@
 """A release at a site, and one that failed there."""
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from apply.record.high_water import HighWater, Mark
 from bundle.format.root import Platform
-from bundle.read.reader import VerifiedRoot
+
+if TYPE_CHECKING:  # at run time whoever hands it in has loaded the reader
+    from bundle.read.reader import VerifiedRoot
 
 
-class Release(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Release(msgspec.Struct, frozen=True, kw_only=True):
     """A release at the site; `tree` and `bundle` (the root's hash) in hex. `proven` once it was healthy here."""
 
     version: str
@@ -21,7 +24,7 @@ class Release(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     proven: bool = False
 
     @classmethod
-    def of(cls, verified: VerifiedRoot) -> "Release":
+    def of(cls, verified: "VerifiedRoot") -> "Release":
         """The release that a verified root describes."""
         root = verified.root
         return cls(
@@ -39,7 +42,7 @@ class Release(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return self.epoch, self.seq
 
 
-class Quarantine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Quarantine(msgspec.Struct, frozen=True):
     """A tree that failed here, and up to which mark it stays out."""
 
     version: str

@@ -6,7 +6,9 @@
     pruned     the last run that is no longer there: number, head, figures of all those (JSON)    one row, or none
     deliveries way home, number of the latest receipt that was taken there
 
-The version of the tables is `user_version` in the header of the SQLite file, 0 where nothing was ever set.
+The version of the tables is `user_version` in the header of the SQLite file, 0 where nothing was ever set. A program
+goes on with the tables of its successor, which says so in `application_id` [A-234]. So a successor only adds tables,
+columns with a default, and fields of a state with one. It removes nothing that its predecessor reads.
 """
 
 import sqlite3
@@ -16,6 +18,7 @@ from apply.errors import SiteInvalid
 from apply.record.chain import START, head_after
 
 VERSION: Final = 2
+OLDEST: Final = 2  # programs of these tables can work on those made here; never above VERSION - 1 again
 
 _FIRST: Final = (
     "CREATE TABLE IF NOT EXISTS states "
@@ -35,9 +38,10 @@ _FROM_1: Final = (
 
 
 def version_of(database: sqlite3.Connection, path: object) -> int:
-    """The version of its tables. Raises SiteInvalid for one that only a newer unrep knows."""
+    """The version of its tables. Raises SiteInvalid for one that only a newer unrep can work on."""
     (version,) = database.execute("PRAGMA user_version").fetchone()
-    if version > VERSION:
+    (oldest,) = database.execute("PRAGMA application_id").fetchone()
+    if version > VERSION and not 0 < oldest <= VERSION:
         raise SiteInvalid(
             f"{path}: written by a newer version of unrep (its tables have version {version}, and this one knows "
             f"{VERSION}); use that one"
@@ -58,3 +62,4 @@ def bring_up(database: sqlite3.Connection) -> None:
     for statement in _FROM_1:
         database.execute(statement)
     database.execute(f"PRAGMA user_version = {VERSION}")
+    database.execute(f"PRAGMA application_id = {OLDEST}")

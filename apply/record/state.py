@@ -50,7 +50,7 @@ class OutOfOrder(Exception):
     """A transition that the state machine does not have: a defect of unrep."""
 
 
-class SiteState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class SiteState(msgspec.Struct, frozen=True, kw_only=True):
     """The whole state of a site. `current_version`: the release last committed, "" before the first.
 
     time_floor: the latest time that shore has signed, in seconds since 1970; a clock below it is wrong [A-10].

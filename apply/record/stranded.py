@@ -3,7 +3,7 @@
 import msgspec
 
 
-class Stranded(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Stranded(msgspec.Struct, frozen=True, kw_only=True):
     """The release that cannot be reached; `tree` in hex.
 
     since: when that was found, in seconds since 1970. reason: a sentence that says what shore has to send.

@@ -7,7 +7,7 @@ import msgspec
 TroubleKind = Literal["unhealthy", "drifted", "config-broken"]
 
 
-class Trouble(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Trouble(msgspec.Struct, frozen=True, kw_only=True):
     """One of them. since: when that was found, in seconds since 1970."""
 
     kind: TroubleKind

@@ -15,9 +15,9 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from bundle.archives.deflate_blocks import NoShape
-from bundle.archives.deflate_shape import shape_of, shape_work
 from bundle.archives.skeleton import rebuild
+from bundle.deflate.blocks import NoShape
+from bundle.deflate.shape import shape_of, shape_work
 from bundle.delta.bsdiff import apply_triples
 from bundle.derived.no_form import NoForm
 from bundle.derived.replacing import MAX_BYTES

@@ -18,6 +18,7 @@ from cases import CASES as EDGE_CASES
 from chains import CASES as CHAIN_CASES
 from channels import CHANNELS
 from derived import CASES as DERIVED_CASES
+from derived_codes import CASES as DERIVED_CODE_CASES
 from files import CASES as FILE_CASES
 from frames import CASES as FRAME_CASES
 from heartbeats import HEARTBEATS
@@ -70,6 +71,7 @@ VECTORS = [
         *STREAM_CASES,
         *SHAPE_CASES,
         *DERIVED_CASES,
+        *DERIVED_CODE_CASES,
         *BOUND_CASES,
         *ROOM_CASES,
         *NAME_CASES,

@@ -1,6 +1,7 @@
 """What an agent is as a service of the operating system: its name and its command.
 
-The name tells sites of one machine apart. The command names this very Python, not one that PATH might find.
+The name tells sites of one machine apart. The command names this very Python, not one that PATH might find. Where
+unrep is a release at a site of its own, it names the launcher there.
 """
 
 import os
@@ -10,6 +11,8 @@ import sysconfig
 from pathlib import Path
 
 from apply.site.layout import Site
+from unrep.renewing.home import home_site
+from unrep.renewing.installing import launcher
 
 
 def service_name(site: Site) -> str:
@@ -19,7 +22,10 @@ def service_name(site: Site) -> str:
 
 def agent_argv(site: Site, config: Path | None, name: str) -> list[str]:
     """The command that a service runs; on Windows it writes what it tells into SITE/.unrep/agent.log."""
-    argv = ["agent", "--site", str(site.root), *(["--config", str(config.absolute())] if config else [])]
+    told = ["--site", str(site.root), *(["--config", str(config.absolute())] if config else [])]
+    argv = ["agent", *told]
+    if (home := home_site()) and os.name != "nt":  # of whatever version is current there when it starts
+        return [str(launcher(home, "agent")), *told]
     if os.name == "nt":
         return [*_python("unrep.agent.windows_service"), name, str(site.private / "agent.log"), *argv]
     return [sys.executable, "-P", "-m", "unrep", *argv]

@@ -23,7 +23,7 @@ from apply.audit import event_command
 from apply.errors import AboardError, ConfigError, Degraded, Postponed, RolledBack, SiteBusy, StorageFailed
 from apply.errors import Held as MasterHolds
 from apply.hold import read_hold
-from apply.record.database import read_state
+from apply.record.database import check_predecessor, read_state
 from apply.record.state import SiteState
 from apply.recover import recover
 from apply.site import durable
@@ -41,11 +41,14 @@ from unrep.agent.fetching import Fetching
 from unrep.agent.inbox import Inbox
 from unrep.agent.journal import About, Event, Journal, Kind
 from unrep.agent.patience import Patience
+from unrep.agent.probe import probe
 from unrep.agent.settings import Settings, read_settings
 from unrep.agent.telling.bulletin import Bulletins
 from unrep.agent.telling.delivery import ONCE_PATIENCE_S, Delivery
 from unrep.agent.telling.observing import Observer
 from unrep.agent.update_windows import UpdateWindows, Window
+from unrep.renewing.home import home_site, program_directory
+from unrep.renewing.installing import is_good
 
 NAP_S: Final = 1.0  # how soon a window that opens and a hold that is lifted are noticed
 FALLBACK_INTERVAL_S: Final = 60.0  # between rounds while the configuration cannot be read
@@ -98,6 +101,9 @@ class Agent:
     def _at_work(self) -> Iterator[None]:
         """As the one agent of the site, from its first word to its last."""
         settings = self._read_settings()
+        if (home := home_site()) and not is_good(home, program_directory().parent.name):
+            probe(self._site.root)  # what is not whole ends here, and is not alive to its judge [A-233]
+            check_predecessor(self._site)  # which may have to go on with what we leave [A-234]
         self._site.make_directories()
         with agent_lock(self._site):
             self._inbox.open()

@@ -1,10 +1,12 @@
-"""`unrep agent --probe`: could this very unrep be a ship's agent? [A-230]
+"""`unrep agent --probe`: could this very unrep be a ship's agent, or is it? [A-230] [A-231]
 
 It imports every module, so that a library that is missing, or was built for another machine, shows before it is needed.
 Of a site it reads what an agent reads at its start. It writes nothing.
 """
 
+import os
 import pkgutil
+import sys
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -14,8 +16,9 @@ from apply.record.database import read_state
 from apply.site.config import load
 from apply.site.layout import Site
 from apply.site.trusted import saved_trust
-from bundle.host import presence
+from unrep.agent.telling.bulletin import read_bulletin
 from unrep.errors import SelfTestFailed
+from unrep.renewing.home import program_directory
 
 PACKAGES: Final = ("bundle", "transfer", "apply", "repository", "fleet", "unrep")
 # Of the extras, which a ship need not have: modules that want one of these are left out.
@@ -30,11 +33,35 @@ def probe(site: Path | None) -> int:
     count = sum(map(_imported, _modules()))
     if site:
         place = Site.at(site)
-        config = place.root / "unrep.toml"
-        load(config if presence.exists(config) else None)
+        load(place.config_file)
         read_state(place)
         saved_trust(place)
     return count
+
+
+def check_alive(site: Site, alive_s: float, now: float) -> None:
+    """Raises SelfTestFailed unless the agent of the site is this very unrep, and has lived for so long [A-231]."""
+    said, ours = read_bulletin(site), str(program_directory())
+    if said is None or said.program != ours:
+        other = f"it is the one in {said.program}" if said and said.program else "no such agent was heard of"
+        raise SelfTestFailed(f"{site.root}: the agent is not the unrep in {ours}: {other}")
+    if not said.is_alive(now) or not _is_there(said.pid):
+        raise SelfTestFailed(f"{site.root}: its agent was {'stopped' if said.stopped else 'killed, or hangs'}")
+    if now - said.started_at < alive_s:
+        raise SelfTestFailed(f"{site.root}: its agent has lived for {now - said.started_at:.0f} s, not {alive_s:g}")
+
+
+def _is_there(pid: int) -> bool:
+    """Whether the process lives, as far as that can be asked: on Windows the service manager is asked instead."""
+    if sys.platform == "win32":
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # another account's
+    return True
 
 
 def _modules() -> Iterator[str]:

@@ -36,25 +36,68 @@ ReadWritePaths={writable}
 WantedBy=multi-user.target
 """
 
+# One round in the version that is good: a restart of the ship's agent does not end it, and it runs as root for that.
+_RENEWAL: Final = """\
+[Unit]
+Description=unrep renews itself at {home}
+RequiresMountsFor={home} {site}
+
+[Service]
+Type=oneshot
+ExecStart={command}
+WorkingDirectory=/
+KillMode=process
+UMask=0022
+NoNewPrivileges=yes
+ProtectSystem=full
+ReadWritePaths={writable}
+"""
+_TIMER: Final = """\
+[Unit]
+Description=unrep renews itself, every quarter of an hour
+
+[Timer]
+OnBootSec=5min
+OnUnitInactiveSec=15min
+
+[Install]
+WantedBy=timers.target
+"""
+
+
+def renewal_texts(argv: Sequence[str], home: Path, site: Path) -> tuple[str, str]:
+    """The unit that renews unrep at its own site, for the agent of the ship's site, and its timer [A-232].
+
+    Raises UsageRefused as `unit_text`.
+    """
+    unit = _RENEWAL.format(
+        home=_quoted(str(home)), site=_quoted(str(site)), command=_command(argv, site), writable=_quoted(f"-{home}")
+    )
+    return _OURS + unit, _OURS + _TIMER
+
 
 def unit_text(argv: Sequence[str], site: Path, account: str = "") -> str:
     """The whole file; `account`: of the user that the agent runs as, "" for root.
 
     Raises UsageRefused for a word that no line of a unit can hold [A-105].
     """
-    for word in (*argv, str(site)):
-        if not word.isprintable():
-            shown = repr(word)[1:-1]
-            raise UsageRefused(
-                f"{shown}: a systemd unit can name paths in UTF-8 only, without control characters; rename it"
-            )
-    command = " ".join(_quoted(word).replace("$", "$$") for word in argv)
+    command = _command(argv, site)
     return _OURS + _UNIT.format(
         site=_quoted(str(site)),
         user=f"User={account}\n" if account else "",
         command=command,
         writable=_quoted(f"-{site}"),  # which is missing where a disk is not mounted: the agent says so better
     )
+
+
+def _command(argv: Sequence[str], site: Path) -> str:
+    for word in (*argv, str(site)):
+        if not word.isprintable():
+            shown = repr(word)[1:-1]
+            raise UsageRefused(
+                f"{shown}: a systemd unit can name paths in UTF-8 only, without control characters; rename it"
+            )
+    return " ".join(_quoted(word).replace("$", "$$") for word in argv)
 
 
 def write_unit(path: Path, text: str) -> bool:

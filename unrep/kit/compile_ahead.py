@@ -14,13 +14,18 @@ def main(root: Path, directories: list[str]) -> None:
     """Compiles every source below those directories of the kit. Raises PyCompileError, OSError."""
     for directory in directories:
         for path in sorted((root / directory).rglob("*.py")):
-            py_compile.compile(
-                str(path),
-                dfile=path.relative_to(root).as_posix(),
-                doraise=True,
-                optimize=0,
-                invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
-            )
+            compile_one(root, path)
+
+
+def compile_one(root: Path, path: Path) -> None:
+    """Compiles one source. Raises PyCompileError, OSError."""
+    py_compile.compile(
+        str(path),
+        dfile=path.relative_to(root).as_posix(),
+        doraise=True,
+        optimize=0,
+        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+    )
 
 
 if __name__ == "__main__":

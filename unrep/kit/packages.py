@@ -68,7 +68,11 @@ def bring_debian(wanted: Sequence[DebianPackage], architecture: str, place: Path
 
 
 def bring_wheels(kind: Kind, lock: Path, place: Path, progress: Progress) -> list[Path]:
-    """The wheels that the lock names for that machine, in the order of their names. Raises KitError, CollectError."""
+    """The wheels that the lock names for that machine, in the order of their names. Raises KitError, CollectError.
+
+    They lie in a directory of their own, for a lock has hashes of the wheels for every machine.
+    """
+    place = place / kind.name
     pins = applying(read_pins(lock), kind.target().environment())
     if bare := [pin.name for pin in pins if not pin.hashes]:
         raise KitError(f"{lock}: without a hash: {', '.join(bare)}: give every line its hashes")
@@ -105,7 +109,8 @@ def _wheels_of(place: Path, pins: list[Pin]) -> dict[str, Path]:
 
 
 def _files(place: Path, ending: str) -> Iterator[Path]:
-    make_directory(place)
+    for path in (place.parent, place):
+        make_directory(path)
     with Directory.open(place) as directory:
         yield from (place / name for name, _ in directory.entries() if name.endswith(ending))
 

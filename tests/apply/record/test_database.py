@@ -9,11 +9,21 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from apply.audit.history import read_history
 from apply.errors import DiskFull, RolledBack, SiteInvalid, StorageFailed
-from apply.record.database import STATES_KEPT, Record, _checksum, _sqlite_errors, read_state
+from apply.record import schema
+from apply.record.database import (
+    STATES_KEPT,
+    Record,
+    _checksum,
+    _sqlite_errors,
+    check_predecessor,
+    open_runs,
+    read_state,
+)
 from apply.record.release import Quarantine, Release
 from apply.record.state import SiteState
 from apply.site.layout import Site
@@ -119,7 +129,7 @@ def test_no_state_is_whole(site: Site) -> None:
 def test_a_state_of_another_version_of_unrep_is_not_guessed_at(site: Site) -> None:
     saved(site, 1)
     record = Record(site)
-    document = '{"product": "vms", "wheels": 4}'
+    document = '{"product": 4}'
     with record._transaction() as database:
         database.execute("INSERT INTO states (document, sha256) VALUES (?, ?)", (document, _checksum(document)))
     record.close()
@@ -255,3 +265,43 @@ def test_few_bytes_left_are_a_full_disk(site: Site, monkeypatch: pytest.MonkeyPa
     error.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE
     with pytest.raises(DiskFull), _sqlite_errors(str(site.state_file)):
         raise error
+
+
+def test_a_record_of_the_next_release_is_gone_on_with(site: Site) -> None:
+    """[A-234]: N, then N+1 with a table, a column and a field more, then N again."""
+    saved(site, 1)
+    record = Record(site)
+    with record._transaction() as database:
+        for statement in (
+            "CREATE TABLE cargo (number INTEGER PRIMARY KEY)",
+            "ALTER TABLE runs ADD COLUMN weather TEXT NOT NULL DEFAULT ''",
+            f"PRAGMA user_version = {schema.VERSION + 1}",
+            f"PRAGMA application_id = {schema.VERSION}",
+        ):
+            database.execute(statement)
+        document = '{"product": "vms", "wheels": 4}'
+        database.execute("INSERT INTO states (document, sha256) VALUES (?, ?)", (document, _checksum(document)))
+    record.append({"run": 1})
+    record.close()
+    assert read_state(site).product == "vms"
+    check_predecessor(site)
+    back = Record(site)
+    back.append({"run": 2})
+    back.save(msgspec.structs.replace(back.state, heard_at=7))
+    back.close()
+    assert read_state(site).heard_at == 7
+    with open_runs(site) as runs:
+        assert [link.document for link in runs.links] == ['{"run": 1}', '{"run": 2}']
+
+
+def test_tables_that_the_one_before_cannot_use_are_refused_beforehand(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[A-234]"""
+    check_predecessor(site)  # nothing was ever installed
+    saved(site, 1)
+    check_predecessor(site)
+    monkeypatch.setattr(schema, "VERSION", schema.VERSION + 1)
+    monkeypatch.setattr(schema, "OLDEST", schema.VERSION)
+    with pytest.raises(SiteInvalid, match="the one before cannot use"):
+        check_predecessor(site)

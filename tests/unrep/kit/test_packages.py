@@ -50,11 +50,11 @@ def test_a_wheel_is_known_by_its_hash_whatever_it_is_called(tmp_path: Path) -> N
     wheel = make_wheel(tmp_path / "given", "demo", "1.0")
     digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
     (tmp_path / "lock").write_text(f"demo==1.0 --hash=sha256:{digest}\n")
-    kept = tmp_path / "kept"
-    kept.mkdir()
+    kept = tmp_path / "kept" / "linux_x86_64"
+    kept.mkdir(parents=True)
     wheel.rename(kept / "renamed.whl")
-    brought = packages.bring_wheels(KINDS["linux_x86_64"], tmp_path / "lock", kept, Quiet())
+    brought = packages.bring_wheels(KINDS["linux_x86_64"], tmp_path / "lock", kept.parent, Quiet())
     assert brought == [kept / "renamed.whl"]
     (tmp_path / "lock").write_text("demo==1.0\n")
     with pytest.raises(KitError, match="without a hash: demo"):
-        packages.bring_wheels(KINDS["linux_x86_64"], tmp_path / "lock", kept, Quiet())
+        packages.bring_wheels(KINDS["linux_x86_64"], tmp_path / "lock", kept.parent, Quiet())

@@ -17,6 +17,7 @@ from apply.errors import AboardError
 from apply.site import durable
 from apply.site.layout import Site
 from bundle.host.files import read_plain
+from unrep.renewing.home import program_directory
 
 BEAT_S: Final = 60.0
 MISSED_S: Final = 150.0  # without a beat for so long, the agent is not there
@@ -42,7 +43,8 @@ class Bulletin(msgspec.Struct, frozen=True, kw_only=True):
     """Times are seconds since 1970, by the machine's clock.
 
     sources: what was wrong with each when it was asked last, "" for nothing. next_round_at: when the agent looks again,
-    0 while it is at work. stopped: it was told to stop, or made its one round.
+    0 while it is at work. stopped: it was told to stop, or made its one round. program: the directory of the unrep that
+    it is.
     """
 
     pid: int
@@ -52,6 +54,7 @@ class Bulletin(msgspec.Struct, frozen=True, kw_only=True):
     sources: dict[str, str] = {}
     download: Download | None = None
     stopped: bool = False
+    program: str = ""
 
     def is_alive(self, now: float) -> bool:
         """Whether the agent is there."""
@@ -76,7 +79,7 @@ class Bulletins:
         self._end = threading.Event()
         self._progress_at = 0.0
         now = wall()
-        self._now = Bulletin(pid=os.getpid(), started_at=now, beat_at=now)
+        self._now = Bulletin(pid=os.getpid(), started_at=now, beat_at=now, program=str(program_directory()))
 
     def begin(self) -> None:
         """The agent has begun."""

@@ -1,0 +1,204 @@
+"""unrep renews itself: what starts it, who judges, and what `good` is for [A-232] to [A-235]."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from apply.record.database import Record, read_state
+from apply.record.release import Release
+from apply.record.state import SiteState
+from apply.site.config import load
+from apply.site.layout import Site
+from unrep.renewing import home
+from unrep.renewing.installing import complete_configuration, is_good, launcher, write_launchers
+
+posix = pytest.mark.skipif(os.name == "nt", reason="the launchers of Linux")
+
+# An unrep that says what it was asked, and answers as the test wants.
+STUB = """#!/bin/sh
+version=$(basename "$(dirname "$(dirname "$(readlink -f "$0")")")")
+echo "$version $*" >> "$TOLD"
+case "$*" in
+    "agent --once"*) exit "${ONCE:-0}" ;;
+    status*) exit "${STATUS:-0}" ;;
+    *"--alive 0") exit "${LIVES:-0}" ;;
+    *--alive*) exit "${PROVEN:-0}" ;;
+    "agent --probe") case " ${BROKEN:-} " in *" $version "*) exit 5 ;; esac ;;
+    --version) case " ${BROKEN:-} " in *" $version "*) exit 127 ;; esac ;;
+esac
+exit 0
+"""
+
+
+class Home:
+    """A site of unrep whose versions only say what they were asked."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        for version in ("1", "2", "3"):
+            (root / "versions" / version / "bin").mkdir(parents=True)
+            (root / "versions" / version / "kit.json").touch()
+            starter = root / "versions" / version / "bin" / "unrep"
+            starter.write_text(STUB)
+            starter.chmod(0o755)
+        (root / "current").symlink_to("versions/2")
+        write_launchers(Site.at(root))
+        self.good("1\n")
+
+    def good(self, text: str) -> None:
+        (self.root / "launch" / "good").write_text(text)
+
+    def renew(self, **answers: object) -> tuple[int, list[str], str]:
+        """The exit code of a round, what was asked of whom, and which version is good then."""
+        told = self.root / "told"
+        told.unlink(missing_ok=True)
+        environment = {"PATH": os.environ["PATH"], "TOLD": str(told), **{k: str(v) for k, v in answers.items()}}
+        code = subprocess.run([launcher(Site.at(self.root), "renew"), "/srv/vms", "600"], env=environment).returncode
+        good = self.root / "launch" / "good"
+        return code, told.read_text().splitlines(), good.read_text().strip() if good.exists() else ""
+
+
+@pytest.fixture
+def at(tmp_path: Path) -> Home:
+    (tmp_path / "a home ü").mkdir()
+    return Home(tmp_path / "a home ü")
+
+
+@posix
+def test_the_round_runs_in_what_is_good_and_what_has_proven_itself_becomes_it(at: Home) -> None:
+    """[A-232]"""
+    code, told, good = at.renew()
+    assert (code, good) == (0, "2")
+    assert told[1] == f"1 agent --once --site {at.root}" and told[-1] == "2 agent --site /srv/vms --alive 600"
+    code, told, good = at.renew()
+    assert (code, good) == (0, "2") and told == ["2 --version", f"2 agent --once --site {at.root}"]
+
+
+@posix
+def test_what_is_young_pending_or_busy_is_not_good_yet(at: Home) -> None:
+    """[A-232]"""
+    assert at.renew(PROVEN=5)[::2] == (0, "1")
+    assert at.renew(STATUS=7)[::2] == (7, "1")
+    assert at.renew(ONCE=5)[::2] == (5, "1"), "another updater is at work"
+    assert at.renew(ONCE=8)[::2] == (8, "2"), "stranded, which says nothing of the current one"
+
+
+@posix
+def test_what_dies_after_its_commit_is_left_at_the_third_round(at: Home) -> None:
+    """[A-233]"""
+    for _ in range(2):
+        assert "rollback" not in "".join(at.renew(PROVEN=5, LIVES=5)[1])
+    at.renew(PROVEN=5)  # it lives, so the count begins anew
+    for _ in range(2):
+        assert "rollback" not in "".join(at.renew(PROVEN=5, LIVES=5)[1])
+    code, told, good = at.renew(PROVEN=5, LIVES=5)
+    assert (code, good) == (0, "1") and told[-1] == f"1 rollback --to 1 --site {at.root}"
+
+
+@posix
+@pytest.mark.parametrize("text", ["", "9\n", "../../etc\n", "..\n", "\0\xff", "1 2", "x" * 5000])
+def test_a_good_that_is_spoiled_or_names_what_is_gone(at: Home, text: str) -> None:
+    """[A-232]: another than the current one judges, unless it is broken, too."""
+    at.good(text)
+    code, told, _ = at.renew(PROVEN=5)
+    assert code == 0 and f"1 agent --once --site {at.root}" in told
+    assert f"3 agent --once --site {at.root}" in at.renew(PROVEN=5, BROKEN="1")[1]
+    assert f"2 agent --once --site {at.root}" in at.renew(PROVEN=5, BROKEN="1 3")[1]
+    (at.root / "launch" / "good").unlink()
+    assert f"1 agent --once --site {at.root}" in at.renew()[1]
+    assert is_good(Site.at(at.root), "2")
+
+
+@posix
+def test_a_good_version_that_does_not_start_judges_nothing(at: Home) -> None:
+    """[A-232]"""
+    at.good("3\n")
+    assert f"1 agent --once --site {at.root}" in at.renew(PROVEN=5, BROKEN="3")[1]
+    (at.root / "versions" / "3" / "kit.json").unlink()
+    assert f"1 agent --once --site {at.root}" in at.renew()[1]
+
+
+@posix
+def test_what_is_started_is_the_version_that_is_current(at: Home, tmp_path: Path) -> None:
+    """[A-235]"""
+    (tmp_path / "unrep").symlink_to(launcher(Site.at(at.root), "unrep"))
+    environment = {"PATH": os.environ["PATH"], "TOLD": str(tmp_path / "told")}
+    subprocess.run([tmp_path / "unrep", "status", "a b"], env=environment, check=True)
+    subprocess.run([launcher(Site.at(at.root), "agent"), "--site", "/srv/vms"], env=environment, check=True)
+    assert (tmp_path / "told").read_text().splitlines() == ["2 status a b", "2 agent --site /srv/vms"]
+
+
+def test_the_check_is_added_once_whatever_stands_there(tmp_path: Path) -> None:
+    """[A-233]"""
+    site = Site.at(tmp_path)
+    config = tmp_path / "unrep.toml"
+    for text in ("", 'product = "unrep"\n[page]\nport = 8642', '[[health]]\ntype = "tcp"\nhost = "a"\nport = 1\n'):
+        config.write_text(text)
+        assert complete_configuration(site, site) and not complete_configuration(site, site)
+        found = load(config).health
+        assert "--alive" in tomllib.loads(config.read_text())["health"][-1]["argv"] and len(found) == 1 + (
+            "tcp" in text
+        )
+    config.write_text("[")
+    with pytest.raises(Exception, match=r"unrep\.toml: cannot be read"):
+        complete_configuration(site, site)
+
+
+def test_whether_this_program_is_a_version_at_a_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """[A-235]"""
+    assert home.home_site() is None, "a checkout is none"
+    kit = tmp_path / "home" / "versions" / "1"
+    (kit / "app").mkdir(parents=True)
+    (kit / "kit.json").touch()
+    monkeypatch.setattr(home, "program_directory", lambda: kit / "app")
+    assert home.home_site() is None
+    (tmp_path / "home" / ".unrep").mkdir()
+    (tmp_path / "home" / "current").mkdir()
+    found = home.home_site()
+    assert found and found.root == tmp_path / "home"
+
+
+def asked(site: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "unrep", "agent", "--site", str(site), *words]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def test_whether_the_agent_is_this_very_unrep(tmp_path: Path) -> None:
+    """[A-231]"""
+    (tmp_path / ".unrep").mkdir()
+    told = asked(tmp_path, "--alive", "0")
+    assert told.returncode == 5 and "no such agent was heard of" in told.stderr
+    now = time.time()
+    said = {"pid": os.getpid(), "started_at": now - 20, "beat_at": now, "program": str(home.program_directory())}
+    for change, alive, reason in (
+        ({}, "10", ""),
+        ({}, "3600", "has lived for"),
+        ({"program": "/opt/other/app"}, "0", "it is the one in /opt/other/app"),
+        ({"stopped": True}, "0", "was stopped"),
+        ({"beat_at": now - 600}, "0", "was killed, or hangs"),
+    ):
+        (tmp_path / ".unrep" / "agent.json").write_text(json.dumps({**said, **change}))
+        told = asked(tmp_path, "--alive", alive)
+        assert told.returncode == (5 if reason else 0) and reason in told.stderr, told
+
+
+def test_a_probe_reads_the_site_and_writes_nothing(tmp_path: Path) -> None:
+    """[A-230]"""
+    site = Site.at(tmp_path)
+    site.make_directories()
+    record = Record(site)
+    record.save(SiteState(product="vms", releases=(Release(version="1", seq=1, tree="a", platform="any", bundle="b"),)))
+    record.close()
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    told = asked(tmp_path, "--probe")
+    assert told.returncode == 0 and "modules can be imported" in told.stdout
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+    assert read_state(site).product == "vms"
+    (tmp_path / "unrep.toml").write_text("what = 1\n")
+    assert asked(tmp_path, "--probe").returncode == 2
