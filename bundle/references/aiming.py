@@ -14,6 +14,7 @@ from bundle.delta.changes import pack_sparse
 from bundle.delta.coarse import match_coarsely
 from bundle.delta.cost_based_matching import BLOCK_PRICE, worth_copying
 from bundle.delta.segments import match_closely
+from bundle.format.codecs import compressed_size
 from bundle.format.index import Stream
 from bundle.format.objects import Readable
 from bundle.format.varints import fold, write_varints
@@ -23,6 +24,7 @@ from bundle.references.pages import BLOCK_BYTES, Pages
 from bundle.references.places import Places
 from bundle.references.prediction import AddressMap, Prediction, ScannedImage, Shifts, scan
 from bundle.references.rebase import MAX_TRIPLES, blocks_in
+from bundle.references.symbol_rows import paired_rows
 from bundle.references.tables import MAX_TABLE_BYTES, predicted_table
 from bundle.references.votes import elect_shifts
 from bundle.references.words import Bytes, Numbers, write
@@ -48,11 +50,9 @@ class RebasedPatch:
 
 
 def make_rebased(source: Readable, target: Readable) -> RebasedPatch | None:
-    """A patch with rebased references. None unless both are images of one machine, with as many stretches."""
+    """A patch with rebased references. None unless both are images of one machine."""
     old, new = scan(source), scan(target)
     if old is None or new is None or old.image.machine != new.image.machine:
-        return None
-    if len(old.image.stretches) != len(new.image.stretches):
         return None
     known = old.known()
     found = _matched(old, new)
@@ -65,7 +65,12 @@ def make_rebased(source: Readable, target: Readable) -> RebasedPatch | None:
     while len(triples) > MAX_TRIPLES:
         price *= 2
         triples = worth_copying(found, wrong, LITERAL_PRICE, price)
-    return rebased_along(old, known, new, with_table(old, new, triples))
+    triples = with_table(old, new, triples)
+    made = rebased_along(old, known, new, triples)
+    by_name = with_rows(old, new, triples)
+    if by_name == triples or len(by_name) > MAX_TRIPLES:
+        return made
+    return min(made, rebased_along(old, known, new, by_name), key=lambda patch: _price(patch, new.data))
 
 
 def with_table(old: ScannedImage, new: ScannedImage, triples: list[Triple]) -> list[Triple]:
@@ -81,8 +86,30 @@ def with_table(old: ScannedImage, new: ScannedImage, triples: list[Triple]) -> l
     wrong = np.flatnonzero(np.frombuffer(matched.diff, np.uint8))
     own = blocks_of(worth_copying(matched.triples, wrong, TABLE_PRICE))
     moved = [Block(block.old + old.data.size, block.new + start, block.size) for block in own]
-    made = triples_of(sorted([*rest, *moved], key=lambda block: block.new), new.data.size)
+    made = triples_of(sorted([*rest, *moved], key=_in_new), new.data.size)
     return made if moved and len(made) <= MAX_TRIPLES else triples
+
+
+def with_rows(old: ScannedImage, new: ScannedImage, triples: list[Triple]) -> list[Triple]:
+    """The same, but each symbol is made from the one of its name."""
+    blocks = blocks_of(triples)
+    for start, end, rows in paired_rows((old.data, old.image), (new.data, new.image)):
+        blocks = sorted([*(part for block in blocks for part in _outside(block, start, end)), *rows], key=_in_new)
+    return triples_of(blocks, new.data.size)
+
+
+def _in_new(block: Block) -> int:
+    return block.new
+
+
+def _price(patch: RebasedPatch, wanted: Pages) -> int:
+    """What the patch takes in packs, by estimate."""
+    at, extra = 0, bytearray()
+    for add, more, _ in patch.triples:
+        extra += wanted.span(at + add, at + add + more).tobytes()
+        at += add + more
+    columns = [write_varints(map(abs, column)) for column in zip(*patch.triples, strict=True)]
+    return sum(map(compressed_size, (bytes(extra), *columns, *patch.streams.values())))
 
 
 def _outside(block: Block, start: int, end: int) -> Iterator[Block]:
@@ -180,10 +207,14 @@ def _packed(old: Image, new: Image, shifts: Shifts) -> dict[Stream, bytes]:
     Places: how many shifts there are, then the steps from one to the next. Layouts: how many numbers a layout has,
     their differences from the old ones, then the steps from one shift to the next.
     """
-    layout = [after - before for before, after in zip(old.numbers(), new.numbers(), strict=True)]
+    if len(old.stretches) == len(new.stretches):
+        layout = [after - before for before, after in zip(old.numbers(), new.numbers(), strict=True)]
+        layouts = [len(layout), *map(fold, layout)]
+    else:
+        layouts = [0, len(new.stretches), fold(new.base - old.base), *new.whole_numbers()]
     places = [len(shifts.places), *np.diff(shifts.places, prepend=0).tolist()]
     steps = np.diff(shifts.by, prepend=0).tolist()
     return {
         Stream.PLACE: write_varints(places),
-        Stream.LAYOUT: write_varints([len(layout), *(fold(number) for number in (*layout, *steps))]),
+        Stream.LAYOUT: write_varints([*layouts, *map(fold, steps)]),
     }

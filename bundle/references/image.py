@@ -57,6 +57,11 @@ class Stretch:
     room: int
     executable: bool
 
+    @property
+    def kind(self) -> tuple[bool, bool]:
+        """Stretches of one kind follow each other from image to image."""
+        return self.executable, self.address >= REST_ADDRESS
+
 
 @dataclass(frozen=True)
 class Image:
@@ -100,9 +105,20 @@ class Image:
         return np.where(within, addresses - self._columns[2][at] + before[at], -1)
 
     def moved_rooms(self, addresses: Numbers, new: "Image") -> Numbers:
-        """Each address, moved as its stretch is in an image with as many. Those outside of all rooms stay."""
+        """Each address, moved as its stretch is in another image. Those outside of all rooms stay."""
         at, within = self._found(addresses, self._columns[2], self._columns[3])
-        return np.where(within, addresses - self._columns[2][at] + new._columns[2][at], addresses)
+        steps = np.array(self._steps(new), np.int64)
+        return np.where(within, addresses + steps[at], addresses)
+
+    def _steps(self, new: "Image") -> list[int]:
+        """How far each stretch moved. Of as many, one follows from the other; else by kind, in their order [F-109]."""
+        if len(new.stretches) == len(self.stretches):
+            return [after.address - before.address for before, after in zip(self.stretches, new.stretches, strict=True)]
+        left: dict[tuple[bool, bool], list[int]] = {}
+        for stretch in reversed(new.stretches):
+            left.setdefault(stretch.kind, []).append(stretch.address)
+        named = ((stretch.address, left.get(stretch.kind)) for stretch in self.stretches)
+        return [after.pop() - before if after else 0 for before, after in named]
 
     @cached_property
     def _columns(self) -> Numbers:
@@ -130,6 +146,20 @@ class Image:
     def numbers(self) -> list[int]:
         """The layout as numbers, for another image that is described by its differences."""
         return [self.base, *(n for s in self.stretches for n in (s.offset, s.size, s.address, s.room))]
+
+    def whole_numbers(self) -> list[int]:
+        """The stretches as numbers, five each, for an image with another number of them."""
+        return [n for s in self.stretches for n in (s.offset, s.size, s.address, s.room, int(s.executable))]
+
+    def laid_out(self, base: int, numbers: list[int]) -> "Image | None":
+        """An image of the same machine with stretches of `whole_numbers`. None if that is no layout."""
+        if not 0 < len(numbers) <= 5 * (MAX_SECTIONS + 1) or len(numbers) % 5 or set(numbers[4::5]) - {0, 1}:
+            return None
+        stretches = tuple(
+            Stretch(*numbers[at : at + 4], executable=bool(numbers[at + 4]))  # type: ignore[misc,arg-type]
+            for at in range(0, len(numbers), 5)
+        )
+        return _checked(Image(stretches, base, self.machine))
 
     def moved(self, numbers: list[int]) -> "Image | None":
         """An image with as many stretches, laid out as `numbers` say. None if that is no layout."""

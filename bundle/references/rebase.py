@@ -20,7 +20,7 @@ from bundle.errors import Malformed
 from bundle.format.index import Stream
 from bundle.format.objects import Nothing, Readable
 from bundle.format.varints import unfold
-from bundle.references.image import MAX_IMAGE_BYTES, MAX_LAYOUT_NUMBERS, Image
+from bundle.references.image import MAX_IMAGE_BYTES, MAX_LAYOUT_NUMBERS, MAX_SECTIONS, Image
 from bundle.references.prediction import MAX_SHIFT, NO_TABLE, Blocks, Prediction, Shifts, scan
 from bundle.references.tables import MAX_TABLE_BYTES, predicted_table
 from bundle.references.words import Numbers as Places
@@ -134,9 +134,13 @@ def _farthest(triples: Places) -> int:
 
 
 class _Prediction(NamedTuple):
-    """What a patch says beside its triples: differences of the layout, which known addresses shift, and how far."""
+    """What a patch says beside its triples: differences of the layout, which known addresses shift, and how far.
+
+    `stretches`: those of a layout that has another number of them, in numbers. `layout` then has the base alone.
+    """
 
     layout: list[int]
+    stretches: list[int]
     places: Places
     by: Places
 
@@ -146,18 +150,27 @@ def _read_numbers(numbers: Numbers) -> _Prediction:
         length, count = next(numbers.layouts), next(numbers.places)
         if length > MAX_LAYOUT_NUMBERS or count > MAX_SHIFTS:
             raise Malformed("recipe: a layout has too many numbers, or a patch too many shifts")
-        layout = [unfold(next(numbers.layouts)) for _ in range(length)]
+        layout, stretches = [unfold(next(numbers.layouts)) for _ in range(length)], []
+        if not length:
+            length = next(numbers.layouts)
+            if length > MAX_SECTIONS + 1:
+                raise Malformed("recipe: a layout has too many stretches")
+            layout = [unfold(next(numbers.layouts))]
+            stretches = [next(numbers.layouts) for _ in range(5 * length)]
         at = _sums(next(numbers.places) for _ in range(count))
-        return _Prediction(layout, at, _sums(unfold(next(numbers.layouts)) for _ in range(count)))
+        return _Prediction(layout, stretches, at, _sums(unfold(next(numbers.layouts)) for _ in range(count)))
     except (StopIteration, RuntimeError, OverflowError) as error:
         raise Malformed("recipe: a reference pack is too short") from error
 
 
 def _placed_anew(old: Image, known: int, said: _Prediction) -> tuple[Image, Shifts]:
     before = old.numbers()
-    if len(said.layout) != len(before):
-        raise Malformed("recipe: the layout of a new image has another number of stretches than the old one")
-    new = old.moved([number + step for number, step in zip(before, said.layout, strict=True)])
+    if len(said.stretches) == 5 * len(old.stretches) or (not said.stretches and len(said.layout) != len(before)):
+        raise Malformed("recipe: the layout of a new image has another number of stretches than its form says")
+    if said.stretches:
+        new = old.laid_out(before[0] + said.layout[0], said.stretches)
+    else:
+        new = old.moved([number + step for number, step in zip(before, said.layout, strict=True)])
     if new is None:
         raise Malformed("recipe: the layout of a new image cannot be")
     if (said.places >= known).any() or (np.diff(said.places) <= 0).any() or (np.abs(said.by) >= MAX_SHIFT).any():

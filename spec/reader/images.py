@@ -130,6 +130,30 @@ def replaced(old: Image, base: int, numbers: list[list[int]]) -> Image | None:
     return new if _lawful(new) else None
 
 
+def with_stretches(old: Image, base: int, rows: list[list[int]]) -> Image | None:
+    """An image of these stretches, or None where that is none [F-109]."""
+    if not 1 <= len(rows) <= 65 or any(row[4] > 1 for row in rows):
+        return None
+    new = replace(old, base=base, stretches=tuple(Stretch(*row[:4], row[4] == 1) for row in rows))
+    return new if _lawful(new) else None
+
+
+def likes(old: Image, new: Image) -> list[Stretch | None]:
+    """For each stretch of the old image its like in the new one [F-109]."""
+    if len(old.stretches) == len(new.stretches):
+        return list(new.stretches)
+    found: list[Stretch | None] = []
+    for n, stretch in enumerate(old.stretches):
+        place = [_kind(s) for s in old.stretches[:n]].count(_kind(stretch))
+        of_kind = [s for s in new.stretches if _kind(s) == _kind(stretch)]
+        found.append(of_kind[place] if place < len(of_kind) else None)
+    return found
+
+
+def _kind(stretch: Stretch) -> tuple[bool, bool]:
+    return stretch.executable, stretch.address >= 1 << 39
+
+
 def _lawful(image: Image) -> bool:
     offset = address = 0
     for s in image.stretches:

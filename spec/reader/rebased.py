@@ -9,9 +9,11 @@ from images import (
     Image,
     Reference,
     find_references,
+    likes,
     parse_image,
     relocation_table,
     replaced,
+    with_stretches,
 )
 from wire import Cursor, need
 
@@ -52,10 +54,24 @@ class Blocks:
 
 def _new_layout(old: Image, layouts: Cursor) -> Image:
     """[F-53]"""
-    need(layouts.varint() == 1 + 4 * len(old.stretches), "a layout has another count of numbers than the old image")
+    count = layouts.varint()
+    if count == 0:
+        return _whole_layout(old, layouts)
+    need(count == 1 + 4 * len(old.stretches), "a layout has another count of numbers than the old image")
     base = old.base + layouts.seek()
     stretches = [[value + layouts.seek() for value in (s.offset, s.size, s.address, s.room)] for s in old.stretches]
     new = replaced(old, base, stretches)
+    need(new is not None, "a new layout is none of an image")
+    assert new is not None
+    return new
+
+
+def _whole_layout(old: Image, layouts: Cursor) -> Image:
+    """[F-109]"""
+    count = layouts.varint()
+    need(1 <= count <= 65 and count != len(old.stretches), "a layout of whole stretches has a wrong count of them")
+    base = old.base + layouts.seek()
+    new = with_stretches(old, base, [[layouts.varint() for _ in range(5)] for _ in range(count)])
     need(new is not None, "a new layout is none of an image")
     assert new is not None
     return new
@@ -83,9 +99,9 @@ def _map(old: Image, new: Image, blocks: Blocks, address: int) -> int:
     offset = old.offset_of(address)
     if offset >= 0:
         return new.address_of(blocks.moved(offset))
-    for before, after in zip(old.stretches, new.stretches, strict=True):
+    for before, after in zip(old.stretches, likes(old, new), strict=True):
         if before.address <= address < before.address + before.room:
-            return address + after.address - before.address
+            return address + after.address - before.address if after else address
     return address
 
 
