@@ -11,11 +11,7 @@ from types import MappingProxyType
 
 from bundle.archives.counterparts import Shapes
 from bundle.archives.foreign import why_closed
-from bundle.derived.rules import Rule
-from bundle.format.contents import Content
-from bundle.format.index import AS_IT_IS, MAX_USES, SHAPED
-from bundle.write.catalog import Catalog, Wanted, skeleton_label, stored_label
-from bundle.write.derivation import (
+from bundle.derived.deriving import (
     CATALOGUES,
     Derivation,
     digests_in,
@@ -25,6 +21,10 @@ from bundle.write.derivation import (
     is_spelled,
     source_label,
 )
+from bundle.derived.rules import Rule
+from bundle.format.contents import Content
+from bundle.format.index import AS_IT_IS, MAX_USES, SHAPED
+from bundle.write.catalog import Catalog, Wanted, skeleton_label, stored_label
 from bundle.write.openings import Member, Opening
 from bundle.write.parts import InWorkers, choose_tasks
 from bundle.write.tournament import ObjectTask

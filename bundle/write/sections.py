@@ -15,6 +15,7 @@ import msgspec
 from bundle.archives.counterparts import Shapes, find_shapes
 from bundle.archives.engines import COMMON_FEATURES, ENGINE_FEATURES, features_of
 from bundle.delta.sketch import sketch
+from bundle.derived.deriving import is_list, source_label
 from bundle.format.codecs import compress
 from bundle.format.contents import Content, chunks_of, size_of
 from bundle.format.contents import opened as opened_content
@@ -43,7 +44,6 @@ from bundle.read.tree import object_bytes
 from bundle.write.base_streams import StreamIndex
 from bundle.write.batches import call_with, made_in_batches, map_in_batches
 from bundle.write.catalog import Candidate, Catalog
-from bundle.write.derivation import is_list, source_label
 from bundle.write.frames import FrameBuilder
 from bundle.write.openings import ArchiveOpener, Opening, archives_among, members_of
 from bundle.write.packing import pack, packed_so_far

@@ -14,6 +14,7 @@ from bundle.delta.anchors import differences, match_anchored
 from bundle.delta.bsdiff import Triple, blocks_of, difference_of, make_difference, triples_of
 from bundle.delta.changes import pack_changes, pack_sparse
 from bundle.delta.cost_based_matching import literal_price, worth_copying
+from bundle.derived.deriving import Derivation, derivable
 from bundle.derived.rules import Rule
 from bundle.format.codecs import compressed_size
 from bundle.format.contents import Content, opened, part_of, read_content, size_of
@@ -23,7 +24,6 @@ from bundle.format.varints import fold, write_varints
 from bundle.references.aiming import make_rebased
 from bundle.references.image import MAX_IMAGE_SHRINKING
 from bundle.references.rebase import MAX_TRIPLES
-from bundle.write.derivation import Derivation, derivable
 
 # Up to here bsdiff takes objects whole. It needs 17 bytes of memory for each of the base's, so 408 MiB in each worker.
 WHOLE_BYTES = 24 * 1024 * 1024

@@ -18,6 +18,7 @@ LITERAL, COPY, PATCH, CONCAT, ARCHIVE, REBASED, SHAPE, DERIVED = range(8)
 SHAPED = 0
 MEMBER_MAX, DEPTH_MAX, FRAMES_MAX = 67_108_864, 8, 500_001
 GROWTH, SHRINKING, NUMBERS, READ, FREE = 1040, 16, 4, 4, 16_777_216
+TABLE_MAX = 12_582_912  # of relocations, which may follow an image [F-108]: a page with one takes 12 bytes
 RECIPES_MAX, BASE_OBJECTS_MAX, USES_MAX = 2_000_000, 4_000_000, 4_000_000
 
 
@@ -382,8 +383,11 @@ class Recipe:
             need(left >= 0, "the parts of a concat are more than its result")
         return b"".join(parts)
 
-    def triples(self, source_size: int) -> list[tuple[int, int, int]]:
-        """(position, bytes to copy, bytes of extra) of each triple, within the bounds of [F-41]."""
+    def triples(self, source_size: int, reached: list[int] | None = None) -> list[tuple[int, int, int]]:
+        """(position, bytes to copy, bytes of extra) of each triple, within the bounds of [F-41].
+
+        `reached`: takes all positions in the source.
+        """
         found, position, left = [], 0, self.size
         count = self.columns.next("numbers")
         need(count <= 2 * self.size + 2, "a patch has more triples than its result can need")
@@ -395,6 +399,8 @@ class Recipe:
             found.append((position, a, e))
             position += a + s
             need(0 <= position <= source_size, "a patch leaves its source")
+            if reached is not None:
+                reached += [position, position - s]
         need(left == 0, "a patch makes less than its result")
         return found
 
@@ -502,7 +508,8 @@ class Recipe:
         source = self._source()
         need(len(source) <= SHRINKING * self.size, "an image is rebased to one that is very much smaller")
         self.work[REBASED].spend(len(source))
-        triples = self.triples(len(source))
-        covered = predict(source, self.size, triples, self.streams[7], self.streams[8])
+        reached: list[int] = [0]
+        triples = self.triples(len(source) + TABLE_MAX, reached)
+        covered = predict(source, self.size, triples, max(reached), self.streams[7], self.streams[8])
         self.change(covered)
         return self.weave(triples, bytes(covered))

@@ -10,6 +10,7 @@ from zipfile import ZipFile
 import pytest
 
 from bundle.archives.engines import present_features
+from bundle.derived.deriving import CATALOGUES
 from bundle.derived.rules import Rule, form
 from bundle.errors import BundleError, Corrupt, Malformed
 from bundle.format.index import Derived
@@ -18,7 +19,6 @@ from bundle.read.reader import open_bundle
 from bundle.read.steps import decode_steps
 from bundle.read.tree import DirectoryBase, scan
 from bundle.write.builder import BuildReport, BuildRequest, build
-from bundle.write.derivation import CATALOGUES
 from tests.support.contents.tiny_bundle import KEY, TRUST
 from tests.support.sites.site import QUIET
 
