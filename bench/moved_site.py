@@ -2,13 +2,12 @@
 
     python -m bench.moved_site [--python OTHER]
 
-Makes two releases with a wheel, whose environments are made aboard, and installs both. Then the site is moved, its
-Python is another one (OTHER, of any version), or both, and one command is given. Prints how it ended, after how many
-seconds, and how many hands were needed: commands beside that one.
+Makes releases with a wheel, whose environments are made aboard, and installs two of them. Then the site is moved, its
+Python is gone and another one is in the path (OTHER), or both, and one command is given. Prints how it ended, after how
+many seconds, and how many hands were needed: commands beside that one.
 """
 
 import argparse
-import json
 import os
 import shutil
 import subprocess
@@ -23,7 +22,7 @@ from tests.support.repository import REPOSITORY
 CONFIG = """\
 product = "p"
 [prepare]
-python_wheels = {{ python = {python} }}
+python_wheels = {}
 [agent]
 sources = ["../third.unrep"]
 trust = "../k.pub"
@@ -45,8 +44,10 @@ COMMANDS = {
 
 
 def unrep(directory: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-    """Runs the command there."""
-    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    """Runs the command there, below a directory `made`."""
+    made = next(place for place in (directory, *directory.parents) if place.name == "made")
+    path = os.pathsep.join([str(made / "old-python"), str(made / "new-python"), "/usr/bin", "/bin"])
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "PATH": path}
     line = [sys.executable, "-m", "unrep", *words]
     return subprocess.run(line, cwd=directory, env=environment, capture_output=True, text=True, check=False)
 
@@ -61,21 +62,19 @@ def make(directory: Path) -> None:
         done = unrep(directory, "build", name, *terms, f"{name}.unrep", "--workers", "1")
         if done.returncode:
             sys.exit(done.stderr)
-    point(directory, sys.executable)
+    put_python(directory / "old-python", sys.executable)
     (directory / "site").mkdir()
-    config = CONFIG.format(python=json.dumps(str(directory / "python3")))
-    (directory / "site" / "unrep.toml").write_text(config, "utf-8")
+    (directory / "site" / "unrep.toml").write_text(CONFIG, "utf-8")
     for name in ("first", "second"):
         done = unrep(directory, "apply", f"{name}.unrep", "--site", "site")
         if done.returncode:
             sys.exit(done.stderr)
 
 
-def point(directory: Path, python: str) -> None:
-    """The ship's Python is that one from now on."""
-    link = directory / "python3"
-    link.unlink(missing_ok=True)
-    link.symlink_to(Path(python).resolve())
+def put_python(directory: Path, python: str) -> None:
+    """A directory of the path, with that Python."""
+    directory.mkdir()
+    (directory / "python3").symlink_to(Path(python).resolve())
 
 
 def main() -> None:
@@ -94,7 +93,8 @@ def main() -> None:
                 made.rename(there / "kept")  # the original, whose environments know this path
                 shutil.copytree(there / "kept", made, symlinks=True)
                 if replaced:
-                    point(made, other)
+                    shutil.rmtree(made / "old-python")
+                    put_python(made / "new-python", other)
                 site = made / ("moved" if moved else "site")
                 if moved:
                     (made / "site").rename(site)

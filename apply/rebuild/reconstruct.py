@@ -109,13 +109,19 @@ def _write_made(
     former = _former_states(evaluation.draft, base.manifest) if base and sharing.possible else frozenset()
     with Descent(tree) as into:
         for place, chunks in evaluation.objects():
-            entry = evaluation.draft.entry(place)
+            entry, told = evaluation.draft.entry(place), _telling(chunks, progress)
             if base and place in former and sharing.possible:
                 digest = partial(evaluation.digest, place)
-                write_beside(into, entry, chunks, digest, base.directory, sharing)
+                write_beside(into, entry, told, digest, base.directory, sharing)
             else:
-                write_object(into, entry, chunks)
-            progress.advance(entry.size)
+                write_object(into, entry, told)
+
+
+def _telling(chunks: Iterator[bytes], progress: Progress) -> Iterator[bytes]:
+    """Chunk by chunk, so that the bar moves within a large file, too [A-219]."""
+    for chunk in chunks:
+        yield chunk
+        progress.advance(len(chunk))
 
 
 def _former_states(manifest: TreeManifest, base: TreeManifest) -> frozenset[int]:

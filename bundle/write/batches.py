@@ -4,7 +4,7 @@ Executors differ in what `map` does with `chunksize`: that of Dask ignores it. S
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Executor, wait
 from functools import partial
 from itertools import chain, islice
 from typing import Any, TypeVar
@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from bundle.host.progress import Progress
 
 BATCH_TASKS = 64
+LOOK_EVERY_S = 1.0
 BATCH_BYTES = 512 * 1024  # so that a large task stands alone
 
 Task = TypeVar("Task")
@@ -27,19 +28,35 @@ def map_in_batches(
 
 
 def made_in_batches(
-    pool: Executor, function: Callable[[Task], Made], tasks: Sequence[Task], sizes: Sequence[int], progress: Progress
+    pool: Executor,
+    function: Callable[[Task], Made],
+    tasks: Sequence[Task],
+    sizes: Sequence[int],
+    progress: Progress,
+    so_far: Callable[[Task], int] = lambda _: 0,
 ) -> list[Made]:
-    """The same at once. Whenever a batch is ready, in whatever order, `progress` advances by its bytes."""
+    """The same at once. Whenever a batch is ready, in whatever order, `progress` advances by its bytes.
+
+    `so_far`: how many bytes of a task that is under way are done, for tasks that take minutes.
+    """
     batches = list(_batches(tasks, sizes))
     lengths = iter(sizes)
     amounts = [sum(islice(lengths, len(batch))) for batch in batches]
     futures = {
-        pool.submit(partial(_run, function), batch): bytes_ for batch, bytes_ in zip(batches, amounts, strict=True)
+        pool.submit(partial(_run, function), batch): (bytes_, batch)
+        for batch, bytes_ in zip(batches, amounts, strict=True)
     }
+    under_way, told = set(futures), dict.fromkeys(futures, 0)
     try:
-        for future in as_completed(futures):
-            future.result()  # the first that fails ends it
-            progress.advance(futures[future])
+        while under_way:
+            done, under_way = wait(under_way, LOOK_EVERY_S, FIRST_COMPLETED)
+            for future, (bytes_, batch) in futures.items():
+                if future in done:
+                    future.result()  # the first that fails ends it
+                elif future not in under_way or not (bytes_ := min(bytes_, sum(map(so_far, batch)))) > told[future]:
+                    continue
+                progress.advance(bytes_ - told[future])
+                told[future] = bytes_
         return list(chain.from_iterable(future.result() for future in futures))
     finally:
         for future in futures:

@@ -110,7 +110,7 @@ class ArchiveOpener:
         `features`: those of the engines that may be used. Raises InputError if a file cannot be read.
         """
         sides = [[(place, node) for place, node in _nodes(archives)] for archives in (base, target)]
-        self._progress.start("opening archives", sum(map(len, sides)), "files")
+        self._progress.start("looking for archives", sum(map(len, sides)), "files")
         levels = [[node for _, node in side] for side in sides]
         known: tuple[set[bytes], set[bytes]] = (set(), set())
         for depth in range(1, MAX_DEPTH + 1):
@@ -152,7 +152,9 @@ class ArchiveOpener:
                 asked.append((node.content, new, features, next(self._files)))
         sizes = [sum(one.size for one in streams) for _, streams, _, _ in asked]
         made = map_in_batches(self._pool, partial(call_with, take), asked, sizes)
-        for (content, streams, features, _), taken in zip(asked, made, strict=True):
+        self._progress.start("opening archives", sum(sizes), "B")
+        for (content, streams, features, _), size, taken in zip(asked, sizes, made, strict=True):
+            self._progress.advance(size)
             self._taken |= {(content, one.offset, features): each for one, each in zip(streams, taken, strict=True)}
         for node, group, features in jobs:
             for number in group:

@@ -15,7 +15,7 @@ from bundle.format.codecs import (
     large_compressor,
 )
 from bundle.format.contents import Content, chunks_of, opened, size_of
-from bundle.host.files import create_buffered
+from bundle.host.files import create_buffered, read_plain
 
 
 def pack(parts: Sequence[Content], max_log: int, out: Path) -> tuple[Packed, Content]:
@@ -34,11 +34,28 @@ def pack(parts: Sequence[Content], max_log: int, out: Path) -> tuple[Packed, Con
         return Packed(STORED, size, size), out
     codec = large_codec(samples, size, max_log)
     compressor = large_compressor(codec)
-    with create_buffered(out) as file:
+    with create_buffered(out) as file, create_buffered(_note(out)) as note:
+        taken = 0
         for chunk in chunks_of(parts):
             file.write(compressor.compress(chunk))
+            taken += len(chunk)
+            note.seek(0)
+            note.write(taken.to_bytes(8, "big"))
+            note.flush()
         file.write(compressor.flush())
         return Packed(codec, file.tell(), size), out
+
+
+def packed_so_far(task: tuple[Sequence[Content], int, Path]) -> int:
+    """How many bytes of a large stream are packed, by the arguments of `pack`: it may run in another process."""
+    try:
+        return int.from_bytes(read_plain(_note(task[2]), 8), "big")
+    except (OSError, ValueError):
+        return 0
+
+
+def _note(out: Path) -> Path:
+    return out.with_name(f"{out.name}.taken")
 
 
 def _read_at(parts: Sequence[Content], offset: int, length: int) -> bytes:

@@ -1,10 +1,14 @@
 """A configuration with each key wrong in turn: each command names the line, and no release is marked [A-208].
 
 The faults are made from the types of `apply.site.config`, so a key that is new is tried as well.
+
+python -m tests.end_to_end.test_wrong_configurations     counts what each command found, and the releases it marked
 """
 
 import json
 import re
+import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +32,7 @@ from msgspec.inspect import (
     type_info,
 )
 
+from apply.record.state import SiteState
 from apply.site.config import SiteConfig
 from tests.support.observers.command import run
 from tests.support.sites.site import Ship, shore
@@ -173,6 +178,11 @@ def ship(tmp_path_factory: pytest.TempPathFactory) -> Ship:
     return Ship.sailing(tmp_path_factory.mktemp("ship"), "1.0.0")
 
 
+def marks(state: SiteState) -> tuple[object, ...]:
+    """What a release that was tried leaves in the state of a site."""
+    return state.releases, state.pending, state.quarantined
+
+
 def judged(ship: Ship, fault: Fault, tmp_path: Path, code: int) -> list[str]:
     """What `check`, a dry run and an update say, each with that exit code; no release at the site changes."""
     config = tmp_path / "wrong.toml"
@@ -185,7 +195,7 @@ def judged(ship: Ship, fault: Fault, tmp_path: Path, code: int) -> list[str]:
         assert ended == code and err.startswith("unrep: ") and err.count("\n") == 1, f"{line}: {ended} {out} {err}"
         said.append(f"{out}{err}")
     after = ship.state
-    assert (after.releases, after.pending) == (before.releases, before.pending), "no release is marked"
+    assert marks(after) == marks(before), "no release is marked"
     assert ship.current == "1.0.0"
     return said
 
@@ -214,3 +224,23 @@ def test_what_the_ship_lacks(ship: Ship, fault: Fault, tmp_path: Path) -> None:
     """[A-208]"""
     for sentence in judged(ship, fault, tmp_path, 5):
         assert f"line {fault.line()}: " in sentence and fault.key in sentence, f"{fault.text()}{sentence}"
+
+
+def main() -> None:
+    """Tries all of them on one site."""
+    found: Counter[str] = Counter()
+    with tempfile.TemporaryDirectory() as scratch:
+        ship = Ship.sailing(Path(scratch, "ship"), "1.0.0")
+        before = marks(ship.state)
+        for code, wrong in ((2, [*FAULTS, *MEANT]), (5, LACKING)):
+            for fault in wrong:
+                said = judged(ship, fault, Path(scratch), code)
+                told = (f"line {fault.line()}: " in sentence for sentence in said)
+                found.update(dict(zip(("check", "dry run", "apply"), told, strict=True)))
+        print(f"configurations with a fault: {len(FAULTS) + len(MEANT) + len(LACKING)}")
+        print("found, and the line named, by", ", ".join(f"{command}: {count}" for command, count in found.items()))
+        print("releases marked:", 0 if marks(ship.state) == before else "some")
+
+
+if __name__ == "__main__":
+    main()

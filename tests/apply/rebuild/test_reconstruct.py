@@ -14,11 +14,12 @@ from typing import BinaryIO
 import pytest
 
 from apply.errors import BaseDrifted, DiskFull
-from apply.rebuild.reconstruct import reconstruct
+from apply.rebuild.reconstruct import _telling, reconstruct
 from bundle.archives.engines import present_features
 from bundle.format.manifest import Kind
 from bundle.format.root import Platform
 from bundle.host.blocks import Sharing
+from bundle.host.progress import Quiet
 from bundle.read.evaluate import Evaluation, open_evaluation
 from bundle.read.reader import open_bundle
 from bundle.read.tree import DirectoryBase, scan
@@ -227,3 +228,19 @@ def _is_shared(path: Path) -> bool:
     count = struct.unpack_from("=L", answer, 20)[0]
     flags = [struct.unpack_from("=L", answer, 32 + 56 * number + 40)[0] for number in range(count)]
     return any(flag & 0x2000 for flag in flags)
+
+
+class Steps(Quiet):
+    """Each step of the progress."""
+
+    def __init__(self) -> None:
+        self.amounts: list[int] = []
+
+    def advance(self, amount: int) -> None:
+        self.amounts.append(amount)
+
+
+def test_progress_goes_on_within_a_file() -> None:
+    """[A-219]"""
+    steps = Steps()
+    assert list(_telling(iter([b"abc", b"de"]), steps)) == [b"abc", b"de"] and steps.amounts == [3, 2]

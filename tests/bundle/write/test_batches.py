@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bundle.host.progress import Quiet
+from bundle.write import batches
 from bundle.write.batches import BATCH_BYTES, BATCH_TASKS, made_in_batches, map_in_batches
 
 
@@ -67,6 +68,21 @@ def test_progress_follows_what_is_ready() -> None:
     with ThreadPoolExecutor(2) as pool:
         assert made_in_batches(pool, make, [0, 1, 2], sizes, steps) == [0, 10, 20]
     assert steps.amounts[0] == 2 * BATCH_BYTES and sorted(steps.amounts) == sorted(sizes)
+
+
+def test_progress_follows_a_task_that_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """[A-219]: a build of one large stream does not stand at 0 %."""
+    monkeypatch.setattr(batches, "LOOK_EVERY_S", 0.01)
+    may_end, steps = Event(), Steps()
+
+    def so_far(task: int) -> int:
+        if sum(steps.amounts) >= 200:
+            may_end.set()
+        return sum(steps.amounts) + 100
+
+    with ThreadPoolExecutor(1) as pool:
+        made_in_batches(pool, lambda _: may_end.wait(10), [0], [1000], steps, so_far)
+    assert steps.amounts[:2] == [100, 100] and sum(steps.amounts) == 1000
 
 
 def test_the_first_that_fails_ends_it() -> None:

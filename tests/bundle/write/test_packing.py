@@ -9,7 +9,7 @@ import pytest
 from bundle.errors import InputError
 from bundle.format.codecs import LZMA2, X86_LZMA2, compress, unpack
 from bundle.format.contents import Content, Slice, chunks_of
-from bundle.write.packing import pack
+from bundle.write.packing import pack, packed_so_far
 
 NOISE = Random(62).randbytes(40_000)
 CALLS = b"".join(b"\xe8" + struct.pack("<i", 500_000 - at) + NOISE[at // 5 : at // 5 + 3] for at in range(0, 80_000, 8))
@@ -37,6 +37,8 @@ def test_large_parts_go_from_file_to_file(
     packed, stored = pack(parts, 14, tmp_path / "out")
     assert stored == tmp_path / "out" and packed.length == (tmp_path / "out").stat().st_size
     assert packed.codec == LZMA2 + 14 and packed.size == 44_000
+    assert packed_so_far((parts, 14, tmp_path / "out")) == 44_000, "[A-219]"
+    assert packed_so_far((parts, 14, tmp_path / "small")) == 0
     assert b"".join(unpack(packed, chunks_of([stored]), "here")) == b"".join(chunks_of(parts))
     assert pack([CALLS], 20, tmp_path / "code")[0].codec == X86_LZMA2 + 17, "found by samples"
 

@@ -49,6 +49,7 @@ class Edge:
         return text
 
     def _short(self, text: str) -> str:
+        text = text.replace(sys.executable, "python")
         text = re.sub(rf"{re.escape(str(self.place))}{re.escape(os.sep)}?", "", text)
         text = re.sub(r"\S*[\\/]unrep-shore-[^\\/\s]*[\\/]", "", text)
         return text if len(text) <= _SHORT else f"{text[:_SHORT]}…"
