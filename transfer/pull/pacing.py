@@ -8,7 +8,8 @@ STARTING   the rate doubles each round trip, from a remembered rate or from the 
 DRAINING   what was asked for too early leaves the queue
 CRUISING   at the highest rate of the last ten rounds; a round at a quarter more, to see whether there is more, and
            one at a quarter less, to let the queue drain
-SOUNDING   where the shortest round trip was not seen again for half a minute: little is under way, to measure it
+SOUNDING   where the shortest round trip was not seen again for half a minute, or for ten seconds beside the full queue
+           of others: little is under way, to measure it [T-190]
 """
 
 from collections import deque
@@ -42,6 +43,8 @@ LATE_IN_A_ROW = 4  # so often in a row: a queue is growing
 MOST_PATIENCE = 8.0
 MOST_LATE = 2.0  # time-outs, as which a late answer counts
 SOUNDING_AFTER_S = 30.0
+STANDING = 1.5  # times the shortest round trip, smoothed: others keep a queue full, and the shortest is of the past;
+STANDING_AFTER_S = 10.0  # ... then it is measured sooner
 SEEN_AGAIN = 1.1
 LEAST_RTT_S = 1e-4  # a clock may be coarse
 MOST_LOSS = 0.15  # of packets, made up for by asking faster
@@ -286,7 +289,8 @@ class Pacer:
         if self.phase is Phase.CRUISING:
             if now - self._cycle_at > self.min_rtt:
                 self._cycle, self._cycle_at = (self._cycle + 1) % len(CRUISING_GAINS), now
-            if now - self._seen_at > SOUNDING_AFTER_S:
+            is_standing = self.srtt > STANDING * self.min_rtt
+            if now - self._seen_at > (STANDING_AFTER_S if is_standing else SOUNDING_AFTER_S):
                 self.phase, self._cycle_at, self._sounded = Phase.SOUNDING, now, float("inf")
         elif self.phase is Phase.SOUNDING and now - self._cycle_at > 2 * self.srtt:
             if self._sounded is not None and self._sounded < float("inf"):

@@ -24,6 +24,7 @@ from transfer.pull.datagrams import (
     Refusal,
     read_answer,
 )
+from transfer.pull.pacing import Pacer, Phase
 from transfer.pull.session import HELD_BYTES, TAIL_SHARE, PullSession, State
 
 SEEDS = (1, 2, 3)
@@ -280,6 +281,20 @@ def test_many_ships_on_one_server_do_not_ask_each_other_out(ships: int = 50, len
             sessions[address].receive(datagram, now)
         assert now < 1.5 * FRAME * ships * length / rate, [len(one) for one in got.values()]
     assert set(got.values()) == {file}
+
+
+@pytest.mark.parametrize(("round_trip_s", "after_s"), [(1.5, 10.0), (0.8, 30.0)])
+def test_a_standing_queue_of_others_is_measured_soon(round_trip_s: float, after_s: float) -> None:
+    """[T-190]: by the old shortest round trip too little would be under way beside a full queue."""
+    pacer, now = Pacer(1500), 0.0
+    pacer.round_trip(now, 0.6)
+    pacer.phase = Phase.CRUISING
+    while pacer.phase is not Phase.SOUNDING:
+        now += 0.1
+        pacer.round_trip(now, round_trip_s)
+        pacer.bytes_per_s_now(now)
+        assert now < after_s + 0.5
+    assert now > after_s
 
 
 def test_what_nobody_wants_any_more_makes_room() -> None:

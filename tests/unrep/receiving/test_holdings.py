@@ -1,5 +1,7 @@
 """Whom to trust, and what a site holds."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,3 +38,10 @@ def test_another_product_is_refused(tmp_path: Path) -> None:
 
 def test_bundles_that_a_site_keeps(tmp_path: Path) -> None:
     assert retained(None) == [] and retained(tmp_path) == [tmp_path / ".unrep" / "inbox"]
+
+
+def test_no_first_request_waits_for_what_rebuilds() -> None:
+    """numpy alone takes a tenth of a second, and more on a ship's machine."""
+    code = "import sys, unrep.commands.link.fetch\nprint(*({'numpy', 'bundle.read.evaluate'} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "\n"
