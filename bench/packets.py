@@ -51,7 +51,9 @@ WEATHERS: dict[str, Callable[[int], PacketPath]] = {
     "disorder": lambda seed: PacketPath(2 * MBIT, RTT_S, reorder=0.05, duplicate=0.01, corrupt=0.01),
     "jitter": lambda seed: PacketPath(2 * MBIT, RTT_S, jitter_s=0.15),
     "black-hole": lambda seed: PacketPath(2 * MBIT, RTT_S, largest=1400),
+    "ipv6-hole": lambda seed: PacketPath(2 * MBIT, RTT_S),  # by a name that has such an address, too
 }
+NAMED = {"ipv6-hole": "shore"}
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,11 @@ class Job:
     net: Network
     output: Path
     trust: Path
+    host: str = ADDRESS
+
+    def url(self, name: str, scheme: str = "http", port: int = 80) -> str:
+        """The address of a file at the server."""
+        return self.net.url(name, scheme, port, self.host)
 
 
 def unrep(job: Job, *sources: str) -> list[str]:
@@ -73,30 +80,30 @@ def aria2(job: Job, connections: int) -> list[str]:
     """So many connections, tuned."""
     options = f"-q -c -x{connections} -s{connections} -k1M -m0 --retry-wait=1 -t15 --connect-timeout=10".split()
     place = ["--file-allocation=none", "-d", str(job.output.parent), "-o", job.output.name]
-    return ["aria2c", *options, *place, job.net.url("bundle")]
+    return ["aria2c", *options, *place, job.url("bundle")]
 
 
 def curl(job: Job) -> list[str]:
     """One stream, continued until it is whole."""
     command = "curl -s -C - --connect-timeout 10 --speed-limit 1 --speed-time 10 -o"
-    return ["sh", "-c", f"until {command} '{job.output}' '{job.net.url('bundle')}'; do sleep 0.5; done"]
+    return ["sh", "-c", f"until {command} '{job.output}' '{job.url('bundle')}'; do sleep 0.5; done"]
 
 
 def rsync(job: Job) -> list[str]:
     """Its own protocol, continued and checked until it ends well."""
-    source = job.net.url("www/bundle", "rsync", 873)
+    source = job.url("www/bundle", "rsync", 873)
     command = f"rsync -q --partial --append-verify --timeout=15 --contimeout=10 '{source}' '{job.output}'"
     return ["sh", "-c", f"until {command}; do sleep 0.5; done"]
 
 
 def http_of(job: Job) -> str:
     """The file at nginx."""
-    return job.net.url("bundle")
+    return job.url("bundle")
 
 
 def udp_of(job: Job) -> str:
     """The file at `unrep serve --udp`."""
-    return job.net.url("bundle", "udp", UDP_PORT)
+    return job.url("bundle", "udp", UDP_PORT)
 
 
 TOOLS: dict[str, tuple[str | None, Callable[[Job], list[str]]]] = {
@@ -139,7 +146,9 @@ def run(tool: str, weather: str, seed: int, bundle: TinyBundle) -> Row:
         scratch = Path(directory)
         root = net.serve()
         (root / "bundle").write_bytes(bundle.data)
-        job = Job(net, scratch / "out", write_trust(scratch / "shore.pub"))
+        job = Job(net, scratch / "out", write_trust(scratch / "shore.pub"), NAMED.get(weather, ADDRESS))
+        if weather in NAMED:
+            net.name_server(NAMED[weather])
         serve = ["-m", "unrep", "serve", str(root), "--bind", ADDRESS, "--port", str(UDP_PORT), "--udp"]
         where = f"PYTHONPATH={Path(__file__).resolve().parents[1]}"
         net.start(net.server_ns, ["env", where, sys.executable, *serve])

@@ -16,7 +16,8 @@ class TransferConfig:
     turn_s                 while none of several sources answers, each has a turn of so long [T-92]
     udp_turn_s             ... and a source over UDP of so long: it answers in a round trip, or UDP is blocked
     first_request_bytes    the first request asks for so much: the header, and often all that is needed [T-2]
-    request_floor_bytes    a later request asks for so much at least, if there is as much,
+    request_floor_bytes    a later request asks for so much at least, if there is as much;
+    request_round_trips    or for what its connection brings in so many round trips, if that is more;
     request_ceiling_bytes  and for no more than this [T-7]
     read_bytes             the longest single read
     hold_bytes             so far behind the first piece that no table names yet is anything asked for [T-33]
@@ -51,6 +52,7 @@ class TransferConfig:
     udp_turn_s: float = 4.0
     first_request_bytes: int = 4 * KIB
     request_floor_bytes: int = 256 * KIB
+    request_round_trips: float = 3.0
     request_ceiling_bytes: int = 2048 * KIB
     read_bytes: int = 64 * KIB
     hold_bytes: int = 4096 * KIB
@@ -59,9 +61,9 @@ class TransferConfig:
     far_s: float = 0.25
     slow_bytes_per_s: int = 32_000
     first_flight_bytes: int = 14_600
-    slow_rest_s: float = 20.0
-    share_floor_bytes: int = 128 * KIB
-    first_answer_s: float = 10.0
+    slow_rest_s: float = 10.0
+    share_floor_bytes: int = 32 * KIB
+    first_answer_s: float = 5.0
     idle_floor_s: float = 2.5
     idle_round_trips: float = 4.0
     dial_floor_s: float = 1.5

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from typing import TYPE_CHECKING
 
 from apply.errors import DiskFull, SiteInvalid
 from apply.rebuild.installed import verify_places
@@ -14,8 +15,10 @@ from bundle.errors import Unsupported
 from bundle.format.manifest import TreeManifest
 from bundle.host import presence
 from bundle.host.progress import Progress
-from bundle.read.evaluate import Evaluation
 from bundle.read.tree import DirectoryBase
+
+if TYPE_CHECKING:  # the room for a path is checked before a fetch begins, which does not wait for what rebuilds
+    from bundle.read.evaluate import Evaluation
 
 
 def check_platform(release: Release) -> None:
@@ -70,7 +73,7 @@ def check_room(site: Site, manifest: TreeManifest, room_bytes: int = 0, savings:
             )
 
 
-def check_base(base: DirectoryBase, evaluation: Evaluation, progress: Progress) -> None:
+def check_base(base: DirectoryBase, evaluation: "Evaluation", progress: Progress) -> None:
     """Hashes the base files that recipes read. Those that stay as they are get hashed as they are copied [A-13].
 
     Raises BaseDrifted.

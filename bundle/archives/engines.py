@@ -15,6 +15,7 @@ counts as present only if it gives the known output for a fixed corpus. A sectio
     66             zlib-ng   6       8         8 KiB at a time, as ZipFile.write does
     76             zlib-ng   6       8         16 KiB at a time, as hatchling does
    101 to 109      bzip2     1 to 9            in any way
+   131 to 145      zopfli    1 to 15           at once; the level is the number of iterations
    200 to 327      xz        0 to 6            in any way; the number also says how, see `XzEngine`
 
 Four numbers name no engine. 0: the stream is restored from its shape [F-73]. 60 to 62: the member is the stream, of
@@ -46,10 +47,15 @@ ZLIB_NG_FEATURE = "deflate-zlib-ng"
 ISAL_FEATURE = "deflate-isal"
 BZIP2_FEATURE = "bzip2"
 XZ_FEATURE = "xz"
+ZOPFLI_FEATURE = "deflate-zopfli"
 # Their packages are there for every platform, and on every processor they write the same.
 COMMON_FEATURES = frozenset({ZLIB_FEATURE, MINIZ_FEATURE, ZLIB_NG_FEATURE, BZIP2_FEATURE})
+LARGE_FEATURES = frozenset({XZ_FEATURE, ZOPFLI_FEATURE})  # their encoders take some 100 MiB of memory
 _IN_ANY_WAY = frozenset({ZLIB_FEATURE, BZIP2_FEATURE, XZ_FEATURE})  # given their members part by part
 MAX_JOINED_BYTES = 64 * 1024 * 1024  # of a member that an engine is given whole: it is in memory then
+MAX_ZOPFLI_BYTES = 16 * 1024 * 1024  # the same for zopfli, which takes a second and more for each MiB
+ZOPFLI_BLOCK_BYTES = 1_000_000  # what zopfli looks at together: what stands behind does not matter
+ZOPFLI_GAIN = 100  # zopfli writes fewer bytes than zlib does at level 9, by one in so many at least (measured: 3 to 5)
 PROBE_BYTES = 256 * 1024  # no engine had a first block of more stream: spec/decisions, 0007
 AT_ONCE = 1 << 62
 # Most likely first: what zipfile writes, with zlib and with zlib-ng, what maturin writes, then the rest.
@@ -111,6 +117,7 @@ ENGINES: dict[int, Engine | XzEngine] = {
     **{40 + level: Engine(ZLIB_NG_FEATURE, level, 9) for level in range(1, 10)},
     **{51 + level: Engine(ISAL_FEATURE, level) for level in range(3)},
     **{100 + level: Engine(BZIP2_FEATURE, level) for level in range(1, 10)},
+    **{130 + level: Engine(ZOPFLI_FEATURE, level) for level in range(1, 16)},
     66: Engine(ZLIB_NG_FEATURE, 6, feed=8 * 1024),
     76: Engine(ZLIB_NG_FEATURE, 6, feed=16 * 1024),
 }
@@ -121,11 +128,13 @@ _FINGERPRINTS = {
     ZLIB_NG_FEATURE: "1ea160cf7b7466c4bcba76d6a3c60c8f7dab0257da22fa8e2e1e1b6c250c70a7",
     XZ_FEATURE: "5747149152b77ad4e191c2f1028b14cd3ae7acae63d9f12f39369637a359e58a",
     BZIP2_FEATURE: "94b01f6e4398b61a2b386a23556f67e241c33870d57de4a7a13dad27dbe93230",
+    ZOPFLI_FEATURE: "350eae1bf95980c303ebefaf10dd6f82ec025f5f998282928b634712d67e539a",
     ISAL_FEATURE: "b7ab76ae1518f02ec88d7a87df06912c0c5f594599073a917208094eb7e7d3c9",
 }
 ENGINE_FEATURES = frozenset(_FINGERPRINTS)
 AS_IT_IS_IN = frozenset(Coding)
 _CODINGS = {BZIP2_FEATURE: Coding.BZIP2, XZ_FEATURE: Coding.XZ}  # of all others: deflate
+_ZOPFLI_NUMBERS = range(131, 146)
 NO_ENGINES = AS_IT_IS_IN | {SHAPED}
 
 
@@ -135,10 +144,13 @@ class _Compressor(Protocol):
     def flush(self) -> bytes: ...
 
 
-# What a library's fingerprint is made with: all of its engines, but of those of xz only each preset once.
-_FINGERPRINTED = {number for number in ENGINES if number < 200} | {
-    engine.number for engine in _XZ_ENGINES if engine.check == lzma.CHECK_CRC32 and not engine.is_threaded
-}
+# What a library's fingerprint is made with: all of its engines, but of those of xz only each preset once, and of those
+# of zopfli the usual one.
+_FINGERPRINTED = (
+    {number for number in ENGINES if number < 131}
+    | {145}
+    | {engine.number for engine in _XZ_ENGINES if engine.check == lzma.CHECK_CRC32 and not engine.is_threaded}
+)
 
 
 def features_of(engines: Collection[int]) -> frozenset[str]:
@@ -159,9 +171,12 @@ def coding_of(engine: int) -> Coding:
 
 
 def check_member(engine: int, size: int) -> None:
-    """Raises Malformed for an engine that is given members whole, if this one is over 64 MiB [F-45]."""
-    if size > MAX_JOINED_BYTES and engine not in NO_ENGINES and feature_of(engine) not in _IN_ANY_WAY:
-        raise Malformed(f"recipe: a member of {size} bytes for engine {engine}, which takes {MAX_JOINED_BYTES}")
+    """Raises Malformed for an engine that is given members whole, if this one is too large for that [F-45] [F-132]."""
+    if engine in NO_ENGINES or feature_of(engine) in _IN_ANY_WAY:
+        return
+    most = MAX_ZOPFLI_BYTES if feature_of(engine) == ZOPFLI_FEATURE else MAX_JOINED_BYTES
+    if size > most:
+        raise Malformed(f"recipe: a member of {size} bytes for engine {engine}, which takes {most}")
 
 
 def pack_stream(engine: int, chunks: Iterator[bytes], directory: Path | None = None) -> Iterator[bytes]:
@@ -185,6 +200,8 @@ def pack_stream(engine: int, chunks: Iterator[bytes], directory: Path | None = N
         from isal import isal_zlib
 
         return iter((isal_zlib.compress(data, way.level, -15),))
+    if feature == ZOPFLI_FEATURE:
+        return iter((_zopfli(data, way.level),))
     from zlib_ng import zlib_ng
 
     return _feed(zlib_ng.compressobj(way.level, zlib.DEFLATED, -15, way.memory), _slices(data, way.feed))
@@ -211,7 +228,57 @@ def find_engine(
             continue
         if _gives(engine, plain, stream):
             return engine
+    if coding == Coding.DEFLATE and (features is None or ZOPFLI_FEATURE in features):
+        return _find_zopfli(plain, stream, likely)
     return None
+
+
+def _zopfli(data: bytes, iterations: int) -> bytes:
+    """The stream from within a gzip file: the library writes no other."""
+    from zopfli.zopfli import compress
+
+    made: bytes = compress(data, numiterations=iterations, gzip_mode=1)
+    return made[10:-8]
+
+
+def _find_zopfli(plain: Readable, stream: Readable, likely: int) -> int | None:
+    """The engine of zopfli that gives exactly this stream.
+
+    A MiB takes seconds. So zopfli is asked only where zlib cannot have written so few bytes, and for the start alone.
+    More iterations give no more bytes, so a search by halves finds their number.
+    """
+    if not 0 < plain.size <= MAX_ZOPFLI_BYTES or not _is_smaller_than_zlib(plain, stream):
+        return None
+    if ZOPFLI_FEATURE not in present_features():
+        return None
+    start, wanted = _first_block(plain, stream)
+    first, last = _ZOPFLI_NUMBERS[0], _ZOPFLI_NUMBERS[-1]
+    number = likely if likely in _ZOPFLI_NUMBERS else last
+    while first <= last:
+        made = _zopfli(start, number - _ZOPFLI_NUMBERS[0] + 1)
+        if made.startswith(wanted):
+            return number if _gives(number, plain, stream) else None
+        if len(made) > len(wanted):
+            first = number + 1
+        else:
+            last = number - 1
+        number = (first + last) // 2
+    return None
+
+
+def _first_block(plain: Readable, stream: Readable) -> tuple[bytes, bytes]:
+    """(the plain bytes that zopfli looks at together, what the stream has of them, but for its last bytes)."""
+    if plain.size <= ZOPFLI_BLOCK_BYTES:
+        return plain.read_at(0, plain.size), stream.read_at(0, stream.size)
+    head = stream.read_at(0, min(stream.size, 2 * ZOPFLI_BLOCK_BYTES))
+    inflater = zlib.decompressobj(-15)
+    inflater.decompress(head, ZOPFLI_BLOCK_BYTES)
+    return plain.read_at(0, ZOPFLI_BLOCK_BYTES + 1), head[: len(head) - len(inflater.unconsumed_tail) - 16]
+
+
+def _is_smaller_than_zlib(plain: Readable, stream: Readable) -> bool:
+    packed = sum(map(len, pack_stream(9, read_all(plain))))
+    return stream.size * ZOPFLI_GAIN < packed * (ZOPFLI_GAIN - 1)
 
 
 def _candidates(coding: Coding, stream: Readable, likely: int) -> Iterable[int]:
@@ -219,7 +286,8 @@ def _candidates(coding: Coding, stream: Readable, likely: int) -> Iterable[int]:
         return _xz_candidates(stream)
     if coding == Coding.BZIP2:
         return (100 + int(stream.read_at(3, 1)),)  # the head has the level
-    return (likely, *(other for other in CANDIDATES if other != likely))
+    usual = CANDIDATES if likely in _ZOPFLI_NUMBERS else (likely, *CANDIDATES)
+    return dict.fromkeys(usual)
 
 
 def _xz_candidates(stream: Readable) -> Iterator[int]:

@@ -4,15 +4,17 @@ Both images are matched as if their references were rebased already. They are re
 of them for matching, one byte for each of theirs, and what `bundle.delta` takes for that.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from bundle.delta.bsdiff import Triple, triples_of
+from bundle.delta.bsdiff import Block, Triple, blocks_of, make_difference, triples_of
 from bundle.delta.changes import pack_sparse
 from bundle.delta.coarse import match_coarsely
 from bundle.delta.cost_based_matching import BLOCK_PRICE, worth_copying
 from bundle.delta.segments import match_closely
+from bundle.format.codecs import compressed_size
 from bundle.format.index import Stream
 from bundle.format.objects import Readable
 from bundle.format.varints import fold, write_varints
@@ -22,6 +24,8 @@ from bundle.references.pages import BLOCK_BYTES, Pages
 from bundle.references.places import Places
 from bundle.references.prediction import AddressMap, Prediction, ScannedImage, Shifts, scan
 from bundle.references.rebase import MAX_TRIPLES, blocks_in
+from bundle.references.symbol_rows import paired_rows
+from bundle.references.tables import MAX_TABLE_BYTES, predicted_table
 from bundle.references.votes import elect_shifts
 from bundle.references.words import Bytes, Numbers, write
 
@@ -29,6 +33,7 @@ from bundle.references.words import Bytes, Numbers, write
 # none 820,718 in 16.6, one 796,181 in 17.0, two 791,908 in 19.5.
 COARSE_ROUNDS = 2
 BYTES_A_REFERENCE = 50  # an image with a reference in every so many bytes is mostly code
+TABLE_PRICE = 0.8  # packed bytes that a byte of a table of relocations costs among them
 LITERAL_PRICE = 0.65  # packed bytes that a byte of new code costs among extra bytes
 
 
@@ -45,11 +50,9 @@ class RebasedPatch:
 
 
 def make_rebased(source: Readable, target: Readable) -> RebasedPatch | None:
-    """A patch with rebased references. None unless both are images of one machine, with as many stretches."""
+    """A patch with rebased references. None unless both are images of one machine."""
     old, new = scan(source), scan(target)
     if old is None or new is None or old.image.machine != new.image.machine:
-        return None
-    if len(old.image.stretches) != len(new.image.stretches):
         return None
     known = old.known()
     found = _matched(old, new)
@@ -62,14 +65,73 @@ def make_rebased(source: Readable, target: Readable) -> RebasedPatch | None:
     while len(triples) > MAX_TRIPLES:
         price *= 2
         triples = worth_copying(found, wrong, LITERAL_PRICE, price)
-    return rebased_along(old, known, new, triples)
+    triples = with_table(old, new, triples)
+    made = rebased_along(old, known, new, triples)
+    by_name = with_rows(old, new, triples)
+    if by_name == triples or len(by_name) > MAX_TRIPLES:
+        return made
+    return min(made, rebased_along(old, known, new, by_name), key=lambda patch: _price(patch, new.data))
+
+
+def with_table(old: ScannedImage, new: ScannedImage, triples: list[Triple]) -> list[Triple]:
+    """The same, but the new table of relocations is made from the one that follows from the other triples [F-108]."""
+    start, end = new.image.table("relocations")
+    rest = [part for block in blocks_of(triples) for part in _outside(block, start, end)]
+    rows = np.array(rest, np.int64).reshape(-1, 3)
+    table = predicted_table(old.data, old.image, new.image, rows).tobytes()
+    if not table or end - start > MAX_TABLE_BYTES:
+        return triples
+    wanted = new.data.span(start, end).tobytes()
+    matched = make_difference(table, wanted)
+    wrong = np.flatnonzero(np.frombuffer(matched.diff, np.uint8))
+    own = blocks_of(worth_copying(matched.triples, wrong, TABLE_PRICE))
+    moved = [Block(block.old + old.data.size, block.new + start, block.size) for block in own]
+    made = triples_of(sorted([*rest, *moved], key=_in_new), new.data.size)
+    return made if moved and len(made) <= MAX_TRIPLES else triples
+
+
+def with_rows(old: ScannedImage, new: ScannedImage, triples: list[Triple]) -> list[Triple]:
+    """The same, but each symbol is made from the one of its name."""
+    blocks = blocks_of(triples)
+    for start, end, rows in paired_rows((old.data, old.image), (new.data, new.image)):
+        blocks = sorted([*(part for block in blocks for part in _outside(block, start, end)), *rows], key=_in_new)
+    return triples_of(blocks, new.data.size)
+
+
+def _in_new(block: Block) -> int:
+    return block.new
+
+
+def _price(patch: RebasedPatch, wanted: Pages) -> int:
+    """What the patch takes in packs, by estimate."""
+    at, extra = 0, bytearray()
+    for add, more, _ in patch.triples:
+        extra += wanted.span(at + add, at + add + more).tobytes()
+        at += add + more
+    columns = [write_varints(map(abs, column)) for column in zip(*patch.triples, strict=True)]
+    return sum(map(compressed_size, (bytes(extra), *columns, *patch.streams.values())))
+
+
+def _outside(block: Block, start: int, end: int) -> Iterator[Block]:
+    """The parts of a block that make nothing of this stretch of the new image."""
+    before = min(block.size, max(0, start - block.new))
+    behind = min(block.size, max(0, block.new + block.size - end))
+    if end <= start or block.new >= end or block.new + block.size <= start:
+        yield block
+        return
+    if before:
+        yield Block(block.old, block.new, before)
+    if behind:
+        skipped = block.size - behind
+        yield Block(block.old + skipped, block.new + skipped, behind)
 
 
 def rebased_along(old: ScannedImage, known: Places, new: ScannedImage, triples: list[Triple]) -> RebasedPatch:
     """The patch that these triples make."""
     blocks = blocks_in(_rows(triples))
     shifts = elect_shifts(old, known, new, blocks)
-    differences = _differences(Prediction(old, new.image, blocks, shifts, known), new.data)
+    table = predicted_table(old.data, old.image, new.image, blocks.astype(np.int64))
+    differences = _differences(Prediction(old, new.image, blocks, shifts, known, table), new.data)
     streams = _packed(old.image, new.image, shifts) | pack_sparse(*differences)
     is_sure = sum(len(found.where) for found in old.references) * BYTES_A_REFERENCE > old.data.size
     return RebasedPatch(triples, streams, is_sure)
@@ -145,10 +207,14 @@ def _packed(old: Image, new: Image, shifts: Shifts) -> dict[Stream, bytes]:
     Places: how many shifts there are, then the steps from one to the next. Layouts: how many numbers a layout has,
     their differences from the old ones, then the steps from one shift to the next.
     """
-    layout = [after - before for before, after in zip(old.numbers(), new.numbers(), strict=True)]
+    if len(old.stretches) == len(new.stretches):
+        layout = [after - before for before, after in zip(old.numbers(), new.numbers(), strict=True)]
+        layouts = [len(layout), *map(fold, layout)]
+    else:
+        layouts = [0, len(new.stretches), fold(new.base - old.base), *new.whole_numbers()]
     places = [len(shifts.places), *np.diff(shifts.places, prepend=0).tolist()]
     steps = np.diff(shifts.by, prepend=0).tolist()
     return {
         Stream.PLACE: write_varints(places),
-        Stream.LAYOUT: write_varints([len(layout), *(fold(number) for number in (*layout, *steps))]),
+        Stream.LAYOUT: write_varints([*layouts, *map(fold, steps)]),
     }

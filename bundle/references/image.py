@@ -1,7 +1,7 @@
 """The layout of an executable: which file bytes are loaded where. spec/format.md, section 9 [F-50].
 
-PE32+ and ELF64, for x86-64 and AArch64. Headers may be hostile: whatever they say, reading them ends soon and never
-fails. A file that is no image, or that breaks a rule, is `None`. It has no references.
+PE32+ and ELF64, for x86-64 and AArch64, and PE32 for x86. Headers may be hostile: whatever they say, reading them ends
+soon and never fails. A file that is no image, or that breaks a rule, is `None`. It has no references.
 """
 
 import struct
@@ -30,14 +30,21 @@ _BASE_LIMIT = 1 << 52  # so that the difference of two is a varint
 
 
 class Machine(Enum):
-    """Machines whose code is known, by their numbers in ELF and PE."""
+    """Machines whose code is known, and their words for an address."""
 
-    X86_64 = (62, 0x8664)
-    AARCH64 = (183, 0xAA64)
+    X86_64 = "x86-64"
+    AARCH64 = "aarch64"
+    X86 = "x86"
 
 
-_ELF_MACHINES = {machine.value[0]: machine for machine in Machine}
-_PE_MACHINES = {machine.value[1]: machine for machine in Machine}
+_ELF_MACHINES = {62: Machine.X86_64, 183: Machine.AARCH64}
+# By machine and the magic of the optional header. 0xFD1D is 0x8664 as .NET marks code for Linux.
+_PE_MACHINES = {
+    (0x8664, 0x20B): Machine.X86_64,
+    (0xFD1D, 0x20B): Machine.X86_64,
+    (0xAA64, 0x20B): Machine.AARCH64,
+    (0x14C, 0x10B): Machine.X86,
+}
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,11 @@ class Stretch:
     address: int
     room: int
     executable: bool
+
+    @property
+    def kind(self) -> tuple[bool, bool]:
+        """Stretches of one kind follow each other from image to image."""
+        return self.executable, self.address >= REST_ADDRESS
 
 
 @dataclass(frozen=True)
@@ -93,9 +105,20 @@ class Image:
         return np.where(within, addresses - self._columns[2][at] + before[at], -1)
 
     def moved_rooms(self, addresses: Numbers, new: "Image") -> Numbers:
-        """Each address, moved as its stretch is in an image with as many. Those outside of all rooms stay."""
+        """Each address, moved as its stretch is in another image. Those outside of all rooms stay."""
         at, within = self._found(addresses, self._columns[2], self._columns[3])
-        return np.where(within, addresses - self._columns[2][at] + new._columns[2][at], addresses)
+        steps = np.array(self._steps(new), np.int64)
+        return np.where(within, addresses + steps[at], addresses)
+
+    def _steps(self, new: "Image") -> list[int]:
+        """How far each stretch moved. Of as many, one follows from the other; else by kind, in their order [F-109]."""
+        if len(new.stretches) == len(self.stretches):
+            return [after.address - before.address for before, after in zip(self.stretches, new.stretches, strict=True)]
+        left: dict[tuple[bool, bool], list[int]] = {}
+        for stretch in reversed(new.stretches):
+            left.setdefault(stretch.kind, []).append(stretch.address)
+        named = ((stretch.address, left.get(stretch.kind)) for stretch in self.stretches)
+        return [after.pop() - before if after else 0 for before, after in named]
 
     @cached_property
     def _columns(self) -> Numbers:
@@ -123,6 +146,20 @@ class Image:
     def numbers(self) -> list[int]:
         """The layout as numbers, for another image that is described by its differences."""
         return [self.base, *(n for s in self.stretches for n in (s.offset, s.size, s.address, s.room))]
+
+    def whole_numbers(self) -> list[int]:
+        """The stretches as numbers, five each, for an image with another number of them."""
+        return [n for s in self.stretches for n in (s.offset, s.size, s.address, s.room, int(s.executable))]
+
+    def laid_out(self, base: int, numbers: list[int]) -> "Image | None":
+        """An image of the same machine with stretches of `whole_numbers`. None if that is no layout."""
+        if not 0 < len(numbers) <= 5 * (MAX_SECTIONS + 1) or len(numbers) % 5 or set(numbers[4::5]) - {0, 1}:
+            return None
+        stretches = tuple(
+            Stretch(*numbers[at : at + 4], executable=bool(numbers[at + 4]))  # type: ignore[misc,arg-type]
+            for at in range(0, len(numbers), 5)
+        )
+        return _checked(Image(stretches, base, self.machine))
 
     def moved(self, numbers: list[int]) -> "Image | None":
         """An image with as many stretches, laid out as `numbers` say. None if that is no layout."""
@@ -155,11 +192,13 @@ def _unpack(form: str, data: Pages, at: int) -> tuple[Any, ...]:
 def _read_pe(data: Pages) -> Image | None:
     (header,) = _unpack("<I", data, 0x3C)
     magic, machine, count, optional, kind = _unpack("<4sHH12xH2xH", data, header)
-    if magic != b"PE\0\0" or machine not in _PE_MACHINES or kind != 0x20B or not 0 < count <= MAX_SECTIONS:
+    known = _PE_MACHINES.get((machine, kind))
+    if magic != b"PE\0\0" or known is None or not 0 < count <= MAX_SECTIONS:
         return None
-    (base,) = _unpack("<Q", data, header + 24 + 24)
-    exceptions = _unpack("<II", data, header + 24 + 112 + 3 * 8)
-    relocations = _unpack("<II", data, header + 24 + 112 + 5 * 8)
+    (base,) = _unpack("<I", data, header + 24 + 28) if known == Machine.X86 else _unpack("<Q", data, header + 24 + 24)
+    directories = header + 24 + (96 if known == Machine.X86 else 112)
+    exceptions = _unpack("<II", data, directories + 3 * 8)
+    relocations = _unpack("<II", data, directories + 5 * 8)
     stretches = []
     for number in range(count):
         room, address, size, offset, flags = _unpack("<8xIIII12xI", data, header + 24 + optional + 40 * number)
@@ -168,9 +207,9 @@ def _read_pe(data: Pages) -> Image | None:
             stretches.append(Stretch(offset, size, address, max(room, size), bool(flags & 0x20000000)))
     tables = {"relocations": relocations}
     # The exception data of AArch64 may pack its unwind codes in the place of an address: no rule reads it [F-54].
-    if _PE_MACHINES[machine] == Machine.X86_64:
+    if known == Machine.X86_64:
         tables["exceptions"] = exceptions
-    return _checked(Image(tuple(stretches), base, _PE_MACHINES[machine], tables))
+    return _checked(Image(tuple(stretches), base, known, tables))
 
 
 def _read_elf(data: Pages) -> Image | None:

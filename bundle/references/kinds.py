@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bundle.references import aarch64
-from bundle.references.image import Image
+from bundle.references.image import Image, Machine
 from bundle.references.words import NONE, Bytes, Numbers, read_long, read_unsigned, write
 
 
@@ -20,7 +20,7 @@ class Kind(IntEnum):
     RELATIVE = 1  # 4 bytes that count from their own end
     HERE = 2  # 4 bytes that count from their own first
     BACK = 3  # 4 bytes that count backwards from their own first
-    SHORT = 4  # 4 bytes, an address
+    SHORT = 4  # 4 bytes, an address, on x86 and the image's base
     LONG = 5  # 8 bytes, an address and the image's base
     BRANCH = 6  # AArch64: an instruction whose 26 bits count from itself, in words
     PAGE = 7  # AArch64: an instruction whose 21 bits count from its own page, in pages
@@ -51,6 +51,11 @@ def width_of(kind: Kind) -> int:
     return 8 if kind == Kind.LONG else 4
 
 
+def pointer_of(image: Image) -> Kind:
+    """The kind of those that base relocations list, which count from the image's base."""
+    return Kind.SHORT if image.machine == Machine.X86 else Kind.LONG
+
+
 def read(kind: Kind, data: Bytes, where: Numbers) -> Numbers:
     """The bytes of each reference as a number, for `pointed`."""
     return read_long(data, where) if kind == Kind.LONG else read_unsigned(data, where)
@@ -58,10 +63,8 @@ def read(kind: Kind, data: Bytes, where: Numbers) -> Numbers:
 
 def pointed(kind: Kind, value: Numbers, origins: Numbers) -> Numbers:
     """The address that each reference points to, as far as it says. A page gives its start, a low part only itself."""
-    if kind == Kind.LONG:
+    if kind in (Kind.SHORT, Kind.LONG):
         return value - origins
-    if kind == Kind.SHORT:
-        return value
     if kind in _FIELDS:
         return origins + _FIELDS[kind][0](value)
     signed = (value ^ (1 << 31)) - (1 << 31)
@@ -70,8 +73,8 @@ def pointed(kind: Kind, value: Numbers, origins: Numbers) -> Numbers:
 
 def point(kind: Kind, data: Bytes, where: Numbers, origins: Numbers, addresses: Numbers) -> None:
     """Makes each reference point to its address."""
-    if kind == Kind.LONG:
-        write(data, where, addresses + origins, 8)
+    if kind in (Kind.SHORT, Kind.LONG):
+        write(data, where, addresses + origins, width_of(kind))
     elif kind in _FIELDS:
         write(data, where, _FIELDS[kind][1](read_unsigned(data, where), addresses - origins), 4)
     else:
@@ -79,11 +82,11 @@ def point(kind: Kind, data: Bytes, where: Numbers, origins: Numbers, addresses: 
 
 
 def origins_of(kind: Kind, image: Image, where: Numbers, anchors: Numbers) -> Numbers:
-    """What each reference counts from (of long ones: what is added to the address)."""
+    """What each reference counts from (of short and long ones: what is added to the address)."""
     if kind == Kind.JUMP:
         return anchors
     if kind in (Kind.SHORT, Kind.LONG, Kind.LOW):
-        return np.full(len(where), image.base if kind == Kind.LONG else 0, np.int64)
+        return np.full(len(where), image.base if kind == pointer_of(image) else 0, np.int64)
     addresses = image.addresses(where)
     if kind == Kind.PAGE:
         return addresses & ~0xFFF

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from bundle.references.image import Image
+from bundle.references.image import Image, Machine
 from bundle.references.pages import Pages
 from bundle.references.places import PlaceSet
 from bundle.references.words import NONE, Numbers, joined
@@ -87,6 +87,12 @@ def _rows(data: Pages, image: Image, at: Numbers, counts: Numbers, width: int) -
 
 def relocations(data: Pages, image: Image) -> Iterator[Numbers]:
     """PE: the pointers that base relocations list, -1 for one without a byte in the file."""
+    for addresses in relocated(data, image):
+        yield image.offsets(addresses)
+
+
+def relocated(data: Pages, image: Image) -> Iterator[Numbers]:
+    """The addresses that base relocations list, in their order."""
     at, end = image.table("relocations")
     pages, count = [NONE], 0
     for _ in range(MAX_BLOCKS):
@@ -97,10 +103,15 @@ def relocations(data: Pages, image: Image) -> Iterator[Numbers]:
             break
         for first in range(at + 8, at + 8 + (length - 8) // 2 * 2, 2 * CHUNK_ROWS):
             entries = data.span(first, min(first + 2 * CHUNK_ROWS, at + 8 + (length - 8) // 2 * 2)).view("<u2")
-            pages.append(page + (entries[(entries >> 12) == 10] & 0xFFF).astype(np.int64))
+            pages.append(page + (entries[(entries >> 12) == relocation_of(image)] & 0xFFF).astype(np.int64))
             count += len(entries)
             if count >= CHUNK_ROWS:
-                yield image.offsets(np.concatenate(pages))
+                yield np.concatenate(pages)
                 pages, count = [NONE], 0
         at += length
-    yield image.offsets(np.concatenate(pages))
+    yield np.concatenate(pages)
+
+
+def relocation_of(image: Image) -> int:
+    """The type of a base relocation for a whole pointer."""
+    return 3 if image.machine == Machine.X86 else 10

@@ -42,6 +42,7 @@ class Shifts:
     by: Numbers
 
 
+NO_TABLE: Bytes = np.empty(0, np.uint8)
 NO_SHIFTS = Shifts(np.empty(0, np.int64), np.empty(0, np.int64))
 
 
@@ -111,6 +112,21 @@ def scan(source: Readable) -> ScannedImage | None:
         return None
 
 
+class Extended(NamedTuple):
+    """A file and what follows it."""
+
+    data: Pages
+    behind: Bytes
+
+    def copied(self, start: int, length: int) -> Bytes:
+        """So many bytes from there on."""
+        inside = max(0, min(length, self.data.size - start))
+        if inside == length:
+            return self.data.copied(start, length)
+        after = self.behind[start + inside - self.data.size : start + length - self.data.size]
+        return np.concatenate([self.data.copied(start, inside), after]) if inside else after
+
+
 class Carried(NamedTuple):
     """References of a kind that blocks carry over whole, and where they then stand in the new image."""
 
@@ -122,10 +138,15 @@ class Carried(NamedTuple):
 class Prediction:
     """The new image, made from the old one along blocks."""
 
-    def __init__(self, old: ScannedImage, new: Image, blocks: Blocks, shifts: Shifts, known: Places) -> None:
-        """`known` as the old image has it. It is needed only for the indexes in `shifts`."""
+    def __init__(
+        self, old: ScannedImage, new: Image, blocks: Blocks, shifts: Shifts, known: Places, table: Bytes = NO_TABLE
+    ) -> None:
+        """`known` as the old image has it. It is needed only for the indexes in `shifts`. `table`: what follows the old
+        image as a source [F-108].
+        """
         self._old, self._new, self._blocks = old, new, blocks
         self._map = AddressMap(blocks, old.image, new)
+        self._source = Extended(old.data, table)
         self._shifted, self._by = known.at(shifts.places), shifts.by
 
     def move(self, addresses: Numbers) -> Numbers:
@@ -147,7 +168,7 @@ class Prediction:
             near = self._near(first, last)
             out = np.zeros(last - first, np.uint8)
             for old, at, length in _cut(near, first, last).tolist():
-                out[at : at + length] = self._old.data.copied(old, length)
+                out[at : at + length] = self._source.copied(old, length)
             self._rebase(out, near, first)
             yield out[start - first : end - first], _cut(near, start, end)
 

@@ -20,8 +20,9 @@ from bundle.errors import Malformed
 from bundle.format.index import Stream
 from bundle.format.objects import Nothing, Readable
 from bundle.format.varints import unfold
-from bundle.references.image import MAX_IMAGE_BYTES, MAX_LAYOUT_NUMBERS, Image
-from bundle.references.prediction import MAX_SHIFT, Blocks, Prediction, Shifts, scan
+from bundle.references.image import MAX_IMAGE_BYTES, MAX_LAYOUT_NUMBERS, MAX_SECTIONS, Image
+from bundle.references.prediction import MAX_SHIFT, NO_TABLE, Blocks, Prediction, Shifts, scan
+from bundle.references.tables import MAX_TABLE_BYTES, predicted_table
 from bundle.references.words import Numbers as Places
 
 MAX_SHIFTS = 1 << 20
@@ -53,9 +54,13 @@ def apply_rebased(
     known = old.known()
     new, shifts = _placed_anew(old.image, len(known), _read_numbers(numbers))
     blocks = _checked_blocks(triples, source.size, size)
+    table = NO_TABLE
+    if _farthest(triples) > source.size:
+        table = predicted_table(old.data, old.image, new, blocks.astype(np.int64))
+        _check_source(triples, source.size + len(table))
     del triples
     changes = Changes(numbers.skips, take)
-    for out, inside in Prediction(old, new, blocks, shifts, known).windows(size):
+    for out, inside in Prediction(old, new, blocks, shifts, known, table).windows(size):
         copied = int(inside[:, 2].sum())
         places = _placed(inside, changes.places(copied))
         out[places] += changes.values(len(places))
@@ -103,22 +108,39 @@ def _placed(blocks: Blocks, places: Places) -> Places:
 
 
 def _checked_blocks(triples: Places, source_bytes: int, size: int) -> NDArray[np.int32]:
+    """The blocks of the triples. What follows the image is not known yet: it is as long as a table can be, at most."""
     # Each number is bounded before the sums are made: their sums then cannot overflow 64 bits.
+    most = source_bytes + MAX_TABLE_BYTES
     add, extra, seek = triples.T
-    if (np.maximum(add, extra) > size).any() or (np.abs(seek) > source_bytes).any():
+    if (np.maximum(add, extra) > size).any() or (np.abs(seek) > most).any():
         raise Malformed("recipe: a patch reaches beyond its source or its size")
-    produced, position = int((add + extra).sum()), np.cumsum(add + seek)
+    produced = int((add + extra).sum())
     if produced != size:
         raise Malformed(f"recipe: a patch makes {produced} bytes instead of {size}")
-    if ((position - seek) > source_bytes).any() or (position < 0).any() or (position > source_bytes).any():
-        raise Malformed("recipe: a patch leaves its source")
+    _check_source(triples, most)
     return blocks_in(triples)
 
 
+def _check_source(triples: Places, source_bytes: int) -> None:
+    if (np.cumsum(triples[:, 0] + triples[:, 2]) < 0).any() or _farthest(triples) > source_bytes:
+        raise Malformed("recipe: a patch leaves its source")
+
+
+def _farthest(triples: Places) -> int:
+    """The farthest position in the source."""
+    add, _, seek = triples.T
+    position = np.cumsum(add + seek)
+    return int(max(np.max(position, initial=0), np.max(position - seek, initial=0)))
+
+
 class _Prediction(NamedTuple):
-    """What a patch says beside its triples: differences of the layout, which known addresses shift, and how far."""
+    """What a patch says beside its triples: differences of the layout, which known addresses shift, and how far.
+
+    `stretches`: those of a layout that has another number of them, in numbers. `layout` then has the base alone.
+    """
 
     layout: list[int]
+    stretches: list[int]
     places: Places
     by: Places
 
@@ -128,18 +150,27 @@ def _read_numbers(numbers: Numbers) -> _Prediction:
         length, count = next(numbers.layouts), next(numbers.places)
         if length > MAX_LAYOUT_NUMBERS or count > MAX_SHIFTS:
             raise Malformed("recipe: a layout has too many numbers, or a patch too many shifts")
-        layout = [unfold(next(numbers.layouts)) for _ in range(length)]
+        layout, stretches = [unfold(next(numbers.layouts)) for _ in range(length)], []
+        if not length:
+            length = next(numbers.layouts)
+            if length > MAX_SECTIONS + 1:
+                raise Malformed("recipe: a layout has too many stretches")
+            layout = [unfold(next(numbers.layouts))]
+            stretches = [next(numbers.layouts) for _ in range(5 * length)]
         at = _sums(next(numbers.places) for _ in range(count))
-        return _Prediction(layout, at, _sums(unfold(next(numbers.layouts)) for _ in range(count)))
+        return _Prediction(layout, stretches, at, _sums(unfold(next(numbers.layouts)) for _ in range(count)))
     except (StopIteration, RuntimeError, OverflowError) as error:
         raise Malformed("recipe: a reference pack is too short") from error
 
 
 def _placed_anew(old: Image, known: int, said: _Prediction) -> tuple[Image, Shifts]:
     before = old.numbers()
-    if len(said.layout) != len(before):
-        raise Malformed("recipe: the layout of a new image has another number of stretches than the old one")
-    new = old.moved([number + step for number, step in zip(before, said.layout, strict=True)])
+    if len(said.stretches) == 5 * len(old.stretches) or (not said.stretches and len(said.layout) != len(before)):
+        raise Malformed("recipe: the layout of a new image has another number of stretches than its form says")
+    if said.stretches:
+        new = old.laid_out(before[0] + said.layout[0], said.stretches)
+    else:
+        new = old.moved([number + step for number, step in zip(before, said.layout, strict=True)])
     if new is None:
         raise Malformed("recipe: the layout of a new image cannot be")
     if (said.places >= known).any() or (np.diff(said.places) <= 0).any() or (np.abs(said.by) >= MAX_SHIFT).any():

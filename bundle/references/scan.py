@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bundle.references import aarch64, elf, pe, x86
 from bundle.references.image import Image, Machine
-from bundle.references.kinds import Group, Kind, origins_of, pointed, width_of
+from bundle.references.kinds import Group, Kind, origins_of, pointed, pointer_of, width_of
 from bundle.references.pages import Pages
 from bundle.references.places import PlaceList, Places, PlaceSet, TooMany
 from bundle.references.words import NONE, Numbers
@@ -78,17 +78,20 @@ def find_references(data: Pages, image: Image) -> References:
     tables = ((table,) if table else ()) + tuple(symbols)
     jumps: list[Iterable[Numbers]] = [one.places() for one in tables]
     relative, starts = None, None
-    if image.machine == Machine.X86_64:
+    if image.machine != Machine.AARCH64:
         relative = _collected(Kind.RELATIVE, data, x86.relatives(data, image))
+    if relative is not None and image.machine == Machine.X86_64:
         starts = x86.table_starts(data, image, relative)
         jumps.append(x86.jumps(data, image, starts))
+    pointers: dict[Kind, list[Iterable[Numbers]]] = {Kind.SHORT: [], Kind.LONG: []}
+    pointers[pointer_of(image)].append(pe.relocations(data, image))
     found = [
         Found(Kind.JUMP, _collected(Kind.JUMP, data, *jumps), Anchors(tables, starts)),
-        Found(Kind.RELATIVE, relative or _collected(Kind.RELATIVE, data)),
+        Found(Kind.RELATIVE, relative if relative is not None else _collected(Kind.RELATIVE, data)),
         Found(Kind.HERE, here),
         Found(Kind.BACK, back),
-        Found(Kind.SHORT, _collected(Kind.SHORT, data, pe.exceptions(data, image))),
-        Found(Kind.LONG, _collected(Kind.LONG, data, pe.relocations(data, image), elf.relocations(data, image), long)),
+        Found(Kind.SHORT, _collected(Kind.SHORT, data, pe.exceptions(data, image), *pointers[Kind.SHORT])),
+        Found(Kind.LONG, _collected(Kind.LONG, data, *pointers[Kind.LONG], elf.relocations(data, image), long)),
         *_code(data, image),
     ]
     if sum(len(one.where) for one in found) > MAX_REFERENCES:

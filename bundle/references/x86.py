@@ -1,4 +1,4 @@
-"""References in machine code of x86-64, and in the jump tables that it loads. spec/format.md, section 9 [F-58].
+"""References in machine code of x86 and x86-64, and in the jump tables that it loads. spec/format.md, section 9 [F-58].
 
 Instructions of x86 have no fixed length, and a decoder that loses its way stays lost for a while. So none is decoded:
 the patterns of the usual instructions are looked for at every byte, and a hit counts if it points to where it may.
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from bundle.references.image import Image, Stretch
+from bundle.references.image import Image, Machine, Stretch
 from bundle.references.pages import Pages
 from bundle.references.places import Places, PlaceSet
 from bundle.references.words import Bytes, Numbers, read_signed
@@ -63,7 +63,8 @@ def _in_block(block: Bytes, image: Image, stretch: Stretch, start: int) -> Itera
     # A call leads to code of its own stretch, data may lie anywhere in the image. That is the only check. It rules out
     # most false hits: an image takes some megabytes of the 4 GiB that 4 random bytes reach.
     ranges = ((calls, stretch.address, stretch.address + stretch.room), (memory, image.lowest, image.end))
-    for at, lowest, highest in ranges:
+    # On x86 the same bytes name an address by itself. Base relocations list those.
+    for at, lowest, highest in ranges[: 1 if image.machine == Machine.X86 else 2]:
         target = read_signed(block, at) + (at + start - stretch.offset + stretch.address) + 4
         yield at[(target >= lowest) & (target < highest)] + start
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from bundle.archives.engines import XZ_FEATURE, features_of
+from bundle.archives.engines import LARGE_FEATURES, features_of
 from bundle.format.contents import Content, size_of
-from bundle.format.index import Archive, Concat, Copy, Literal, Patch, Rebased, Recipe, Shape, Step, Stream
+from bundle.format.index import Archive, Concat, Copy, Derived, Literal, Patch, Rebased, Recipe, Shape, Step, Stream
 from bundle.write.section_plan import Assembled, Cheaper, Encoded, InBase, PlannedObject, Way
 from bundle.write.tournament import Encoding
 
@@ -13,7 +13,7 @@ from bundle.write.tournament import Encoding
 # 9). Literals gain from a large one, the numbers of patches do not.
 MAX_DICTIONARY_LOG = {Stream.LITERAL: 25, Stream.EXTRA: 23, Stream.CHANGE: 22}
 SMALL_DICTIONARY_LOG = 20
-DICTIONARY_LOG_BESIDE_XZ = 22  # an encoder of xz takes 94 MiB beside them
+DICTIONARY_LOG_BESIDE_LARGE = 22  # an encoder of xz takes 94 MiB beside them, one of zopfli up to 105
 STEP_BYTES = 8  # of the index, for a shape of the base
 
 
@@ -41,7 +41,8 @@ class FrameBuilder:
             number = self._step(self._archive(way, outcomes), place, size)
         else:
             encoding = outcomes[way.task]
-            number = self._step(self._recipe(encoding), place, size, encoding)
+            recipe = self._derived(way, encoding, outcomes) if encoding.rule else self._recipe(encoding)
+            number = self._step(recipe, place, size, encoding)
         self._made[id(planned)] = number
         return number
 
@@ -49,7 +50,9 @@ class FrameBuilder:
         """(stream, its parts, dictionary limit) of every stream that is not empty, in the order of the format."""
         filled = ((stream, parts) for stream, parts in sorted(self.streams.items()) if any(map(size_of, parts)))
         engines = {n for step in self.steps if isinstance(step.recipe, Archive) for n in step.recipe.engines}
-        most = DICTIONARY_LOG_BESIDE_XZ if XZ_FEATURE in features_of(engines) else max(MAX_DICTIONARY_LOG.values())
+        most = (
+            DICTIONARY_LOG_BESIDE_LARGE if LARGE_FEATURES & features_of(engines) else max(MAX_DICTIONARY_LOG.values())
+        )
         logs = {stream: min(log, most) for stream, log in MAX_DICTIONARY_LOG.items()}
         return [(stream, parts, logs.get(stream, SMALL_DICTIONARY_LOG)) for stream, parts in filled]
 
@@ -70,6 +73,12 @@ class FrameBuilder:
             return Literal()
         kind = Rebased if Stream.LAYOUT in encoding.streams else Patch
         return kind(self._source(encoding), encoding.triples)
+
+    def _derived(self, way: Encoded, encoding: Encoding, outcomes: Sequence[Encoding]) -> Derived:
+        """The recipe of a derived object, behind the steps that make what it follows from."""
+        source = self.add_object(way.source, outcomes, None) if way.source else encoding.sources[0]
+        objects = tuple(self.add_object(way.objects[text], outcomes, None) for text in encoding.marks)
+        return Derived(source, int(encoding.rule or 0), encoding.triples or 0, objects)
 
     def _source(self, encoding: Encoding) -> int:
         """The object that a patch starts from. Of several one is made first, once for all that start from the same."""

@@ -15,12 +15,14 @@ import msgspec
 from bundle.archives.counterparts import Shapes, find_shapes
 from bundle.archives.engines import COMMON_FEATURES, ENGINE_FEATURES, features_of
 from bundle.delta.sketch import sketch
+from bundle.derived.deriving import is_list, source_label
 from bundle.format.codecs import compress
 from bundle.format.contents import Content, chunks_of, size_of
 from bundle.format.contents import opened as opened_content
 from bundle.format.index import (
     SHAPED,
     Archive,
+    Derived,
     Index,
     Pack,
     Rebased,
@@ -33,12 +35,12 @@ from bundle.format.index import (
 from bundle.format.manifest import Kind, TreeManifest
 from bundle.format.nesting import Nesting, most_open
 from bundle.format.pieces import build_tables
-from bundle.format.root import MAX_INNER_BYTES, REFERENCES_FEATURE, SHAPE_FEATURE, Section
+from bundle.format.root import DERIVED_FEATURE, MAX_INNER_BYTES, REFERENCES_FEATURE, SHAPE_FEATURE, Section
 from bundle.host.files import create_buffered
 from bundle.host.progress import Progress
+from bundle.read.base_objects import BuildBase
 from bundle.read.frame_run import MAX_SHAPED
 from bundle.read.tree import object_bytes
-from bundle.write.base import BuildBase
 from bundle.write.base_streams import StreamIndex
 from bundle.write.batches import call_with, made_in_batches, map_in_batches
 from bundle.write.catalog import Candidate, Catalog
@@ -127,7 +129,7 @@ class SectionBuilder:
         frames[0].add_object(manifest, outcomes, 0)
         filled = FULL_FRAME_BYTES
         for place, item in planned:
-            if filled + item.size > FULL_FRAME_BYTES:
+            if filled + item.size > FULL_FRAME_BYTES and not plan.is_compiled(item):
                 frames.append(FrameBuilder(first=0))
                 filled = 0
             filled += item.size
@@ -185,6 +187,9 @@ class SectionBuilder:
     def _plan_objects(
         self, plan: SectionPlan, contents: list[tuple[int, Content]], openings: dict[int, Opening]
     ) -> list[tuple[int, PlannedObject]]:
+        for place, entry in enumerate(self._target.entries, 1):
+            if entry.kind != Kind.SYMLINK:
+                plan.note_source(entry.path, self._content(place), entry.size, entry.hash)
         planned = []
         for place, content in contents:
             entry = self._target.entry(place)
@@ -252,8 +257,17 @@ def _plan_draft(plan: SectionPlan, target: TreeManifest, made: Collection[int]) 
 
 
 def _packing_order(target: TreeManifest, places: Iterable[int]) -> list[int]:
-    """Places by suffix, then by path, so that similar objects stand side by side in the packs and compress better."""
-    return sorted(places, key=lambda place: (PurePosixPath(target.entry(place).path).suffix, place))
+    """Places by suffix, then by path, so that similar objects stand side by side in the packs and compress better.
+
+    What follows from another object stands behind it: a catalogue behind its source, a list of digests behind all.
+    """
+
+    def key(place: int) -> tuple[bool, str, str, bool]:
+        path = target.entry(place).path
+        source = source_label(path) or path
+        return is_list(path, 0), PurePosixPath(source).suffix, source, source != path
+
+    return sorted(places, key=key)
 
 
 def _features(builders: list[FrameBuilder]) -> list[str]:
@@ -264,6 +278,8 @@ def _features(builders: list[FrameBuilder]) -> list[str]:
         found.add(REFERENCES_FEATURE)
     if any(isinstance(recipe, Shape) for recipe in recipes) or SHAPED in engines:
         found.add(SHAPE_FEATURE)
+    if any(isinstance(recipe, Derived) for recipe in recipes):
+        found.add(DERIVED_FEATURE)
     return sorted(found)
 
 

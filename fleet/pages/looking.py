@@ -8,12 +8,13 @@ from starlette.responses import Response
 
 from fleet.pages.office import Office
 from fleet.pages.rendering import page
-from fleet.reports.ships import find_ship, keys_of, next_way, sayings
+from fleet.reports.ships import find_ship, keys_of, next_way, paid_by, sayings
 from fleet.reports.standing import STATES, Standing, standings
 
 PAGE_SHIPS: Final = 100
 _SAYINGS: Final = 100
 _MOST_QUERY: Final = 100
+LATE: Final = "late"  # beside the states: whatever keeps a ship from its ring's release
 
 
 def fleet_page(request: Request) -> Response:
@@ -33,6 +34,7 @@ def fleet_page(request: Request) -> Response:
         ships=found[(number - 1) * PAGE_SHIPS : number * PAGE_SHIPS],
         found=len(found),
         total=len(ships),
+        late=sum(ship.is_late for ship in ships),
         counts=[(state, counts[state]) for state in STATES if counts[state]],
         rings=sorted({ship.ring for ship in ships} | set(shore.settings.channels)),
         channels=shore.channels,
@@ -53,12 +55,14 @@ def ship_page(request: Request) -> Response:
             return page(request, "missing.html", 404, what=f"ship {name}")
         said = sayings(connection, shore, name, _SAYINGS, is_brief=not everything)
         keys = keys_of(connection, name)
+        paid = paid_by(connection, name)
     return page(
         request,
         "ship.html",
         ship=ship,
         said=said,
         keys=keys,
+        paid=paid,
         way=next_way(ship, shore),
         settings=shore.settings,
         everything=everything,
@@ -67,9 +71,8 @@ def ship_page(request: Request) -> Response:
 
 def _fits(ship: Standing, asked: dict[str, str]) -> bool:
     text = f"{ship.name} {ship.serving} {ship.target} {ship.told} {ship.reason}".lower()
-    return (
-        asked["q"].strip().lower() in text and asked["state"] in ("", ship.state) and asked["ring"] in ("", ship.ring)
-    )
+    is_asked = ship.is_late if asked["state"] == LATE else asked["state"] in ("", ship.state)
+    return is_asked and asked["q"].strip().lower() in text and asked["ring"] in ("", ship.ring)
 
 
 def _whole(text: str) -> int:

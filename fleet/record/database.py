@@ -4,16 +4,19 @@
     with database.writing() as connection: ...    one transaction
 
 SQLite has a rollback journal as the repository's record has it, for a repository may lie on a share. Writers keep
-their changes in memory until they commit, so that readers wait for that alone.
+their changes in memory until they commit, so that readers wait for that alone. The file is opened anew each time: one
+that was put back from a backup is read at once, and one that is gone is not made again.
 """
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, NullPool, event
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from bundle.host import presence
@@ -35,12 +38,15 @@ class Database:
 
         Raises DatabaseUnusable, DatabaseNewer, DatabaseBusy, DatabaseFull or ExtraMissing.
         """
-        self.name, self._engine = _engine(where)
+        file = _File(where) if isinstance(where, Path) else None
+        self.name, self._engine = (str(where), _sqlite(file)) if file else _postgresql(str(where))
         self._writer = self._engine.execution_options(unrep_writes=True)
         with self.writing() as connection:
             if self.is_sqlite:
                 _check_ours(connection, self.name)
             migrate(connection, self.name)
+        if file:
+            file.mode = "rw"
 
     @property
     def is_sqlite(self) -> bool:
@@ -83,9 +89,20 @@ class Database:
             raise DatabaseUnusable(f"{self.name}: {_first_line(error)}; restore it from a backup") from error
 
 
-def _engine(where: str | Path) -> tuple[str, Engine]:
-    if isinstance(where, Path):
-        return str(where), _sqlite(where)
+@dataclass
+class _File:
+    """A SQLite file, which is made by its first opening alone."""
+
+    path: Path
+    mode: str = "rwc"
+
+    def connect(self) -> sqlite3.Connection:
+        """A connection of its own. Raises sqlite3.OperationalError."""
+        address = f"{self.path.absolute().as_uri()}?mode={self.mode}"
+        return sqlite3.connect(address, uri=True, timeout=LOCK_TIMEOUT_S, check_same_thread=False)
+
+
+def _postgresql(where: str) -> tuple[str, Engine]:
     try:
         url = sqlalchemy.make_url(where)
         if url.get_backend_name() != _POSTGRESQL:
@@ -107,16 +124,14 @@ def _engine(where: str | Path) -> tuple[str, Engine]:
     return url.render_as_string(hide_password=True), engine
 
 
-def _sqlite(path: Path) -> Engine:
+def _sqlite(file: _File) -> Engine:
+    path = file.path
     try:
         if not presence.is_directory(path.absolute().parent) or presence.is_directory(path):
             raise DatabaseUnusable(f"{path}: no file can be there; name another")
     except OSError as error:
         raise DatabaseUnusable(f"{path}: {error.strerror}; name another file") from error
-    engine = sqlalchemy.create_engine(
-        sqlalchemy.URL.create("sqlite+pysqlite", database=str(path.absolute())),
-        connect_args={"timeout": LOCK_TIMEOUT_S, "check_same_thread": False},
-    )
+    engine = sqlalchemy.create_engine("sqlite+pysqlite://", creator=file.connect, poolclass=NullPool)
 
     @event.listens_for(engine, "connect")
     def _connected(connection: Any, _: object) -> None:
@@ -147,6 +162,8 @@ def _in_our_words(error: DBAPIError, name: str) -> FleetError:
     """By SQLite's names of errors, or by the SQLSTATE of PostgreSQL."""
     code = str(getattr(error.orig, "sqlite_errorname", None) or getattr(error.orig, "sqlstate", None) or "")
     said = _first_line(error.orig or error)
+    if code == "SQLITE_READONLY_DBMOVED" or (code == "SQLITE_ERROR" and said.startswith("no such table")):
+        return DatabaseUnusable(f"{name}: is gone, or was replaced ({said}); restore it from a backup")
     if code.startswith(("SQLITE_FULL", "53100")):
         return DatabaseFull(f"{name}: no space left for the database; free some and run again, nothing was lost")
     if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED", "55P03", "40", "53300")):

@@ -3,13 +3,13 @@
 import time
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from bundle.names.plain_text import plain
-from bundle.receipts.meanings import code_name, outcome_name
+from bundle.receipts.meanings import outcome_name
 from fleet.record import tables
 from fleet.reports.shore import Shore
-from fleet.reports.standing import Standing, split_held, standings
+from fleet.reports.standing import Standing, split_held, standings, told_code
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def sayings(connection: Connection, shore: Shore, name: str, most: int, *, is_br
             number=row.number,
             at=row.at,
             outcome=outcome_name(row.outcome),
-            code="" if not row.code else code_name(row.code),
+            code=told_code(row),
             reason=plain(row.reason),
             origin=plain(row.origin),
             version=plain(row.version),
@@ -90,6 +90,13 @@ def sayings(connection: Connection, shore: Shore, name: str, most: int, *, is_br
         )
         for row in rows
     ]
+
+
+def paid_by(connection: Connection, name: str) -> int:
+    """Bytes that a ship said to have fetched over links, in all."""
+    of = tables.receipt
+    asked = select(func.coalesce(func.sum(of.c.paid), 0)).join(tables.ship, tables.ship.c.id == of.c.ship)
+    return int(connection.execute(asked.where(tables.ship.c.name == name, of.c.outcome != tables.ALIVE)).scalar_one())
 
 
 def keys_of(connection: Connection, name: str) -> list[KeyShown]:

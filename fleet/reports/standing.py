@@ -66,6 +66,11 @@ class Standing:
     held_trees: tuple[bytes, ...] = ()
 
     @property
+    def is_late(self) -> bool:
+        """Whether it was not heard to run its ring's release, whatever the reason."""
+        return bool(self.target) and self.serving != self.target
+
+    @property
     def meaning(self) -> str:
         """Its state in words."""
         return STATES[self.state]
@@ -158,8 +163,13 @@ def _state(row: Any, shore: Shore, silent: float | None, silent_days: float) -> 
 def _reason(row: Any) -> str:
     if row.outcome is None:
         return ""
+    return plain(": ".join(part for part in (told_code(row), row.reason.strip()) if part))
+
+
+def told_code(row: Any) -> str:
+    """The code of a receipt in a word; "" for none, and where its outcome says the same."""
     code = code_name(row.code)
-    return plain(": ".join(part for part in ("" if code == "none" else code, row.reason.strip()) if part))
+    return "" if code in ("none", outcome_name(row.outcome)) else code
 
 
 def split_held(held: bytes) -> tuple[bytes, ...]:

@@ -18,6 +18,7 @@ ENGINES = {
     "deflate-miniz": {*range(21, 31)},
     "deflate-zlib-ng": {*range(31, 40), *range(41, 50), 66, 76},
     "deflate-isal": {51, 52, 53},
+    "deflate-zopfli": {*range(131, 146)},
     "bzip2": {*range(101, 110)},
     "xz": {number for number in range(200, 328) if number % 8 < 7},
 }

@@ -1,7 +1,7 @@
 """Executable images for the second reader: stretches, and the references in them [F-50] [F-51] [F-54] to [F-58]."""
 
 import struct
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -11,7 +11,9 @@ JUMP, RELATIVE, HERE, BACK, SHORT, LONG, BRANCH, PAGE, LOW = range(9)
 IMAGE_MAX = 536_870_912  # of the file, and of all rooms together
 REFERENCES_MAX = 33_554_432
 INFOS_MAX, ROWS_MAX = 262_144, 1_048_576
-X86, ARM = "x86-64", "AArch64"
+X86, ARM, X86_32 = "x86-64", "AArch64", "x86"
+MACHINES = {(0x8664, 0x20B): X86, (0xFD1D, 0x20B): X86, (0xAA64, 0x20B): ARM, (0x14C, 0x10B): X86_32}
+LISTED_MAX = 1_048_576
 ONE = frozenset(
     bytes.fromhex("01 03 09 0B 21 23 29 2B 31 33 38 39 3A 3B 63 80 81 83 84 85 87 88 89 8A 8B 8D C6 C7 F6 F7 FF")
 )
@@ -77,6 +79,7 @@ class Reference:
     offset: int
     target: int
     anchor: int = 0
+    based: bool = False  # a short one that counts from the image's base
 
     @property
     def size(self) -> int:
@@ -89,7 +92,7 @@ class Reference:
             RELATIVE: target - o - 4,
             HERE: target - o,
             BACK: o - target,
-            SHORT: target,
+            SHORT: target + self.based * base,
             LONG: target + base,
         }
         if self.kind in plain:
@@ -127,6 +130,30 @@ def replaced(old: Image, base: int, numbers: list[list[int]]) -> Image | None:
     return new if _lawful(new) else None
 
 
+def with_stretches(old: Image, base: int, rows: list[list[int]]) -> Image | None:
+    """An image of these stretches, or None where that is none [F-109]."""
+    if not 1 <= len(rows) <= 65 or any(row[4] > 1 for row in rows):
+        return None
+    new = replace(old, base=base, stretches=tuple(Stretch(*row[:4], row[4] == 1) for row in rows))
+    return new if _lawful(new) else None
+
+
+def likes(old: Image, new: Image) -> list[Stretch | None]:
+    """For each stretch of the old image its like in the new one [F-109]."""
+    if len(old.stretches) == len(new.stretches):
+        return list(new.stretches)
+    found: list[Stretch | None] = []
+    for n, stretch in enumerate(old.stretches):
+        place = [_kind(s) for s in old.stretches[:n]].count(_kind(stretch))
+        of_kind = [s for s in new.stretches if _kind(s) == _kind(stretch)]
+        found.append(of_kind[place] if place < len(of_kind) else None)
+    return found
+
+
+def _kind(stretch: Stretch) -> tuple[bool, bool]:
+    return stretch.executable, stretch.address >= 1 << 39
+
+
 def _lawful(image: Image) -> bool:
     offset = address = 0
     for s in image.stretches:
@@ -144,12 +171,16 @@ def _pe(data: bytes) -> Image | None:
     signature, machine, count = struct.unpack_from("<4sHH", data, at)
     (optional,) = struct.unpack_from("<H", data, at + 20)
     (magic,) = struct.unpack_from("<H", data, at + 24)
-    if signature != b"PE\0\0" or machine not in (0x8664, 0xAA64) or magic != 0x20B or not 1 <= count <= 64:
+    name = MACHINES.get((machine, magic))
+    if signature != b"PE\0\0" or name is None or not 1 <= count <= 64:
         return None
-    (base,) = struct.unpack_from("<Q", data, at + 24 + 24)
-    tables = {"relocations": struct.unpack_from("<II", data, at + 24 + 112 + 40)}
-    if machine == 0x8664:
-        tables["exceptions"] = struct.unpack_from("<II", data, at + 24 + 112 + 24)
+    form, base_at, directories = ("<I", 28, 96) if name == X86_32 else ("<Q", 24, 112)
+    (base,) = struct.unpack_from(form, data, at + 24 + base_at)
+    tables = {}
+    for number, table in ((3, "exceptions"), (5, "relocations")):
+        tables[table] = struct.unpack_from("<II", data, at + 24 + directories + 8 * number)
+    if name != X86:
+        del tables["exceptions"]
     stretches = []
     for n in range(count):
         room, address, size, offset = struct.unpack_from("<IIII", data, at + 24 + optional + 40 * n + 8)
@@ -157,7 +188,7 @@ def _pe(data: bytes) -> Image | None:
         size = min(size, len(data) - offset)
         if size > 0:
             stretches.append(Stretch(offset, size, address, max(room, size), bool(flags & 0x20000000)))
-    return Image(data, X86 if machine == 0x8664 else ARM, base, tuple(stretches), tables)
+    return Image(data, name, base, tuple(stretches), tables)
 
 
 def _elf(data: bytes) -> Image | None:
@@ -211,7 +242,9 @@ def _read(image: Image, kind: int, at: int, anchor: int = 0) -> list[Reference]:
     target = {JUMP: anchor + v, RELATIVE: o + 4 + v, HERE: o + v, BACK: o - v, SHORT: v, LONG: _wrap(v - image.base)}[
         kind
     ]
-    return [Reference(kind, at, target, anchor)]
+    if image.machine == X86_32 and kind == SHORT:
+        target -= image.base
+    return [Reference(kind, at, target, anchor, image.machine == X86_32)]
 
 
 def _wrap(value: int) -> int:
@@ -262,6 +295,38 @@ def _rows(image: Image, owners: list[int], count: int, address: int, size: int) 
 
 
 def _relocations(image: Image) -> Iterator[Reference]:
+    for address in relocated(image):
+        yield from _read(image, SHORT if image.machine == X86_32 else LONG, image.offset_of(address))
+
+
+def relocation_table(old: Image, new: Image, blocks: list[tuple[int, int, int]]) -> bytes:
+    """What follows the old image as a source [F-108]."""
+    listed = list(relocated(old))
+    pointers = sorted({offset for address in listed if (offset := old.offset_of(address)) >= 0})
+    size, kind = (4, 3) if old.machine == X86_32 else (8, 10)
+    moved, count = set(), 0
+    for start, target, length in blocks:
+        end = min(start + length, len(old.data))
+        first, last = bisect_left(pointers, start), bisect_right(pointers, end - size)
+        count += max(0, last - first)
+        if count > LISTED_MAX:
+            break
+        moved |= {offset - start + target for offset in pointers[first:last]}
+    if len(listed) > LISTED_MAX or count > LISTED_MAX:
+        return b""
+    held = {new.address_of(at) for at in moved if any(s.offset <= at < s.offset + s.size for s in new.stretches)}
+    pages: dict[int, list[int]] = {}
+    for address in sorted(address for address in held if address < 1 << 32):
+        pages.setdefault(address >> 12, []).append(kind << 12 | address % 4096)
+    table = b""
+    for page, entries in pages.items():
+        even = entries + [0] * (len(entries) % 2)
+        table += struct.pack(f"<II{len(even)}H", page << 12, 8 + 2 * len(even), *even)
+    return table
+
+
+def relocated(image: Image) -> Iterator[int]:
+    """The addresses that base relocations list [F-54]."""
     if "relocations" not in image.tables:
         return
     at, size = image.stored(*image.tables["relocations"])
@@ -272,8 +337,8 @@ def _relocations(image: Image) -> Iterator[Reference]:
             return
         for n in range(8, length - 1, 2):
             entry = int.from_bytes(image.data[at + n : at + n + 2], "little")
-            if entry >> 12 == 10:
-                yield from _read(image, LONG, image.offset_of(page + entry % 4096))
+            if entry >> 12 == (3 if image.machine == X86_32 else 10):
+                yield page + entry % 4096
         at, blocks = at + length, blocks + 1
 
 
@@ -416,6 +481,8 @@ def _x86_code(image: Image) -> Iterator[Reference]:
                 at, near = i + 1, True
             elif one == 0x0F and 0x80 <= two <= 0x8F:
                 at, near = i + 2, True
+            elif image.machine == X86_32:
+                continue
             elif one in ONE and two & 0xC7 == 5:
                 at = i + 2
             elif one == 0x0F and two in TWO and data[i + 2] & 0xC7 == 5:

@@ -2,7 +2,19 @@
 
 from bisect import bisect_left, bisect_right
 
-from images import IMAGE_MAX, KINDS, REFERENCES_MAX, Image, Reference, find_references, parse_image, replaced
+from images import (
+    IMAGE_MAX,
+    KINDS,
+    REFERENCES_MAX,
+    Image,
+    Reference,
+    find_references,
+    likes,
+    parse_image,
+    relocation_table,
+    replaced,
+    with_stretches,
+)
 from wire import Cursor, need
 
 KNOWN_MAX = 1_048_576
@@ -42,10 +54,24 @@ class Blocks:
 
 def _new_layout(old: Image, layouts: Cursor) -> Image:
     """[F-53]"""
-    need(layouts.varint() == 1 + 4 * len(old.stretches), "a layout has another count of numbers than the old image")
+    count = layouts.varint()
+    if count == 0:
+        return _whole_layout(old, layouts)
+    need(count == 1 + 4 * len(old.stretches), "a layout has another count of numbers than the old image")
     base = old.base + layouts.seek()
     stretches = [[value + layouts.seek() for value in (s.offset, s.size, s.address, s.room)] for s in old.stretches]
     new = replaced(old, base, stretches)
+    need(new is not None, "a new layout is none of an image")
+    assert new is not None
+    return new
+
+
+def _whole_layout(old: Image, layouts: Cursor) -> Image:
+    """[F-109]"""
+    count = layouts.varint()
+    need(1 <= count <= 65 and count != len(old.stretches), "a layout of whole stretches has a wrong count of them")
+    base = old.base + layouts.seek()
+    new = with_stretches(old, base, [[layouts.varint() for _ in range(5)] for _ in range(count)])
     need(new is not None, "a new layout is none of an image")
     assert new is not None
     return new
@@ -73,14 +99,14 @@ def _map(old: Image, new: Image, blocks: Blocks, address: int) -> int:
     offset = old.offset_of(address)
     if offset >= 0:
         return new.address_of(blocks.moved(offset))
-    for before, after in zip(old.stretches, new.stretches, strict=True):
+    for before, after in zip(old.stretches, likes(old, new), strict=True):
         if before.address <= address < before.address + before.room:
-            return address + after.address - before.address
+            return address + after.address - before.address if after else address
     return address
 
 
-def predict(source: bytes, size: int, triples: Triples, places: Cursor, layouts: Cursor) -> bytearray:
-    """The covered bytes of the new image, one block after the other."""
+def predict(source: bytes, size: int, triples: Triples, end: int, places: Cursor, layouts: Cursor) -> bytearray:
+    """The covered bytes of the new image, one block after the other. `end`: the farthest position in the source."""
     old = parse_image(source)
     need(old is not None and size <= IMAGE_MAX, "a rebased patch has no image as source or is too large")
     assert old is not None
@@ -94,7 +120,11 @@ def predict(source: bytes, size: int, triples: Triples, places: Cursor, layouts:
     shifts = _shifts(known, places, layouts)
     blocks = Blocks(triples)
     moved = {address: _map(old, new, blocks, address) + shifts.get(address, 0) for address in pointed}
-    covered = bytearray(b"".join(source[at : at + length] for at, length, _ in triples))
+    whole = source
+    if end > len(source):
+        whole += relocation_table(old, new, blocks.all)
+        need(end <= len(whole), "a rebased patch reads beyond its source")
+    covered = bytearray(b"".join(whole[at : at + length] for at, length, _ in triples))
     for kind in range(len(KINDS)):
         _write(covered, [r for r in references if r.kind == kind], blocks, new, moved)
     return covered

@@ -52,6 +52,7 @@ CASES: list[tuple[object, ...]] = [
     ("bzip2-given-other", M, "F-75", "a deflate stream", made(b"K\4\0", member=b"K\4\0", engine=61)),
     ("bzip2-given-as-deflate", M, "F-75", "as if it were of deflate", made(STREAM, member=STREAM, engine=60)),
     *((f"bzip2-engine-{n}", M, "F-45 F-48", f"engine {n}", made(STREAM, engine=n)) for n in (100, 110)),
+    *((f"zopfli-engine-{n}", M, "F-45 F-48", f"engine {n}", made(STREAM, engine=n)) for n in (130, 146)),
     ("opened-bzip2", "accept", "F-46 F-87", "the plain bytes of a bzip2 file", *opened(STREAM)),
     (
         "opened-bzip2-skeleton",

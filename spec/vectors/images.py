@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 BASE = 0x140000000
+BASE_32 = 0x10000000
 REST = 1 << 39
 KINDS = ("jump", "relative", "here", "back", "short", "long", "branch", "page", "low")
 NOP = 0xD503201F  # of AArch64
@@ -27,6 +28,7 @@ class Image:
         self.moved = moved
         start, end, pattern = fill
         self.data[start:end] = pattern * ((end - start) // len(pattern))
+        self.short_base = 0
         self.expected: dict[str, list[list[int]]] = {kind: [] for kind in KINDS}
 
     def address(self, offset: int) -> int:
@@ -45,7 +47,7 @@ class Image:
             "relative": target - own - 4,
             "here": target - own,
             "back": own - target,
-            "short": target,
+            "short": target + self.short_base,
             "long": target + (BASE if self.data[:2] == b"MZ" else 0),
         }[kind]
         self.expected[kind].append([offset, target, anchor] if kind == "jump" else [offset, target])
@@ -103,6 +105,44 @@ def pe() -> Image:
     image.refer("long", 0x700, 0x1000)
     image.refer("long", 0x710, 0x2400)
     image.put(0x708, "QQQ", BASE + 0x1000, BASE + 0x2400, BASE)
+    return image
+
+
+def pe_net() -> Image:
+    """The same for .NET on Linux."""
+    image = pe()
+    image.put(0x44, "H", 0xFD1D)
+    return image
+
+
+def pe_32() -> Image:
+    """PE32 for x86, with the same sections: pointers by relocations, calls and jumps by patterns."""
+    image = Image(
+        0xA48, [(0, 0), (0x200, 0xE00), (0x300, 0x1D00), (0x800, 0x2800), (0x840, 0)], (0x200, 0x300, b"\x90")
+    )
+    image.short_base = BASE_32
+    image.put(0, "2s58xI", b"MZ", 0x40)
+    image.put(0x40, "4sHH12xHH", b"PE\0\0", 0x14C, 3, 224, 0)
+    image.put(0x58, "H26xI", 0x10B, BASE_32)
+    image.put(0x58 + 96 + 24, "II8xII", 0x2020, 24, 0x3000, 0x40)  # exceptions are none of x86
+    for number, row in enumerate(
+        (
+            (0xF0, 0x1000, 0x100, 0x200, 0x60000020),
+            (0x600, 0x2000, 0x500, 0x300, 0x40000040),
+            (0x40, 0x3000, 0x40, 0x800, 0),
+        )
+    ):
+        image.put(0x138 + 40 * number, "8xIIII12xI", *row)
+    image.relative(0x200, "e8", 0x1040)
+    image.miss(0x208, "e8", 0x2000)
+    image.relative(0x210, "0f84", 0x1000)
+    image.put(0x220, "2s", b"\x8b\x0d")  # a load, which no pattern finds
+    image.refer("short", 0x222, 0x2400)
+    image.miss(0x230, "8b05", 0x1000)
+    at = image.put(0x800, "IIHH", 0x1000, 12, 0x3022, 0)
+    image.put(at, "IIHHHH", 0x2000, 16, 0x3400, 0xA410, 0x3404, 0x3FFF)  # the last has no byte in the file
+    image.refer("short", 0x700, 0x1000)
+    image.refer("short", 0x704, 0x2404)
     return image
 
 
@@ -344,6 +384,8 @@ def without(image: Image, left: Callable[[list[int]], bool]) -> Image:
 FOUND = (
     ("pe-x86-64", "[F-50], [F-51], [F-54], [F-58]", pe),
     ("pe-relocations", "[F-54]", pe_relocations),
+    ("pe-x86-64-net", "[F-50]", pe_net),
+    ("pe-x86", "[F-50], [F-51], [F-54], [F-58]", pe_32),
     ("elf-x86-64", "[F-50], [F-51], [F-55], [F-56], [F-58]", x86),
     ("elf-cut", "[F-50], [F-55], [F-56]", elf_cut),
     ("elf-short-frames", "[F-56]", elf_short_frames),
@@ -353,6 +395,8 @@ NO_IMAGES = (
     ("pe-signature", pe, (0x40, "B", 0)),
     ("pe-machine", pe, (0x44, "H", 0x14C)),
     ("pe-32", pe, (0x58, "H", 0x10B)),
+    ("pe-x86-magic", pe_32, (0x58, "H", 0x20B)),
+    ("pe-x86-machine", pe_32, (0x44, "H", 0x8664)),
     ("pe-base", pe, (0x70, "Q", 1 << 52)),
     ("pe-no-sections", pe, (0x46, "H", 0)),
     ("pe-header-outside", pe, (0x3C, "I", 0xA90)),

@@ -89,7 +89,86 @@ def outside() -> bytes:
     return write(Bundle([Section("full", 0, frames, features=["references-1"])], tree))
 
 
+def library(pointer: int, function: int) -> bytes:
+    """A PE32 image for x86: code at 1000, in which a pointer at that offset names a function, and its relocation."""
+    data = bytearray(0x200) + b"\x90" * 0x80 + bytes(0x20)
+    struct.pack_into("<2s58xI", data, 0, b"MZ", 0x40)
+    struct.pack_into("<4sHH12xHH", data, 0x40, b"PE\0\0", 0x14C, 2, 224, 0)
+    struct.pack_into("<H26xI", data, 0x58, 0x10B, 0x400000)
+    struct.pack_into("<II", data, 0x58 + 96 + 40, 0x2000, 12)
+    struct.pack_into("<8xIIII12xI", data, 0x138, 0x80, 0x1000, 0x80, 0x200, 0x60000020)
+    struct.pack_into("<8xIIII12xI", data, 0x160, 0x20, 0x2000, 0x20, 0x280, 0x42000040)
+    struct.pack_into("<I", data, 0x200 + pointer, 0x400000 + 0x1000 + function)
+    struct.pack_into("<IIHH", data, 0x280, 0x1000, 12, 3 << 12 | pointer, 0)
+    return bytes(data)
+
+
+def with_table(copied: int = 12) -> bytes:
+    """8 bytes are inserted before the pointer. Its relocation comes from the table behind the old image."""
+    old, new = library(0x30, 0x40), library(0x38, 0x48)
+    first, second = 0x220, 0x80 - 0x20 - 8
+    streams = {
+        ADD_LENGTHS: varints(first, second, copied),
+        EXTRA_LENGTHS: varints(8, 0, 0x20 - copied),
+        SEEKS: varints(0, 2 * (len(old) - first - second), 0),
+        SKIPS: varints(0),
+        EXTRA: b"\x90" * 8 + bytes(0x20 - copied),
+        PLACES: varints(0),
+        LAYOUTS: varints(9, *[0] * 9),
+    }
+    packs = {LITERAL: old} | streams
+    made = [bytes([0x80, 5]), [1], [len(old)], [0], [3], [*packs.items()]]
+    tree: Tree = [("library", 0, new)]
+    frames = [[b"\0", [0], [], [], [], [(LITERAL, draft(manifest(tree), 1))]], made]
+    return write(Bundle([Section("full", 0, frames, features=["references-1"])], tree))
+
+
+def split(layout: tuple[int, ...]) -> bytes:
+    """An ELF image of one stretch becomes one of two: the code is one, what stands before it the other.
+
+    A load from behind the file's bytes moves with the code.
+    """
+    before, after = bytearray(0xE0), bytearray(0xE0)
+    for data, segments in (
+        (before, [(5, 0, 0x1000, 0xE0, 0x200)]),
+        (after, [(4, 0, 0x1000, 0xB0, 0xB0), (5, 0xB0, 0x30B0, 0x30, 0x150)]),
+    ):
+        counts = (64, 56, len(segments), 64, 0, 0)
+        head = struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\2\1\1", 3, 62, 1, 0, 64, 0, 0, *counts)
+        for flags, offset, address, size, room in segments:
+            head += struct.pack("<IIQQQQQQ", 1, flags, offset, address, address, size, room, 0x1000)
+        data[: len(head)] = head
+        data[0xB0:] = b"\x90" * 0x30
+    struct.pack_into("<BBi", before, 0xB4, 0x8B, 0x05, 0x1100 - 0x10BA)
+    struct.pack_into("<BBi", after, 0xB4, 0x8B, 0x05, 0x31B0 - 0x30BA)
+    old, new = bytes(before), bytes(after)
+    streams = {
+        ADD_LENGTHS: varints(0, 0x30),
+        EXTRA_LENGTHS: varints(0xB0, 0),
+        SEEKS: varints(2 * 0xB0, 0),
+        SKIPS: varints(0),
+        EXTRA: new[:0xB0],
+        PLACES: varints(0),
+        LAYOUTS: varints(*layout),
+    }
+    packs = {LITERAL: old} | streams
+    made = [bytes([0x80, 5]), [1], [len(old)], [0], [2], [*packs.items()]]
+    tree: Tree = [("tool", 1, new)]
+    frames = [[b"\0", [0], [], [], [], [(LITERAL, draft(manifest(tree), 1))]], made]
+    return write(Bundle([Section("full", 0, frames, features=["references-1"])], tree))
+
+
+PARTS = (0, 0xB0, 0x1000, 0xB0, 0, 0xB0, 0x30, 0x30B0, 0x150, 1)
 CASES: list[Case] = [
+    ("reaimed-split", "accept", "F-109", "one stretch becomes two", lambda: split((0, 2, 0, *PARTS))),
+    ("reaimed-split-same", "malformed", "F-109", "as many, said whole", lambda: split((0, 1, 0, *PARTS[5:]))),
+    ("reaimed-split-none", "malformed", "F-109", "no stretch", lambda: split((0, 0, 0))),
+    ("reaimed-split-many", "malformed", "F-109", "66 stretches", lambda: split((0, 66, 0, *PARTS * 33))),
+    ("reaimed-split-flag", "malformed", "F-109", "executable twice", lambda: split((0, 2, 0, *PARTS[:-1], 2))),
+    ("reaimed-split-overlap", "malformed", "F-50 F-109", "two that overlap", lambda: split((0, 2, 0, *PARTS[:5] * 2))),
+    ("reaimed-split-short", "malformed", "F-109", "a number too few", lambda: split((0, 2, 0, *PARTS[:-1]))),
+    ("reaimed-table", "accept", "F-108", "the relocation of a pointer that moved", with_table),
+    ("reaimed-table-beyond", "malformed", "F-108 F-41", "a byte beyond the table", lambda: with_table(13)),
     ("reaimed", "accept", "F-50 F-51 F-52 F-53 F-58", "two calls that follow their function", rebased),
     ("reaimed-shrunk", "accept", "F-66", "a source of 16 times its result", lambda: shrunk(16 * len(NEW))),
     ("reaimed-shrunk-more", "malformed", "F-66", "a byte more", lambda: shrunk(16 * len(NEW) + 1)),

@@ -27,11 +27,12 @@ def test_the_defaults_are_those_of_the_spec() -> None:
     config = TransferConfig()
     assert (config.first_request_bytes, config.sync_share) == (4096, 0.1)
     assert (config.max_bad_answers, config.max_redirects, config.max_bad_copies) == (3, 5, 5)
-    assert (config.first_answer_s, config.idle_floor_s, config.idle_round_trips) == (10, 2.5, 4)
+    assert (config.first_answer_s, config.idle_floor_s, config.idle_round_trips) == (5, 2.5, 4)
     assert (config.dial_floor_s, config.dial_round_trips, config.hopeful_s) == (1.5, 2.5, 30)
     assert (config.request_floor_bytes, config.request_ceiling_bytes) == (256 * 1024, 2 * 1024 * 1024)
+    assert config.request_round_trips == 3
     assert (config.max_connections, config.near_s, config.far_s, config.slow_bytes_per_s) == (6, 0.05, 0.25, 32_000)
-    assert (config.first_flight_bytes, config.slow_rest_s, config.share_floor_bytes) == (14_600, 20, 128 * 1024)
+    assert (config.first_flight_bytes, config.slow_rest_s, config.share_floor_bytes) == (14_600, 10, 32 * 1024)
     assert config.hold_bytes == 4 * 1024 * 1024
     assert (config.retry_floor_s, config.retry_ceiling_s, config.retry_share) == (0.05, 0.3, 1 / 32)
     assert (config.progress_bytes, config.patience_s) == (1024, 300)

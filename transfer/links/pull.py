@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from random import SystemRandom
 from threading import Lock, Thread
+from typing import Protocol
 from urllib.parse import quote, urlsplit, uses_netloc, uses_relative
 
 from transfer.errors import Dropped, SourceRefused
@@ -144,10 +145,20 @@ class PullLink:
         self._threads.put(event)
 
 
+class Lively(Protocol):
+    """What a connection needs of its link."""
+
+    def act(self, action: Callable[[], None]) -> None:
+        """Does something to the lanes, and sees to what that brings."""
+
+    def took(self, amount: int) -> None:
+        """So many bytes were taken from the queue of events."""
+
+
 class PullConnection(Lane):
     """A lane, for the thread of the session; `Connection` of the contract."""
 
-    def __init__(self, link: PullLink, lanes: Lanes) -> None:
+    def __init__(self, link: Lively, lanes: Lanes) -> None:
         super().__init__(lanes)
         self._link = link
         lanes.join(self)

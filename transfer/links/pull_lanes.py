@@ -49,6 +49,9 @@ class Lanes:
     def __len__(self) -> int:
         return len(self._open)
 
+    def __contains__(self, lane: object) -> bool:
+        return lane in self._open
+
     def dial(self) -> Lane:
         """One more lane, which stands at once."""
         lane = Lane(self)

@@ -6,7 +6,7 @@ everything a million times gets its share and no more [T-161].
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -92,6 +92,19 @@ class _Place:
 
     due: deque[_Due] = field(default_factory=deque)
     packets: int = 0
+    waiting: dict[tuple[int, int, int], int] = field(default_factory=dict)  # (session, offset, length): request
+
+    def lacks(self, request: Ask, start: int, end: int) -> Iterator[Range]:
+        """What of a range does not wait already, for an earlier request of the session [T-189]."""
+        begins = start
+        for offset in range(start, end, request.packet):
+            length = min(request.packet, end - offset)
+            if self.waiting.setdefault((request.session, offset, length), request.number) != request.number:
+                if begins < offset:
+                    yield begins, offset
+                begins = offset + length
+        if begins < end:
+            yield begins, end
 
 
 class Answerer:
@@ -191,16 +204,17 @@ class Answerer:
         start, end = wanted[0], min(sum(wanted), file.total_bytes)
         if start >= end:
             return
-        due = _Due(address, file, request.session, request.number, request.packet, start, end)
         key = neighbourhood(address[0])
         place = self._places.get(key) or _Place()
-        if self._pending >= MAX_PENDING or place.packets + due.packets > MAX_PENDING_PACKETS:
+        if self._pending >= MAX_PENDING or place.packets - (start - end) // request.packet > MAX_PENDING_PACKETS:
             self.counts.dropped += 1
             return
-        self._places[key] = place
-        place.due.append(due)
-        place.packets += due.packets
-        self._pending += 1
+        for first, last in place.lacks(request, start, end):
+            due = _Due(address, file, request.session, request.number, request.packet, first, last)
+            self._places[key] = place
+            place.due.append(due)
+            place.packets += due.packets
+            self._pending += 1
 
     def _refuse(self, request: Open | Ask, reason: Reason, address: Address, cookie: bytes = bytes(8)) -> None:
         self.counts.refused += 1
@@ -222,6 +236,7 @@ class Answerer:
             data = due.file.read(due.offset, min(due.packet, due.end - due.offset))
             answer = Data(due.session, due.number, due.offset, data).pack()
             place.packets -= due.packets
+            place.waiting.pop((due.session, due.offset, min(due.packet, due.end - due.offset)), None)
             due.offset = due.offset + len(data) if data else due.end
             place.packets += due.packets
             if due.offset >= due.end:

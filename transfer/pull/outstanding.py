@@ -35,7 +35,7 @@ class Outstanding:
         self.data_bytes = 0
         self._sent: OrderedDict[int, Sent] = OrderedDict()
         self._owners: dict[Chunk, int] = {}
-        self._given_up: OrderedDict[int, float] = OrderedDict()
+        self._given_up: OrderedDict[int, Sent] = OrderedDict()
         self._reordering_s = 0.0
         self._round_trip_s = 0.0  # of the newest answer
 
@@ -61,11 +61,15 @@ class Outstanding:
             self._settle(number, sent, chunk)
             self._round_trip_s = now - sent.at
             return sent
-        given_up_at = self._given_up.get(number)
-        if given_up_at is not None:
-            late_s = now - given_up_at - self._round_trip_s
+        late = self._given_up.get(number)
+        if late is not None:
+            late_s = now - late.at - self._round_trip_s
             self._reordering_s = min(max(self._reordering_s, 1.1 * late_s), MOST_REORDERING * self._round_trip_s)
         return None
+
+    def late(self, number: int) -> Sent | None:
+        """The request that an answer belongs to which was given up, if it is remembered."""
+        return self._given_up.get(number)
 
     def settled_by_another(self, chunk: Chunk) -> bool:
         """An answer came that was given up. Whether the chunk is waited for, asked for once more."""
@@ -113,9 +117,13 @@ class Outstanding:
         """Gives up everything: a server that does not know the ship any more answers none of it."""
         return [chunk for number in list(self._sent) for chunk, _ in self._give_up(number)]
 
+    def drop_oldest(self) -> list[Chunk]:
+        """Gives up the oldest request. What it still waited for."""
+        return [chunk for chunk, _ in self._give_up(next(iter(self._sent)))] if self._sent else []
+
     def _give_up(self, number: int) -> list[tuple[Chunk, Stamp]]:
         sent = self._sent.pop(number)
-        self._given_up[number] = sent.at
+        self._given_up[number] = sent
         for chunk in sent.chunks:
             self._owners.pop(chunk, None)
         while len(self._given_up) > FORGOTTEN:

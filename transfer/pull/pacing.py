@@ -39,6 +39,8 @@ PLATEAU_ROUNDS = 3
 LATE = 1.25  # times the shortest round trip,
 LATE_S = 0.03  # and so much beside it,
 LATE_IN_A_ROW = 4  # so often in a row: a queue is growing
+MOST_PATIENCE = 8.0
+MOST_LATE = 2.0  # time-outs, as which a late answer counts
 SOUNDING_AFTER_S = 30.0
 SEEN_AGAIN = 1.1
 LEAST_RTT_S = 1e-4  # a clock may be coarse
@@ -94,6 +96,7 @@ class Pacer:
         self._cycle, self._cycle_at = 2, 0.0
         self._seen_at = 0.0  # when the shortest round trip was seen last
         self._sounded: float | None = None
+        self._patience, self._patient_until = 1.0, float("-inf")
 
     # -- what to do
 
@@ -129,8 +132,14 @@ class Pacer:
         """After how long without an answer a request is lost, behind so many bytes that are under way."""
         if self.srtt is None:
             return 1.0
+        return self.silence_s(waiting_bytes) + (self._patience - 1) * self._usual_s()
+
+    def silence_s(self, waiting_bytes: float) -> float:
+        """After how long without any answer the link is silent."""
+        if self.srtt is None:
+            return 1.0
         queued_s = max(0.0, waiting_bytes - self.flight()) / self._base() if self._base() else 0.0
-        return self.srtt + max(4 * self.rttvar, 0.15) + 0.25 * min(queued_s, 4.0)
+        return self._usual_s() + 0.25 * min(queued_s, 4.0)
 
     def pause_s(self) -> float:
         """After how long without any answer the flow of them has stopped."""
@@ -153,8 +162,15 @@ class Pacer:
             now, self._delivered, self._delivered_at, self._first_sent_at, is_starved, self.phase is Phase.CRUISING
         )
 
+    def timed_out(self, now: float) -> None:
+        """Requests were given up because nothing came: the next may wait for longer, until an answer tells more."""
+        if now >= self._patient_until:
+            self._patience = min(self._patience * 2, MOST_PATIENCE)
+            self._patient_until = now + self.timeout_s(0.0)
+
     def round_trip(self, now: float, rtt: float) -> None:
         """A first answer to a request came after so long."""
+        self._patience = 1.0
         rtt = max(rtt, LEAST_RTT_S)
         if self.min_rtt is None or rtt < self.min_rtt:
             self.min_rtt = rtt
@@ -171,6 +187,10 @@ class Pacer:
             self._late = self._late + 1 if rtt > LATE * self.min_rtt + LATE_S else 0
             if self._late >= LATE_IN_A_ROW:
                 self.phase = Phase.DRAINING
+
+    def late_round_trip(self, now: float, rtt: float) -> None:
+        """A first answer came after its request was given up. One that was held up for long may be an exception."""
+        self.round_trip(now, min(rtt, MOST_LATE * self.timeout_s(0.0)))
 
     def arrived(self, now: float, amount: int, stamp: Stamp) -> None:
         """An answer came, of so many bytes."""
@@ -204,6 +224,10 @@ class Pacer:
             self.loss += (1 - self.loss) * LOSS_SMOOTHING
 
     # -- inside
+
+    def _usual_s(self) -> float:
+        """How long nearly every answer takes at most."""
+        return (self.srtt or 0.0) + max(4 * self.rttvar, 0.15)
 
     def _pilot(self) -> float | None:
         """A rate to begin with that nothing has confirmed yet."""

@@ -14,7 +14,6 @@ from random import Random
 from bundle.errors import Malformed
 from transfer.pull.datagrams import (
     MAX_OFFSET,
-    PACKET_BYTES,
     SMALL_PACKET_BYTES,
     WIRE_BYTES,
     Ask,
@@ -27,6 +26,7 @@ from transfer.pull.datagrams import (
 )
 from transfer.pull.outstanding import Outstanding, Sent
 from transfer.pull.pacing import Pacer, Stamp
+from transfer.pull.packet_size import PacketSize
 from transfer.pull.stash import Stash
 from transfer.pull.wanted import HEAD_BYTES, Chunk, Wanted, as_ranges, open_bytes
 
@@ -48,9 +48,8 @@ OPEN_S = 1.0
 OPENED_S = 0.25  # behind a grant come the bytes that were asked for with it, or not at all
 MAX_OPEN_S = 30.0
 POLLS_A_PORT = 4
-TAIL_CHUNKS = 16
-LARGE_LOST = 3  # and then small answers come: a sign that the path takes no large ones,
-SMALL_PROOFS = 3  # which counts at once, or after so many where large ones have come before
+TAIL_SHARE = 1 / 8  # of what the link holds may be asked for twice at the end,
+TAIL_LEAST = 2  # ... and as many packets
 
 
 class State(Enum):
@@ -87,31 +86,30 @@ class PullSession:
         self.is_broke = False
         self.untaken_bytes = 0
         self.stash = Stash()
-        self.pacer = Pacer(PACKET_BYTES + HEAD_BYTES, remembered_bytes_per_s, limit_bytes_per_s)
+        self._size = PacketSize()
+        self.pacer = Pacer(self._size.packet + HEAD_BYTES, remembered_bytes_per_s, limit_bytes_per_s)
         self._path = path
         self._affordable = affordable
         self._session = random.getrandbits(32)
-        self._number = 0
         self._cookie = self._handle = b""
-        self._packet = PACKET_BYTES
         self._wanted = Wanted()
         self._under_way = Outstanding()
         self._opens: dict[int, float] = {}  # when each was sent
         self._next_at = 0.0
         self._heard_at = float("-inf")
         self._waits_since = float("-inf")
-        self._polls = 0
-        self._large_lost = self._small_proofs = 0
-        self._is_large_proven = False
+        self._polls = self._number = 0
         self._is_starved = False  # lately there was nothing to ask for
         self._is_short = False  # what is under way may use up the budget
         self._last_cost = 0
+        self._twice_bytes = 0  # asked for twice since something was wanted last
 
     # -- what is wanted
 
     def want(self, start: int, end: int) -> None:
         """These bytes are to be asked for, unless they are on their way or there."""
         self.is_broke = False
+        self._twice_bytes = 0
         self._wanted.want(start, end if self.total_bytes is None else min(end, self.total_bytes))
 
     def unwant(self, start: int, end: int) -> None:
@@ -161,8 +159,11 @@ class PullSession:
                 yield from self._open(now)
             return
         if now >= self._heard_at + self.pacer.pause_s():  # answers that still come tell themselves what is lost
-            for chunk, stamp in self._under_way.expired(now):
+            expired = list(self._under_way.expired(now))
+            for chunk, stamp in expired:
                 self._lose(chunk, stamp)
+            if expired:
+                self.pacer.timed_out(now)
         if self._polls or now >= self._silence_at():
             yield from self._poll(now)
         else:
@@ -217,14 +218,15 @@ class PullSession:
         if number in self._opens:
             self.pacer.round_trip(now, now - sent_at)
         self._under_way.expire_at(now + max(OPENED_S, now - sent_at))
-        if number > 1 and not self._is_large_proven:
-            self._use_small_packets()
+        if number > 1:
+            self._size.padded_open_lost()
         self._opens.clear()
 
     def _arrived(self, answer: Data, now: float) -> None:
         chunk = (answer.offset, len(answer.data))
         sent = self._under_way.answered(answer.number, chunk, now)
         if sent is None:
+            self._came_late(answer, now)
             if self._under_way.settled_by_another(chunk) or self._wanted.found(chunk):
                 self._keep(answer, now)
             return
@@ -236,9 +238,19 @@ class PullSession:
         for lost, stamp in self._under_way.overtaken(answer.number, now, self.pacer.min_rtt or 0.0):
             self._lose(lost, stamp)
 
+    def _came_late(self, answer: Data, now: float) -> None:
+        """An answer that was given up tells how long a queue is by now, and what comes through it [T-188]."""
+        late = self._under_way.late(answer.number)
+        if late is not None:
+            if not late.is_answered:
+                late.is_answered = True
+                self.pacer.late_round_trip(now, now - late.at)
+            self.pacer.arrived(now, len(answer.data) + HEAD_BYTES, late.stamp)
+
     def _keep(self, answer: Data, now: float) -> None:
         self._heard(now)
-        self._learn_path(len(answer.data))
+        self._size.arrived(len(answer.data))
+        self.pacer.packet = self._size.packet + HEAD_BYTES
         self._wanted.arrived((answer.offset, len(answer.data)))
         self.stash.put(answer.offset, answer.data)
 
@@ -266,23 +278,22 @@ class PullSession:
         most = min(MAX_REQUEST_PACKETS, max(least, int(rate * REQUEST_S / self.pacer.packet)))
         self._next_at = max(self._next_at, now - BEHIND_S)
         while now >= self._next_at and self._in_flight() < window:
-            chunks = self._pick(most, self._packet)
+            chunks = self._pick(most, self._size.packet)
             datagram = self._ask(chunks, now)
             if datagram is None:
                 self._is_starved = True
                 return
             self._next_at += self._last_cost / rate
             yield datagram
-            # Nothing later would tell that it was lost, and waiting costs more.
-            is_tail = len(chunks) <= TAIL_CHUNKS and self._wanted.is_tail(chunks)
-            if is_tail and self._affordable(self._in_flight() + self._last_cost + len(datagram) + WIRE_BYTES):
+            if self._may_double(chunks, len(datagram) + WIRE_BYTES):
+                self._twice_bytes += self._last_cost
                 yield datagram
         self._is_starved = False
 
     def _open(self, now: float) -> Iterator[bytes]:
         """Asks for the file, and for the first bytes that are wanted of it."""
         is_first = not self._number
-        packet = self._packet if is_first else SMALL_PACKET_BYTES
+        packet = self._size.packet if is_first else SMALL_PACKET_BYTES
         for chunk in self._under_way.drop_all():
             self._wanted.put_back(chunk)
         chunks = self._wanted.pick_open(OPEN_PACKETS if is_first else 1, packet)
@@ -303,9 +314,9 @@ class PullSession:
         """One small request, now and then, until the link is back."""
         if now < self._next_at and self._polls:
             return
-        packet = SMALL_PACKET_BYTES if self._polls % 2 else self._packet
+        packet = SMALL_PACKET_BYTES if self._polls % 2 else self._size.packet
         if not self._wanted:
-            for chunk in self._under_way.drop_all():
+            for chunk in self._under_way.drop_oldest():
                 self._wanted.put_back(chunk)
         silence_s = now - max(self._heard_at, self._waits_since)
         self._next_at = now + min(POLL_S * self._growth(), max(MAX_POLL_S, silence_s * SILENCE_SHARE))
@@ -320,7 +331,7 @@ class PullSession:
         ranges: list[tuple[int, int]] = []
         while chunks:
             cost = sum(length + HEAD_BYTES for _, length in chunks)
-            ranges = as_ranges(chunks, self._packet)
+            ranges = as_ranges(chunks, self._size.packet)
             if self._affordable(committed + cost + ASK_BYTES + RANGE_BYTES * len(ranges)):
                 break
             self._wanted.put_back(chunks.pop())
@@ -330,7 +341,7 @@ class PullSession:
             return None
         self._last_cost = cost
         self._remember(chunks, now, now + self.pacer.timeout_s(committed + cost))
-        return Ask(self._session, self._number, self._cookie, self._handle, self._packet, tuple(ranges)).pack()
+        return Ask(self._session, self._number, self._cookie, self._handle, self._size.packet, tuple(ranges)).pack()
 
     def _remember(self, chunks: list[Chunk], now: float, expires_at: float) -> None:
         self._number += 1
@@ -344,7 +355,7 @@ class PullSession:
 
     def _lose(self, chunk: Chunk, stamp: Stamp) -> None:
         self.pacer.lost(stamp)
-        self._large_lost += chunk[1] > SMALL_PACKET_BYTES
+        self._size.lost(chunk[1])
         self._wanted.lost(chunk)
 
     def _release(self, start: int, end: int) -> None:
@@ -365,21 +376,19 @@ class PullSession:
     def _growth(self) -> float:
         return POLL_GROWTH ** min(self._polls, 32)
 
-    def _learn_path(self, length: int) -> None:
-        """Where small answers come and large ones do not, asks for small ones from now on [T-167]."""
-        if length > SMALL_PACKET_BYTES:
-            self._large_lost, self._small_proofs, self._is_large_proven = 0, 0, True
-        elif self._large_lost >= LARGE_LOST:
-            self._small_proofs += 1
-            if self._small_proofs >= (SMALL_PROOFS if self._is_large_proven else 1):
-                self._use_small_packets()
-
-    def _use_small_packets(self) -> None:
-        self._packet = SMALL_PACKET_BYTES
-        self.pacer.packet = SMALL_PACKET_BYTES + HEAD_BYTES
+    def _may_double(self, chunks: list[Chunk], request_bytes: int) -> bool:
+        """Whether to send a request twice: nothing later would tell that it was lost, and a wait costs more [T-187]."""
+        most = max(TAIL_LEAST * self.pacer.packet, TAIL_SHARE * self.pacer.flight())
+        return (
+            self._wanted.is_tail(chunks)
+            and self._twice_bytes + self._last_cost <= most
+            and self._affordable(self._in_flight() + self._last_cost + request_bytes)
+        )
 
     def _silence_at(self) -> float:
-        return max(self._heard_at, self._waits_since) + self.pacer.timeout_s(self._in_flight()) + SILENCE_S
+        silent_at = max(self._heard_at, self._waits_since) + self.pacer.silence_s(self._in_flight()) + SILENCE_S
+        # What was asked for again lately may yet be answered. If it is all there is, to ask once more pays twice.
+        return silent_at if self._wanted else max(silent_at, self._under_way.next_timeout)
 
     def _in_flight(self) -> int:
         return self._under_way.data_bytes + self._under_way.packets * HEAD_BYTES

@@ -4,8 +4,11 @@ Offsets are bytes of the output, times are seconds of the session's clock.
 """
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from transfer.links.contract import Connection
+
+RECENT_S: Final = 2.0  # a rate is that of so long, or of up to twice as long
 
 
 @dataclass(eq=False)
@@ -28,9 +31,18 @@ class ActiveRequest:
     position: int = field(init=False)
     total_bytes: int | None = None
     is_shortened: bool = False
+    _before: tuple[float, int] = field(init=False, repr=False)
+    _mark: tuple[float, int] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.position = self.start
+        self._before = self._mark = self.asked_at, self.start
+
+    def arrived(self, amount: int, now: float) -> None:
+        """So many bytes of the range have come."""
+        self.position += amount
+        if now >= self._mark[0] + RECENT_S:
+            self._before, self._mark = self._mark, (now, self.position)
 
     @property
     def left_bytes(self) -> int:
@@ -43,8 +55,9 @@ class ActiveRequest:
         return self.prefix is not None
 
     def bytes_per_s(self, now: float) -> float:
-        """How fast its range has come so far, counted from the request."""
-        return (self.position - self.start) / max(now - self.asked_at, 1e-3)
+        """How fast its range has come lately. A connection may have been fast, and have lost its window since."""
+        since, position = self._before
+        return (self.position - position) / max(now - since, 1e-3)
 
 
 @dataclass(eq=False)

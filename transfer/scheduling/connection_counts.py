@@ -74,16 +74,19 @@ def connections_wanted(config: TransferConfig, estimator: LinkEstimator, most: i
     return max(1, min(most, ceil(in_flight / config.first_flight_bytes)))
 
 
-def request_bytes(config: TransferConfig, connections: int, busy: int, left_bytes: int) -> int:
+def request_bytes(config: TransferConfig, connections: int, busy: int, left_bytes: int, flight_bytes: float = 0) -> int:
     """How long the next request may be: halved towards the end, as long as there are not two for each connection.
 
-    `connections`: how many there are to be. `busy`: how many of them have a request already.
+    `connections`: how many there are to be. `busy`: how many of them have a request already. `flight_bytes`: what a
+    round trip carries. After each request its connection waits for one; a request takes several, so that this is
+    little.
     """
     size = config.request_ceiling_bytes
     if connections == 1:
         return size
-    while size > config.request_floor_bytes and size * 2 * connections > left_bytes:
+    floor = max(config.request_floor_bytes, min(size, int(config.request_round_trips * flight_bytes / connections)))
+    while size > floor and size * 2 * connections > left_bytes:
         size //= 2
     # Requests of one length would keep connections in step: all would end, and wait a round trip, together.
     # The first requests differ in length, so that connections that begin together do not end together.
-    return max(config.request_floor_bytes, size * min(connections + busy + 1, 2 * connections) // (2 * connections))
+    return max(floor, size * min(connections + busy + 1, 2 * connections) // (2 * connections))

@@ -87,7 +87,7 @@ class Dispatcher:
         alive = self._sources.alive
         busy = sum(pooled.is_busy for one in alive for pooled in one.pool)
         connections = sum(one.pool.target() for one in alive)
-        return request_bytes(self._config, connections, busy, self._queue.left_bytes)
+        return request_bytes(self._config, connections, busy, self._queue.left_bytes, source.flight_bytes)
 
     def _rescue(self, source: Source, pooled: PooledConnection) -> tuple[int, int] | None:
         """What a silent connection was asked for, to be asked for once more: the first to deliver wins [T-20]."""

@@ -70,6 +70,11 @@ class Source:
         return self._estimator.round_trip_s is not None
 
     @property
+    def flight_bytes(self) -> float:
+        """What a round trip carries; 0 before anything has shown it."""
+        return (self._estimator.bytes_per_s or 0.0) * (self._estimator.round_trip_s or 0.0)
+
+    @property
     def received_bytes(self) -> int:
         """Every byte that came over the link, of use or not."""
         return self.meter.received_bytes
@@ -185,7 +190,7 @@ class Source:
         self.pool.replace_silent(pooled)
         data = data[: request.left_bytes]
         offset = request.position
-        request.position += len(data)
+        request.arrived(len(data), now)
         if request.prefix is not None:
             self._probe_arrived(pooled, request, request.prefix, data)
             return None

@@ -18,7 +18,7 @@ from apply.record.stranded import Stranded
 from apply.site.layout import Site
 from apply.site.ship_key import ship_key_file
 from apply.stranded import record_stranded, record_way_found
-from bundle.errors import BundleError
+from bundle.errors import BundleError, Unsupported
 from bundle.host import presence
 from bundle.host.progress import Quiet
 from transfer.channels.bundle_path import find_path
@@ -55,9 +55,14 @@ class Fetching:
         self._journal = journal
         self._may_go_on = may_go_on
         self._bulletins = bulletins
+        self.unsupported = ""
 
     def fetch_newest(self, settings: Settings, state: SiteState) -> None:
-        """One round. Whatever goes wrong with a source is reported, and is no error."""
+        """One round. Whatever goes wrong with a source is reported, and is no error.
+
+        `unsupported` says then why a bundle needs a newer unrep, if one does.
+        """
+        self.unsupported = ""
         session = self._session(settings)
         look = replace(session.config, patience_s=LOOK_PATIENCE_S, first_request_bytes=LOOK_BYTES)
         found = session.look(self._site.inbox / "look", look)
@@ -107,6 +112,7 @@ class Fetching:
             if source not in found.refused:
                 self._journal.clear((About.SOURCE, shown_source(source)))
         for name, error in found.refused.items():
+            self._note(error)
             shown = shown_source(name)
             event = Event(Kind.REFUSED, _about(shown, error), {"source": shown})
             self._journal.report_change((About.SOURCE, shown), event)
@@ -121,6 +127,7 @@ class Fetching:
         try:
             is_new = admits(state, wanted.product, release, trust, settings.config.product)
         except BundleError as error:
+            self._note(error)
             self._journal.report_change((About.OFFER, name), Event(Kind.REFUSED, _about(name, error), {"source": name}))
             raise
         is_news = is_new or state.high_water is None or release.mark > state.high_water.mark
@@ -146,6 +153,7 @@ class Fetching:
             figures = fetch.run()
             save_rate(site, figures)
         except (TransferError, BundleError, AboardError) as error:
+            self._note(error)
             details: dict[str, Any] = {"source": name}
             details |= known_figures(fetch.figures()) if fetch else {}
             self._journal.report_change((About.OFFER, name), Event(_kind(error), _about(name, error), details))
@@ -156,6 +164,10 @@ class Fetching:
             self._journal.report_change((About.OFFER, source.name), dropped if source.lost else None)
         if not was_there or figures.bytes_resumed < figures.bytes_needed:
             self._journal.report(_fetched(name, figures))
+
+    def _note(self, error: Exception) -> None:
+        if isinstance(error, Unsupported):
+            self.unsupported = self.unsupported or str(error)
 
     def _record_reach(self, out_of_reach: tuple[Wanted, str] | None, leads_on: bool) -> None:
         """Whether the site is stranded, on record [A-131]. If neither is known, what is on record stays.

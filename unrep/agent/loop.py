@@ -30,7 +30,7 @@ from apply.site import durable
 from apply.site.layout import Site
 from apply.site.lock import agent_lock
 from apply.update import update
-from bundle.errors import BundleError, InputError
+from bundle.errors import BundleError, InputError, Unsupported
 from bundle.host import presence
 from bundle.host.clock import WallClock
 from bundle.read.reader import open_for_display
@@ -47,6 +47,7 @@ from unrep.agent.telling.bulletin import Bulletins
 from unrep.agent.telling.delivery import ONCE_PATIENCE_S, Delivery
 from unrep.agent.telling.observing import Observer
 from unrep.agent.update_windows import UpdateWindows, Window
+from unrep.renewing.asking import renew_now
 from unrep.renewing.home import home_site, program_directory
 from unrep.renewing.installing import is_good
 
@@ -76,6 +77,7 @@ class Agent:
         self._patience = Patience()
         self._delivery = Delivery(site, journal)
         self._observer = Observer(site, journal, clock)
+        self._asked: set[str] = set()  # why a newer unrep was asked for
 
     def run(self) -> NoReturn:
         """Makes rounds until it is interrupted, anywhere: KeyboardInterrupt goes on to the caller.
@@ -133,6 +135,7 @@ class Agent:
             self._recover(settings)
             if self._windows.is_open(Window.FETCH):
                 self._fetching.fetch_newest(settings, read_state(self._site))
+                self._renew_for(self._fetching.unsupported)
             self._apply(settings)
             self._inbox.clear(read_state(self._site))
             self._observer.look(settings)
@@ -200,6 +203,8 @@ class Agent:
             self._report_run(events.run_failed(error))
         except BundleError as error:
             self._journal.report_change(subject, events.run_failed(error))
+            if isinstance(error, Unsupported):
+                self._renew_for(str(error))
             return False
         except AboardError as error:
             self._journal.report_change(subject, events.run_failed(error))
@@ -208,6 +213,14 @@ class Agent:
             return True
         self._patience.forget()
         return True
+
+    def _renew_for(self, why: str) -> None:
+        """Asks for a newer unrep, once for each reason, because a release needs it. If one comes, this one ends here,
+        and the new one begins with a round [A-236]."""
+        if why and why not in self._asked:
+            self._asked.add(why)
+            if renew_now(self._site):
+                self._journal.report(Event(Kind.WAITING, f"{why}; a newer unrep was looked for, and none has come"))
 
     def _wait(self, seconds: float, allowed_before: set[Step]) -> None:
         """Until the time is over, or a step is allowed that was not a moment ago.

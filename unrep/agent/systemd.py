@@ -97,7 +97,8 @@ def _command(argv: Sequence[str], site: Path) -> str:
             raise UsageRefused(
                 f"{shown}: a systemd unit can name paths in UTF-8 only, without control characters; rename it"
             )
-    return " ".join(_quoted(word).replace("$", "$$") for word in argv)
+    program, *words = map(_quoted, argv)  # in the program's own path systemd fills in no variables
+    return " ".join([program, *(word.replace("$", "$$") for word in words)])
 
 
 def write_unit(path: Path, text: str) -> bool:

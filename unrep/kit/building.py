@@ -36,7 +36,10 @@ _STORAGE: Final = Storage(full=NoRoom, failed=KitError)
 
 @dataclass(frozen=True)
 class Wanted:
-    """`embeddable` and its hash: python.org's interpreter for Windows, for a kit of that platform alone."""
+    """`embeddable` and its hash: python.org's interpreter for Windows, for a kit of that platform alone.
+
+    source: where the packages of unrep lie.
+    """
 
     kind: Kind
     out: Path
@@ -44,6 +47,7 @@ class Wanted:
     locks: Path = packages.LOCKS
     embeddable: Path | None = None
     embeddable_sha256: str = ""
+    source: Path = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ def _fill(folder: Folder, wanted: Wanted, scratch: Path, progress: Progress) -> 
         _lay_out_linux(folder, kind, wanted)
     for wheel in packages.bring_wheels(kind, wanted.locks / kind.wheels_lock, wanted.place, progress):
         application.add_wheel(folder, wheel)
-    application.add_program(folder, Path(__file__).parents[2])
+    application.add_program(folder, wanted.source)
     python = _compile(folder.root, wanted, scratch)
     if python:
         _run([*python, "-m", "unrep", "agent", "--probe"], "does not run")

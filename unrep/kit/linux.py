@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from bundle.host.files import read_given
 from unrep.kit.debian import Packed
 from unrep.kit.folder import Folder
 from unrep.kit.kinds import Kind
 
-_LAUNCHER: Final = Path(__file__).parent / "launchers" / "linux.sh"
+_LAUNCHERS: Final = Path(__file__).parent / "launchers"
 _LIBRARIES: Final = (
     *("libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1", "libutil.so.1", "libresolv.so.2"),
     *("libgcc_s.so.1", "libstdc++.so.6", "libz.so.1", "libbz2.so.1.0", "liblzma.so.5", "libexpat.so.1"),
@@ -45,6 +46,8 @@ def lay_out(folder: Folder, packed: Packed, kind: Kind) -> None:
     folder.write("bin/python3._pth", f"../{python}\n../{python}/lib-dynload\n../app\n".encode())
     for name, words in (("python3", ""), ("unrep", "-m unrep ")):
         folder.write(f"bin/{name}", _launcher(kind, words), executable=True)
+    for name in ("install.sh", "uninstall.sh"):
+        folder.write(name, read_given(_LAUNCHERS / name), executable=True)
 
 
 def interpreter(root: Path, kind: Kind) -> list[str]:
@@ -67,7 +70,7 @@ def _is_left_out(path: str) -> bool:
 
 
 def _launcher(kind: Kind, words: str) -> bytes:
-    text = _LAUNCHER.read_text("utf-8")
+    text = (_LAUNCHERS / "unrep.sh").read_text("utf-8")
     values = {"MACHINE": kind.machine, "LOADER": kind.loader, "PYTHON": kind.python, "WORDS": words}
     for name, value in values.items():
         text = text.replace(f"@{name}@", value)

@@ -7,10 +7,12 @@ import zipfile
 from pathlib import Path
 from typing import Final
 
+from bundle.host.files import read_given
 from unrep.errors import KitError
 from unrep.kit.folder import Folder
 from unrep.kit.kinds import Kind
 
+_LAUNCHERS: Final = Path(__file__).parent / "launchers"
 _SHEBANG: Final = b"#!<launcher_dir>\\python\\python.exe -B\r\n"
 _MAIN: Final = b"from unrep.cli import main\n\nmain()\n"
 _STUB: Final = "distlib/t64.exe"
@@ -49,6 +51,8 @@ def add_starter(folder: Folder, launcher_wheel: Path) -> None:
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr(zipfile.ZipInfo("__main__.py", _MOMENT), _MAIN)
     folder.write("unrep.exe", stub + _SHEBANG + packed.getvalue(), executable=True)
+    for name in ("install.cmd", "uninstall.cmd"):
+        folder.write(name, read_given(_LAUNCHERS / name).replace(b"\n", b"\r\n"))
 
 
 def interpreter(root: Path) -> list[str]:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from apply.rebuild.installed import held_trees, left_trees
-from apply.rebuild.shortfall import find_shortfall
 from apply.record.admission import check_product
 from apply.record.database import read_state
 from apply.site.guarded import check_named
@@ -54,6 +53,8 @@ def site_holdings(
     state = read_state(Site.at(site))
 
     def repair(output: Path, path: Path, delta: Section) -> Iterator[RepairRanges]:
+        from apply.rebuild.shortfall import find_shortfall  # only here: no first request waits for what rebuilds
+
         unlock = unlocking(output)
         with open_bundle(path, trust, unlock) as bundle:
             full = bundle.root.full_section(present_features())

@@ -1,6 +1,8 @@
 """Processes that read through `current` without a pause while it moves, and count what they do not find.
 
 A reader of a pointer file that cannot be opened just now tries again, as `unrep run` does; a reader of a link never.
+On Windows no file can be replaced that somebody has open. So readers of a pointer file pause there, for a file that is
+open at every moment is no reader's of a real site.
 """
 
 import json
@@ -18,13 +20,15 @@ from unrep.selftest.scratch import MARK
 READERS: Final = 4
 _PATIENCE_S: Final = 30.0
 _READ: Final = """
-import json, pathlib, sys, time
+import json, os, pathlib, sys, time
 current, stop, ready, mark, *known = sys.argv[1:]
 current, stop = pathlib.Path(current), pathlib.Path(stop)
 def tree():
     while current.is_file():
         try:
-            return current.parent / current.read_text().strip()
+            named = current.read_text().strip()
+            time.sleep(0.01 if os.name == "nt" else 0)
+            return current.parent / named
         except PermissionError:
             time.sleep(0.001)
     return current

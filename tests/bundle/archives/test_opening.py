@@ -23,6 +23,7 @@ from bundle.archives import engines, streams
 from bundle.archives.engines import (
     BZIP2_FEATURE,
     CANDIDATES,
+    COMMON_FEATURES,
     ENGINES,
     ISAL_FEATURE,
     MAX_JOINED_BYTES,
@@ -31,6 +32,8 @@ from bundle.archives.engines import (
     XZ_FEATURE,
     ZLIB_FEATURE,
     ZLIB_NG_FEATURE,
+    ZOPFLI_FEATURE,
+    check_member,
     coding_of,
     feature_of,
     fingerprint,
@@ -45,6 +48,7 @@ from bundle.format.contents import read_content
 from bundle.format.objects import MemoryObject, Window
 from bundle.format.varints import write_varints
 from bundle.read.reader import open_bundle
+from tests.support.contents.containers import deflated_otherwise
 from tests.support.contents.opened_archives import (
     engine_of,
     given_back,
@@ -394,7 +398,7 @@ def test_an_engine_writes_the_same_however_the_chunks_fall(engine: int) -> None:
         assert b"".join(coding_of(engine).unpack_exactly(MemoryObject(stream))) == plain
 
 
-FEATURES = {ZLIB_FEATURE, MINIZ_FEATURE, ZLIB_NG_FEATURE, ISAL_FEATURE, BZIP2_FEATURE, XZ_FEATURE}
+FEATURES = {ZLIB_FEATURE, MINIZ_FEATURE, ZLIB_NG_FEATURE, ISAL_FEATURE, BZIP2_FEATURE, XZ_FEATURE, ZOPFLI_FEATURE}
 
 
 def test_engines_are_present_by_their_fingerprints(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -424,7 +428,37 @@ def test_an_engine_whose_package_is_missing_is_not_tried(
     assert engine_of(content, streamed(9, content), 6) == 9
 
 
-@pytest.mark.parametrize("engine", [0, 10, 20, 40, 50, 54, 55, 60, 65, 77, 90, 100])
+@pytest.mark.parametrize(("iterations", "size"), [(15, 150_000), (3, 150_000), (5, 1_300_000)])
+def test_zopfli_is_found_by_halves(iterations: int, size: int) -> None:
+    """[F-45]: one with other iterations that gives the same bytes will do as well."""
+    content = text(15, size)
+    stream = streamed(130 + iterations, content)
+    found = engine_of(content, stream, 6)
+    assert found and 131 <= found <= 145 and streamed(found, content) == stream
+    assert engine_of(content, stream[:-9] + stream[-9:][::-1], 6) is None
+
+
+def test_zopfli_is_not_asked_where_it_cannot_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    """[F-132]: a larger member, a stream as long as that of zlib, and a full section."""
+    content = text(16, 60_000)
+    stream = streamed(145, content)
+    assert ZOPFLI_FEATURE in present_features()
+    asked: list[int] = []
+
+    def nothing(_: bytes, iterations: int) -> bytes:
+        asked.append(iterations)
+        return b""
+
+    monkeypatch.setattr(engines, "_zopfli", nothing)
+    assert engine_of(content, deflated_otherwise(content), 6) is None and not asked
+    assert engine_of(content, stream, 6, COMMON_FEATURES) is None and not asked
+    assert engine_of(content, stream, 6) is None and asked == [15, 7, 3, 1]
+    with pytest.raises(Malformed, match="16777216"):
+        check_member(145, (16 << 20) + 1)
+    check_member(145, 16 << 20)
+
+
+@pytest.mark.parametrize("engine", [0, 10, 20, 40, 50, 54, 55, 60, 65, 77, 90, 100, 130, 146])
 def test_an_unknown_engine_is_refused(engine: int) -> None:
     """[F-48]"""
     with pytest.raises(Malformed, match="unknown"):

@@ -2,7 +2,9 @@
 
 import random
 import threading
+import zipfile
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,10 +12,12 @@ from sqlalchemy import select
 
 from bundle.receipts.receipt import mark_of
 from fleet.intake import taking
+from fleet.intake.sources import Sources
 from fleet.intake.taking import Found, Taken, take, take_unknown_again
 from fleet.record import receipts, tables
 from fleet.record.database import Database
 from tests.support.fleet.ships import DAY_S, NOW, Ship, added
+from tests.support.observers.memory import peak_of
 
 
 def intake(database: Database, data: Iterable[bytes], **more: Any) -> Taken:
@@ -211,3 +215,23 @@ def test_two_offices_take_the_same_mail_at_once(
         thread.join(60)
     assert sum(one.new for one in came) == 400 and sum(one.repeated for one in came) == 800
     assert all(key_of(database, ship).came == 40 and not key_of(database, ship).forks for ship in fleet)
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_at_once_in_little_memory(tmp_path: Path) -> None:
+    """[L-16] As they lie in a zip, in any order."""
+    database = Database(tmp_path / "fleet.db")
+    ships = [Ship(f"MV {number}") for number in range(10)]
+    added(database, ships)
+    said = [receipt for ship in ships for receipt in ship.alive(10_000, NOW - 20_000 * DAY_S)]
+    random.Random(7).shuffle(said)
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        for number, receipt in enumerate(said):
+            archive.writestr(f"{number}.receipt", receipt)
+    with peak_of(200_000_000):
+        taken = take(database, Sources([tmp_path / "all.zip"]).find(), "vms")
+    assert (taken.new, taken.broken, sum(taken.apart.values())) == (100_000, 0, 0)
+    with database.reading() as connection:
+        counts = connection.execute(select(tables.ship_key.c.lowest, tables.ship_key.c.highest, tables.ship_key.c.came))
+        assert {tuple(row) for row in counts} == {(1, 10_000, 10_000)}
+    database.close()

@@ -1,6 +1,7 @@
 """[L-50] to [L-54] Who may see and change what, and what a ship's POST can do."""
 
 import base64
+import socket
 import threading
 import time
 from collections import Counter
@@ -185,6 +186,12 @@ def test_a_port_that_is_taken_is_named() -> None:
     with bound(Listening(port=0)) as first, pytest.raises(AccessRefused, match="choose another"):
         taken = first.getsockname()[1]
         bound(Listening(port=taken))
+
+
+def test_no_page_waits_for_the_readers_acknowledgement() -> None:
+    """asyncio sends the packets of an answer at once if the socket names its protocol. Else each page takes 40 ms."""
+    with bound(Listening(port=0)) as made:
+        assert made.proto == socket.IPPROTO_TCP
 
 
 def test_a_ship_posts_its_receipt(tmp_path: Path, where: str | Path) -> None:

@@ -97,3 +97,18 @@ def test_paper_has_no_forms(browser: Any, client: Browser) -> None:
     assert not page.locator("nav").first.is_visible() and not page.locator("form.filter").is_visible()
     assert page.locator("table").first.is_visible()
     page.context.close()
+
+
+def test_who_is_new_finds_the_way_by_links_alone(browser: Any, client: Browser) -> None:
+    """Which ships are behind, why did one go back, what did it cost; and where the rollout is stopped."""
+    page = opened(browser, client, "/", viewport=WIDE, java_script_enabled=False)
+    page.get_by_role("link", name="not on their release").click()
+    assert page.get_by_role("row").count() > 2
+    page.get_by_role("link", name="went-back").click()
+    page.get_by_role("row").nth(1).get_by_role("link").click()
+    assert "went back from its ring" in page.locator(".lead").inner_text()
+    assert "step-failed" in page.locator(".timeline li").first.inner_text()
+    assert "USD" in page.locator(".timeline").inner_text()
+    page.get_by_role("link", name="Rollout").click()
+    assert page.locator("form.act button").count() == 1
+    page.context.close()

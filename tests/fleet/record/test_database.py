@@ -126,6 +126,22 @@ def test_a_full_disk_says_so_and_keeps_what_was_there(tmp_path: Path) -> None:
     database.close()
 
 
+def test_a_file_that_is_gone_is_not_made_again_and_one_put_back_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "fleet.db"
+    database = Database(path)
+    with database.writing() as connection:
+        connection.execute(insert(tables.ship).values(A_SHIP))
+    copy = path.read_bytes()
+    path.unlink()
+    for use in (database.reading, database.writing):
+        with pytest.raises(DatabaseUnusable, match="see that the file and its disk are there"), use() as connection:
+            connection.execute(select(tables.ship.c.name))
+    assert not path.exists()
+    path.write_bytes(copy)
+    assert names(database) == ["MV Mercy"]
+    database.close()
+
+
 def test_a_server_that_is_gone_says_so_and_is_used_again(server: Server) -> None:
     database = Database(server.new_database())
     server.stop()

@@ -60,15 +60,16 @@ class PlainImage:
 
     def _read_pe(self) -> None:
         at = self.number("I", 0x3C)
-        self.machine = {0x8664: 62, 0xAA64: 183}.get(self.number("H", at + 4), 0)
+        machines = {(0x8664, 0x20B): 62, (0xFD1D, 0x20B): 62, (0xAA64, 0x20B): 183, (0x14C, 0x10B): 3}
+        self.machine = machines.get((self.number("H", at + 4), self.number("H", at + 24)), 0)
         count, optional = self.number("H", at + 6), at + 24
-        if self.data[at : at + 4] != b"PE\0\0" or not self.machine or self.number("H", optional) != 0x20B:
+        if self.data[at : at + 4] != b"PE\0\0" or not self.machine:
             raise ValueError
         if not 1 <= count <= 64:
             raise ValueError
-        self.base = self.number("Q", optional + 24)
+        self.base = self.number("I", optional + 28) if self.machine == 3 else self.number("Q", optional + 24)
         for name, row in (("exceptions", 3), ("relocations", 5)):
-            entry = optional + 112 + 8 * row
+            entry = optional + (96 if self.machine == 3 else 112) + 8 * row
             if name == "relocations" or self.machine == 62:
                 self.tables[name] = self.number("I", entry), self.number("I", entry + 4)
         first = optional + self.number("H", at + 20)
@@ -126,7 +127,7 @@ def find(data: bytes) -> Found | None:
         image = PlainImage(data)
     except ValueError:
         return None
-    relatives = kept("RELATIVE", data, _relatives(image) if image.machine == 62 else [])
+    relatives = kept("RELATIVE", data, _relatives(image) if image.machine in (62, 3) else [])
     code = _code(image) if image.machine == 183 else []
     all_found = [*_pe(image), *_frames(image), *_relocations(image), *_symbols(image), *code]
     jumps = _jumps(image, relatives) if image.machine == 62 else []
@@ -191,8 +192,11 @@ def _pe(image: PlainImage) -> Iterator[tuple[str, int, int]]:
             break
         for place in range(at + 8, at + length - 1, 2):
             entry = image.number("H", place)
-            if entry >> 12 == 10:
-                yield from _long(image, image.offset(image.word(at) + entry % 4096))
+            pointer = image.offset(image.word(at) + entry % 4096)
+            if image.machine != 3 and entry >> 12 == 10:
+                yield from _long(image, pointer)
+            if image.machine == 3 and entry >> 12 == 3 and 0 <= pointer <= len(image.data) - 4:
+                yield "SHORT", pointer, image.word(pointer) - image.base
         at += length
 
 
@@ -328,9 +332,9 @@ def _relatives(image: PlainImage) -> list[tuple[int, ...]]:
                 calls.append(i + 1)
             if data[i] == 0x0F and 0x80 <= data[i + 1] <= 0x8F:
                 calls.append(i + 2)
-            if data[i] in ONE and data[i + 1] & 0xC7 == 5:
+            if image.machine == 62 and data[i] in ONE and data[i + 1] & 0xC7 == 5:
                 loads.append(i + 2)
-            if data[i] == 0x0F and data[i + 1] in TWO and data[i + 2] & 0xC7 == 5:
+            if image.machine == 62 and data[i] == 0x0F and data[i + 1] in TWO and data[i + 2] & 0xC7 == 5:
                 loads.append(i + 3)
             for places, first, last in ((calls, address, address + room), (loads, image.lowest, image.end)):
                 for at in places:

@@ -53,7 +53,7 @@ sources = ["{root}/source"]
 trust = "{root}/k.pub"
 poll_interval_s = 30
 """
-_WINDOW = "[health_window]\nstart_after_s = 0.2\ninterval_s = 0.2\nconsecutive_passes = 2\ndeadline_s = 25\n"
+_WINDOW = "[health_window]\nstart_after_s = 0.2\ninterval_s = 0.2\nconsecutive_passes = 2\ndeadline_s = 60\n"
 
 
 @dataclass
@@ -74,13 +74,19 @@ class RenewedShip:
         self._home, self._ship = Site.at(_made(root / "home")), Site.at(_made(root / "ship"))
         self._source = _made(root / "source")
         self._unrep("keygen", "--out", str(root / "k"))
+        (_made(root / "vms") / "says").write_text("vms")
+        self._unrep("build", str(root / "vms"), *_named("vms", 1), "--full", *self._signed(root / "vms.unrep"))
+        self._unrep("apply", str(root / "vms.unrep"), "--site", str(root / "ship"), "--trust", f"{root}/k.pub")
         (root / "ship" / "unrep.toml").write_text(_AGENT.format(product="vms", root=root, more=""))
         self._number, self._aboard = 1, 1
         self._kit(1, GOOD)
         self._release(1, None)
         self._unrep("apply", str(self._source / "1.unrep"), "--site", str(self._home.root), "--trust", f"{root}/k.pub")
         write_launchers(self._home)
-        (root / "restart").write_text(f"#!/bin/sh\nkill -9 $(cat '{root}/pid') 2>/dev/null\nexit 0\n")
+        self._asked = root / "asked"  # to restart the agent; the supervisor removes it when that was done
+        (root / "restart").write_text(
+            f"#!/bin/sh\n: > '{self._asked}'\nwhile [ -e '{self._asked}' ]; do sleep 0.05; done\n"
+        )
         (root / "restart").chmod(0o755)
         settled = f"[switch]\nrestart = ['{root}/restart']\n[retention]\nkeep = 0\n{_WINDOW}"
         (root / "home" / "unrep.toml").write_text(_AGENT.format(product="unrep", root=root, more=settled))
@@ -190,9 +196,11 @@ class RenewedShip:
     def _release(self, number: int, base: int | None) -> None:
         kits = self._root / "kits"
         based = ["--base", str(kits / str(base))] if base else ["--full"]
-        named = ["--product", "unrep", "--version", str(number), "--seq", str(number), "--workers", "1"]
-        out = self._source / f"{number}.unrep"
-        self._unrep("build", str(kits / str(number)), *named, *based, "--key", f"{self._root}/k.key", "--out", str(out))
+        signed = self._signed(self._source / f"{number}.unrep")
+        self._unrep("build", str(kits / str(number)), *_named("unrep", number), *based, *signed)
+
+    def _signed(self, out: Path) -> list[str]:
+        return ["--key", f"{self._root}/k.key", "--workers", "1", "--out", str(out)]
 
     def _forget(self, number: int, aboard: int) -> None:
         """What no later round needs."""
@@ -208,8 +216,14 @@ class RenewedShip:
             with (self._root / "agent.log").open("ab") as log:
                 agent = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
                 (self._root / "pid").write_text(str(agent.pid))
+                while agent.poll() is None and not self._asked.exists():
+                    time.sleep(0.02)
+                agent.kill()
                 agent.wait()
-            self._ended.wait(RESTART_S)
+            if self._asked.exists():
+                self._asked.unlink()
+            else:
+                self._ended.wait(RESTART_S)
 
     def _sample(self) -> None:
         """Adds up the time in which no agent was there, or it had not begun."""
@@ -245,3 +259,7 @@ class RenewedShip:
 def _made(path: Path) -> Path:
     path.mkdir()
     return path
+
+
+def _named(product: str, number: int) -> list[str]:
+    return ["--product", product, "--version", str(number), "--seq", str(number)]

@@ -6,8 +6,10 @@ connections; without, each stands at once, or after `dial_s`.
 """
 
 import heapq
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain, count, repeat
 from pathlib import Path
 from random import Random
@@ -97,35 +99,52 @@ class Request:
         return self.offset + self.length
 
 
+Happening = Callable[[], Event | None]  # what it returns is for whoever waits for events
+
+
 class Calendar:
     """What will happen on all links of a world, and when."""
 
     def __init__(self, clock: VirtualClock) -> None:
-        self._clock = clock
-        self._entries: list[tuple[float, int, Event | Killed]] = []
+        self.clock = clock
+        self._entries: list[tuple[float, int, Happening]] = []
         self._number = count()
+        self._events: deque[Event] = deque()  # of a time in which nobody waited
 
-    def put(self, after_s: float, event: "Event | Killed") -> None:
-        """Lets it happen so much later."""
-        heapq.heappush(self._entries, (self._clock.seconds + after_s, next(self._number), event))
+    @property
+    def next_at(self) -> float:
+        """When the next thing happens."""
+        return self._entries[0][0] if self._entries else float("inf")
+
+    def at(self, moment: float, happening: Happening) -> None:
+        """Lets it happen at that moment."""
+        heapq.heappush(self._entries, (moment, next(self._number), happening))
+
+    def step(self) -> Event | None:
+        """Lets time pass until the next thing has happened."""
+        moment, _, happening = heapq.heappop(self._entries)
+        self.clock.seconds = max(self.clock.seconds, moment)
+        return happening()
 
     def wait(self, timeout_s: float) -> Event | None:
-        """Lets time pass until something happens."""
+        """Lets time pass until there is an event."""
         assert timeout_s > 0
-        until = self._clock.seconds + timeout_s
-        while self._entries and self._entries[0][0] <= until:
-            at, _, event = heapq.heappop(self._entries)
-            if isinstance(event, Killed):
-                raise event
-            connection = event.connection
-            assert isinstance(connection, SimulatedConnection)
-            if connection.is_closed:
-                continue
-            self._clock.seconds = max(self._clock.seconds, at)
-            connection.go_on(event)
-            return event
-        self._clock.seconds = until
+        until = self.clock.seconds + timeout_s
+        if self._events:
+            return self._events.popleft()
+        while self.next_at <= until:
+            if (event := self.step()) is not None:
+                return event
+        self.clock.seconds = until
         return None
+
+    def sleep(self, seconds: float) -> None:
+        """Lets so much time pass, with what happens in it."""
+        until = self.clock.seconds + seconds
+        while self.next_at <= until:
+            if (event := self.step()) is not None:
+                self._events.append(event)
+        self.clock.seconds = until
 
 
 class SimulatedConnection:
@@ -257,13 +276,32 @@ class SimulatedLink:
 
     def schedule(self, after_s: float, event: "Event | Killed") -> None:
         """Lets it happen so much later."""
-        self.calendar.put(after_s, event)
+        self.calendar.at(self.clock.seconds + after_s, partial(self._happen, event))
 
     def next_behaviour(self) -> Behaviour:
         """That of the next request; another file may stand there by then."""
         if self._exchange and len(self.requests) == self._exchange[0]:
             self.content = self._exchange[1]
         return next(self._script)
+
+    def _happen(self, event: "Event | Killed") -> Event | None:
+        if isinstance(event, Killed):
+            raise event
+        connection = event.connection
+        assert isinstance(connection, SimulatedConnection)
+        if connection.is_closed:
+            return None
+        connection.go_on(event)
+        return event
+
+
+class SimulatedPort(Link, Protocol):
+    """A link of a world, over a web server or otherwise."""
+
+    @property
+    def delivered(self) -> int: ...
+
+    def close(self) -> None: ...
 
 
 class SimulatedSources:
@@ -272,7 +310,7 @@ class SimulatedSources:
     def __init__(self, clock: VirtualClock | None = None, paths: Sequence[Path] = ()) -> None:
         self.clock = clock or VirtualClock()
         self.calendar = Calendar(self.clock)
-        self.links: list[SimulatedLink] = []
+        self.links: list[SimulatedPort] = []
         self.paths = list(paths)
 
     def add(self, content: bytes, script: Iterator[Behaviour] | None = None, **options: Any) -> SimulatedLink:
@@ -281,6 +319,10 @@ class SimulatedSources:
         link = SimulatedLink(content, self.clock, script, name=name, calendar=self.calendar, **options)
         self.links.append(link)
         return link
+
+    def join(self, link: SimulatedPort) -> None:
+        """One more source, which was made elsewhere for the same calendar."""
+        self.links.append(link)
 
     @property
     def delivered(self) -> int:

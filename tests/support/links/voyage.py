@@ -1,8 +1,9 @@
 """A voyage: one bundle fetched through whatever a seed makes up, run after run, until it is there.
 
-Mirrors with weather of their own, some of which lie, die, lag, or hold half a file; sticks that are torn, full of
-holes, pulled out in the middle, or hold another release; kills. Days of it pass in milliseconds. `sail(seed, place)`
-checks that the file is right, that nothing unverified ever stood at the output, and that nothing was paid for twice.
+Mirrors with weather of their own, over HTTP and UDP, some of which lie, die, lag, or hold half a file; sticks that are
+torn, full of holes, pulled out in the middle, or hold another release; kills. Days of it pass in milliseconds.
+`sail(seed, place)` checks that the file is right, that nothing unverified ever stood at the output, and that nothing
+was paid for twice.
 """
 
 from collections.abc import Iterator
@@ -16,14 +17,13 @@ from bundle.archives.engines import present_features
 from bundle.host.progress import Quiet
 from tests.support.contents.tiny_bundle import PIECE_BYTES, TRUST, Shape, TinyBundle, tiny_bundle, tree_hash
 from tests.support.links.simulated_link import (
-    Behaviour,
     Dial,
     Killed,
-    SimulatedLink,
     SimulatedSources,
     VirtualClock,
     random_weather,
 )
+from tests.support.links.voyage_ports import CHUNK_BYTES, HEAD_BYTES, LIARS, Port, UdpPort, WebPort
 from transfer.errors import Incomplete, Silent, SourceCorrupt, SourceRefused
 from transfer.fetch.fetch import Fetch
 from transfer.fetch.figures import Figures
@@ -32,11 +32,8 @@ from transfer.plan import SiteHoldings
 
 MOST_RUNS = 120
 MOST_RATIO = 1.01
-HEAD_BYTES = 4096  # what the first request of a run asks of a source
-CHUNK_BYTES = 1400
+KINDS = ("honest", "liar", "dying", "short", "another", "slow", "udp", "udp", "udp liar")
 MOST_LIED = 1.5  # what sources that lie may have sent, over what is needed
-SLOW_BYTES_PER_S = 1000.0  # what is asked of such a connection is taken from it; a chunk may be under way
-LIARS = ("liar", "another")
 SHAPES = (
     Shape(full_bytes=30_000),
     Shape(full_bytes=9_000, delta_bytes={"old": 40_000}),
@@ -76,16 +73,6 @@ class Voyage:
         assert self.lied_bytes <= most, f"voyage {self.seed}: lies were believed: {self}"
 
 
-@dataclass
-class Port:
-    """A mirror through all runs. `delivered` and the rest: of the runs before."""
-
-    kind: str
-    content: bytes
-    script: Iterator[Behaviour]
-    dials: Iterator[Dial]
-
-
 class Stick(Quiet):
     """A file on a medium; it is pulled out once so many pieces were verified."""
 
@@ -117,7 +104,8 @@ def _sail(seed: int, directory: Path) -> Voyage:
     paid = excused = lied = 0
     for number in range(1, MOST_RUNS + 1):
         world = SimulatedSources(clock)
-        links = [world.add(port.content, port.script, dials=port.dials) for port in ports]
+        for port in ports:
+            port.enter(world)
         stick = _stick(random, directory, bundle)
         world.paths = [stick.path]
         fetch = Fetch(
@@ -141,8 +129,8 @@ def _sail(seed: int, directory: Path) -> Voyage:
         world.close()
         stick.path.unlink(missing_ok=True)
         paid += world.delivered
-        excused += sum(_excused(port, link) for port, link in zip(ports, links, strict=True))
-        lied += sum(link.delivered for port, link in zip(ports, links, strict=True) if port.kind in LIARS)
+        excused += sum(port.excused() for port in ports)
+        lied += sum(port.delivered for port in ports if port.kind in LIARS)
         figures = fetch.figures()
         if figures.complete:
             _check_end(directory, bundle, figures)
@@ -181,22 +169,6 @@ def _of_use(bundle: TinyBundle, figures: Figures) -> int:
     return len(bundle.header) + used
 
 
-def _excused(port: Port, link: SimulatedLink) -> int:
-    """What a run may have cost beyond what it was for: a header, a piece for each flipped bit, lies."""
-    heads = sum(max(0, min(request.delivered, HEAD_BYTES - request.offset)) for request in link.requests)
-    damage = sum(
-        PIECE_BYTES + CHUNK_BYTES
-        for request in link.requests
-        for at in request.behaviour.flips
-        if at < request.delivered
-    )
-    if port.kind in LIARS:
-        return link.delivered + 2 * PIECE_BYTES * sum(request.delivered > 0 for request in link.requests)
-    taken_away = [one for one in link.requests if one.behaviour.bytes_per_s < SLOW_BYTES_PER_S]
-    in_flight = sum(CHUNK_BYTES for request in taken_away if 0 < request.delivered < request.length)
-    return heads + damage + in_flight
-
-
 @cache
 def _bundle(number: int) -> TinyBundle:
     return tiny_bundle(SHAPES[number], seed=number)
@@ -218,28 +190,30 @@ def _site(random: Random, bundle: TinyBundle) -> SiteHoldings | None:
 
 def _ports(random: Random, bundle: TinyBundle) -> list[Port]:
     """At least one that is honest in the end, and up to three of any kind, in any order."""
-    kinds = ["honest", *random.choices(("honest", "liar", "dying", "short", "another", "slow"), k=random.randrange(4))]
+    kinds = ["honest", *random.choices(KINDS, k=random.randrange(4))]
     ports = [_port(random, kind, bundle) for kind in kinds]
     random.shuffle(ports)
     return ports
 
 
 def _port(random: Random, kind: str, bundle: TinyBundle) -> Port:
-    weather = random_weather(random, random.randrange(4))
-    script = (replace(one, chunk_bytes=CHUNK_BYTES) for one in weather)
     content = bundle.data
-    dials: Iterator[Dial] = repeat(Dial(random.random()))
-    if kind == "liar":
+    if kind in ("liar", "udp liar"):
         content = _spoiled(random, bundle)
     elif kind == "another":
         content = bundle.header + random.randbytes(len(bundle.data) - len(bundle.header))
     elif kind == "short":
         content = content[: random.randrange(len(bundle.header), len(content))]
-    elif kind == "dying":
+    if kind in ("udp", "udp liar"):
+        return UdpPort(kind, content, Random(random.random()), random.randrange(4))
+    weather = random_weather(random, random.randrange(4))
+    script = (replace(one, chunk_bytes=CHUNK_BYTES) for one in weather)
+    dials: Iterator[Dial] = repeat(Dial(random.random()))
+    if kind == "dying":
         dials = iter([*[Dial(0.2)] * random.randrange(4), *[Dial(fault=Silent("nothing"))] * 1_000_000])
     elif kind == "slow":
         script = (replace(one, bytes_per_s=500.0) for one in script)
-    return Port(kind, content, script, dials)
+    return WebPort(kind, content, script, dials)
 
 
 def _spoiled(random: Random, bundle: TinyBundle) -> bytes:

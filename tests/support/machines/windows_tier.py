@@ -52,6 +52,7 @@ BATCHES: Final = (
     (*COMMANDS, *BAD_INPUTS, "tests/contracts", "tests/apply"),
     *(TRANSFER[at : at + 6] for at in range(0, len(TRANSFER), 6)),
     ("tests/unrep", "tests/bundle", "tests/repository"),
+    ("tests/fleet",),
 )
 OPTIONS: Final = ("-n", "2", "--ignore=tests/unrep/demo/test_story.py")  # the demonstration takes minutes there
 PATIENCE_S: Final = 600  # no test takes so long

@@ -43,8 +43,9 @@ events {{ worker_connections 1024; }}
 http {{ access_log "{prefix}/access.log"; default_type application/octet-stream; sendfile on; tcp_nopush on;
   client_body_temp_path "{prefix}/t1"; proxy_temp_path "{prefix}/t2"; fastcgi_temp_path "{prefix}/t3";
   uwsgi_temp_path "{prefix}/t4"; scgi_temp_path "{prefix}/t5";
-  server {{ listen 80; root "{root}"; }} }}
+  server {{ listen 80; {tls} root "{root}"; }} }}
 """
+NAMES, NOWHERE = Path("/etc/netns"), "fd77::"
 _TUN = Path("/dev/net/tun")
 _TUNSETIFF, _IFF_TUN, _IFF_NO_PI = 0x400454CA, 0x0001, 0x1000
 _START_S = 0.5
@@ -98,20 +99,29 @@ class Network:
 
     # -- what stands at both ends
 
-    def serve(self) -> Path:
-        """Starts nginx on port 80 over a directory, which it returns."""
+    def serve(self, pem: Path | None = None) -> Path:
+        """Starts nginx on port 80 over a directory, which it returns. With a certificate and its key, on 443 too."""
         root, prefix = self.directory / "www", self.directory / "nginx"
         root.mkdir(exist_ok=True)
         prefix.mkdir(exist_ok=True)
-        (prefix / "nginx.conf").write_text(NGINX.format(prefix=prefix, root=root))
+        tls = f'listen 443 ssl; ssl_certificate "{pem}"; ssl_certificate_key "{pem}";' if pem else ""
+        (prefix / "nginx.conf").write_text(NGINX.format(prefix=prefix, root=root, tls=tls))
         nginx = shutil.which("nginx", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin") or "nginx"
         self.start(self.server_ns, [nginx, "-p", str(prefix), "-c", f"{prefix}/nginx.conf", "-e", f"{prefix}/e.log"])
         time.sleep(_START_S)
         return root
 
-    def url(self, name: str, scheme: str = "http", port: int = 80) -> str:
+    def url(self, name: str, scheme: str = "http", port: int = 80, host: str = SERVER) -> str:
         """The address of a file at the server."""
-        return f"{scheme}://{SERVER}:{port}/{name}"
+        return f"{scheme}://{host}:{port}/{name}"
+
+    def name_server(self, host: str) -> None:
+        """Aboard, the server has that name, with an address of IPv6 that leads nowhere beside the other."""
+        hosts = NAMES / self.ship_ns / "hosts"  # where `ip netns exec` finds what it puts over /etc/hosts
+        hosts.parent.mkdir(parents=True)
+        self._stack.callback(shutil.rmtree, hosts.parent)
+        hosts.write_text(f"127.0.0.1 localhost\n{SERVER} {host}\n{NOWHERE}1 {host}\n")
+        _ip("-n", self.ship_ns, "addr", "add", f"{NOWHERE}2/64", "dev", "sat0", "nodad")
 
     def start(
         self, namespace: str, command: Sequence[str], output: int | IO[bytes] = subprocess.DEVNULL
@@ -217,6 +227,7 @@ def _sweep() -> None:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(int(left), signal.SIGKILL)
             _ip("netns", "del", namespace, check=False)
+            shutil.rmtree(NAMES / namespace, ignore_errors=True)
 
 
 def _run(*command: str, check: bool = True) -> None:

@@ -7,19 +7,17 @@
 The weather is the same for the same seed. A damaged datagram does not arrive: UDP has a checksum.
 """
 
-import heapq
-from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from hashlib import sha256
-from itertools import count
 from pathlib import Path
 from random import Random
 
+from tests.support.links.simulated_link import Calendar, VirtualClock
 from tests.support.packets.path import PacketPath, directions
 from transfer.links.budget import Meter
-from transfer.links.contract import Arrived, Event, Link
-from transfer.links.pull import MAX_LANES, SPARE_BYTES
+from transfer.links.contract import Answered, Arrived, Connection, Event, Link
+from transfer.links.pull import MAX_LANES, SPARE_BYTES, PullConnection
 from transfer.links.pull_lanes import Lane, Lanes
 from transfer.pull.answering import Address, Answerer, ServedFile
 from transfer.pull.datagrams import MAX_DATAGRAM_BYTES, WIRE_BYTES
@@ -85,9 +83,11 @@ class PullWorld:
         remembered_bytes_per_s: float | None = None,
         limit_bytes_per_s: float | None = None,
         server_bytes_per_s: float | None = None,
+        calendar: Calendar | None = None,
     ) -> None:
         self.path, self.content = path, content
-        self.seconds = 0.0
+        self.calendar = calendar or Calendar(VirtualClock())
+        self._began = self.now()
         self.down_bytes = self.up_bytes = self.arrived_bytes = self.queue_full = 0
         self.files = MemoryFiles(bundle=content)
         self.server_bytes_per_s = server_bytes_per_s
@@ -96,19 +96,32 @@ class PullWorld:
         self.session = PullSession(PATH, Random(seed), remembered_bytes_per_s, limit_bytes_per_s)
         self.between: Callable[[bytes], list[bytes]] = lambda datagram: [datagram]
         self._down, self._up = directions(path, seed)
-        self._numbers = count()
-        self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._flows: dict[int, float] = {}
         self._steps = 0
+        self._wakes_at = float("inf")
+
+    @property
+    def seconds(self) -> float:
+        """The time since it began."""
+        return self.now() - self._began
+
+    def now(self) -> float:
+        """The time of the clock. Both sides go by it: a difference of times may round to before what is due."""
+        return self.calendar.clock.seconds
 
     def start_server(self, secret: bytes) -> None:
         """Starts a server, which knows of nothing that another one has granted."""
         self.files.restart()
-        self.answerer = Answerer(self.files, secret, lambda: self.seconds, self.server_bytes_per_s)
+        self.answerer = Answerer(self.files, secret, self.now, self.server_bytes_per_s)
 
     def at(self, moment: float, action: Callable[[], None]) -> None:
-        """Has something happen."""
-        heapq.heappush(self._due, (moment, next(self._numbers), action))
+        """Has something happen, and both sides look at what that brings."""
+
+        def happen() -> None:
+            action()
+            self.turn()
+
+        self.calendar.at(self._began + moment, happen)
 
     def fetch(self, most_s: float = 3600.0) -> bytes:
         """The file, its header first and then all of it. Raises AssertionError if it takes too long."""
@@ -129,19 +142,23 @@ class PullWorld:
 
     def step(self, most_s: float = 3600.0) -> None:
         """Lets time pass until something happens, and lets it happen."""
-        for datagram in self.session.outgoing(self.seconds):
-            self._to_server(datagram)
-        self._answer()
-        wake_at = self.session.wake_at(self.seconds)
-        self._steps += 1
-        assert self._steps < MOST_STEPS, "it spins"
-        moment = min(wake_at, self._due[0][0] if self._due else float("inf"), self._server_due())
+        self.turn()
         if self.session.is_broke:
             return
-        assert moment < most_s, f"not done in {most_s} s: {self.session.state}, {wake_at=}"
-        self.seconds = max(self.seconds, moment)
-        while self._due and self._due[0][0] <= self.seconds:
-            heapq.heappop(self._due)[2]()
+        assert self.calendar.next_at - self._began < most_s, f"not done in {most_s} s: {self.session.state}"
+        self.calendar.step()
+
+    def turn(self) -> None:
+        """Both sides send what is due now."""
+        for datagram in self.session.outgoing(self.now()):
+            self._to_server(datagram)
+        self._answer()
+        self._steps += 1
+        assert self._steps < MOST_STEPS, "it spins"
+        moment = max(self.now(), min(self.session.wake_at(self.now()), self._server_due()))
+        if moment < self._wakes_at:
+            self._wakes_at = moment
+            self.calendar.at(moment, lambda: self._wake(moment))
 
     def ship_address(self) -> Address:
         """Where the ship's datagrams come from now."""
@@ -150,9 +167,14 @@ class PullWorld:
 
     # -- inside
 
+    def _wake(self, moment: float) -> None:
+        if moment == self._wakes_at:  # or something was due sooner, meanwhile
+            self._wakes_at = float("inf")
+            self.turn()
+
     def _server_due(self) -> float:
-        due_s = self.answerer.due_in(self.seconds)
-        return float("inf") if due_s is None else self.seconds + due_s + 1e-6
+        due_s = self.answerer.due_in(self.now())
+        return float("inf") if due_s is None else self.now() + due_s + 1e-6
 
     def _to_server(self, datagram: bytes) -> None:
         assert len(datagram) <= MAX_DATAGRAM_BYTES
@@ -165,7 +187,7 @@ class PullWorld:
             self.at(arrives, lambda: self.answerer.take(datagram, address))
 
     def _answer(self) -> None:
-        while found := self.answerer.next(self.seconds):
+        while found := self.answerer.next(self.now()):
             datagram, address = found
             wire = len(datagram) + WIRE_BYTES
             if self._is_swallowed(wire, address):
@@ -182,7 +204,7 @@ class PullWorld:
         if address[0] == self.ship_address()[0]:
             self.arrived_bytes += len(datagram) + WIRE_BYTES
             for one in self.between(datagram):
-                self.session.receive(one, self.seconds)
+                self.session.receive(one, self.now())
 
     def _is_swallowed(self, wire: int, address: Address) -> bool:
         first = self._flows.setdefault(address[1], self.seconds)
@@ -190,65 +212,122 @@ class PullWorld:
         return is_forgotten or wire > (self.path.largest or wire)
 
 
-class PullSea(PullWorld):
-    """The same as a `Link`, `LinkSet` and `Clock`, for a whole fetch."""
+class PullRoute(PullWorld):
+    """The same as a `Link` among those of a calendar. The ship looks only while it has connections.
 
-    name = "udp://sim/bundle"
+    answers         how many requests of the layer above were answered
+    told_bytes      in events that came before their connection was closed
+    given_up_bytes  under way, or behind a hole, when a connection was closed
+    """
+
     max_connections = MAX_LANES
     max_head_bytes = SPARE_BYTES
     is_free = False
     fills_path = True
     connections = 1
 
-    def __init__(self, path: PacketPath, content: bytes, seed: int = 1, remembered: float | None = None) -> None:
-        super().__init__(path, content, seed)
-        self.links = [self]
-        self.paths: list[Path] = []
-        self.clock = self
+    def __init__(
+        self,
+        path: PacketPath,
+        content: bytes,
+        seed: int = 1,
+        remembered: float | None = None,
+        calendar: Calendar | None = None,
+        name: str = "udp://sim/bundle",
+    ) -> None:
+        super().__init__(path, content, seed, calendar=calendar)
+        self.name = name
+        self.told_bytes = self.answers = self.given_up_bytes = 0
         self.meter = Meter()
         self.meter.head_bytes = SPARE_BYTES
-        self._events: deque[Event] = deque()
         self.session = PullSession(
             PATH, Random(seed), remembered, affordable=lambda amount: self.meter.may_take(amount) >= amount
         )
-        self._lanes = Lanes(self.name, self.session, self._events.append)
-        self._told_bytes = 0
+        self._lanes = Lanes(self.name, self.session, self._tell)
+        self._counted_bytes = 0
+        self._told_last: dict[Connection, int] = {}
 
-    def dial(self) -> Lane:
-        return self._lanes.dial()
+    def dial(self) -> PullConnection:
+        connection = PullConnection(self, self._lanes)
+        self._told_last[connection] = 0
+        return connection
 
-    def now(self) -> float:
-        return self.seconds
+    @property
+    def delivered(self) -> int:
+        """All bytes on the wire that the ship pays for."""
+        return self.arrived_bytes + self.up_bytes
+
+    @property
+    def untaken_bytes(self) -> int:
+        """What is under way to the ship, or waits behind a hole."""
+        return self.session._in_flight() + self.session.stash.held_bytes + self.session.untaken_bytes
+
+    def close(self) -> None:
+        """Its lanes are closed by whoever dialed them."""
+
+    def act(self, action: Callable[[], None]) -> None:
+        """As of `PullLink`."""
+        asked, waiting = self._asked(), self.untaken_bytes
+        action()
+        for lane in asked - self._asked():
+            if lane not in self._lanes:
+                # Of what was told last, a part may lie behind where another connection has taken over.
+                self.told_bytes -= self._told_last.get(lane, 0)
+                self.given_up_bytes += waiting + self._told_last.pop(lane, 0)
+        self.at(self.seconds, lambda: None)
+
+    def took(self, amount: int) -> None:
+        """As of `PullLink`."""
+        self._lanes.taken(amount)
+        self.at(self.seconds, lambda: None)
+
+    def turn(self) -> None:
+        if not len(self._lanes):
+            return
+        self._count()  # what has come does not wait for an answer any more
+        super().turn()
+        self._count()
+        self._lanes.deliver()
+
+    def _to_ship(self, datagram: bytes, address: Address) -> None:
+        if len(self._lanes):
+            super()._to_ship(datagram, address)
+
+    def _asked(self) -> set[Connection]:
+        return {lane for lane in self._told_last if isinstance(lane, Lane) and lane in self._lanes and lane.is_asked}
+
+    def _count(self) -> None:
+        self.meter.count(self.delivered - self._counted_bytes)
+        self._counted_bytes = self.delivered
+
+    def _tell(self, event: Event) -> None:
+        self.answers += isinstance(event, Answered)
+
+        def hand_over() -> Event:
+            if isinstance(event, Arrived):
+                if event.connection in self._lanes:
+                    self.told_bytes += len(event.data)
+                    self._told_last[event.connection] = len(event.data)
+                self.took(len(event.data))
+            return event
+
+        self.calendar.at(self.now(), hand_over)
+
+
+class PullSea(PullRoute):
+    """The same as a `LinkSet` and a `Clock`, for a whole fetch."""
+
+    def __init__(self, path: PacketPath, content: bytes, seed: int = 1, remembered: float | None = None) -> None:
+        super().__init__(path, content, seed, remembered)
+        self.links = [self]
+        self.paths: list[Path] = []
+        self.clock = self
 
     def sleep(self, seconds: float) -> None:
-        self._pass_until(self.seconds + seconds)
+        self.calendar.sleep(seconds)
 
     def discover(self) -> Sequence[Link]:
         return ()
 
     def wait(self, timeout_s: float) -> Event | None:
-        until = self.seconds + timeout_s
-        self.at(until, lambda: None)
-        while not self._events and self.seconds < until:
-            self._go_on()
-        if not self._events:
-            return None
-        event = self._events.popleft()
-        if isinstance(event, Arrived):
-            self._lanes.taken(len(event.data))
-        return event
-
-    def close(self) -> None:
-        """Its lanes are closed by whoever dialed them."""
-
-    def _pass_until(self, until: float) -> None:
-        self.at(until, lambda: None)
-        while self.seconds < until:
-            self._go_on()
-
-    def _go_on(self) -> None:
-        self.step(float("inf"))
-        bytes_now = self.arrived_bytes + self.up_bytes
-        self.meter.count(bytes_now - self._told_bytes)
-        self._told_bytes = bytes_now
-        self._lanes.deliver()
+        return self.calendar.wait(timeout_s)

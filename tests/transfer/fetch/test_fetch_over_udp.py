@@ -1,18 +1,21 @@
 """Whole fetches over UDP in virtual time: the session above and pull below, in every weather [T-163] to [T-169]."""
 
+from dataclasses import replace
+from itertools import repeat
 from pathlib import Path
 
 import pytest
 
 from tests.support.contents.tiny_bundle import Shape, tiny_bundle
-from tests.support.links.simulated_link import fetch_over
+from tests.support.links.simulated_link import HONEST, SimulatedSources, fetch_over
 from tests.support.packets.path import PacketPath, outages
-from tests.support.packets.simulated import PullSea
+from tests.support.packets.simulated import PullRoute, PullSea
 from transfer.config import TransferConfig
 from transfer.errors import BudgetSpent, Incomplete
 
 BUNDLE = tiny_bundle(Shape(full_bytes=3_000_000, piece_bytes=65_536), seed=3)
 LENGTH = len(BUNDLE.data)
+HELD_UNVERIFIED_BYTES = 8192  # pieces that had come in part
 
 
 @pytest.mark.parametrize(
@@ -76,3 +79,18 @@ def test_a_way_that_is_blocked_after_a_while_ends_as_incomplete_and_is_gone_on_w
     fetch_over(sea, tmp_path / "out").run()
     assert (tmp_path / "out").read_bytes() == BUNDLE.data
     assert blocked.arrived_bytes + sea.arrived_bytes < 1.10 * LENGTH
+
+
+@pytest.mark.parametrize("blocked_at", [0.0, 3.0, 60.0])
+def test_a_way_that_is_blocked_in_one_direction_leaves_the_rest_to_http(blocked_at: float, tmp_path: Path) -> None:
+    """[T-92]: what came over UDP until then is kept."""
+    world = SimulatedSources()
+    bundle = tiny_bundle(Shape(full_bytes=900_000), seed=3)
+    route = PullRoute(PacketPath(64_000, 0.6), bundle.data, calendar=world.calendar)
+    route.between = lambda datagram: [] if route.seconds >= blocked_at else [datagram]
+    world.join(route)
+    web = world.add(bundle.data, repeat(replace(HONEST, bytes_per_s=8000.0)))
+    fetch_over(world, tmp_path / "out").run()
+    assert (tmp_path / "out").read_bytes() == bundle.data
+    assert world.clock.seconds < 240
+    assert web.delivered + route.told_bytes < 1.05 * len(bundle.data) + 2 * HELD_UNVERIFIED_BYTES

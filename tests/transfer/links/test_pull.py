@@ -240,7 +240,19 @@ def garbage(request: Open | Ask) -> Iterator[bytes]:
         yield random.randbytes(random.randrange(1, 1400))
 
 
-@pytest.mark.parametrize("answer", [wrong_bytes, other_ranges, garbage])
+def oversized(request: Open | Ask) -> Iterator[bytes]:
+    for length in (1473, 9000, 60_000):
+        yield grant(request).ljust(length, b"x")
+
+
+def for_ever(request: Open | Ask) -> Iterator[bytes]:
+    """Until the ship has gone: what it asked for first, damaged, again and again."""
+    yield grant(request)
+    while True:
+        yield from wrong_bytes(request)
+
+
+@pytest.mark.parametrize("answer", [wrong_bytes, other_ranges, garbage, oversized, for_ever])
 def test_a_server_that_lies_ends_it_and_leaves_nothing(answer: Any, tmp_path: Path) -> None:
     config = TransferConfig(patience_s=2.0)
     with Liar(answer) as source, pytest.raises((TransferError, Refused)):

@@ -10,6 +10,7 @@ from tests.support.packets.simulated import SECRET, MemoryFiles
 from transfer.pull.answering import MAX_PENDING_PACKETS, Address, Answerer
 from transfer.pull.cookies import PERIOD_S, CookieJar, neighbourhood
 from transfer.pull.datagrams import (
+    MAX_DATAGRAM_BYTES,
     PACKET_BYTES,
     WIRE_BYTES,
     Ask,
@@ -49,6 +50,12 @@ class Desk:
 
     def ask(self, grant: Grant, *ranges: tuple[int, int], packet: int = PACKET_BYTES) -> bytes:
         return Ask(1, 2, grant.cookie, grant.handle, packet, ranges).pack()
+
+
+def read_data(datagram: bytes) -> Data:
+    found = read_answer(datagram)
+    assert isinstance(found, Data)
+    return found
 
 
 def payload(answers: list[bytes]) -> bytes:
@@ -143,6 +150,73 @@ def test_who_asks_for_everything_gets_a_share_and_no_more() -> None:
     assert sum(got.values()) <= 150_000 * 0.27
     pending = sum(place.packets for place in desk.answerer._places.values())
     assert pending <= MAX_PENDING_PACKETS
+
+
+def test_everything_asked_for_a_million_times_costs_no_memory() -> None:
+    """[T-161]: in a few datagrams a second, or in very many at once."""
+    desk = Desk(bytes_per_s=150_000)
+    datagram = desk.ask(desk.grant(), *[(0, len(CONTENT))] * 16)
+    for _ in range(1_000_000 // 16):
+        desk.answerer.take(datagram, SHIP)
+    (place,) = desk.answerer._places.values()
+    assert place.packets <= MAX_PENDING_PACKETS and len(place.due) <= MAX_PENDING_PACKETS
+    assert desk.answerer.counts.dropped > 990_000
+
+
+@pytest.mark.parametrize("kind", ["replayed", "replayed from elsewhere", "reordered", "oversized"])
+def test_bad_requests_bring_nothing_that_was_not_due(kind: str) -> None:
+    """[T-158], [T-159], [T-161]: each request stands by itself, whenever and how often it comes."""
+    desk = Desk()
+    grant = desk.grant()
+    asks = [desk.ask(grant, (at, 1000)) for at in range(0, 10_000, 1000)]
+    if kind == "replayed":
+        assert payload([one for ask in asks * 2 for one in desk.answers(ask)]) == CONTENT[:10_000] * 2
+    elif kind == "replayed from elsewhere":
+        answers = [one for ask in asks for one in desk.answers(ask, OTHER)]
+        assert not payload(answers) and sum(map(len, answers)) <= sum(map(len, asks))
+    elif kind == "reordered":
+        assert payload([one for ask in reversed(asks) for one in desk.answers(ask)])[-1000:] == CONTENT[:1000]
+    else:
+        for more in (MAX_DATAGRAM_BYTES + 1, 60_000):
+            assert not desk.answers(asks[0].ljust(more, b"x"))
+            assert not desk.answers(Open(1, 1, PACKET_BYTES, (0, 1), "/bundle").pack().ljust(more, b"\0"))
+        assert desk.answerer.counts.malformed == 4
+    assert desk.answerer.addresses == 0
+
+
+def test_what_waits_already_is_not_queued_again() -> None:
+    """[T-189]: for another request; the same one may have been sent twice on purpose."""
+    desk = Desk(bytes_per_s=1e6)
+    grant = desk.grant()
+    desk.now += 1
+    twice = [Ask(1, number, grant.cookie, grant.handle, 1000, ((0, 8000),)).pack() for number in (2, 2)]
+    later = Ask(1, 3, grant.cookie, grant.handle, 1000, ((2000, 3000), (7000, 4500))).pack()
+    other = Ask(9, 3, grant.cookie, grant.handle, 1000, ((0, 1000),)).pack()
+    for datagram in (*twice, later, other):
+        desk.answerer.take(datagram, SHIP)
+    got: Counter[tuple[int, int, int]] = Counter()
+    while desk.answerer.addresses:
+        desk.now += 1
+        got.update((one.session, one.number, one.offset) for one in map(read_data, (sent for sent, _ in desk.sent())))
+    assert got == Counter(
+        {(1, 2, at): 2 for at in range(0, 8000, 1000)}
+        | {(1, 3, at): 1 for at in (8000, 9000, 10_000, 11_000)}
+        | {(9, 3, 0): 1}
+    )
+    assert payload(desk.answers(later)) == CONTENT[2000:5000] + CONTENT[7000:11_500], "it waits no more"
+
+
+@pytest.mark.parametrize("hours", [-100, -1, 3, 10_000])
+def test_a_clock_that_jumps_costs_one_refusal(hours: int) -> None:
+    """[T-160]"""
+    desk = Desk()
+    desk.now = 1e9
+    grant = desk.grant()
+    desk.now += hours * PERIOD_S
+    refusal = read_answer(desk.answers(desk.ask(grant, (0, 10)))[0])
+    assert isinstance(refusal, Refusal) and refusal.reason is Reason.COOKIE
+    again = Grant(1, 1, refusal.cookie, grant.handle, grant.total_bytes)
+    assert payload(desk.answers(desk.ask(again, (0, 10)))) == CONTENT[:10]
 
 
 def test_neighbours_in_one_network_of_ipv6_share() -> None:

@@ -4,13 +4,16 @@ The bounds on time are over the earliest finish of the path, and those on bytes 
 above what was measured.
 """
 
+from collections import deque
 from collections.abc import Callable
 from random import Random
 
 import pytest
 
 from tests.support.packets.path import PacketPath, outages
-from tests.support.packets.simulated import PullWorld
+from tests.support.packets.simulated import MemoryFiles, PullWorld
+from tests.support.packets.tally import Tally
+from transfer.pull.answering import Address, Answerer
 from transfer.pull.datagrams import (
     DATA_HEAD_BYTES,
     PACKET_BYTES,
@@ -21,7 +24,7 @@ from transfer.pull.datagrams import (
     Refusal,
     read_answer,
 )
-from transfer.pull.session import HELD_BYTES, PullSession, State
+from transfer.pull.session import HELD_BYTES, TAIL_SHARE, PullSession, State
 
 SEEDS = (1, 2, 3)
 FRAME = 1 + (WIRE_BYTES + DATA_HEAD_BYTES) / PACKET_BYTES
@@ -180,7 +183,9 @@ def test_a_server_that_never_answers_costs_little() -> None:
     assert sent < 12_000 and session.port >= 3
 
 
-@pytest.mark.parametrize("kind", ["garbage", "replayed", "forged", "other ranges", "refusals", "reordered"])
+@pytest.mark.parametrize(
+    "kind", ["garbage", "replayed", "forged", "other ranges", "refusals", "reordered", "oversized"]
+)
 def test_what_is_not_asked_for_is_not_taken(kind: str) -> None:
     """Bad datagrams cost time at most: memory is bounded, and nothing wrong is taken for what was asked for."""
     world = PullWorld(PacketPath(2e6, 0.2), content(400_000))
@@ -194,6 +199,7 @@ def test_what_is_not_asked_for_is_not_taken(kind: str) -> None:
             datagram,
         ],
         "other ranges": lambda datagram: [moved(datagram, random), datagram],
+        "oversized": lambda datagram: [datagram.ljust(random.choice((1473, 60_000)), b"x"), datagram],
         "refusals": lambda datagram: [refusal(datagram) if random.random() < 0.05 else datagram],
         "reordered": lambda datagram: [datagram] if random.random() < 0.5 or not old else [old.pop(), datagram],
     }
@@ -207,6 +213,31 @@ def test_what_is_not_asked_for_is_not_taken(kind: str) -> None:
     world.between = between
     assert world.fetch() == world.content
     assert world.seconds < 6 * world.path.earliest_s(400_000)
+
+
+@pytest.mark.parametrize("jump_s", [10.0, 4000.0, 86_400.0])
+def test_a_clock_that_jumps_costs_little(jump_s: float) -> None:
+    """A ship that slept, for example: what was under way is asked for again, with a new cookie if it was long."""
+    world = PullWorld(PacketPath(2e6, 0.6), content(1_000_000))
+
+    def jump() -> None:
+        world.calendar.clock.seconds += jump_s
+
+    world.at(3.0, jump)
+    assert world.fetch(most_s=100_000) == world.content
+    assert world.seconds < jump_s + 2 * world.path.earliest_s(1_000_000)
+    assert world.down_bytes < 1.3 * 1_000_000
+
+
+def test_little_is_asked_for_twice_at_the_end() -> None:
+    """[T-187]: however much was lost to a shallow queue, and though nothing else is left to ask for."""
+    for seed in range(1, 9):
+        path = PacketPath(512e3, 0.6, queue_bytes=15_000, loss=0.05)
+        world = PullWorld(path, content(80_000), seed)
+        tally = Tally(world)
+        assert world.fetch() == world.content
+        assert tally.copied_bytes < 1.1 * TAIL_SHARE * 64_000 * path.rtt_s, f"seed {seed}"
+        assert tally.again_bytes <= 2 * PACKET_BYTES, f"seed {seed}"
 
 
 def moved(datagram: bytes, random: Random) -> bytes:
@@ -225,6 +256,30 @@ def refusal(datagram: bytes) -> bytes:
 
 def random_reason(number: int) -> Reason:
     return (Reason.HANDLE, Reason.COOKIE, Reason.PAST_END)[number % 3]
+
+
+def test_many_ships_on_one_server_do_not_ask_each_other_out(ships: int = 50, length: int = 60_000) -> None:
+    """[T-188]: each begins with a short round trip, and then all wait in one queue that is far longer."""
+    rate, now, file = 1e6, 0.0, content(length)
+    answerer = Answerer(MemoryFiles(bundle=file), b"a secret, long enough", lambda: now, rate)
+    sessions = {(f"192.0.2.{number}", 4000): PullSession("/bundle", Random(number)) for number in range(ships)}
+    got = dict.fromkeys(sessions, b"")
+    air: deque[tuple[float, Address, bytes]] = deque()
+    for session in sessions.values():
+        session.want(0, length)
+    while any(len(one) < length for one in got.values()):
+        now += 0.002
+        for address, session in sessions.items():
+            for datagram in session.outgoing(now) if session.wake_at(now) <= now else ():
+                answerer.take(datagram, address)
+            got[address] += session.take(len(got[address]), length)
+        while found := answerer.next(now):
+            air.append((now + 0.005, found[1], found[0]))
+        while air and air[0][0] <= now:
+            _, address, datagram = air.popleft()
+            sessions[address].receive(datagram, now)
+        assert now < 1.5 * FRAME * ships * length / rate, [len(one) for one in got.values()]
+    assert set(got.values()) == {file}
 
 
 def test_what_nobody_wants_any_more_makes_room() -> None:

@@ -15,6 +15,7 @@ from transfer.errors import Dropped, Silent
 from transfer.fetch.fetch import Fetch
 from transfer.fetch.request import FetchRequest
 from transfer.links.opening import open_sources
+from transfer.scheduling.active_request import ActiveRequest
 from transfer.scheduling.connection_counts import connections_wanted
 from transfer.scheduling.link_estimator import LinkEstimator
 from transfer.scheduling.scheduler import Scheduler
@@ -130,6 +131,17 @@ def test_the_rest_of_a_slow_connection_is_shared_at_the_end() -> None:
     alone_s = link.requests[2].length / 2_000.0
     assert link.clock.seconds < alone_s * 0.75
     assert len(LARGE) <= link.delivered <= len(LARGE) + 4 * 1400
+
+
+def test_a_connection_that_was_fast_and_lost_its_window_does_not_hold_up_the_end() -> None:
+    """[T-32]: its rate is that of the last seconds."""
+    request = ActiveRequest(0, 500_000, asked_at=0.0)
+    for second in range(1, 5):
+        request.arrived(100_000, float(second))
+    assert request.bytes_per_s(4.0) > 90_000
+    for second in range(5, 12):
+        request.arrived(1000, float(second))
+    assert request.bytes_per_s(11.0) < 2000
 
 
 def test_a_source_that_serves_so_many_at_once_is_asked_by_no_more() -> None:

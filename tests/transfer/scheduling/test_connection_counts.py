@@ -51,6 +51,8 @@ def test_requests_get_shorter_towards_the_end() -> None:
     lengths = [request_bytes(config, 6, 5, left) for left in (10**9, 12 * 1024 * KIB, 3000 * KIB, 1)]
     assert lengths == [2048 * KIB, 1024 * KIB, 256 * KIB, 256 * KIB]
     assert request_bytes(config, 1, 0, 1) == 2048 * KIB
+    flights = [request_bytes(config, 6, 5, 1, flight_bytes) for flight_bytes in (300 * KIB, 1000 * KIB, 10**9)]
+    assert flights == [256 * KIB, 500 * KIB, 2048 * KIB]
 
 
 def test_connections_that_begin_together_get_requests_of_different_lengths() -> None:

@@ -54,12 +54,12 @@ def test_silence_counts_from_the_last_sign_of_life(source: Source, clock: Virtua
 
 
 def test_before_any_answer_a_connection_may_be_silent_for_longer(source: Source, clock: VirtualClock) -> None:
-    """[T-20]: 10 s."""
+    """[T-20]: 5 s."""
     pooled = opened(source, clock)
     source.ask(pooled, 0, 5000, 1400)
-    clock.seconds = 9.9
+    clock.seconds = 4.9
     assert not source.pool.silent()
-    clock.seconds = 10.0
+    clock.seconds = 5.0
     assert source.pool.silent() == [pooled]
 
 

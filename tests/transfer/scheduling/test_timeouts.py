@@ -14,8 +14,8 @@ from transfer.scheduling.timeouts import Timeouts
 @pytest.mark.parametrize(
     ("round_trip_s", "stalled_s", "silence_s", "answer_s"),
     [
-        (None, 0.0, 10.0, 2.5),
-        (None, 160.0, 10.0, 5.0),
+        (None, 0.0, 5.0, 2.5),
+        (None, 160.0, 5.0, 5.0),
         (0.1, 0.0, 2.5, 1.5),
         (2.0, 0.0, 8.0, 5.0),
         (0.1, 320.0, 2.5, 10.0),

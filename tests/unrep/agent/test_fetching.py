@@ -9,13 +9,17 @@ import pytest
 
 from apply.audit.metrics import Tally, families
 from apply.record.database import read_state
+from apply.site.layout import Site
+from bundle.host.clock import SystemClock
 from bundle.names.exposition import exposition
 from bundle.recipients.sidecars import listed_steps
 from tests.support.sites.site import Ship, shore
 from transfer.serving.server import BundleServer
+from unrep.agent import loop
 from unrep.agent.fetching import Fetching
 from unrep.agent.inbox import Inbox
 from unrep.agent.journal import Journal
+from unrep.agent.loop import Agent
 from unrep.agent.settings import read_settings
 from unrep.agent.telling.bulletin import Bulletins
 
@@ -48,6 +52,30 @@ def test_the_newest_of_several(ship: Ship, capsys: pytest.CaptureFixture[str]) -
     inbox = fetching(ship, shore().bundle("1.0.1", 2, "1.0.0"), ship.root / "missing", newest)
     (bundle,) = inbox.complete(read_state(ship.site))
     assert bundle.name.startswith("0-3-") and kinds(capsys) == ["refused", "fetched"]
+
+
+def test_a_bundle_that_needs_a_newer_unrep_makes_the_agent_ask_for_one(
+    ship: Ship, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """[A-236]: at once, and once for each reason."""
+    data = shore().bundle("1.0.1", 2, "1.0.0").read_bytes()
+    source = tmp_path / "sent"
+    source.mkdir()
+    (source / "next.unrep").write_bytes(b"UNREP" + bytes([data[5] + 1]) + data[6:])
+    trust = json.dumps(str(shore().trust_file))
+    ship.configure(f"[agent]\nsources = [{json.dumps(str(source))}]\ntrust = {trust}\n")
+    asked: list[Path] = []
+
+    def ask(site: Site) -> bool:
+        asked.append(site.root)
+        return True
+
+    monkeypatch.setattr(loop, "renew_now", ask)
+    agent = Agent(ship.site, None, Journal(lambda: 0.0, as_json=True), SystemClock())
+    for _ in range(2):
+        agent.run_once()
+    assert asked == [ship.root]
+    assert "a newer unrep was looked for" in capsys.readouterr().out
 
 
 def test_nothing_new(ship: Ship, capsys: pytest.CaptureFixture[str]) -> None:

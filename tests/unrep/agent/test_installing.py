@@ -17,7 +17,7 @@ from tests.support.sites.site import PATIENCE_S, Ship, shore, until
 from unrep.agent.access_list import descriptor
 from unrep.agent.accounts import windows_account
 from unrep.agent.installing import service_name
-from unrep.agent.systemd import unit_text, write_unit
+from unrep.agent.systemd import renewal_texts, unit_text, write_unit
 from unrep.agent.windows_service import command_line
 from unrep.errors import UsageRefused
 
@@ -59,6 +59,23 @@ def test_the_unit_is_written_once(ship: Ship, tmp_path: Path) -> None:
         "start": "systemctl daemon-reload && systemctl enable --now unrep-agent.service",
     }
     assert f'"agent" "--site" "{ship.root}"' in unit.read_text() and unit.stat().st_mode & 0o777 == 0o644
+
+
+@posix
+def test_systemd_finds_nothing_wrong_with_what_renews_unrep(tmp_path: Path) -> None:
+    """[A-232]"""
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("systemd-analyze is not installed")
+    home = tmp_path / "a home $5 %i"
+    (home / "launch").mkdir(parents=True)
+    renew = home / "launch" / "renew"
+    renew.write_text("#!/bin/sh\n")
+    renew.chmod(0o755)
+    units = [tmp_path / f"unrep-renew.{ending}" for ending in ("service", "timer")]
+    for unit, text in zip(units, renewal_texts([str(renew), "/srv/vms", "600"], home, Path("/srv/vms")), strict=True):
+        assert write_unit(unit, text) and not write_unit(unit, text)
+    told = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True)
+    assert told.returncode == 0 and "unrep-renew" not in told.stderr, told.stderr
 
 
 @posix

@@ -70,7 +70,7 @@ def test_of_this_program_all_but_what_running_left(tmp_path: Path) -> None:
     kit = folder(tmp_path / "kit")
     application.add_program(kit, SOURCE)
     found = names(kit)
-    assert {"app/unrep/cli.py", "app/bundle/py.typed", "app/unrep/kit/launchers/linux.sh"} <= found
+    assert {"app/unrep/cli.py", "app/bundle/py.typed", "app/unrep/kit/launchers/unrep.sh"} <= found
     assert not [name for name in found if "__pycache__" in name]
     assert (kit.root / "app/unrep/cli.py").read_bytes() == (SOURCE / "unrep" / "cli.py").read_bytes()
 

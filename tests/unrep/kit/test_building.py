@@ -71,6 +71,22 @@ def test_it_runs_from_where_it_lies_and_writes_nothing(kit: Kit, tmp_path: Path)
 
 
 @ONLY_HERE
+def test_it_is_put_on_the_path_and_taken_away(kit: Kit, tmp_path: Path) -> None:
+    """[K-12]"""
+    install, uninstall = kit.directory / "install.sh", kit.directory / "uninstall.sh"
+    for _ in range(2):
+        told = run("sh", install, tmp_path)
+        assert told.returncode == 0, told.stderr
+        assert run(tmp_path / "unrep", "--version").stdout.startswith("unrep ")
+    for _ in range(2):
+        assert run("sh", uninstall, tmp_path).returncode == 0 and not (tmp_path / "unrep").exists()
+    (tmp_path / "unrep").write_text("another program")
+    refused = run("sh", install, tmp_path)
+    assert refused.returncode == 5 and "move it away" in refused.stderr
+    assert run("sh", uninstall, tmp_path).returncode == 0 and (tmp_path / "unrep").exists()
+
+
+@ONLY_HERE
 def test_what_it_starts_is_its_own_python(kit: Kit) -> None:
     """[K-4]"""
     code = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import sys; print(sys.executable)'])"

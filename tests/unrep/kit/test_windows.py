@@ -57,6 +57,9 @@ def test_the_starter_is_the_launcher_with_a_line_and_a_program(tmp_path: Path) -
     assert starter.startswith(b"distlib/t64.exe#!<launcher_dir>\\python\\python.exe -B\r\nPK")
     with zipfile.ZipFile(io.BytesIO(starter)) as archive:
         assert archive.namelist() == ["__main__.py"]
+    for name in ("install.cmd", "uninstall.cmd"):
+        text = (kit.root / name).read_bytes()
+        assert text.startswith(b"@echo off\r\n") and text.count(b"\n") == text.count(b"\r\n")  # [K-12]
     wheel.write_bytes(packed("other"))
     with pytest.raises(KitError, match=r"has no distlib/t64\.exe"):
         windows.add_starter(folder(tmp_path / "other"), wheel)

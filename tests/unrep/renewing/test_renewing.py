@@ -15,7 +15,7 @@ from apply.record.release import Release
 from apply.record.state import SiteState
 from apply.site.config import load
 from apply.site.layout import Site
-from unrep.renewing import home
+from unrep.renewing import asking, home
 from unrep.renewing.installing import complete_configuration, is_good, launcher, write_launchers
 
 posix = pytest.mark.skipif(os.name == "nt", reason="the launchers of Linux")
@@ -122,6 +122,19 @@ def test_a_good_version_that_does_not_start_judges_nothing(at: Home) -> None:
     assert f"1 agent --once --site {at.root}" in at.renew(PROVEN=5, BROKEN="3")[1]
     (at.root / "versions" / "3" / "kit.json").unlink()
     assert f"1 agent --once --site {at.root}" in at.renew()[1]
+
+
+@posix
+def test_a_round_that_is_asked_for(at: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """[A-236]"""
+    site = Site.at(tmp_path)
+    assert not asking.renew_now(site), "an unrep that is no release at a site"
+    monkeypatch.setattr(asking, "home_site", lambda: Site.at(at.root))
+    monkeypatch.setenv("TOLD", str(at.root / "told"))
+    assert asking.renew_now(site)
+    assert f"1 agent --once --site {at.root}" in (at.root / "told").read_text()
+    launcher(Site.at(at.root), "renew").unlink()
+    assert not asking.renew_now(site)
 
 
 @posix

@@ -1,0 +1,18 @@
+@echo off
+rem install.cmd [DIRECTORY]: puts unrep.cmd, which starts this kit, into a directory of the PATH. It asks nothing, and
+rem can be run again, also from a newer kit. Without a directory it needs an administrator.
+setlocal DisableDelayedExpansion
+set "to=%~1"
+if not defined to set "to=%SystemRoot%"
+if not exist "%~dp0kit.json" goto incomplete
+echo @"%~dp0unrep.exe" %%*> "%to%\unrep.cmd"
+if errorlevel 1 goto refused
+if not exist "%to%\unrep.cmd" goto refused
+echo "%to%\unrep.cmd": starts it. Next: unrep init SITE
+exit /b 0
+:incomplete
+echo unrep: "%~dp0": is not complete: unpack the kit again 1>&2
+exit /b 5
+:refused
+echo unrep: "%to%": cannot be written to: run this as an administrator 1>&2
+exit /b 5

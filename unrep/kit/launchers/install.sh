@@ -1,0 +1,12 @@
+#!/bin/sh
+# install.sh [DIRECTORY]: puts `unrep` into a directory of the PATH, as a link into this kit. It asks nothing, and can
+# be run again, also from a newer kit.
+to=${1:-/usr/local/bin}
+kit=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P) || exit 5
+"$kit/bin/unrep" --version || { echo "unrep: nothing was installed" >&2; exit 5; }
+if [ -e "$to/unrep" ] && [ ! -L "$to/unrep" ]; then
+    echo "unrep: $to/unrep: is there, and no link: move it away, or name another directory" >&2
+    exit 5
+fi
+ln -sfn -- "$kit/bin/unrep" "$to/unrep" || exit 5
+echo "$to/unrep: starts it. Next: unrep init SITE"
