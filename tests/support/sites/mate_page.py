@@ -25,7 +25,7 @@ from unrep.page.server import PageServer
 
 PIN = "471102"
 WIDE, NARROW = {"width": 1280, "height": 860}, {"width": 340, "height": 740}
-DOCUMENTED = {"width": 720, "height": 400}
+DOCUMENTED = {"width": 720, "height": 480}
 SITUATIONS = ("well", "busy", "hold", "back", "stranded", "trouble", "empty")
 
 
