@@ -118,6 +118,7 @@ def test_no_trace_of_a_workplace() -> None:
         ".git",
         ".venv",
         ".venv-audit",
+        ".venv-schemathesis",
         ".wine",
         "build",
         "__pycache__",

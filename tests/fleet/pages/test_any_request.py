@@ -1,10 +1,12 @@
 """Whatever is asked, the answer is a page or a refusal: never a traceback, never a 500 [L-43]."""
 
+import os
 import random
 import time
 from collections.abc import Iterator
 
 import pytest
+import urllib3
 
 from tests.support.fleet.pages import PAGES, Browser, lively, served, with_users
 
@@ -71,7 +73,13 @@ def test_500_requests_of_all_kinds(browser: Browser) -> None:
     rng = random.Random(seed)
     for number in range(250):
         method, path, body, headers = asked(rng)
-        answer = browser.ask(method, path, body=body if method in ("POST", "PUT", "PATCH") else None, headers=headers)
+        try:
+            sent = body if method in ("POST", "PUT", "PATCH") else None
+            answer = browser.ask(method, path, body=sent, headers=headers)
+        except urllib3.exceptions.ProtocolError:
+            if os.name != "nt":
+                raise
+            continue  # Windows drops the answer to a body that nobody read, with its connection
         where = f"seed {seed}, request {number}: {method} {path[:200]}: {answer.status} {answer.data[:300]!r}"
         assert answer.status < 500 and b"Traceback" not in answer.data, where
         assert "x" not in answer.headers.get("set-cookie", "").split("=")[0], where

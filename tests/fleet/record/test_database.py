@@ -88,7 +88,7 @@ def test_no_other_file_passes_for_a_database(tmp_path: Path) -> None:
     for name, why in {"text.db": "is damaged", "foreign.db": "another program's", "no/such.db": "no file can"}.items():
         with pytest.raises(DatabaseUnusable, match=why) as raised:
             Database(tmp_path / name)
-        assert name in str(raised.value) and "\n" not in str(raised.value)
+        assert str(tmp_path / name) in str(raised.value) and "\n" not in str(raised.value)
     with sqlite3.connect(tmp_path / "foreign.db") as foreign:
         assert foreign.execute("SELECT count(*) FROM sqlite_master").fetchone() == (1,)
     foreign.close()
@@ -96,6 +96,8 @@ def test_no_other_file_passes_for_a_database(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("url", ["postgresql://", "mysql://a/b", "postgresql://u:geheim@localhost:1/fleet", "nothing"])
 def test_a_url_that_leads_nowhere_says_so_and_keeps_the_password(url: str) -> None:
+    if url.startswith("postgresql"):
+        pytest.importorskip("psycopg")
     with pytest.raises(DatabaseUnusable) as raised:
         Database(url)
     assert "geheim" not in str(raised.value) and "\n" not in str(raised.value)

@@ -48,11 +48,16 @@ TRANSFER: Final = sorted(
 BAD_INPUTS: Final = sorted(
     str(path.relative_to(REPOSITORY)) for path in (REPOSITORY / "tests" / "hostile").glob("test_bad_*.py")
 )
+# Of the office all but its pages, of which those alone that say who may see them.
+FLEET: Final = (
+    *(f"tests/fleet/{room}" for room in ("drawing", "intake", "record", "reports", "rollout")),
+    "tests/fleet/pages/test_access.py",
+)
 BATCHES: Final = (
     (*COMMANDS, *BAD_INPUTS, "tests/contracts", "tests/apply"),
     *(TRANSFER[at : at + 6] for at in range(0, len(TRANSFER), 6)),
     ("tests/unrep", "tests/bundle", "tests/repository"),
-    ("tests/fleet",),
+    FLEET,
 )
 OPTIONS: Final = ("-n", "2", "--ignore=tests/unrep/demo/test_story.py")  # the demonstration takes minutes there
 PATIENCE_S: Final = 600  # no test takes so long
