@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 AUDIT := .venv-audit
+SCHEMATHESIS := .venv-schemathesis
 
 .DEFAULT_GOAL := test
 
@@ -27,6 +28,7 @@ demo: $(READY) ## two releases, a bad link, an update, a bad release rolled back
 .PHONY: test
 test: $(READY) ## every check: lint, then all tests; TESTS=tests/apply for some
 	@sh tests/support/machines/debian_packages.sh
+	@$(MAKE) --no-print-directory -s axe > /dev/null 2>&1 || echo "no axe-core from npm: pages are not tried with it"
 	@$(BIN)/python -m tests.support.machines.forecast $(TESTS)
 	@$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest -n auto $(TESTS)
@@ -104,9 +106,23 @@ $(AUDIT)/.ready: requirements/audit.lock
 fleet: $(READY) ## a fleet of SHIPS (30) real agents through RELEASES (20), some bad, most of it without a link
 	$(BIN)/python -m tests.support.fleet.voyage $(or $(SHIPS),30) $(or $(RELEASES),20)
 
+.PHONY: schemathesis
+schemathesis: $(READY) $(SCHEMATHESIS)/.ready ## the office's HTTP interface asked by what spec/fleet.openapi.json says of it, EXAMPLES (100) each
+	$(BIN)/python -m tests.hostile.http_interface $(SCHEMATHESIS)/bin/schemathesis $(or $(EXAMPLES),100)
+
+$(SCHEMATHESIS)/.ready: requirements/schemathesis.lock
+	$(PYTHON) -m venv $(SCHEMATHESIS)
+	$(SCHEMATHESIS)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/schemathesis.lock
+	@touch $@
+
+AXE := build/axe/package/axe.min.js
+
 .PHONY: axe
-axe: ## axe-core from npm into build/axe, by which tests find pages that some people could not use
-	@mkdir -p build/axe && cd build/axe && npm pack --silent axe-core@4.14.1 && tar -xzf axe-core-*.tgz
+axe: $(AXE) ## axe-core from npm into build/axe, by which tests find pages that some people could not use
+
+$(AXE):
+	@mkdir -p build/axe && cd build/axe && npm pack --silent --fetch-retries=1 --fetch-timeout=20000 axe-core@4.14.1 \
+		&& tar -xzf axe-core-*.tgz && touch package/axe.min.js
 
 .PHONY: voyages
 voyages: $(READY) ## ten thousand fetches from several sources through made-up weather
@@ -175,6 +191,7 @@ lock: ## the locked versions anew, from pyproject.toml and the short lists in re
 	$(COMPILE) --constraint requirements/dev.lock --output-file requirements/windows-ci.lock pyproject.toml requirements/windows-ci.in
 	$(COMPILE) --output-file requirements/fuzz.lock requirements/fuzz.in
 	$(COMPILE) --output-file requirements/audit.lock requirements/audit.in
+	$(COMPILE) --output-file requirements/schemathesis.lock requirements/schemathesis.in
 	$(COMPILE) --constraint requirements/dev.lock --output-file requirements/docs.lock requirements/docs.in
 	$(COMPILE) --constraint requirements/dev.lock --output-file unrep/kit/locks/linux.lock pyproject.toml requirements/kit.in
 	$(COMPILE) --output-file unrep/kit/locks/windows.lock pyproject.toml requirements/kit-windows.in
@@ -183,4 +200,4 @@ lock: ## the locked versions anew, from pyproject.toml and the short lists in re
 
 .PHONY: clean
 clean: ## removes what make has made
-	rm -rf $(VENV) .venv-lock $(AUDIT) .wine dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-lock $(AUDIT) $(SCHEMATHESIS) .wine dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

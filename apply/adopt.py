@@ -34,6 +34,7 @@ from bundle.format.manifest import Entry, TreeManifest
 from bundle.host import presence
 from bundle.host.memory_limit import limited_memory
 from bundle.host.progress import Progress, Quiet
+from bundle.host.temporary_files import room_for_temporary_files
 from bundle.read.evaluate import open_evaluation
 from bundle.read.frame_run import exhaust
 from bundle.read.reader import Unlock, VerifiedBundle
@@ -200,9 +201,10 @@ def _manifest_of(bundle: VerifiedBundle, site: Site, state: SiteState) -> TreeMa
     try:
         choice = choose_full(bundle) or choose(bundle, holdings(site, state.releases))
         base = open_installed(site, choice.base) if choice.base else None
-        evaluation = open_evaluation(bundle.open_section(choice.section), base, present_features())
-        exhaust(evaluation.verify_objects())
-        return evaluation.finished()
+        with room_for_temporary_files(site.root, choice.section.room):
+            evaluation = open_evaluation(bundle.open_section(choice.section), base, present_features())
+            exhaust(evaluation.verify_objects())
+            return evaluation.finished()
     except (BaseMismatch, NoSection, PreflightRefused, Unsupported):
         return None
     except Corrupt:

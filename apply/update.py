@@ -55,6 +55,7 @@ from apply.trial import Trial
 from bundle.errors import BundleError
 from bundle.host import presence
 from bundle.host.progress import Progress, Quiet
+from bundle.host.temporary_files import room_for_temporary_files
 from bundle.read.reader import Unlock
 from bundle.trust.trust import Trust
 
@@ -142,8 +143,9 @@ def rehearse(
             if fault := environment_fault(run.site, config, state.current_version):
                 run.warn(f"{fault}, and would be made anew")
         is_there = _stands_complete(run, state, offer.release)
-        origin = "as it stands here, complete" if is_there else _rehearsed_origin(run, offer, state)
-        return run.report("would-apply", state.current_version, f"would install {version} {origin}")
+        with room_for_temporary_files(run.site.root, offer.bundle.root.size):
+            origin = "as it stands here, complete" if is_there else _rehearsed_origin(run, offer, state)
+        return run.report("would-apply", version, f"would install {version} {origin}")
 
 
 def _rehearsed_origin(run: Run, offer: Offer, state: SiteState) -> str:

@@ -7,6 +7,7 @@ from bundle.errors import Corrupt, InputError, Malformed, named
 from bundle.format.manifest import TreeManifest
 from bundle.host.files import make_directory
 from bundle.host.progress import Progress
+from bundle.host.temporary_files import room_for_temporary_files
 from bundle.names.paths import check_version
 from bundle.read.evaluate import Evaluation, open_evaluation
 from bundle.read.reader import VerifiedBundle, open_bundle
@@ -126,7 +127,8 @@ def _store(bundle: VerifiedBundle, store: ObjectStore, bar: Progress) -> None:
             f"{bundle.path}: has no full section, and none of its bases is in this repository; import one of them first"
         )
     section = bundle.open_section(full or usable[base or b""])
-    with stored_trees(store, {} if full else {base or b"": "its base"}) as trees:
+    room = room_for_temporary_files(bundle.path.absolute().parent, section.section.room)
+    with room, stored_trees(store, {} if full else {base or b"": "its base"}) as trees:
         evaluation = open_evaluation(section, trees[0] if trees else None, engines)
         _store_objects(evaluation, store, bar, bundle.path)
 

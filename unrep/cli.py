@@ -27,7 +27,7 @@ from unrep.terminal.console import (
 from unrep.terminal.exit_codes import EXIT_CODES_HELP, ExitCode, exit_code
 from unrep.terminal.summaries import summary_in_source
 
-# Each command in its module of unrep.commands, which is loaded when it is called for: aboard, a second is long.
+# Each command in its module of unrep.commands, which is loaded when it is called for: aboard, a second is long.
 HEADINGS = {
     "Ashore": {
         "keygen": "shore.keygen",

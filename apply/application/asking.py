@@ -1,4 +1,7 @@
-"""Whether a version that serves is healthy, asked once and not in a trial: for `status` and the watch [A-157]."""
+"""Whether a version that serves is healthy, asked once and not in a trial [A-157].
+
+`status`, the mate's page and the watch ask here, so none calls dead what another calls well [A-218].
+"""
 
 from apply.application.checks import check_once
 from apply.site.config import SiteConfig

@@ -5,19 +5,15 @@ a check passes or fails, and never raises. Only the lookup of a host name keeps 
 addresses.
 """
 
-import http.client
-import io
-import socket
-import ssl
 import time
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final, Literal
-from urllib.parse import urlsplit
+from typing import Final, Literal
 
 import msgspec
 
 from apply.application.commands import quoted, run, run_own
+from apply.application.dialing import connect
 from apply.application.programs import system_program
 from apply.application.windows_programs import service_state
 from apply.errors import StepFailed
@@ -31,13 +27,9 @@ from apply.site.health_checks import (
 )
 from apply.site.layout import StepContext
 
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
-
-MAX_BODY_BYTES: Final = 64 * 1024
 STEP: Final = "health"
 # What may come of asking. Timeouts and TLS errors are OSErrors, a host that cannot be encoded is a ValueError.
-_FAILURES: Final = (OSError, http.client.HTTPException, ValueError, StepFailed)
+_FAILURES: Final = (OSError, ValueError, StepFailed)
 
 
 @dataclass(frozen=True)
@@ -85,9 +77,11 @@ def _answer(check: HealthCheck, context: StepContext, limit_s: float) -> str:
     """Returns how the check passed. Raises one of _FAILURES if it did not."""
     match check:
         case HttpCheck():
-            return _http(check, context, time.monotonic() + limit_s)
+            from apply.application.http_check import ask  # only here: HTTP and TLS take 15 ms to load
+
+            return ask(check, context, STEP, time.monotonic() + limit_s)
         case TcpCheck():
-            _connect(check.host, check.port, time.monotonic() + limit_s).close()
+            connect(check.host, check.port, time.monotonic() + limit_s).close()
             return "connected"
         case CommandCheck():
             run(check.argv, context, step=STEP, timeout_s=limit_s)
@@ -108,92 +102,4 @@ def _reason(error: Exception, limit_s: float) -> str:
         return error.reason
     if isinstance(error, TimeoutError):
         return f"no answer within {limit_s:.3g} s"
-    if isinstance(error, http.client.HTTPException):  # its text holds whatever the server sent
-        return f"answered something that is not HTTP ({type(error).__name__} {str(error)[:100]!r})"
     return str(error.strerror if isinstance(error, OSError) and error.strerror else error)
-
-
-def _http(check: HttpCheck, context: StepContext, deadline: float) -> str:
-    url = urlsplit(check.url)
-    host = url.hostname or ""  # the configuration made sure of one
-    secure = url.scheme == "https"
-    connection_type = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-    connection = connection_type(host, url.port)
-    with _connect(host, connection.port, deadline) as plain:
-        if secure:
-            plain.settimeout(_remaining_s(deadline))
-        stream = ssl.create_default_context().wrap_socket(plain, server_hostname=host) if secure else plain
-        with stream:
-            connection.sock = _BoundedSocket(stream, deadline)
-            connection.request("GET", url._replace(scheme="", netloc="", fragment="").geturl() or "/")
-            return _judged(connection.getresponse(), check, context)
-
-
-def _judged(response: http.client.HTTPResponse, check: HttpCheck, context: StepContext) -> str:
-    if response.status != check.expect_status:
-        raise StepFailed(STEP, f"answered {response.status}, expected {check.expect_status}")
-    if check.expect_body_contains is None:
-        return f"answered {response.status}"
-    expected = context.expand(check.expect_body_contains)
-    # A bounded part of the body: a page without an end must not fill the memory.
-    if expected.encode(errors="surrogateescape") not in response.read(MAX_BODY_BYTES):
-        raise StepFailed(STEP, f"answered {response.status} without {expected!r}")
-    return f"answered {response.status} with {expected!r}"
-
-
-def _connect(host: str, port: int, deadline: float) -> socket.socket:
-    failure = OSError(f"{host} has no address")
-    # Each address in turn, under the one deadline: a name may have an IPv6 address where nothing listens.
-    for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-        connection = socket.socket(family, kind, protocol)
-        try:
-            connection.settimeout(_remaining_s(deadline))
-            connection.connect(address)
-        except OSError as error:
-            connection.close()
-            failure = error
-        else:
-            return connection
-    raise failure
-
-
-def _remaining_s(deadline: float) -> float:
-    remaining_s = deadline - time.monotonic()
-    if remaining_s <= 0:
-        raise TimeoutError
-    return remaining_s
-
-
-class _BoundedSocket:
-    """What http.client uses of a socket, with one deadline over all of it.
-
-    A socket's own timeout begins anew with every read, so a byte a second would go on for ever.
-    """
-
-    def __init__(self, stream: socket.socket, deadline: float) -> None:
-        self._stream = stream
-        self._deadline = deadline
-
-    def sendall(self, data: bytes) -> None:
-        self._stream.settimeout(_remaining_s(self._deadline))
-        self._stream.sendall(data)
-
-    def makefile(self, mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_BoundedReader(self._stream, self._deadline))
-
-    def close(self) -> None:
-        """Not yet: http.client closes before it reads the body. Whoever connected closes."""
-
-
-class _BoundedReader(io.RawIOBase):
-    def __init__(self, stream: socket.socket, deadline: float) -> None:
-        super().__init__()
-        self._stream = stream
-        self._deadline = deadline
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: "WriteableBuffer") -> int:
-        self._stream.settimeout(_remaining_s(self._deadline))
-        return self._stream.recv_into(buffer)

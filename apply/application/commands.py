@@ -21,16 +21,18 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
-from typing import IO, BinaryIO, Final, cast
+from typing import IO, TYPE_CHECKING, BinaryIO, Final, cast
 
 from apply.application.programs import isolated_environment, neutral_directory, system32
 from apply.errors import StepFailed
 from apply.site.layout import StepContext
 from bundle.host.files import write_all
 from bundle.names.plain_text import plain
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 if sys.platform == "win32":
     _NEW_GROUP, _DETACHED = subprocess.CREATE_NEW_PROCESS_GROUP, subprocess.DETACHED_PROCESS
@@ -98,6 +100,8 @@ def _run(
     umask: int = -1,
     told: bytes = b"",
 ) -> str:
+    from concurrent.futures import Future  # only here: `status` loads this module, and may start no command
+
     beginning: Future[subprocess.Popen[bytes]] = Future()
     start = partial(_start, words, step, cwd, environment, umask, subprocess.PIPE if told else subprocess.DEVNULL)
     life = threading.Thread(target=_live, args=(start, beginning, told), daemon=True)

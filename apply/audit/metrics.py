@@ -13,7 +13,6 @@ from apply.record.recorded_run import RecordedRun
 from apply.record.state import Condition, SiteState
 from apply.record.trouble import TroubleKind
 from bundle.names.exposition import Family, Sample, single
-from bundle.names.exposition import exposition as render
 
 BUCKETS_S: Final = (0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 NAMED: Final = 5  # drifted files
@@ -111,15 +110,14 @@ class Tally:
         self.last_run_s = run.started.timestamp()
 
 
-def exposition(
+def families(
     state: SiteState, tally: Tally, *, program: str, intact: bool, receipts: int, drifted: Sequence[str] = ()
-) -> str:
-    """All figures as text. program: unrep's version. intact: the record. receipts: how many wait for shore.
+) -> list[Family]:
+    """All figures. program: unrep's version. intact: the record. receipts: how many wait for shore.
 
     drifted: the paths of the files that are not what was installed, of which the first few are named [A-125].
     """
-    families = (*_of_site(state, program, intact, receipts), *_of_drift(drifted), *_of_runs(tally))
-    return render(families)
+    return [*_of_site(state, program, intact, receipts), *_of_drift(drifted), *_of_runs(tally)]
 
 
 def _of_site(state: SiteState, program: str, intact: bool, receipts: int) -> Iterator[Family]:

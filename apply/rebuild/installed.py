@@ -77,12 +77,13 @@ def open_installed(site: Site, release: Release) -> DirectoryBase:
     with durable.storage_errors(path):
         data = read_plain(path)
     try:
-        # The file's name and the record both hold its hash, so a manifest that changed on disk proves no tree.
+        # The file's name and the record both hold its hash, so a manifest that changed on disk proves no tree. One
+        # that did not change was judged by all rules when it came.
         if sha256(data).hexdigest() != release.tree:
             raise SiteInvalid(
                 f"{path}: damaged, so version {release.version} cannot be verified; have a full bundle sent"
             )
-        return DirectoryBase(site.tree(release.version), TreeManifest.decode(data, release.platform))
+        return DirectoryBase(site.tree(release.version), TreeManifest.on_record(data))
     except Refused as error:
         raise SiteInvalid(f"{path}: {error}") from error
 

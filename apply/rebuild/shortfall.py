@@ -15,6 +15,7 @@ from bundle.format.manifest import TreeManifest
 from bundle.format.root import Section
 from bundle.host.memory_limit import limited_memory
 from bundle.host.progress import Progress, Quiet
+from bundle.host.temporary_files import room_for_temporary_files
 from bundle.read.evaluate import Evaluation, open_evaluation
 from bundle.read.mixed import MixedEvaluation
 from bundle.read.reader import VerifiedBundle
@@ -56,7 +57,8 @@ def find_shortfall(
         if bytes.fromhex(release.tree) == delta.base:
             base = open_installed(place, release)
             damaged = damaged_places(base, progress)
-            evaluation = open_evaluation(bundle.open_section(delta), base, present_features(), lost=damaged)
+            with room_for_temporary_files(site, delta.room):
+                evaluation = open_evaluation(bundle.open_section(delta), base, present_features(), lost=damaged)
             left = base.manifest.without(frozenset(damaged))
             # Damage alone is no shortfall: the delta may replace each of those files anyway, or another version has it.
             missing = missing_from(evaluation, left)

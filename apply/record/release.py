@@ -1,12 +1,15 @@
 """A release at a site, and one that failed there."""
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from apply.record.high_water import HighWater, Mark
 from bundle.format.root import Platform
-from bundle.read.reader import VerifiedRoot
+
+if TYPE_CHECKING:  # at run time whoever hands it in has loaded the reader
+    from bundle.read.reader import VerifiedRoot
 
 
 class Release(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,7 +24,7 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     proven: bool = False
 
     @classmethod
-    def of(cls, verified: VerifiedRoot) -> "Release":
+    def of(cls, verified: "VerifiedRoot") -> "Release":
         """The release that a verified root describes."""
         root = verified.root
         return cls(

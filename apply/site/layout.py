@@ -146,6 +146,10 @@ class Site:
         return self.private / "pin"
 
     @property
+    def acknowledged_file(self) -> Path:
+        return self.private / "acknowledged.json"
+
+    @property
     def pin_lock_file(self) -> Path:
         return self.private / "pin.lock"
 

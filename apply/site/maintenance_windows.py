@@ -9,7 +9,6 @@ import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
-from zoneinfo import ZoneInfo
 
 MAX_SHUT_S: Final = 48 * 3600.0
 OVERDUE_OPEN_S: Final = 3600.0
@@ -90,6 +89,8 @@ def _within(minute: int, start: int, end: int) -> bool:
 def _zone(name: str) -> tzinfo:
     if name == "UTC":
         return UTC
+    from zoneinfo import ZoneInfo  # only here: most ships keep UTC
+
     try:
         return ZoneInfo(name)
     except (OSError, ValueError, KeyError) as error:  # ZoneInfoNotFoundError is a KeyError; a directory an OSError

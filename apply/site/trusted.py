@@ -16,7 +16,7 @@ from bundle.errors import InputError, Refused, Untrusted
 from bundle.format import canonical
 from bundle.host import presence
 from bundle.host.files import read_plain
-from bundle.trust.trust import Trust, trust_of
+from bundle.trust.trust import Trust, load_trust, trust_of
 from bundle.trust.trust_file import MAX_TRUST_FILE_BYTES, decode_trust_file
 
 
@@ -35,6 +35,16 @@ def site_trust(site: Site, given: Trust | None) -> Trust:
     if not given.chain and not saved.descends_from(given):
         raise Untrusted(_stranger(site, saved))
     return _learned(site, saved, given)
+
+
+def configured_trust(site: Site, name: str | None) -> Trust | None:
+    """What agent.trust names: whom to trust until the site follows a trust root.
+
+    From then on a trust file may add to that, and a plain key says nothing any more [A-220]. Raises what `load_trust`
+    and `saved_trust` raise.
+    """
+    given = load_trust(site.root / name) if name else None
+    return None if given and not given.chain and saved_trust(site) else given
 
 
 def _learned(site: Site, saved: Trust, given: Trust) -> Trust:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from bundle.archives.deflate_blocks import NoShape
-from bundle.archives.deflate_shape import shape_of, shape_work
+from bundle.deflate.blocks import NoShape
+from bundle.deflate.shape import shape_of, shape_work
 from bundle.format.contents import Content, Slice, opened, read_content, size_of
 from bundle.format.objects import MemoryObject
 from bundle.host.files import create_buffered

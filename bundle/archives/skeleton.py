@@ -22,11 +22,11 @@ from itertools import accumulate, islice
 from pathlib import Path
 
 from bundle.archives.codings import Coding
-from bundle.archives.deflate_shape import restore
 from bundle.archives.engines import AS_IT_IS_IN, check_member, coding_of, pack_stream
 from bundle.archives.headers import Facts, leave_out, put_back
 from bundle.archives.streams import MAX_RATIO, StreamTable
 from bundle.archives.stretches import MAX_CUTS, Cuts, Layout
+from bundle.deflate.shape import restore
 from bundle.errors import Malformed
 from bundle.format.index import SHAPED
 from bundle.format.objects import Readable, Scratch, Window, read_all

@@ -33,8 +33,8 @@ PROBED_BYTES = 64 * 1024  # from here on a cheap probe may spare what cannot be 
 LEAST_GAIN = 512  # a compressor that gains less than one byte in so many is not worth its time
 ZSTD_STEP_BYTES = 256  # a block of 4 bytes can unpack to 128 KiB: this bounds one step to 8 MiB
 
-# lc, lp, pb: text and code; 4-byte records; bytes without alignment.
-_LZMA2_TUNINGS = ((3, 0, 0), (3, 0, 2), (0, 2, 2), (0, 0, 0))
+# lc, lp, pb: text and code; 4-byte records; bytes without alignment; numbers.
+_LZMA2_TUNINGS = ((3, 0, 0), (3, 0, 2), (0, 2, 2), (0, 0, 0), (1, 0, 0))
 
 
 class Packed(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):

@@ -10,6 +10,7 @@ n + 1 + i the result of recipe i. Without a base, i is the result of recipe i.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import accumulate
 from typing import Annotated
 
 import msgspec
@@ -166,11 +167,24 @@ class Shape:
     member: int
 
 
-Recipe = Literal | Copy | Patch | Concat | Archive | Rebased | Shape
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A patch of what a rule makes of another object, made complete by the digests of `objects` [F-103].
+
+    Without triples, it is what the rule makes.
+    """
+
+    source: int
+    rule: int
+    triples: int
+    objects: tuple[int, ...] = ()
+
+
+Recipe = Literal | Copy | Patch | Concat | Archive | Rebased | Shape | Derived
 _LITERAL = Literal()
-_KINDS: tuple[type[Recipe], ...] = (Literal, Copy, Patch, Concat, Archive, Rebased, Shape)
+_KINDS: tuple[type[Recipe], ...] = (Literal, Copy, Patch, Concat, Archive, Rebased, Shape, Derived)
 # Machines read these names in the JSON of `build` and `inspect`. The spec's table of kinds has the same ones.
-_NAMES = ("literal", "copy", "patch", "concat", "archive", "reaimed", "shape")
+_NAMES = ("literal", "copy", "patch", "concat", "archive", "reaimed", "shape", "derived")
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,14 +206,14 @@ def sources_of(recipe: Recipe) -> tuple[int, ...]:
     match recipe:
         case Literal():
             return ()
-        case Copy(source, _) | Patch(source, _) | Rebased(source, _):
+        case Copy(source, _) | Patch(source, _) | Rebased(source, _) | Shape(source):
             return (source,)
         case Concat(parts):
             return parts
         case Archive(skeleton, members, _, shapes):
             return (skeleton, *members, *shapes)
-        case Shape(member):
-            return (member,)
+        case Derived(source, _, _, objects):
+            return (source, *objects)
 
 
 IsStream = Callable[[int], bool]  # whether the object with that number is a stream of an archive of the base
@@ -221,6 +235,8 @@ def encode_frame(steps: list[Step], packs: list[Pack], is_stream: IsStream) -> F
             case Archive(_, members, engines, _):
                 named = zip(members, engines, strict=True)
                 numbers += [len(members), *(engine for member, engine in named if not is_stream(member))]
+            case Derived(_, rule, triples, objects):
+                numbers += [rule, triples, len(objects)]
     return Frame(kinds, _differences(places), sizes, _differences(sources), numbers, packs)
 
 
@@ -234,11 +250,8 @@ def encode_index(index: Index) -> bytes:
 
 
 def _described(packs: list[Pack]) -> list[int]:
-    numbers = []
-    for pack in packs:
-        packed = pack.packed
-        numbers += [pack.stream, packed.codec, packed.length, *([] if packed.codec == STORED else [packed.size])]
-    return numbers
+    described = ([pack.stream, *msgspec.structs.astuple(pack.packed)] for pack in packs)
+    return [number for one in described for number in (one[:3] if one[1] == STORED else one)]
 
 
 def _packs(numbers: list[int], where: str) -> list[Pack]:
@@ -296,9 +309,10 @@ def decode_index(data: bytes, body_packs_bytes: int, room: int, release_bytes: i
         raise Malformed(f"{where}: more than {MAX_RECIPES} recipes")
     if not 0 <= index.base_objects <= MAX_BASE_OBJECTS:
         raise Malformed(f"{where}: {index.base_objects} base objects are not within 0 to {MAX_BASE_OBJECTS}")
-    if any(pack.packed.length < 0 for frame in index.frames for pack in frame.packs):
+    lengths = [pack.packed.length for frame in index.frames for pack in frame.packs]
+    if min(lengths, default=0) < 0:
         raise Malformed(f"{where}: a pack has a negative length")
-    if sum(pack.packed.length for frame in index.frames for pack in frame.packs) != body_packs_bytes:
+    if sum(lengths) != body_packs_bytes:
         raise Malformed(f"{where}: its packs do not fill the section's {body_packs_bytes} bytes")
     _check_sizes(index, room, release_bytes, where)
     _check_numbers(index, release_bytes, where)
@@ -308,10 +322,8 @@ def decode_index(data: bytes, body_packs_bytes: int, room: int, release_bytes: i
 def _check_sizes(index: Index, room: int, release_bytes: int, where: str) -> None:
     if not all(0 <= size <= canonical.MAX_INTEGER for frame in index.frames for size in frame.sizes):
         raise Malformed(f"{where}: an intermediate size is not within 0 to 2^53 - 1")
-    if index.scratch_bytes > room:
-        raise Malformed(
-            f"{where}: intermediate results of {index.scratch_bytes:,} bytes, its section declares {room:,}"
-        )
+    if (scratch := index.scratch_bytes) > room:
+        raise Malformed(f"{where}: intermediate results of {scratch:,} bytes, its section declares {room:,}")
     made = sum(sum(frame.sizes) for frame in index.frames)
     if made > MAX_GROWTH * release_bytes:
         raise Malformed(f"{where}: makes {made:,} bytes on the way to a release of {release_bytes:,}")
@@ -320,8 +332,8 @@ def _check_sizes(index: Index, room: int, release_bytes: int, where: str) -> Non
 def _check_numbers(index: Index, release_bytes: int, where: str) -> None:
     if sum(len(frame.sources) for frame in index.frames) > MAX_USES:
         raise Malformed(f"{where}: its recipes use objects more than {MAX_USES} times")
-    packs = (pack for frame in index.frames for pack in frame.packs)
-    found = sum(pack.packed.size for pack in packs if pack.stream in _NUMBERS and pack.packed.size > 0)
+    packs = (pack.packed for frame in index.frames for pack in frame.packs if pack.stream in _NUMBERS)
+    found = sum(max(0, packed.size) for packed in packs)
     if found > NUMBERS_A_BYTE * release_bytes + FREE_NUMBER_BYTES:
         raise Malformed(f"{where}: {found:,} bytes of numbers for a release of {release_bytes:,}")
 
@@ -330,10 +342,8 @@ def _read_recipe(kind: int, sources: Iterator[int], numbers: Iterator[int], is_s
     if kind >= len(_KINDS):
         raise Malformed(f"{where}: recipe kind {kind} is unknown")
     recipe = _KINDS[kind]
-    if recipe is Literal:
-        return _LITERAL
-    if recipe is Shape:
-        return Shape(next(sources))
+    if recipe is Literal or recipe is Shape:
+        return _LITERAL if recipe is Literal else Shape(next(sources))
     number = next(numbers)
     if not 0 <= number <= canonical.MAX_INTEGER:
         raise Malformed(f"{where}: a number of a recipe is not within 0 to 2^53 - 1")
@@ -341,6 +351,8 @@ def _read_recipe(kind: int, sources: Iterator[int], numbers: Iterator[int], is_s
         return Copy(next(sources), number)
     if recipe is Patch or recipe is Rebased:
         return recipe(next(sources), number)
+    if recipe is Derived:
+        return _read_derived(number, sources, numbers, where)
     if number > MAX_RECIPES:
         raise Malformed(f"{where}: a recipe of {number} parts")
     if recipe is Concat:
@@ -348,6 +360,13 @@ def _read_recipe(kind: int, sources: Iterator[int], numbers: Iterator[int], is_s
     skeleton, members = next(sources), _take(sources, number)
     engines = tuple([AS_IT_IS if is_stream(member) else next(numbers) for member in members])
     return Archive(skeleton, members, engines, _take(sources, engines.count(SHAPED)))
+
+
+def _read_derived(rule: int, sources: Iterator[int], numbers: Iterator[int], where: str) -> Derived:
+    triples, objects = next(numbers), next(numbers)
+    if triples < 0 or not 0 <= objects <= MAX_RECIPES:
+        raise Malformed(f"{where}: a number of a derived object is out of bounds")
+    return Derived(next(sources), rule, triples, _take(sources, objects))
 
 
 def _take(column: Iterator[int], count: int) -> tuple[int, ...]:
@@ -373,7 +392,4 @@ def _differences(values: list[int]) -> list[int]:
 
 
 def _sums(differences: list[int]) -> Iterator[int]:
-    total = 0
-    for difference in differences:
-        total += difference
-        yield total
+    return accumulate(differences)

@@ -3,6 +3,8 @@
 spec/format.md, section 3. The columns stand apart (all paths, all kinds, all sizes, all hashes), so that a
 manifest is a small patch away from the one before it.
 
+Build one with `of` or `decode`, which hold the rules of the format. What a site has on record was judged when it came.
+
 A section brings a draft of it: the hashes of what the section makes are worked out as it is made [F-101]. Until then
 a label stands for each of them.
 """
@@ -115,7 +117,7 @@ class Entries(Sequence[Entry]):
 
 @dataclass(frozen=True)
 class TreeManifest:
-    """A release's entries, sorted by path. Build one with `of` or `decode`: both hold the rules of the format."""
+    """A release's entries, sorted by path. Every way to build one says which rules it holds."""
 
     entries: Entries = field(compare=False)
     encoded: bytes
@@ -135,6 +137,17 @@ class TreeManifest:
         """Reads a manifest whose hash was verified. Raises Malformed for every broken rule [F-11] to [F-18]."""
         canonical.decode(data, _Columns, "tree manifest")
         return cls._checked(data, platform)
+
+    @classmethod
+    def on_record(cls, data: bytes) -> "TreeManifest":
+        """Reads a manifest that `decode` let pass before: its hash is on record. The rules are not gone through anew.
+
+        Raises Malformed for bytes that are no manifest at all.
+        """
+        try:
+            return cls(Entries(msgspec.msgpack.decode(data, type=_Columns)), data)
+        except canonical.FAULTS as error:
+            raise Malformed(f"tree manifest: {canonical.decoder_message(error)}") from error
 
     @classmethod
     def _checked(cls, data: bytes, platform: str) -> "TreeManifest":

@@ -11,7 +11,7 @@ from typing import BinaryIO, Protocol, cast
 
 from bundle.errors import BaseMismatch, Malformed
 from bundle.format.canonical import MAX_INTEGER
-from bundle.host.output import full_temporary_disk
+from bundle.host.temporary_files import full_temporary_disk
 
 CHUNK_BYTES = 256 * 1024
 SPOOL_BYTES = 8 * 1024 * 1024

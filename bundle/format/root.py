@@ -23,7 +23,10 @@ PYTHON_TIMES_FEATURE = "python-times-1"
 KNOWN_FEATURES = frozenset({ENCRYPTED_FEATURE, POSIX_FEATURE, PYTHON_TIMES_FEATURE})
 REFERENCES_FEATURE = "references-1"
 SHAPE_FEATURE = "deflate-shape"
-_OWN_FEATURES = frozenset({REFERENCES_FEATURE, SHAPE_FEATURE})  # of a section: what every reader of this format has
+DERIVED_FEATURE = "derived-1"
+_OWN_FEATURES = frozenset(
+    {REFERENCES_FEATURE, SHAPE_FEATURE, DERIVED_FEATURE}
+)  # of a section: what every reader of this format has
 MAX_INDEX_BYTES = 64 * 1024 * 1024
 MAX_INNER_BYTES = 4096  # of a body within the root
 DELTA = "delta"

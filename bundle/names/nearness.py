@@ -1,7 +1,6 @@
 """Which of the known names somebody may have meant: a slip of the finger, or a name that was cut short."""
 
 from collections.abc import Iterable
-from difflib import SequenceMatcher
 from typing import Final
 
 MOST: Final = 3
@@ -32,5 +31,7 @@ def _likeness(typed: str, name: str) -> float:
         return 1.0
     if len(typed) >= _SHORTEST_BEGINNING and sorted(typed) == sorted(name):
         return 1.0  # two letters in the wrong order
+    from difflib import SequenceMatcher  # only here: every command loads this module, and few names are wrong
+
     likeness = SequenceMatcher(None, typed, name, autojunk=False).ratio()
     return likeness if likeness >= (_LIKENESS if len(name) > 2 else _LIKENESS_OF_TWO) else 0.0

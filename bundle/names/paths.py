@@ -77,6 +77,8 @@ def check_link(path: str, target: str) -> None:
 
     Two dots count only in front: behind a name that is a link itself they would lead out of where that one leads.
     """
+    if target.startswith("/"):
+        raise Malformed(f"symbolic link {path!r}: its target {target!r} is absolute; let it lead to within the release")
     components = target.split("/")
     up = next((at for at, component in enumerate(components) if component != ".."), len(components))
     if up > path.count("/"):

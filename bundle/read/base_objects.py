@@ -12,6 +12,7 @@ from bundle.archives.codings import Coding
 from bundle.archives.opened import Given, open_archive
 from bundle.archives.skeleton import StoredStream
 from bundle.errors import Malformed
+from bundle.format.contents import Content
 from bundle.format.manifest import TreeManifest
 from bundle.format.nesting import Nesting
 from bundle.format.objects import MemoryObject, Readable
@@ -25,6 +26,20 @@ class Base(Protocol):
 
     def open(self, place: int) -> Readable:
         """The object at a place of the manifest, counted from 1. Raises BaseMismatch if it is not there."""
+
+
+class BuildBase(Base, Protocol):
+    """A base as the builder takes it, a directory or what a repository holds: worker processes can read its objects."""
+
+    @property
+    def name(self) -> str:
+        """What messages call it, such as its directory."""
+
+    def content(self, place: int) -> Content:
+        """Where the bytes of the object at a place of the manifest are, counted from 1; that of no symbolic link.
+
+        Raises InputError.
+        """
 
 
 class BaseObjects:
@@ -55,6 +70,13 @@ class BaseObjects:
         if archive is not None:
             return self._given(archive).object(self.nesting.within(number, archive))
         return self._base.open(number) if number else MemoryObject(self._base.manifest.encoded)
+
+    def digest(self, number: int) -> tuple[bytes, int] | None:
+        """Hash and size of an object that the base's manifest names. None for any other."""
+        if self._base is None or not 0 < number < self.nesting.entries:
+            return None
+        entry = self._base.manifest.entry(number)
+        return entry.hash, entry.size
 
     def stream_of(self, number: int) -> Readable:
         """The deflate stream that a member of an opened archive was inflated from. Raises as `open`.

@@ -16,6 +16,7 @@ from bundle.format.index import (
     Archive,
     Concat,
     Copy,
+    Derived,
     Frame,
     Literal,
     Patch,
@@ -71,7 +72,7 @@ def _frame_costs(
     source: int | None = None
     for step, weight in zip(steps, weights, strict=True):
         pending += sum(lengths[stream] * share / totals[stream] for stream, share in weight.items() if share)
-        if isinstance(step.recipe, Patch | Rebased | Copy) and step.recipe.source < base_objects:
+        if isinstance(step.recipe, Patch | Rebased | Copy | Derived) and step.recipe.source < base_objects:
             source = nesting.place_of(step.recipe.source)
         if step.place is not None:
             costs.append(ObjectCost(step.place, name_of(step.recipe), source, pending))
@@ -91,9 +92,12 @@ def _weigh(
         match step.recipe:
             case Literal():
                 weight[Stream.LITERAL] = 1 if size is None else _weight(packs, Stream.LITERAL, size)
-            case Patch(_, count) | Rebased(_, count):
-                extra = sum(extra for _, extra, _ in packs.triples(count, MAX_INTEGER if size is None else size))
-                for column in CONTROL if isinstance(step.recipe, Patch) else (*CONTROL, Stream.PLACE, Stream.LAYOUT):
+            case Derived(_, _, 0):
+                pass
+            case Patch(_, count) | Rebased(_, count) | Derived(_, _, count):
+                is_free = size is None or isinstance(step.recipe, Derived)  # its triples make a form, not the result
+                extra = sum(extra for _, extra, _ in packs.triples(count, MAX_INTEGER if is_free else size or 0))
+                for column in (*CONTROL, Stream.PLACE, Stream.LAYOUT) if isinstance(step.recipe, Rebased) else CONTROL:
                     weight[column] = count
                 changes = next(packs.skips, 0)
                 weight[Stream.SKIP] = sum(1 for _ in islice(packs.skips, changes)) + 1

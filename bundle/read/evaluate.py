@@ -138,7 +138,7 @@ class Evaluation:
 
     def _run_frame(self, number: int, limit: WorkLimit) -> Iterator[tuple[int, Iterator[bytes]]]:
         steps = self._steps
-        reused = steps.reused[number]
+        reused, named = steps.reused[number], steps.named[number]
         packs = Packs(self._section, self._section.index.frames[number])
         with FrameRun(packs, self._base, limit, self._scratch) as run:
             for at, (result, step) in enumerate(steps.numbered(number), steps.firsts[number]):
@@ -148,11 +148,13 @@ class Evaluation:
                     run.skip(step.recipe, size)
                     continue
                 made = run.make(step.recipe, size)
-                if entry is None or result in reused:
+                if entry is None or result in reused or (result in named and not step.place):
                     made = run.save(result, step.recipe, made, size)
                 if step.place:
                     with _Turn(self._hashed(step.place, sized(made, size))) as chunks:
                         yield step.place, chunks
+                    if result in named:
+                        run.note(result, self._found(step.place), size)
                 elif entry:
                     exhaust(sized(made, size))  # the draft, which is known
                 self._base.close(steps.closing.get(at, ()))
@@ -175,6 +177,11 @@ class Evaluation:
             self.completion.put(place, found)
         elif found != entry.hash:
             raise Corrupt(f"{entry.path}: what its recipe makes has another hash than the signed one")
+
+    def _found(self, place: int) -> bytes:
+        """The hash of what was made for a place a moment ago."""
+        entry = self.draft.entry(place)
+        return self.completion.digest(place) if is_label(entry.hash) else entry.hash
 
     def _reused_bytes(self, number: int) -> int:
         reused = self._steps.reused[number]

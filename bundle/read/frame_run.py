@@ -7,6 +7,7 @@ No recipe takes more time than its result may take, and all together take no mor
 from collections import deque
 from collections.abc import Iterator
 from functools import partial
+from hashlib import sha256
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
@@ -14,16 +15,20 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from bundle.archives.deflate_blocks import NoShape
-from bundle.archives.deflate_shape import shape_of, shape_work
 from bundle.archives.skeleton import rebuild
+from bundle.deflate.blocks import NoShape
+from bundle.deflate.shape import shape_of, shape_work
 from bundle.delta.bsdiff import apply_triples
+from bundle.derived.no_form import NoForm
+from bundle.derived.replacing import MAX_BYTES
+from bundle.derived.rules import Rule, complete, form, most_bytes
 from bundle.errors import Malformed
 from bundle.format.index import (
     MAX_GROWTH,
     Archive,
     Concat,
     Copy,
+    Derived,
     Literal,
     Patch,
     Rebased,
@@ -44,8 +49,10 @@ IN_MEMORY_BYTES = 8 * 1024 * 1024
 MAX_SHRINKING = 16
 
 MAX_SHAPED = 4  # times the release: bytes of streams whose shapes are made
-FREE_BYTES = 1 << 24  # and so many in any case, of images and of streams
+MAX_DERIVED = 4  # and of the sources of derived objects
+FREE_BYTES = 1 << 24  # and so many in any case, of all three
 _LIMITED = {Archive: "members of archives", Rebased: "images to rebase", Shape: "streams to read the shapes of"}
+_LIMITED[Derived] = "sources of derived objects"
 
 Result = Readable | Iterator[bytes]
 
@@ -58,14 +65,15 @@ class WorkLimit:
             Archive: MAX_GROWTH * release_bytes,
             Rebased: MAX_IMAGE_SHRINKING * release_bytes + FREE_BYTES,
             Shape: MAX_SHAPED * release_bytes + FREE_BYTES,
+            Derived: MAX_DERIVED * release_bytes + FREE_BYTES,
         }
         self._release_bytes = release_bytes
 
-    def take(self, recipe: Archive | Rebased | Shape, amount: int) -> None:
+    def take(self, kind: "type[Archive | Rebased | Shape | Derived]", amount: int) -> None:
         """Counts so many bytes. Raises Malformed where they are too many."""
-        self._left[type(recipe)] -= amount
-        if self._left[type(recipe)] < 0:
-            what = _LIMITED[type(recipe)]
+        self._left[kind] -= amount
+        if self._left[kind] < 0:
+            what = _LIMITED[kind]
             raise Malformed(f"recipe: too many {what} for a release of {self._release_bytes:,} bytes")
 
 
@@ -80,6 +88,7 @@ class FrameRun:
         self._directory = directory
         self._scratch = Scratch(directory)
         self._results: dict[int, Readable] = {}
+        self._digests: dict[int, tuple[bytes, int]] = {}
 
     def __enter__(self) -> "FrameRun":
         return self
@@ -108,13 +117,15 @@ class FrameRun:
             case Concat(parts):
                 return chain.from_iterable(read_all(self._open(part)) for part in parts)
             case Archive(skeleton, members, engines, shapes):
-                plain, spend = map(self._open, members), partial(self._limit.take, recipe)
+                plain, spend = map(self._open, members), partial(self._limit.take, Archive)
                 forms = map(self._open, shapes)
                 return rebuild(self._open(skeleton), plain, engines, size, self._directory, spend, forms)
             case Shape(member):
                 stream, inflated = self._base.stream_of(member), self._open(member)
-                self._limit.take(recipe, shape_work(stream.size, inflated.size))
+                self._limit.take(Shape, shape_work(stream.size, inflated.size))
                 return _shape(stream, inflated)
+            case Derived():
+                return self._derive(recipe)
 
     def save(self, number: int, recipe: Recipe, result: Result, size: int) -> Readable:
         """Saves the result under its object number, for later recipes of the frame. Raises as `make`."""
@@ -132,8 +143,14 @@ class FrameRun:
                 exhaust(apply_triples(Nothing(), size, packs.triples(triples, size), packs.skips, packs.take))
             case Rebased():
                 exhaust(pass_rebased(size, self._rows(recipe, size), self._numbers(), packs.take))
+            case Derived(_, _, triples):
+                exhaust(self._patched(Nothing(), triples) if triples else iter(()))
             case Literal() | Copy() | Concat() | Archive() | Shape():
                 pass  # literals need nothing, so they can always run; the others take nothing from packs
+
+    def note(self, number: int, digest: bytes, size: int) -> None:
+        """Keeps hash and size of a result that is not saved, for later recipes of the frame."""
+        self._digests[number] = digest, size
 
     def finish(self) -> None:
         """Ends the pass. Raises Malformed if a pack has bytes left."""
@@ -146,9 +163,48 @@ class FrameRun:
         opened = self._open(recipe.source)
         if opened.size > min(MAX_IMAGE_BYTES, MAX_IMAGE_SHRINKING * size):
             raise Malformed("recipe: a patch with rebased references, of an image that is too large")
-        self._limit.take(recipe, opened.size)
+        self._limit.take(Rebased, opened.size)
         rows = self._rows(recipe, size)
         return apply_rebased(_quick(opened, size), size, rows, self._numbers(), self._packs.take)
+
+    def _derive(self, recipe: Derived) -> Iterator[bytes]:
+        if recipe.rule not in set(Rule):
+            raise Malformed(f"recipe: an object is derived by rule {recipe.rule}, which is unknown")
+        if recipe.objects and recipe.rule != Rule.DIGESTS:
+            raise Malformed("recipe: a derived object has further objects, which its rule does not use")
+        rule, source = Rule(recipe.rule), self._open(recipe.source)
+        if source.size > most_bytes(rule):
+            raise Malformed(f"recipe: an object derived from one of {source.size:,} bytes")
+        self._limit.take(Derived, source.size)
+        try:
+            made = form(rule, source.read_at(0, source.size))
+            if recipe.triples:
+                made = b"".join(self._patched(MemoryObject(made), recipe.triples))
+            yield complete(rule, made, map(self._digest, recipe.objects))
+        except NoForm as error:
+            raise Malformed(f"recipe: an object derived from one that {error}") from error
+
+    def _patched(self, source: Readable, triples: int) -> Iterator[bytes]:
+        """What this patch makes of a form. Its size is not told, its triples say it."""
+        if triples > MAX_TRIPLES:
+            raise Malformed("recipe: a derived object in too many parts")
+        rows = self._packs.triple_rows(triples, MAX_BYTES).tolist()
+        size = sum(add + extra for add, extra, _ in rows)
+        if size > MAX_BYTES:
+            raise Malformed(f"recipe: a derived object with a form of {size:,} bytes")
+        return apply_triples(source, size, iter(rows), self._packs.skips, self._packs.take)
+
+    def _digest(self, number: int) -> tuple[bytes, int]:
+        """Hash and size of an object."""
+        known = self._digests.get(number) or self._base.digest(number)
+        if known:
+            return known
+        opened = self._open(number)
+        self._limit.take(Archive, opened.size)
+        whole = sha256()
+        for chunk in read_all(opened):
+            whole.update(chunk)
+        return whole.digest(), opened.size
 
     def _rows(self, recipe: Rebased, size: int) -> NDArray[np.int64]:
         if size > MAX_IMAGE_BYTES or recipe.triples > MAX_TRIPLES:

@@ -6,8 +6,11 @@ to hash it.
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 THREADS = 4  # more only compete for the disk
 LARGE_BYTES = 1024 * 1024
@@ -25,7 +28,7 @@ def hash_in_order(
     `here` runs in the caller's thread, for small ones. `apart` runs in another thread, for large ones.
     """
     waiting: deque[Future[Made]] = deque()
-    with ThreadPoolExecutor(THREADS) as pool:
+    with _Pool() as pool:
         try:
             for item, size in items:
                 if size >= LARGE_BYTES:
@@ -41,10 +44,30 @@ def hash_in_order(
             while waiting:
                 yield waiting.popleft().result()
         finally:
-            pool.shutdown(cancel_futures=True)
+            pool.cancel()
+
+
+class _Pool(ExitStack):
+    """Threads that are there once the first large file comes: to load what makes them takes 5 ms."""
+
+    _threads: "ThreadPoolExecutor | None" = None
+
+    def submit(self, apart: Callable[[Item], Made], item: Item) -> "Future[Made]":
+        if self._threads is None:
+            from concurrent.futures import ThreadPoolExecutor
+
+            self._threads = self.enter_context(ThreadPoolExecutor(THREADS))
+        return self._threads.submit(apart, item)
+
+    def cancel(self) -> None:
+        """What has not begun does not begin any more."""
+        if self._threads:
+            self._threads.shutdown(cancel_futures=True)
 
 
 def _done(made: Made) -> "Future[Made]":
+    from concurrent.futures import Future
+
     future: Future[Made] = Future()
     future.set_result(made)
     return future

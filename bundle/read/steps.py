@@ -7,14 +7,14 @@ A section may have millions of recipes. So they are decoded anew for each questi
 takes a byte for each.
 """
 
-from collections.abc import Collection, Container, Iterator, Set
+from collections.abc import Collection, Container, Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, chain
 
 from bundle.archives.engines import features_of
 from bundle.errors import Malformed
-from bundle.format.index import Archive, Frame, Index, Step, decode_frame, places_of, sources_of
+from bundle.format.index import Archive, Derived, Frame, Index, Recipe, Step, decode_frame, places_of, sources_of
 from bundle.format.manifest import MAX_ENTRIES
 from bundle.format.nesting import Nesting
 from bundle.format.places import PlaceSet
@@ -25,14 +25,15 @@ class SectionSteps:
     """The steps of a section, frame by frame. Only `decode_steps` makes one: then all of them are well-formed.
 
     `unavailable`: for each frame, the object numbers that cannot be made here. `reused`: for each frame, the results
-    that later recipes of it use. `nesting`: the objects of the base. Their count is the object number of the first
-    step of every frame.
+    that later recipes of it read. `named`: those whose digests they use. `nesting`: the objects of the base. Their
+    count is the object number of the first step of every frame.
     """
 
     index: Index
     nesting: Nesting
     unavailable: list[frozenset[int]] = field(default_factory=list)
     reused: list[frozenset[int]] = field(default_factory=list)
+    named: list[frozenset[int]] = field(default_factory=list)
 
     @cached_property
     def firsts(self) -> list[int]:
@@ -74,13 +75,21 @@ class SectionSteps:
         return {self.nesting.place_of(source) for source in used} - {0}
 
     def base_uses(self) -> Iterator[tuple[int, int]]:
-        """(step, counted through all frames; object of the base) for every use by a recipe that can run."""
+        """(step, counted through all frames; object of the base) for every use by a recipe that can run.
+
+        A digest of an entry is no use of it: the base's manifest says that.
+        """
         return (
             (at, source)
             for at, step in self._runnable()
-            for source in sources_of(step.recipe)
+            for source in self._read_by(step.recipe)
             if source < self.nesting.count
         )
+
+    def _read_by(self, recipe: Recipe) -> Iterable[int]:
+        if isinstance(recipe, Derived):
+            return chain([recipe.source], (number for number in recipe.objects if number >= self.nesting.entries))
+        return sources_of(recipe)
 
     def _runnable(self) -> Iterator[tuple[int, Step]]:
         """(step counted through all frames, step) of those that can run."""
@@ -100,9 +109,10 @@ def decode_steps(index: Index, nesting: Nesting, engines: Container[str], lost: 
         raise Malformed("index: made for a base with another number of objects")
     steps = SectionSteps(index, nesting)
     for number in range(len(index.frames)):
-        unavailable, reused = _looked_through(steps.numbered(number), nesting, engines, frozenset(lost))
+        unavailable, reused, named = _looked_through(steps.numbered(number), nesting, engines, frozenset(lost))
         steps.unavailable.append(unavailable)
         steps.reused.append(reused)
+        steps.named.append(named)
     first = next(steps.numbered(0), None) if index.frames else None
     if first is None or first[1].place != 0 or first[0] in steps.unavailable[0]:
         raise Malformed("index: its first recipe does not make the tree manifest")
@@ -117,10 +127,12 @@ def _decoded(frame: Frame, nesting: Nesting, number: int) -> Iterator[Step]:
 
 def _looked_through(
     steps: Iterator[tuple[int, Step]], nesting: Nesting, engines: Container[str], lost: frozenset[int]
-) -> tuple[frozenset[int], frozenset[int]]:
-    """(results that cannot be made: for want of an object, of an engine, or of such a result; results that are used)"""
+) -> tuple[frozenset[int], frozenset[int], frozenset[int]]:
+    """(results that cannot be made: for want of an object, of an engine, or of such a result; results that are read;
+    results whose digests are used)"""
     unavailable: set[int] = set()
     reused: set[int] = set()
+    named: set[int] = set()
     for at, step in steps:
         sources = sources_of(step.recipe)
         needed = features_of(step.recipe.engines) if isinstance(step.recipe, Archive) else ()
@@ -130,5 +142,8 @@ def _looked_through(
             or not all(feature in engines for feature in needed)
         ):
             unavailable.add(at)
-        reused.update(source for source in sources if source >= nesting.count)
-    return frozenset(unavailable), frozenset(reused)
+        objects = step.recipe.objects if isinstance(step.recipe, Derived) else ()
+        read = sources[: len(sources) - len(objects)]
+        reused.update(source for source in read if source >= nesting.count)
+        named.update(source for source in objects if source >= nesting.count)
+    return frozenset(unavailable), frozenset(reused), frozenset(named)

@@ -40,9 +40,11 @@ from bundle.format.root import (
 from bundle.format.section_cipher import ContentKey
 from bundle.host import presence
 from bundle.host.files import create_buffered
-from bundle.host.output import OUTPUT, WORK, temporary_directory
+from bundle.host.output import OUTPUT, WORK
 from bundle.host.progress import Progress
+from bundle.host.temporary_files import room_for_temporary_files, temporary_directory
 from bundle.names.plain_text import excerpt
+from bundle.read.base_objects import BuildBase
 from bundle.read.evaluate import open_evaluation
 from bundle.read.reader import VerifiedSection, open_bundle, stored_bytes
 from bundle.read.tree import DirectoryBase, scan
@@ -51,7 +53,6 @@ from bundle.recipients.sidecars import check_output_path, manifests_beside, publ
 from bundle.trust.signing import Signer
 from bundle.trust.trust import Trust
 from bundle.wheels.bytecode import compiled_by_time
-from bundle.write.base import BuildBase
 from bundle.write.encrypt import clear_tickets, encrypt_section, write_tickets
 from bundle.write.header import signed_header, trust_to_prove_under
 from bundle.write.section_plan import Closed
@@ -135,7 +136,8 @@ def build(
     bases = _scan_bases(request, target, progress)
     piece_bytes = LARGE_PIECE_BYTES if target.size > LARGE_RELEASE_BYTES else PIECE_BYTES
     content_key = ContentKey.new() if request.recipients else None
-    with WORK.errors(request.out), unproven_file(request.out) as unproven:
+    room = room_for_temporary_files(request.out.absolute().parent, _temporary_bytes(target, bases))
+    with room, WORK.errors(request.out), unproven_file(request.out) as unproven:
         with temporary_directory("unrep-build-") as scratch:
             builder = SectionBuilder(request.new, target, piece_bytes, pool, scratch, progress)
             sections = [builder.build_delta(base) for base in bases]
@@ -193,6 +195,11 @@ def _scan_bases(request: BuildRequest, target: TreeManifest, progress: Progress)
         if base.manifest.tree_hash == target.tree_hash:
             raise InputError(f"{name}: the same release as {request.new}; there is nothing to send from this base")
     return list(bases.values())
+
+
+def _temporary_bytes(target: TreeManifest, bases: list[BuildBase]) -> int:
+    """How much temporary files may take: the contents of archives lie unpacked there, and all sections beside."""
+    return 2 * (target.size + sum(base.manifest.size for base in bases))
 
 
 def _make_root(

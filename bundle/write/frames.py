@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from bundle.archives.engines import XZ_FEATURE, features_of
 from bundle.format.contents import Content, size_of
-from bundle.format.index import Archive, Concat, Copy, Literal, Patch, Rebased, Recipe, Shape, Step, Stream
+from bundle.format.index import Archive, Concat, Copy, Derived, Literal, Patch, Rebased, Recipe, Shape, Step, Stream
 from bundle.write.section_plan import Assembled, Cheaper, Encoded, InBase, PlannedObject, Way
 from bundle.write.tournament import Encoding
 
@@ -41,7 +41,8 @@ class FrameBuilder:
             number = self._step(self._archive(way, outcomes), place, size)
         else:
             encoding = outcomes[way.task]
-            number = self._step(self._recipe(encoding), place, size, encoding)
+            recipe = self._derived(way, encoding, outcomes) if encoding.rule else self._recipe(encoding)
+            number = self._step(recipe, place, size, encoding)
         self._made[id(planned)] = number
         return number
 
@@ -70,6 +71,12 @@ class FrameBuilder:
             return Literal()
         kind = Rebased if Stream.LAYOUT in encoding.streams else Patch
         return kind(self._source(encoding), encoding.triples)
+
+    def _derived(self, way: Encoded, encoding: Encoding, outcomes: Sequence[Encoding]) -> Derived:
+        """The recipe of a derived object, behind the steps that make what it follows from."""
+        source = self.add_object(way.source, outcomes, None) if way.source else encoding.sources[0]
+        objects = tuple(self.add_object(way.objects[text], outcomes, None) for text in encoding.marks)
+        return Derived(source, int(encoding.rule or 0), encoding.triples or 0, objects)
 
     def _source(self, encoding: Encoding) -> int:
         """The object that a patch starts from. Of several one is made first, once for all that start from the same."""

@@ -7,12 +7,24 @@ What has to be encoded is collected. Once all is, counterparts in the base are l
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain
+from types import MappingProxyType
 
 from bundle.archives.counterparts import Shapes
 from bundle.archives.foreign import why_closed
+from bundle.derived.rules import Rule
 from bundle.format.contents import Content
 from bundle.format.index import AS_IT_IS, MAX_USES, SHAPED
 from bundle.write.catalog import Catalog, Wanted, skeleton_label, stored_label
+from bundle.write.derivation import (
+    CATALOGUES,
+    Derivation,
+    digests_in,
+    is_catalogue_source,
+    is_list,
+    is_source_map,
+    is_spelled,
+    source_label,
+)
 from bundle.write.openings import Member, Opening
 from bundle.write.parts import InWorkers, choose_tasks
 from bundle.write.tournament import ObjectTask
@@ -29,9 +41,14 @@ class InBase:
 
 @dataclass(frozen=True)
 class Encoded:
-    """An object made from the outcome of a task, named by its index in the plan's list."""
+    """An object made from the outcome of a task, named by its index in the plan's list.
+
+    If it is derived, then from `source`, or else from its counterpart. `objects`: those whose digests it may list.
+    """
 
     task: int
+    source: "PlannedObject | None" = None
+    objects: Mapping[bytes, "PlannedObject"] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -82,6 +99,8 @@ class SectionPlan:
     shapes: Mapping[bytes, Shapes] = field(default_factory=dict)  # by the hashes of streams that no engine gives
     wanted: list[Wanted | ObjectTask] = field(default_factory=list)
     closed: list[Closed] = field(default_factory=list)
+    _sources: dict[str, tuple[Content, int, bytes]] = field(default_factory=dict)  # of catalogues, by label
+    _derivations: dict[int, Derivation] = field(default_factory=dict)  # by task
     _choices: list[Cheaper] = field(default_factory=list)
     _planned: dict[bytes, PlannedObject] = field(default_factory=dict)
     _uses: int = 0  # of members, by archives
@@ -100,6 +119,15 @@ class SectionPlan:
                 self._planned[digest] = PlannedObject(size, self._whole(label, content, size))
         return self._planned[digest]
 
+    def note_source(self, label: str, content: Content, size: int, digest: bytes) -> None:
+        """Says what the release holds, changed or not. Catalogues are compiled from it if it is a source of one."""
+        if is_catalogue_source(label, size):
+            self._sources[label] = content, size, digest
+
+    def is_compiled(self, planned: PlannedObject) -> bool:
+        """Whether it may be made from its source, which is best made beside it."""
+        return isinstance(planned.way, Encoded) and planned.way.source is not None
+
     def tasks(self, in_workers: InWorkers = map) -> list[ObjectTask]:
         """What has to be encoded, each beside what the base has of it. `in_workers`: as `map`, for many small calls.
 
@@ -109,15 +137,47 @@ class SectionPlan:
         chosen = iter(choose_tasks(wanted, self.catalog.like(wanted), self.catalog.objects, in_workers))
         priced = {task for choice in self._choices for task in _tasks_of(choice)}
         tasks = [one if isinstance(one, ObjectTask) else next(chosen) for one in self.wanted]
-        return [replace(task, priced=number in priced) for number, task in enumerate(tasks)]
+        return [
+            replace(task, priced=number in priced, derivation=self._derivations.get(number))
+            for number, task in enumerate(tasks)
+        ]
 
     def _whole(self, label: str, content: Content, size: int) -> Encoded:
-        """Made in one piece, from its counterpart in the base if there is one."""
-        return self._task(Wanted(label, content, size))
+        """Made in one piece, from its counterpart in the base if there is one, or from what it follows from."""
+        whole, source = Wanted(label, content, size), self._sources.get(source_label(label) or "")
+        if source:
+            planned = self.add(source_label(label) or "", *source, None)
+            return self._task(whole, Derivation(CATALOGUES, source[0]), planned)
+        if is_source_map(label, size):
+            return self._task(whole, Derivation((Rule.SOURCE_MAP,)))
+        if is_list(label, size) and (objects := self._objects_in(content)):
+            return self._task(whole, Derivation((Rule.DIGESTS,), None, frozenset(objects)), None, objects)
+        return self._task(whole)
 
-    def _task(self, wanted: Wanted | ObjectTask) -> Encoded:
+    def _objects_in(self, content: Content) -> dict[bytes, PlannedObject]:
+        """The objects that a list shows, by its text, as far as they are at hand."""
+        found: dict[bytes, PlannedObject] = {}
+        for text, (digest, size) in digests_in(content).items():
+            same = self.catalog.same(digest)
+            planned = PlannedObject(same.size, InBase(same.number)) if same else self._planned.get(digest)
+            if planned and size in (None, planned.size) and is_spelled(text, digest, planned.size):
+                found[text] = planned
+        if self._uses + len(found) > MOST_MEMBERS:
+            return {}
+        self._uses += len(found)
+        return found
+
+    def _task(
+        self,
+        wanted: Wanted | ObjectTask,
+        derivation: Derivation | None = None,
+        source: PlannedObject | None = None,
+        objects: Mapping[bytes, PlannedObject] = MappingProxyType({}),
+    ) -> Encoded:
         self.wanted.append(wanted)
-        return Encoded(len(self.wanted) - 1)
+        if derivation:
+            self._derivations[len(self.wanted) - 1] = derivation
+        return Encoded(len(self.wanted) - 1, source, objects)
 
     def _open(self, label: str, content: Content, size: int, opening: Opening) -> Way:
         """Opened as far as it can be made again. Where shapes are needed for that, also without: the cheaper wins."""
@@ -182,6 +242,8 @@ class SectionPlan:
         self._uses += len(opening.members)
         skeleton = self.add(skeleton_label(label), opening.skeleton, opening.skeleton_size, opening.skeleton_hash, None)
         members, engines, shapes = [], [], []
+        for member in opening.members:
+            self.note_source(f"{label}!{member.name}", member.content, member.size, member.hash)
         for member in opening.members:
             name = f"{label}!{member.name}"
             own = self._shapes_of(member) if shaped else None

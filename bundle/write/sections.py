@@ -21,6 +21,7 @@ from bundle.format.contents import opened as opened_content
 from bundle.format.index import (
     SHAPED,
     Archive,
+    Derived,
     Index,
     Pack,
     Rebased,
@@ -33,15 +34,16 @@ from bundle.format.index import (
 from bundle.format.manifest import Kind, TreeManifest
 from bundle.format.nesting import Nesting, most_open
 from bundle.format.pieces import build_tables
-from bundle.format.root import MAX_INNER_BYTES, REFERENCES_FEATURE, SHAPE_FEATURE, Section
+from bundle.format.root import DERIVED_FEATURE, MAX_INNER_BYTES, REFERENCES_FEATURE, SHAPE_FEATURE, Section
 from bundle.host.files import create_buffered
 from bundle.host.progress import Progress
+from bundle.read.base_objects import BuildBase
 from bundle.read.frame_run import MAX_SHAPED
 from bundle.read.tree import object_bytes
-from bundle.write.base import BuildBase
 from bundle.write.base_streams import StreamIndex
 from bundle.write.batches import call_with, made_in_batches, map_in_batches
 from bundle.write.catalog import Candidate, Catalog
+from bundle.write.derivation import is_list, source_label
 from bundle.write.frames import FrameBuilder
 from bundle.write.openings import ArchiveOpener, Opening, archives_among, members_of
 from bundle.write.packing import pack
@@ -127,7 +129,7 @@ class SectionBuilder:
         frames[0].add_object(manifest, outcomes, 0)
         filled = FULL_FRAME_BYTES
         for place, item in planned:
-            if filled + item.size > FULL_FRAME_BYTES:
+            if filled + item.size > FULL_FRAME_BYTES and not plan.is_compiled(item):
                 frames.append(FrameBuilder(first=0))
                 filled = 0
             filled += item.size
@@ -185,6 +187,9 @@ class SectionBuilder:
     def _plan_objects(
         self, plan: SectionPlan, contents: list[tuple[int, Content]], openings: dict[int, Opening]
     ) -> list[tuple[int, PlannedObject]]:
+        for place, entry in enumerate(self._target.entries, 1):
+            if entry.kind != Kind.SYMLINK:
+                plan.note_source(entry.path, self._content(place), entry.size, entry.hash)
         planned = []
         for place, content in contents:
             entry = self._target.entry(place)
@@ -250,8 +255,17 @@ def _plan_draft(plan: SectionPlan, target: TreeManifest, made: Collection[int]) 
 
 
 def _packing_order(target: TreeManifest, places: Iterable[int]) -> list[int]:
-    """Places by suffix, then by path, so that similar objects stand side by side in the packs and compress better."""
-    return sorted(places, key=lambda place: (PurePosixPath(target.entry(place).path).suffix, place))
+    """Places by suffix, then by path, so that similar objects stand side by side in the packs and compress better.
+
+    What follows from another object stands behind it: a catalogue behind its source, a list of digests behind all.
+    """
+
+    def key(place: int) -> tuple[bool, str, str, bool]:
+        path = target.entry(place).path
+        source = source_label(path) or path
+        return is_list(path, 0), PurePosixPath(source).suffix, source, source != path
+
+    return sorted(places, key=key)
 
 
 def _features(builders: list[FrameBuilder]) -> list[str]:
@@ -262,6 +276,8 @@ def _features(builders: list[FrameBuilder]) -> list[str]:
         found.add(REFERENCES_FEATURE)
     if any(isinstance(recipe, Shape) for recipe in recipes) or SHAPED in engines:
         found.add(SHAPE_FEATURE)
+    if any(isinstance(recipe, Derived) for recipe in recipes):
+        found.add(DERIVED_FEATURE)
     return sorted(found)
 
 

@@ -14,6 +14,7 @@ from bundle.delta.anchors import differences, match_anchored
 from bundle.delta.bsdiff import Triple, blocks_of, difference_of, make_difference, triples_of
 from bundle.delta.changes import pack_changes, pack_sparse
 from bundle.delta.cost_based_matching import literal_price, worth_copying
+from bundle.derived.rules import Rule
 from bundle.format.codecs import compressed_size
 from bundle.format.contents import Content, opened, part_of, read_content, size_of
 from bundle.format.index import Stream
@@ -21,11 +22,14 @@ from bundle.format.objects import MemoryObject, Readable
 from bundle.format.varints import fold, write_varints
 from bundle.references.aiming import make_rebased
 from bundle.references.image import MAX_IMAGE_SHRINKING
+from bundle.references.rebase import MAX_TRIPLES
+from bundle.write.derivation import Derivation, derivable
 
 # Up to here bsdiff takes objects whole. It needs 17 bytes of memory for each of the base's, so 408 MiB in each worker.
 WHOLE_BYTES = 24 * 1024 * 1024
 PATCH_OVERHEAD_BYTES = 6  # the index has more numbers of a patch than of a literal: its source, its count of triples
 PRICED_BYTES = 16 * 1024 * 1024  # that are priced at a time
+CHEAP_SHARE = 8  # a derived object that takes less than its size by so much is not compared with other ways
 LONG_BYTES = 64 * 1024  # the literal of a shorter object costs so little time that it is always tried
 
 
@@ -33,7 +37,7 @@ LONG_BYTES = 64 * 1024  # the literal of a shorter object costs so little time t
 class ObjectTask:
     """One object to encode. `base` is None where nothing in the base is like it. `sources`: the numbers of the objects
     that `base` joins, mostly one. `offset`: where `base` stands in that object, if it is a stretch of it. `of_shape`:
-    `base` is the shape of that object's stream. `priced`: the price has to be told."""
+    `base` is the shape of that object's stream. `priced`: the price has to be told. `derivation`: how it may follow."""
 
     target: Content
     base: Content | None
@@ -41,6 +45,7 @@ class ObjectTask:
     offset: int = 0
     of_shape: bool = False
     priced: bool = False
+    derivation: Derivation | None = None
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,7 @@ class Encoding:
 
     `streams` holds what goes into each pack, part by part. `sources`: the numbers of the base objects that the patch's
     source joins, `source_bytes` long together. `of_shape` as in the task. `price`: an estimate in bytes, if asked for.
+    `rule`: the patch is of what this rule makes of the source. `marks`: the digests that complete it, as texts.
     """
 
     streams: dict[Stream, list[Content]]
@@ -57,6 +63,8 @@ class Encoding:
     source_bytes: int = 0
     of_shape: bool = False
     price: int = 0
+    rule: Rule | None = None
+    marks: tuple[bytes, ...] = ()
 
 
 Way = tuple[list[Triple], dict[Stream, list[Content]]]  # triples and streams of a patch
@@ -64,10 +72,31 @@ Way = tuple[list[Triple], dict[Stream, list[Content]]]  # triples and streams of
 
 def encode_object(task: ObjectTask) -> Encoding:
     """The best recipe for an object. Raises InputError if a file cannot be read."""
-    encoding = _encoded(task)
-    if not task.priced:
-        return encoding
-    return replace(encoding, price=PATCH_OVERHEAD_BYTES + sum(map(_price, encoding.streams.values())))
+    encoding = _derived(task)
+    if not encoding or encoding.price * CHEAP_SHARE > size_of(task.target):
+        other = _encoded(task)
+        if encoding or task.priced:
+            other = replace(other, price=PATCH_OVERHEAD_BYTES + sum(map(_price, other.streams.values())))
+        encoding = min(encoding or other, other, key=lambda one: one.price)
+    return encoding
+
+
+def _derived(task: ObjectTask) -> Encoding | None:
+    """The cheapest patch of what a rule gives, with its price. None if no rule gives the object back."""
+    if not task.derivation:
+        return None
+    is_whole = len(task.sources) == 1 and not task.offset and not task.of_shape
+    best: Encoding | None = None
+    for way in derivable(task.derivation, task.target, task.base if is_whole else None):
+        exact = way.form == way.wanted
+        triples, streams = ([], {}) if exact else _plain(way.wanted, way.form)
+        price = PATCH_OVERHEAD_BYTES + sum(map(_price, streams.values()))
+        if len(triples) <= MAX_TRIPLES and (best is None or price < best.price):
+            sources = () if task.derivation.source else task.sources
+            best = Encoding(streams, len(triples), sources, price=price, rule=way.rule, marks=tuple(way.marks))
+        if exact:
+            break
+    return best
 
 
 def _encoded(task: ObjectTask) -> Encoding:

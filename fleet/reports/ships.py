@@ -59,7 +59,9 @@ class KeyShown:
 
 def find_ship(connection: Connection, shore: Shore, name: str, now: float | None = None) -> Standing | None:
     """How a ship stands; None if there is none of that name."""
-    return next((one for one in standings(connection, shore, now) if one.name == name), None)
+    if not name.isprintable():  # PostgreSQL takes no NUL, and no ship is called so
+        return None
+    return next(iter(standings(connection, shore, now, name=name)), None)
 
 
 def sayings(connection: Connection, shore: Shore, name: str, most: int, *, is_brief: bool = True) -> list[Saying]:

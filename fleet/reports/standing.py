@@ -72,16 +72,20 @@ class Standing:
 
 
 def standings(
-    connection: Connection, shore: Shore, now: float | None = None, silent_days: float = SILENT_DAYS
+    connection: Connection,
+    shore: Shore,
+    now: float | None = None,
+    silent_days: float = SILENT_DAYS,
+    name: str | None = None,
 ) -> list[Standing]:
-    """Every ship, the worst first, then the longest silent."""
+    """Every ship, or that of a name alone: the worst first, then the longest silent."""
     moment = time.time() if now is None else now
-    found = [_standing(row, shore, moment, silent_days) for row in _rows(connection)]
+    found = [_standing(row, shore, moment, silent_days) for row in _rows(connection, name)]
     order = {state: place for place, state in enumerate(STATES)}
     return sorted(found, key=lambda one: (order[one.state], -(one.silent_days or 0.0), one.name))
 
 
-def _rows(connection: Connection) -> Iterable[Any]:
+def _rows(connection: Connection, name: str | None) -> Iterable[Any]:
     """For each ship that key by which it was heard last, with its last receipt and its last that told something."""
     told = receipt.alias("told")
     last = and_(receipt.c.key == ship_key.c.id, receipt.c.number == ship_key.c.highest)
@@ -92,8 +96,9 @@ def _rows(connection: Connection) -> Iterable[Any]:
         *(ship_key.c.ahead, receipt.c.at, receipt.c.serving, receipt.c.held, receipt.c.hold, receipt.c.free_mib),
         *(receipt.c.program, told.c.outcome, told.c.code, told.c.reason, told.c.tree),
     ]
+    asked = select(*columns).select_from(joined).order_by(ship.c.name, ship_key.c.id)
     latest: dict[str, Any] = {}
-    for row in connection.execute(select(*columns).select_from(joined).order_by(ship.c.name, ship_key.c.id)):
+    for row in connection.execute(asked if name is None else asked.where(ship.c.name == name)):
         known = latest.get(row.name)
         if known is None or (row.at or 0.0) >= (known.at or 0.0):
             latest[row.name] = row

@@ -10,7 +10,7 @@ from bundle.format.manifest import TreeManifest
 from bundle.format.objects import FileObject, MemoryObject, Readable
 from bundle.host import presence
 from bundle.host.files import create_buffered, open_plain, whole_or_none
-from bundle.host.output import temporary_directory
+from bundle.host.temporary_files import temporary_directory
 from repository.errors import Damaged
 from repository.store.objects import ObjectStore
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import derived
 from archives import complete, open_archive, split_skeleton
 from codings import AS_IT_IS, DEFLATE, DIGESTS, ENGINES, coding_by, coding_of, gives_known_bytes, pack_by, unpacked
 from shapes import restore, shape_of
@@ -13,7 +14,7 @@ from tree import LINK, Base, Entry, completed, hash_column, judge_link, label, p
 from wire import MAX_INT, Allowance, Cursor, Refused, corrupt, decode, malformed, need, packed, unpack
 
 STREAMS = ("literals", "add lengths", "extra lengths", "seeks", "skips", "changes", "extra bytes", "places", "layouts")
-LITERAL, COPY, PATCH, CONCAT, ARCHIVE, REBASED, SHAPE = range(7)
+LITERAL, COPY, PATCH, CONCAT, ARCHIVE, REBASED, SHAPE, DERIVED = range(8)
 SHAPED = 0
 MEMBER_MAX, DEPTH_MAX, FRAMES_MAX = 67_108_864, 8, 500_001
 GROWTH, SHRINKING, NUMBERS, READ, FREE = 1040, 16, 4, 4, 16_777_216
@@ -22,7 +23,7 @@ RECIPES_MAX, BASE_OBJECTS_MAX, USES_MAX = 2_000_000, 4_000_000, 4_000_000
 
 def usable_features() -> set[str]:
     """The features of sections that this reader can evaluate."""
-    return {"references-1", "deflate-shape", *filter(gives_known_bytes, DIGESTS)}
+    return {"references-1", "deflate-shape", "derived-1", *filter(gives_known_bytes, DIGESTS)}
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,11 @@ class Index:
         columns = Columns(frame)
         for byte in frame.kinds:
             kind = byte & 127
-            need(kind <= SHAPE, f"a recipe has kind {kind}")
+            need(kind <= DERIVED, f"a recipe has kind {kind}")
+            if kind == DERIVED:
+                _, _, count = (columns.next("numbers") for _ in range(3))
+                yield [columns.next("sources") for _ in range(1 + count)]
+                continue
             count = columns.next("numbers") if kind not in (LITERAL, SHAPE) else 0
             used = {CONCAT: count, ARCHIVE: count + 1, LITERAL: 0}.get(kind, 1)
             found = [columns.next("sources") for _ in range(used)]
@@ -188,6 +193,7 @@ class Rebuild:
         images = Allowance(SHRINKING * root["size"] + FREE)
         self._work = {ARCHIVE: Allowance(GROWTH * root["size"]), REBASED: images}
         self._work[SHAPE] = Allowance(READ * root["size"] + FREE)
+        self._work[DERIVED] = Allowance(READ * root["size"] + FREE)
         self._last_uses, self._recipe = index.last_uses(), 0
         self._used, self._taken = index.used(), dict[int, int]()
         self._opened: dict[int, list[bytes]] = {}
@@ -251,12 +257,15 @@ class Rebuild:
         columns = Columns(frame)
         streams = [Cursor(packs.get(n, b""), f"the stream of {name}") for n, name in enumerate(STREAMS)]
         results: list[bytes] = []
+        placed: set[int] = set()
         for byte in frame.kinds:
             place = None if byte & 128 else columns.next("places")
             size = columns.next("sizes") if place is None else self._size_of(place)
             source = functools.partial(self._source, results)
-            recipe = Recipe(columns, streams, size, source, self._stream, self._index, self._work)
+            digest = functools.partial(self._digest, results, placed)
+            recipe = Recipe(columns, streams, size, source, self._stream, digest, self._index, self._work)
             results.append(recipe.make(byte & 127))
+            placed |= {self._index.base_objects + len(results) - 1} if place else set()
             if place is not None:
                 self._keep(place, results[-1])
             self._close()
@@ -268,6 +277,16 @@ class Rebuild:
         b = self._index.base_objects
         need(0 <= number < b + len(results), f"a recipe uses object {number}, which is not before its result")
         return results[number - b] if number >= b else self._base_object(number)
+
+    def _digest(self, results: list[bytes], placed: set[int], number: int) -> tuple[bytes, int]:
+        """Hash and size of a further object of a derived one; what no manifest tells counts as a member [F-68]."""
+        if self._base is not None and 0 < number < self._index.entries:
+            digest = self._base.hashes[number - 1]
+            return digest, self._base.sizes[digest]
+        data = self._source(results, number)
+        if number not in placed:
+            self._work[ARCHIVE].spend(len(data))
+        return hashlib.sha256(data).digest(), len(data)
 
     def _size_of(self, place: int) -> int:
         if not self._made:
@@ -333,13 +352,14 @@ class Recipe:
     size: int
     source_of: Callable[[int], bytes]
     stream_of: Callable[[int], bytes]
+    digest_of: Callable[[int], tuple[bytes, int]]
     index: Index
     work: dict[int, Allowance]  # of recipes of a kind [F-68]
 
     def make(self, kind: int) -> bytes:
-        need(kind <= SHAPE, f"a recipe has kind {kind}")
+        need(kind <= DERIVED, f"a recipe has kind {kind}")
         makers = (self._literal, self._copy, self._patch, self._concat, self._archive, self._rebased, self._shape)
-        result = makers[kind]()
+        result = (*makers, self._derived)[kind]()
         need(len(result) == self.size, f"a recipe makes {len(result)} bytes, not {self.size}")
         return result
 
@@ -435,6 +455,38 @@ class Recipe:
         if shape is None:
             raise malformed("a stream of which a shape is wanted has none")
         return shape
+
+    def _derived(self) -> bytes:
+        """[F-103], [F-104]"""
+        rule, triples, count = (self.columns.next("numbers") for _ in range(3))
+        need(1 <= rule <= derived.SOURCE_MAP, f"an object is derived by rule {rule}")
+        source = self._source()
+        objects = [self.columns.next("sources") for _ in range(count)]
+        self.work[DERIVED].spend(len(source))
+        try:
+            made = derived.form(rule, source)
+            if triples:
+                made = self._patched_form(made, triples)
+            need(not objects or rule == derived.DIGESTS, "a derived object has further objects")
+            return derived.complete(rule, made, [self.digest_of(number) for number in objects])
+        except ValueError as fault:
+            raise malformed(f"a derived object: {fault}") from fault
+
+    def _patched_form(self, source: bytes, count: int) -> bytes:
+        """A patch whose triples alone say how long its result is."""
+        need(count <= derived.TRIPLES_MAX, "a derived object has too many triples")
+        triples, position, size = [], 0, 0
+        for _ in range(count):
+            a, e, s = self.streams[1].varint(), self.streams[2].varint(), self.streams[3].seek()
+            need(position + a <= len(source), "a patch reads beyond its source")
+            size += a + e
+            need(size <= derived.MAX, "a derived object has a form that is too long")
+            triples.append((position, a, e))
+            position += a + s
+            need(0 <= position <= len(source), "a patch leaves its source")
+        copied = bytearray(b"".join(source[p : p + a] for p, a, _ in triples))
+        self.change(copied)
+        return self.weave(triples, bytes(copied))
 
     def _packed(self, member: bytes, engine: int) -> bytes:
         feature = next((name for name, numbers in ENGINES.items() if engine in numbers), None)

@@ -11,6 +11,7 @@ DISTANCE_LOW = [1 + sum(1 << bits for bits in DISTANCE_EXTRA[:symbol]) for symbo
 REPEATS = {16: (2, 16), 17: (3, 20), 18: (7, 28)}  # extra bits, first byte in a shape
 FIXED = [8] * 144 + [9] * 112 + [7] * 24 + [8] * 8, [5] * 30
 LITERAL = (1, -1)
+MOST_TOKENS = 131_072  # of a block of derived codes
 Lengths = tuple[list[int], list[int]]
 
 
@@ -115,7 +116,8 @@ class _Reading:
     def __init__(self, stream: bytes, plain: bytes) -> None:
         self.bits, self.size = Bits(stream), len(stream)
         self.records, self.run = bytearray(), 0
-        self.places, self.at = Places(plain), 0
+        self.places, self.at, self.plain = Places(plain), 0, plain
+        self.derivable, self.last = 16 + len(stream) // 1024, (3, [15, 15])
 
     def shape(self) -> bytes:
         blocks, last = list[bytes](), 0
@@ -139,7 +141,28 @@ class _Reading:
             self.at += size
             return bytes([0, padding]) + size.to_bytes(2, "little")
         form, lengths = self._lengths() if kind == 2 else (b"", FIXED)
-        return bytes([kind]) + _varint(self._tokens(lengths)) + form
+        tokens, counts = self._tokens(lengths)
+        if (
+            kind == 2
+            and self.derivable
+            and tokens <= MOST_TOKENS
+            and (found := self._derivation(form, lengths, counts))
+        ):
+            self.derivable, self.last = self.derivable - 1, found
+            return bytes([found[0]]) + _varint(tokens) + bytes([found[1][0] + 16 * found[1][1]])
+        return bytes([kind]) + _varint(tokens) + form
+
+    def _derivation(self, form: bytes, lengths: Lengths, counts: Lengths) -> tuple[int, list[int]] | None:
+        """(kind, limits) with which the codes follow from the counts [F-131]."""
+        first = (self.last[0] - 3) // 2
+        for way in (first, *(way for way in range(3) if way != first)):
+            limits = list[int]()
+            for own, used, before in zip(lengths, counts, self.last[1], strict=True):
+                limits += [most for most in (before, 15, max(own)) if derived_lengths(used, way, most) == own][:1]
+            for joined in (0, 1):
+                if len(limits) == 2 and derived_form(lengths, way, joined) == form:
+                    return 3 + 2 * way + joined, limits
+        return None
 
     def _lengths(self) -> tuple[bytes, Lengths]:
         counts = [self.bits.take(5), self.bits.take(5), self.bits.take(4)]
@@ -161,12 +184,15 @@ class _Reading:
         has(len(lengths) == counts[0] + counts[1] + 258)
         return bytes(form), (lengths[: counts[0] + 257], lengths[counts[0] + 257 :])
 
-    def _tokens(self, lengths: Lengths) -> int:
+    def _tokens(self, lengths: Lengths) -> tuple[int, Lengths]:
+        """(how many, how often each symbol is used)."""
         literals, distances = _symbols(lengths[0]), _symbols(lengths[1])
-        count = 0
+        count, used = 0, ([0] * 286, [0] * 30)
+        used[0][256] = 1
         while (symbol := self.bits.symbol(literals)) != 256:
             count += 1
             if symbol < 256:
+                used[0][symbol] += 1
                 self.run += 1
                 self.at += 1
                 continue
@@ -182,7 +208,10 @@ class _Reading:
             )
             self.run = 0
             self.at += length
-        return count
+            used[0][symbol] += 1
+            used[1][other] += 1
+        has(self.at <= len(self.plain))
+        return count, used
 
     def _full_runs(self) -> None:
         self.records += bytes([255, 0, 0, 128]) * (self.run // 255)
@@ -219,6 +248,7 @@ class _Writing:
     def __init__(self, plain: bytes, records: bytes, blocks: Cursor, most: int) -> None:
         self.plain, self.blocks, self.most = Cursor(plain, "the plain bytes"), blocks, most
         self.tokens, self.places = _tokens(records)[::-1], Places(plain)
+        self.derivable = 16 + most // 1024
         self.parts, self.length = list[str](), 0
 
     def put(self, bits: str) -> None:
@@ -235,12 +265,18 @@ class _Writing:
         count = self.blocks.varint()
         need(0 < count <= 16 + self.most // 64, f"a shape has {count} blocks")
         for number in range(count):
-            kind = self.byte(2)
-            self.put(low(int(number == count - 1), 1) + low(kind, 2))
+            kind = self.byte(8)
+            self.put(low(int(number == count - 1), 1) + low(min(kind, 2), 2))
             if kind == 0:
                 self._stored()
-            else:
-                self._encoded(self.blocks.varint(), self._codes() if kind == 2 else FIXED)
+                continue
+            tokens = self.blocks.varint()
+            if kind < 3:
+                self._encoded(tokens, self._codes(self.blocks) if kind == 2 else FIXED)
+                continue
+            self.derivable -= 1
+            need(tokens <= MOST_TOKENS and self.derivable >= 0, "a shape has too many derived codes")
+            self._encoded(tokens, self._codes(Cursor(self._derived(kind, tokens), "derived codes")))
         self._pad()
         self.blocks.end()
         self.plain.end()
@@ -259,24 +295,48 @@ class _Writing:
         self.put(low(size, 16) + low(size ^ 0xFFFF, 16))
         self.put("".join(low(byte, 8) for byte in self.plain.take(size)))
 
-    def _codes(self) -> Lengths:
-        counts = [self.byte(31), self.byte(31), self.byte(15)]
+    def _derived(self, kind: int, tokens: int) -> bytes:
+        """The codes that follow from the next tokens [F-130]."""
+        limits, way, used = self.blocks.byte(), (kind - 3) // 2, ([0] * 286, [0] * 30)
+        used[0][256], at = 1, self.plain.at
+        need(tokens <= len(self.tokens), "a shape has more tokens in its blocks than in its records")
+        for length, number in self.tokens[::-1][:tokens]:
+            need(at + length <= len(self.plain.data), "a shape takes more than the plain bytes")
+            if number < 0:
+                used[0][self.plain.data[at]] += 1
+            else:
+                distance = self.places.distance(at, number, length)
+                used[0][257 + max(s for s in range(29) if LENGTH_LOW[s] <= length)] += 1
+                used[1][max(s for s in range(30) if DISTANCE_LOW[s] <= distance)] += 1
+            at += length
+        literals, distances = derived_lengths(used[0], way, limits & 15), derived_lengths(used[1], way, limits >> 4)
+        if literals is None or distances is None:
+            raise malformed("a limit of a shape leaves no room")
+        return derived_form((literals, distances), way, (kind - 3) % 2)
+
+    def _codes(self, data: Cursor) -> Lengths:
+        def byte(most: int) -> int:
+            value = data.byte()
+            need(value <= most, "a number of a shape is out of bounds")
+            return value
+
+        counts = [byte(31), byte(31), byte(15)]
         self.put(low(counts[0], 5) + low(counts[1], 5) + low(counts[2], 4))
         own, lengths = [0] * 19, list[int]()
         for place in ORDER[: counts[2] + 4]:
-            own[place] = self.byte(7)
+            own[place] = byte(7)
             self.put(low(own[place], 3))
         of = _sound(own)
         while len(lengths) < counts[0] + counts[1] + 258:
-            byte = self.blocks.byte()
-            more = repeated(byte, lengths)
+            given = data.byte()
+            more = repeated(given, lengths)
             if more is None:
                 raise malformed("a byte of a shape stands for no code lengths")
-            symbol = next((s for s, (bits, first) in REPEATS.items() if 0 <= byte - first < 1 << bits), byte)
+            symbol = _length_symbol(given)
             need(symbol in of, "a code length of a shape has no code")
             self.put(of[symbol])
             if symbol in REPEATS:
-                self.put(low(byte - REPEATS[symbol][1], REPEATS[symbol][0]))
+                self.put(low(given - REPEATS[symbol][1], REPEATS[symbol][0]))
             lengths += more
         need(len(lengths) == counts[0] + counts[1] + 258, "a shape has too many code lengths")
         return lengths[: counts[0] + 257], lengths[counts[0] + 257 :]
@@ -299,6 +359,110 @@ class _Writing:
             self.put(literals[257 + symbol] + low(length - LENGTH_LOW[symbol], LENGTH_EXTRA[symbol]))
             self.put(distances[other] + low(distance - DISTANCE_LOW[other], DISTANCE_EXTRA[other]))
         self.put(literals[256])
+
+
+def derived_lengths(counts: list[int], way: int, most: int) -> list[int] | None:
+    """The code lengths that follow from counts, none over `most` [F-130]. None if there are too many symbols for it."""
+    leaves = _heap(counts) if way == 0 else _queues(counts, way)
+    if not most or len(leaves) > 2**most:
+        return None
+    if any(depth > most for _, depth in leaves):
+        depths = sorted(min(depth, most) for _, depth in leaves)
+        while sum(2 ** (most - depth) for depth in depths) > 2**most:
+            at = max(n for n, depth in enumerate(depths) if depth < most)
+            depths = sorted([*depths[:at], depths[at] + 1, depths[at] + 1, *depths[at + 1 : -1]])
+        leaves = [(symbol, depth) for (symbol, _), depth in zip(leaves, depths[::-1], strict=True)]
+    found = dict(leaves)
+    return [found.get(symbol, 0) for symbol in range(max(found, default=0) + 1)]
+
+
+def _heap(counts: list[int]) -> list[tuple[int, int]]:
+    """(symbol, depth) in the order in which nodes go under others."""
+    heap = [symbol for symbol, count in enumerate(counts) if count]
+    keys, parents, taken = {symbol: (counts[symbol], 0) for symbol in heap}, dict[int, int](), list[int]()
+    while len(heap) < 2:
+        heap.append(heap[-1] + 1 if heap and heap[-1] < 2 else 0)
+        keys[heap[-1]] = (1, 0)
+
+    def sink(at: int) -> None:
+        node = heap[at]
+        while 2 * at + 1 < len(heap):
+            below = 2 * at + 1
+            if below + 1 < len(heap) and keys[heap[below + 1]] <= keys[heap[below]]:
+                below += 1
+            if keys[node] <= keys[heap[below]]:
+                break
+            heap[at], at = heap[below], below
+        heap[at] = node
+
+    for at in reversed(range(len(heap) // 2)):
+        sink(at)
+    node = len(counts)
+    while len(heap) > 1:
+        first = heap[0]
+        heap[0] = heap.pop()
+        sink(0)
+        second = heap[0]
+        keys[node] = (keys[first][0] + keys[second][0], 1 + max(keys[first][1], keys[second][1]))
+        parents[first] = parents[second] = heap[0] = node
+        taken += [first, second]
+        sink(0)
+        node += 1
+    return [(symbol, _depth(symbol, parents)) for symbol in taken if symbol < len(counts)]
+
+
+def _queues(counts: list[int], way: int) -> list[tuple[int, int]]:
+    """(symbol, depth), the rarest symbol first."""
+    order = sorted((count, symbol) for symbol, count in enumerate(counts) if count)
+    if len(order) == 1:
+        return [(order[0][1], 1)]
+    leaves, inner, parents = order[:], list[tuple[int, int]](), dict[int, int]()
+    node = len(counts)
+    while len(leaves) + len(inner) > 1:
+        total = 0
+        for _ in range(2):
+            leaf_first = leaves and (not inner or (leaves[0][0], way) < (inner[0][0], 2))
+            count, one = (leaves if leaf_first else inner).pop(0)
+            parents[one] = node
+            total += count
+        inner.append((total, node))
+        node += 1
+    depths = sorted((_depth(symbol, parents) for _, symbol in order), reverse=True)
+    return [(symbol, depth) for (_, symbol), depth in zip(order, depths, strict=True)]
+
+
+def _depth(node: int, parents: dict[int, int]) -> int:
+    depth = 0
+    while node in parents:
+        node, depth = parents[node], depth + 1
+    return depth
+
+
+def derived_form(lengths: Lengths, way: int, joined: int) -> bytes:
+    """The bytes of a block's codes [F-130]."""
+    body = list[int]()
+    for part in [lengths[0] + lengths[1]] if joined else lengths:
+        at = 0
+        while at < len(part):
+            run = next((n for n in range(1, len(part) - at) if part[at + n] != part[at]), len(part) - at)
+            if part[at]:
+                body.append(part[at])
+            left, at, most = run - (part[at] > 0), at + run, 6 if part[at] else 138
+            while left >= 3:
+                body.append(min(left, most) + (13 if most == 6 else 17))
+                left -= min(left, most)
+            body += [part[at - 1]] * left
+    counts = [sum(_length_symbol(byte) == symbol for byte in body) for symbol in range(19)]
+    own = derived_lengths(counts, way, 7) or []
+    given = [own[place] if place < len(own) else 0 for place in ORDER]
+    while len(given) > 4 and not given[-1]:
+        given.pop()
+    return bytes([len(lengths[0]) - 257, len(lengths[1]) - 1, len(given) - 4, *given, *body])
+
+
+def _length_symbol(byte: int) -> int:
+    """The symbol of a code length, or of a repeat."""
+    return next((s for s, (bits, first) in REPEATS.items() if 0 <= byte - first < 1 << bits), byte)
 
 
 def _sound(lengths: list[int]) -> dict[int, str]:

@@ -17,6 +17,8 @@ from bunzipped import CASES as BZIP2_CASES
 from cases import CASES as EDGE_CASES
 from chains import CASES as CHAIN_CASES
 from channels import CHANNELS
+from derived import CASES as DERIVED_CASES
+from derived_codes import CASES as DERIVED_CODE_CASES
 from files import CASES as FILE_CASES
 from frames import CASES as FRAME_CASES
 from heartbeats import HEARTBEATS
@@ -68,6 +70,8 @@ VECTORS = [
         *EDGE_CASES,
         *STREAM_CASES,
         *SHAPE_CASES,
+        *DERIVED_CODE_CASES,
+        *DERIVED_CASES,
         *BOUND_CASES,
         *ROOM_CASES,
         *NAME_CASES,

@@ -217,7 +217,7 @@ CASES: list[Any] = [
         "a stream that is longer than its archive",
         restored(LONG, OF_LONG, b"a" * 300, 250),
     ),
-    ("shape-kind", M, "F-70 F-71", "a block of kind 3", restored(FIXED, shape(LETTER, b"\3\1"))),
+    ("shape-kind", M, "F-70 F-71", "a block of kind 9", restored(FIXED, shape(LETTER, b"\x09\1"))),
     (
         "shape-varint",
         M,

@@ -131,7 +131,7 @@ class TestADryRun:
         before = ship.seen()
         report = ship.rehearse(shore().bundle(*SECOND))
         assert ship.seen() == before
-        assert (report.outcome, report.from_version, report.to_version) == ("would-apply", "1.0.0", "1.0.0")
+        assert (report.outcome, report.from_version, report.to_version) == ("would-apply", "1.0.0", "1.0.1")
         assert report.reason == "would install 1.0.1 from 1.0.0" and ship.calls == []
         assert ship.rehearse(shore().bundle("1.0.0", 1)).outcome == "already-current"
         assert ship.seen() == before

@@ -11,6 +11,7 @@ import pytest
 
 from apply.audit.outbox import waiting
 from bundle.trust.signing import write_key_pair
+from tests.support.observers.command import document, run
 from tests.support.observers.command_process import unrep
 from tests.support.observers.prometheus_text import read_metrics
 from tests.support.sites.site import Ship, shore
@@ -98,6 +99,14 @@ def test_metrics(ship: Ship) -> None:
     tamper(ship, "DELETE FROM runs WHERE number = 3")
     code, out, _ = unrep("metrics", "--site", ship.root)
     assert code == 0 and "\nunrep_record_intact 0\n" in out and "\nunrep_failures_total 0\n" in out
+
+
+def test_metrics_as_json(ship: Ship) -> None:
+    """[A-87], [A-216]: the same figures."""
+    families = document(f"metrics --site {ship.root}")["families"]
+    found = {(s["name"], frozenset(s["labels"].items())): s["value"] for one in families for s in one["samples"]}
+    assert found == read_metrics(run(f"metrics --site {ship.root}")[1])
+    assert {one["type"] for one in families} == {"gauge", "counter", "histogram", "summary"}
 
 
 def test_metrics_of_a_site_where_nothing_happened(tmp_path: Path) -> None:

@@ -127,12 +127,13 @@ def test_users_and_where_the_pages_may_stand(shore: Path) -> None:
     refused("fleet serve --listen 0.0.0.0:8300", 2, "no users")
     refused("fleet serve --listen nowhere", 2, "is no HOST:PORT")
     assert run("fleet user list")[0] == 0
-    assert run("fleet user add anna --role releaser --password-file password")[0] == 0
+    added = document("fleet user add anna --role releaser --password-file password")
+    assert added == {"name": "anna", "what": "added"}
     assert document("fleet user list")["users"] == [{"name": "anna", "role": "releaser"}]
     refused("fleet serve --listen 0.0.0.0:8300", 2, "in the clear")
     (shore / "short").write_text("short")
     refused("fleet user add eve --password-file short", 2, "10 characters")
-    assert run("fleet user remove anna")[0] == 0 and run("fleet user list")[0] == 0
+    assert document("fleet user remove anna")["what"] == "removed" and run("fleet user list")[0] == 0
     refused("fleet user remove anna", 2, "none of that name")
 
 
@@ -140,7 +141,12 @@ def test_lists_go_to_a_file(shore: Path) -> None:
     """[L-25]"""
     run("fleet add --from ships.csv")
     assert run("fleet export ships --format jsonl --out out.jsonl")[0] == 0
-    assert len([json.loads(line) for line in Path("out.jsonl").read_text().splitlines()]) == 3
+    rows = [json.loads(line) for line in Path("out.jsonl").read_text().splitlines()]
+    assert len(rows) == 3
+    told = [json.loads(line) for line in run("fleet export ships --json")[1].splitlines()]
+    assert told == [{"event": "row", "list": "ships", "row": row} for row in rows]
+    written = {"event": "written", "list": "ships", "file": "out.csv", "lines": 4}
+    assert document("fleet export ships --out out.csv") == written
 
 
 def test_what_is_wrong_is_said(shore: Path) -> None:

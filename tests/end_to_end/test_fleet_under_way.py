@@ -1,4 +1,7 @@
-"""[L-60] A fleet of real agents: no hand aboard, no bad release past the canaries. `make fleet` sails with thirty."""
+"""[L-60], [L-62] A fleet of real agents: no hand aboard, no bad release past the canaries.
+
+`make fleet` sails with thirty ships.
+"""
 
 import os
 import random

@@ -74,17 +74,23 @@ def build(releases: tuple[Path, Path], out: Path, **environment: str) -> "subpro
 
 
 def test_a_build_names_the_disk_that_is_full(disk: Path, releases: tuple[Path, Path], tmp_path: Path) -> None:
-    """[A-207]: that of the output, or that of temporary files, which it says how to choose."""
+    """[A-207]"""
     output = build(releases, disk / "out.unrep")
     assert (output.returncode, output.stdout) == (5, "")
     assert output.stderr == f"unrep: {disk}/out.unrep{FULL}\n" and not list(disk.iterdir())
+
+
+def test_a_small_disk_for_temporary_files(disk: Path, releases: tuple[Path, Path], tmp_path: Path) -> None:
+    """[A-215]: the disk of the output serves; where that is small, too, the sentence says what to do [A-207]."""
     (tmp_path / "there").mkdir()
-    temporary = build(releases, tmp_path / "there" / "out.unrep", TMPDIR=str(disk))
-    assert (temporary.returncode, temporary.stdout) == (5, ""), temporary.stderr
-    assert temporary.stderr.startswith(f"unrep: {disk}: no space left for temporary files: free some, or name ")
-    assert "TMPDIR" in temporary.stderr and temporary.stderr.count("\n") == 1
-    assert not list(disk.iterdir()) and not list((tmp_path / "there").iterdir())
-    assert build(releases, tmp_path / "there" / "out.unrep").returncode == 0
+    assert build(releases, tmp_path / "there" / "out.unrep", TMPDIR=str(disk)).returncode == 0
+    assert not list(disk.iterdir())
+    (disk / "filling").write_bytes(bytes(100_000))
+    both = build(releases, disk / "out.unrep", TMPDIR=str(disk))
+    assert (both.returncode, both.stdout) == (5, ""), both.stderr
+    needed = r"no space left for temporary files, which may take [\d,]+,\d{3} bytes: free some, or name "
+    assert re.match(f"unrep: {disk}: {needed}", both.stderr) and "TMPDIR" in both.stderr
+    assert both.stderr.count("\n") == 1 and [path.name for path in disk.iterdir()] == ["filling"]
 
 
 def test_every_command_that_writes_ends_with_the_same_code(

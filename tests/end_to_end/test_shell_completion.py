@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.observers.command import run
+from tests.support.observers.command import document, run
 from tests.support.repository import REPOSITORY
 from tests.support.sites.site import PATIENCE_S
 
@@ -91,6 +91,7 @@ def test_bash_completes(bash: Terminal, tmp_path: Path) -> None:
 def test_scripts_of_other_shells(shell: str, words: str) -> None:
     code, out, err = run(f"completion {shell}")
     assert (code, err) == (0, "") and words in out and "_UNREP_COMPLETE" in out
+    assert document(f"completion {shell}") == {"shell": shell, "script": out}
 
 
 def test_a_shell_that_there_is_not() -> None:

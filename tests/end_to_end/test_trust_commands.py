@@ -66,6 +66,18 @@ def first_root() -> None:
     done("trust sign root-1 --key C.key")
 
 
+def test_each_step_as_json(home: Path) -> None:
+    """[A-216]"""
+    drafted = document("trust init --key A.pub --release R.pub --out root-1")
+    assert (drafted["file"], drafted["version"], len(drafted["missing"])) == ("root-1", 1, 1)
+    assert drafted["bytes"] == Path("root-1").stat().st_size
+    assert document("trust sign root-1 --key A.key")["missing"] == []
+    assert document("trust rotate root-1 --release N.pub --out root-2")["version"] == 2
+    assert document("trust revoke root-1 --release R.pub --out root-3")["missing"]
+    code, out, err = run("trust sign root-1 --key D.key --json")
+    assert code == json.loads(out)["exit_code"] == 2 and json.loads(out)["error"] in err
+
+
 def test_a_life_of_a_trust_root(home: Path) -> None:
     """Begun, rotated, a key revoked; each step says what it still lacks."""
     told = done("trust init --key A.pub --key B.pub --key C.pub --threshold 2 --release R.pub --out root-1")
@@ -342,7 +354,7 @@ class TestHeartbeats:
         now = int(datetime.now(UTC).timestamp())
         status = document("status --site", ship.root)
         assert (status["heard_days_ago"], status["trust"]) == (0, {"version": 1, "revocations": 0})
-        assert "heard from shore today" in run("status --site", ship.root)[1]
+        assert "the last news from shore came today" in run("status --site", ship.root)[1]
         begun().rotated().write(ship.root.parent / "root-2")
         assert self.beat(monkeypatch, now - 60, "--trust", "root-2", seq=7) <= 300
         told = document("hear beat --site", ship.root)
@@ -352,10 +364,10 @@ class TestHeartbeats:
         assert document("status --site", ship.root)["shore"]["seq"] == 7
         monkeypatch.setattr("time.time", lambda: float(now + 41 * DAY_S + 100))
         out = run("status --site", ship.root)[1]
-        assert "last heard from shore 41 days ago" in out
+        assert "the last news from shore came 41 days ago" in out
         self.beat(monkeypatch, now + 40 * DAY_S, seq=7)
         done("hear beat --site", ship.root)
-        assert "last heard from shore 1 days ago" in run("status --site", ship.root)[1]
+        assert "the last news from shore came yesterday" in run("status --site", ship.root)[1]
 
     def test_one_that_is_not_newer_is_refused(self, ship: Ship, monkeypatch: pytest.MonkeyPatch) -> None:
         """[R-15]: who replays an old one cannot make the silence look short."""

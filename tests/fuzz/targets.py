@@ -15,11 +15,11 @@ from pathlib import Path
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from bundle.archives.deflate_blocks import NoShape
-from bundle.archives.deflate_shape import restore, shape_of
 from bundle.archives.engines import present_features
 from bundle.archives.opened import open_archive
 from bundle.archives.skeleton import rebuild
+from bundle.deflate.blocks import NoShape
+from bundle.deflate.shape import restore, shape_of
 from bundle.errors import BundleError, Malformed
 from bundle.format import canonical
 from bundle.format.codecs import LZMA2, X86_LZMA2, ZSTD, Packed, unpack

@@ -7,6 +7,8 @@ import click
 import pytest
 
 from tests.support.observers.command import run
+from tests.support.observers.modules import loaded
+from tests.support.sites.site import Ship
 from unrep.cli import cli, every_command
 from unrep.terminal.command import Command, CommandGroup, Example
 from unrep.terminal.exit_codes import ExitCode
@@ -103,3 +105,20 @@ def test_the_site_of_the_environment(command: str, tmp_path: Path, monkeypatch: 
     named = run(f"{command} --site {tmp_path / 'other'}")
     assert str(tmp_path / "none") not in named[2] and "Missing" not in named[2]
     assert run(command)[2] == named[2].replace(str(tmp_path / "other"), str(tmp_path / "none"))
+
+
+# Each of them costs between 3 and 60 ms in every start.
+SLOW = {"concurrent.futures", "difflib", "fsspec", "http.client", "importlib.resources", "logging", "numpy"}
+SLOW |= {"sqlalchemy", "ssl", "tqdm", "urllib3", "zoneinfo"}
+
+
+@pytest.mark.parametrize("words", ["--version", "--help", "status"])
+def test_what_is_not_needed_is_not_loaded(words: str, tmp_path: Path) -> None:
+    """[A-214]: also where a release is installed, and was written to."""
+    at_site: tuple[object, ...] = ()
+    if words == "status":
+        ship = Ship.sailing(tmp_path, "1.0.0", "1.0.1")
+        (ship.root / "unrep.toml").write_text('product = "vms"\n')
+        (ship.root / "current" / "health.txt").write_text("ok")
+        at_site = ("--site", ship.root)
+    assert SLOW & loaded(words, *at_site) == set()

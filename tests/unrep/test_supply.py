@@ -31,7 +31,16 @@ def test_what_runs_is_what_was_tested() -> None:
     """Every package of the product is locked, with hashes, in the version that the suite runs with."""
     runtime, tested = pins("runtime.lock"), pins("dev.lock")
     assert len(runtime) > 10 and runtime.items() <= tested.items()
-    for name in ("runtime.lock", "dev.lock", "hooks.lock", "windows-ci.lock", "fuzz.lock", "docs.lock", "audit.lock"):
+    for name in (
+        "runtime.lock",
+        "dev.lock",
+        "hooks.lock",
+        "windows-ci.lock",
+        "fuzz.lock",
+        "docs.lock",
+        "audit.lock",
+        "schemathesis.lock",
+    ):
         text = (REQUIREMENTS / name).read_text(encoding="utf-8")
         assert len(pins(name)) == len(re.findall(r"^[a-z]", text, re.MULTILINE)), f"{name}: one without a hash"
 

@@ -8,8 +8,8 @@ from apply.record.database import read_state
 from apply.site.config import AgentConfig, SiteConfig
 from apply.site.guarded import check_guarded
 from apply.site.layout import Site
-from apply.site.trusted import learning, saved_trust, site_trust
-from bundle.trust.trust import Trust, load_trust
+from apply.site.trusted import configured_trust, learning, saved_trust, site_trust
+from bundle.trust.trust import Trust
 from transfer.config import TransferConfig
 from transfer.errors import AccessRefused
 from transfer.links.access import Access, read_access
@@ -56,8 +56,7 @@ def read_settings(site: Site, config_file: Path | None, account: int = 0) -> Set
             "with 'unrep apply'"
         )
     sources = tuple(text if "://" in text else str(site.root / text) for text in config.agent.sources)
-    given = load_trust(site.root / config.agent.trust) if config.agent.trust else None
-    trust = learning(site, site_trust(site, given), "agent")
+    trust = learning(site, site_trust(site, configured_trust(site, config.agent.trust)), "agent")
     return Settings(config, trust, sources, _access(site, config.agent))
 
 

@@ -17,6 +17,7 @@ from apply.record.database import read_state
 from apply.site.config import SiteConfig
 from apply.site.layout import Site
 from apply.site.ship_key import ship_key_file
+from apply.site.trusted import configured_trust
 from bundle.errors import BundleError
 from bundle.host import presence
 from bundle.recipients.ship_key import load_ship_key
@@ -94,6 +95,8 @@ def _cautions(site: Site, config: SiteConfig, version: str) -> Iterator[Finding]
     for number, source in enumerate(config.agent.sources):
         if not is_url(source) and not presence.exists(site.root / source):
             yield Finding(f"agent.sources[{number}]", f"{shown_source(source)} is not there now")
+    if config.agent.trust and configured_trust(site, config.agent.trust) is None:
+        yield Finding("agent.trust", "the site follows a trust root, so this plain key says nothing any more")
     if config.page.by_agent and not has_pin(site):
         yield Finding("page.by_agent", f"no PIN is set; 'unrep init {site.root} --pin-file F' sets one")
     if config.log.target == "eventlog" and os.name != "nt":

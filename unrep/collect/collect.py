@@ -173,7 +173,8 @@ def _bring_wheels(
         raise CollectError(
             f"{source / WHEELS}: is where the release keeps its wheels: move it, or add it to a .gitignore"
         ) from error
-    wheels.download(needed, target, directory, progress)
+    with tempfile.TemporaryDirectory(prefix="pip-", dir=release.parent) as scratch:
+        wheels.download(needed, target, directory, Path(scratch), progress)
     wheels.require_complete(directory, needed, target.environment())
     with Directory.open(directory) as within:
         brought = sorted(name for name, _ in within.entries())

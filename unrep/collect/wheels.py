@@ -4,11 +4,10 @@ pip is asked for exactly the pins, without dependencies, because it would resolv
 Whether anything is missing is then read from the wheels themselves, for the ship.
 """
 
+import os
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,6 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel
 from packaging.version import Version
 
 from bundle.errors import InputError, NoRoom
-from bundle.host.output import temporary_directory
 from bundle.host.progress import Progress
 from bundle.wheels.metadata import requirements_of
 from unrep.collect.pins import Pin
@@ -38,19 +36,18 @@ class Wheel:
     requires: tuple[Requirement, ...]
 
 
-def download(pins: list[Pin], target: Target, directory: Path, progress: Progress) -> None:
-    """Brings one wheel per pin into `directory`; there is at least one.
+def download(pins: list[Pin], target: Target, directory: Path, scratch: Path, progress: Progress) -> None:
+    """Brings one wheel per pin into `directory`; there is at least one. pip's own temporary files go to `scratch`.
 
     Raises RegistryUnreachable without network, and NoRoom. Raises CollectError when a package has no such version or no
     wheel that fits, when a file does not have the pinned hash, or when pip fails in another way.
     """
     progress.start(f"wheels for {target}", len(pins), "wheels")
-    with temporary_directory("unrep-") as scratch:
-        wanted = scratch / "requirements.txt"
-        wanted.write_text("".join(pin.line(with_marker=False) for pin in pins), encoding="utf-8")
-        command = [sys.executable, "-I", "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-input"]
-        command += ["--disable-pip-version-check", "--progress-bar=off", "-vv", *target.pip_options()]
-        code, lines = _run([*command, "--dest", str(directory), "--requirement", str(wanted)], progress)
+    wanted = scratch / "requirements.txt"
+    wanted.write_text("".join(pin.line(with_marker=False) for pin in pins), encoding="utf-8")
+    command = [sys.executable, "-I", "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-input"]
+    command += ["--disable-pip-version-check", "--progress-bar=off", "-vv", *target.pip_options()]
+    code, lines = _run([*command, "--dest", str(directory), "--requirement", str(wanted)], scratch, progress)
     progress.finish()
     if code:
         raise _full_disk(lines, directory) or _refusal(lines, target)
@@ -64,11 +61,17 @@ def require_complete(directory: Path, pins: list[Pin], environment: dict[str, st
         raise CollectError(f"the requirements are not complete: {'; '.join(gaps)}: pin what is needed, each with ==")
 
 
-def _run(command: list[str], progress: Progress) -> tuple[int, list[str]]:
+def _run(command: list[str], scratch: Path, progress: Progress) -> tuple[int, list[str]]:
     """Runs pip, reports each package, and returns its exit code and output."""
     lines: list[str] = []
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8", errors="replace"
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        env={**os.environ, "TMPDIR": str(scratch)},
     ) as process:
         assert process.stdout  # noqa: S101 - a pipe was asked for
         for line in process.stdout:
@@ -79,12 +82,10 @@ def _run(command: list[str], progress: Progress) -> tuple[int, list[str]]:
 
 
 def _full_disk(lines: list[str], directory: Path) -> NoRoom | None:
-    """If pip found no room: of the two disks that it writes to, the one with less."""
+    """If pip found no room: all that it writes lies on the disk of that directory."""
     if not any("No space left on device" in line for line in lines):
         return None
-    place = min((str(directory), tempfile.gettempdir()), key=lambda place: shutil.disk_usage(place).free)
-    advice = ", or name a directory on a larger disk in TMPDIR" if place == tempfile.gettempdir() else ""
-    return NoRoom(f"{place}: no space left for wheels: free some{advice}, and run again")
+    return NoRoom(f"{directory}: no space left for wheels: free some and run again")
 
 
 def _refusal(lines: list[str], target: Target) -> CollectError:

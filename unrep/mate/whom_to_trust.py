@@ -3,20 +3,19 @@
 from apply.site.config import SiteConfig
 from apply.site.guarded import check_guarded
 from apply.site.layout import Site
-from apply.site.trusted import learning, saved_trust, site_trust
+from apply.site.trusted import configured_trust, learning, saved_trust, site_trust
 from bundle.errors import InputError
-from bundle.trust.trust import Trust, load_trust
+from bundle.trust.trust import Trust
 
 
-def configured_trust(site: Site, config: SiteConfig, given: Trust | None, command: str) -> Trust:
+def trust_of_site(site: Site, config: SiteConfig, given: Trust | None, command: str) -> Trust:
     """The trust that is saved or that agent.trust names, with what was `given`; it learns as `learning` does.
 
     Raises InputError where nobody is trusted; Refused, StorageFailed, SiteInvalid; Unguarded for root.
     """
-    named = site.root / config.agent.trust if config.agent.trust else None
-    if given is None and named:
-        check_guarded(named)
-        given = load_trust(named)
+    if given is None and config.agent.trust:
+        check_guarded(site.root / config.agent.trust)
+        given = configured_trust(site, config.agent.trust)
     if given is None and saved_trust(site) is None:
         raise InputError(
             f"{site.root / 'unrep.toml'}: 'agent.trust' is missing: name the file with shore's public key there"

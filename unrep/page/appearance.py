@@ -79,13 +79,29 @@ def actions(now: Situation) -> list[Action]:
     ]
 
 
+def acknowledgement(now: Situation, news: News | None) -> Action | None:
+    """The button by which a person puts away what was told; None where there is nothing to put away."""
+    if now.told:
+        return Action(
+            "told",
+            "I have told shore",
+            "Have you told shore?",
+            "This page does not show it as news any more.",
+            "Yes, shore knows",
+        )
+    if news:
+        return Action("told", "I have read this", "Put it away?", "What was done last is not shown any more.", "Yes")
+    return None
+
+
 def main_page(now: Situation, news: News | None, is_busy: bool) -> bytes:
     """How it stands, what was done last, and the buttons."""
+    told = None if is_busy else acknowledgement(now, news)
     buttons = "".join(f"<li>{_button(action, now, is_busy)}</li>" for action in actions(now))
     notes = "".join(f"<li>{_text(note)}</li>" for note in now.notes)
     body = (
         f'<p class="site">{_text(now.product or "This ship")}</p>{_state(now)}'
-        f"{'' if is_busy else _news(news)}"
+        f"{'' if is_busy else _news(news)}{f'<p>{_button(told, now, is_busy)}</p>' if told else ''}"
         f'<nav aria-label="What you can do"><ul class="buttons">{buttons}</ul></nav>'
         f"{f'<ul class=notes>{notes}</ul>' if notes else ''}"
     )

@@ -50,6 +50,12 @@ class Jobs:
         with self._lock:
             self._news, self._told_at = news, time.monotonic()
 
+    def forget(self) -> None:
+        """A person has read what was told last."""
+        with self._lock:
+            if self._thread is None:
+                self._news = None
+
     def begin(self, first: str, work: Work) -> bool:
         """Begins it, unless something is under way. `first`: what is told until it says more itself."""
         with self._lock:

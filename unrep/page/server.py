@@ -1,12 +1,13 @@
 """The server of the mate's page: on 127.0.0.1 alone, by `transfer.serving.limited` [A-190] to [A-196].
 
 GET  /                                  how it stands
-GET  /stick /hold /resume /back         asks for the PIN
-POST /stick /hold /resume /back         does it, or begins it, and leads back to /
+GET  /stick /hold /resume /back /told   asks for the PIN
+POST /stick /hold /resume /back /told   does it, or begins it, and leads back to /
 GET  /page.css
 """
 
 import math
+import threading
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from pathlib import Path
@@ -20,9 +21,20 @@ from bundle.errors import BundleError
 from bundle.host.clock import WallClock
 from transfer.errors import OutputRefused
 from transfer.serving.limited import LimitedHandler, LimitedServer
+from unrep.agent.telling.standing import look_at
+from unrep.mate.acknowledged import acknowledge
 from unrep.mate.pin import NoPin, PinGuard, PinRefused, TooSoon, WrongPin, has_pin
 from unrep.page import work
-from unrep.page.appearance import STYLE, Action, actions, main_page, question_page, stick_name, told_page
+from unrep.page.appearance import (
+    STYLE,
+    Action,
+    acknowledgement,
+    actions,
+    main_page,
+    question_page,
+    stick_name,
+    told_page,
+)
 from unrep.page.forms import Forms
 from unrep.page.guard import body_bytes, is_from_page, own_host
 from unrep.page.jobs import Jobs, News
@@ -62,6 +74,7 @@ class PageServer(LimitedServer):
         self.jobs = Jobs()
         self.forms = Forms(clock.now)
         self.pins = PinGuard(site, clock)
+        self._looking = threading.Lock()
         self._seen: tuple[float, News | None, Situation] | None = None
         try:
             super().__init__((ADDRESS, port), PageHandler, MOST_CONNECTIONS)
@@ -80,13 +93,21 @@ class PageServer(LimitedServer):
 
     def now(self) -> Situation:
         """How the site stands, a few seconds ago at most. Raises AboardError or BundleError."""
-        news, seen = self.jobs.news, self._seen
-        job = news.lines[0] if news and self.jobs.is_busy else ""
-        if seen and seen[1] is news and self.clock.now() - seen[0] < _FRESH_S:
-            return seen[2]
-        found = situation(self.site, self.config(), job)
-        self._seen = self.clock.now(), news, found
-        return found
+        with self._looking:  # of several pages that are open, one asks the application
+            news, seen = self.jobs.news, self._seen
+            job = news.lines[0] if news and self.jobs.is_busy else ""
+            if seen and seen[1] is news and self.clock.now() - seen[0] < _FRESH_S:
+                return seen[2]
+            self.config()  # one that is of no use is told before all else
+            found = situation(self.site, look_at(self.site, self.clock.wall(), self._config_file, ask=not job), job)
+            self._seen = self.clock.now(), news, found
+            return found
+
+    def actions(self) -> list[Action]:
+        """What can be done now."""
+        now = self.now()
+        told = acknowledgement(now, self.jobs.news)
+        return [*actions(now), *([told] if told else [])]
 
     def forget(self) -> None:
         """What was seen does not count any more."""
@@ -151,7 +172,7 @@ class PageHandler(LimitedHandler):
             self._ask(HTTPStatus.OK, action)
 
     def _action(self) -> Action | None:
-        return next((one for one in actions(self.server.now()) if self.path == f"/{one.name}"), None)
+        return next((one for one in self.server.actions() if self.path == f"/{one.name}"), None)
 
     def _ask(self, status: HTTPStatus, action: Action, wrong: str = "", wait_s: float = 0.0) -> None:
         """The page that asks for the PIN; the reason, where there is nothing to ask for."""
@@ -171,7 +192,7 @@ class PageHandler(LimitedHandler):
         server, action = self.server, self._action()
         if action is None:
             # As where two forms were open, and the first has ended the hold already.
-            self._lead_back() if self.path in ("/hold", "/resume") else self._send(
+            self._lead_back() if self.path in ("/hold", "/resume", "/told") else self._send(
                 HTTPStatus.NOT_FOUND, _problem("There is no such page.")
             )
             return
@@ -196,6 +217,11 @@ class PageHandler(LimitedHandler):
             server.jobs.tell(work.hold(site))
         elif action.name == "resume":
             server.jobs.tell(work.resume(site))
+        elif action.name == "told":
+            if keys := server.now().told:
+                acknowledge(site, keys)
+                server.forget()
+            server.jobs.forget()
         elif action.name == "back":
             server.jobs.begin(f"The ship goes back to {server.now().back_to}.", work.back_work(site, config))
         else:

@@ -9,18 +9,17 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
-from apply.application.checks import check_once
 from apply.errors import AboardError, SiteBusy
-from apply.hold import Hold, read_hold
-from apply.record.database import read_state
+from apply.hold import Hold
 from apply.record.release import Quarantine
 from apply.record.state import SiteState
-from apply.site.config import SiteConfig
+from apply.record.stranded import Stranded
 from apply.site.layout import Site
 from apply.site.lock import site_lock
 from bundle.host import presence
+from unrep.agent.telling.standing import Standing
+from unrep.mate.acknowledged import acknowledged, key_of
 
-CHECK_S: Final = 3.0  # for one health check, however long the site gives it
 _DAY_S: Final = 86_400
 _LONG_AGO_DAYS: Final = 14
 
@@ -42,7 +41,8 @@ class Situation:
     """`headline` in a few words, `sentence` on what that means and what to do, `notes` good to know.
 
     `for_shore`: what a person is to read out on the telephone. `product`, `version`: what runs. `back_to`: the version
-    that a person can go back to. "" for none.
+    that a person can go back to. "" for none. `told`: the keys of all that shore was told, once it was told this, too;
+    empty where there is nothing to tell.
     """
 
     kind: Kind
@@ -54,23 +54,32 @@ class Situation:
     version: str = ""
     back_to: str = ""
     is_held: bool = False
+    told: tuple[str, ...] = ()
 
 
-def situation(site: Site, config: SiteConfig, job: str = "") -> Situation:
-    """How it stands now. `job`: what a person has begun on the page, as it was told last; "" for nothing.
-
-    Raises AboardError where the record cannot be read.
-    """
-    state, hold = read_state(site), read_hold(site)
-    verdict = _busy(site, state, job) or _needs_person(site, config, state) or _at_rest(state, hold)
-    good = state.last_good
+def situation(site: Site, standing: Standing, job: str = "") -> Situation:
+    """How it stands now. `job`: what a person has begun on the page, as it was told last; "" for nothing."""
+    state, hold = standing.state, standing.hold
+    failed, stranded = _failed(state), state.out_of_reach
+    keys = {kind: key_of(event) for kind, event in ((Kind.BACK, failed), (Kind.STRANDED, stranded)) if event}
+    told = acknowledged(site).intersection(keys.values())
+    verdict = (
+        _busy(site, state, job)
+        or _needs_person(standing)
+        or (_went_back(state, failed) if failed and keys[Kind.BACK] not in told else None)
+        or (_on_hold(state) if hold else None)
+        or (_out_of_reach(state, stranded) if stranded and keys[Kind.STRANDED] not in told else None)
+        or _well(state)
+    )
+    good, config = state.last_good, standing.config
     return replace(
         verdict,
-        notes=tuple(_notes(site, state, hold, verdict.kind)),
-        product=state.product or config.product,
+        notes=tuple(_notes(site, state, hold, verdict.kind, failed)),
+        product=state.product or (config.product if config else ""),
         version=state.current_version,
         back_to=good.version if good else "",
         is_held=hold is not None,
+        told=(*told, keys[verdict.kind]) if verdict.kind in keys else (),
     )
 
 
@@ -100,49 +109,44 @@ def _is_at_work(site: Site, state: SiteState) -> bool:
         return False
 
 
-def _needs_person(site: Site, config: SiteConfig, state: SiteState) -> Situation | None:
-    what = _what(state)
+def _needs_person(standing: Standing) -> Situation | None:
+    state = standing.state
     if state.pending and state.pending.trouble:
         told = "An update did not work, and the ship could not go back. Call shore."
         return Situation(Kind.TROUBLE, "Help is needed", told, _sentence(state.pending.trouble))
     if not state.current:
         advice = "Put in the stick that shore has sent, then press the first button."
         return Situation(Kind.EMPTY, "Nothing is installed yet", advice)
-    if silent := _silent(site, config, state):
+    if standing.serving.is_healthy is False:
         advice = " If it began after an update, you can go back." if state.last_good else ""
-        return Situation(Kind.TROUBLE, "Help is needed", f"{what} does not answer. Call shore.{advice}", silent)
-    if failed := _failed(state):
-        told = f"Version {failed.version} failed, so the ship went back by itself. {what} is running well. Tell shore."
-        return Situation(Kind.BACK, "The new version did not work", told, _sentence(failed.reason))
+        silent = _sentence(f"{state.current_version}: {standing.serving.why}")
+        return Situation(Kind.TROUBLE, "Help is needed", f"{_what(state)} does not answer. Call shore.{advice}", silent)
     return None
 
 
-def _at_rest(state: SiteState, hold: Hold | None) -> Situation:
-    what = _what(state)
-    if hold:
-        told = f"{what} is running and stays. Nothing new comes in until you end the hold."
-        return Situation(Kind.HOLD, "On hold", told)
-    if state.out_of_reach:
-        told = (
-            f"{what} is running well. Version {state.out_of_reach.version} is ready, and cannot come here. Call shore."
-        )
-        return Situation(Kind.STRANDED, "Shore has to send something", told, _sentence(state.out_of_reach.reason))
-    return Situation(Kind.WELL, "All is well", f"{what} is running. You need not do anything.")
+def _went_back(state: SiteState, failed: Quarantine) -> Situation:
+    told = (
+        f"Version {failed.version} failed, so the ship went back by itself. {_what(state)} is running well. Tell shore."
+    )
+    return Situation(Kind.BACK, "The new version did not work", told, _sentence(failed.reason))
+
+
+def _on_hold(state: SiteState) -> Situation:
+    told = f"{_what(state)} is running and stays. Nothing new comes in until you end the hold."
+    return Situation(Kind.HOLD, "On hold", told)
+
+
+def _out_of_reach(state: SiteState, wanted: Stranded) -> Situation:
+    told = f"{_what(state)} is running well. Version {wanted.version} is ready, and cannot come here. Call shore."
+    return Situation(Kind.STRANDED, "Shore has to send something", told, _sentence(wanted.reason))
+
+
+def _well(state: SiteState) -> Situation:
+    return Situation(Kind.WELL, "All is well", f"{_what(state)} is running. You need not do anything.")
 
 
 def _what(state: SiteState) -> str:
     return f"{state.product} {state.current_version}"
-
-
-def _silent(site: Site, config: SiteConfig, state: SiteState) -> str:
-    """Why the running version is not healthy, "" if it is."""
-    context = site.context(state.current_version)
-    for check in config.health:
-        if check.requirement == "required":
-            result = check_once(check, context, CHECK_S)
-            if not result.passed:
-                return _sentence(f"{state.current_version} {result.detail}")
-    return ""
 
 
 def _failed(state: SiteState) -> Quarantine | None:
@@ -156,13 +160,15 @@ def _failed(state: SiteState) -> Quarantine | None:
     return max(newer, key=lambda failed: (failed.epoch, failed.seq), default=None)
 
 
-def _notes(site: Site, state: SiteState, hold: Hold | None, kind: Kind) -> list[str]:
+def _notes(site: Site, state: SiteState, hold: Hold | None, kind: Kind, failed: Quarantine | None) -> list[str]:
     notes = []
     if hold:
         notes.append(f"On hold since {_moment(hold.since)}" + (f": {hold.reason}." if hold.reason else "."))
     left = [q.version for q in state.quarantined if q.is_by_hand and state.current and q.seq > state.current.seq]
     if left and kind is not Kind.BACK:
         notes.append(f"A person went back from {left[-1]}; it stays out until shore sends a newer one.")
+    if failed and kind is not Kind.BACK:
+        notes.append(f"Version {failed.version} did not work here, and stays out until shore sends a newer one.")
     if state.out_of_reach and kind is not Kind.STRANDED:
         notes.append(f"Version {state.out_of_reach.version} cannot come here: {_sentence(state.out_of_reach.reason)}")
     if presence.is_directory(site.inbox) and any(path.suffix == ".part" for path in site.inbox.iterdir()):

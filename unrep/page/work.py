@@ -1,5 +1,6 @@
 """What the three buttons do, told in sentences for whoever pressed them."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,10 +11,12 @@ from apply.rollback import roll_back
 from apply.site.config import SiteConfig
 from apply.site.layout import Site
 from bundle.errors import BundleError, InputError, NoSection
+from bundle.host import presence
 from bundle.host.progress import Quiet
 from transfer.errors import Incomplete, TransferError
+from unrep.agent.telling.bulletin import read_bulletin
 from unrep.mate.stick import Failure, Stick, Taking, take_in
-from unrep.mate.whom_to_trust import configured_trust
+from unrep.mate.whom_to_trust import trust_of_site
 from unrep.page.jobs import News, Work
 
 REASON = "by the page"
@@ -22,13 +25,20 @@ REASON = "by the page"
 def hold(site: Site) -> News:
     """Sets a hold. Raises AboardError."""
     set_hold(site, REASON)
-    return News("good", ("The version that runs is on hold. Press the button again to end that.",))
+    return News("good", ("The version that runs is on hold, until you press 'End the hold'.",))
 
 
 def resume(site: Site) -> News:
     """Ends it. Raises AboardError."""
     lift_hold(site)
-    return News("good", ("The hold has ended. New versions may come in again.",))
+    bulletin = read_bulletin(site)
+    is_next = _waits_aboard(site) and bulletin and bulletin.is_alive(time.time())
+    more = ["What waits aboard is installed by itself, within minutes."] if is_next else []
+    return News("good", ("The hold has ended. New versions may come in again.", *more))
+
+
+def _waits_aboard(site: Site) -> bool:
+    return presence.is_directory(site.inbox) and any(path.suffix == ".unrep" for path in site.inbox.iterdir())
 
 
 def stick_work(site: Site, config: SiteConfig, place: Path) -> Work:
@@ -36,7 +46,7 @@ def stick_work(site: Site, config: SiteConfig, place: Path) -> Work:
 
     def work(tell: Callable[[str], None]) -> News:
         try:
-            trust = configured_trust(site, config, None, "page")
+            trust = trust_of_site(site, config, None, "page")
             taking = take_in(Stick(site, place, config, trust, Quiet(), tell))
         except (AboardError, BundleError) as error:
             return News("bad", (str(error),))
@@ -71,7 +81,7 @@ def _told(site: Site, taking: Taking) -> News:
     if taking.no_receipts and taking.is_there:
         receipts = [f"Nothing could be written on the stick for shore: {taking.no_receipts}."]
     if isinstance(taking.failure, (RolledBack, Degraded)):  # the page itself says why
-        return News("bad", (_why(site, taking.failure), removal, *receipts))
+        return News("bad", (removal, *receipts))
     if taking.failure:
         return News("bad", (_why(site, taking.failure), removal, f"For shore: {taking.failure}", *receipts))
     if taking.outcome == "applied":
@@ -85,10 +95,6 @@ def _told(site: Site, taking: Taking) -> News:
 
 def _why(site: Site, failure: Failure) -> str:
     running = read_state(site).current_version or "Nothing"
-    if isinstance(failure, RolledBack):
-        return f"The new version did not work, so the ship went back. {running} is running. Tell shore."
-    if isinstance(failure, Degraded):
-        return "The new version did not work, and neither does the old one. Call shore."
     if isinstance(failure, Incomplete):
         return f"The stick could not be read to its end. {running} stays. Put it in again and try once more."
     if isinstance(failure, NoSection):

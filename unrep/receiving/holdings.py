@@ -17,6 +17,7 @@ from bundle.read.reader import Unlock, open_bundle
 from bundle.trust.trust import Trust, load_trust
 from transfer.plan import RepairRanges, SiteHoldings
 from unrep.errors import UsageRefused
+from unrep.terminal.options.site import configuration, named_trust
 
 
 def whom_to_trust(path: Path | None, site: Path | None, command: str = "") -> Trust:
@@ -27,14 +28,12 @@ def whom_to_trust(path: Path | None, site: Path | None, command: str = "") -> Tr
     """
     if site:
         check_named(path)
-    given = load_trust(path) if path else None
-    if site:
         place = Site.at(site)
-        trust = site_trust(place, given)
+        trust = site_trust(place, named_trust(place, configuration(site, None), path))
         return learning_from_refused(place, trust, command) if command else trust
-    if given is None:
-        raise UsageRefused("name whom to trust with --trust T, or with --site S a site that follows a trust root")
-    return given
+    if path is None:
+        raise UsageRefused("name whom to trust with --trust T, or with --site S a site that knows it")
+    return load_trust(path)
 
 
 def site_holdings(

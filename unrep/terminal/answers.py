@@ -5,7 +5,7 @@
             schema(answer), keys(answer)
 
 A command declares its answer with `@json_option(Answer)`. `Answer` is a TypedDict or a dataclass beside the code that
-prints it. A command that fails prints what it knows of its answer, with the keys of `Failure` added. Its
+prints it [A-216]. A command that fails prints what it knows of its answer, with the keys of `Failure` added. Its
 `--json-schema` prints the schema of all its answers. A key that is added changes no version. One that goes, or means
 something else, makes the next.
 """

@@ -155,7 +155,7 @@ def say_defect(error: BaseException) -> None:
 
 
 class Bar:
-    """Progress as a bar on stderr; silent where nobody looks on, or the terminal can move no cursor.
+    """Progress as a bar on stderr [A-219]; silent where nobody looks on, or the terminal can move no cursor.
 
     It is drawn anew each second, so that the seconds go on where a single large file takes minutes.
     """

@@ -56,5 +56,5 @@ def run_answer(report: Report) -> RunAnswer:
 def describe_run(report: Report) -> str:
     """A run in one sentence, without its outcome."""
     moved = f"{report.from_version or 'nothing'} -> {report.to_version or 'nothing'}, "
-    moved = moved if report.from_version != report.to_version else ""
+    moved = moved if report.from_version != report.to_version and report.outcome != "would-apply" else ""
     return f"{moved}{report.reason} ({report.seconds:.2f} s)"

@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypedDict, TypeVar
 
 import click
+from msgspec import Meta
 
 from bundle.errors import InputError, Refused
 from bundle.format import canonical
@@ -17,12 +18,21 @@ from bundle.host.output import OUTPUT
 from bundle.trust.drafting import missing, newest_root
 from bundle.trust.signing import read_file
 from bundle.trust.trust_file import TrustFile, decode_trust_file
-from unrep.terminal.console import show
+from unrep.terminal.console import tell
 
 F = TypeVar("F", bound=Callable[..., None])
 
 trust_argument = click.argument("path", metavar="T", type=click.Path(path_type=Path))
 out_option = click.option("--out", metavar="F", required=True, type=click.Path(path_type=Path), help="The new file.")
+
+
+class DraftAnswer(TypedDict):
+    """A trust file that was written."""
+
+    file: Annotated[str, Meta(description="Path of the file.")]
+    version: Annotated[int, Meta(description="Version of the newest trust root in it.")]
+    bytes: Annotated[int, Meta(description="Size of the file.")]
+    missing: Annotated[list[str], Meta(description="What it lacks to be followed, in words; empty if complete.")]
 
 
 def keys_option(name: str, parameter: str, text: str) -> Callable[[F], F]:
@@ -59,7 +69,7 @@ def read_trust_file(path: Path) -> TrustFile:
     return file
 
 
-def write_trust_file(path: Path, file: TrustFile, *, anew: bool = True) -> None:
+def write_trust_file(path: Path, file: TrustFile, as_json: bool, *, anew: bool = True) -> None:
     """Writes it and says what it lacks. Raises NoRoom, or InputError if it must be new and is not."""
     data = canonical.encode(file)
     if anew:
@@ -72,5 +82,6 @@ def write_trust_file(path: Path, file: TrustFile, *, anew: bool = True) -> None:
         OUTPUT.write_file(path, data)
     version = newest_root(file).version
     absent = missing(file)
-    show(f"{path}: trust root {version}, {'a draft' if absent else 'complete'}, {len(data):,} bytes")
-    show(*(f"  {part}" for part in absent))
+    document: DraftAnswer = {"file": str(path), "version": version, "bytes": len(data), "missing": absent}
+    head = f"{path}: trust root {version}, {'a draft' if absent else 'complete'}, {len(data):,} bytes"
+    tell(as_json, document, head, *(f"  {part}" for part in absent))

@@ -9,12 +9,13 @@ import msgspec
 import pytest
 
 from apply.audit.history import read_history
-from apply.audit.metrics import Tally, exposition
+from apply.audit.metrics import Tally, families
 from apply.errors import Degraded, RolledBack
 from apply.record.recorded_run import RecordedRun
 from apply.record.release import Release
 from apply.record.state import SiteState
 from apply.record.trouble import Trouble
+from bundle.names.exposition import exposition
 from tests.support.observers.prometheus_text import read_metrics
 from tests.support.sites.records import recorded
 from tests.support.sites.site import Ship, interrupted, shore
@@ -25,13 +26,13 @@ def counted(*runs: dict[str, object], state: SiteState = SiteState()) -> dict[st
     tally = Tally()
     for run in runs:
         tally.add(msgspec.convert(run, RecordedRun))
-    return shown(exposition(state, tally, program="1.2.3", intact=True, receipts=4))
+    return shown(exposition(families(state, tally, program="1.2.3", intact=True, receipts=4)))
 
 
 def of(ship: Ship) -> dict[str, float]:
     tally = Tally()
     read_history(ship.site, 1, tally.add)
-    return shown(exposition(ship.state, tally, program="1.2.3", intact=True, receipts=0))
+    return shown(exposition(families(ship.state, tally, program="1.2.3", intact=True, receipts=0)))
 
 
 def shown(text: str) -> dict[str, float]:

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from apply.audit.history import read_history
-from apply.audit.metrics import Tally, exposition
+from apply.audit.metrics import Tally, families
 from apply.audit.pruning import prune_runs
 from apply.record.database import Record, read_pruned_figures
 from apply.record.release import Release
 from apply.record.state import SiteState
 from apply.site.layout import Site
+from bundle.names.exposition import exposition
 from tests.support.observers.prometheus_text import read_metrics
 from tests.support.sites.records import recorded
 from tests.support.sites.site import Ship
@@ -49,7 +50,7 @@ def change(site: Site, statement: str) -> None:
 def figures(site: Site) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
     tally = Tally.of(read_pruned_figures(site))
     history = read_history(site, 1, tally.add)
-    text = exposition(SiteState(), tally, program="1", intact=not history.broken, receipts=0)
+    text = exposition(families(SiteState(), tally, program="1", intact=not history.broken, receipts=0))
     return {(name, frozenset(dict(labels).items())): value for (name, labels), value in read_metrics(text).items()}
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from bundle.archives.counterparts import BaseStream, Shapes, find_shapes
-from bundle.archives.deflate_shape import shape_of
 from bundle.archives.skeleton import rebuild
+from bundle.deflate.shape import shape_of
 from bundle.errors import Malformed
 from bundle.format.contents import Content, read_content
 from bundle.format.index import SHAPED

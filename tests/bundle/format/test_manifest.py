@@ -206,3 +206,13 @@ def test_a_draft_of_another_section_is_refused(made: set[int]) -> None:
     draft = TreeManifest.of(ENTRIES, "any").draft({1, 2})
     with pytest.raises(Malformed, match=r"a draft has a hash for each entry|differ in length"):
         TreeManifest.of_draft(draft, made, "any")
+
+
+def test_what_is_on_record_is_the_same_manifest() -> None:
+    """[A-213]: with the places of its contents, and without going through the rules."""
+    manifest = TreeManifest.of(ENTRIES, "any")
+    again = TreeManifest.on_record(manifest.encoded)
+    assert list(again.entries) == list(manifest.entries) and again.tree_hash == manifest.tree_hash
+    assert again.needed(None) == manifest.needed(None)
+    with pytest.raises(Malformed, match="tree manifest: "):
+        TreeManifest.on_record(manifest.encoded[:-1])

@@ -7,10 +7,10 @@ from typing import cast
 import pytest
 
 from bundle.errors import Malformed
-from bundle.format.index import MAX_GROWTH, Archive, Rebased, Shape
+from bundle.format.index import MAX_GROWTH, Archive, Derived, Rebased, Shape
 from bundle.format.objects import MemoryObject
 from bundle.read.base_objects import BaseObjects
-from bundle.read.frame_run import FREE_BYTES, MAX_SHAPED, FrameRun, WorkLimit, sized
+from bundle.read.frame_run import FREE_BYTES, MAX_DERIVED, MAX_SHAPED, FrameRun, WorkLimit, sized
 from bundle.read.packs import Packs
 from bundle.references.image import MAX_IMAGE_BYTES, MAX_IMAGE_SHRINKING
 from bundle.references.rebase import MAX_TRIPLES
@@ -24,16 +24,19 @@ ARCHIVE, REBASED = Archive(0, (), ()), Rebased(0, 0)
         (ARCHIVE, MAX_GROWTH * 100, "too many members of archives for a release of 100 bytes"),
         (REBASED, MAX_IMAGE_SHRINKING * 100 + FREE_BYTES, "too many images to rebase"),
         (Shape(0), MAX_SHAPED * 100 + FREE_BYTES, "too many streams to read the shapes of"),
+        (Derived(0, 1, 0), MAX_DERIVED * 100 + FREE_BYTES, "too many sources of derived objects"),
     ],
 )
-def test_all_recipes_of_a_kind_share_one_limit(recipe: Archive | Rebased | Shape, most: int, words: str) -> None:
+def test_all_recipes_of_a_kind_share_one_limit(
+    recipe: Archive | Rebased | Shape | Derived, most: int, words: str
+) -> None:
     """[F-68]"""
     limit = WorkLimit(100)
-    limit.take(recipe, most // 2)
-    limit.take(recipe, most - most // 2)
-    limit.take(REBASED if recipe is ARCHIVE else ARCHIVE, 1000)  # the other kind has a limit of its own
+    limit.take(type(recipe), most // 2)
+    limit.take(type(recipe), most - most // 2)
+    limit.take(Rebased if recipe is ARCHIVE else Archive, 1000)  # the other kind has a limit of its own
     with pytest.raises(Malformed, match=words):
-        limit.take(recipe, 1)
+        limit.take(type(recipe), 1)
 
 
 @pytest.mark.parametrize("method", ["make", "skip"])

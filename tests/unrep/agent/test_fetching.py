@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from apply.audit.metrics import Tally, exposition
+from apply.audit.metrics import Tally, families
 from apply.record.database import read_state
 from apply.site.layout import Site
 from bundle.host.clock import SystemClock
+from bundle.names.exposition import exposition
 from bundle.recipients.sidecars import listed_steps
 from tests.support.sites.site import Ship, shore
 from transfer.serving.server import BundleServer
@@ -115,7 +116,7 @@ def test_a_ship_to_which_nothing_leads_is_stranded_until_shore_sends_what_it_say
     assert state.out_of_reach and state.out_of_reach.version == "1.0.2" and sentence in state.out_of_reach.reason
     assert [run["outcome"] for run in ship.runs].count("stranded") == 1 and sentence in ship.runs[-1]["reason"]
     assert kinds(capsys) == ["stranded", "stranded"], "each of these is a new agent"
-    text = exposition(state, Tally(), program="1", intact=True, receipts=0)
+    text = exposition(families(state, Tally(), program="1", intact=True, receipts=0))
     assert "unrep_stranded 1" in text
     fetching(ship, useless, shore().bundle("1.0.1", 2, "1.0.0"))
     assert read_state(ship.site).out_of_reach is None and kinds(capsys) == ["fetched"]

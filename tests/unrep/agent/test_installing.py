@@ -50,6 +50,14 @@ def test_the_unit_is_written_once(ship: Ship, tmp_path: Path) -> None:
     written = unit.stat().st_mtime_ns
     again = install(ship, "--to", unit)
     assert again.returncode == 0 and "as it should be already" in again.stdout and unit.stat().st_mtime_ns == written
+    told = json.loads(install(ship, "--to", unit, "--json").stdout)
+    assert told == {
+        "service": "unrep-agent",
+        "unit": str(unit),
+        "changed": False,
+        "account": None,
+        "start": "systemctl daemon-reload && systemctl enable --now unrep-agent.service",
+    }
     assert f'"agent" "--site" "{ship.root}"' in unit.read_text() and unit.stat().st_mode & 0o777 == 0o644
 
 

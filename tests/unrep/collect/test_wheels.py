@@ -68,7 +68,7 @@ def test_pip_is_not_looked_for_where_somebody_stands(tmp_path: Path, monkeypatch
     monkeypatch.chdir(tmp_path / "source")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "path"))
     (tmp_path / "wheels").mkdir()
-    download(pins("alpha==1.0"), LINUX, tmp_path / "wheels", Quiet())
+    download(pins("alpha==1.0"), LINUX, tmp_path / "wheels", tmp_path, Quiet())
     assert not (tmp_path / "ran").exists() and (tmp_path / "wheels/alpha-1.0-py3-none-any.whl").exists()
 
 
@@ -98,5 +98,5 @@ def test_a_pip_that_fails_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     python.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(python))
     with pytest.raises(CollectError) as refused:
-        download(pins("alpha==1.0"), LINUX, tmp_path, Quiet())
+        download(pins("alpha==1.0"), LINUX, tmp_path, tmp_path, Quiet())
     assert words in str(refused.value)

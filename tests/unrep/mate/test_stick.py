@@ -20,7 +20,7 @@ from transfer.disk.lock import output_lock
 from transfer.volumes.export import export
 from unrep.mate import stick as stick_module
 from unrep.mate.stick import Stick, take_in
-from unrep.mate.whom_to_trust import configured_trust
+from unrep.mate.whom_to_trust import trust_of_site
 
 mounting = pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="mounting needs root on Linux")
 
@@ -188,7 +188,7 @@ def test_pulled_out_while_it_is_read(ship: Ship, medium: Path, monkeypatch: pyte
     """[A-187], [A-189]: put in again it goes on."""
     put(medium, shore().bundle("1.0.1", 2, "1.0.0"))
     monkeypatch.setattr(stick_module, "PATIENCE_S", 0.3)
-    trust, pocket = configured_trust(ship.site, ship.config, None, "stick"), medium.with_name("pocket")
+    trust, pocket = trust_of_site(ship.site, ship.config, None, "stick"), medium.with_name("pocket")
 
     def pull_out(_: str) -> None:
         medium.rename(pocket)

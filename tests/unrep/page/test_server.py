@@ -252,6 +252,22 @@ class TestTheButtons:
         assert "The new version did not work" in page and "Tell shore" in page and ship.current == "1.0.1"
         assert "You may remove the stick." in page
 
+    def test_news_is_put_away(self, server: PageServer, ship: Ship, tmp_path: Path) -> None:
+        """[A-217]: what failed, once shore was told, and what was done last, once it was read."""
+        assert asked(server, "GET", "/told")[0] == 404 and 'href="/told"' not in got(server)
+        shutil.copy(shore().bundle("dead", 3, "1.0.1"), tmp_path / "usb" / "b.unrep")
+        assert "I have told shore" in pressed(server, "stick")
+        assert asked(server, "POST", "/told", form(server, "told", "000001"))[0] == 403
+        assert "The new version did not work" in got(server)
+        page = pressed(server, "told")
+        assert "All is well" in page and "Version dead did not work here" in page
+        assert 'href="/told"' not in page and "You may remove the stick" not in page
+        with shown(ship) as another:
+            assert "All is well" in got(another), "it lasts"
+        assert "I have read this" in pressed(server, "hold")
+        page = pressed(server, "told")
+        assert "until you press" not in page and "On hold" in page
+
     def test_a_stick_for_another_ship(self, server: PageServer, ship: Ship, tmp_path: Path) -> None:
         shutil.copy(shore().bundle("1.0.9", 10, "1.0.8"), tmp_path / "usb" / "b.unrep")
         page = pressed(server, "stick")
@@ -269,9 +285,9 @@ class TestTheButtons:
     def test_what_was_told_is_gone_after_a_night(
         self, server: PageServer, ship: Ship, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        assert "is on hold. Press the button again" in pressed(server, "hold")
+        assert "is on hold, until you press" in pressed(server, "hold")
         monkeypatch.setattr(jobs, "LIFE_S", -1.0)
-        assert "Press the button again" not in got(server) and "On hold" in got(server)
+        assert "until you press" not in got(server) and "On hold" in got(server)
 
     def test_one_thing_at_a_time(self, server: PageServer, ship: Ship) -> None:
         ship.order("wait-restart")

@@ -1,19 +1,24 @@
 """How a site stands, in the words that a mate reads: the situations, and which of two comes first. [A-194]"""
 
+import json
+import sys
 from pathlib import Path
 
 import pytest
 
 from apply.errors import AboardError, Degraded
-from apply.hold import set_hold
+from apply.hold import lift_hold, set_hold
 from apply.site.lock import site_lock
+from tests.support.observers.command import run
 from tests.support.sites.mate_page import SITUATIONS, in_situation, mates_ship
 from tests.support.sites.site import Ship, interrupted, shore
+from unrep.agent.telling.standing import look_at
+from unrep.mate.acknowledged import acknowledge
 from unrep.page.situation import Kind, Situation, situation
 
 
 def now(ship: Ship, job: str = "") -> Situation:
-    return situation(ship.site, ship.config, job)
+    return situation(ship.site, look_at(ship.site, 0.0, ask=not job), job)
 
 
 @pytest.mark.parametrize("kind", SITUATIONS)
@@ -67,6 +72,33 @@ def test_a_release_that_failed_counts_until_a_newer_one_runs(tmp_path: Path) -> 
     assert now(ship).kind is Kind.BACK and "Version dead failed" in now(ship).sentence
     ship.apply(shore().bundle("1.0.2", 3, "1.0.0"))
     assert now(ship).kind is Kind.WELL
+
+
+def test_what_shore_was_told_is_no_news(tmp_path: Path) -> None:
+    """[A-217]: it stays a note, until there is other news."""
+    ship = mates_ship(tmp_path, "1.0.0")
+    with pytest.raises(AboardError):
+        ship.apply(shore().bundle("dead", 2, "1.0.0"))
+    acknowledge(ship.site, now(ship).told)
+    assert now(ship).kind is Kind.WELL and now(ship).told == ()
+    assert any("Version dead did not work here" in note for note in now(ship).notes)
+    set_hold(ship.site, "in the canal")
+    assert now(ship).kind is Kind.HOLD
+    lift_hold(ship.site)
+    with pytest.raises(AboardError):
+        ship.apply(shore().bundle("sick", 3, "1.0.0", version="1.0.3"))
+    assert now(ship).kind is Kind.BACK and "1.0.3" in now(ship).sentence
+    ship.site.acknowledged_file.write_text("[[[")
+    assert now(ship).kind is Kind.BACK and len(now(ship).told) == 1
+
+
+def test_a_slow_application_is_no_dead_one(tmp_path: Path) -> None:
+    """[A-218]: the page waits as long as `status` does."""
+    ship = mates_ship(tmp_path, "1.0.0")
+    slow = '[[health]]\ntype = "command"\nargv = [{python}, "-c", "import time; time.sleep(3.5)"]\ntimeout_s = 30\n'
+    written = (ship.root / "unrep.toml").read_text()
+    ship.write_config(written + slow.format(python=json.dumps(sys.executable)))
+    assert now(ship).kind is Kind.WELL and run("status --site", ship.root)[0] == 0
 
 
 def test_a_wanted_check_alarms_nobody(tmp_path: Path) -> None:

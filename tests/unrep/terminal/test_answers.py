@@ -107,6 +107,15 @@ def lines() -> list[str]:
     ]
 
 
+# They run until they are stopped, or show a person something: what they say is no result [A-206].
+WITHOUT = {"unrep demo", "unrep serve", "unrep page", "unrep run", "unrep fleet serve"}
+
+
+def test_every_command_with_a_result_has_it_as_json() -> None:
+    """[A-216]"""
+    assert {name for name, command in COMMANDS.items() if not json_options(command)} == WITHOUT
+
+
 def test_no_answer_changes_unseen() -> None:
     assert HELD.read_text().splitlines() == lines()
 

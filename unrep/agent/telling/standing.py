@@ -1,11 +1,11 @@
 """How a site stands, asked of all who know: its record, its health checks, its agent, its windows [A-157]."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from apply.application.asking import complaint_of
 from apply.errors import AboardError, ConfigError
 from apply.hold import Hold, read_hold
-from apply.rebuild.drift import Drift, find_drift
 from apply.record.authority import Authority
 from apply.record.database import read_state
 from apply.record.state import SiteState
@@ -34,7 +34,6 @@ class Standing:
     state: SiteState
     trust: Trust | None
     hold: Hold | None
-    drift: Drift
     config: SiteConfig | None
     serving: Serving
     agent: Bulletin | None
@@ -48,28 +47,32 @@ class Standing:
         return self.serving.is_healthy is None and self.state.trouble("unhealthy") is not None
 
 
-def look_at(site: Site, now: float, *, ask: bool = True) -> Standing:
-    """Everything that is known of a site; `ask`: also its health checks. Raises StorageFailed or SiteInvalid."""
+def look_at(site: Site, now: float, config_file: Path | None = None, *, ask: bool = True) -> Standing:
+    """Everything that is known of a site but for its files; `ask`: also its health checks.
+
+    `config_file`: instead of the site's own. Raises StorageFailed or SiteInvalid.
+    """
     state, trust = read_state(site), saved_trust(site)
     state = state.restricted_to(Authority.of(trust)) if trust else state
-    config = _config(site)
-    serving = _serving(site, state) if ask else Serving(None, "")
+    config = _config(config_file or site.config_file)
+    serving = _serving(site, state, config_file) if ask else Serving(None, "")
     opens = _windows(config, now) if config else {}
-    return Standing(state, trust, read_hold(site), find_drift(site, state), config, serving, read_bulletin(site), opens)
+    return Standing(state, trust, read_hold(site), config, serving, read_bulletin(site), opens)
 
 
-def _config(site: Site) -> SiteConfig | None:
+def _config(path: Path | None) -> SiteConfig | None:
     try:
-        return load(site.config_file)  # whoever may write it: nothing is done by it here
+        return load(path)  # whoever may write it: nothing is done by it here
     except ConfigError:
         return None
 
 
-def _serving(site: Site, state: SiteState) -> Serving:
+def _serving(site: Site, state: SiteState, config_file: Path | None) -> Serving:
     if not state.current_version or state.pending:
         return Serving(None, "")
     try:
-        config = configuration(site.root, None)  # a check may be a command: root starts none that others may change
+        # A check may be a command, and root starts none that others may change.
+        config = configuration(site.root, config_file)
     except (AboardError, BundleError) as error:
         return Serving(None, f"its health cannot be asked: {error}")
     if not any(check.requirement == "required" for check in config.health):

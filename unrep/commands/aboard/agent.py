@@ -3,8 +3,10 @@
 import os
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Annotated, TypedDict
 
 import click
+from msgspec import Meta
 
 from apply.site.layout import Site
 from bundle.host.clock import SystemClock
@@ -21,11 +23,21 @@ from unrep.errors import UsageRefused
 from unrep.page.beside import page_beside
 from unrep.renewing.home import home_site
 from unrep.renewing.installing import LAUNCH, PROVEN_S, complete_configuration, launcher, write_launchers
-from unrep.terminal.answers import json_lines_option
+from unrep.terminal.answers import json_lines_option, json_option
 from unrep.terminal.command import Command, CommandGroup
-from unrep.terminal.console import show
+from unrep.terminal.console import show, tell
 from unrep.terminal.exit_codes import ExitCode
 from unrep.terminal.options.site import SITE_VARIABLE, config_option, site_option
+
+
+class InstalledAnswer(TypedDict):
+    """The agent as a service of the operating system."""
+
+    service: Annotated[str, Meta(description="Name of the service.")]
+    unit: Annotated[str | None, Meta(description="Path of the systemd unit; null on Windows.")]
+    changed: Annotated[bool, Meta(description="Whether anything had to be written.")]
+    account: Annotated[str | None, Meta(description="The account that it runs as; null for root.")]
+    start: Annotated[str, Meta(description="The command that starts it.")]
 
 
 @click.group(
@@ -105,7 +117,8 @@ def agent_command(
     help="Run as this user; on Windows LocalService, NetworkService, the service's own or a group managed account. "
     "Default: root, LocalSystem.",
 )
-def install_command(site: Path, config: Path | None, to: Path | None, account: str | None) -> None:
+@json_option(InstalledAnswer)
+def install_command(site: Path, config: Path | None, to: Path | None, account: str | None, as_json: bool) -> None:
     """Make the agent of site S a service: a systemd unit, or a Windows service. Run again after any change.
 
     It is not started yet; how to do that is said. The configuration must be complete before, and nobody but the
@@ -122,26 +135,43 @@ def install_command(site: Path, config: Path | None, to: Path | None, account: s
         place.make_directories()
         windows_service.register(name, argv, f"Keeps {place.root} up to date", runs_as)
         access_list.close_off(place, runs_as)
-        show(f"{place.root}: administrators and {runs_as} may write there, users read; .unrep is closed to users")
-        show(f"service {name} is registered; start it with: sc start {name}")
+        rights = f"{place.root}: administrators and {runs_as} may write there, users read; .unrep is closed to users"
+        start = f"sc start {name}"
+        registered: InstalledAnswer = {
+            "service": name,
+            "unit": None,
+            "changed": True,
+            "account": runs_as,
+            "start": start,
+        }
+        tell(as_json, registered, rights, f"service {name} is registered; start it with: {start}")
         return
-    if home := home_site():
-        _install_renewal(home, place, to)
+    home = home_site()
+    renewal = _install_renewal(home, place, to) if home else []
     unit = to or systemd.STANDARD_DIRECTORY / f"{name}.service"
     written = systemd.write_unit(unit, systemd.unit_text(argv, place.root, account or ""))
-    show(f"{unit}: {'written' if written else 'is as it should be already'}")
-    show(f"start it with: systemctl daemon-reload && systemctl enable --now {unit.name}")
+    start = f"systemctl daemon-reload && systemctl enable --now {unit.name}"
+    document: InstalledAnswer = {
+        "service": unit.stem,
+        "unit": str(unit),
+        "changed": written,
+        "account": account,
+        "start": start,
+    }
+    first = f"{unit}: {'written' if written else 'is as it should be already'}"
+    tell(as_json, document, *renewal, first, f"start it with: {start}")
 
 
-def _install_renewal(home: Site, site: Site, to: Path | None) -> None:
-    """This unrep is a release at a site of its own: what starts it, and what renews it [A-232]."""
+def _install_renewal(home: Site, site: Site, to: Path | None) -> list[str]:
+    """This unrep is a release at a site of its own: what starts it, and what renews it [A-232]. What to say of it."""
     write_launchers(home)
-    show(f"{home.root / LAUNCH}: starts the unrep that is current; link its 'unrep' into a directory of PATH")
+    said = [f"{home.root / LAUNCH}: starts the unrep that is current; link its 'unrep' into a directory of PATH"]
     if complete_configuration(home, site):
-        show(f"{home.root / 'unrep.toml'}: says now how a new unrep is judged")
+        said.append(f"{home.root / 'unrep.toml'}: says now how a new unrep is judged")
     name = service_name(home).replace("agent", "renew", 1)
     argv = [str(launcher(home, "renew")), str(site.root), str(PROVEN_S)]
     folder = to.parent if to else systemd.STANDARD_DIRECTORY
     for ending, text in zip(("service", "timer"), systemd.renewal_texts(argv, home.root, site.root), strict=True):
         systemd.write_unit(folder / f"{name}.{ending}", text)
-    show(f"{folder / name}.timer: renews it; start it with: systemctl enable --now {name}.timer")
+    said.append(f"{folder / name}.timer: renews it; start it with: systemctl enable --now {name}.timer")
+    return said

@@ -9,12 +9,11 @@ from apply.site.guarded import check_named
 from apply.site.layout import Site
 from apply.site.ship_key import site_unlock
 from apply.update import rehearse, update
-from bundle.trust.trust import load_trust
 from unrep.terminal.answers import json_option
 from unrep.terminal.command import Command
 from unrep.terminal.console import progress_bar
 from unrep.terminal.options.product import confirmed_product, pinned_product, product_option
-from unrep.terminal.options.site import config_option, configuration, site_option, trust_option
+from unrep.terminal.options.site import config_option, configuration, named_trust, site_option, trust_option
 from unrep.terminal.options.unlocking import unlock_options
 from unrep.terminal.run_report import RunAnswer, report_run
 
@@ -59,7 +58,8 @@ def apply_command(
     An encrypted bundle is opened with the ship's key, S/.unrep/ship.key, and the ticket for it in F.tickets/.
     """
     check_named(trust, ship_key)
-    given, settings = load_trust(trust) if trust else None, configuration(site, config)
+    settings = configuration(site, config)
+    given = named_trust(Site.at(site), settings, trust)
     unlock = site_unlock(Site.at(site), settings, bundle, ship_key, ticket)
     pinned = pinned_product(product, settings)
     if not (pinned or dry_run or as_json):

@@ -6,11 +6,11 @@ import click
 
 from apply.heartbeat import receive_heartbeat
 from apply.site.guarded import check_named
-from bundle.trust.trust import load_trust
+from apply.site.layout import Site
 from unrep.terminal.answers import json_option
 from unrep.terminal.command import Command
 from unrep.terminal.options.nonce import nonce_option
-from unrep.terminal.options.site import configuration, site_option, trust_option
+from unrep.terminal.options.site import configuration, named_trust, site_option, trust_option
 from unrep.terminal.run_report import RunAnswer, report_run
 
 
@@ -30,5 +30,6 @@ def hear_command(heartbeat: Path, site: Path, trust: Path | None, nonce: bytes |
     No release is changed.
     """
     check_named(trust)
-    given = load_trust(trust) if trust else None
-    report_run(lambda: receive_heartbeat(heartbeat, site, given, nonce, configuration(site, None).product), as_json)
+    settings = configuration(site, None)
+    given = named_trust(Site.at(site), settings, trust)
+    report_run(lambda: receive_heartbeat(heartbeat, site, given, nonce, settings.product), as_json)

@@ -9,8 +9,8 @@ import click
 import msgspec
 from msgspec import Meta
 
-from apply.rebuild.drift import Drift
-from apply.record.release import Release
+from apply.rebuild.drift import Drift, find_drift
+from apply.record.release import Quarantine, Release
 from apply.record.state import Condition, SiteState
 from apply.site.layout import Site
 from bundle.trust.trust import Trust
@@ -147,19 +147,21 @@ def status_command(site: Path, no_health: bool, as_json: bool) -> None:
     nothing leads to the release that the site is to run.
     """
     now = time.time()
-    standing = look_at(Site.at(site), now, ask=not no_health)
+    place = Site.at(site)
+    standing = look_at(place, now, ask=not no_health)
+    drift = find_drift(place, standing.state)
     if as_json:
-        answer(_document(standing, now))
+        answer(_document(standing, drift, now))
     else:
-        show(*_lines(standing, now))
+        show(*_lines(standing, drift, now))
     if standing.needs_person:
         click.get_current_context().exit(ExitCode.DEGRADED)
     if standing.state.out_of_reach:
         click.get_current_context().exit(ExitCode.STRANDED)
 
 
-def _document(standing: Standing, now: float) -> StatusAnswer:
-    state, trust, drift = standing.state, standing.trust, standing.drift
+def _document(standing: Standing, drift: Drift, now: float) -> StatusAnswer:
+    state, trust = standing.state, standing.trust
     return {
         "product": state.product or None,
         "pinned_product": (standing.config and standing.config.product) or None,
@@ -209,7 +211,7 @@ def _drift_answer(drift: Drift) -> DriftAnswer:
     }
 
 
-def _lines(standing: Standing, now: float) -> list[str]:
+def _lines(standing: Standing, drift: Drift, now: float) -> list[str]:
     state, held, pinned = standing.state, standing.hold, standing.config.product if standing.config else ""
     notes = [f"  {held}; no other version comes in until 'unrep resume'"] if held else []
     if state.out_of_reach:
@@ -226,12 +228,12 @@ def _lines(standing: Standing, now: float) -> list[str]:
         )
     if standing.serving.is_healthy is None and standing.serving.why:
         lines.append(f"  {standing.serving.why}")
-    if str(standing.drift):
+    if str(drift):
         advice = "'unrep repair-request' looks at all, for shore to send what is missing"
-        lines.append(f"  DRIFTED: {standing.drift}; {advice}")
+        lines.append(f"  DRIFTED: {drift}; {advice}")
     lines += [f"  {t.kind.upper()} since {_moment(t.since)}: {t.reason}" for t in state.troubles if t.kind != "drifted"]
     lines += notes
-    lines += [f"  quarantined: {q.version}, {q.reason}" for q in state.quarantined]
+    lines += [f"  quarantined: {q.version}, {q.reason}{_way_back(state, q)}" for q in state.quarantined]
     lines += _heard(state, standing.trust)
     if state.time_floor > time.time():
         lines.append("  this machine's clock is wrong: what was verified here is from a later time")
@@ -266,7 +268,7 @@ def _moment(time_s: float) -> str:
 def _heard(state: SiteState, trust: Trust | None) -> list[str]:
     """How fresh all of that is [R-16]: what is held back on the way shows here."""
     days = _days_ago(state)
-    lines = [] if days is None else [f"  last heard from shore {days} days ago" if days else "  heard from shore today"]
+    lines = [] if days is None else [f"  the last news from shore came {_ago(days)}"]
     shore = state.shore
     if shore and state.waiting:
         lines.append(f"  shore has a newer release, seq {shore.seq} (epoch {shore.epoch}), that has not come here")
@@ -276,6 +278,10 @@ def _heard(state: SiteState, trust: Trust | None) -> list[str]:
             f"here are {trust.root.version} and {_list_version(trust)}"
         )
     return lines
+
+
+def _ago(days: int) -> str:
+    return "today" if days == 0 else "yesterday" if days == 1 else f"{days} days ago"
 
 
 def _days_ago(state: SiteState) -> int | None:
@@ -297,6 +303,12 @@ def _condition(standing: Standing) -> str:
         again = f"; the agent tries again at {_moment(agent.next_round_at)}" if agent and agent.next_round_at else ""
         return f"DEGRADED, a person is needed: {pending.trouble}{again}"
     return f"{pending.version} is on trial; if no unrep is at work, run 'unrep recover'"
+
+
+def _way_back(state: SiteState, failed: Quarantine) -> str:
+    """How a version that a person went back from comes into service again, as long as it is aboard."""
+    is_aboard = failed.tree in {release.tree for release in state.releases}
+    return f"; 'unrep rollback --to {failed.version}' takes it up again" if failed.is_by_hand and is_aboard else ""
 
 
 def _role(state: SiteState, release: Release) -> str:

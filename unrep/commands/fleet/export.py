@@ -2,16 +2,36 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated, Literal, TypedDict
 
 import click
+from msgspec import Meta
 
 from fleet.reports.lists import LISTS, csv_lines, json_lines
 from fleet.reports.shore import Shore
 from transfer.disk.storage import PUBLISHED
+from unrep.terminal.answers import json_lines_option
 from unrep.terminal.command import Command
-from unrep.terminal.console import show
+from unrep.terminal.console import answer, show, tell
 from unrep.terminal.options.fleet import open_fleet
 from unrep.terminal.options.repository import repo_option
+
+
+class RowAnswer(TypedDict):
+    """A row of the list."""
+
+    event: Annotated[Literal["row"], Meta(description="Always 'row'.")]
+    list: Annotated[str, Meta(description="Which list it is.")]
+    row: Annotated[dict[str, str | float | bool | None], Meta(description="A value for each of its columns.")]
+
+
+class WrittenAnswer(TypedDict):
+    """A list that was written to a file."""
+
+    event: Annotated[Literal["written"], Meta(description="Always 'written'.")]
+    list: Annotated[str, Meta(description="Which list it is.")]
+    file: Annotated[str, Meta(description="Path of the file.")]
+    lines: Annotated[int, Meta(description="How many lines the file has.")]
 
 
 @click.command(
@@ -28,7 +48,8 @@ from unrep.terminal.options.repository import repo_option
 )
 @click.option("--out", metavar="F", type=click.Path(path_type=Path), help="Write it there. Default: standard output.")
 @repo_option
-def export_command(what: str, form: str, out: Path | None, repo: Path) -> None:
+@json_lines_option({"row": RowAnswer, "written": WrittenAnswer}, "a row, or one for the file that was written")
+def export_command(what: str, form: str, out: Path | None, repo: Path, as_json: bool) -> None:
     """Write a list of everything: ships, receipts, what stands apart, or rollouts.
 
     In CSV a text that a spreadsheet would take for a formula gets an apostrophe in front.
@@ -38,6 +59,10 @@ def export_command(what: str, form: str, out: Path | None, repo: Path) -> None:
         shore = Shore.read(fleet.opened.repository, fleet.opened.settings)
         with fleet.database.reading() as connection:
             rows = LISTS[what](connection, shore)
+            if as_json and out is None:
+                for row in rows:
+                    answer({"event": "row", "list": what, "row": row})
+                return
             lines = csv_lines(rows) if form == "csv" else json_lines(rows)
 
             def counted() -> Iterator[bytes]:
@@ -51,4 +76,5 @@ def export_command(what: str, form: str, out: Path | None, repo: Path) -> None:
                     show(line)
                 return
             PUBLISHED.write_file(out, counted())
-    show(f"{out}: {count:,} lines")
+    written: WrittenAnswer = {"event": "written", "list": what, "file": str(out), "lines": count}
+    tell(as_json, written, f"{out}: {count:,} lines")

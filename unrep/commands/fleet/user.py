@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import Annotated, TypedDict, cast
+from typing import Annotated, Literal, TypedDict, cast
 
 import click
 from msgspec import Meta
@@ -12,7 +12,7 @@ from fleet.record.accounts import MOST_BYTES, ROLES, Role
 from unrep.errors import UsageRefused
 from unrep.terminal.answers import json_option
 from unrep.terminal.command import Command, CommandGroup
-from unrep.terminal.console import ask_passphrase, is_terminal, show, tell
+from unrep.terminal.console import ask_passphrase, is_terminal, tell
 from unrep.terminal.files import read_input
 from unrep.terminal.options.fleet import open_fleet
 from unrep.terminal.options.repository import repo_option
@@ -24,6 +24,13 @@ class ListedUser(TypedDict):
 
     name: Annotated[str, Meta(description="The name.")]
     role: Annotated[str, Meta(description="'reader', or 'releaser', who may stop a rollout.")]
+
+
+class UserAnswer(TypedDict):
+    """A user that was added, changed or removed."""
+
+    name: Annotated[str, Meta(description="The name.")]
+    what: Annotated[Literal["added", "changed", "removed"], Meta(description="What was done.")]
 
 
 class FleetUsersAnswer(TypedDict):
@@ -48,7 +55,8 @@ def user_command() -> None:
     "--password-file", metavar="F", type=click.Path(path_type=Path), help="Read the password from F. Default: ask."
 )
 @repo_option
-def add_command(name: str, role: str, password_file: Path | None, repo: Path) -> None:
+@json_option(UserAnswer)
+def add_command(name: str, role: str, password_file: Path | None, repo: Path, as_json: bool) -> None:
     """Add user NAME, or give the user another password and role. Sessions of the user end."""
     if password_file is None and not is_terminal():
         raise UsageRefused("nobody is there to be asked for the password; name a --password-file")
@@ -64,7 +72,8 @@ def add_command(name: str, role: str, password_file: Path | None, repo: Path) ->
             raise UsageRefused("the password is no text in UTF-8") from error
         with fleet.database.writing() as connection:
             is_new = accounts.set_user(connection, name, cast(Role, role), password, time.time())
-    show(f"user {name!r}: {'added' if is_new else 'changed'}, {role}")
+    document: UserAnswer = {"name": name, "what": "added" if is_new else "changed"}
+    tell(as_json, document, f"user {name!r}: {document['what']}, {role}")
 
 
 @click.command(
@@ -72,11 +81,13 @@ def add_command(name: str, role: str, password_file: Path | None, repo: Path) ->
 )
 @click.argument("name", metavar="NAME")
 @repo_option
-def remove_command(name: str, repo: Path) -> None:
+@json_option(UserAnswer)
+def remove_command(name: str, repo: Path, as_json: bool) -> None:
     """Remove user NAME, and end the user's sessions."""
     with open_fleet(repo) as fleet, fleet.database.writing() as connection:
         accounts.remove_user(connection, name)
-    show(f"user {name!r}: removed")
+    document: UserAnswer = {"name": name, "what": "removed"}
+    tell(as_json, document, f"user {name!r}: removed")
 
 
 @click.command("list", cls=Command, examples=[("unrep fleet user list --repo /srv/vms", "See who may do what:")])

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -16,6 +17,8 @@ from unrep.errors import UsageRefused
 from unrep.terminal.command import Command
 from unrep.terminal.console import say
 from unrep.terminal.options.quantities import parse_rate
+
+_THIS_MACHINE: Final = "127.0.0.1"
 
 
 @click.command(
@@ -33,7 +36,9 @@ from unrep.terminal.options.quantities import parse_rate
 @click.option(
     "--port", metavar="P", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0: any that is free."
 )
-@click.option("--bind", metavar="A", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0: all.")
+@click.option(
+    "--bind", metavar="A", default=_THIS_MACHINE, show_default=True, help="Address to listen on; 0.0.0.0: all."
+)
 @click.option("--udp", "with_udp", is_flag=True, help="Also answer udp:// on that port: fast where packets get lost.")
 @click.option(
     "--udp-rate", metavar="R", callback=parse_rate, help="Bytes per second over UDP at most, for all ships: 500k, 2M."
@@ -63,6 +68,8 @@ def serve_command(
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
         say(f"{directory}: served at {server.url} until Ctrl-C")
+        if bind == _THIS_MACHINE:
+            say("for this machine alone; --bind 0.0.0.0 serves the whole network")
         server.serve_forever(poll_interval=0.1)
     say("stopped")
 

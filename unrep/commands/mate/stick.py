@@ -10,7 +10,7 @@ from apply.site.guarded import check_named
 from apply.site.layout import Site
 from bundle.trust.trust import load_trust
 from unrep.mate.stick import Stick, Taking, take_in
-from unrep.mate.whom_to_trust import configured_trust
+from unrep.mate.whom_to_trust import trust_of_site
 from unrep.terminal.answers import json_option
 from unrep.terminal.command import Command
 from unrep.terminal.console import answer, progress_bar, say, show
@@ -60,7 +60,7 @@ def stick_command(path: Path, site: Path, trust: Path | None, config: Path | Non
     check_named(trust)
     given, settings = load_trust(trust) if trust else None, configuration(site, config)
     place = Site.at(site)
-    trusted = configured_trust(place, settings, given, "stick")
+    trusted = trust_of_site(place, settings, given, "stick")
     with progress_bar() as bar:
         taking = take_in(Stick(place, path, settings, trusted, bar, say))
     say(*(f"not used: {sentence}" for sentence in taking.unusable))

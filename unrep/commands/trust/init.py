@@ -8,8 +8,17 @@ import click
 from bundle.trust.drafting import first_root
 from bundle.trust.signing import load_public_key
 from bundle.trust.trust_root import TRUST_FORMAT, ReleaseKey, TrustRoot
+from unrep.terminal.answers import json_option
 from unrep.terminal.command import Command
-from unrep.terminal.trust_files import date_option, keys_option, now_s, out_option, seconds_of, write_trust_file
+from unrep.terminal.trust_files import (
+    DraftAnswer,
+    date_option,
+    keys_option,
+    now_s,
+    out_option,
+    seconds_of,
+    write_trust_file,
+)
 
 
 @click.command(
@@ -36,6 +45,7 @@ from unrep.terminal.trust_files import date_option, keys_option, now_s, out_opti
     help="Plain public key that ships trust so far; its holder signs too. Each ship is given the file by hand.",
 )
 @out_option
+@json_option(DraftAnswer)
 def init_command(
     keys: tuple[Path, ...],
     threshold: int,
@@ -45,6 +55,7 @@ def init_command(
     epoch: int,
     after: Path | None,
     out: Path,
+    as_json: bool,
 ) -> None:
     """Begin a root of trust: a draft that the holders of the root keys sign with 'unrep trust sign'."""
     ends = seconds_of(release_expires)
@@ -58,4 +69,4 @@ def init_command(
         seconds_of(expires),
         epoch,
     )
-    write_trust_file(out, first_root(root, load_public_key(after) if after else None))
+    write_trust_file(out, first_root(root, load_public_key(after) if after else None), as_json)

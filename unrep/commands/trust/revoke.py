@@ -8,8 +8,17 @@ from bundle.read.reader import open_for_display
 from bundle.trust.drafting import revoked
 from bundle.trust.signing import load_public_key
 from unrep.errors import UsageRefused
+from unrep.terminal.answers import json_option
 from unrep.terminal.command import Command
-from unrep.terminal.trust_files import keys_option, now_s, out_option, read_trust_file, trust_argument, write_trust_file
+from unrep.terminal.trust_files import (
+    DraftAnswer,
+    keys_option,
+    now_s,
+    out_option,
+    read_trust_file,
+    trust_argument,
+    write_trust_file,
+)
 
 
 @click.command(
@@ -30,7 +39,8 @@ from unrep.terminal.trust_files import keys_option, now_s, out_option, read_trus
     help="A bundle whose release no ship shall install any more; repeatable.",
 )
 @out_option
-def revoke_command(path: Path, releases: tuple[Path, ...], bundles: tuple[Path, ...], out: Path) -> None:
+@json_option(DraftAnswer)
+def revoke_command(path: Path, releases: tuple[Path, ...], bundles: tuple[Path, ...], out: Path, as_json: bool) -> None:
     """Draft the next revocation list of trust file T. The holders of its root keys sign it.
 
     Bundles carry it to the ships: whoever applies one no longer takes what a revoked key has signed.
@@ -42,4 +52,4 @@ def revoke_command(path: Path, releases: tuple[Path, ...], bundles: tuple[Path, 
     for bundle in bundles:
         with open_for_display(bundle) as opened:
             trees.append(opened.root.tree)
-    write_trust_file(out, revoked(file, map(load_public_key, releases), trees, now_s()))
+    write_trust_file(out, revoked(file, map(load_public_key, releases), trees, now_s()), as_json)

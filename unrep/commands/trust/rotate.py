@@ -9,8 +9,10 @@ import msgspec
 from bundle.trust.drafting import newest_root, succeeded, with_keys, with_releases
 from bundle.trust.signing import load_public_key
 from bundle.trust.trust_root import ReleaseKey
+from unrep.terminal.answers import json_option
 from unrep.terminal.command import Command
 from unrep.terminal.trust_files import (
+    DraftAnswer,
     date_option,
     keys_option,
     now_s,
@@ -44,6 +46,7 @@ from unrep.terminal.trust_files import (
 @date_option("--expires", "When the new trust root expires. Default never.")
 @click.option("--epoch", metavar="E", type=click.IntRange(0), help="Highest epoch of releases. Default as before.")
 @out_option
+@json_option(DraftAnswer)
 def rotate_command(
     path: Path,
     keys: tuple[Path, ...],
@@ -55,6 +58,7 @@ def rotate_command(
     expires: datetime | None,
     epoch: int | None,
     out: Path,
+    as_json: bool,
 ) -> None:
     """Draft the successor of the newest trust root in file T, signed by the thresholds of both."""
     file = read_trust_file(path)
@@ -70,4 +74,4 @@ def rotate_command(
         expires=seconds_of(expires),
         epoch=old.epoch if epoch is None else epoch,
     )
-    write_trust_file(out, succeeded(file, root))
+    write_trust_file(out, succeeded(file, root), as_json)

@@ -5,9 +5,10 @@ from pathlib import Path
 import click
 
 from bundle.trust.drafting import signed
+from unrep.terminal.answers import json_option
 from unrep.terminal.command import Command
 from unrep.terminal.options.signing import SignerOptions, signer_options
-from unrep.terminal.trust_files import read_trust_file, trust_argument, write_trust_file
+from unrep.terminal.trust_files import DraftAnswer, read_trust_file, trust_argument, write_trust_file
 
 
 @click.command(
@@ -17,7 +18,8 @@ from unrep.terminal.trust_files import read_trust_file, trust_argument, write_tr
 )
 @trust_argument
 @signer_options
-def sign_command(path: Path, signer: SignerOptions) -> None:
+@json_option(DraftAnswer)
+def sign_command(path: Path, signer: SignerOptions, as_json: bool) -> None:
     """Sign what trust file T lacks signatures for. Look at it first with 'unrep trust show'."""
     file = read_trust_file(path)
-    write_trust_file(path, signed(file, [signer.open()]), anew=False)
+    write_trust_file(path, signed(file, [signer.open()]), as_json, anew=False)

@@ -1,4 +1,4 @@
-"""The options of commands that work at a site, and the configuration that they name."""
+"""The options of commands that work at a site, and the configuration and the trust that they name."""
 
 from pathlib import Path
 
@@ -7,6 +7,8 @@ import click
 from apply.site.config import SiteConfig, load
 from apply.site.guarded import check_guarded, check_site
 from apply.site.layout import Site
+from apply.site.trusted import configured_trust
+from bundle.trust.trust import Trust, load_trust
 
 SITE_VARIABLE = "UNREP_SITE"
 
@@ -25,8 +27,19 @@ trust_option = click.option(
     "--trust",
     metavar="T",
     type=click.Path(path_type=Path),
-    help="Public key of the sender, or trust file. A site that follows a trust root needs none.",
+    help="Public key of the sender, or trust file. Default: agent.trust of unrep.toml, or what the site follows.",
 )
+
+
+def named_trust(site: Site, config: SiteConfig, named: Path | None) -> Trust | None:
+    """The trust that a person names, else what agent.trust names; None for neither.
+
+    Raises InputError, Refused, StorageFailed or SiteInvalid; Unguarded for root.
+    """
+    if named or not config.agent.trust:
+        return load_trust(named) if named else None
+    check_guarded(site.root / config.agent.trust)
+    return configured_trust(site, config.agent.trust)
 
 
 def configuration(site: Path, config: Path | None, account: int = 0) -> SiteConfig:

@@ -9,16 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bundle.archives.deflate_blocks import NoShape
-from bundle.archives.deflate_shape import RECORD_BYTES, most_blocks, restore, shape_of
+from bundle.deflate.blocks import NoShape
+from bundle.deflate.shape import RECORD_BYTES, most_blocks, restore, shape_of
 from bundle.delta.bsdiff import make_difference
 from bundle.errors import Malformed
 from bundle.format.codecs import compress
 from bundle.format.objects import MemoryObject
 from bundle.format.varints import write_varints
 from tests.support.contents.encoders import encoders
-from tests.support.contents.plain_shapes import ORDER, low, plain_restore, plain_shape
+from tests.support.contents.second_reader import second
 
+SECOND, WIRE = second("shapes"), second("wire")
 NONE = (0, 128)
 PLAIN = b"abcabcabcd"
 
@@ -116,7 +117,7 @@ def test_a_damaged_stream_has_no_shape_or_comes_back(seed: int) -> None:
     for _ in range(rng.randrange(1, 4)):
         stream[rng.randrange(min(len(stream), rng.choice((8, 100, 5000))))] = rng.randrange(256)
     shape = outcome(whole_shape, bytes(stream))
-    assert shape == outcome(plain_shape, bytes(stream), inflated(bytes(stream)))
+    assert shape == SECOND.shape_of(bytes(stream), inflated(bytes(stream)))
     inflater = zlib.decompressobj(-15)
     try:
         plain = inflater.decompress(bytes(stream))
@@ -141,16 +142,15 @@ def test_a_damaged_shape_is_malformed_or_makes_a_bounded_stream(seed: int, data:
         at = data.draw(st.integers(min(first, len(shape) - 1), len(shape) - 1))
         shape[at] = data.draw(st.integers(0, 255))
     assert outcome(restored, plain, bytes(shape), len(stream) + 100) == outcome(
-        plain_restore, plain, bytes(shape), len(stream) + 100
+        SECOND.restore, plain, bytes(shape), len(stream) + 100
     )
 
 
 def outcome(function: Callable[..., bytes], *arguments: object) -> bytes | None:
     """What the code gives, or the code from the text. None if it refuses, which is never by a stray error."""
-    refusals = (ValueError,) if function in (plain_shape, plain_restore) else (Malformed, NoShape)
     try:
         return function(*arguments)
-    except refusals:
+    except (Malformed, NoShape, WIRE.Refused):
         return None
 
 
@@ -166,15 +166,15 @@ def test_bytes_that_are_no_stream_have_no_shape() -> None:
 
 def crafted(of_lengths: dict[int, int], codes: str, tokens: str = "") -> bytes:
     """A stream of one dynamic block: lengths of the code for code lengths by symbol, the bits of both after it."""
-    bits = "1" + low(2, 2) + low(0, 5) + low(0, 5) + low(15, 4)
-    bits += "".join(low(of_lengths.get(place, 0), 3) for place in ORDER) + codes + tokens
+    bits = "1" + SECOND.low(2, 2) + SECOND.low(0, 5) + SECOND.low(0, 5) + SECOND.low(15, 4)
+    bits += "".join(SECOND.low(of_lengths.get(place, 0), 3) for place in SECOND.ORDER) + codes + tokens
     bits += "0" * (-len(bits) % 8)
     return int(bits[::-1], 2).to_bytes(len(bits) // 8, "little")
 
 
 # With these lengths 18 has the code 0, the lengths 0 and 1 have 10 and 11. The zeros are 256 lengths.
 CODES = {18: 1, 0: 2, 1: 2}
-ZEROS = "0" + low(127, 7) + "0" + low(107, 7)
+ZEROS = "0" + SECOND.low(127, 7) + "0" + SECOND.low(107, 7)
 
 
 def test_a_crafted_stream_has_a_shape() -> None:
@@ -190,7 +190,7 @@ def test_a_crafted_stream_has_a_shape() -> None:
         (crafted({18: 1, 1: 2}, "11" + ZEROS + "10" + "10", "0"), "not given"),
         (crafted({18: 1, 16: 2, 1: 2}, "11" + "00" + ZEROS + "10" + "10", "0"), "not given"),
         (crafted({18: 1, 0: 1, 1: 1}, ZEROS + "11" + "10", "0"), "overlap"),
-        (crafted(CODES, ZEROS + "11" + "0" + low(0, 7), "0"), "too many code lengths"),
+        (crafted(CODES, ZEROS + "11" + "0" + SECOND.low(0, 7), "0"), "too many code lengths"),
         (crafted({1: 1, 0: 1}, "1" * 257 + "0", "0"), "overlap"),
         (crafted(CODES, ZEROS + "11" + "10", "1"), "stands for nothing"),
     ],
@@ -202,7 +202,7 @@ def test_codes_that_are_not_allowed_have_no_shape(stream: bytes, why: str) -> No
 
 def crafted_blocks(of_lengths: dict[int, int], *form: int) -> bytes:
     """The byte form of one dynamic block without tokens."""
-    return bytes((1, 2, 0, 0, 0, 15, *(of_lengths.get(place, 0) for place in ORDER), *form, 0))
+    return bytes((1, 2, 0, 0, 0, 15, *(of_lengths.get(place, 0) for place in SECOND.ORDER), *form, 0))
 
 
 @pytest.mark.parametrize(
@@ -274,7 +274,7 @@ def dynamic(form: list[int], tokens: int = 5) -> bytes:
         pytest.param(RECORDS, b"\1\1\5", id="no padding"),
         pytest.param(RECORDS, b"\1\1\5\xff", id="padding beyond the byte"),
         pytest.param(RECORDS, b"\1\1\5\0\0", id="more behind the padding"),
-        pytest.param(RECORDS, b"\1\3\5\0", id="unknown kind"),
+        pytest.param(RECORDS, b"\1\x09\5\0", id="unknown kind"),
         pytest.param(RECORDS, b"\1\1\4\0", id="a token left over"),
         pytest.param(RECORDS, b"\1\1\6\0", id="a token too many"),
         pytest.param(RECORDS, b"\1\1\xff\xff\xff\xff\xff\xff\xff\x0f\0", id="tokens without end"),
@@ -309,8 +309,8 @@ def dynamic(form: list[int], tokens: int = 5) -> bytes:
 def test_a_hostile_shape_is_malformed(records: bytes, blocks: bytes) -> None:
     with pytest.raises(Malformed):
         restored(PLAIN, shape(records, blocks))
-    with pytest.raises(ValueError):
-        plain_restore(PLAIN, shape(records, blocks), 1 << 20)
+    with pytest.raises(WIRE.Refused):
+        SECOND.restore(PLAIN, shape(records, blocks), 1 << 20)
 
 
 def test_a_shape_whose_blocks_do_not_fit_is_malformed() -> None:
@@ -421,7 +421,7 @@ ONE_TOKEN = crafted_blocks(CODES, 155, 135, 1, 0).replace(b"\2\0", b"\2\1", 1)
             b"\2\0\0\1\0" + ONE_TOKEN[1:],  # behind a stored block of one byte
             "match that",
         ),
-        (RECORDS, PLAIN, b"\1\3\5\0", "out of bounds"),
+        (RECORDS, PLAIN, b"\1\x09\5\0", "out of bounds"),
         (b"", b"", crafted_blocks(CODES, 155, 135, 1, 0).replace(b"\0\0\x0f", b"\x20\0\x0f", 1), "out of bounds"),
     ],
 )

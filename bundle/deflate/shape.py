@@ -4,7 +4,7 @@ Encoders differ in where they see matches, where they end blocks and which codes
 So plain bytes and shape give back the exact stream of any encoder, and a new shape is a patch of an old one.
 spec/format.md, section 9, has all rules: what a shape is [F-69], its blocks [F-70], how a stream is restored [F-71].
 
-Memory: some 12 MiB beside the blocks, in both directions. Time: linear. One core reads about 4 MB of stream a second,
+Memory: some 16 MiB beside the blocks, in both directions. Time: linear. One core reads about 4 MB of stream a second,
 and writes 7 MB. With the smallest blocks it is 0.7 MB and 1 MB.
 """
 
@@ -14,7 +14,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from bundle.archives.deflate_blocks import (
+from bundle.deflate.blocks import (
+    DERIVED,
     MAX_HEADER_BYTES,
     STORED,
     Block,
@@ -25,8 +26,9 @@ from bundle.archives.deflate_blocks import (
     read_form,
     read_header,
 )
-from bundle.archives.deflate_places import Places
-from bundle.archives.deflate_tokens import MIN_MATCH, BitJoiner, Matches, TokenWriter, token_reader, token_writer
+from bundle.deflate.derived import MAX_DERIVED_TOKENS, USUAL, Counts, derivation, derived
+from bundle.deflate.places import Places
+from bundle.deflate.tokens import MIN_MATCH, BitJoiner, Matches, TokenWriter, token_reader, token_writer
 from bundle.errors import Malformed
 from bundle.format.objects import Readable
 from bundle.format.varints import write_varints
@@ -51,6 +53,11 @@ def most_blocks(stream_bytes: int) -> int:
     return 16 + stream_bytes // 64
 
 
+def most_derived(stream_bytes: int) -> int:
+    """How many of them may have derived codes, since to derive codes takes time."""
+    return 16 + stream_bytes // 1024
+
+
 def shape_of(stream: Readable, plain: Readable) -> Iterator[bytes]:
     """The shape of a raw deflate stream of these plain bytes, in chunks [F-69].
 
@@ -58,18 +65,21 @@ def shape_of(stream: Readable, plain: Readable) -> Iterator[bytes]:
     """
     forms, places = bytearray(), Places(plain)
     count = at = run = plain_at = 0
+    derivable, last_derived = most_derived(stream.size), USUAL
     last = False
     while not last:
         data = _read(stream, at >> 3, MAX_HEADER_BYTES)
         last, block, used = read_header(int.from_bytes(data, "little") >> (at & 7), at & 7)
         at += used
-        tokens = 0
+        counts = Counts()
         if block.kind == STORED:
             at += block.size * 8
             plain_at += block.size
         else:
             for matches, end in token_reader(block.lengths).read(stream, at):
-                tokens += matches.tokens
+                if matches.plain_bytes > plain.size - plain_at:
+                    raise NoShape("a deflate stream of more plain bytes")
+                counts.add(matches, plain.read_at(plain_at, matches.plain_bytes))
                 numbers = places.numbers(matches.starts(plain_at), matches.distances, matches.lengths)
                 records, run = _records_of(matches, numbers, run)
                 at = end
@@ -77,7 +87,10 @@ def shape_of(stream: Readable, plain: Readable) -> Iterator[bytes]:
                 yield records.tobytes()
         if at > stream.size * 8:
             raise NoShape("a deflate stream that is cut short")
-        forms += block.write(tokens)
+        if derivable and (shorter := derivation(block, counts, last_derived)):
+            block = last_derived = shorter
+            derivable -= 1
+        forms += block.write(counts.tokens)
         count += 1
         if count > most_blocks(stream.size) or len(forms) > MAX_BLOCKS_BYTES:
             raise NoShape(_TOO_MANY)
@@ -127,7 +140,8 @@ def restore(plain: Readable, shape: Readable, most_bytes: int) -> Iterator[bytes
     if not 1 <= count <= most_blocks(most_bytes):
         raise Malformed(f"recipe: a shape of {count} blocks for a stream of {most_bytes} bytes")
     left = most_bytes
-    for chunk in _Restoring(plain, _Records(shape, records_bytes)).run(data, count):
+    restoring = _Restoring(plain, _Records(shape, records_bytes), most_derived(most_bytes))
+    for chunk in restoring.run(data, count):
         left -= len(chunk)
         if left < 0:
             raise Malformed(f"recipe: a shape that makes more than {most_bytes} bytes")
@@ -197,20 +211,26 @@ class _Records:
 class _Restoring:
     """A stream that is being restored."""
 
-    def __init__(self, plain: Readable, records: _Records) -> None:
+    def __init__(self, plain: Readable, records: _Records, derivable: int) -> None:
+        """`derivable`: how many blocks may have derived codes."""
         self._plain = plain
         self._records = records
         self._places = Places(plain)
         self._at = 0  # in the plain bytes
         self._joiner = BitJoiner()
+        self._derivable = derivable
 
     def run(self, data: Iterator[int], count: int) -> Iterator[bytes]:
         """The stream, of so many blocks, chunk by chunk."""
         for number in range(count):
             block, tokens = read_form(data)
+            parts = self._tokens(tokens)
+            if block.kind in DERIVED:
+                held = self._held(parts, tokens)
+                block, parts = self._derived(block, held), iter(held)
             header = header_bits(block, number == count - 1, self._joiner.bits & 7)
             yield self._joiner.join_few(header)
-            yield from self._copied(block) if block.kind == STORED else self._encoded(block, tokens)
+            yield from self._copied(block) if block.kind == STORED else self._encoded(block, parts)
         padding, free = next_byte(data), -self._joiner.bits % 8
         if padding >> free or next(data, None) is not None:
             raise Malformed("recipe: a shape with more behind its blocks than padding")
@@ -219,21 +239,42 @@ class _Restoring:
             raise Malformed("recipe: a shape that leaves plain bytes or tokens over")
 
     def _copied(self, block: Block) -> Iterator[bytes]:
-        yield self._take(block.size)
+        yield self._plain.read_at(self._take(block.size), block.size)
 
-    def _encoded(self, block: Block, tokens: int) -> Iterator[bytes]:
+    def _encoded(self, block: Block, parts: Iterator["_Part"]) -> Iterator[bytes]:
         writer: TokenWriter = token_writer(block.lengths)
+        for at, matches in parts:
+            yield self._joiner.join(*writer.write(matches, self._plain.read_at(at, matches.plain_bytes)))
+        yield self._joiner.join_few([writer.end])
+
+    def _tokens(self, tokens: int) -> Iterator["_Part"]:
+        """The next tokens part by part, with distances."""
         while tokens:
             matches = self._records.take(min(tokens, _TOKENS_AT_ONCE))
             tokens -= matches.tokens
-            starts = matches.starts(self._at)
-            plain = self._take(matches.plain_bytes)
-            matches = replace(matches, distances=self._places.distances(starts, matches.distances, matches.lengths))
-            yield self._joiner.join(*writer.write(matches, np.frombuffer(plain, np.uint8)))
-        yield self._joiner.join_few([writer.end])
+            at = self._take(matches.plain_bytes)
+            distances = self._places.distances(matches.starts(at), matches.distances, matches.lengths)
+            yield at, replace(matches, distances=distances)
 
-    def _take(self, size: int) -> bytes:
+    def _held(self, parts: Iterator["_Part"], tokens: int) -> list["_Part"]:
+        """All of them at once. Raises Malformed for more than may be held, or too many such blocks."""
+        self._derivable -= 1
+        if tokens > MAX_DERIVED_TOKENS or self._derivable < 0:
+            raise Malformed("recipe: a shape with too many derived codes, or with too large a block of such")
+        return list(parts)
+
+    def _derived(self, block: Block, parts: list["_Part"]) -> Block:
+        counts = Counts()
+        for at, matches in parts:
+            counts.add(matches, self._plain.read_at(at, matches.plain_bytes))
+        return derived(block, counts)
+
+    def _take(self, size: int) -> int:
+        """Where the next plain bytes stand."""
         if size > self._plain.size - self._at:
             raise Malformed("recipe: a shape that takes more than the plain bytes")
         self._at += size
-        return self._plain.read_at(self._at - size, size)
+        return self._at - size
+
+
+_Part = tuple[int, Matches]  # where it stands in the plain bytes, and the tokens

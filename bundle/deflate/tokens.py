@@ -12,7 +12,7 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
-from bundle.archives.deflate_blocks import END_OF_BLOCK, NoShape, codes_of, decoding_table
+from bundle.deflate.blocks import END_OF_BLOCK, NoShape, codes_of, decoding_table
 from bundle.errors import Malformed
 from bundle.format.objects import Readable
 
@@ -53,6 +53,32 @@ class Matches:
     def plain_bytes(self) -> int:
         """How many bytes they stand for."""
         return int(self.literals.sum() + self.lengths.sum()) + self.rest
+
+    def literals_in(self, plain: bytes) -> NDArray[np.uint8]:
+        """The literals among the bytes that they stand for."""
+        advance = np.ones(self.tokens, np.int64)
+        advance[self.places] = self.lengths
+        is_literal = np.ones(len(advance), bool)
+        is_literal[self.places] = False
+        found: NDArray[np.uint8] = np.frombuffer(plain, np.uint8)[(np.cumsum(advance) - advance)[is_literal]]
+        return found
+
+    @property
+    def places(self) -> NDArray[np.int64]:
+        """Which of the tokens are matches."""
+        return np.cumsum(self.literals + 1) - 1
+
+    @property
+    def length_symbols(self) -> NDArray[np.int64]:
+        """The literal/length symbols of the matches."""
+        found: NDArray[np.int64] = _LENGTH_INDEX[self.lengths] + (END_OF_BLOCK + 1)
+        return found
+
+    @property
+    def distance_symbols(self) -> NDArray[np.int64]:
+        """The distance symbols of the matches."""
+        found: NDArray[np.int64] = _DISTANCE_INDEX[self.distances - 1]
+        return found
 
     def starts(self, at: int) -> NDArray[np.int64]:
         """Where in the plain bytes the matches start, if the first token does at `at`."""
@@ -178,15 +204,12 @@ class TokenWriter:
         """(value, bits) of the end of the block."""
         return int(self._codes[END_OF_BLOCK]), int(self._bits[END_OF_BLOCK])
 
-    def write(self, matches: Matches, plain: NDArray[np.uint8]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    def write(self, matches: Matches, plain: bytes) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
         """(values, bits) of the tokens in order. `plain`: the bytes that they stand for. Raises Malformed."""
-        places = np.cumsum(matches.literals + 1) - 1
-        advance = np.ones(matches.tokens, np.int64)
-        advance[places] = matches.lengths
-        is_literal = np.ones(len(advance), bool)
+        places, symbols = matches.places, matches.literals_in(plain)
+        is_literal = np.ones(matches.tokens, bool)
         is_literal[places] = False
-        symbols = plain[(np.cumsum(advance) - advance)[is_literal]]
-        values, bits = np.empty(len(advance), np.uint64), np.empty(len(advance), np.uint64)
+        values, bits = np.empty(len(is_literal), np.uint64), np.empty(len(is_literal), np.uint64)
         values[is_literal], bits[is_literal] = self._codes[symbols], self._bits[symbols]
         values[places], bits[places] = self._write_matches(matches)
         if not bits.all():
@@ -194,10 +217,9 @@ class TokenWriter:
         return values, bits
 
     def _write_matches(self, matches: Matches) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-        index = _LENGTH_INDEX[matches.lengths]
-        symbols = index + END_OF_BLOCK + 1
+        symbols, distance_index = matches.length_symbols, matches.distance_symbols
+        index = symbols - (END_OF_BLOCK + 1)
         values, bits = self._codes[symbols], self._bits[symbols]
-        distance_index = _DISTANCE_INDEX[matches.distances - 1]
         codes, code_bits = self._distance_codes[distance_index], self._distance_bits[distance_index]
         if not (bits.all() and code_bits.all()):
             raise Malformed("recipe: a shape with a match that has no code")

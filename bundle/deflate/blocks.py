@@ -2,13 +2,14 @@
 
 The byte form is the second part of a shape [F-70]. It says what the bits of a header say, in whole bytes:
 
-    byte              kind: 0 stored, 1 fixed codes, 2 codes of its own
+    byte              kind: 0 stored, 1 fixed codes, 2 codes of its own, 3 to 8 derived codes
     kind 0            byte: the bits up to the next whole byte of the stream. 2 bytes: how many plain bytes follow
-    kind 1 and 2      varint: the number of tokens, without the end of the block
+    kind 1 to 8       varint: the number of tokens, without the end of the block
     kind 2            3 bytes: HLIT, HDIST, HCLEN, as the stream has them
                       HCLEN + 4 bytes: the lengths of the code for code lengths, in the order of the stream
                       bytes until HLIT + HDIST + 258 lengths are given: 0 to 15 is a length, 16 to 19 repeats the last
                       length 3 to 6 times, 20 to 27 gives 3 to 10 zeros, 28 to 155 gives 11 to 138 zeros
+    kind 3 to 8       byte: the limit of the literal code's lengths, and 16 times that of the distance code's
 """
 
 from collections.abc import Iterator
@@ -22,10 +23,11 @@ from bundle.errors import Malformed
 from bundle.format.varints import read_varints, write_varints
 
 STORED, FIXED, DYNAMIC = 0, 1, 2
+DERIVED = range(3, 9)  # dynamic ones whose codes follow from the tokens, see `derived`
 END_OF_BLOCK = 256
 MAX_CODE_BITS = 15
 MAX_HEADER_BYTES = 640  # of a header in the stream: 74 bits and 320 symbols of at most 14 bits
-_ORDER = (16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15)
+ORDER = (16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15)
 # For the symbols 16, 17 and 18: extra bits, fewest repeats, and the first byte in the byte form.
 _REPEATS = {16: (2, 3, 16), 17: (3, 3, 20), 18: (7, 11, 28)}
 _LAST_REPEAT = 155
@@ -37,7 +39,8 @@ class NoShape(Exception):
 
 @dataclass(frozen=True)
 class Block:
-    """A block header. `padding` and `size` are those of a stored block, `lengths` and `form` of a dynamic one.
+    """A block header. `padding` and `size` are those of a stored block, `lengths` and `form` of a dynamic one, `limits`
+    of one with derived codes.
 
     `lengths`: the code lengths of the literal/length symbols and of the distance symbols. `form`: the byte form of the
     codes, from HLIT on.
@@ -48,12 +51,14 @@ class Block:
     size: int = 0
     lengths: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
     form: bytes = b""
+    limits: tuple[int, int] = (0, 0)
 
     def write(self, tokens: int) -> bytes:
         """The byte form of a block of so many tokens."""
         if self.kind == STORED:
             return bytes((STORED, self.padding)) + self.size.to_bytes(2, "little")
-        return bytes((self.kind,)) + write_varints([tokens]) + self.form
+        limits = bytes((self.limits[0] | self.limits[1] << 4,)) if self.kind in DERIVED else b""
+        return bytes((self.kind,)) + write_varints([tokens]) + self.form + limits
 
 
 FIXED_BLOCK = Block(FIXED, lengths=((8,) * 144 + (9,) * 112 + (7,) * 24 + (8,) * 8, (5,) * 30))
@@ -123,7 +128,7 @@ def _read_codes(bits: int) -> tuple[Block, int]:
     counts = bits & 31, bits >> 5 & 31, bits >> 10 & 15
     form, used = bytearray(counts), 14
     of_lengths = [0] * 19
-    for place in _ORDER[: counts[2] + 4]:
+    for place in ORDER[: counts[2] + 4]:
         of_lengths[place] = bits >> used & 7
         form.append(of_lengths[place])
         used += 3
@@ -159,13 +164,16 @@ def _lengths_of(byte: int, before: list[int]) -> list[int]:
 
 def read_form(data: Iterator[int]) -> tuple[Block, int]:
     """(the block, its number of tokens) from the byte form. Raises Malformed."""
-    kind = next_byte(data, DYNAMIC)
+    kind = next_byte(data, DERIVED[-1])
     if kind == STORED:
         padding = next_byte(data, 127)
         return Block(STORED, padding, next_byte(data) | next_byte(data) << 8), 0
     tokens = next_number(data)
     if kind == FIXED:
         return FIXED_BLOCK, tokens
+    if kind in DERIVED:
+        limits = next_byte(data)
+        return Block(kind, limits=(limits & 15, limits >> 4)), tokens
     counts = next_byte(data, 31), next_byte(data, 31), next_byte(data, 15)
     form = bytearray(counts)
     form += bytes(next_byte(data, 7) for _ in range(counts[2] + 4))
@@ -180,6 +188,11 @@ def read_form(data: Iterator[int]) -> tuple[Block, int]:
     if len(lengths) > wanted:
         raise Malformed("recipe: a shape with too many code lengths")
     return Block(DYNAMIC, lengths=(tuple(lengths[:split]), tuple(lengths[split:])), form=bytes(form)), tokens
+
+
+def symbol_of(byte: int) -> int:
+    """The symbol of the code for code lengths that a byte of the byte form is written with."""
+    return byte if byte < 16 else 16 if byte < 20 else 17 if byte < 28 else 18
 
 
 def next_byte(data: Iterator[int], most: int = 255) -> int:
@@ -207,14 +220,14 @@ def header_bits(block: Block, last: bool, at: int) -> list[tuple[int, int]]:
         return [*found, (block.padding, padding_bits), (block.size, 16), (block.size ^ 0xFFFF, 16)]
     if block.kind == FIXED:
         return found
-    form, places = block.form, _ORDER[: block.form[2] + 4]
+    form, places = block.form, ORDER[: block.form[2] + 4]
     found += [(form[0], 5), (form[1], 5), (form[2], 4), *((length, 3) for length in form[3 : 3 + len(places)])]
     of_lengths = [0] * 19
     for place, length in zip(places, form[3:], strict=False):
         of_lengths[place] = length
     codes = codes_of(tuple(of_lengths)).tolist()
     for byte in form[3 + len(places) :]:
-        symbol = byte if byte < 16 else 16 if byte < 20 else 17 if byte < 28 else 18
+        symbol = symbol_of(byte)
         if not of_lengths[symbol]:
             raise Malformed("recipe: a shape with a code length that has no code")
         found.append((codes[symbol], of_lengths[symbol]))

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from bundle.archives.deflate_blocks import NoShape
+from bundle.deflate.blocks import NoShape
 from bundle.errors import Malformed
 from bundle.format.objects import Readable
 

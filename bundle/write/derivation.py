@@ -1,0 +1,105 @@
+"""Objects of a release that follow from others, and what their patch takes. spec/format.md, section 9 [F-103].
+
+What may be derived is told by names: a catalogue by that of its source, a source map by its own, a list of digests too.
+Whether it follows is found out by deriving it. Whatever does not is made as any other object.
+"""
+
+import re
+from base64 import urlsafe_b64decode
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from bundle.derived.catalogues import MAX_SOURCE_BYTES
+from bundle.derived.digests import HEX_MARK, RECORD_MARK, blanked, spelled, texts
+from bundle.derived.no_form import NoForm
+from bundle.derived.replacing import MAX_BYTES
+from bundle.derived.rules import Rule, complete, form
+from bundle.derived.source_maps import by_name
+from bundle.format.contents import Content, read_content, size_of
+
+_LISTS = re.compile(r"RECORD|[^/!]*(?:sha256|checksum|sbom|manifest)[^/!]*|[^/!]*\.(?:cdx|spdx)\.json", re.IGNORECASE)
+CATALOGUES = (Rule.UNDATED_CATALOGUE, Rule.CATALOGUE, Rule.CATALOGUE_WITHOUT_TABLE)
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """How an object may be derived: the rules to try, and the source, or None for what is alike in the base.
+
+    `known`: the texts of digests that objects at hand have.
+    """
+
+    rules: tuple[Rule, ...]
+    source: Content | None = None
+    known: frozenset[bytes] = frozenset()
+
+
+@dataclass(frozen=True)
+class Derivable:
+    """What the patch of a derived object has to make out of what. `marks`: the digests that complete it, as texts."""
+
+    rule: Rule
+    form: bytes
+    wanted: bytes
+    marks: list[bytes] = field(default_factory=list)
+
+
+def source_label(label: str) -> str | None:
+    """The label of what a catalogue is compiled from. None for what is no catalogue."""
+    return f"{label.removesuffix('.mo')}.po" if label.endswith(".mo") else None
+
+
+def is_catalogue_source(label: str, size: int) -> bool:
+    """Whether a catalogue may be compiled from it."""
+    return label.endswith(".po") and size <= MAX_SOURCE_BYTES
+
+
+def is_source_map(label: str, size: int) -> bool:
+    """Whether it may be a source map."""
+    return label.endswith(".map") and size <= MAX_BYTES
+
+
+def is_list(label: str, size: int) -> bool:
+    """Whether it may list digests."""
+    return size <= MAX_BYTES and _LISTS.fullmatch(re.split("[/!]", label)[-1]) is not None
+
+
+def digests_in(content: Content) -> dict[bytes, tuple[bytes, int | None]]:
+    """Text -> SHA-256 and size, for each text in a list that a mark may stand for. A text in hex has no size."""
+    return {text: _digest(text) for text in texts(read_content(content))}
+
+
+def derivable(derivation: Derivation, target: Content, base: Content | None) -> Iterator[Derivable]:
+    """Each way to derive the target that gives it back. Raises InputError if a file cannot be read."""
+    source = derivation.source or base
+    if source is None or max(size_of(source), size_of(target)) > MAX_BYTES:
+        return
+    whole, origin = read_content(target), read_content(source)
+    for rule in derivation.rules:
+        try:
+            wanted = _goal(rule)(whole, derivation.known)
+            marks = [text for text in texts(whole) if text in derivation.known] if rule == Rule.DIGESTS else []
+            digests = ((digest, size or 0) for digest, size in map(_digest, marks))
+            is_changed = rule in CATALOGUES or wanted != whole
+            if is_changed and complete(rule, wanted, digests) == whole:
+                yield Derivable(rule, form(rule, origin), wanted, marks)
+        except NoForm:
+            continue
+
+
+def _goal(rule: Rule) -> Callable[[bytes, frozenset[bytes]], bytes]:
+    if rule == Rule.DIGESTS:
+        return lambda data, known: blanked(data, known.__contains__)
+    return (lambda data, _: by_name(data)) if rule == Rule.SOURCE_MAP else lambda data, _: data
+
+
+def _digest(text: bytes) -> tuple[bytes, int | None]:
+    """What a text says."""
+    if not text.startswith(b"sha256="):
+        return bytes.fromhex(text.decode()), None
+    digest, _, size = text.removeprefix(b"sha256=").partition(b",")
+    return urlsafe_b64decode(digest + b"="), int(size)
+
+
+def is_spelled(text: bytes, digest: bytes, size: int) -> bool:
+    """Whether a mark would give that text."""
+    return spelled(RECORD_MARK if text.startswith(b"sha256=") else HEX_MARK, digest, size) == text

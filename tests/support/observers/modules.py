@@ -1,0 +1,23 @@
+"""What a command loads: a fresh process knows, this one has loaded nearly everything."""
+
+import json
+import subprocess
+import sys
+
+_CODE = """
+import json, sys
+from unrep.cli import main
+try:
+    main(sys.argv[1:])
+except SystemExit as end:
+    print(json.dumps([int(end.code or 0), sorted(sys.modules)]))
+"""
+
+
+def loaded(*words: object) -> set[str]:
+    """The modules that are there when that command ends, which must succeed."""
+    line = [sys.executable, "-c", _CODE, *map(str, words)]
+    done = subprocess.run(line, capture_output=True, text=True, check=True)
+    code, names = json.loads(done.stdout.splitlines()[-1])
+    assert code == 0, done.stderr
+    return set(names)
