@@ -22,12 +22,12 @@ from bundle.host.files import make_directory
 from bundle.host.progress import Progress
 from bundle.host.temporary_files import temporary_directory
 from bundle.names.paths import check_version
+from bundle.read.base_objects import BuildBase
 from bundle.read.reader import open_bundle, open_for_display
 from bundle.read.tree import DirectoryBase, scan
 from bundle.recipients.ship_key import ShipPublicKey
 from bundle.trust.signing import Signer, verifying_key
 from bundle.trust.trust import Trust
-from bundle.write.base import BuildBase
 from bundle.write.builder import BuildReport, BuildRequest, build
 from repository.bases import KnownTree, check_base, choose_bases
 from repository.distribution.channels import announce_all, catch_up, check_forward

@@ -12,6 +12,7 @@ from bundle.archives.codings import Coding
 from bundle.archives.opened import Given, open_archive
 from bundle.archives.skeleton import StoredStream
 from bundle.errors import Malformed
+from bundle.format.contents import Content
 from bundle.format.manifest import TreeManifest
 from bundle.format.nesting import Nesting
 from bundle.format.objects import MemoryObject, Readable
@@ -25,6 +26,20 @@ class Base(Protocol):
 
     def open(self, place: int) -> Readable:
         """The object at a place of the manifest, counted from 1. Raises BaseMismatch if it is not there."""
+
+
+class BuildBase(Base, Protocol):
+    """A base as the builder takes it, a directory or what a repository holds: worker processes can read its objects."""
+
+    @property
+    def name(self) -> str:
+        """What messages call it, such as its directory."""
+
+    def content(self, place: int) -> Content:
+        """Where the bytes of the object at a place of the manifest are, counted from 1; that of no symbolic link.
+
+        Raises InputError.
+        """
 
 
 class BaseObjects:

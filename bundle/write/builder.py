@@ -44,6 +44,7 @@ from bundle.host.output import OUTPUT, WORK
 from bundle.host.progress import Progress
 from bundle.host.temporary_files import room_for_temporary_files, temporary_directory
 from bundle.names.plain_text import excerpt
+from bundle.read.base_objects import BuildBase
 from bundle.read.evaluate import open_evaluation
 from bundle.read.reader import VerifiedSection, open_bundle, stored_bytes
 from bundle.read.tree import DirectoryBase, scan
@@ -52,7 +53,6 @@ from bundle.recipients.sidecars import check_output_path, manifests_beside, publ
 from bundle.trust.signing import Signer
 from bundle.trust.trust import Trust
 from bundle.wheels.bytecode import compiled_by_time
-from bundle.write.base import BuildBase
 from bundle.write.encrypt import clear_tickets, encrypt_section, write_tickets
 from bundle.write.header import signed_header, trust_to_prove_under
 from bundle.write.section_plan import Closed

@@ -38,9 +38,9 @@ from bundle.format.pieces import build_tables
 from bundle.format.root import DERIVED_FEATURE, MAX_INNER_BYTES, REFERENCES_FEATURE, SHAPE_FEATURE, Section
 from bundle.host.files import create_buffered
 from bundle.host.progress import Progress
+from bundle.read.base_objects import BuildBase
 from bundle.read.frame_run import MAX_SHAPED
 from bundle.read.tree import object_bytes
-from bundle.write.base import BuildBase
 from bundle.write.base_streams import StreamIndex
 from bundle.write.batches import call_with, made_in_batches, map_in_batches
 from bundle.write.catalog import Candidate, Catalog

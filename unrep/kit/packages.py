@@ -16,9 +16,9 @@ from bundle.errors import NoRoom
 from bundle.host import presence
 from bundle.host.directories import Directory
 from bundle.host.files import make_directory, read_given, write_new
-from bundle.host.output import temporary_directory
 from bundle.host.progress import Progress
 from bundle.host.storage import Storage
+from bundle.host.temporary_files import temporary_directory
 from bundle.wheels.pins import Pin, read_pins
 from unrep.collect import wheels
 from unrep.collect.pins import applying
@@ -78,7 +78,8 @@ def bring_wheels(kind: Kind, lock: Path, place: Path, progress: Progress) -> lis
         raise KitError(f"{lock}: without a hash: {', '.join(bare)}: give every line its hashes")
     found = _wheels_of(place, pins)
     if missing := [pin for pin in pins if pin.name not in found]:
-        wheels.download(missing, kind.target(), place, progress)
+        with _STORAGE.errors(place), temporary_directory("unrep-kit-") as scratch:
+            wheels.download(missing, kind.target(), place, scratch, progress)
         found = _wheels_of(place, pins)
     for name in [pin.name for pin in pins if pin.name not in found]:
         raise KitError(f"{name}: no wheel in {place} has a hash of {lock}")

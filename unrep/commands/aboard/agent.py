@@ -25,7 +25,7 @@ from unrep.renewing.home import home_site
 from unrep.renewing.installing import LAUNCH, PROVEN_S, complete_configuration, launcher, write_launchers
 from unrep.terminal.answers import json_lines_option, json_option
 from unrep.terminal.command import Command, CommandGroup
-from unrep.terminal.console import tell
+from unrep.terminal.console import show, tell
 from unrep.terminal.exit_codes import ExitCode
 from unrep.terminal.options.site import SITE_VARIABLE, config_option, site_option
 

@@ -8,7 +8,7 @@ from typing import Annotated, TypedDict
 import click
 from msgspec import Meta
 
-from bundle.host.output import temporary_directory
+from bundle.host.temporary_files import temporary_directory
 from bundle.version import VERSION
 from unrep.kit.archive import write_archive
 from unrep.kit.building import Wanted, build_kit
