@@ -55,6 +55,8 @@ _IN_ANY_WAY = frozenset({ZLIB_FEATURE, BZIP2_FEATURE, XZ_FEATURE})  # given thei
 MAX_JOINED_BYTES = 64 * 1024 * 1024  # of a member that an engine is given whole: it is in memory then
 MAX_ZOPFLI_BYTES = 16 * 1024 * 1024  # the same for zopfli, which takes a second and more for each MiB
 ZOPFLI_BLOCK_BYTES = 1_000_000  # what zopfli looks at together: what stands behind does not matter
+ZOPFLI_LAST_BYTES = 16  # a block of one byte, and what shares a byte with it
+USUAL_ZOPFLI = (145, 135, 140, 133, 131)  # the default, what its manual advises for large files, others in use
 ZOPFLI_GAIN = 100  # zopfli writes fewer bytes than zlib does at level 9, by one in so many at least (measured: 3 to 5)
 PROBE_BYTES = 256 * 1024  # no engine had a first block of more stream: spec/decisions, 0007
 AT_ONCE = 1 << 62
@@ -201,7 +203,9 @@ def pack_stream(engine: int, chunks: Iterator[bytes], directory: Path | None = N
 
         return iter((isal_zlib.compress(data, way.level, -15),))
     if feature == ZOPFLI_FEATURE:
-        return iter((_zopfli(data, way.level),))
+        from zopfli.zopfli import compress
+
+        return iter((compress(data, numiterations=way.level, gzip_mode=1)[10:-8],))  # a gzip file: there is no other
     from zlib_ng import zlib_ng
 
     return _feed(zlib_ng.compressobj(way.level, zlib.DEFLATED, -15, way.memory), _slices(data, way.feed))
@@ -233,47 +237,24 @@ def find_engine(
     return None
 
 
-def _zopfli(data: bytes, iterations: int) -> bytes:
-    """The stream from within a gzip file: the library writes no other."""
-    from zopfli.zopfli import compress
-
-    made: bytes = compress(data, numiterations=iterations, gzip_mode=1)
-    return made[10:-8]
-
-
 def _find_zopfli(plain: Readable, stream: Readable, likely: int) -> int | None:
     """The engine of zopfli that gives exactly this stream.
 
-    A MiB takes seconds. So zopfli is asked only where zlib cannot have written so few bytes, and for the start alone.
-    More iterations give no more bytes, so a search by halves finds their number.
+    A MiB takes seconds, so zopfli is asked only where zlib cannot have written so few bytes, with the numbers of
+    iterations that are usual. It goes by blocks, so the first block of a long member tells the others.
     """
     if not 0 < plain.size <= MAX_ZOPFLI_BYTES or not _is_smaller_than_zlib(plain, stream):
         return None
     if ZOPFLI_FEATURE not in present_features():
         return None
-    start, wanted = _first_block(plain, stream)
-    first, last = _ZOPFLI_NUMBERS[0], _ZOPFLI_NUMBERS[-1]
-    number = likely if likely in _ZOPFLI_NUMBERS else last
-    while first <= last:
-        made = _zopfli(start, number - _ZOPFLI_NUMBERS[0] + 1)
-        if made.startswith(wanted):
-            return number if _gives(number, plain, stream) else None
-        if len(made) > len(wanted):
-            first = number + 1
-        else:
-            last = number - 1
-        number = (first + last) // 2
+    is_long = plain.size > ZOPFLI_BLOCK_BYTES
+    start = plain.read_at(0, ZOPFLI_BLOCK_BYTES + 1 if is_long else plain.size)
+    for number in dict.fromkeys([likely, *USUAL_ZOPFLI] if likely in _ZOPFLI_NUMBERS else USUAL_ZOPFLI):
+        made = b"".join(pack_stream(number, iter((start,))))
+        compared = len(made) - ZOPFLI_LAST_BYTES if is_long else stream.size
+        if made[:compared] == stream.read_at(0, min(compared, stream.size)):
+            return number if not is_long or _gives(number, plain, stream) else None
     return None
-
-
-def _first_block(plain: Readable, stream: Readable) -> tuple[bytes, bytes]:
-    """(the plain bytes that zopfli looks at together, what the stream has of them, but for its last bytes)."""
-    if plain.size <= ZOPFLI_BLOCK_BYTES:
-        return plain.read_at(0, plain.size), stream.read_at(0, stream.size)
-    head = stream.read_at(0, min(stream.size, 2 * ZOPFLI_BLOCK_BYTES))
-    inflater = zlib.decompressobj(-15)
-    inflater.decompress(head, ZOPFLI_BLOCK_BYTES)
-    return plain.read_at(0, ZOPFLI_BLOCK_BYTES + 1), head[: len(head) - len(inflater.unconsumed_tail) - 16]
 
 
 def _is_smaller_than_zlib(plain: Readable, stream: Readable) -> bool:
