@@ -84,7 +84,7 @@ def test_any_steps_come_back(data: st.DataObject) -> None:
 @pytest.mark.parametrize(
     ("changes", "word"),
     [
-        ({"kinds": FRAME.kinds[:-1] + b"\7"}, "kind 7 is unknown"),
+        ({"kinds": FRAME.kinds[:-1] + b"\x08"}, "kind 8 is unknown"),
         ({"kinds": FRAME.kinds[:-1] + b"\x7f"}, "kind 127 is unknown"),
         ({"kinds": b""}, "too long"),
         ({"kinds": FRAME.kinds + b"\0"}, "too short"),
