@@ -112,6 +112,11 @@ class PacedLink(Protocol):
     fills_path: bool
 
 
+def fills_path(link: Link) -> bool:
+    """Whether a link is such a one."""
+    return isinstance(link, PacedLink) and link.fills_path
+
+
 class LinkSet(Protocol):
     """The links of a session, in the order in which they were named."""
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from bundle.host.clock import Clock
 from transfer.config import TransferConfig
-from transfer.links.contract import Connection, Link
+from transfer.links.contract import Connection, Link, fills_path
 from transfer.scheduling.active_request import PooledConnection
 from transfer.scheduling.connection_counts import ConnectionCounts, connections_wanted, count_connections
 from transfer.scheduling.link_estimator import LinkEstimator
@@ -31,6 +31,7 @@ class ConnectionPool:
     ) -> None:
         self.max_connections = link.max_connections
         self.queue = RangeQueue()
+        self._is_one_flow = fills_path(link)
         self._link = link
         self._config = config
         self._clock = clock
@@ -132,8 +133,10 @@ class ConnectionPool:
         return self.idle_count() + sum(pooled.is_dialing and now < pooled.dialed_at + answer_s for pooled in self)
 
     def silent(self) -> list[PooledConnection]:
-        """Those with a range that count as silent."""
+        """Those with a range that count as silent. Of lanes that share one flow, one may wait for the other."""
         now = self._clock.now()
+        if self._is_one_flow and any(pooled.has_answered and now < self._timeouts.silent_at(pooled) for pooled in self):
+            return []
         return [pooled for pooled in self if pooled.is_busy and now >= self._timeouts.silent_at(pooled)]
 
     def slow(self, for_itself: bool) -> list[PooledConnection]:

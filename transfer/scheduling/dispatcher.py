@@ -41,7 +41,11 @@ class Dispatcher:
         for source in self._sources.alive:
             others = [one for one in self._sources.alive if one is not source]
             at_risk = sum(len(one.pool.silent()) + len(one.pool.slow(for_itself=False)) for one in others)
-            able = [one for one in others if not one.corruption.bad_offsets and self._has_work_for(one)]
+            able = [
+                one
+                for one in others
+                if not one.corruption.bad_offsets and self._has_work_for(one) and not one.leaves_room_for(source)
+            ]
             needed = max(0, employable - sum(one.pool.spare_count() for one in able)) + at_risk
             # A source that nobody waits for makes no progress either: that must not count against it.
             if not source.pool.is_busy and not at_risk and employable <= sum(one.pool.idle_count() for one in able):
@@ -64,7 +68,13 @@ class Dispatcher:
         return any(source.is_outdone_by(other) for other in self._sources.alive)
 
     def _fresh_work(self, source: Source) -> tuple[int, int] | None:
-        return None if self._rests(source) else self._next_range(source)
+        fillers = self._fillers(source)
+        is_enough = source.pool.is_busy or any(one.has_answered and one.bytes_per_s is None for one in fillers)
+        return None if (fillers and is_enough) or self._rests(source) else self._next_range(source)
+
+    def _fillers(self, source: Source) -> list[Source]:
+        """Those that may fill the way of a source whose rate is not known, and which it leaves room for [T-174]."""
+        return [other for other in self._sources.alive if source.leaves_room_for(other)]
 
     def _next_range(self, source: Source) -> tuple[int, int] | None:
         alive = self._sources.alive
@@ -84,6 +94,8 @@ class Dispatcher:
         """How much to ask for at once. What fills its path by itself is not made to wait for its next request."""
         if source.fills_path:
             return self._config.request_ceiling_bytes
+        if any(one.bytes_per_s is None for one in self._fillers(source)):
+            return self._config.read_bytes
         alive = self._sources.alive
         busy = sum(pooled.is_busy for one in alive for pooled in one.pool)
         connections = sum(one.pool.target() for one in alive)
@@ -122,6 +134,8 @@ class Dispatcher:
     def _share(self, source: Source) -> tuple[int, int] | None:
         """The untouched second half of what a slow connection would not have delivered for long [T-32]."""
         for owner in () if self._rests(source) else self._sources.alive:
+            if owner.fills_path and not self._rests(owner):
+                continue  # its lanes share one flow: one waits for the other
             for slow in owner.pool.slow(for_itself=owner is source):
                 request = slow.request
                 if request is None or not source.layout.reaches(request.end - 1):

@@ -12,7 +12,7 @@ from bundle.host.clock import Clock
 from transfer.config import TransferConfig
 from transfer.corruption_tracker import CorruptionTracker
 from transfer.errors import Dropped, LinkFault, OtherFile, PastEnd
-from transfer.links.contract import Answered, Arrived, Ended, Event, Failed, Link, Opened, PacedLink
+from transfer.links.contract import Answered, Arrived, Ended, Event, Failed, Link, Opened, fills_path
 from transfer.scheduling.active_request import ActiveRequest, PooledConnection
 from transfer.scheduling.connection_pool import ConnectionPool
 from transfer.scheduling.link_estimator import LinkEstimator
@@ -20,6 +20,8 @@ from transfer.scheduling.range_queue import RangeQueue
 from transfer.scheduling.retry_policy import RetryPolicy
 from transfer.scheduling.timeouts import Timeouts
 from transfer.source_layout import SourceLayout
+
+ANSWER_ROUND_TRIPS = 2.5  # a source that fills the way answers sooner, or something blocks it
 
 
 class Source:
@@ -43,7 +45,7 @@ class Source:
     ) -> None:
         self.name = link.name
         self.is_free = link.is_free
-        self.fills_path = isinstance(link, PacedLink) and link.fills_path
+        self.fills_path = fills_path(link)
         self.meter = link.meter
         self.is_named = is_named
         self.is_asked = True
@@ -70,6 +72,11 @@ class Source:
         return self._estimator.round_trip_s is not None
 
     @property
+    def bytes_per_s(self) -> float | None:
+        """What it was seen to bring; None before it has brought enough to tell."""
+        return self._estimator.bytes_per_s
+
+    @property
     def flight_bytes(self) -> float:
         """What a round trip carries; 0 before anything has shown it."""
         return (self._estimator.bytes_per_s or 0.0) * (self._estimator.round_trip_s or 0.0)
@@ -91,6 +98,22 @@ class Source:
             return False
         is_faster = rate is not None and others is not None and others > rate
         return is_faster and other.pool.is_busy and not other.pool.silent()
+
+    def leaves_room_for(self, other: "Source") -> bool:
+        """Whether the other one may fill a way that both share, and this one's rate is not known [T-174].
+
+        One connection tells that rate, and costs little if the other one is faster.
+        """
+        if self.is_free or other.is_free or self.fills_path or not other.fills_path:
+            return False
+        return self._estimator.bytes_per_s is None and other.is_promising(self._estimator.round_trip_s or 0.0)
+
+    def is_promising(self, round_trip_s: float) -> bool:
+        """Whether it delivers, or has been asked for so few round trips that it may yet."""
+        if self.has_answered:
+            return self.pool.is_busy and not self.pool.silent()
+        asked = [since for one in self.pool if (since := one.waits_since) is not None]
+        return not asked or self._clock.now() - min(asked) < ANSWER_ROUND_TRIPS * round_trip_s
 
     @property
     def may_deliver(self) -> bool:
