@@ -61,7 +61,7 @@ class TransferConfig:
     far_s: float = 0.25
     slow_bytes_per_s: int = 32_000
     first_flight_bytes: int = 14_600
-    slow_rest_s: float = 10.0
+    slow_rest_s: float = 20.0
     share_floor_bytes: int = 32 * KIB
     first_answer_s: float = 5.0
     idle_floor_s: float = 2.5

@@ -29,7 +29,7 @@ from bundle.references.rebase import MAX_TRIPLES
 WHOLE_BYTES = 24 * 1024 * 1024
 PATCH_OVERHEAD_BYTES = 6  # the index has more numbers of a patch than of a literal: its source, its count of triples
 PRICED_BYTES = 16 * 1024 * 1024  # that are priced at a time
-CHEAP_SHARE = 8  # a derived object that takes less than its size by so much is not compared with other ways
+CHEAP_BYTES = 64  # a derived object that takes no more is not compared with other ways
 LONG_BYTES = 64 * 1024  # the literal of a shorter object costs so little time that it is always tried
 
 
@@ -73,7 +73,7 @@ Way = tuple[list[Triple], dict[Stream, list[Content]]]  # triples and streams of
 def encode_object(task: ObjectTask) -> Encoding:
     """The best recipe for an object. Raises InputError if a file cannot be read."""
     encoding = _derived(task)
-    if not encoding or encoding.price * CHEAP_SHARE > size_of(task.target):
+    if not encoding or encoding.price > CHEAP_BYTES:
         other = _encoded(task)
         if encoding or task.priced:
             other = replace(other, price=PATCH_OVERHEAD_BYTES + sum(map(_price, other.streams.values())))

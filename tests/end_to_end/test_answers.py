@@ -25,7 +25,7 @@ ENDLESS = {"unrep serve", "unrep demo", "unrep run", "unrep page", "unrep fleet 
 # Of sites, fleets and machines that are begun for their own tests.
 ELSEWHERE = {
     "unrep adopt", "unrep stick", "unrep agent install", "unrep fleet pause", "unrep fleet resume",
-    "unrep fleet user add", "unrep fleet user remove",
+    "unrep fleet user add", "unrep fleet user remove", "unrep kit",
 }  # fmt: skip
 LOGGED = {"unrep agent"}  # a line on stderr for each event, as a service writes
 DAMAGED = "versions/1.0.0/docs/guide.txt"

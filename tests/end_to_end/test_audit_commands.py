@@ -181,6 +181,7 @@ def test_a_receipt_that_is_not_to_be_believed(ship: Ship, tmp_path: Path) -> Non
 def test_the_record_of_a_newer_unrep(ship: Ship, tmp_path: Path) -> None:
     """[A-81]: every command refuses it in one sentence, and changes nothing."""
     tamper(ship, "PRAGMA user_version = 7")
+    tamper(ship, "PRAGMA application_id = 7")
     before = ship.seen("versions", "current")
     for command in ("status", "history", "metrics", "recover", "gc", "rollback"):
         code, out, err = unrep(command, "--site", ship.root)

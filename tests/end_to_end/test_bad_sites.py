@@ -95,6 +95,7 @@ def _nowhere(ship: Ship) -> None:
 def _a_newer_record(ship: Ship) -> None:
     with sqlite3.connect(ship.site.private / "state.db") as database:
         database.execute("PRAGMA user_version = 9")
+        database.execute("PRAGMA application_id = 9")
     database.close()
 
 

@@ -91,6 +91,7 @@ def test_by_the_keyboard_alone(page: Any, server: PageServer, ship: Ship) -> Non
     page.keyboard.press("Shift+Tab")
     with page.expect_navigation():
         page.keyboard.press("Enter")
+    page.locator("input:focus").wait_for()
     page.keyboard.type(PIN)
     with page.expect_navigation():
         page.keyboard.press("Enter")

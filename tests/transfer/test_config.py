@@ -32,7 +32,7 @@ def test_the_defaults_are_those_of_the_spec() -> None:
     assert (config.request_floor_bytes, config.request_ceiling_bytes) == (256 * 1024, 2 * 1024 * 1024)
     assert config.request_round_trips == 3
     assert (config.max_connections, config.near_s, config.far_s, config.slow_bytes_per_s) == (6, 0.05, 0.25, 32_000)
-    assert (config.first_flight_bytes, config.slow_rest_s, config.share_floor_bytes) == (14_600, 10, 32 * 1024)
+    assert (config.first_flight_bytes, config.slow_rest_s, config.share_floor_bytes) == (14_600, 20, 32 * 1024)
     assert config.hold_bytes == 4 * 1024 * 1024
     assert (config.retry_floor_s, config.retry_ceiling_s, config.retry_share) == (0.05, 0.3, 1 / 32)
     assert (config.progress_bytes, config.patience_s) == (1024, 300)

@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, TypedDict
 
@@ -95,8 +96,9 @@ def _cautions(site: Site, config: SiteConfig, version: str) -> Iterator[Finding]
     for number, source in enumerate(config.agent.sources):
         if not is_url(source) and not presence.exists(site.root / source):
             yield Finding(f"agent.sources[{number}]", f"{shown_source(source)} is not there now")
-    if config.agent.trust and configured_trust(site, config.agent.trust) is None:
-        yield Finding("agent.trust", "the site follows a trust root, so this plain key says nothing any more")
+    with suppress(BundleError):  # that it cannot be read is a fault of its own
+        if config.agent.trust and configured_trust(site, config.agent.trust) is None:
+            yield Finding("agent.trust", "the site follows a trust root, so this plain key says nothing any more")
     if config.page.by_agent and not has_pin(site):
         yield Finding("page.by_agent", f"no PIN is set; 'unrep init {site.root} --pin-file F' sets one")
     if config.log.target == "eventlog" and os.name != "nt":

@@ -18,8 +18,7 @@ from bundle.host.directories import Directory
 from bundle.host.files import create_anew, read_given, whole_or_none
 from bundle.host.storage import Storage
 from unrep.errors import KitError
-from unrep.kit.folder import EXECUTABLE
-from unrep.kit.kinds import MARK
+from unrep.kit.folder import EXECUTABLE, MARK
 
 _STORAGE: Final = Storage(full=NoRoom, failed=KitError)
 _MOMENT: Final = (1980, 1, 1, 0, 0, 0)

@@ -27,8 +27,8 @@ from bundle.read.tree import scan
 from bundle.version import VERSION
 from unrep.errors import KitError
 from unrep.kit import application, compile_ahead, debian, linux, packages, windows
-from unrep.kit.folder import Folder
-from unrep.kit.kinds import KINDS, MARK, Kind
+from unrep.kit.folder import MARK, Folder
+from unrep.kit.kinds import KINDS, Kind
 
 _LAUNCHER_LOCK: Final = "launcher.lock"
 _STORAGE: Final = Storage(full=NoRoom, failed=KitError)

@@ -7,6 +7,7 @@ from bundle.host.files import PUBLIC, make_directory, write_new
 from unrep.errors import KitError
 
 EXECUTABLE: Final = 0o755
+MARK: Final = "kit.json"  # written last: a kit without it was not unpacked to its end
 
 
 class Folder:

@@ -5,8 +5,6 @@ from typing import Final
 
 from unrep.collect.target import Target
 
-MARK: Final = "kit.json"  # written last: a kit without it was not unpacked to its end
-
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:

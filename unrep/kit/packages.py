@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from apply.application.programs import located
 from bundle.errors import NoRoom
 from bundle.host import presence
 from bundle.host.directories import Directory
@@ -147,12 +148,10 @@ def apt_of(architecture: str, scratch: Path) -> list[str]:
 def _apt(words: list[str], options: list[str], place: Path, missing: Sequence[DebianPackage]) -> None:
     names = ", ".join(f"{package.name} {package.version}" for package in missing)
     advice = f"bring {names} into {place}, or renew the lock"
-    try:
-        done = subprocess.run(
-            ["apt-get", "-q", *options, *words], cwd=place, capture_output=True, text=True, check=False
-        )
-    except OSError as error:
-        raise KitError(f"there is no apt-get here: {advice}") from error
+    program = located("apt-get")
+    if program is None:
+        raise KitError(f"there is no apt-get here: {advice}")
+    done = subprocess.run([program, "-q", *options, *words], cwd=place, capture_output=True, text=True, check=False)
     if done.returncode:
         said = [line for line in done.stderr.splitlines() if line.startswith("E: ")]
         raise KitError(f"apt-get {words[0]} failed{f' ({said[0][3:]})' if said else ''}: {advice}")

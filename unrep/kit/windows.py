@@ -2,11 +2,11 @@
 
 import io
 import os
-import shutil
 import zipfile
 from pathlib import Path
 from typing import Final
 
+from apply.application.programs import located
 from bundle.host.files import read_given
 from unrep.errors import KitError
 from unrep.kit.folder import Folder
@@ -60,6 +60,6 @@ def interpreter(root: Path) -> list[str]:
     program = str(root / "python" / "python.exe")
     if os.name == "nt":
         return [program, "-B"]
-    if wine := shutil.which("wine"):
+    if wine := located("wine"):
         return [wine, program, "-B"]
     raise KitError("a kit for Windows is built on Windows, or where there is Wine: its own Python compiles it")

@@ -6,7 +6,7 @@ from typing import Final
 import unrep
 from apply.site.layout import CURRENT, Site
 from bundle.host import presence
-from unrep.kit.kinds import MARK
+from unrep.kit.folder import MARK
 
 PRODUCT: Final = "unrep"
 

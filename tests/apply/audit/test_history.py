@@ -213,6 +213,7 @@ def test_an_older_record_that_was_only_half_made(tmp_path: Path) -> None:
 def test_the_record_of_a_newer_unrep_is_refused(site: Site, open_it: type[Record]) -> None:
     """[A-81]"""
     change(site, "PRAGMA user_version = 3")
+    change(site, "PRAGMA application_id = 3")
     with pytest.raises(
         SiteInvalid, match=r"state\.db: written by a newer version of unrep .* 3, .* knows 2\); use that"
     ):

@@ -1,10 +1,14 @@
 """The smallest way to make an object wins: bundle.write.tournament."""
 
+from base64 import urlsafe_b64encode
 from pathlib import Path
 from random import Random
 
 import pytest
 
+from bundle.derived.deriving import Derivation
+from bundle.derived.digests import texts
+from bundle.derived.rules import Rule
 from bundle.errors import InputError
 from bundle.format.contents import Slice, first_bytes, read_content
 from bundle.format.index import Stream
@@ -54,6 +58,18 @@ def test_large_images_are_re_aimed_too(tmp_path: Path, monkeypatch: pytest.Monke
     encoding = encode_object(ObjectTask(new, old))
     assert encoding.triples is not None
     assert sum(len(read_content(part)) for part in encoding.streams[Stream.EXTRA]) < 5_000
+
+
+def test_a_list_of_which_little_changed_is_a_plain_patch() -> None:
+    """The form of its base has no hashes, so those that no object has would all be sent."""
+    random = Random(SEED)
+    lines = [b"f%d,sha256=%s,7" % (n, urlsafe_b64encode(random.randbytes(32))[:43]) for n in range(2000)]
+    old = b"\n".join(lines)
+    lines[1000] = b"f1000,sha256=%s,7" % urlsafe_b64encode(random.randbytes(32))[:43]
+    new = b"\n".join(lines)
+    known = frozenset(texts(new)) - {line.partition(b",")[2] for line in lines[:100]}
+    encoding = encode_object(ObjectTask(new, old, (1,), derivation=Derivation((Rule.DIGESTS,), known=known)))
+    assert encoding.rule is None and encoding.price < 150
 
 
 def test_an_empty_object_needs_no_bytes() -> None:

@@ -349,7 +349,7 @@ def test_the_command_stops_cleanly_though_a_connection_is_idle(www: Path, number
         assert connection.getresponse().read() == DATA
         process.send_signal(number)
         assert process.wait(10) == 0
-        assert process.stderr.read() == "stopped\n"
+        assert process.stderr.read() == "for this machine alone; --bind 0.0.0.0 serves the whole network\nstopped\n"
 
 
 def test_what_cannot_be_served_is_one_sentence(www: Path, server: BundleServer) -> None:

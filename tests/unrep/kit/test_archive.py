@@ -8,7 +8,7 @@ import pytest
 
 from unrep.errors import KitError
 from unrep.kit.archive import write_archive
-from unrep.kit.kinds import MARK
+from unrep.kit.folder import MARK
 
 
 @pytest.fixture

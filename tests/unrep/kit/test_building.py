@@ -14,7 +14,8 @@ from tests.support.repository import REPOSITORY
 from unrep.errors import KitError, RegistryUnreachable
 from unrep.kit import application, packages
 from unrep.kit.building import Kit, Wanted, build_kit
-from unrep.kit.kinds import KINDS, MARK
+from unrep.kit.folder import MARK
+from unrep.kit.kinds import KINDS
 
 KEPT = REPOSITORY / "build" / "kits" / "packages"
 LINUX = f"linux_{platform.machine()}"
