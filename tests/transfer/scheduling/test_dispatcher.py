@@ -162,9 +162,36 @@ def test_of_two_that_share_a_way_the_slower_rests(udp_rate: float | None, http_r
         opened(source, world.clock)
     world.dispatcher.assign(1400)
     asked = {source.name: len(world.asked(source)) for source in (http, udp)}
-    assert asked == {"http": 1 if rests == "http" else 2, "udp": 0 if rests == "udp" else 2}
+    is_one = rests == "http" or http_rate is None  # one connection tells its rate
+    assert asked == {"http": 1 if is_one else 2, "udp": 0 if rests == "udp" else 2}
     world.clock.seconds += 60  # both are silent now
     assert not http.is_outdone_by(udp) and not udp.is_outdone_by(http)
+
+
+def test_of_lanes_that_share_a_flow_none_is_silent_while_another_delivers() -> None:
+    """[T-174], [T-20], [T-32]: the second waits for the first, and nobody else takes what it waits for."""
+    world = World("http")
+    udp = source_of(PacedLink("udp", False), world.clock, CONFIG)
+    udp.layout.bundle_bytes = TOTAL
+    world.sources.append(udp)
+    world.group = SourceGroup(world.sources, lambda line: None)
+    world.dispatcher = Dispatcher(world.group, world.queue, world.budget, CONFIG)
+    udp.begin(world.queue)
+    lanes = [opened(udp, world.clock) for _ in range(2)]
+    for at, lane in enumerate(lanes):
+        udp.ask(lane, at * 50_000, (at + 1) * 50_000, 1400)
+    answered(udp, lanes[0], TOTAL, b"x")
+    http = world.sources[0]
+    http.begin(world.queue)
+    opened(http, world.clock)
+    for _ in range(40):
+        world.clock.seconds += 1.0
+        udp.take(Arrived(lanes[0].connection, bytes(100)))
+        world.dispatcher.assign(1400)
+    assert not udp.pool.silent() and not world.asked(http)
+    world.clock.seconds += 60.0
+    world.dispatcher.assign(1400)
+    assert udp.pool.silent() and len(world.asked(http)) == 1
 
 
 def test_what_fills_its_path_is_asked_for_all_that_is_left() -> None:
