@@ -2,8 +2,8 @@
 
 import io
 import lzma
-import tarfile
 import os
+import tarfile
 import zipfile
 from pathlib import Path
 
