@@ -35,6 +35,7 @@ start_after_s = 0
 interval_s = 0.1
 consecutive_passes = 1
 """
+SHOWN = 54  # characters of what it said
 COMMANDS = {
     "apply, the same release": ("apply", "../second.unrep"),
     "apply, the next release": ("apply", "../third.unrep"),
@@ -104,8 +105,10 @@ def main() -> None:
                 told = (done.stdout + done.stderr).strip().splitlines()
                 shown = told[-1].replace(str(made), "") if told else ""
                 what = " and ".join(["moved"] * moved + ["Python"] * replaced)
-                print(f"{what:<18} {label:<24} {done.returncode:>4} {seconds:>7.2f} {0:>5}  {shown[:140]}", flush=True)
                 status = unrep(site, "status", "--site", str(site))
+                hands = int(bool(done.returncode or status.returncode))  # somebody has to come
+                row = f"{what:<18} {label:<24} {done.returncode:>4} {seconds:>7.2f} {hands:>5}"
+                print(f"{row}  {shown[:SHOWN]}", flush=True)
                 if status.returncode:
                     print(status.stdout, file=sys.stderr)
                 shutil.rmtree(made)

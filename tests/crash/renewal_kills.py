@@ -42,7 +42,7 @@ def line(done: list[Round], seconds: float) -> str:
     good = [one.without_s for one in done if one.kind == GOOD]
     bad = [one.without_s for one in done if one.kind != GOOD] or [0.0]
     return (
-        f"{len(done)} rounds, the right version after each, 0 hands; "
+        f"{len(done)} rounds of timer and agent alone, the right version after each; "
         f"{', '.join(f'{count} {kind}' for kind, count in kinds.most_common())}; "
         f"killed: {', '.join(f'{count} {what}' for what, count in killed.most_common())}; "
         f"seconds without an agent: good {median(good):.1f}, worst {max(good):.1f}, "

@@ -36,35 +36,27 @@ class Kind:
         return Target((self.wheel_tag,), self.python)
 
 
+def _linux(machine: str, architecture: str, loader: str) -> Kind:
+    return Kind(
+        name=f"linux_{machine}",
+        python="3.11",
+        machine=machine,
+        wheel_tag=f"manylinux_2_36_{machine}",
+        wheels_lock="linux.lock",
+        architecture=architecture,
+        triplet=f"{machine}-linux-gnu",
+        loader=loader,
+    )
+
+
+_WINDOWS: Final = Kind(
+    name="win_amd64", python="3.12", machine="AMD64", wheel_tag="win_amd64", wheels_lock="windows.lock"
+)
 KINDS: Final = {
     kind.name: kind
     for kind in (
-        Kind(
-            name="linux_x86_64",
-            python="3.11",
-            machine="x86_64",
-            wheel_tag="manylinux_2_36_x86_64",
-            wheels_lock="linux.lock",
-            architecture="amd64",
-            triplet="x86_64-linux-gnu",
-            loader="ld-linux-x86-64.so.2",
-        ),
-        Kind(
-            name="linux_aarch64",
-            python="3.11",
-            machine="aarch64",
-            wheel_tag="manylinux_2_36_aarch64",
-            wheels_lock="linux.lock",
-            architecture="arm64",
-            triplet="aarch64-linux-gnu",
-            loader="ld-linux-aarch64.so.1",
-        ),
-        Kind(
-            name="win_amd64",
-            python="3.12",
-            machine="AMD64",
-            wheel_tag="win_amd64",
-            wheels_lock="windows.lock",
-        ),
+        _linux("x86_64", "amd64", "ld-linux-x86-64.so.2"),
+        _linux("aarch64", "arm64", "ld-linux-aarch64.so.1"),
+        _WINDOWS,
     )
 }

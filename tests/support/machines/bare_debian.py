@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tests.support.machines.bare_root import PATH, entering, mirror
 from tests.support.repository import REPOSITORY
 
 SYSTEMS: Final = ("bookworm", "trixie")
@@ -30,23 +31,15 @@ PATIENCE_S: Final = 3600  # for one command, on a busy machine
 SHOWN_LINES: Final = 40
 # What a system is given besides its files. /dev is the kernel's, for tests mount images through its loop devices.
 ENTER: Final = """
-set -e
-mount --bind "$1" "$1"
-cd "$1"
-mkdir -p .outside
-pivot_root . .outside
-mount -t proc proc /proc
-umount -l /.outside
 mount -t sysfs -o ro sysfs /sys
 mount -t devtmpfs devtmpfs /dev
 mkdir -p /dev/shm /dev/pts
 mount -t tmpfs -o mode=1777 tmpfs /dev/shm
 mount -t devpts -o newinstance,ptmxmode=0666,mode=620 devpts /dev/pts
-shift
 setpriv --reuid "$1" --regid "$1" --init-groups env -i PATH="$2" HOME="$3" sh -c "cd && $4"
 """
 PATHS: Final = {
-    "root": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "root": PATH,
     "sailor": "/usr/local/bin:/usr/bin:/bin",
 }
 # Of a machine's settings those that say how packages are reached, not what lies on its own disk.
@@ -101,9 +94,8 @@ class Bare:
 
     def run(self, command: str, user: str, log: Path) -> int:
         """The exit code of a command that the user gives in their home; what it printed goes into the log."""
-        apart = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private")
         home = "/root" if user == "root" else str(self.home)
-        argv = [*apart, "sh", "-c", ENTER, "sh", str(self.place), user, PATHS[user], home, command]
+        argv = entering(str(self.place), ENTER, user, PATHS[user], home, command)
         with log.open("wb") as output:
             try:
                 return subprocess.run(
@@ -146,11 +138,11 @@ def _arguments() -> argparse.Namespace:
 
 
 @contextmanager
-def _system(bare: Bare, commit: str, mirror: str | None) -> Iterator[Bare]:
+def _system(bare: Bare, commit: str, named: str | None) -> Iterator[Bare]:
     """It is removed at the end; nothing of it is mounted outside."""
     bare.place.mkdir(parents=True)
     try:
-        bare.make(mirror or _mirror(), commit)
+        bare.make(named or mirror(), commit)
         yield bare
     finally:
         _done("rm", "-rf", "--one-file-system", str(bare.place))
@@ -183,16 +175,6 @@ def _tried(bare: Bare, command: str, user: str, logs: Path, name: str) -> Ran:
         print(f"\n{log} ends:", *log.read_text(errors="replace").splitlines()[-SHOWN_LINES:], sep="\n", flush=True)
     shown = command.replace(" -C unrep", "").partition(" -y")[0]
     return Ran(bare.suite, user, shown, code == 0, time.monotonic() - began)
-
-
-def _mirror() -> str:
-    """Where this machine's apt has its own release from."""
-    form = "$(ORIGIN) $(COMPONENT) $(RELEASE) $(CODENAME) $(REPO_URI)"
-    for line in _done("apt-get", "indextargets", "--format", form).splitlines():
-        origin, component, release, codename, uri = line.split(" ")
-        if (origin, component) == ("Debian", "main") and not re.search("-", release + codename):
-            return uri
-    sys.exit("make fresh: this machine's apt names no mirror of Debian: name one with --mirror")
 
 
 def _apt_settings() -> str:

@@ -11,29 +11,18 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from tests.support.machines.bare_debian import _mirror as mirror
+from tests.support.machines.bare_root import PATH, entering, mirror
 from tests.support.repository import REPOSITORY
 from unrep.kit.application import PACKAGES
 
 SYSTEMS: Final = ("bullseye", "bookworm", "trixie")
-PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 PATIENCE_S: Final = 600
-ENTER: Final = """
-set -e
-mount --bind "$1" "$1"
-cd "$1"
-mkdir -p .outside
-pivot_root . .outside
-mount -t proc proc /proc
-umount -l /.outside
-exec env -i PATH="$2" HOME=/root sh -e -c "$3"
-"""
+ENTER: Final = 'exec env -i PATH="$1" HOME=/root sh -e -c "$2"'
 # What a mate and an engineer do, in the order in which they do it.
 AT_SEA: Final = """
 ! command -v python3 || { echo "this system has a Python"; exit 1; }
@@ -204,10 +193,8 @@ def tried(suite: str, place: Path, carried: Path, scripts: Sequence[str]) -> str
 
 def run(system: Path, script: str) -> int:
     """The exit code of a script within the system, which has mounts and processes of its own."""
-    apart = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private")
-    argv: Sequence[str | Path] = [*apart, "sh", "-c", ENTER, "sh", system, PATH, script]
-    with tempfile.TemporaryFile() as nothing:
-        return subprocess.run(argv, stdin=nothing, timeout=PATIENCE_S).returncode
+    argv = entering(str(system), ENTER, PATH, script)
+    return subprocess.run(argv, stdin=subprocess.DEVNULL, timeout=PATIENCE_S).returncode
 
 
 if __name__ == "__main__":

@@ -17,6 +17,12 @@ CONFIG = TransferConfig(request_floor_bytes=1000, request_ceiling_bytes=1000)
 TOTAL = 1_000_000
 
 
+class PacedLink(RecordingLink):
+    """One that fills the way to the ship by itself."""
+
+    fills_path = True
+
+
 class World:
     """Some sources, a queue, and the dispatcher between them."""
 
@@ -30,6 +36,15 @@ class World:
         for source in self.sources:
             source.begin(self.queue)
             source.layout.bundle_bytes = TOTAL
+
+    def with_pull(self, config: TransferConfig = CONFIG) -> Source:
+        """One more source, behind the others, which fills the way to the ship by itself."""
+        source = source_of(PacedLink("udp", False), self.clock, config)
+        source.layout.bundle_bytes = TOTAL
+        self.sources.append(source)
+        self.group = SourceGroup(self.sources, lambda line: None)
+        self.dispatcher = Dispatcher(self.group, self.queue, self.budget, config)
+        return source
 
     def asked(self, source: Source) -> list[tuple[int, int]]:
         """The ranges that its connections work on."""
@@ -131,12 +146,6 @@ def test_a_later_source_is_dialed_only_for_work_that_the_first_cannot_do() -> No
     assert len(list(first.pool)) == 1 and len(list(second.pool)) == 1
 
 
-class PacedLink(RecordingLink):
-    """One that fills the way to the ship by itself."""
-
-    fills_path = True
-
-
 @pytest.mark.parametrize(
     ("udp_rate", "http_rate", "rests"),
     [(9e4, 5e4, "http"), (5e4, 9e4, "udp"), (None, 9e4, ""), (9e4, None, ""), (9e4, 9e4, "")],
@@ -144,11 +153,7 @@ class PacedLink(RecordingLink):
 def test_of_two_that_share_a_way_the_slower_rests(udp_rate: float | None, http_rate: float | None, rests: str) -> None:
     """[T-174]: while the faster delivers; two that do not share one are both asked."""
     world = World("http")
-    udp = source_of(PacedLink("udp", False), world.clock, CONFIG)
-    udp.layout.bundle_bytes = TOTAL
-    world.sources.append(udp)
-    world.group = SourceGroup(world.sources, lambda line: None)
-    world.dispatcher = Dispatcher(world.group, world.queue, world.budget, CONFIG)
+    udp = world.with_pull()
     http = world.sources[0]
     for source, rate in ((udp, udp_rate), (http, http_rate)):
         source.begin(world.queue)
@@ -171,11 +176,7 @@ def test_of_two_that_share_a_way_the_slower_rests(udp_rate: float | None, http_r
 def test_of_lanes_that_share_a_flow_none_is_silent_while_another_delivers() -> None:
     """[T-174], [T-20], [T-32]: the second waits for the first, and nobody else takes what it waits for."""
     world = World("http")
-    udp = source_of(PacedLink("udp", False), world.clock, CONFIG)
-    udp.layout.bundle_bytes = TOTAL
-    world.sources.append(udp)
-    world.group = SourceGroup(world.sources, lambda line: None)
-    world.dispatcher = Dispatcher(world.group, world.queue, world.budget, CONFIG)
+    udp = world.with_pull()
     udp.begin(world.queue)
     lanes = [opened(udp, world.clock) for _ in range(2)]
     for at, lane in enumerate(lanes):
@@ -196,12 +197,8 @@ def test_of_lanes_that_share_a_flow_none_is_silent_while_another_delivers() -> N
 
 def test_what_fills_its_path_is_asked_for_all_that_is_left() -> None:
     """[T-7]: shorter requests would have it wait a round trip for the next one."""
-    config = TransferConfig(request_floor_bytes=1000, request_ceiling_bytes=4000)
     world = World()
-    udp = source_of(PacedLink("udp", False), world.clock, config)
-    udp.layout.bundle_bytes = TOTAL
-    world.group = SourceGroup([udp], lambda line: None)
-    world.dispatcher = Dispatcher(world.group, world.queue, world.budget, config)
+    udp = world.with_pull(TransferConfig(request_floor_bytes=1000, request_ceiling_bytes=4000))
     udp.begin(world.queue)
     world.queue.add(TOTAL - 6000, TOTAL)
     udp._estimator.bytes_per_s, udp._estimator.round_trip_s = 1e6, 0.6
