@@ -357,7 +357,7 @@ def _show(voyage: Voyage) -> None:
         row = f"{ship.name:8}{ship.ring:8}{it.way:7}{ship.state:10}{ship.serving:8}{it.runs:8}"
         print(f"{row}{it.rounds:7}{it.killed:7}{ship.missing:8}")
     rounds, killed = sum(one.rounds for one in voyage.vessels), sum(one.killed for one in voyage.vessels)
-    print(f"rounds of agents, and nothing else aboard: {rounds}, killed: {killed}")
+    print(f"rounds of agents, and nothing else once at sea: {rounds}, killed: {killed}")
     print(f"bad releases: {len(voyage.bad)}, past the canaries: {len(voyage.escaped)}")
     print(f"numbers used twice: {len(voyage.twice)}, channels that went back: {len(voyage.backwards)}")
     paid, full = voyage.paid()
