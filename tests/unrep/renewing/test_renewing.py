@@ -8,13 +8,16 @@ import time
 import tomllib
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from apply.record.database import Record, read_state
 from apply.record.release import Release
 from apply.record.state import SiteState
+from apply.record.stranded import Stranded
 from apply.site.config import load
 from apply.site.layout import Site
+from tests.support.sites.site import PATIENCE_S, until
 from unrep.renewing import asking, home
 from unrep.renewing.installing import complete_configuration, is_good, launcher, write_launchers
 
@@ -24,9 +27,13 @@ posix = pytest.mark.skipif(os.name == "nt", reason="the launchers of Linux")
 STUB = """#!/bin/sh
 version=$(basename "$(dirname "$(dirname "$(readlink -f "$0")")")")
 echo "$version $*" >> "$TOLD"
+[ -z "${SLOW:-}" ] || { sleep "$SLOW"; echo "$version has slept" >> "$TOLD"; }
 case "$*" in
     "agent --once"*) exit "${ONCE:-0}" ;;
-    status*) exit "${STATUS:-0}" ;;
+    status*)
+        if [ -n "${REAL:-}" ]; then shift; exec "$REAL" -P -m unrep status "$@"; fi
+        echo "{\\"trouble\\": \\"\\\\\\"state\\\\\\": \\\\\\"ok\\\\\\"\\", \\"state\\": \\"${STATE:-ok}\\"}"
+        exit "${STATUS:-0}" ;;
     *"--alive 0") exit "${LIVES:-0}" ;;
     *--alive*) exit "${PROVEN:-0}" ;;
     "agent --probe") case " ${BROKEN:-} " in *" $version "*) exit 5 ;; esac ;;
@@ -84,9 +91,35 @@ def test_the_round_runs_in_what_is_good_and_what_has_proven_itself_becomes_it(at
 def test_what_is_young_pending_or_busy_is_not_good_yet(at: Home) -> None:
     """[A-232]"""
     assert at.renew(PROVEN=5)[::2] == (0, "1")
-    assert at.renew(STATUS=7)[::2] == (7, "1")
+    assert at.renew(STATUS=7, STATE="degraded")[::2] == (7, "1")
+    assert at.renew(STATE="pending")[::2] == (0, "1"), "on trial, which ends in another round"
+    assert at.renew(STATE="pending", STATUS=8, ONCE=8)[::2] == (8, "1")
     assert at.renew(ONCE=5)[::2] == (5, "1"), "another updater is at work"
-    assert at.renew(ONCE=8)[::2] == (8, "2"), "stranded, which says nothing of the current one"
+    assert at.renew(ONCE=8, STATUS=8)[::2] == (8, "2"), "stranded, which says nothing of the current one"
+
+
+@posix
+@pytest.mark.parametrize(("pending", "good"), [(False, "2"), (True, "1")])
+def test_a_stranded_home_goes_on_by_what_the_real_status_says(at: Home, pending: bool, good: str) -> None:
+    """[A-232]: nothing leads on from here, and what is current proves itself none the less."""
+    site = Site.at(at.root)
+    site.make_directories()
+    one, two = (Release(version=str(n), seq=n, tree=str(n) * 64, platform="any", bundle="b") for n in (1, 2))
+    ahead = Stranded(version="3", seq=3, epoch=0, tree="3" * 64, since=1, reason='send it; "state": "ok"')
+    state = SiteState(product="unrep", releases=(one, two), current_version="1", stranded=ahead)
+    state = state.begun("unrep", two, "1", 1) if pending else msgspec.structs.replace(state, current_version="2")
+    record = Record(site)
+    record.save(state)
+    record.close()
+    assert read_state(site).condition == ("pending" if pending else "ok")
+    code, told, found = at.renew(ONCE=8, REAL=sys.executable, PYTHONPATH=str(home.program_directory()))
+    assert (code, found) == (8, good) and any(" status " in line for line in told)
+    if not pending:
+        at.good("1\n")
+        for _ in range(3):
+            answers = {"ONCE": 8, "PROVEN": 5, "LIVES": 5, "REAL": sys.executable}
+            told = at.renew(**answers, PYTHONPATH=str(home.program_directory()))[1]
+        assert told[-1] == f"1 rollback --to 1 --site {at.root}", "and it is taken back if it dies"
 
 
 @posix
@@ -133,8 +166,47 @@ def test_a_round_that_is_asked_for(at: Home, tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("TOLD", str(at.root / "told"))
     assert asking.renew_now(site)
     assert f"1 agent --once --site {at.root}" in (at.root / "told").read_text()
+    for code, looked in ((8, True), (5, False)):
+        monkeypatch.setenv("ONCE", str(code))
+        assert asking.renew_now(site) is looked
     launcher(Site.at(at.root), "renew").unlink()
     assert not asking.renew_now(site)
+
+
+@posix
+def test_the_agent_of_that_very_site_asks_nobody(at: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """[A-236]: its own round looks, and another would be refused."""
+    (tmp_path / "link").symlink_to(at.root)
+    monkeypatch.setattr(asking, "home_site", lambda: Site.at(at.root))
+    monkeypatch.setenv("TOLD", str(at.root / "told"))
+    assert not asking.renew_now(Site.at(at.root)) and not asking.renew_now(Site.at(tmp_path / "link"))
+    assert not (at.root / "told").exists()
+
+
+ASKING = """
+import sys
+from pathlib import Path
+from apply.site.layout import Site
+from unrep.agent.stopping import until_told_to_stop
+from tests.support.sites.site import PATIENCE_S, until
+from unrep.renewing import asking
+asking.home_site = lambda: Site.at(Path(sys.argv[1]))
+with until_told_to_stop():
+    asking.renew_now(Site.at(Path(sys.argv[2])))
+"""
+
+
+@posix
+def test_an_agent_that_is_stopped_leaves_the_round_to_end(at: Home, tmp_path: Path) -> None:
+    """[A-236]: the new unrep that the round brings restarts this agent, and goes on."""
+    told = at.root / "told"
+    environment = {**os.environ, "TOLD": str(told), "SLOW": "0.7"}
+    command = [sys.executable, "-c", ASKING, str(at.root), str(tmp_path)]
+    with subprocess.Popen(command, env=environment, cwd=home.program_directory()) as agent:
+        until(told.exists)
+        agent.terminate()
+        assert agent.wait(PATIENCE_S) == 0
+    until(lambda: "2 agent --site" in told.read_text())
 
 
 @posix

@@ -35,9 +35,16 @@ now=$(current)
 case $code in 0 | 8) ;; *) exit $code ;; esac
 if [ "$now" = "$good" ]; then
     rm -f "$launch/misses"
-elif ! "$unrep" status --site "$home" --no-health >/dev/null 2>&1; then
-    exit 7
-elif "$home/versions/$now/bin/unrep" agent --site "$site" --alive "$seconds" >/dev/null 2>&1; then
+    exit $code
+fi
+# What is stranded (8) runs well. What is on trial is neither good nor bad yet: the next round goes on with it.
+shown=$("$unrep" status --site "$home" --no-health --json 2>/dev/null)
+case $?:$shown in
+    [08]:*'"state": "ok"'*) ;;
+    [08]:*) exit $code ;;
+    *) exit 7 ;;
+esac
+if "$home/versions/$now/bin/unrep" agent --site "$site" --alive "$seconds" >/dev/null 2>&1; then
     printf '%s\n' "$now" > "$launch/good.new" && sync "$launch/good.new" && mv -f "$launch/good.new" "$launch/good"
     rm -f "$launch/misses"
 elif "$home/versions/$now/bin/unrep" agent --site "$site" --alive 0 >/dev/null 2>&1; then
