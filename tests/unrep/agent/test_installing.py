@@ -54,6 +54,7 @@ def test_the_unit_is_written_once(ship: Ship, tmp_path: Path) -> None:
     assert told == {
         "service": "unrep-agent",
         "unit": str(unit),
+        "timer": None,
         "changed": False,
         "account": None,
         "start": "systemctl daemon-reload && systemctl enable --now unrep-agent.service",

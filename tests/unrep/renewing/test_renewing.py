@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import time
-import tomllib
 from pathlib import Path
 
 import msgspec
@@ -15,11 +14,10 @@ from apply.record.database import Record, read_state
 from apply.record.release import Release
 from apply.record.state import SiteState
 from apply.record.stranded import Stranded
-from apply.site.config import load
 from apply.site.layout import Site
 from tests.support.sites.site import PATIENCE_S, until
 from unrep.renewing import asking, home
-from unrep.renewing.installing import complete_configuration, is_good, launcher, write_launchers
+from unrep.renewing.installing import is_good, launcher, write_launchers
 
 posix = pytest.mark.skipif(os.name == "nt", reason="the launchers of Linux")
 
@@ -217,22 +215,6 @@ def test_what_is_started_is_the_version_that_is_current(at: Home, tmp_path: Path
     subprocess.run([tmp_path / "unrep", "status", "a b"], env=environment, check=True)
     subprocess.run([launcher(Site.at(at.root), "agent"), "--site", "/srv/vms"], env=environment, check=True)
     assert (tmp_path / "told").read_text().splitlines() == ["2 status a b", "2 agent --site /srv/vms"]
-
-
-def test_the_check_is_added_once_whatever_stands_there(tmp_path: Path) -> None:
-    """[A-233]"""
-    site = Site.at(tmp_path)
-    config = tmp_path / "unrep.toml"
-    for text in ("", 'product = "unrep"\n[page]\nport = 8642', '[[health]]\ntype = "tcp"\nhost = "a"\nport = 1\n'):
-        config.write_text(text)
-        assert complete_configuration(site, site) and not complete_configuration(site, site)
-        found = load(config).health
-        assert "--alive" in tomllib.loads(config.read_text())["health"][-1]["argv"] and len(found) == 1 + (
-            "tcp" in text
-        )
-    config.write_text("[")
-    with pytest.raises(Exception, match=r"unrep\.toml: cannot be read"):
-        complete_configuration(site, site)
 
 
 def test_whether_this_program_is_a_version_at_a_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

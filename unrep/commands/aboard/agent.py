@@ -2,6 +2,7 @@
 
 import os
 from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, TypedDict
 
@@ -22,7 +23,7 @@ from unrep.agent.stopping import until_told_to_stop
 from unrep.errors import UsageRefused
 from unrep.page.beside import page_beside
 from unrep.renewing.home import home_site
-from unrep.renewing.installing import LAUNCH, PROVEN_S, complete_configuration, launcher, write_launchers
+from unrep.renewing.installing import LAUNCH, PROVEN_S, check_home, complete_configuration, launcher, write_launchers
 from unrep.terminal.answers import json_lines_option, json_option
 from unrep.terminal.command import Command, CommandGroup
 from unrep.terminal.console import show, tell
@@ -35,6 +36,9 @@ class InstalledAnswer(TypedDict):
 
     service: Annotated[str, Meta(description="Name of the service.")]
     unit: Annotated[str | None, Meta(description="Path of the systemd unit; null on Windows.")]
+    timer: Annotated[
+        str | None, Meta(description="Path of the timer that renews unrep; null where unrep has no site of its own.")
+    ]
     changed: Annotated[bool, Meta(description="Whether anything had to be written.")]
     account: Annotated[str | None, Meta(description="The account that it runs as; null for root.")]
     start: Annotated[str, Meta(description="The command that starts it.")]
@@ -140,38 +144,56 @@ def install_command(site: Path, config: Path | None, to: Path | None, account: s
         registered: InstalledAnswer = {
             "service": name,
             "unit": None,
+            "timer": None,
             "changed": True,
             "account": runs_as,
             "start": start,
         }
         tell(as_json, registered, rights, f"service {name} is registered; start it with: {start}")
         return
-    home = home_site()
-    renewal = _install_renewal(home, place, to) if home else []
     unit = to or systemd.STANDARD_DIRECTORY / f"{name}.service"
-    written = systemd.write_unit(unit, systemd.unit_text(argv, place.root, account or ""))
+    text = systemd.unit_text(argv, place.root, account or "")
+    home = home_site()
+    renewal = _install_renewal(home, place, unit.parent) if home else None
+    written = systemd.write_unit(unit, text)
     start = f"systemctl daemon-reload && systemctl enable --now {unit.name}"
     document: InstalledAnswer = {
         "service": unit.stem,
         "unit": str(unit),
-        "changed": written,
+        "timer": str(renewal.timer) if renewal else None,
+        "changed": written or (renewal is not None and renewal.changed),
         "account": account,
         "start": start,
     }
     first = f"{unit}: {'written' if written else 'is as it should be already'}"
-    tell(as_json, document, *renewal, first, f"start it with: {start}")
+    tell(as_json, document, *(renewal.said if renewal else ()), first, f"start it with: {start}")
 
 
-def _install_renewal(home: Site, site: Site, to: Path | None) -> list[str]:
-    """This unrep is a release at a site of its own: what starts it, and what renews it [A-232]. What to say of it."""
-    write_launchers(home)
-    said = [f"{home.root / LAUNCH}: starts the unrep that is current; link its 'unrep' into a directory of PATH"]
-    if complete_configuration(home, site):
-        said.append(f"{home.root / 'unrep.toml'}: says now how a new unrep is judged")
+@dataclass(frozen=True)
+class _Renewal:
+    """What renews unrep. `changed`: whether anything had to be written. `said`: in words."""
+
+    timer: Path
+    changed: bool
+    said: list[str]
+
+
+def _install_renewal(home: Site, site: Site, folder: Path) -> _Renewal:
+    """This unrep is a release at a site of its own: what starts it, and what renews it [A-232].
+
+    Raises UsageRefused, ConfigError, StorageFailed; Unguarded for root, whom the timer lets run what is there [A-103].
+    """
+    check_home(home)
     name = service_name(home).replace("agent", "renew", 1)
     argv = [str(launcher(home, "renew")), str(site.root), str(PROVEN_S)]
-    folder = to.parent if to else systemd.STANDARD_DIRECTORY
-    for ending, text in zip(("service", "timer"), systemd.renewal_texts(argv, home.root, site.root), strict=True):
-        systemd.write_unit(folder / f"{name}.{ending}", text)
-    said.append(f"{folder / name}.timer: renews it; start it with: systemctl enable --now {name}.timer")
-    return said
+    texts = systemd.renewal_texts(argv, home.root, site.root)
+    configured = complete_configuration(home, site)  # the first, for it may be refused
+    changed = write_launchers(home)
+    said = [f"{home.root / LAUNCH}: starts the unrep that is current; link its 'unrep' into a directory of PATH"]
+    if configured:
+        said.append(f"{home.root / 'unrep.toml'}: says now how a new unrep is judged")
+    for ending, text in zip(("service", "timer"), texts, strict=True):
+        changed |= systemd.write_unit(folder / f"{name}.{ending}", text)
+    timer = folder / f"{name}.timer"
+    said.append(f"{timer}: renews it; start it with: systemctl enable --now {name}.timer")
+    return _Renewal(timer, changed or configured, said)
