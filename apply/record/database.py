@@ -26,6 +26,7 @@ from apply.record.state import SiteState
 from apply.site import durable
 from apply.site.layout import Site
 from bundle.host import presence
+from bundle.host.sqlite_address import sqlite_address
 from bundle.host.storage import is_full
 from bundle.names.plain_text import each_text, plain
 from bundle.receipts.receipt import mark_of
@@ -262,7 +263,7 @@ def _reading(site: Site) -> Iterator[sqlite3.Connection | None]:
     with _sqlite_errors(str(site.state_file)):
         # Without a log nobody has it open, and it is read as it stands. Otherwise SQLite would make files beside it.
         mode = "mode=ro" if presence.exists(site.state_file.with_name("state.db-wal")) else "immutable=1"
-        database = sqlite3.connect(f"{site.state_file.as_uri()}?{mode}", uri=True)
+        database = sqlite3.connect(sqlite_address(site.state_file, mode), uri=True)
         database.text_factory = _text
         try:
             made = database.execute("SELECT 1 FROM sqlite_master WHERE name = 'runs'").fetchone()  # the last table

@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Engine, NullPool, event
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from bundle.host import presence
+from bundle.host.sqlite_address import sqlite_address
 from fleet.errors import DatabaseBusy, DatabaseFull, DatabaseUnusable, FleetError
 from fleet.record.migrations import migrate
 from repository.record.schema import APPLICATION
@@ -98,7 +99,7 @@ class _File:
 
     def connect(self) -> sqlite3.Connection:
         """A connection of its own. Raises sqlite3.OperationalError."""
-        address = f"{self.path.absolute().as_uri()}?mode={self.mode}"
+        address = sqlite_address(self.path, f"mode={self.mode}")
         return sqlite3.connect(address, uri=True, timeout=LOCK_TIMEOUT_S, check_same_thread=False)
 
 

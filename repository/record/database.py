@@ -12,6 +12,7 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from bundle.host.sqlite_address import sqlite_address
 from bundle.host.storage import is_full
 from repository.errors import DiskFull, NotARepository, StorageFailed
 from repository.record import schema
@@ -217,7 +218,7 @@ _BUNDLE = ("file", "release", "path", "length", "root", "header", "full", "state
 
 
 def _connected(path: Path, mode: str) -> sqlite3.Connection:
-    address = f"{path.absolute().as_uri()}?mode={mode}"
+    address = sqlite_address(path, f"mode={mode}")
     database = sqlite3.connect(address, timeout=LOCK_TIMEOUT_S, isolation_level=None, uri=True)
     database.execute("PRAGMA synchronous = EXTRA")
     database.execute("PRAGMA foreign_keys = ON")

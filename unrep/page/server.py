@@ -103,9 +103,17 @@ class PageServer(LimitedServer):
             self._seen = self.clock.now(), news, found
             return found
 
+    def recorded(self) -> Situation:
+        """How the site stands by its record alone: whoever wants to act does not wait for an application that hangs.
+
+        Raises AboardError or BundleError.
+        """
+        self.config()
+        return situation(self.site, look_at(self.site, self.clock.wall(), self._config_file, ask=False), "")
+
     def actions(self) -> list[Action]:
-        """What can be done now."""
-        now = self.now()
+        """What can be done now. Raises AboardError or BundleError."""
+        now = self.recorded()
         told = acknowledgement(now, self.jobs.news)
         return [*actions(now), *([told] if told else [])]
 
@@ -177,7 +185,7 @@ class PageHandler(LimitedHandler):
     def _ask(self, status: HTTPStatus, action: Action, wrong: str = "", wait_s: float = 0.0) -> None:
         """The page that asks for the PIN; the reason, where there is nothing to ask for."""
         server, found = self.server, []
-        if action.name == "back" and not server.now().back_to:
+        if action.name == "back" and not server.recorded().back_to:
             self._send(HTTPStatus.CONFLICT, _problem("There is no earlier version to go back to."))
             return
         if action.name == "stick":

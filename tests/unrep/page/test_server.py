@@ -4,6 +4,7 @@ import http.client
 import re
 import shutil
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -230,6 +231,16 @@ class TestTheButtons:
         assert "On hold" in page and "End the hold" in page and read_hold(ship.site)
         page = pressed(server, "resume")
         assert "All is well" in page and "The hold has ended" in page and read_hold(ship.site) is None
+
+    def test_nobody_waits_for_an_application_that_hangs(self, server: PageServer, ship: Ship) -> None:
+        """[A-218]: its checks are asked for the first page alone."""
+        hangs = f"[[health]]\ntype = 'command'\nargv = ['{sys.executable}', '-c', 'import time; time.sleep(20)']\n"
+        with (ship.root / "unrep.toml").open("a") as config:
+            config.write(f"{hangs}timeout_s = 30\n")
+        began = time.monotonic()
+        for path in ("/hold", "/back"):
+            assert asked(server, "GET", path)[0] == 200
+        assert time.monotonic() - began < 10
 
     def test_go_back(self, server: PageServer, ship: Ship) -> None:
         page = pressed(server, "back")
