@@ -18,9 +18,9 @@ from apply.site.layout import Site
 from apply.site.trusted import saved_trust
 from unrep.agent.telling.bulletin import read_bulletin
 from unrep.errors import SelfTestFailed
+from unrep.kit.application import PACKAGES
 from unrep.renewing.home import program_directory
 
-PACKAGES: Final = ("bundle", "transfer", "apply", "repository", "fleet", "unrep")
 # Of the extras, which a ship need not have: modules that want one of these are left out.
 EXTRAS: Final = frozenset(
     {"argon2", "distributed", "fsspec", "jinja2", "prometheus_client", "psycopg", "raptorq", "sqlalchemy"}
@@ -28,12 +28,20 @@ EXTRAS: Final = frozenset(
 )
 
 
-def probe(site: Path | None) -> int:
-    """How many modules there are, all of which can be imported. Raises SelfTestFailed, and what reading a site does."""
-    count = sum(map(_imported, _modules()))
-    if site:
-        place = Site.at(site)
-        load(place.config_file)
+def import_all() -> int:
+    """How many modules there are, all of which can be imported. Raises SelfTestFailed."""
+    return sum(map(_imported, _modules()))
+
+
+def probe(site: Path | None, config_file: Path | None) -> int:
+    """`import_all`, and reads what an agent of that site would; `config_file`: instead of the site's own.
+
+    Raises SelfTestFailed, and what reading a site does.
+    """
+    count = import_all()
+    place = Site.at(site) if site else None
+    load(config_file or (place.config_file if place else None))
+    if place:
         read_state(place)
         saved_trust(place)
     return count

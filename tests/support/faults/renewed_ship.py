@@ -31,13 +31,13 @@ RESTART_S = 0.2
 PATIENCE_S = 600.0
 GOOD = "good"
 _AT_START = "        with self._at_work():\n            while"
-_PROBE = "    count = sum("
+_PROBE = "    return sum("
 # What is wrong with a bad kit: the module, a text in it, and what stands there instead.
 BAD = {
     "crashes at import": ("unrep/agent/loop.py", '"""The unattended', 'raise RuntimeError\n"""The unattended'),
     "crashes at start": ("unrep/agent/loop.py", _AT_START, f"        import os\n        os._exit(1)\n{_AT_START}"),
     "hangs at start": ("unrep/agent/loop.py", _AT_START, f"        import time\n        time.sleep(9999)\n{_AT_START}"),
-    "hangs in its probe": ("unrep/agent/probe.py", _PROBE, f"    time.sleep(9999)\n{_PROBE}"),
+    "hangs in its probe": ("unrep/agent/probe.py", _PROBE, f"    import time\n    time.sleep(9999)\n{_PROBE}"),
     "fails its probe": ("unrep/agent/probe.py", _PROBE, f"    raise SelfTestFailed('no')\n{_PROBE}"),
     "makes other tables": ("apply/record/schema.py", "OLDEST: Final = 2", "OLDEST: Final = 3"),
 }

@@ -269,3 +269,8 @@ def test_a_probe_reads_the_site_and_writes_nothing(tmp_path: Path) -> None:
     assert read_state(site).product == "vms"
     (tmp_path / "unrep.toml").write_text("what = 1\n")
     assert asked(tmp_path, "--probe").returncode == 2
+    other = tmp_path / "other.toml"
+    for text, code in (("", 0), ("other = 1\n", 2)):
+        other.write_text(text)
+        told = asked(tmp_path, "--probe", "--config", str(other))
+        assert told.returncode == code and ("other.toml" in told.stderr) is (code == 2), told

@@ -85,7 +85,7 @@ def agent_command(
     if ctx.invoked_subcommand:
         return
     if probes:
-        count = probe(site)
+        count = probe(site, config)
         show(f"unrep {VERSION}: {count} modules can be imported{f', and {site} be read' if site else ''}")
         return
     if site is None:

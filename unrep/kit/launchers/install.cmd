@@ -5,6 +5,10 @@ setlocal DisableDelayedExpansion
 set "to=%~1"
 if not defined to set "to=%SystemRoot%"
 if not exist "%~dp0kit.json" goto incomplete
+if not exist "%to%\unrep.cmd" goto write
+findstr /i /l /c:"\unrep.exe" "%to%\unrep.cmd" >nul
+if errorlevel 1 goto foreign
+:write
 echo @"%~dp0unrep.exe" %%*> "%to%\unrep.cmd"
 if errorlevel 1 goto refused
 if not exist "%to%\unrep.cmd" goto refused
@@ -12,6 +16,9 @@ echo "%to%\unrep.cmd": starts it. Next: unrep init SITE
 exit /b 0
 :incomplete
 echo unrep: "%~dp0": is not complete: unpack the kit again 1>&2
+exit /b 5
+:foreign
+echo unrep: "%to%\unrep.cmd": is there, and starts no kit: move it away, or name another directory 1>&2
 exit /b 5
 :refused
 echo unrep: "%to%": cannot be written to: run this as an administrator 1>&2

@@ -4,7 +4,7 @@ setlocal DisableDelayedExpansion
 set "to=%~1"
 if not defined to set "to=%SystemRoot%"
 if not exist "%to%\unrep.cmd" goto gone
-findstr /l /c:"%~dp0unrep.exe" "%to%\unrep.cmd" >nul
+findstr /i /l /c:"%~dp0unrep.exe" "%to%\unrep.cmd" >nul
 if errorlevel 1 goto other
 del "%to%\unrep.cmd"
 if exist "%to%\unrep.cmd" goto refused
