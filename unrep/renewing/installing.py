@@ -14,6 +14,8 @@ from apply.site.layout import CURRENT, Site
 from bundle.host import presence
 from bundle.host.files import make_directory, read_given, read_plain
 from unrep.errors import UsageRefused
+from unrep.renewing.home import program_directory
+from unrep.renewing.windows_installing import windows_launcher, write_windows_launcher
 
 LAUNCH: Final = "launch"
 PROVEN_S: Final = 600  # of life, after which a version is one to go back to
@@ -25,8 +27,16 @@ _HEAD: Final = "\n# Written by 'unrep agent install': what a new unrep must pass
 
 
 def launcher(home: Site, name: str) -> Path:
-    """The file that starts what is current at the site of unrep."""
+    """A file among those that start what is current at the site of unrep."""
     return home.root / LAUNCH / name
+
+
+def launching(home: Site, verb: str, *words: str) -> list[str] | None:
+    """The command of the launcher: "agent", "renew" or "unrep"; None where Windows has none. Raises OSError."""
+    if os.name == "nt":
+        begun = windows_launcher(home.root / LAUNCH)
+        return [*begun, verb, *words] if begun else None
+    return [str(launcher(home, verb)), *words]
 
 
 def check_home(home: Site) -> None:
@@ -41,6 +51,8 @@ def write_launchers(home: Site) -> bool:
 
     Raises StorageFailed.
     """
+    if os.name == "nt":
+        return write_windows_launcher(home, home.root / LAUNCH, program_directory().parent / "python")
     changed = False
     with durable.storage_errors(home.root):
         make_directory(home.root / LAUNCH, _EXECUTABLE)
@@ -90,6 +102,6 @@ def is_good(home: Site, version: str) -> bool:
 
 def _alive(site: Site) -> str:
     """The command as TOML, whose strings are those of JSON."""
-    starter = r"{current}\unrep.exe" if os.name == "nt" else "{current}/bin/unrep"
+    starter = r"{tree}\unrep.exe" if os.name == "nt" else "{tree}/bin/unrep"
     argv = [starter, "agent", "--site", str(site.root), "--alive", str(_ALIVE_S)]
     return json.dumps(argv, ensure_ascii=False)

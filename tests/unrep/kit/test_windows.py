@@ -83,18 +83,29 @@ def test_a_starter_whose_kit_is_not_complete_says_so(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.name != "nt", reason="a batch file of Windows")
 def test_another_program_of_that_name_stays(tmp_path: Path) -> None:
     """[K-12]"""
-    kit = folder(tmp_path / "kit")
+    kit = folder(tmp_path / "a kit (1)")
     windows.add_starter(kit, "distlib.whl", packed("distlib/t64.exe"))
     (kit.root / MARK).touch()
     place = tmp_path / "a place"
     place.mkdir()
-    there = place / "unrep.cmd"
-    there.write_text("@echo another program\n")
-    told = subprocess.run(["cmd", "/c", str(kit.root / "install.cmd"), str(place)], capture_output=True, text=True)
-    assert told.returncode == 5 and "starts no kit" in told.stderr and "another" in there.read_text()
-    for text in (None, '@"C:\\old\\UNREP.EXE" %*\n'):
+    there, ours = place / "unrep.cmd", f'@rem The kit "{kit.root}\\"\n@"{kit.root}\\unrep.exe" %*'
+
+    def call(name: str) -> tuple[int, str]:
+        told = subprocess.run(f'cmd /s /c ""{kit.root / name}" "{place}""', capture_output=True, text=True)
+        return told.returncode, told.stdout + told.stderr
+
+    assert call("uninstall.cmd")[0] == 0
+    for text in ("@echo another program\n", "", "\n"):
+        there.write_text(text)
+        code, said = call("install.cmd")
+        assert code == 5 and "starts no kit" in said and there.read_text() == text
+        code, said = call("uninstall.cmd")
+        assert code == 0 and "stays" in said and there.read_text() == text
+    for old in (None, '@rem The kit "C:\\old kit\\"\n@"C:\\old kit\\unrep.exe" %*\n'):
         there.unlink()
-        if text:
-            there.write_text(text)
-        told = subprocess.run(["cmd", "/c", str(kit.root / "install.cmd"), str(place)], capture_output=True, text=True)
-        assert told.returncode == 0 and str(kit.root / "unrep.exe") in there.read_text(), told.stderr
+        if old:
+            there.write_text(old)
+            assert "stays" in call("uninstall.cmd")[1] and there.exists()
+        code, said = call("install.cmd")
+        assert code == 0 and there.read_text().strip() == ours, said
+    assert "removed" in call("uninstall.cmd")[1] and not there.exists()

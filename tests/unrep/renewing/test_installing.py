@@ -12,7 +12,7 @@ from apply.site.health_checks import CommandCheck
 from apply.site.layout import Site
 from tests.support.observers.command import document, run
 from tests.support.sites.site import Ship, shore
-from unrep.agent import installing as service
+from unrep.agent.service import installing as service
 from unrep.commands.aboard import agent as command
 from unrep.errors import UsageRefused
 from unrep.renewing.installing import complete_configuration, launcher

@@ -6,10 +6,15 @@ set "to=%~1"
 if not defined to set "to=%SystemRoot%"
 if not exist "%~dp0kit.json" goto incomplete
 if not exist "%to%\unrep.cmd" goto write
-findstr /i /l /c:"\unrep.exe" "%to%\unrep.cmd" >nul
-if errorlevel 1 goto foreign
+set "line="
+for /f "usebackq delims=" %%l in ("%to%\unrep.cmd") do if not defined line set "line=%%l"
+if not defined line goto foreign
+set "line=%line:"=%"
+if not "%line:~0,13%"=="@rem The kit " goto foreign
 :write
-echo @"%~dp0unrep.exe" %%*> "%to%\unrep.cmd"
+echo @rem The kit "%~dp0"> "%to%\unrep.cmd"
+if errorlevel 1 goto refused
+echo @"%~dp0unrep.exe" %%*>> "%to%\unrep.cmd"
 if errorlevel 1 goto refused
 if not exist "%to%\unrep.cmd" goto refused
 echo "%to%\unrep.cmd": starts it. Next: unrep init SITE
