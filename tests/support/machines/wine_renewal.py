@@ -22,6 +22,7 @@ from unrep.kit.application import PACKAGES
 
 PATIENCE_S: Final = 900.0
 CUTS: Final = 4
+WINDOW: Final = "[health_window]"
 AGENT: Final = "unrep-agent-a-ship"
 RENEWAL: Final = "unrep-renew-unrep-home"
 # Each kit, and what is wrong with it: a module, a text in it, and what stands there instead.
@@ -41,7 +42,7 @@ class Renewal:
         self._home, self._source = place / "unrep home", place / "carried" / "kits"
         self._random = random.Random(20)
         self._launcher: list[str] = []
-        self._source.mkdir()
+        self._source.mkdir(exist_ok=True)
 
     def install(self) -> None:
         """As a person does, once."""
@@ -55,7 +56,8 @@ class Renewal:
         unrep("init", home, *begun, *trust, "--source", wine_kit.dos(self._source), "--yes")
         config = self._home / "unrep.toml"
         text = config.read_text("utf-8").replace(wine_kit.EXAMPLE, wine_kit.EXAMPLE.removeprefix("# "), 1)
-        text += "\n[health_window]\nstart_after_s = 1\ninterval_s = 1\nconsecutive_passes = 2\ndeadline_s = 120\n"
+        assert WINDOW in text
+        text = text.replace(WINDOW, f"{WINDOW}\nstart_after_s = 1\ninterval_s = 1\nconsecutive_passes = 2\n", 1)
         config.write_text(text, "utf-8")
         unrep("apply", wine_kit.dos(self._source / "1.unrep"), "--site", home, *trust)
         self._said("1", "agent", "install", "--site", wine_kit.dos(self._ship))

@@ -55,7 +55,7 @@ class Home:
     with `current` as a link or as a pointer file; it runs on Linux, too, without anything but a standard library."""
 
     def __init__(self, root: Path, kind: str) -> None:
-        self.root, self.kind, self.launch = root, kind, root / "launch"
+        self.root, self.kind, self.launch, self.told = root, kind, root / "launch", root / "told"
         for version in ("1", "2", "3"):
             tree = root / "versions" / version
             for name in ("app/unrep", "bin", "python"):
@@ -97,9 +97,8 @@ class Home:
 
     def start(self, *words: str, **answers: object) -> "subprocess.Popen[bytes]":
         """The launcher, with a verb and what that needs."""
-        told = self.root / "told"
-        told.unlink(missing_ok=True)
-        environment = {**os.environ, "TOLD": str(told), **{k: str(v) for k, v in answers.items()}}
+        self.told.unlink(missing_ok=True)
+        environment = {**os.environ, "TOLD": str(self.told), **{k: str(v) for k, v in answers.items()}}
         begun = [str(self.launch / words[0])] if self.kind == "sh" else windows_launcher(self.launch)
         assert begun
         argv = [*begun, *(words[1:] if self.kind == "sh" else words)]
@@ -113,7 +112,7 @@ class Home:
         """The exit code of a round, what was asked of whom, and which version is good then."""
         with self.start("renew", "/srv/vms", "600", **answers) as running:
             code = running.wait(PATIENCE_S)
-        told, good = self.root / "told", self.launch / "good"
+        told, good = self.told, self.launch / "good"
         return code, told.read_text("utf-8").splitlines(), good.read_text().strip() if good.exists() else ""
 
 

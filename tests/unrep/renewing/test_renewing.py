@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -15,6 +16,7 @@ from apply.record.release import Release
 from apply.record.state import SiteState
 from apply.record.stranded import Stranded
 from apply.site.layout import Site
+from tests.support.sites.mounted import mounted
 from tests.support.sites.site import PATIENCE_S, until
 from tests.support.sites.stub_home import KINDS, Home
 from unrep.renewing import asking, home
@@ -110,6 +112,25 @@ def test_a_good_version_that_does_not_start_judges_nothing(at: Home) -> None:
     assert f"1 agent --once --site {at.root}" in at.renew()[1]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_on_a_full_disk_what_is_good_stays_so(tmp_path: Path, kind: str) -> None:
+    """[A-232]: until there is room."""
+    with mounted(tmp_path) as disk:
+        (disk / "home").mkdir()
+        at = Home(disk / "home", kind)
+        at.told = tmp_path / "told"
+        filler = disk / "filler"
+        with filler.open("wb", buffering=0) as file, suppress(OSError):
+            while True:
+                file.write(bytes(512))
+        for _ in range(3):
+            _, told, good = at.renew(PROVEN=5, LIVES=5)
+            assert good == "1" and "rollback" not in told[-1], "nobody can count to three"
+        assert at.renew()[2] == "1"
+        filler.unlink()
+        assert at.renew()[::2] == (0, "2")
+
+
 @posix
 def test_a_version_that_hangs_when_it_is_asked_judges_nothing(tmp_path: Path) -> None:
     """[A-232]: nor does it stop the round."""
@@ -148,9 +169,11 @@ def test_the_agent_of_that_very_site_asks_nobody(ours: Home, tmp_path: Path, mon
 
 ASKING = """
 import sys
+from contextlib import suppress
 from pathlib import Path
 from apply.site.layout import Site
 from unrep.agent.stopping import until_told_to_stop
+from tests.support.sites.mounted import mounted
 from tests.support.sites.site import PATIENCE_S, until
 from tests.support.sites.stub_home import KINDS, Home
 from unrep.renewing import asking

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from apply.errors import DiskFull
 from apply.site import durable
 from apply.site.layout import Site
+from tests.support.sites.mounted import mounted
 from unrep.renewing import windows_installing
 from unrep.renewing.installing import launcher, write_launchers
 from unrep.renewing.windows_installing import remove_old_launchers, windows_launcher, write_windows_launcher
@@ -109,6 +111,21 @@ def test_one_that_is_cut_in_the_middle_leaves_an_old_launcher_or_a_new_one(
         assert now and Path(now[0]).read_bytes() == b"MZ%d" % number
         (launch / "unrep.cmd").write_bytes(b"of an older unrep")
     assert steps > len(windows_installing.MODULES) + 3
+
+
+def test_a_full_disk_leaves_what_is_there(tmp_path: Path, python: Path) -> None:
+    """[A-237] [A-207]"""
+    with mounted(tmp_path) as disk:
+        home = disk / "home"
+        home.mkdir()
+        write(home, python)
+        before = windows_launcher(home / "launch")
+        (python / "python.exe").write_bytes(bytes(2 << 20))
+        with pytest.raises(DiskFull, match="no space left"):
+            write(home, python)
+        assert before and windows_launcher(home / "launch") == before
+        (python / "python.exe").write_bytes(b"MZ2")
+        assert write(home, python) and windows_launcher(home / "launch") != before
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the launchers of Linux")
