@@ -3,12 +3,13 @@
 import functools
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import derived
 from archives import complete, open_archive, split_skeleton
 from codings import AS_IT_IS, DEFLATE, DIGESTS, ENGINES, coding_by, coding_of, gives_known_bytes, pack_by, unpacked
+from rebased import predict
 from shapes import restore, shape_of
 from tree import LINK, Base, Entry, completed, hash_column, judge_link, label, parse_draft
 from wire import MAX_INT, Allowance, Cursor, Refused, corrupt, decode, malformed, need, packed, unpack
@@ -333,6 +334,8 @@ class Rebuild:
                 judge_link(
                     entry.path, self._links[entry.hash] if entry.hash not in of_base else self._of_base(entry.hash)
                 )
+        known = {label(place): digest for place, digest in self._hashes.items()}
+        self.entries = [replace(entry, hash=known.get(entry.hash, entry.hash)) for entry in self.entries]
 
     def _of_base(self, digest: bytes) -> bytes:
         if self._base is None:
@@ -503,8 +506,6 @@ class Recipe:
         return pack_by(engine, member)
 
     def _rebased(self) -> bytes:
-        from rebased import predict  # only sections with machine code need it
-
         source = self._source()
         need(len(source) <= SHRINKING * self.size, "an image is rebased to one that is very much smaller")
         self.work[REBASED].spend(len(source))

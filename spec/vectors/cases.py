@@ -118,7 +118,7 @@ OLD_A, NEW_A, LISTED = len(BASE[0][2]), len(TARGET[0][2]), len(DRAFT)
 SKIPS = dict(delta_frame()[5])[4]
 
 HEADER: list[Case] = [
-    ("preamble-cut", M, "F-1", "cut within the preamble", lambda: write(Bundle([full()]))[:13]),
+    ("preamble-cut", M, "F-1* F-150", "cut within the preamble", lambda: write(Bundle([full()]))[:13]),
     (
         "format-0",
         U,
@@ -298,9 +298,9 @@ ROOT: list[Case] = [
 ]
 
 TREE: list[Case] = [
-    ("manifest-key", M, "F-3", "an unknown key of the manifest", listing(lambda p: [*p, ("x", 1)])),
-    ("manifest-key-twice", M, "F-3", "paths twice", listing(lambda p: [*p[:2], p[1], *p[2:]])),
-    ("manifest-key-order", M, "F-3", "kinds before paths", listing(lambda p: [p[0], p[2], p[1], *p[3:]])),
+    ("manifest-key", M, "F-3* F-11", "an unknown key of the manifest", listing(lambda p: [*p, ("x", 1)])),
+    ("manifest-key-twice", M, "F-3* F-11", "paths twice", listing(lambda p: [*p[:2], p[1], *p[2:]])),
+    ("manifest-key-order", M, "F-3* F-11", "kinds before paths", listing(lambda p: [p[0], p[2], p[1], *p[3:]])),
     ("manifest-key-missing", M, "F-11", "a manifest without kinds", listing(lambda p: [*p[:2], *p[3:]])),
     ("manifest-kinds-short", M, "F-11", "a kind too few", listing(replaced("kinds", bytes(6)))),
     ("manifest-sizes-long", M, "F-11", "a size too many", listing(replaced("sizes", [1] * 8))),
@@ -316,7 +316,7 @@ TREE: list[Case] = [
     (
         "manifest-size-wide",
         M,
-        "F-3",
+        "F-3* F-11",
         "a size in two bytes",
         listing(lambda p: [*p[:3], ("sizes", [*p[3][1][:6], Raw(b"\xcc\x13")]), p[4]]),
     ),

@@ -152,7 +152,7 @@ CASES: list[Case] = [
     (
         "derived-later",
         M,
-        "F-33",
+        "F-33* F-103",
         "a further object that comes later",
         derived(4, OLDER, LIST, {}, 0, (0, 1, 0, 3), FILES),
     ),
@@ -165,8 +165,8 @@ CASES: list[Case] = [
         "an object that no mark stands for",
         derived(1, SOURCE, COMPILED, {}, 0, (0,), FILES),
     ),
-    ("derived-size", M, "F-37", "a catalogue of another length", derived(1, SOURCE, COMPILED[:-1])),
-    ("derived-hash", "corrupt", "F-37", "a catalogue that differs", derived(1, SOURCE, COMPILED[:-1] + b"!")),
+    ("derived-size", M, "F-37* F-103", "a catalogue of another length", derived(1, SOURCE, COMPILED[:-1])),
+    ("derived-hash", "corrupt", "F-37* F-103", "a catalogue that differs", derived(1, SOURCE, COMPILED[:-1] + b"!")),
     (
         "derived-long",
         M,
@@ -191,7 +191,7 @@ CASES: list[Case] = [
     (
         "derived-beyond",
         M,
-        "F-41",
+        "F-41* F-103",
         "a patch beyond the form",
         derived(1, SOURCE, COMPILED + b"!", {1: varints(len(COMPILED) + 1), 2: b"\0", 3: b"\0", 4: b"\0"}, 1),
     ),

@@ -99,14 +99,14 @@ CASES: list[Case] = [
     (
         "index-trailing",
         "malformed",
-        "F-3",
+        "F-3* F-30",
         "a byte after the index",
         lambda: write(Bundle([full(index=lambda i: i + b"\0")])),
     ),
     (
         "index-wide",
         "malformed",
-        "F-3",
+        "F-3* F-30",
         "0 in two bytes",
         lambda: write(Bundle([full(index=lambda i: i[:1] + b"\xcc\0" + i[2:])])),
     ),

@@ -217,8 +217,12 @@ def key_id(key: Ed25519PrivateKey) -> bytes:
     return digest(key.public_key().public_bytes_raw())[:8]
 
 
+WRITTEN: list[Tree] = []  # the releases of all bundles that were written, in their order
+
+
 def write(bundle: Bundle) -> bytes:
     """F-1 to F-6, F-10, F-28: the whole file."""
+    WRITTEN.append(bundle.tree)
     listing = bundle.manifest or manifest(bundle.tree)
     stored = [stored_section(section) for section in bundle.sections]
     root = bundle.root_bytes(
