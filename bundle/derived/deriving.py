@@ -58,6 +58,11 @@ def is_source_map(label: str, size: int) -> bool:
     return label.endswith(".map") and size <= MAX_BYTES
 
 
+def form_bytes(derivation: Derivation, target_bytes: int) -> int:
+    """What the patched form of a target has at most: of a source map, five digits may become eight."""
+    return 2 * target_bytes if Rule.SOURCE_MAP in derivation.rules else target_bytes
+
+
 def is_list(label: str, size: int) -> bool:
     """Whether it may list digests."""
     return size <= MAX_BYTES and _LISTS.fullmatch(re.split("[/!]", label)[-1]) is not None

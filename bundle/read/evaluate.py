@@ -22,10 +22,11 @@ from bundle.format.manifest import Entry, Kind, TreeManifest, draft_bytes, is_la
 from bundle.format.root import Root
 from bundle.read.base_objects import Base, BaseObjects
 from bundle.read.completion import Completion
-from bundle.read.frame_run import FrameRun, WorkLimit, exhaust, sized
+from bundle.read.frame_run import FrameRun, exhaust, sized
 from bundle.read.packs import Packs
 from bundle.read.reader import VerifiedSection
 from bundle.read.steps import SectionSteps, decode_steps
+from bundle.read.work_limit import WorkLimit
 
 
 def open_evaluation(

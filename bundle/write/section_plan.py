@@ -15,15 +15,18 @@ from bundle.derived.deriving import (
     CATALOGUES,
     Derivation,
     digests_in,
+    form_bytes,
     is_catalogue_source,
     is_list,
     is_source_map,
     is_spelled,
     source_label,
 )
+from bundle.derived.digests import texts
 from bundle.derived.rules import Rule
-from bundle.format.contents import Content
-from bundle.format.index import AS_IT_IS, MAX_USES, SHAPED
+from bundle.format.contents import Content, read_content, size_of
+from bundle.format.index import AS_IT_IS, MAX_USES, SHAPED, Archive, Derived, Shape
+from bundle.read.work_limit import WorkLimit
 from bundle.write.catalog import Catalog, Wanted, skeleton_label, stored_label
 from bundle.write.openings import Member, Opening
 from bundle.write.parts import InWorkers, choose_tasks
@@ -95,7 +98,7 @@ class SectionPlan:
     """Plans objects against a catalog and collects what has to be encoded, and what could not be opened."""
 
     catalog: Catalog
-    shape_bytes_left: int = 0  # of streams whose shapes are read: what readers still allow [F-72]
+    limit: WorkLimit  # what readers still allow [F-68]
     shapes: Mapping[bytes, Shapes] = field(default_factory=dict)  # by the hashes of streams that no engine gives
     wanted: list[Wanted | ObjectTask] = field(default_factory=list)
     closed: list[Closed] = field(default_factory=list)
@@ -103,7 +106,8 @@ class SectionPlan:
     _derivations: dict[int, Derivation] = field(default_factory=dict)  # by task
     _choices: list[Cheaper] = field(default_factory=list)
     _planned: dict[bytes, PlannedObject] = field(default_factory=dict)
-    _uses: int = 0  # of members, by archives
+    _uses: int = 0  # of members, by archives, and of objects, by lists
+    _hashed: set[bytes] = field(default_factory=set)  # what lists show, and readers hash for that
 
     def add(self, label: str, content: Content, size: int, digest: bytes, opening: Opening | None) -> PlannedObject:
         """Plans one object. `opening`: what it holds, if it is an archive that can be made again bit for bit."""
@@ -138,9 +142,18 @@ class SectionPlan:
         priced = {task for choice in self._choices for task in _tasks_of(choice)}
         tasks = [one if isinstance(one, ObjectTask) else next(chosen) for one in self.wanted]
         return [
-            replace(task, priced=number in priced, derivation=self._derivations.get(number))
+            replace(task, priced=number in priced, derivation=self._derivation(number, task))
             for number, task in enumerate(tasks)
         ]
+
+    def _derivation(self, number: int, task: ObjectTask) -> Derivation | None:
+        """How the task's object may be derived, if readers still allow so much."""
+        derivation = self._derivations.get(number)
+        source = derivation.source or task.base if derivation else None
+        if derivation is None or source is None:
+            return None
+        work = size_of(source) + form_bytes(derivation, size_of(task.target))
+        return derivation if self.limit.spend(Derived, work) else None
 
     def _whole(self, label: str, content: Content, size: int) -> Encoded:
         """Made in one piece, from its counterpart in the base if there is one, or from what it follows from."""
@@ -160,12 +173,24 @@ class SectionPlan:
         for text, (digest, size) in digests_in(content).items():
             same = self.catalog.same(digest)
             planned = PlannedObject(same.size, InBase(same.number)) if same else self._planned.get(digest)
-            if planned and size in (None, planned.size) and is_spelled(text, digest, planned.size):
+            if not planned or size not in (None, planned.size) or not is_spelled(text, digest, planned.size):
+                continue
+            if self._may_be_hashed(digest, planned):
                 found[text] = planned
-        if self._uses + len(found) > MOST_MEMBERS:
+        uses = sum(text in found for text in texts(read_content(content)))
+        if self._uses + uses > MOST_MEMBERS:
             return {}
-        self._uses += len(found)
+        self._uses += uses
         return found
+
+    def _may_be_hashed(self, digest: bytes, planned: PlannedObject) -> bool:
+        """Whether a reader knows the object's hash, or may find it out. It counts as a member, once."""
+        is_entry = isinstance(planned.way, InBase) and 0 < planned.way.number < self.catalog.entries
+        if not is_entry and digest not in self._hashed:
+            if not self.limit.spend(Archive, planned.size):
+                return False
+            self._hashed.add(digest)
+        return True
 
     def _task(
         self,
@@ -183,11 +208,13 @@ class SectionPlan:
         """Opened as far as it can be made again. Where shapes are needed for that, also without: the cheaper wins."""
         shapes = [own for own in map(self._shapes_of, opening.members) if own]
         read = sum(own.read_bytes for own in shapes)
-        is_shaped = bool(shapes) and read <= self.shape_bytes_left and self._is_worth_opening(opening, shaped=True)
+        is_shaped = bool(shapes) and self.limit.has(Shape, read) and self._is_worth_opening(opening, shaped=True)
         is_plain = self._is_worth_opening(opening, shaped=False)
         self._tell(label, opening, is_open=is_shaped or is_plain, shaped=is_shaped)
+        if is_shaped or is_plain:
+            self.limit.spend(Archive, self._work_of(opening))
         if is_shaped:
-            self.shape_bytes_left -= read
+            self.limit.spend(Shape, read)
             if all(own.is_sure for own in shapes):
                 return self._in_parts(label, opening, shaped=True)
         other: Way = self._in_parts(label, opening, shaped=False) if is_plain else self._whole(label, content, size)
@@ -211,7 +238,14 @@ class SectionPlan:
         return sum(one.stored_size for one in opening.members if self._can_be_made(one, shaped=shaped))
 
     def _has_room(self, opening: Opening) -> bool:
+        return self._has_uses(opening) and self.limit.has(Archive, self._work_of(opening))
+
+    def _has_uses(self, opening: Opening) -> bool:
         return self._uses + len(opening.members) <= MOST_MEMBERS
+
+    def _work_of(self, opening: Opening) -> int:
+        """What its members count for aboard, at most."""
+        return sum(one.size for one in opening.members if not self.catalog.stored(one.stored_hash))
 
     def _is_worth_opening(self, opening: Opening, *, shaped: bool) -> bool:
         """Whether enough of it can be made again."""
@@ -231,6 +265,8 @@ class SectionPlan:
         elif self._has_room(opening):
             made = self._made_bytes(opening, shaped=True)
             self.closed.append(Closed(label, f"of its streams of {held:,} bytes, {made:,} can be made again"))
+        elif self._has_uses(opening):
+            self.closed.append(Closed(label, "its members take more time aboard than such a release may"))
         else:
             self.closed.append(Closed(label, f"the archives of the release have over {MOST_MEMBERS:,} members"))
         if opening.ended_at is not None:

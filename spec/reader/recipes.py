@@ -258,15 +258,15 @@ class Rebuild:
         columns = Columns(frame)
         streams = [Cursor(packs.get(n, b""), f"the stream of {name}") for n, name in enumerate(STREAMS)]
         results: list[bytes] = []
-        placed: set[int] = set()
+        hashed: set[int] = set()  # results for places, and what was hashed for a list
         for byte in frame.kinds:
             place = None if byte & 128 else columns.next("places")
             size = columns.next("sizes") if place is None else self._size_of(place)
             source = functools.partial(self._source, results)
-            digest = functools.partial(self._digest, results, placed)
+            digest = functools.partial(self._digest, results, hashed)
             recipe = Recipe(columns, streams, size, source, self._stream, digest, self._index, self._work)
             results.append(recipe.make(byte & 127))
-            placed |= {self._index.base_objects + len(results) - 1} if place else set()
+            hashed |= {self._index.base_objects + len(results) - 1} if place else set()
             if place is not None:
                 self._keep(place, results[-1])
             self._close()
@@ -279,14 +279,15 @@ class Rebuild:
         need(0 <= number < b + len(results), f"a recipe uses object {number}, which is not before its result")
         return results[number - b] if number >= b else self._base_object(number)
 
-    def _digest(self, results: list[bytes], placed: set[int], number: int) -> tuple[bytes, int]:
-        """Hash and size of a further object of a derived one; what no manifest tells counts as a member [F-68]."""
+    def _digest(self, results: list[bytes], hashed: set[int], number: int) -> tuple[bytes, int]:
+        """Hash and size of a further object of a derived one; what no manifest tells counts once [F-68]."""
         if self._base is not None and 0 < number < self._index.entries:
             digest = self._base.hashes[number - 1]
             return digest, self._base.sizes[digest]
         data = self._source(results, number)
-        if number not in placed:
+        if number not in hashed:
             self._work[ARCHIVE].spend(len(data))
+            hashed.add(number)
         return hashlib.sha256(data).digest(), len(data)
 
     def _size_of(self, place: int) -> int:
@@ -490,6 +491,7 @@ class Recipe:
             triples.append((position, a, e))
             position += a + s
             need(0 <= position <= len(source), "a patch leaves its source")
+        self.work[DERIVED].spend(size)
         copied = bytearray(b"".join(source[p : p + a] for p, a, _ in triples))
         self.change(copied)
         return self.weave(triples, bytes(copied))
