@@ -106,6 +106,8 @@ class SectionPlan:
     _derivations: dict[int, Derivation] = field(default_factory=dict)  # by task
     _choices: list[Cheaper] = field(default_factory=list)
     _planned: dict[bytes, PlannedObject] = field(default_factory=dict)
+    _scope: tuple[int, ...] = ()  # the choices that what is planned now lies in, the outermost first
+    _scopes: dict[bytes, tuple[int, ...]] = field(default_factory=dict)  # of planned objects, by hash: the shortest
     _uses: int = 0  # of members, by archives, and of objects, by lists
     _hashed: set[bytes] = field(default_factory=set)  # what lists show, and readers hash for that
 
@@ -121,6 +123,7 @@ class SectionPlan:
                 if why := why_closed(content, size):
                     self.closed.append(Closed(label, why))
                 self._planned[digest] = PlannedObject(size, self._whole(label, content, size))
+        self._scopes[digest] = min(self._scopes.get(digest, self._scope), self._scope, key=len)
         return self._planned[digest]
 
     def note_source(self, label: str, content: Content, size: int, digest: bytes) -> None:
@@ -172,7 +175,7 @@ class SectionPlan:
         found: dict[bytes, PlannedObject] = {}
         for text, (digest, size) in digests_in(content).items():
             same = self.catalog.same(digest)
-            planned = PlannedObject(same.size, InBase(same.number)) if same else self._planned.get(digest)
+            planned = PlannedObject(same.size, InBase(same.number)) if same else self._at_hand(digest)
             if not planned or size not in (None, planned.size) or not is_spelled(text, digest, planned.size):
                 continue
             if self._may_be_hashed(digest, planned):
@@ -182,6 +185,11 @@ class SectionPlan:
             return {}
         self._uses += uses
         return found
+
+    def _at_hand(self, digest: bytes) -> PlannedObject | None:
+        """The object, if it is made whatever way a choice goes that what is planned now does not lie in."""
+        scope = self._scopes.get(digest)
+        return self._planned[digest] if scope is not None and self._scope[: len(scope)] == scope else None
 
     def _may_be_hashed(self, digest: bytes, planned: PlannedObject) -> bool:
         """Whether a reader knows the object's hash, or may find it out. It counts as a member, once."""
@@ -217,11 +225,13 @@ class SectionPlan:
             self.limit.spend(Shape, read)
             if all(own.is_sure for own in shapes):
                 return self._in_parts(label, opening, shaped=True)
-        other: Way = self._in_parts(label, opening, shaped=False) if is_plain else self._whole(label, content, size)
         if not is_shaped:
-            return other
+            return self._in_parts(label, opening, shaped=False) if is_plain else self._whole(label, content, size)
+        scope, self._scope = self._scope, (*self._scope, len(self._choices))
+        other = self._in_parts(label, opening, shaped=False) if is_plain else self._whole(label, content, size)
         choice = Cheaper((self._in_parts(label, opening, shaped=True), other))
         self._choices.append(choice)
+        self._scope = scope
         return choice
 
     def _shapes_of(self, member: Member) -> Shapes | None:
@@ -279,7 +289,8 @@ class SectionPlan:
         skeleton = self.add(skeleton_label(label), opening.skeleton, opening.skeleton_size, opening.skeleton_hash, None)
         members, engines, shapes = [], [], []
         for member in opening.members:
-            self.note_source(f"{label}!{member.name}", member.content, member.size, member.hash)
+            if self._can_be_made(member, shaped=shaped):  # else its stream is sent, and the source would be beside it
+                self.note_source(f"{label}!{member.name}", member.content, member.size, member.hash)
         for member in opening.members:
             name = f"{label}!{member.name}"
             own = self._shapes_of(member) if shaped else None
