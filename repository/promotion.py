@@ -1,9 +1,10 @@
-"""Moving a channel without building anything [P-13]."""
+"""Moving a channel without building anything [P-13]. What a destination lacks is there before its channel names it."""
 
+from bundle.host.progress import Quiet
 from bundle.trust.signing import Signer
 from bundle.trust.trust import Trust
 from repository.distribution.channels import announce_all, catch_up, check_forward
-from repository.distribution.destinations import open_destinations
+from repository.distribution.destinations import open_destinations, send_lacking
 from repository.errors import ChannelRefused
 from repository.layout import Repository
 from repository.record.database import Channel, Record
@@ -41,5 +42,7 @@ def promote(
             now = before
         else:
             (now,) = record.change({}, {name: version}, seen)
+        for backend in backends:
+            send_lacking(repository, record.bundles("published"), backend, Quiet())
         announce_all(repository, record, settings, backends, signer, trust)
     return now, now != before

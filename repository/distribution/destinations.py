@@ -1,6 +1,6 @@
 """Bundles at the destinations of a repository, and only those that it put there itself [P-12], [P-19]."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -75,6 +75,14 @@ def send(repository: Repository, bundle: Bundle, backend: Backend, progress: Pro
         with STORAGE.errors(repository.bundles):
             send_tickets(opened, backend)
         return send_bundle(opened, backend, progress)
+
+
+def send_lacking(repository: Repository, bundles: Iterable[Bundle], backend: Backend, progress: Progress) -> None:
+    """Puts those bundles to a destination that it does not have, as one that was named lately. Raises as `send`."""
+    there = set(backend.names())
+    for bundle in bundles:
+        if bundle.file not in there:
+            send(repository, bundle, backend, progress)
 
 
 def remove(bundle: Bundle, backend: Backend) -> None:

@@ -8,7 +8,8 @@
     strange   tree                   of no release here: a person named it as a base
 
 `release.origin`: "released" here, or "imported". `bundle.state`: "built", then "published" once every destination has
-it, then "retired" once `prune` is about to remove it. Times are in seconds since 1970, hashes are blobs.
+it, or one where it was imported, then "retired" once `prune` is about to remove it. Times are in seconds since 1970,
+hashes are blobs.
 
 Other parts of the program add tables of their own to the same file, each with its own row in `part`.
 """

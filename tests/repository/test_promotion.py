@@ -39,6 +39,23 @@ def test_a_lost_file_is_made_good(ashore: Ashore) -> None:
     assert not ashore.promote("1.0.0", "stable") and ashore.channel() == before
 
 
+def test_what_a_destination_lacks_is_there_before_it_is_named(ashore: Ashore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """[P-13]: as one that was named after the release, or where files were lost."""
+    bundles = ashore.published()
+    for path in (ashore.root / "www").glob("*.unrep"):
+        path.unlink()
+    put: list[str] = []
+    replace = DirectoryBackend.replace
+
+    def watched(backend: DirectoryBackend, name: str, data: bytes) -> None:
+        put.extend(sorted(backend.names()))
+        replace(backend, name, data)
+
+    monkeypatch.setattr(DirectoryBackend, "replace", watched)
+    ashore.promote("1.0.1", "stable")
+    assert ashore.published() == bundles and {one for one in put if one.endswith(".unrep")} == set(bundles)
+
+
 def test_a_killed_run_is_made_good(ashore: Ashore, monkeypatch: pytest.MonkeyPatch) -> None:
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
