@@ -10,6 +10,7 @@ from itertools import chain
 from types import MappingProxyType
 
 from bundle.archives.counterparts import Shapes
+from bundle.archives.engines import pack_work
 from bundle.archives.foreign import why_closed
 from bundle.derived.deriving import (
     CATALOGUES,
@@ -255,7 +256,8 @@ class SectionPlan:
 
     def _work_of(self, opening: Opening) -> int:
         """What its members count for aboard, at most."""
-        return sum(one.size for one in opening.members if not self.catalog.stored(one.stored_hash))
+        made = (one for one in opening.members if not self.catalog.stored(one.stored_hash))
+        return sum(one.size if one.engine is None else pack_work(one.engine, one.size) for one in made)
 
     def _is_worth_opening(self, opening: Opening, *, shaped: bool) -> bool:
         """Whether enough of it can be made again."""

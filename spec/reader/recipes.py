@@ -17,6 +17,7 @@ STREAMS = ("literals", "add lengths", "extra lengths", "seeks", "skips", "change
 LITERAL, COPY, PATCH, CONCAT, ARCHIVE, REBASED, SHAPE, DERIVED = range(8)
 SHAPED = 0
 MEMBER_MAX, DEPTH_MAX, FRAMES_MAX = 67_108_864, 8, 500_001
+ZOPFLI_MAX, ZOPFLI_WORK = 16_777_216, 64
 GROWTH, SHRINKING, NUMBERS, READ, FREE = 1040, 16, 4, 4, 16_777_216
 TABLE_MAX = 12_582_912  # of relocations, which may follow an image [F-108]: a page with one takes 12 bytes
 RECIPES_MAX, BASE_OBJECTS_MAX, USES_MAX = 2_000_000, 4_000_000, 4_000_000
@@ -445,7 +446,9 @@ class Recipe:
                 members.append(unpacked(member, codings[-1], spend))
                 streams.append(member)
             else:
-                spend(len(member))
+                is_slow = engine in ENGINES["deflate-zopfli"]
+                need(not is_slow or len(member) <= ZOPFLI_MAX, f"a member of {len(member)} bytes is too large")
+                spend(len(member) * (ZOPFLI_WORK if is_slow else 1))
                 members.append(member)
                 if engine == SHAPED:
                     streams.append(restore(member, self._source(), max(0, left)))

@@ -183,6 +183,15 @@ def test_an_archive_with_more_members_than_recipes_may_use_stays_closed_and_is_t
     assert plan.closed == [Closed("b.zip", "the archives of the release have over 3 members")]
 
 
+@pytest.mark.parametrize(("release", "engine", "opens"), [(2, 145, True), (1, 145, False), (1, 6, True)])
+def test_members_for_zopfli_count_for_more(release: int, engine: int, opens: bool) -> None:
+    """[F-133]: 64 times their size, here 30 bytes, of 1,040 times the release."""
+    one = member("m", b"thirty bytes of what is packed", engine=engine)
+    plan = SectionPlan(catalog("a.zip"), WorkLimit(release))
+    way = plan.add("a.zip", b"1", 1, digest(b"1"), Opening(100, b"s", 1, digest(b"s"), (one,), 0.5, None)).way
+    assert isinstance(way, Assembled if opens else Encoded)
+
+
 def noisy(seed: int, size: int) -> bytes:
     return random.Random(seed).randbytes(size)
 
