@@ -6,10 +6,9 @@ Whether it follows is found out by deriving it. Whatever does not is made as any
 
 import re
 from base64 import urlsafe_b64decode
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from bundle.derived.catalogues import MAX_SOURCE_BYTES
+from bundle.derived.catalogues import MAX_SOURCE_BYTES, has_table, is_dated
 from bundle.derived.digests import HEX_MARK, RECORD_MARK, blanked, spelled, texts
 from bundle.derived.no_form import NoForm
 from bundle.derived.replacing import MAX_BYTES
@@ -18,17 +17,16 @@ from bundle.derived.source_maps import by_name
 from bundle.format.contents import Content, read_content, size_of
 
 _LISTS = re.compile(r"RECORD|[^/!]*(?:sha256|checksum|sbom|manifest)[^/!]*|[^/!]*\.(?:cdx|spdx)\.json", re.IGNORECASE)
-CATALOGUES = (Rule.UNDATED_CATALOGUE, Rule.CATALOGUE, Rule.CATALOGUE_WITHOUT_TABLE)
 
 
 @dataclass(frozen=True)
 class Derivation:
-    """How an object may be derived: the rules to try, and the source, or None for what is alike in the base.
+    """How an object may be derived: the rule, and the source, or None for what is alike in the base.
 
     `known`: the texts of digests that objects at hand have.
     """
 
-    rules: tuple[Rule, ...]
+    rule: Rule
     source: Content | None = None
     known: frozenset[bytes] = frozenset()
 
@@ -37,7 +35,6 @@ class Derivation:
 class Derivable:
     """What the patch of a derived object has to make out of what. `marks`: the digests that complete it, as texts."""
 
-    rule: Rule
     form: bytes
     wanted: bytes
     marks: list[bytes] = field(default_factory=list)
@@ -46,6 +43,14 @@ class Derivable:
 def source_label(label: str) -> str | None:
     """The label of what a catalogue is compiled from. None for what is no catalogue."""
     return f"{label.removesuffix('.mo')}.po" if label.endswith(".mo") else None
+
+
+def catalogue_rule(catalogue: Content) -> Rule:
+    """By which rule it was compiled, as far as it tells. Raises InputError if it cannot be read."""
+    data = read_content(catalogue) if size_of(catalogue) <= MAX_BYTES else b""
+    if not has_table(data):
+        return Rule.CATALOGUE_WITHOUT_TABLE
+    return Rule.CATALOGUE if is_dated(data) else Rule.UNDATED_CATALOGUE
 
 
 def is_catalogue_source(label: str, size: int) -> bool:
@@ -60,7 +65,7 @@ def is_source_map(label: str, size: int) -> bool:
 
 def form_bytes(derivation: Derivation, target_bytes: int) -> int:
     """What the patched form of a target has at most: of a source map, five digits may become eight."""
-    return 2 * target_bytes if Rule.SOURCE_MAP in derivation.rules else target_bytes
+    return 2 * target_bytes if derivation.rule == Rule.SOURCE_MAP else target_bytes
 
 
 def is_list(label: str, size: int) -> bool:
@@ -73,28 +78,25 @@ def digests_in(content: Content) -> dict[bytes, tuple[bytes, int | None]]:
     return {text: _digest(text) for text in texts(read_content(content))}
 
 
-def derivable(derivation: Derivation, target: Content, base: Content | None) -> Iterator[Derivable]:
-    """Each way to derive the target that gives it back. Raises InputError if a file cannot be read."""
+def derivable(derivation: Derivation, target: Content, base: Content | None) -> Derivable | None:
+    """How to derive the target, if that gives it back. Raises InputError if a file cannot be read."""
     source = derivation.source or base
     if source is None or max(size_of(source), size_of(target)) > MAX_BYTES:
-        return
-    whole, origin = read_content(target), read_content(source)
-    for rule in derivation.rules:
-        try:
-            wanted = _goal(rule)(whole, derivation.known)
-            marks = [text for text in texts(whole) if text in derivation.known] if rule == Rule.DIGESTS else []
-            digests = ((digest, size or 0) for digest, size in map(_digest, marks))
-            is_changed = rule in CATALOGUES or wanted != whole
-            if is_changed and complete(rule, wanted, digests) == whole:
-                yield Derivable(rule, form(rule, origin), wanted, marks)
-        except NoForm:
-            continue
-
-
-def _goal(rule: Rule) -> Callable[[bytes, frozenset[bytes]], bytes]:
-    if rule == Rule.DIGESTS:
-        return lambda data, known: blanked(data, known.__contains__)
-    return (lambda data, _: by_name(data)) if rule == Rule.SOURCE_MAP else lambda data, _: data
+        return None
+    rule, whole, marks = derivation.rule, read_content(target), list[bytes]()
+    try:
+        wanted = whole
+        if rule == Rule.SOURCE_MAP:
+            wanted = by_name(whole)
+        elif rule == Rule.DIGESTS:
+            wanted = blanked(whole, derivation.known.__contains__)
+            marks = [text for text in texts(whole) if text in derivation.known]
+        digests = ((digest, size or 0) for digest, size in map(_digest, marks))
+        if (wanted == whole and derivation.source is None) or complete(rule, wanted, digests) != whole:
+            return None
+        return Derivable(form(rule, read_content(source)), wanted, marks)
+    except NoForm:
+        return None
 
 
 def _digest(text: bytes) -> tuple[bytes, int | None]:

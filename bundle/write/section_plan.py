@@ -13,8 +13,8 @@ from bundle.archives.counterparts import Shapes
 from bundle.archives.engines import pack_work
 from bundle.archives.foreign import why_closed
 from bundle.derived.deriving import (
-    CATALOGUES,
     Derivation,
+    catalogue_rule,
     digests_in,
     form_bytes,
     is_catalogue_source,
@@ -161,14 +161,14 @@ class SectionPlan:
 
     def _whole(self, label: str, content: Content, size: int) -> Encoded:
         """Made in one piece, from its counterpart in the base if there is one, or from what it follows from."""
-        whole, source = Wanted(label, content, size), self._sources.get(source_label(label) or "")
-        if source:
-            planned = self.add(source_label(label) or "", *source, None)
-            return self._task(whole, Derivation(CATALOGUES, source[0]), planned)
+        whole, name = Wanted(label, content, size), source_label(label)
+        if name and (source := self._sources.get(name)):
+            planned = self.add(name, *source, None)
+            return self._task(whole, Derivation(catalogue_rule(content), source[0]), planned)
         if is_source_map(label, size):
-            return self._task(whole, Derivation((Rule.SOURCE_MAP,)))
+            return self._task(whole, Derivation(Rule.SOURCE_MAP))
         if is_list(label, size) and (objects := self._objects_in(content)):
-            return self._task(whole, Derivation((Rule.DIGESTS,), None, frozenset(objects)), None, objects)
+            return self._task(whole, Derivation(Rule.DIGESTS, None, frozenset(objects)), None, objects)
         return self._task(whole)
 
     def _objects_in(self, content: Content) -> dict[bytes, PlannedObject]:

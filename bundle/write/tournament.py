@@ -82,21 +82,20 @@ def encode_object(task: ObjectTask) -> Encoding:
 
 
 def _derived(task: ObjectTask) -> Encoding | None:
-    """The cheapest patch of what a rule gives, with its price. None if no rule gives the object back."""
+    """The patch of what a rule gives, with its price. None if the rule does not give the object back."""
     if not task.derivation:
         return None
     is_whole = len(task.sources) == 1 and not task.offset and not task.of_shape
-    best: Encoding | None = None
-    for way in derivable(task.derivation, task.target, task.base if is_whole else None):
-        exact = way.form == way.wanted
-        triples, streams = ([], {}) if exact else _plain(way.wanted, way.form)
-        price = PATCH_OVERHEAD_BYTES + sum(map(_price, streams.values()))
-        if len(triples) <= MAX_TRIPLES and (best is None or price < best.price):
-            sources = () if task.derivation.source else task.sources
-            best = Encoding(streams, len(triples), sources, price=price, rule=way.rule, marks=tuple(way.marks))
-        if exact:
-            break
-    return best
+    way = derivable(task.derivation, task.target, task.base if is_whole else None)
+    if not way:
+        return None
+    triples, streams = ([], {}) if way.form == way.wanted else _plain(way.wanted, way.form)
+    if len(triples) > MAX_TRIPLES:
+        return None
+    price = PATCH_OVERHEAD_BYTES + sum(map(_price, streams.values()))
+    sources = () if task.derivation.source else task.sources
+    rule, marks = task.derivation.rule, tuple(way.marks)
+    return Encoding(streams, len(triples), sources, price=price, rule=rule, marks=marks)
 
 
 def _encoded(task: ObjectTask) -> Encoding:

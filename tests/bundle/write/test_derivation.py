@@ -10,7 +10,6 @@ from zipfile import ZipFile
 import pytest
 
 from bundle.archives.engines import present_features
-from bundle.derived.deriving import CATALOGUES
 from bundle.derived.rules import Rule, form
 from bundle.errors import BundleError, Corrupt, Malformed
 from bundle.format.index import Derived
@@ -30,7 +29,7 @@ Files = dict[str, bytes]
 def source(seed: int, entries: int = 60) -> bytes:
     choice = random.Random(seed)
     texts = [f'msgid "word {n}"\nmsgstr "{choice.randbytes(20).hex()}"\n\n' for n in range(entries)]
-    return ('msgid ""\nmsgstr "Language: xx\\n"\n\n' + "".join(texts)).encode()
+    return ('msgid ""\nmsgstr "Language: xx\\n"\n"POT-Creation-Date: 2024-01-01\\n"\n\n' + "".join(texts)).encode()
 
 
 def record(files: Files) -> bytes:
@@ -84,13 +83,14 @@ def derivations(directory: Path) -> list[Derived]:
         return [step.recipe for _, step in steps.numbered(0) if isinstance(step.recipe, Derived)]
 
 
-def test_a_catalogue_costs_nothing_beside_its_source(tmp_path: Path) -> None:
-    """[F-103] [F-105]"""
+@pytest.mark.parametrize("rule", [Rule.CATALOGUE, Rule.UNDATED_CATALOGUE, Rule.CATALOGUE_WITHOUT_TABLE])
+def test_a_catalogue_costs_nothing_beside_its_source(rule: Rule, tmp_path: Path) -> None:
+    """[F-103] [F-105]: the catalogue itself tells by which rule it was compiled."""
     old, new = source(1), source(1).replace(b"word 3", b"word three")
-    files = [{"a/x.po": po, "a/x.mo": form(Rule.CATALOGUE, po), "keep": b"k" * 900} for po in (old, new)]
+    files = [{"a/x.po": po, "a/x.mo": form(rule, po), "keep": b"k" * 900} for po in (old, new)]
     report = built(tmp_path, files[0], files[1])
     (recipe,) = derivations(tmp_path)
-    assert recipe.triples == 0 and recipe.rule in CATALOGUES
+    assert recipe.triples == 0 and recipe.rule == rule
     assert report.recipes["derived"] == 1 and "derived-1" in report.root.sections[0].features
 
 

@@ -68,7 +68,7 @@ def test_a_list_of_which_little_changed_is_a_plain_patch() -> None:
     lines[1000] = b"f1000,sha256=%s,7" % urlsafe_b64encode(random.randbytes(32))[:43]
     new = b"\n".join(lines)
     known = frozenset(texts(new)) - {line.partition(b",")[2] for line in lines[:100]}
-    encoding = encode_object(ObjectTask(new, old, (1,), derivation=Derivation((Rule.DIGESTS,), known=known)))
+    encoding = encode_object(ObjectTask(new, old, (1,), derivation=Derivation(Rule.DIGESTS, known=known)))
     assert encoding.rule is None and encoding.price < 150
 
 
