@@ -22,7 +22,6 @@ _ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
 _ESCAPES = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"b": b"\b", b"f": b"\f", b"v": b"\v", b"a": b"\a"}
 _ESCAPES |= {b"\\": b"\\", b'"': b'"'}
 _DATE = re.compile(rb"^POT-Creation-Date:[^\n]*\n", re.MULTILINE)
-_DATED = re.compile(rb"[\0\n]POT-Creation-Date:")
 
 Strings = list[tuple[bytes, bytes]]
 
@@ -38,11 +37,6 @@ class _Entry:
 def has_table(catalogue: bytes) -> bool:
     """Whether a catalogue has a hash table: its head says how long that is."""
     return any(catalogue[20:24])
-
-
-def is_dated(catalogue: bytes) -> bool:
-    """Whether a catalogue tells when its template was made."""
-    return _DATED.search(catalogue) is not None
 
 
 def compiled(source: bytes, *, dated: bool = True, table: bool = True) -> bytes:

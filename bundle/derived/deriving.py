@@ -8,7 +8,7 @@ import re
 from base64 import urlsafe_b64decode
 from dataclasses import dataclass, field
 
-from bundle.derived.catalogues import MAX_SOURCE_BYTES, has_table, is_dated
+from bundle.derived.catalogues import MAX_SOURCE_BYTES, has_table
 from bundle.derived.digests import HEX_MARK, RECORD_MARK, blanked, spelled, texts
 from bundle.derived.no_form import NoForm
 from bundle.derived.replacing import MAX_BYTES
@@ -23,10 +23,10 @@ _LISTS = re.compile(r"RECORD|[^/!]*(?:sha256|checksum|sbom|manifest)[^/!]*|[^/!]
 class Derivation:
     """How an object may be derived: the rule, and the source, or None for what is alike in the base.
 
-    `known`: the texts of digests that objects at hand have.
+    `rule`: None for a catalogue, which tells its rule itself. `known`: the texts of digests that objects at hand have.
     """
 
-    rule: Rule
+    rule: Rule | None
     source: Content | None = None
     known: frozenset[bytes] = frozenset()
 
@@ -35,6 +35,7 @@ class Derivation:
 class Derivable:
     """What the patch of a derived object has to make out of what. `marks`: the digests that complete it, as texts."""
 
+    rule: Rule
     form: bytes
     wanted: bytes
     marks: list[bytes] = field(default_factory=list)
@@ -43,14 +44,6 @@ class Derivable:
 def source_label(label: str) -> str | None:
     """The label of what a catalogue is compiled from. None for what is no catalogue."""
     return f"{label.removesuffix('.mo')}.po" if label.endswith(".mo") else None
-
-
-def catalogue_rule(catalogue: Content) -> Rule:
-    """By which rule it was compiled, as far as it tells. Raises InputError if it cannot be read."""
-    data = read_content(catalogue) if size_of(catalogue) <= MAX_BYTES else b""
-    if not has_table(data):
-        return Rule.CATALOGUE_WITHOUT_TABLE
-    return Rule.CATALOGUE if is_dated(data) else Rule.UNDATED_CATALOGUE
 
 
 def is_catalogue_source(label: str, size: int) -> bool:
@@ -83,20 +76,29 @@ def derivable(derivation: Derivation, target: Content, base: Content | None) -> 
     source = derivation.source or base
     if source is None or max(size_of(source), size_of(target)) > MAX_BYTES:
         return None
-    rule, whole, marks = derivation.rule, read_content(target), list[bytes]()
+    whole, origin, marks = read_content(target), read_content(source), list[bytes]()
     try:
-        wanted = whole
-        if rule == Rule.SOURCE_MAP:
-            wanted = by_name(whole)
-        elif rule == Rule.DIGESTS:
-            wanted = blanked(whole, derivation.known.__contains__)
-            marks = [text for text in texts(whole) if text in derivation.known]
+        match derivation.rule:
+            case None:
+                rule, made = _compiled(origin, whole)
+                return Derivable(rule, made, whole)
+            case Rule.SOURCE_MAP:
+                wanted = by_name(whole)
+            case _:
+                wanted = blanked(whole, derivation.known.__contains__)
+                marks = [text for text in texts(whole) if text in derivation.known]
         digests = ((digest, size or 0) for digest, size in map(_digest, marks))
-        if (wanted == whole and derivation.source is None) or complete(rule, wanted, digests) != whole:
+        if wanted == whole or complete(derivation.rule, wanted, digests) != whole:
             return None
-        return Derivable(form(rule, read_content(source)), wanted, marks)
+        return Derivable(derivation.rule, form(derivation.rule, origin), wanted, marks)
     except NoForm:
         return None
+
+
+def _compiled(source: bytes, catalogue: bytes) -> tuple[Rule, bytes]:
+    """The rule by which a catalogue was compiled, and what it gives: what is as long needs the smallest patch."""
+    rules = (Rule.UNDATED_CATALOGUE, Rule.CATALOGUE) if has_table(catalogue) else (Rule.CATALOGUE_WITHOUT_TABLE,)
+    return min(((rule, form(rule, source)) for rule in rules), key=lambda made: abs(len(made[1]) - len(catalogue)))
 
 
 def _digest(text: bytes) -> tuple[bytes, int | None]:

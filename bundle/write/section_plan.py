@@ -14,7 +14,6 @@ from bundle.archives.engines import pack_work
 from bundle.archives.foreign import why_closed
 from bundle.derived.deriving import (
     Derivation,
-    catalogue_rule,
     digests_in,
     form_bytes,
     is_catalogue_source,
@@ -164,7 +163,7 @@ class SectionPlan:
         whole, name = Wanted(label, content, size), source_label(label)
         if name and (source := self._sources.get(name)):
             planned = self.add(name, *source, None)
-            return self._task(whole, Derivation(catalogue_rule(content), source[0]), planned)
+            return self._task(whole, Derivation(None, source[0]), planned)
         if is_source_map(label, size):
             return self._task(whole, Derivation(Rule.SOURCE_MAP))
         if is_list(label, size) and (objects := self._objects_in(content)):

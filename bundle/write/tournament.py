@@ -94,8 +94,7 @@ def _derived(task: ObjectTask) -> Encoding | None:
         return None
     price = PATCH_OVERHEAD_BYTES + sum(map(_price, streams.values()))
     sources = () if task.derivation.source else task.sources
-    rule, marks = task.derivation.rule, tuple(way.marks)
-    return Encoding(streams, len(triples), sources, price=price, rule=rule, marks=marks)
+    return Encoding(streams, len(triples), sources, price=price, rule=way.rule, marks=tuple(way.marks))
 
 
 def _encoded(task: ObjectTask) -> Encoding:
