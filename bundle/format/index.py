@@ -48,6 +48,7 @@ class Stream(IntEnum):
     LAYOUT = 8
 
 
+_CODEC_STEP = 16  # in the column of packs a number tells stream and codec [F-102]
 _NUMBERS = frozenset(Stream) - {Stream.LITERAL, Stream.CHANGE, Stream.EXTRA}
 
 
@@ -99,7 +100,7 @@ class _Columns(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
     sizes: list[int]
     sources: list[int]
     numbers: list[int]
-    packs: Annotated[list[int], msgspec.Meta(max_length=4 * len(Stream))]
+    packs: Annotated[list[int], msgspec.Meta(max_length=3 * len(Stream))]
 
 
 class _Encoded(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -250,16 +251,20 @@ def encode_index(index: Index) -> bytes:
 
 
 def _described(packs: list[Pack]) -> list[int]:
-    described = ([pack.stream, *msgspec.structs.astuple(pack.packed)] for pack in packs)
-    return [number for one in described for number in (one[:3] if one[1] == STORED else one)]
+    numbers: list[int] = []
+    for stream, packed in ((pack.stream, pack.packed) for pack in packs):
+        numbers += [_CODEC_STEP * packed.codec + stream, packed.length]
+        numbers += [packed.size] if packed.codec != STORED else []
+    return numbers
 
 
 def _packs(numbers: list[int], where: str) -> list[Pack]:
     """The packs that a column describes [F-102]. Raises Malformed if it ends within one."""
     packs, column = [], iter(numbers)
     try:
-        for stream in column:
-            codec, length = next(column), next(column)
+        for number in column:
+            codec, stream = divmod(number, _CODEC_STEP)
+            length = next(column)
             packs.append(Pack(stream, Packed(codec, length, length if codec == STORED else next(column))))
     except StopIteration as error:
         raise Malformed(f"{where}: the column of its packs is too short") from error

@@ -51,15 +51,13 @@ def _frame(value: Any) -> Frame:
     need(type(value[5]) is list, "the packs of a frame are no array")
     packs = []
     column = _integers(value[5], 0, "packs")[::-1]
-    need(len(column) <= 36, "the packs of a frame are too many")
+    need(len(column) <= 27, "the packs of a frame are too many")
     while column:
-        stream = column.pop()
+        codec, stream = divmod(column.pop(), 16)  # F-102
         need(stream < len(STREAMS), f"a pack has stream {stream}")
-        need(len(column) >= 2, "a pack is cut short")
-        described = [column.pop(), column.pop()]
-        need(described[0] == 0 or bool(column), "a pack is cut short")
-        described.append(column.pop() if described[0] else described[1])  # F-102
-        packs.append((stream, *packed(described, "a pack")))
+        need(len(column) >= (2 if codec else 1), "a pack is cut short")
+        length = column.pop()
+        packs.append((stream, *packed([codec, length, column.pop() if codec else length], "a pack")))
     streams = [pack[0] for pack in packs]
     need(streams == sorted(set(streams)), "the packs of a frame do not ascend by stream")
     columns = [_integers(value[n], -MAX_INT if n in (1, 3) else 0, f"column {n}") for n in range(1, 5)]

@@ -171,6 +171,11 @@ class Bundle:
     platform: str = "any"
 
 
+def described_pack(stream: int, codec: int, length: int, size: int) -> list[int]:
+    """F-102: of stored bytes one length is enough."""
+    return [16 * codec + stream, length, *([] if codec == 0 and length == size else [size])]
+
+
 def stored_section(section: Section) -> tuple[Any, bytes]:
     """F-20, F-22, F-64: (what the root says of a section, hash tables and body)."""
     frames, contents = [], b""
@@ -178,11 +183,7 @@ def stored_section(section: Section) -> tuple[Any, bytes]:
         listed = []
         for stream, content in packs:
             description, stored = section.packed(stream, content)
-            # F-102: of stored bytes one length is enough.
-            listed += [
-                stream,
-                *(description[:2] if description[0] == 0 and description[1] == description[2] else description),
-            ]
+            listed += described_pack(stream, *description)
             contents += stored
         frames.append([*columns, listed])
     index = section.index(pack([section.base_objects, section.opened, frames]))
