@@ -48,7 +48,7 @@ class Stream(IntEnum):
     LAYOUT = 8
 
 
-_CODEC_STEP = 16  # in the column of packs a number tells stream and codec [F-102]
+_PACKED = 16  # is added to the stream of a pack that is compressed [F-102]
 _NUMBERS = frozenset(Stream) - {Stream.LITERAL, Stream.CHANGE, Stream.EXTRA}
 
 
@@ -100,7 +100,7 @@ class _Columns(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
     sizes: list[int]
     sources: list[int]
     numbers: list[int]
-    packs: Annotated[list[int], msgspec.Meta(max_length=3 * len(Stream))]
+    packs: Annotated[list[int], msgspec.Meta(max_length=4 * len(Stream))]
 
 
 class _Encoded(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -253,8 +253,8 @@ def encode_index(index: Index) -> bytes:
 def _described(packs: list[Pack]) -> list[int]:
     numbers: list[int] = []
     for stream, packed in ((pack.stream, pack.packed) for pack in packs):
-        numbers += [_CODEC_STEP * packed.codec + stream, packed.length]
-        numbers += [packed.size] if packed.codec != STORED else []
+        is_stored = packed.codec == STORED
+        numbers += [stream, packed.length] if is_stored else [_PACKED + stream, *msgspec.structs.astuple(packed)]
     return numbers
 
 
@@ -263,9 +263,14 @@ def _packs(numbers: list[int], where: str) -> list[Pack]:
     packs, column = [], iter(numbers)
     try:
         for number in column:
-            codec, stream = divmod(number, _CODEC_STEP)
-            length = next(column)
-            packs.append(Pack(stream, Packed(codec, length, length if codec == STORED else next(column))))
+            if number < _PACKED:
+                length = next(column)
+                packs.append(Pack(number, Packed(STORED, length, length)))
+                continue
+            packed = Packed(next(column), next(column), next(column))
+            if packed.codec == STORED:
+                raise Malformed(f"{where}: a pack of stored bytes is described as a compressed one")
+            packs.append(Pack(number - _PACKED, packed))
     except StopIteration as error:
         raise Malformed(f"{where}: the column of its packs is too short") from error
     return packs

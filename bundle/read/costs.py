@@ -27,7 +27,7 @@ from bundle.format.index import (
     decode_frame,
     name_of,
 )
-from bundle.format.manifest import TreeManifest, draft_bytes
+from bundle.format.manifest import TreeManifest
 from bundle.format.nesting import Nesting
 from bundle.read.packs import Packs
 from bundle.read.reader import VerifiedSection
@@ -113,8 +113,7 @@ def _size(section: VerifiedSection, step: Step, manifest: TreeManifest | None) -
     if step.place is None:
         return step.size
     if step.place == 0:
-        root = section.root
-        return draft_bytes(root.manifest_size, root.entries, len(section.index.made_places))
+        return section.root.manifest_size
     if manifest is None:
         return None
     if not 0 < step.place <= len(manifest.entries):

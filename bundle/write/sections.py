@@ -102,7 +102,7 @@ class SectionBuilder:
         self._progress.start("looking for what is alike", 0, "")
         shapes = self._find_shapes(catalog, openings)
         plan = SectionPlan(catalog, WorkLimit(target.size), shapes)
-        manifest = _plan_draft(plan, target, needed)
+        manifest = _plan_draft(plan, target, needed, base.manifest)
         planned = [(0, manifest), *self._plan_objects(plan, contents, openings)]
         outcomes = self._encode(plan)
         frame = FrameBuilder(first=catalog.count)
@@ -250,9 +250,11 @@ class SectionBuilder:
         return object_bytes(self._new, entry) if entry.kind == Kind.SYMLINK else self._new / entry.path
 
 
-def _plan_draft(plan: SectionPlan, target: TreeManifest, made: Collection[int]) -> PlannedObject:
+def _plan_draft(
+    plan: SectionPlan, target: TreeManifest, made: Collection[int], base: TreeManifest | None = None
+) -> PlannedObject:
     """Plans the draft of the manifest [F-101]."""
-    draft = target.draft(made)
+    draft = target.draft(made, base)
     return plan.add("", draft, len(draft), sha256(draft).digest(), None)
 
 

@@ -10,7 +10,7 @@ import derived
 from archives import complete, open_archive, split_skeleton
 from codings import AS_IT_IS, DEFLATE, DIGESTS, ENGINES, coding_by, coding_of, gives_known_bytes, pack_by, unpacked
 from shapes import restore, shape_of
-from tree import LINK, Base, Entry, completed, hash_column, judge_link, label, parse_draft
+from tree import LINK, Base, Entry, completed, judge_link, label, parse_draft
 from wire import MAX_INT, Allowance, Cursor, Refused, corrupt, decode, malformed, need, packed, unpack
 
 STREAMS = ("literals", "add lengths", "extra lengths", "seeks", "skips", "changes", "extra bytes", "places", "layouts")
@@ -51,13 +51,14 @@ def _frame(value: Any) -> Frame:
     need(type(value[5]) is list, "the packs of a frame are no array")
     packs = []
     column = _integers(value[5], 0, "packs")[::-1]
-    need(len(column) <= 27, "the packs of a frame are too many")
+    need(len(column) <= 36, "the packs of a frame are too many")
     while column:
-        codec, stream = divmod(column.pop(), 16)  # F-102
-        need(stream < len(STREAMS), f"a pack has stream {stream}")
-        need(len(column) >= (2 if codec else 1), "a pack is cut short")
-        length = column.pop()
-        packs.append((stream, *packed([codec, length, column.pop() if codec else length], "a pack")))
+        is_packed, stream = divmod(column.pop(), 16)  # F-102
+        need(is_packed < 2 and stream < len(STREAMS), f"a pack has stream {stream}")
+        need(len(column) >= (3 if is_packed else 1), "a pack is cut short")
+        described = [column.pop() for _ in range(3 if is_packed else 1)]
+        need(not is_packed or described[0] != 0, "a pack of stored bytes has too many numbers")
+        packs.append((stream, *packed(described if is_packed else [0, *described * 2], "a pack")))
     streams = [pack[0] for pack in packs]
     need(streams == sorted(set(streams)), "the packs of a frame do not ascend by stream")
     columns = [_integers(value[n], -MAX_INT if n in (1, 3) else 0, f"column {n}") for n in range(1, 5)]
@@ -292,10 +293,7 @@ class Rebuild:
     def _size_of(self, place: int) -> int:
         if not self._made:
             need(place == 0, "the first recipe does not make the manifest")
-            entries = self._root["entries"]
-            kept = max(0, entries - len(self._to_make))
-            size: int = self._root["manifest_size"] - hash_column(entries) + hash_column(kept)
-            need(size >= 0, "the recipes make more entries than the release has")
+            size: int = self._root["manifest_size"]
             return size
         need(0 < place <= len(self.entries) and place not in self._made, f"place {place} is made twice, or is none")
         return self.entries[place - 1].size

@@ -35,7 +35,7 @@ from raw import (
 )
 
 WHOLE = len(manifest(TARGET))
-DRAFT_HASHES = draft(manifest(TARGET), 1, 2, 4, 5)[-96:]  # of the full section: two of nothing, and one that repeats
+DRAFT_HASHES = draft(manifest(TARGET), 1, 2, 4, 5)[-224:]  # of the full section
 ORDER = 2**252 + 27742317777372353535851937790883648493  # of the group of Ed25519's base point
 
 

@@ -45,7 +45,14 @@ CASES: list[Case] = [
         "malformed",
         "F-102",
         "a pack of LZMA2 without its length when unpacked",
-        lambda: write(Bundle([full(index=lambda i: i[: i.rindex(b"\x92\0")] + b"\x92\xcd\3\0" + i[-1:])])),
+        lambda: write(Bundle([full(index=lambda i: i[: i.rindex(b"\x92\0")] + b"\x93\x10\x30" + i[-1:])])),
+    ),
+    (
+        "packs-stored",
+        "malformed",
+        "F-3 F-102",
+        "stored bytes with four numbers instead of two",
+        lambda: write(Bundle([full(index=lambda i: i[: i.rindex(b"\x92\0")] + b"\x94\x10\0" + i[-1:] * 2)])),
     ),
     (
         "stored-lengths",

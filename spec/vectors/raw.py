@@ -130,7 +130,7 @@ def draft(listing: bytes, *made: int) -> bytes:
     column = listing[at + 1 + wide :]
     rows = [column[n : n + 32] for n in range(0, len(column), 32)]
     labels = {rows[place - 1]: bytes(28) + struct.pack(">I", place) for place in made if 0 < place <= len(rows)}
-    kept = [labels.get(row, row) for place, row in enumerate(rows, 1) if place not in made]
+    kept = [bytes(32) if place in made else labels.get(row, row) for place, row in enumerate(rows, 1)]
     return listing[:at] + pack(b"".join(kept))
 
 
@@ -173,7 +173,7 @@ class Bundle:
 
 def described_pack(stream: int, codec: int, length: int, size: int) -> list[int]:
     """F-102: of stored bytes one length is enough."""
-    return [16 * codec + stream, length, *([] if codec == 0 and length == size else [size])]
+    return [stream, length] if codec == 0 and length == size else [16 + stream, codec, length, size]
 
 
 def stored_section(section: Section) -> tuple[Any, bytes]:
