@@ -95,8 +95,10 @@ def _weigh(
             case Derived(_, _, 0):
                 pass
             case Patch(_, count) | Rebased(_, count) | Derived(_, _, count):
-                is_free = size is None or isinstance(step.recipe, Derived)  # its triples make a form, not the result
-                extra = sum(extra for _, extra, _ in packs.triples(count, MAX_INTEGER if is_free else size or 0))
+                is_form = isinstance(step.recipe, Derived)  # its triples make a form, not the result
+                sized = MAX_INTEGER if size is None else size
+                triples = packs.whole_triples(count) if is_form else packs.triples(count, sized)
+                extra = sum(extra for _, extra, _ in triples)
                 for column in (*CONTROL, Stream.PLACE, Stream.LAYOUT) if isinstance(step.recipe, Rebased) else CONTROL:
                     weight[column] = count
                 changes = next(packs.skips, 0)

@@ -162,7 +162,7 @@ class FrameRun:
         """What this patch makes of a form. Its size is not told, its triples say it."""
         if triples > MAX_TRIPLES:
             raise Malformed("recipe: a derived object in too many parts")
-        rows = self._packs.triple_rows(triples, MAX_BYTES).tolist()
+        rows = list(self._packs.whole_triples(triples))
         size = sum(add + extra for add, extra, _ in rows)
         if size > MAX_BYTES:
             raise Malformed(f"recipe: a derived object with a form of {size:,} bytes")
@@ -187,7 +187,8 @@ class FrameRun:
             raise Malformed(
                 "recipe: a patch with rebased references, to an image that is too large or in too many parts"
             )
-        return self._packs.triple_rows(recipe.triples, size)
+        triples = chain.from_iterable(self._packs.triples(recipe.triples, size))
+        return np.fromiter(triples, np.int64).reshape(-1, 3)
 
     def _numbers(self) -> Numbers:
         return Numbers(self._packs.places, self._packs.layouts, self._packs.skips)

@@ -389,11 +389,13 @@ class Recipe:
         found, position, left = [], 0, self.size
         count = self.columns.next("numbers")
         need(count <= 2 * self.size + 2, "a patch has more triples than its result can need")
-        for _ in range(count):
-            a, e, s = self.streams[1].varint(), self.streams[2].varint(), self.streams[3].seek()
-            need(position + a <= source_size, "a patch reads beyond its source")
+        for number in range(count):
+            is_last = number == count - 1  # F-134
+            e = self.streams[2].varint()
+            a, s = (left - e, 0) if is_last else (self.streams[1].varint(), self.streams[3].seek())
             left -= a + e
-            need(left >= 0, "a patch makes more than its result")
+            need(a >= 0 and left >= 0, "a patch makes more than its result")
+            need(position + a <= source_size, "a patch reads beyond its source")
             found.append((position, a, e))
             position += a + s
             need(0 <= position <= source_size, "a patch leaves its source")

@@ -60,10 +60,7 @@ def many_triples() -> bytes:
     size = 188
     count = 2 * size + 3
     idle = count - 1
-    adds = varints(0) + varints(*[0] * idle) + packs[1][1:]
-    extras = packs[2][: len(packs[2]) - 1] + varints(*[0] * idle) + packs[2][-1:]
-    seeks = varints(0) + varints(*[0] * idle) + packs[3][1:]
-    packs |= {1: adds, 2: extras, 3: seeks}
+    packs |= {1: bytes(idle), 2: packs[2][:-2] + bytes(idle) + packs[2][-1:], 3: bytes(idle)}
     frame[4], frame[5] = [1, count, 100, 2], sorted(packs.items())
     return write(Bundle([delta(frame)]))
 
