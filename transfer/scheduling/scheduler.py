@@ -21,7 +21,7 @@ from transfer.config import TransferConfig
 from transfer.errors import Incomplete, SourceCorrupt, TransferError
 from transfer.hours import Always, Hours
 from transfer.links.budget import Budget
-from transfer.links.contract import Arrived, Connection, Event, LinkSet
+from transfer.links.contract import Arrived, Connection, Event, LinkSet, Opened
 from transfer.plan import Slot
 from transfer.scheduling.dispatcher import Dispatcher
 from transfer.scheduling.range_queue import RangeQueue
@@ -31,6 +31,8 @@ from transfer.scheduling.source_group import SourceGroup
 from transfer.source_layout import header_bytes_of
 
 NAP_S = 30.0  # a clock may be set meanwhile
+GRACE_S = 0.25  # once another one's connection stands, an answer may come so much later,
+GRACE_SHARE = 0.5  # ... or by this share of what it took to stand
 MARGIN_S = 0.001  # behind a moment to wait for, so that it has come whatever the clock rounds
 
 
@@ -61,6 +63,7 @@ class Scheduler:
         self._budget = budget or Budget()
         self._hours = hours or Always()
         self._bundle: VerifiedRoot | None = None
+        self._standby: tuple[Source, Source] | None = None  # who waits for whose first answer
         for source in self.sources:
             source.meter.budget = None if source.is_free else self._budget
 
@@ -124,17 +127,28 @@ class Scheduler:
             self._limit_rate()
             self._check_progress()
 
-    def receive_range(self, start: int, end: int, source: Source | None = None, stall_limit_s: float = 0.0) -> bytes:
+    def receive_range(
+        self,
+        start: int,
+        end: int,
+        source: Source | None = None,
+        stall_limit_s: float = 0.0,
+        standby: Source | None = None,
+    ) -> bytes:
         """The bytes from `start` to `end`, or fewer if the length of the file is not known yet and it ends before.
 
         From one source only, if it is named, and given up after `stall_limit_s` without progress, if that is not 0.
-        Raises as `receive`.
+        `standby` is dialed meanwhile. Once its connection stands, that source must answer soon [T-92]. Raises as
+        `receive`.
         """
         queue = RangeQueue()
         queue.add(start, end)
         asked = [source] if source else list(self.sources)
         for one in asked:
             one.retry.stall_limit_s = stall_limit_s or self._config.patience_s
+        if source and standby and not source.has_answered and not standby.pool.counts().sound:
+            self._standby = standby, source
+            standby.pool.dial(self._clock.now())
         try:
             with self.sources.only(source) if source else nullcontext():
                 parts = {offset: data for offset, data, _ in self.receive(queue)}
@@ -143,7 +157,8 @@ class Scheduler:
             raise
         finally:
             for one in asked:
-                one.retry.stall_limit_s = self._config.patience_s
+                one.retry.stall_limit_s, one.retry.first_by = self._config.patience_s, float("inf")
+            self._standby = None
         return b"".join(parts[offset] for offset in sorted(parts))
 
     def await_hours(self) -> None:
@@ -213,8 +228,16 @@ class Scheduler:
         except TransferError as error:
             self.sources.lose(source, error)
             return
+        if isinstance(event, Opened):
+            self._stands(source, self._clock.now() - found[1].dialed_at)
         if chunk:
             yield (*chunk, source)
+
+    def _stands(self, source: Source, took_s: float) -> None:
+        """A connection stands. A datagram takes no longer to be answered, or something blocks it [T-92]."""
+        standby, asked = self._standby or (None, source)
+        if source is standby and not asked.has_answered:
+            asked.retry.first_by = self._clock.now() + max(GRACE_S, GRACE_SHARE * took_s)
 
     def _end_race(self, connection: Connection) -> None:
         """If this connection is in a race, it has won. Its rival is closed, whose range is not wanted again [T-20]."""
