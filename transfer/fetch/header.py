@@ -89,7 +89,7 @@ class HeaderReceiver:
     def _receive_from(
         self, source: Source, first_bytes: int, stall_limit_s: float, is_first_turn: bool
     ) -> BundlePrefix:
-        # An answer over UDP takes as long as a connection takes to stand. While the one is awaited, the other is dialed.
+        # An answer over UDP takes as long as a connection takes to stand: while it is awaited, another is dialed.
         dialed = (one for one in self._sources.alive if _is_dialed(one))
         standby = next(dialed, None) if source.fills_path and is_first_turn else None
 

@@ -29,7 +29,6 @@ class RetryPolicy:
     no_dial_before    no connection may be made before this moment
     stall_limit_s     how long to go on without progress, if that is less than `patience_s`
     deadline          when the source is given up whatever comes
-    first_by          ... and when it is given up if nothing has come at all
     """
 
     def __init__(
@@ -37,7 +36,7 @@ class RetryPolicy:
     ) -> None:
         self.no_dial_before = clock.now()
         self.stall_limit_s = config.patience_s
-        self.deadline = self.first_by = float("inf")
+        self.deadline = float("inf")
         self._source = source
         self._config = config
         self._clock = clock
@@ -50,7 +49,7 @@ class RetryPolicy:
     @property
     def gives_up_at(self) -> float:
         """When the source is given up, if nothing comes."""
-        return min(self.deadline, self.first_by, self._progress_at + min(self.stall_limit_s, self._config.patience_s))
+        return min(self.deadline, self._progress_at + min(self.stall_limit_s, self._config.patience_s))
 
     def begin(self) -> None:
         """The time without progress counts from now on."""
@@ -75,7 +74,6 @@ class RetryPolicy:
         """So many new bytes came. Fewer than `progress_bytes` in `patience_s` are no progress."""
         # Without a threshold, a source that trickles would keep a session for ever, and each byte would end a row of
         # failures, so that pauses never grew.
-        self.first_by = float("inf")
         self._fresh_bytes += amount
         if self._fresh_bytes >= self._config.progress_bytes:
             self._note_progress()

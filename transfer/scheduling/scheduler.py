@@ -11,6 +11,7 @@ well. The two are rivals in a race: the first to deliver wins, and the other is 
 from collections.abc import Callable, Generator
 from collections.abc import Set as AbstractSet
 from contextlib import nullcontext
+from dataclasses import dataclass
 from functools import partial
 from random import Random
 
@@ -34,6 +35,24 @@ NAP_S = 30.0  # a clock may be set meanwhile
 GRACE_S = 0.25  # once another one's connection stands, an answer may come so much later,
 GRACE_SHARE = 0.5  # ... or by this share of what it took to stand
 MARGIN_S = 0.001  # behind a moment to wait for, so that it has come whatever the clock rounds
+
+
+@dataclass
+class Standby:
+    """A source that is dialed while another one is asked over UDP. A datagram takes no longer to be answered [T-92].
+
+    answer_by   once a connection of it stands: when the other one must have been heard
+    """
+
+    source: Source
+    asked: Source
+    answer_by: float = float("inf")
+
+    def decide(self) -> None:
+        """That moment has come."""
+        if not self.asked.is_heard:
+            self.asked.retry.deadline = self.answer_by
+        self.answer_by = float("inf")
 
 
 class Scheduler:
@@ -63,7 +82,7 @@ class Scheduler:
         self._budget = budget or Budget()
         self._hours = hours or Always()
         self._bundle: VerifiedRoot | None = None
-        self._standby: tuple[Source, Source] | None = None  # who waits for whose first answer
+        self._standby: Standby | None = None
         for source in self.sources:
             source.meter.budget = None if source.is_free else self._budget
 
@@ -147,17 +166,17 @@ class Scheduler:
         for one in asked:
             one.retry.stall_limit_s = stall_limit_s or self._config.patience_s
         if source and standby and not source.has_answered and not standby.pool.counts().sound:
-            self._standby = standby, source
+            self._standby = Standby(standby, source)
             standby.pool.dial(self._clock.now())
         try:
             with self.sources.only(source) if source else nullcontext():
                 parts = {offset: data for offset, data, _ in self.receive(queue)}
         except BaseException:
-            self.disconnect()
+            self._disconnect(asked)  # what another one has dialed meanwhile stays
             raise
         finally:
             for one in asked:
-                one.retry.stall_limit_s, one.retry.first_by = self._config.patience_s, float("inf")
+                one.retry.stall_limit_s = self._config.patience_s
             self._standby = None
         return b"".join(parts[offset] for offset in sorted(parts))
 
@@ -200,7 +219,10 @@ class Scheduler:
 
     def disconnect(self) -> None:
         """Closes all connections, and forgets what was wanted. It may be repeated, and `receive` may follow."""
-        for source in self.sources:
+        self._disconnect(list(self.sources))
+
+    def _disconnect(self, sources: list[Source]) -> None:
+        for source in sources:
             source.begin(RangeQueue())  # what closed connections give back goes nowhere
             source.disconnect()
         self._budget.collect()
@@ -228,16 +250,11 @@ class Scheduler:
         except TransferError as error:
             self.sources.lose(source, error)
             return
-        if isinstance(event, Opened):
-            self._stands(source, self._clock.now() - found[1].dialed_at)
+        if isinstance(event, Opened) and self._standby and self._standby.source is source:
+            now = self._clock.now()
+            self._standby.answer_by = now + max(GRACE_S, GRACE_SHARE * (now - found[1].dialed_at))
         if chunk:
             yield (*chunk, source)
-
-    def _stands(self, source: Source, took_s: float) -> None:
-        """A connection stands. A datagram takes no longer to be answered, or something blocks it [T-92]."""
-        standby, asked = self._standby or (None, source)
-        if source is standby and not asked.has_answered:
-            asked.retry.first_by = self._clock.now() + max(GRACE_S, GRACE_SHARE * took_s)
 
     def _end_race(self, connection: Connection) -> None:
         """If this connection is in a race, it has won. Its rival is closed, whose range is not wanted again [T-20]."""
@@ -258,6 +275,8 @@ class Scheduler:
 
     def _check_progress(self) -> None:
         """Raises Incomplete once nothing has come from any source for too long [T-22]."""
+        if self._standby and self._clock.now() >= self._standby.answer_by:
+            self._standby.decide()
         # One slow source is no reason to stop while another delivers: all must have stalled.
         alive = self.sources.alive
         if alive and all(self._clock.now() >= source.retry.gives_up_at for source in alive):
@@ -266,7 +285,8 @@ class Scheduler:
     def _idle_s(self) -> float:
         """How long nothing will be due unless something happens."""
         now = self._clock.now()
-        moments = [
+        moments = [self._standby.answer_by if self._standby else float("inf")]
+        moments += [
             moment
             for source in self.sources.alive
             for moment in (source.retry.gives_up_at, source.retry.no_dial_before, *source.pool.moments())
