@@ -46,9 +46,11 @@ class Stream(IntEnum):
     EXTRA = 6
     PLACE = 7
     LAYOUT = 8
+    OPERAND = 9
+    JUMP = 10
 
 
-_NUMBERS = frozenset(Stream) - {Stream.LITERAL, Stream.CHANGE, Stream.EXTRA}
+_NUMBERS = frozenset(Stream) - {Stream.LITERAL, Stream.CHANGE, Stream.EXTRA, Stream.OPERAND, Stream.JUMP}
 
 
 class Pack(msgspec.Struct, frozen=True):

@@ -49,6 +49,11 @@ class Image:
                 return s.address + offset - s.offset
         return offset
 
+    def is_code(self, offset: int) -> bool:
+        """Whether it is in an executable stretch of a machine whose operands stand apart [F-141]."""
+        executable = (s for s in self.stretches if s.executable)
+        return self.machine != ARM and any(s.offset <= offset < s.offset + s.size for s in executable)
+
     def offset_of(self, address: int) -> int:
         n = bisect_right(self.stretches, address, key=lambda s: s.address) - 1
         if n < 0 or address >= self.stretches[n].address + self.stretches[n].size:

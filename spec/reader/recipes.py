@@ -14,6 +14,7 @@ from tree import LINK, Base, Entry, completed, hash_column, judge_link, label, p
 from wire import MAX_INT, Allowance, Cursor, Refused, corrupt, decode, malformed, need, packed, unpack
 
 STREAMS = ("literals", "add lengths", "extra lengths", "seeks", "skips", "changes", "extra bytes", "places", "layouts")
+STREAMS += ("operands", "jumps")
 LITERAL, COPY, PATCH, CONCAT, ARCHIVE, REBASED, SHAPE, DERIVED = range(8)
 SHAPED = 0
 MEMBER_MAX, DEPTH_MAX, FRAMES_MAX = 67_108_864, 8, 500_001
@@ -503,13 +504,11 @@ class Recipe:
         return pack_by(engine, member)
 
     def _rebased(self) -> bytes:
-        from rebased import predict  # only sections with machine code need it
+        from rebased import rebase  # only sections with machine code need it
 
         source = self._source()
         need(len(source) <= SHRINKING * self.size, "an image is rebased to one that is very much smaller")
         self.work[REBASED].spend(len(source))
         reached: list[int] = [0]
         triples = self.triples(len(source) + TABLE_MAX, reached)
-        covered = predict(source, self.size, triples, max(reached), self.streams[7], self.streams[8])
-        self.change(covered)
-        return self.weave(triples, bytes(covered))
+        return rebase(source, self.size, triples, max(reached), self.streams)

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable
 
 from raw import Bundle, Case, Pairs, Section, Tree, full, lzma2, replaced, varints, write
-from rebased import LAYOUTS, PLACES, rebased
+from rebased import LAYOUTS, PLACES, counted, rebased
 
 Stored = tuple[list[int], bytes]
 M, C = "malformed", "corrupt"
@@ -289,6 +289,6 @@ CASES: list[Case] = [
         M,
         "F-53",
         "two shifts of one address",
-        lambda: rebased(streams={PLACES: varints(2, 0, 0), LAYOUTS: varints(5, 0, 0, 32, 0, 32, 32, 0)}),
+        lambda: rebased(streams={PLACES: varints(2, 0, 0), LAYOUTS: counted(5, 0, 0, 32, 0, 32, 32, 0)}),
     ),
 ]
