@@ -19,6 +19,7 @@ from bundle.format.codecs import compressed_size
 from bundle.format.index import Stream
 from bundle.format.objects import Readable
 from bundle.format.varints import fold, write_varints
+from bundle.machine_code.patterns import OPERAND_BYTES
 from bundle.references.image import Image
 from bundle.references.kinds import point, width_of
 from bundle.references.pages import BLOCK_BYTES, Pages
@@ -29,7 +30,7 @@ from bundle.references.symbol_rows import paired_rows
 from bundle.references.tables import MAX_TABLE_BYTES, predicted_table
 from bundle.references.votes import elect_shifts
 from bundle.references.words import NONE, Bytes, Numbers, joined, write
-from bundle.references.x86 import OPERAND_BYTES, is_jump, operands
+from bundle.references.x86 import is_jump, operands
 
 # Coarse matches after the one with blanked references. Over 78 executables, bytes and seconds (spec/decisions, 0008):
 # none 820,718 in 16.6, one 796,181 in 17.0, two 791,908 in 19.5.
@@ -37,8 +38,10 @@ COARSE_ROUNDS = 2
 LONG_BYTES = 64 * 1024  # of extra bytes that are no code: they are told by their place
 BYTES_A_REFERENCE = 50  # an image with a reference in every so many bytes is mostly code
 TABLE_PRICE = 0.8  # packed bytes that a byte of a table of relocations costs among them
-LITERAL_PRICE = 0.35  # packed bytes that a byte of new code costs among extra bytes
-BLOCK_PRICE = 12.0  # of a copy: for less than that, new code is smaller by itself (spec/decisions, 0064)
+# Packed bytes that a byte of new code costs among extra bytes, and a copy. The more new code there is, the more it
+# repeats itself. So where there is much of it the second prices are tried, too (spec/decisions, 0064).
+PRICES = ((0.65, 9.0), (0.35, 12.0))
+MUCH_BYTES = 32 * 1024
 
 
 @dataclass(frozen=True)
@@ -66,17 +69,22 @@ def make_rebased(source: Readable, target: Readable) -> RebasedPatch | None:
     guess = Prediction(old, new.image, blocks, elect_shifts(old, known, new, blocks), known)
     # A copy's price depends on the prediction, not on the old bytes: a reference that is predicted right is no change.
     wrong = _priced(_differences(guess, new.data))
-    triples = worth_copying(found, wrong, LITERAL_PRICE, BLOCK_PRICE)
-    price = BLOCK_PRICE
+    chosen = [_worth_copying(found, wrong, *PRICES[0])]
+    if sum(extra for _, extra, _ in chosen[0]) > MUCH_BYTES:
+        chosen.append(_worth_copying(found, wrong, *PRICES[1]))
+    ways = [with_table(old, new, triples) for triples in chosen]
+    named = [way for way in (with_rows(old, new, way) for way in ways) if way not in ways and len(way) <= MAX_TRIPLES]
+    made = [rebased_along(old, known, new, way) for way in [*ways, *named]]
+    return min(made, key=lambda patch: _price(patch, new.data)) if len(made) > 1 else made[0]
+
+
+def _worth_copying(found: list[Triple], wrong: Numbers, literal: float, block: float) -> list[Triple]:
+    """The copies that pay at these prices, as many as a patch may have."""
+    triples = worth_copying(found, wrong, literal, block)
     while len(triples) > MAX_TRIPLES:
-        price *= 2
-        triples = worth_copying(found, wrong, LITERAL_PRICE, price)
-    triples = with_table(old, new, triples)
-    made = rebased_along(old, known, new, triples)
-    by_name = with_rows(old, new, triples)
-    if by_name == triples or len(by_name) > MAX_TRIPLES:
-        return made
-    return min(made, rebased_along(old, known, new, by_name), key=lambda patch: _price(patch, new.data))
+        block *= 2
+        triples = worth_copying(found, wrong, literal, block)
+    return triples
 
 
 def with_table(old: ScannedImage, new: ScannedImage, triples: list[Triple]) -> list[Triple]:

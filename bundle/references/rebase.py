@@ -19,13 +19,14 @@ from bundle.errors import Malformed
 from bundle.format.index import Stream
 from bundle.format.objects import Readable
 from bundle.format.varints import unfold
+from bundle.machine_code.patterns import OPERAND_BYTES
 from bundle.references.image import MAX_IMAGE_BYTES, MAX_LAYOUT_NUMBERS, MAX_SECTIONS, Image
 from bundle.references.pages import Pages
 from bundle.references.prediction import MAX_SHIFT, NO_TABLE, Blocks, Prediction, Shifts, scan
 from bundle.references.tables import MAX_TABLE_BYTES, predicted_table
 from bundle.references.words import Bytes, write
 from bundle.references.words import Numbers as Places
-from bundle.references.x86 import OPERAND_BYTES, is_jump, missing_operands
+from bundle.references.x86 import is_jump, missing_operands
 
 MAX_SHIFTS = 1 << 20
 HELD_BYTES = 1 << 16  # of extra bytes, taken at once
