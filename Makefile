@@ -85,6 +85,15 @@ kills: $(READY) ## SIGKILL at RELEASES (300), PRUNES (100), FETCHES (60), APPLIE
 mutations: $(READY) ## COUNT mutants (a million) of small bundles before the reader and before a site; FIRST=N for others
 	$(BIN)/python -m tests.hostile.mutations $(or $(COUNT),1000000) $(or $(FIRST),1000000)
 
+.PHONY: conformance
+conformance: $(READY) ## the second reader, and unrep verify, by the vectors of spec/vectors (spec/conformance.md)
+	@cd spec/conformance && ../../$(BIN)/python -m unrep_conformance ../../$(BIN)/python ../reader/conformance.py
+	@cd spec/conformance && ../../$(BIN)/python -m unrep_conformance ../../$(BIN)/python readers/unrep_verify.py ../../$(BIN)/unrep
+
+.PHONY: conformance-wheel
+conformance-wheel: $(READY) ## the wheel of unrep-conformance, with all vectors, in dist/
+	@cd spec/conformance && ../../$(BIN)/python -m hatchling build -t wheel -d ../../dist
+
 .PHONY: fuzz
 fuzz: $(VENV)/.fuzz ## each reader for FUZZ_SECONDS (30) under atheris; TARGET=name for one alone
 	$(BIN)/python -m tests.fuzz.fuzz $(or $(FUZZ_SECONDS),30) $(TARGET)
@@ -158,8 +167,8 @@ kit-test: $(READY) ## a kit on bare Debian 11, 12 and 13, without Python: needs 
 	@$(BIN)/python -m tests.support.machines.bare_kit $(KITS)
 
 .PHONY: kit-test-windows
-kit-test-windows: $(READY) ## a kit for Windows, built twice and run by Wine
-	@$(BIN)/python -m tests.support.machines.wine_kit
+kit-test-windows: $(READY) ## a kit for Windows, built twice and run by Wine; KITS=--renew: it renews itself, too
+	@$(BIN)/python -m tests.support.machines.wine_kit $(KITS)
 
 .PHONY: renewals
 renewals: $(READY) ## unrep renews itself, ROUNDS (200) times: one in four bad, something killed in each

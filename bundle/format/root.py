@@ -50,6 +50,10 @@ class Section(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_field
     stored: int
     content: bytes
 
+    def is_readable(self, engines: Container[str]) -> bool:
+        """Whether a reader with these deflate engines has all of its features. Others are passed over [F-8]."""
+        return all(feature in engines for feature in set(self.features) - _OWN_FEATURES)
+
     @property
     def kind(self) -> str:
         """`DELTA` or `FULL`: a section with a base is a delta."""
@@ -142,8 +146,7 @@ class Root(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=T
 
     def _find(self, base: bytes, engines: Container[str]) -> Section | None:
         for section in self.sections:
-            needed = set(section.features) - _OWN_FEATURES
-            if section.base == base and all(feature in engines for feature in needed):
+            if section.base == base and section.is_readable(engines):
                 return section
         return None
 

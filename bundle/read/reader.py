@@ -11,6 +11,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import BinaryIO
 
+from bundle.archives.engines import ENGINE_FEATURES
 from bundle.errors import Corrupt, InputError, Malformed, Refused, Sealed, named
 from bundle.format.codecs import unpack
 from bundle.format.index import Frame, Index, decode_index
@@ -134,9 +135,10 @@ class VerifiedBundle:
     def verify_section(self, section: Section) -> None:
         """Reads the whole section. Raises Corrupt at the first piece that is not the signed one.
 
-        An encrypted one whose content key is not at hand is not looked into [S-6].
+        An encrypted one whose content key is not at hand is not looked into [S-6]. Nor is one with an unknown feature,
+        whose index may be another [F-8].
         """
-        if self.root.is_encrypted and self._unlock is None:
+        if (self.root.is_encrypted and self._unlock is None) or not section.is_readable(ENGINE_FEATURES):
             self.stored_body(section).verify()
         else:
             self.open_section(section).verify()

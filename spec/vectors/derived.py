@@ -120,6 +120,38 @@ def alike(count: int) -> Callable[[], bytes]:
     return derived(5, names, names)
 
 
+def forms(source_bytes: int) -> Callable[[], bytes]:
+    """Four files of 1,200 bytes, each a stretch of one source, which stands in a frame beside them."""
+    tree: Tree = [(f"z{n}", 0, (b"%d" % n) * 1200) for n in range(4)]
+    source = b"".join(content for _, _, content in tree).ljust(source_bytes)
+    frame = [
+        bytes([0x80, 7, 7, 7, 7]),
+        [1, 1, 1, 1],
+        [len(source)],
+        [0, 0, 0, 0],
+        [4, 1, 0, *[4, 2, 0] * 3],
+        [
+            (0, source),
+            (1, varints(1200, *[0, 1200] * 3)),
+            (2, bytes(7)),
+            (3, b"\0" + b"".join(varints(2 * 1200 * n, 0) for n in range(1, 4))),
+            (4, bytes(4)),
+        ],
+    ]
+    frames = [[b"\0", [0], [], [], [], [(0, draft(manifest(tree), 1, 2, 3, 4))]], frame]
+    section = Section("full", 0, frames, features=["derived-1"])
+    section.packed = lambda _, data: ([32 + 16, len(stored := lzma2(data)), len(data)], stored)
+    return lambda: write(Bundle([section], tree))
+
+
+def listed_often(count: int) -> Callable[[], bytes]:
+    """A list whose rows all show its own source, of 100,000 bytes. Once for each row would be too much."""
+    source = (b"\1\n" * count).ljust(100_000)
+    result = (digest(source).hex().encode() + b"\n") * count
+    streams = {1: varints(2 * count), 2: b"\0", 3: b"\0", 4: b"\0"}
+    return derived(4, source, result, streams, 1, (0,) * count)
+
+
 def same_keys(count: int) -> Callable[[], bytes]:
     """So many entries with the key a: its hash is 97."""
     size = 47
@@ -152,7 +184,7 @@ CASES: list[Case] = [
     (
         "derived-later",
         M,
-        "F-33",
+        "F-33* F-103",
         "a further object that comes later",
         derived(4, OLDER, LIST, {}, 0, (0, 1, 0, 3), FILES),
     ),
@@ -165,8 +197,8 @@ CASES: list[Case] = [
         "an object that no mark stands for",
         derived(1, SOURCE, COMPILED, {}, 0, (0,), FILES),
     ),
-    ("derived-size", M, "F-37", "a catalogue of another length", derived(1, SOURCE, COMPILED[:-1])),
-    ("derived-hash", "corrupt", "F-37", "a catalogue that differs", derived(1, SOURCE, COMPILED[:-1] + b"!")),
+    ("derived-size", M, "F-37* F-103", "a catalogue of another length", derived(1, SOURCE, COMPILED[:-1])),
+    ("derived-hash", "corrupt", "F-37* F-103", "a catalogue that differs", derived(1, SOURCE, COMPILED[:-1] + b"!")),
     (
         "derived-long",
         M,
@@ -182,6 +214,21 @@ CASES: list[Case] = [
         long(4_194_304),
     ),
     (
+        "derived-forms",
+        "accept",
+        "F-68 F-104",
+        "four sources and patched forms of 16,777,216 bytes and 4 times the release",
+        forms(4_197_904),
+    ),
+    ("derived-forms-more", M, "F-68 F-104", "the same with a source of a byte more", forms(4_197_905)),
+    (
+        "derived-once",
+        "accept",
+        "F-68 F-104",
+        "a list of a hundred times one intermediate result, which counts once",
+        listed_often(100),
+    ),
+    (
         "derived-triples",
         M,
         "F-104",
@@ -191,7 +238,7 @@ CASES: list[Case] = [
     (
         "derived-beyond",
         M,
-        "F-41",
+        "F-41* F-103",
         "a patch beyond the form",
         derived(1, SOURCE, COMPILED + b"!", {1: varints(len(COMPILED) + 1), 2: b"\0", 3: b"\0", 4: b"\0"}, 1),
     ),

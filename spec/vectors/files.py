@@ -55,7 +55,13 @@ CASES: list[Case] = [
         lambda: write(Bundle([full()], preamble=lambda p: p[:10] + struct.pack("<I", 65_537))),
     ),
     ("header-cut", "corrupt", "F-6", "cut within the root", lambda: write(Bundle([full()], file=lambda f: f[:100]))),
-    ("cut", "corrupt", "F-6", "the last byte is missing", lambda: write(Bundle([full()], file=lambda f: f[:-1]))),
+    (
+        "cut",
+        "corrupt",
+        "F-6* F-150",
+        "the last byte is missing",
+        lambda: write(Bundle([full()], file=lambda f: f[:-1])),
+    ),
     ("trailing", "malformed", "F-6", "a byte too many", lambda: write(Bundle([full()], file=lambda f: f + b"\0"))),
     (
         "flipped-body",

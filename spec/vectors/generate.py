@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bounds import CASES as BOUND_CASES
 from bunzipped import CASES as BZIP2_CASES
@@ -23,9 +24,10 @@ from files import CASES as FILE_CASES
 from frames import CASES as FRAME_CASES
 from heartbeats import HEARTBEATS
 from keys import KEYS
+from levels import LEVELS, OF, level_of, spread
 from names import CASES as NAME_CASES
 from pictures import CASES as PICTURE_CASES
-from raw import BASE, TRUSTED, Tree
+from raw import BASE, TRUSTED, WRITTEN, Tree, digest
 from rebased import CASES as REBASED_CASES
 from receipts import RECEIPTS
 from rooms import CASES as ROOM_CASES
@@ -39,8 +41,10 @@ from xz_files import CASES as XZ_CASES
 
 @dataclass(frozen=True)
 class Vector:
-    """What stands in vectors.json about one file. `requirements`: such as "F-5 F-9"; `ticket` lies beside it.
+    """What stands in vectors.json about one file. `ticket` lies beside it.
 
+    `requirements`: such as "F-5 F-9"; the one with a star is isolated, and one that stands alone is, too.
+    `level`: where it is not that of its requirements.
     `base`: the receiver's base, where it is not that of all others.
     adopted: what becomes of it where a person has adopted its trust roots, "" if it carries none.
     """
@@ -53,6 +57,7 @@ class Vector:
     ticket: Ticket | None = None
     base: Tree | None = None
     adopted: str = ""
+    level: str = ""
 
 
 VECTORS = [
@@ -80,20 +85,54 @@ VECTORS = [
 ]
 
 
-def cited(requirements: str) -> str:
-    return " ".join(f"[{number}]" for number in requirements.split())
+def proven(requirements: str, level: str = "") -> dict[str, Any]:
+    """What a vector proves, alone or with others, and at which level it does."""
+    numbers = [number.rstrip("*") for number in requirements.split()]
+    marked = [number.rstrip("*") for number in requirements.split() if number.endswith("*")]
+    isolated = marked or (numbers if len(numbers) == 1 else [None])
+    return {"requirements": numbers, "isolates": isolated[0], "level": level or level_of(numbers)}
 
 
 def hexed(tree: Tree) -> dict[str, str]:
     return {path: content.hex() for path, _, content in tree}
 
 
-def listed(kind: str, statements: Sequence[tuple[str, str, str, str, bytes]]) -> list[dict[str, str]]:
+def listed(kind: str, statements: Sequence[tuple[str, str, str, str, bytes]], level: str) -> list[dict[str, Any]]:
     """What stands in vectors.json about signed files of a kind."""
     return [
-        {"name": name, "expect": expect, "requirements": cited(requirements), "about": about, kind: data.hex()}
+        {"name": name, "expect": expect, **proven(requirements, level), "about": about, kind: data.hex()}
         for name, expect, requirements, about, data in statements
     ]
+
+
+def listed_keys(
+    keys: Sequence[tuple[str, str, bytes | str, str]], requirement: str, level: str
+) -> list[dict[str, Any]]:
+    """The same about public keys."""
+    return [
+        {"name": name, "expect": expect, **proven(requirement, level), "about": about, "key": key}
+        for name, expect, key, about in keys
+    ]
+
+
+def content(tree: Tree) -> str:
+    """The SHA-256 of the hashes of all that a release holds, in the order of its entries."""
+    return digest(b"".join(digest(data) for _, _, data in tree)).hex()
+
+
+def described(item: Vector, data: bytes) -> dict[str, Any]:
+    """What stands in vectors.json about a vector, of which these are the bytes."""
+    said: dict[str, Any] = {"name": item.name, "expect": item.expect}
+    said |= proven(item.requirements, item.level) | {"about": item.about}
+    if "accept" in (item.expect, item.adopted):
+        said["content"] = content(WRITTEN[-1])
+    if item.adopted:
+        said["adopted"] = item.adopted
+    if item.ticket:
+        said["ticket"] = item.ticket.write(data).hex()
+    if item.base:
+        said["base"] = hexed(item.base)
+    return said
 
 
 def main() -> None:
@@ -102,27 +141,22 @@ def main() -> None:
     for item in VECTORS:
         data = item.make()
         (directory / f"{item.name}.unrep").write_bytes(data)
-        listing.append(
-            {
-                "name": item.name,
-                "expect": item.expect,
-                "requirements": cited(item.requirements),
-                "about": item.about,
-            }
-            | ({"adopted": item.adopted} if item.adopted else {})
-            | ({"ticket": item.ticket.write(data).hex()} if item.ticket else {})
-            | ({"base": hexed(item.base)} if item.base else {})
-        )
+        listing.append(described(item, data))
     document = {
+        "format": 1,
+        "unicode": "14.0",
         "trusted": TRUSTED.public_key().public_bytes_raw().hex(),
         "ship": SHIP.private_bytes_raw().hex(),
         "base": hexed(BASE),
+        "levels": {
+            name: {"needs": list(needs), "requirements": spread(numbers)} for name, (needs, numbers) in LEVELS.items()
+        },
         "vectors": listing,
-        "keys": [dict(zip(("name", "expect", "key", "about"), key, strict=True)) for key in KEYS],
-        "heartbeats": listed("heartbeat", HEARTBEATS),
-        "channels": listed("channel", CHANNELS),
-        "receipts": listed("receipt", RECEIPTS),
-        "ship_keys": [dict(zip(("name", "expect", "key", "about"), key, strict=True)) for key in SHIP_KEYS],
+        "keys": listed_keys(KEYS, "F-29", OF["F-29"]),
+        "heartbeats": listed("heartbeat", HEARTBEATS, "trust"),
+        "channels": listed("channel", CHANNELS, "messages"),
+        "receipts": listed("receipt", RECEIPTS, "messages"),
+        "ship_keys": listed_keys(SHIP_KEYS, "S-7", "sealed"),
     }
     text = json.dumps(document, indent=1, ensure_ascii=True) + "\n"
     (directory / "vectors.json").write_text(text, encoding="utf-8", newline="\n")

@@ -22,7 +22,7 @@ from tests.support.repository import REPOSITORY
 from tests.support.sites.attacked_site import Besieged
 from unrep.terminal.memory import peak_rss_bytes
 
-READER = REPOSITORY / "spec" / "reader" / "run_vectors.py"
+READER = REPOSITORY / "spec" / "reader" / "conformance.py"
 SHARE = 10_000
 SHOWN = 20
 MAX_RSS_BYTES = 256 * 1024 * 1024
@@ -40,20 +40,20 @@ def share(first: int, count: int) -> tuple[Tally, int]:
 def second_opinion(accepted: list[int]) -> list[str]:
     """Those that the second reader refuses, as it says it; what needs an engine that it lacks it leaves open."""
     with tempfile.TemporaryDirectory(prefix="unrep-mutants-") as name:
-        directory = Path(name)
-        listed = []
+        known = {"task": "bundle", "adopted": False} | {key: DOCUMENT[key] for key in ("trusted", "ship", "base")}
+        questions = []
         for seed in accepted:
-            data = mutant(seed).data
-            (directory / f"{seed}.unrep").write_bytes(data)
-            listed.append({"name": str(seed), "expect": "accept", "ticket": sealed.Ticket().write(data).hex()})
-        listing = {name: [] if isinstance(value, list) else value for name, value in DOCUMENT.items()}
-        (directory / "vectors.json").write_text(json.dumps(listing | {"vectors": listed}))
-        (directory / "images.json").write_text('{"images": []}')
-        ended = subprocess.run([sys.executable, READER, directory], capture_output=True, encoding="utf-8")
-    told = ended.stdout.splitlines()
-    left_open = {line.split(":")[0] for line in told if "NOT FULLY EVALUATED" in line}
-    disputed = [line for line in told if "the reader says" in line and line.split(":")[0] not in left_open]
-    return disputed + ended.stderr.splitlines()
+            file, data = Path(name) / f"{seed}.unrep", mutant(seed).data
+            file.write_bytes(data)
+            ticket = sealed.Ticket().write(data).hex()
+            questions.append(json.dumps({"id": seed, "file": str(file), "ticket": ticket, **known}) + "\n")
+        ended = subprocess.run(
+            [sys.executable, READER], input="".join(questions), capture_output=True, encoding="utf-8", check=False
+        )
+    answers = [json.loads(line) for line in ended.stdout.splitlines()]
+    disputed = [f"{said['id']}: the reader says {said['class']}" for said in answers if said["verdict"] == "refuse"]
+    unanswered = [f"{len(accepted) - len(answers)} were not answered"] if len(answers) < len(accepted) else []
+    return disputed + unanswered + ended.stderr.splitlines()
 
 
 def main(count: int, first: int) -> int:

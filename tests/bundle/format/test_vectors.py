@@ -76,6 +76,17 @@ def test_vector(vector: dict[str, str], base: DirectoryBase, tmp_path: Path) -> 
     assert "\n" not in str(caught.value)
 
 
+SOUND = [vector["name"] for vector in DOCUMENT["vectors"] if vector["expect"] == "accept"]
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_every_section_of_a_sound_bundle_is_verified_also_those_of_later_readers(name: str) -> None:
+    """[F-8]: without a ship's key, an encrypted one as it stands."""
+    with open_bundle(VECTORS / f"{name}.unrep", TRUST) as bundle:
+        for section in bundle.root.sections:
+            bundle.verify_section(section)
+
+
 @pytest.mark.parametrize("vector", [v for v in DOCUMENT["vectors"] if "adopted" in v], ids=lambda v: v["name"])
 def test_vector_whose_trust_roots_a_person_adopted(vector: dict[str, str], base: DirectoryBase, tmp_path: Path) -> None:
     """[R-1]: the trust roots that it carries were named as a trust file, with the key that they follow."""
