@@ -35,6 +35,7 @@ from roots import CASES as ROOT_CASES
 from sealed import SEALED, SHIP, SHIP_KEYS, Ticket
 from shapes import CASES as SHAPE_CASES
 from sound import CASES as SOUND_CASES
+from stages import STAGES
 from streams import CASES as STREAM_CASES
 from xz_files import CASES as XZ_CASES
 
@@ -157,6 +158,12 @@ def main() -> None:
         "channels": listed("channel", CHANNELS, "messages"),
         "receipts": listed("receipt", RECEIPTS, "messages"),
         "ship_keys": listed_keys(SHIP_KEYS, "S-7", "sealed"),
+        "stages": [
+            {"name": name, "stage": stage, "expect": expect, **proven(requirements, "stages"), "about": about}
+            | {"data": data}
+            | ({"result": result} if expect == "accept" else {})
+            for name, stage, expect, requirements, about, data, result in STAGES
+        ],
     }
     text = json.dumps(document, indent=1, ensure_ascii=True) + "\n"
     (directory / "vectors.json").write_text(text, encoding="utf-8", newline="\n")

@@ -13,6 +13,7 @@ LEVELS: dict[str, tuple[tuple[str, ...], str]] = {
     "sealed": (("plain",), "S-1 to S-17"),
     "trust": (("verify",), "R-1 to R-20"),
     "messages": (("verify",), "T-138 to T-140 C-1 to C-14 F-60 F-61"),
+    "stages": ((), "N-11"),
 }
 
 
