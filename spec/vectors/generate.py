@@ -25,6 +25,7 @@ from frames import CASES as FRAME_CASES
 from heartbeats import HEARTBEATS
 from keys import KEYS
 from levels import LEVELS, OF, level_of, spread
+from lone_checks import CASES as LONE_CASES
 from names import CASES as NAME_CASES
 from pictures import CASES as PICTURE_CASES
 from raw import BASE, TRUSTED, WRITTEN, Tree, digest
@@ -81,6 +82,7 @@ VECTORS = [
         *BOUND_CASES,
         *ROOM_CASES,
         *NAME_CASES,
+        *LONE_CASES,
         *SEALED,
     )
 ]
