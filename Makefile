@@ -171,8 +171,8 @@ kit-test: $(READY) ## a kit on bare Debian 11, 12 and 13, without Python: needs 
 	@$(BIN)/python -m tests.support.machines.bare_kit $(KITS)
 
 .PHONY: kit-test-windows
-kit-test-windows: $(READY) ## a kit for Windows, built twice and run by Wine
-	@$(BIN)/python -m tests.support.machines.wine_kit
+kit-test-windows: $(READY) ## a kit for Windows, built twice and run by Wine; KITS=--renew: it renews itself, too
+	@$(BIN)/python -m tests.support.machines.wine_kit $(KITS)
 
 .PHONY: renewals
 renewals: $(READY) ## unrep renews itself, ROUNDS (200) times: one in four bad, something killed in each

@@ -20,7 +20,7 @@ from statistics import median
 from bundle.host.progress import Quiet
 from unrep.kit.application import PACKAGES
 from unrep.kit.archive import write_archive
-from unrep.kit.building import Wanted, build_kit
+from unrep.kit.building import Kit, Wanted, build_kit
 from unrep.kit.kinds import KINDS
 from unrep.kit.packages import LOCKS
 
@@ -49,8 +49,7 @@ def measure(wanted: argparse.Namespace, scratch: Path) -> None:
     kind = KINDS[wanted.platform]
     place = wanted.packages.absolute()
     place.mkdir(parents=True, exist_ok=True)
-    build_kit(Wanted(kind, scratch / "kit", place), Quiet())
-    sizes(scratch)
+    sizes(scratch, build_kit(Wanted(kind, scratch / "kit", place), Quiet()))
     starts(scratch, wanted.starts)
     build_kit(Wanted(kind, scratch / "lines", place, source=changed(scratch / "source")), Quiet())
     print(f"delta, three lines of unrep:  {delta(scratch, 'kit', 'lines'):>10,} bytes", flush=True)
@@ -63,10 +62,10 @@ def measure(wanted: argparse.Namespace, scratch: Path) -> None:
         print(f"delta, new Debian packages:   {delta(scratch, 'older', 'kit'):>10,} bytes ({names})")
 
 
-def sizes(scratch: Path) -> None:
+def sizes(scratch: Path, kit: Kit) -> None:
     """Of the folder, of its archive, and of the first install."""
     held = sum(path.stat().st_size for path in (scratch / "kit").rglob("*") if path.is_file())
-    packed = write_archive(scratch / "kit", scratch / "kit.tar.gz")
+    packed = write_archive(kit.directory, kit.executable, scratch / "kit.tar.gz")
     full = bundle(scratch, "kit", None).stat().st_size
     print(f"kit {held:,} bytes, .tar.gz {packed:,}, bundle of the first install {full:,}", flush=True)
 

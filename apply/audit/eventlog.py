@@ -1,7 +1,7 @@
 """The Windows event log: the log "Application", source "unrep", through advapi32. winbase.h, winnt.h.
 
-Event ids are 1 for information, 2 for a warning, 3 for an error. `eventcreate /SO unrep ...`, run once by an
-administrator, registers the source with a file of messages "%1" for those ids. Then the viewer shows the text alone.
+Event ids are 1 for information, 2 for a warning, 3 for an error. `unrep agent install` registers the source with a
+file of messages "%1" for those ids [A-239]. Then the viewer shows the text alone.
 """
 
 import ctypes

@@ -54,6 +54,7 @@ LARGE_FEATURES = frozenset({XZ_FEATURE, ZOPFLI_FEATURE})  # their encoders take 
 _IN_ANY_WAY = frozenset({ZLIB_FEATURE, BZIP2_FEATURE, XZ_FEATURE})  # given their members part by part
 MAX_JOINED_BYTES = 64 * 1024 * 1024  # of a member that an engine is given whole: it is in memory then
 MAX_ZOPFLI_BYTES = 16 * 1024 * 1024  # the same for zopfli, which takes a second and more for each MiB
+ZOPFLI_WORK = 64  # times as much work as to unpack a member, or to pack it with any other engine, about
 ZOPFLI_BLOCK_BYTES = 1_000_000  # what zopfli looks at together: what stands behind does not matter
 ZOPFLI_LAST_BYTES = 16  # a block of one byte, and what shares a byte with it
 USUAL_ZOPFLI = (145, 135, 140, 133, 131)  # the default, what its manual advises for large files, others in use
@@ -179,6 +180,11 @@ def check_member(engine: int, size: int) -> None:
     most = MAX_ZOPFLI_BYTES if feature_of(engine) == ZOPFLI_FEATURE else MAX_JOINED_BYTES
     if size > most:
         raise Malformed(f"recipe: a member of {size} bytes for engine {engine}, which takes {most}")
+
+
+def pack_work(engine: int, size: int) -> int:
+    """What a member of so many bytes counts for, in bytes [F-133]."""
+    return ZOPFLI_WORK * size if engine in _ZOPFLI_NUMBERS else size
 
 
 def pack_stream(engine: int, chunks: Iterator[bytes], directory: Path | None = None) -> Iterator[bytes]:

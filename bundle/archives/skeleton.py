@@ -22,7 +22,7 @@ from itertools import accumulate, islice
 from pathlib import Path
 
 from bundle.archives.codings import Coding
-from bundle.archives.engines import AS_IT_IS_IN, check_member, coding_of, pack_stream
+from bundle.archives.engines import AS_IT_IS_IN, check_member, coding_of, pack_stream, pack_work
 from bundle.archives.headers import Facts, leave_out, put_back
 from bundle.archives.streams import MAX_RATIO, StreamTable
 from bundle.archives.stretches import MAX_CUTS, Cuts, Layout
@@ -114,9 +114,9 @@ def rebuild(
 ) -> Iterator[bytes]:
     """The archive of that size, chunk by chunk: the skeleton with every member packed by its engine.
 
-    `directory` takes temporary files, of no more than `size` bytes. `spend` is told how many plain bytes are packed
-    or unpacked, before they are. `shapes` has one for each member that is restored from it [F-73]. Raises Malformed,
-    before a member is packed that an archive so small does not hold.
+    `directory` takes temporary files, of no more than `size` bytes. `spend` is told what plain bytes count
+    for, before they are packed or unpacked. `shapes` has one for each member that is restored from it [F-73]. Raises
+    Malformed, before a member is packed that an archive so small does not hold.
     """
     if skeleton.size > size + MAX_VARINT_BYTES * (len(engines) + 2):
         raise Malformed(f"recipe: a skeleton of {skeleton.size} bytes is larger than its archive")
@@ -199,7 +199,7 @@ class _Streams:
             self._take(stream.size)
         else:
             check_member(engine, member.size)
-            self._count_plain(member.size)
+            self._count_plain(member.size, pack_work(engine, member.size))
             scratch = Scratch(self._directory, _PENDING_BYTES)  # its own: what is being made may go to another one
             self._made.append((member, scratch))
             if engine == SHAPED:
@@ -225,16 +225,16 @@ class _Streams:
         """What a stream is that comes from a recipe. Raises Malformed if it is none."""
         size = crc = 0
         for chunk in coding.unpack_exactly(stream):
-            self._count_plain(len(chunk))
+            self._count_plain(len(chunk), len(chunk))
             size += len(chunk)
             crc = zlib.crc32(chunk, crc)
         return Facts(crc, stream.size, size, coding=coding)
 
-    def _count_plain(self, size: int) -> None:
+    def _count_plain(self, size: int, work: int) -> None:
         self._plain_bytes += size
         if self._plain_bytes > MAX_RATIO * self._size:
             raise Malformed(f"recipe: members of over {self._plain_bytes:,} bytes in an archive of {self._size:,}")
-        self._spend(size)
+        self._spend(work)
 
     def _take(self, size: int) -> None:
         self._left -= size

@@ -170,13 +170,16 @@ _WAYS: tuple[Callable[[Sequence[int]], Leaves], ...] = (
 )
 
 
+def may_be_derived(block: Block, counts: Counts) -> bool:
+    """Whether it is tried to derive the codes of a block [F-131]."""
+    return block.kind == DYNAMIC and counts.tokens <= MAX_DERIVED_TOKENS
+
+
 def derivation(block: Block, counts: Counts, before: Block) -> Block | None:
     """The block without its codes, if they follow from the counts of its symbols [F-130] [F-131].
 
     `before`: the last such block, or USUAL. What it has is tried first: of several ways one encoder takes the same.
     """
-    if block.kind != DYNAMIC or counts.tokens > MAX_DERIVED_TOKENS:
-        return None
     for way in sorted(range(len(_WAYS)), key=lambda way: way != _way_of(before)):
         limits = _limits(counts.trees(way), block.lengths, before.limits)
         for is_joined in (False, True):

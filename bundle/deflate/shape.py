@@ -26,7 +26,7 @@ from bundle.deflate.blocks import (
     read_form,
     read_header,
 )
-from bundle.deflate.derived import MAX_DERIVED_TOKENS, USUAL, Counts, derivation, derived
+from bundle.deflate.derived import MAX_DERIVED_TOKENS, USUAL, Counts, derivation, derived, may_be_derived
 from bundle.deflate.places import Places
 from bundle.deflate.tokens import MIN_MATCH, BitJoiner, Matches, TokenWriter, token_reader, token_writer
 from bundle.errors import Malformed
@@ -54,7 +54,7 @@ def most_blocks(stream_bytes: int) -> int:
 
 
 def most_derived(stream_bytes: int) -> int:
-    """How many of them may have derived codes, since to derive codes takes time."""
+    """How many of them may have derived codes, and for how many that is tried: to derive codes takes time."""
     return 16 + stream_bytes // 1024
 
 
@@ -87,9 +87,10 @@ def shape_of(stream: Readable, plain: Readable) -> Iterator[bytes]:
                 yield records.tobytes()
         if at > stream.size * 8:
             raise NoShape("a deflate stream that is cut short")
-        if derivable and (shorter := derivation(block, counts, last_derived)):
-            block = last_derived = shorter
-            derivable -= 1
+        if derivable and may_be_derived(block, counts):
+            derivable -= 1  # to find out that codes do not follow takes as long
+            if shorter := derivation(block, counts, last_derived):
+                block = last_derived = shorter
         forms += block.write(counts.tokens)
         count += 1
         if count > most_blocks(stream.size) or len(forms) > MAX_BLOCKS_BYTES:

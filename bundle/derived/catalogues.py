@@ -28,27 +28,32 @@ Strings = list[tuple[bytes, bytes]]
 
 @dataclass
 class _Entry:
-    """An entry that is being read: its parts by keyword."""
+    """An entry that is being read: its parts by keyword, translations by the number of their plural form."""
 
     is_fuzzy: bool
-    parts: dict[bytes, bytearray] = field(default_factory=dict)
+    parts: dict[bytes | int, bytearray] = field(default_factory=dict)
 
 
-def compiled(source: bytes, *, is_dated: bool = True, has_table: bool = True) -> bytes:
+def has_table(catalogue: bytes) -> bool:
+    """Whether a catalogue has a hash table: its head says how long that is."""
+    return any(catalogue[20:24])
+
+
+def compiled(source: bytes, *, dated: bool = True, table: bool = True) -> bytes:
     """The catalogue that a source gives. Raises NoForm for a source that is none, or that has rarer forms."""
     strings = sorted(_strings(source), key=lambda one: one[0].partition(b"\0")[0])
-    if not is_dated:
+    if not dated:
         strings = [(key, value if key else _DATE.sub(b"", value, count=1)) for key, value in strings]
     count = len(strings)
-    table = _hash_table([key.partition(b"\0")[0] for key, _ in strings]) if has_table else []
+    slots = _hash_table([key.partition(b"\0")[0] for key, _ in strings]) if table else []
     keys_at, values_at, table_at = 28, 28 + 8 * count, 28 + 16 * count
-    at = table_at + 4 * len(table)
-    out = bytearray(struct.pack("<7I", 0x950412DE, 0, count, keys_at, values_at, len(table), table_at))
+    at = table_at + 4 * len(slots)
+    out = bytearray(struct.pack("<7I", 0x950412DE, 0, count, keys_at, values_at, len(slots), table_at))
     for side in (0, 1):
         for one in strings:
             out += struct.pack("<2I", len(one[side]), at)
             at += len(one[side]) + 1
-    out += struct.pack(f"<{len(table)}I", *table)
+    out += struct.pack(f"<{len(slots)}I", *slots)
     for side in (0, 1):
         for one in strings:
             out += one[side] + b"\0"
@@ -58,11 +63,12 @@ def compiled(source: bytes, *, is_dated: bool = True, has_table: bool = True) ->
 def _strings(source: bytes) -> Strings:
     """Key and translation of each entry that goes into the catalogue, in the order of the source."""
     found: Strings = []
-    entry, last, is_fuzzy = _Entry(False), b"", False
+    entry, is_fuzzy = _Entry(False), False
+    last: bytes | int | None = None
     for raw in BytesIO(source):
         line = raw.strip(SPACE)
         if line.startswith(b'"'):
-            if not last:
+            if last is None:
                 raise NoForm("has a string without a keyword")
             entry.parts[last] += _unquoted(line)
         elif line.startswith(b"#"):
@@ -78,13 +84,13 @@ def _strings(source: bytes) -> Strings:
     return found + _finished(entry)
 
 
-def _split(line: bytes) -> tuple[bytes, bytes]:
-    """(keyword, its string in quotes). The keyword of a plural form ends with its number."""
+def _split(line: bytes) -> tuple[bytes | int, bytes]:
+    """(keyword, or the number of the plural form; the string in quotes)."""
     match = _KEYWORD.fullmatch(line)
     if not match:
         raise NoForm("has a line that is not of a catalogue")
     keyword, number, text = match.groups()
-    return (b"msgstr%d" % int(number) if number else b"msgstr0" if keyword == b"msgstr" else keyword), text
+    return (int(number or 0) if keyword.startswith(b"msgstr") else keyword), text
 
 
 def _unquoted(text: bytes) -> bytes:
@@ -114,7 +120,7 @@ def _finished(entry: _Entry) -> Strings:
         key = parts[b"msgctxt"] + b"\4" + key
     if b"msgid_plural" in parts:
         key += b"\0" + parts[b"msgid_plural"]
-    values = [text for number in range(100) if (text := parts.get(b"msgstr%d" % number)) is not None]
+    values = [parts[number] for number in sorted(part for part in parts if isinstance(part, int))]
     if not values or not values[0] or (entry.is_fuzzy and not is_header):
         return []
     return [(key, b"\0".join(values))]

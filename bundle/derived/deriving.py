@@ -6,10 +6,9 @@ Whether it follows is found out by deriving it. Whatever does not is made as any
 
 import re
 from base64 import urlsafe_b64decode
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from bundle.derived.catalogues import MAX_SOURCE_BYTES
+from bundle.derived.catalogues import MAX_SOURCE_BYTES, has_table
 from bundle.derived.digests import HEX_MARK, RECORD_MARK, blanked, spelled, texts
 from bundle.derived.no_form import NoForm
 from bundle.derived.replacing import MAX_BYTES
@@ -18,17 +17,16 @@ from bundle.derived.source_maps import by_name
 from bundle.format.contents import Content, read_content, size_of
 
 _LISTS = re.compile(r"RECORD|[^/!]*(?:sha256|checksum|sbom|manifest)[^/!]*|[^/!]*\.(?:cdx|spdx)\.json", re.IGNORECASE)
-CATALOGUES = (Rule.UNDATED_CATALOGUE, Rule.CATALOGUE, Rule.CATALOGUE_WITHOUT_TABLE)
 
 
 @dataclass(frozen=True)
 class Derivation:
-    """How an object may be derived: the rules to try, and the source, or None for what is alike in the base.
+    """How an object may be derived: the rule, and the source, or None for what is alike in the base.
 
-    `known`: the texts of digests that objects at hand have.
+    `rule`: None for a catalogue, which tells its rule itself. `known`: the texts of digests that objects at hand have.
     """
 
-    rules: tuple[Rule, ...]
+    rule: Rule | None
     source: Content | None = None
     known: frozenset[bytes] = frozenset()
 
@@ -58,6 +56,11 @@ def is_source_map(label: str, size: int) -> bool:
     return label.endswith(".map") and size <= MAX_BYTES
 
 
+def form_bytes(derivation: Derivation, target_bytes: int) -> int:
+    """What the patched form of a target has at most: of a source map, five digits may become eight."""
+    return 2 * target_bytes if derivation.rule == Rule.SOURCE_MAP else target_bytes
+
+
 def is_list(label: str, size: int) -> bool:
     """Whether it may list digests."""
     return size <= MAX_BYTES and _LISTS.fullmatch(re.split("[/!]", label)[-1]) is not None
@@ -68,28 +71,34 @@ def digests_in(content: Content) -> dict[bytes, tuple[bytes, int | None]]:
     return {text: _digest(text) for text in texts(read_content(content))}
 
 
-def derivable(derivation: Derivation, target: Content, base: Content | None) -> Iterator[Derivable]:
-    """Each way to derive the target that gives it back. Raises InputError if a file cannot be read."""
+def derivable(derivation: Derivation, target: Content, base: Content | None) -> Derivable | None:
+    """How to derive the target, if that gives it back. Raises InputError if a file cannot be read."""
     source = derivation.source or base
     if source is None or max(size_of(source), size_of(target)) > MAX_BYTES:
-        return
-    whole, origin = read_content(target), read_content(source)
-    for rule in derivation.rules:
-        try:
-            wanted = _goal(rule)(whole, derivation.known)
-            marks = [text for text in texts(whole) if text in derivation.known] if rule == Rule.DIGESTS else []
-            digests = ((digest, size or 0) for digest, size in map(_digest, marks))
-            is_changed = rule in CATALOGUES or wanted != whole
-            if is_changed and complete(rule, wanted, digests) == whole:
-                yield Derivable(rule, form(rule, origin), wanted, marks)
-        except NoForm:
-            continue
+        return None
+    whole, origin, marks = read_content(target), read_content(source), list[bytes]()
+    try:
+        match derivation.rule:
+            case None:
+                rule, made = _compiled(origin, whole)
+                return Derivable(rule, made, whole)
+            case Rule.SOURCE_MAP:
+                wanted = by_name(whole)
+            case _:
+                wanted = blanked(whole, derivation.known.__contains__)
+                marks = [text for text in texts(whole) if text in derivation.known]
+        digests = ((digest, size or 0) for digest, size in map(_digest, marks))
+        if wanted == whole or complete(derivation.rule, wanted, digests) != whole:
+            return None
+        return Derivable(derivation.rule, form(derivation.rule, origin), wanted, marks)
+    except NoForm:
+        return None
 
 
-def _goal(rule: Rule) -> Callable[[bytes, frozenset[bytes]], bytes]:
-    if rule == Rule.DIGESTS:
-        return lambda data, known: blanked(data, known.__contains__)
-    return (lambda data, _: by_name(data)) if rule == Rule.SOURCE_MAP else lambda data, _: data
+def _compiled(source: bytes, catalogue: bytes) -> tuple[Rule, bytes]:
+    """The rule by which a catalogue was compiled, and what it gives: what is as long needs the smallest patch."""
+    rules = (Rule.UNDATED_CATALOGUE, Rule.CATALOGUE) if has_table(catalogue) else (Rule.CATALOGUE_WITHOUT_TABLE,)
+    return min(((rule, form(rule, source)) for rule in rules), key=lambda made: abs(len(made[1]) - len(catalogue)))
 
 
 def _digest(text: bytes) -> tuple[bytes, int | None]:

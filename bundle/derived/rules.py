@@ -42,8 +42,8 @@ def _as_it_is(data: bytes, digests: Digests) -> bytes:
 
 _RULES = {
     Rule.CATALOGUE: _Halves(compiled, _as_it_is, MAX_SOURCE_BYTES),
-    Rule.UNDATED_CATALOGUE: _Halves(lambda data: compiled(data, is_dated=False), _as_it_is, MAX_SOURCE_BYTES),
-    Rule.CATALOGUE_WITHOUT_TABLE: _Halves(lambda data: compiled(data, has_table=False), _as_it_is, MAX_SOURCE_BYTES),
+    Rule.UNDATED_CATALOGUE: _Halves(lambda data: compiled(data, dated=False), _as_it_is, MAX_SOURCE_BYTES),
+    Rule.CATALOGUE_WITHOUT_TABLE: _Halves(lambda data: compiled(data, table=False), _as_it_is, MAX_SOURCE_BYTES),
     Rule.DIGESTS: _Halves(blanked, filled),
     Rule.SOURCE_MAP: _Halves(by_name, lambda data, _: by_index(data)),
 }

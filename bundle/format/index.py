@@ -48,6 +48,7 @@ class Stream(IntEnum):
     LAYOUT = 8
 
 
+_PACKED = 16  # is added to the stream of a pack that is compressed [F-102]
 _NUMBERS = frozenset(Stream) - {Stream.LITERAL, Stream.CHANGE, Stream.EXTRA}
 
 
@@ -250,17 +251,26 @@ def encode_index(index: Index) -> bytes:
 
 
 def _described(packs: list[Pack]) -> list[int]:
-    described = ([pack.stream, *msgspec.structs.astuple(pack.packed)] for pack in packs)
-    return [number for one in described for number in (one[:3] if one[1] == STORED else one)]
+    numbers: list[int] = []
+    for stream, packed in ((pack.stream, pack.packed) for pack in packs):
+        is_stored = packed.codec == STORED
+        numbers += [stream, packed.length] if is_stored else [_PACKED + stream, *msgspec.structs.astuple(packed)]
+    return numbers
 
 
 def _packs(numbers: list[int], where: str) -> list[Pack]:
     """The packs that a column describes [F-102]. Raises Malformed if it ends within one."""
     packs, column = [], iter(numbers)
     try:
-        for stream in column:
-            codec, length = next(column), next(column)
-            packs.append(Pack(stream, Packed(codec, length, length if codec == STORED else next(column))))
+        for number in column:
+            if number < _PACKED:
+                length = next(column)
+                packs.append(Pack(number, Packed(STORED, length, length)))
+                continue
+            packed = Packed(next(column), next(column), next(column))
+            if packed.codec == STORED:
+                raise Malformed(f"{where}: a pack of stored bytes is described as a compressed one")
+            packs.append(Pack(number - _PACKED, packed))
     except StopIteration as error:
         raise Malformed(f"{where}: the column of its packs is too short") from error
     return packs
@@ -268,7 +278,7 @@ def _packs(numbers: list[int], where: str) -> list[Pack]:
 
 def places_of(frame: Frame) -> Iterator[int]:
     """The places that a frame makes, in the order of its recipes."""
-    return _sums(frame.places)
+    return accumulate(frame.places)
 
 
 def decode_frame(frame: Frame, base_objects: int, is_stream: IsStream, where: str) -> Iterator[Step]:
@@ -278,7 +288,7 @@ def decode_frame(frame: Frame, base_objects: int, is_stream: IsStream, where: st
     """
     _check_packs(frame.packs, where)
     places, sizes = places_of(frame), iter(frame.sizes)
-    sources, numbers = iter(_sums(frame.sources)), iter(frame.numbers)
+    sources, numbers = iter(accumulate(frame.sources)), iter(frame.numbers)
     try:
         for number, byte in enumerate(frame.kinds):
             recipe = _read_recipe(byte & ~INTERMEDIATE, sources, numbers, is_stream, where)
@@ -371,10 +381,7 @@ def _read_derived(rule: int, sources: Iterator[int], numbers: Iterator[int], whe
 
 def _take(column: Iterator[int], count: int) -> tuple[int, ...]:
     """The next numbers of a column. Raises StopIteration if it ends before, even for an absurd count."""
-    taken = []
-    for _ in range(count):
-        taken.append(next(column))
-    return tuple(taken)
+    return tuple([next(column) for _ in range(count)])
 
 
 def _check_packs(packs: list[Pack], where: str) -> None:
@@ -389,7 +396,3 @@ def _check_packs(packs: list[Pack], where: str) -> None:
 
 def _differences(values: list[int]) -> list[int]:
     return [value - before for before, value in zip([0, *values], values, strict=False)]
-
-
-def _sums(differences: list[int]) -> Iterator[int]:
-    return accumulate(differences)

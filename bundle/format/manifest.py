@@ -32,6 +32,7 @@ MAX_MANIFEST_BYTES = 256 * 1024 * 1024
 MAX_ENTRIES = 1_000_000
 MAX_LINK_BYTES = 4095  # what Linux takes
 EMPTY_HASH = sha256().digest()
+_NO_HASH = bytes(HASH_BYTES)
 _LABEL_ZEROS = bytes(28)  # no hash begins so: to find one would take 2^224 attempts
 
 
@@ -165,28 +166,33 @@ class TreeManifest:
         `made`: the places that recipes make. Raises Malformed for every broken rule.
         """
         columns = canonical.decode(data, _Columns, "tree manifest")
-        count = len(columns.kinds)
-        if len(columns.hashes) != HASH_BYTES * (count - len(made)):
-            raise Malformed("tree manifest: a draft has a hash for each entry that no recipe makes, and no other")
-        hashes, at = bytearray(), 0
-        for place in range(1, count + 1):
-            if place in made:
-                hashes += label_of(place)
-            else:
-                hashes += columns.hashes[at : at + HASH_BYTES]
-                at += HASH_BYTES
+        hashes = bytearray(columns.hashes)
+        if len(hashes) != HASH_BYTES * len(columns.kinds):
+            raise Malformed("tree manifest: its columns differ in length")
+        for place in made:
+            if place > len(columns.kinds):
+                raise Malformed(f"index: a recipe makes place {place}, which its release has not")
+            hashes[(place - 1) * HASH_BYTES : place * HASH_BYTES] = label_of(place)
         # Hashes stand last, and what is before them stays. A manifest of 300,000 entries has 33 MB: few copies of it.
-        before = len(data) - len(canonical.encode(columns.hashes))
-        encoded = b"".join((memoryview(data)[:before], canonical.encode(hashes)))
+        before = len(data) - len(hashes)
+        encoded = b"".join((memoryview(data)[:before], hashes))
         del columns, hashes, data
         return cls._checked(encoded, platform)
 
-    def draft(self, made: Collection[int]) -> bytes:
-        """Its draft for a section whose recipes make these places: the first of each content that is new."""
+    def draft(self, made: Collection[int], base: "TreeManifest | None" = None) -> bytes:
+        """Its draft for a section whose recipes make these places: the first of each content that is new.
+
+        Readers pass over the hashes of these places. Those of the base's entries of the same paths stand there, for
+        they cost least.
+        """
+        paths = {self.entries.paths[place - 1] for place in made} if base else set()
+        known = {entry.path: entry.hash for entry in base.entries if entry.path in paths} if base else {}
         hashes = bytearray()
         for place, first in enumerate(self.places.of(self.places).tolist(), 1):
-            if place not in made:
-                at = (place - 1) * HASH_BYTES
+            at = (place - 1) * HASH_BYTES
+            if place in made:
+                hashes += known.get(self.entries.paths[place - 1], _NO_HASH)
+            else:
                 hashes += label_of(first) if first in made else self.entries.hashes[at : at + HASH_BYTES]
         return _encoded(
             bytes(self.entries.paths.encoded), self.entries.kinds, self.entries.sizes.tolist(), bytes(hashes)
@@ -262,17 +268,6 @@ def label_of(place: int) -> bytes:
 def is_label(digest: bytes) -> bool:
     """Whether it stands for a hash that is not known yet."""
     return digest.startswith(_LABEL_ZEROS)
-
-
-def draft_bytes(manifest_bytes: int, entries: int, made: int) -> int:
-    """The length of the draft of a manifest, if so many of its entries are made. Negative for what cannot be."""
-    return manifest_bytes - _column_bytes(entries) + _column_bytes(max(0, entries - made))
-
-
-def _column_bytes(entries: int) -> int:
-    """What the column of hashes of so many entries takes, in MessagePack."""
-    length = entries * HASH_BYTES
-    return length + (2 if length < 1 << 8 else 3 if length < 1 << 16 else 5)
 
 
 def _encoded(paths: bytes, kinds: bytes, sizes: list[int], hashes: bytes) -> bytes:

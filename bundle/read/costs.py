@@ -27,7 +27,7 @@ from bundle.format.index import (
     decode_frame,
     name_of,
 )
-from bundle.format.manifest import TreeManifest, draft_bytes
+from bundle.format.manifest import TreeManifest
 from bundle.format.nesting import Nesting
 from bundle.read.packs import Packs
 from bundle.read.reader import VerifiedSection
@@ -95,8 +95,10 @@ def _weigh(
             case Derived(_, _, 0):
                 pass
             case Patch(_, count) | Rebased(_, count) | Derived(_, _, count):
-                is_free = size is None or isinstance(step.recipe, Derived)  # its triples make a form, not the result
-                extra = sum(extra for _, extra, _ in packs.triples(count, MAX_INTEGER if is_free else size or 0))
+                is_form = isinstance(step.recipe, Derived)  # its triples make a form, not the result
+                sized = MAX_INTEGER if size is None else size
+                triples = packs.whole_triples(count) if is_form else packs.triples(count, sized)
+                extra = sum(extra for _, extra, _ in triples)
                 for column in (*CONTROL, Stream.PLACE, Stream.LAYOUT) if isinstance(step.recipe, Rebased) else CONTROL:
                     weight[column] = count
                 changes = next(packs.skips, 0)
@@ -113,8 +115,7 @@ def _size(section: VerifiedSection, step: Step, manifest: TreeManifest | None) -
     if step.place is None:
         return step.size
     if step.place == 0:
-        root = section.root
-        return draft_bytes(root.manifest_size, root.entries, len(section.index.made_places))
+        return section.root.manifest_size
     if manifest is None:
         return None
     if not 0 < step.place <= len(manifest.entries):

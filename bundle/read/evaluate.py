@@ -18,14 +18,15 @@ from pathlib import Path
 from types import TracebackType
 
 from bundle.errors import Corrupt, Malformed, Unsupported
-from bundle.format.manifest import Entry, Kind, TreeManifest, draft_bytes, is_label
+from bundle.format.manifest import Entry, Kind, TreeManifest, is_label
 from bundle.format.root import Root
 from bundle.read.base_objects import Base, BaseObjects
 from bundle.read.completion import Completion
-from bundle.read.frame_run import FrameRun, WorkLimit, exhaust, sized
+from bundle.read.frame_run import FrameRun, exhaust, sized
 from bundle.read.packs import Packs
 from bundle.read.reader import VerifiedSection
 from bundle.read.steps import SectionSteps, decode_steps
+from bundle.read.work_limit import WorkLimit
 
 
 def open_evaluation(
@@ -218,9 +219,7 @@ class _Turn(Iterator[bytes]):
 
 def _make_draft(section: VerifiedSection, steps: SectionSteps, base: BaseObjects, scratch: Path | None) -> TreeManifest:
     """Runs the first recipe alone. The packs of its frame are read anew once the objects are asked for."""
-    size = _draft_entry(section).size
-    if size < 0:
-        raise Malformed("index: its recipes make more entries than the release has")
+    size = section.root.manifest_size
     packs = Packs(section, section.index.frames[0])
     try:
         with FrameRun(packs, base, WorkLimit(section.root.size), scratch) as run:
@@ -233,9 +232,7 @@ def _make_draft(section: VerifiedSection, steps: SectionSteps, base: BaseObjects
 
 def _draft_entry(section: VerifiedSection) -> Entry:
     """The draft of the manifest as an entry. Its hash is not known."""
-    root = section.root
-    size = draft_bytes(root.manifest_size, root.entries, len(section.index.made_places))
-    return Entry("the tree manifest", Kind.FILE, size, b"")
+    return Entry("the tree manifest", Kind.FILE, section.root.manifest_size, b"")
 
 
 def _check_manifest(root: Root, manifest: TreeManifest) -> None:

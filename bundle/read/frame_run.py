@@ -24,7 +24,6 @@ from bundle.derived.replacing import MAX_BYTES
 from bundle.derived.rules import Rule, complete, form, most_bytes
 from bundle.errors import Malformed
 from bundle.format.index import (
-    MAX_GROWTH,
     Archive,
     Concat,
     Copy,
@@ -39,6 +38,7 @@ from bundle.format.index import (
 from bundle.format.objects import MemoryObject, Nothing, Readable, Scratch, Window, read_all
 from bundle.read.base_objects import BaseObjects
 from bundle.read.packs import Packs
+from bundle.read.work_limit import WorkLimit
 from bundle.references.image import MAX_IMAGE_BYTES, MAX_IMAGE_SHRINKING
 from bundle.references.rebase import MAX_TRIPLES, Numbers, apply_rebased, pass_rebased
 
@@ -48,33 +48,7 @@ IN_MEMORY_BYTES = 8 * 1024 * 1024
 # recipes that make a byte each would read 8 MiB each: hours of work out of a few kilobytes.
 MAX_SHRINKING = 16
 
-MAX_SHAPED = 4  # times the release: bytes of streams whose shapes are made
-MAX_DERIVED = 4  # and of the sources of derived objects
-FREE_BYTES = 1 << 24  # and so many in any case, of all three
-_LIMITED = {Archive: "members of archives", Rebased: "images to rebase", Shape: "streams to read the shapes of"}
-_LIMITED[Derived] = "sources of derived objects"
-
 Result = Readable | Iterator[bytes]
-
-
-class WorkLimit:
-    """The time that recipes may take beyond what the sizes of their results bound [F-68], in bytes of their sources."""
-
-    def __init__(self, release_bytes: int) -> None:
-        self._left = {
-            Archive: MAX_GROWTH * release_bytes,
-            Rebased: MAX_IMAGE_SHRINKING * release_bytes + FREE_BYTES,
-            Shape: MAX_SHAPED * release_bytes + FREE_BYTES,
-            Derived: MAX_DERIVED * release_bytes + FREE_BYTES,
-        }
-        self._release_bytes = release_bytes
-
-    def take(self, kind: "type[Archive | Rebased | Shape | Derived]", amount: int) -> None:
-        """Counts so many bytes. Raises Malformed where they are too many."""
-        self._left[kind] -= amount
-        if self._left[kind] < 0:
-            what = _LIMITED[kind]
-            raise Malformed(f"recipe: too many {what} for a release of {self._release_bytes:,} bytes")
 
 
 class FrameRun:
@@ -188,14 +162,15 @@ class FrameRun:
         """What this patch makes of a form. Its size is not told, its triples say it."""
         if triples > MAX_TRIPLES:
             raise Malformed("recipe: a derived object in too many parts")
-        rows = self._packs.triple_rows(triples, MAX_BYTES).tolist()
+        rows = list(self._packs.whole_triples(triples))
         size = sum(add + extra for add, extra, _ in rows)
         if size > MAX_BYTES:
             raise Malformed(f"recipe: a derived object with a form of {size:,} bytes")
+        self._limit.take(Derived, size)
         return apply_triples(source, size, iter(rows), self._packs.skips, self._packs.take)
 
     def _digest(self, number: int) -> tuple[bytes, int]:
-        """Hash and size of an object."""
+        """Hash and size of an object. What no manifest tells is hashed once."""
         known = self._digests.get(number) or self._base.digest(number)
         if known:
             return known
@@ -204,14 +179,16 @@ class FrameRun:
         whole = sha256()
         for chunk in read_all(opened):
             whole.update(chunk)
-        return whole.digest(), opened.size
+        self._digests[number] = whole.digest(), opened.size
+        return self._digests[number]
 
     def _rows(self, recipe: Rebased, size: int) -> NDArray[np.int64]:
         if size > MAX_IMAGE_BYTES or recipe.triples > MAX_TRIPLES:
             raise Malformed(
                 "recipe: a patch with rebased references, to an image that is too large or in too many parts"
             )
-        return self._packs.triple_rows(recipe.triples, size)
+        triples = chain.from_iterable(self._packs.triples(recipe.triples, size))
+        return np.fromiter(triples, np.int64).reshape(-1, 3)
 
     def _numbers(self) -> Numbers:
         return Numbers(self._packs.places, self._packs.layouts, self._packs.skips)

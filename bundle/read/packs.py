@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 from itertools import chain
 
-import numpy as np
-from numpy.typing import NDArray
-
+from bundle.delta.bsdiff import Triple
 from bundle.errors import Malformed
 from bundle.format.index import Frame, Stream
 from bundle.format.varints import read_varints, unfold
@@ -21,10 +19,10 @@ class Packs:
     def __init__(self, section: VerifiedSection, frame: Frame) -> None:
         self._chunks = {pack.stream: section.unpack(frame, number) for number, pack in enumerate(frame.packs)}
         self._left = dict.fromkeys(self._chunks, b"")
-        self._control = [
-            read_varints(chain.from_iterable(self._chunks.get(column, iter(()))))
+        self._control = {
+            column: read_varints(chain.from_iterable(self._chunks.get(column, iter(()))))
             for column in (Stream.ADD_LENGTH, Stream.EXTRA_LENGTH, Stream.SEEK)
-        ]
+        }
         self.places, self.layouts, self.skips = (
             read_varints(chain.from_iterable(self._chunks.get(column, iter(()))))
             for column in (Stream.PLACE, Stream.LAYOUT, Stream.SKIP)
@@ -40,28 +38,40 @@ class Packs:
             length -= len(part)
             yield part
 
-    def triples(self, count: int, size: int) -> Iterator[tuple[int, int, int]]:
+    def triples(self, count: int, size: int) -> Iterator[Triple]:
         """The next control triples: bytes to add, extra bytes, seek; `size`: bytes of the result.
 
-        Raises Malformed if a column ends before, or if they are too many for so short a result [F-41].
+        The last one adds what is left of the result, and seeks nowhere [F-134]. Raises Malformed if a column ends
+        before, or if they are too many, or too long, for so short a result [F-41].
         """
         if count > 2 * size + 2:
             raise Malformed(f"recipe: {count} triples make no more than {size} bytes")
+        left = size
+        for add, extra, seek in self.whole_triples(count - 1):
+            left -= add + extra
+            yield add, extra, seek
+        if count:
+            (extra,) = self._numbers(Stream.EXTRA_LENGTH)
+            if extra > left:
+                raise Malformed("recipe: a patch makes more than its result")
+            yield left - extra, extra, 0
+
+    def whole_triples(self, count: int) -> Iterator[Triple]:
+        """The next control triples, each of which is told in full. Raises Malformed if a column ends before."""
         for _ in range(count):
-            try:
-                add, extra, seek = (next(column) for column in self._control)
-            except (StopIteration, ValueError, RuntimeError) as error:
-                raise Malformed("recipe: a control pack is too short") from error
+            add, extra, seek = self._numbers(Stream.ADD_LENGTH, Stream.EXTRA_LENGTH, Stream.SEEK)
             yield add, extra, unfold(seek)
 
-    def triple_rows(self, count: int, size: int) -> NDArray[np.int64]:
-        """The same, as rows, for patches that need them all at once."""
-        return np.fromiter(chain.from_iterable(self.triples(count, size)), np.int64).reshape(-1, 3)
+    def _numbers(self, *streams: Stream) -> list[int]:
+        try:
+            return [next(self._control[stream]) for stream in streams]
+        except (StopIteration, ValueError, RuntimeError) as error:
+            raise Malformed("recipe: a control pack is too short") from error
 
     def finish(self) -> None:
         """Raises Malformed if any stream has bytes left."""
         rest = chain(
-            *self._control, self.places, self.layouts, self.skips, *self._left.values(), *self._chunks.values()
+            *self._control.values(), self.places, self.layouts, self.skips, *self._left.values(), *self._chunks.values()
         )
         if next(rest, None) is not None:
             raise Malformed("index: the recipes leave a part of a pack unused")

@@ -78,7 +78,7 @@ def with_table(old: ScannedImage, new: ScannedImage, triples: list[Triple]) -> l
     start, end = new.image.table("relocations")
     rest = [part for block in blocks_of(triples) for part in _outside(block, start, end)]
     rows = np.array(rest, np.int64).reshape(-1, 3)
-    table = predicted_table(old.data, old.image, new.image, rows).tobytes()
+    table = predicted_table(old, new.image, rows).tobytes()
     if not table or end - start > MAX_TABLE_BYTES:
         return triples
     wanted = new.data.span(start, end).tobytes()
@@ -130,7 +130,7 @@ def rebased_along(old: ScannedImage, known: Places, new: ScannedImage, triples: 
     """The patch that these triples make."""
     blocks = blocks_in(_rows(triples))
     shifts = elect_shifts(old, known, new, blocks)
-    table = predicted_table(old.data, old.image, new.image, blocks.astype(np.int64))
+    table = predicted_table(old, new.image, blocks.astype(np.int64))
     differences = _differences(Prediction(old, new.image, blocks, shifts, known, table), new.data)
     streams = _packed(old.image, new.image, shifts) | pack_sparse(*differences)
     is_sure = sum(len(found.where) for found in old.references) * BYTES_A_REFERENCE > old.data.size

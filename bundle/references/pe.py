@@ -17,6 +17,7 @@ MAX_BLOCKS = 1 << 20  # of base relocations: a loop in Python
 FUNCTION_MAGIC = 0x19930520  # to 0x19930522 so far, of the versions of MSVC; the low 3 bits are not compared
 MAX_ROWS = 1 << 12  # of one exception table
 MAX_INFOS = 1 << 18  # FuncInfos: their tables are compared all at once
+MAX_LISTED = 1 << 20  # pointers of one table
 MAX_ALL_ROWS = 1 << 20  # of all tables of a sort
 CHUNK_ROWS = 1 << 16
 
@@ -110,6 +111,18 @@ def relocated(data: Pages, image: Image) -> Iterator[Numbers]:
                 pages, count = [NONE], 0
         at += length
     yield np.concatenate(pages)
+
+
+def listed_pointers(data: Pages, image: Image) -> Numbers:
+    """The offsets of the pointers that base relocations list, ascending, each once. Empty if there are too many."""
+    found, count = [NONE], 0
+    for addresses in relocated(data, image):
+        count += len(addresses)
+        if count > MAX_LISTED:
+            return NONE
+        found.append(image.offsets(addresses))
+    places = joined(*found)
+    return places[places >= 0]
 
 
 def relocation_of(image: Image) -> int:

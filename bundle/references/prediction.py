@@ -9,6 +9,7 @@ The new image is made window by window. So memory grows with the number of block
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from bundle.format.objects import Readable
 from bundle.references.image import Image, read_image
 from bundle.references.kinds import Group, Kind, origins_of, point, read, width_of
 from bundle.references.pages import Pages
+from bundle.references.pe import listed_pointers
 from bundle.references.places import Places, PlaceSet, TooMany
 from bundle.references.scan import References, find_references
 from bundle.references.words import Bytes, Numbers
@@ -86,6 +88,11 @@ class ScannedImage:
     data: Pages
     image: Image
     references: References
+
+    @cached_property
+    def pointers(self) -> Numbers:
+        """The offsets of the pointers that its base relocations list."""
+        return listed_pointers(self.data, self.image)
 
     def groups(self) -> Iterator[tuple[Kind, Group]]:
         """All references, some at a time, in the order in which predictions write them."""

@@ -56,7 +56,7 @@ def apply_rebased(
     blocks = _checked_blocks(triples, source.size, size)
     table = NO_TABLE
     if _farthest(triples) > source.size:
-        table = predicted_table(old.data, old.image, new, blocks.astype(np.int64))
+        table = predicted_table(old, new, blocks.astype(np.int64))
         _check_source(triples, source.size + len(table))
     del triples
     changes = Changes(numbers.skips, take)

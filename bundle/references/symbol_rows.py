@@ -31,7 +31,7 @@ def paired_rows(old: tuple[Pages, Image], new: tuple[Pages, Image]) -> Iterator[
 
 
 def _names(data: Pages, image: Image, table: elf.Table) -> list[bytes]:
-    """The name of each row, cut at a length that no other has but by intent."""
+    """The name of each row, of a very long one its first 4,096 bytes."""
     numbers = data.unsigned(np.concatenate([NONE, *table.places()])).tolist()
     first = int(image.offsets(np.array([table.anchor], np.int64))[0])
     return _texts(
@@ -41,7 +41,8 @@ def _names(data: Pages, image: Image, table: elf.Table) -> list[bytes]:
 
 def _texts(data: Pages, first: int, numbers: list[int]) -> list[bytes]:
     text = data.span(first, first + max(numbers, default=0) + MAX_NAME_BYTES).tobytes()
-    return [text[at : max(at, text.find(b"\0", at, at + MAX_NAME_BYTES))] for at in numbers]
+    ends = (text.find(b"\0", at, at + MAX_NAME_BYTES) for at in numbers)
+    return [text[at : at + MAX_NAME_BYTES if end < 0 else end] for at, end in zip(numbers, ends, strict=True)]
 
 
 def _pairs(old: list[bytes], new: list[bytes]) -> Iterator[tuple[int, int]]:

@@ -8,46 +8,34 @@ import numpy as np
 
 from bundle.references.image import Image
 from bundle.references.kinds import pointer_of, width_of
-from bundle.references.pages import Pages
-from bundle.references.pe import relocated, relocation_of
-from bundle.references.words import NONE, Bytes, Numbers, joined
+from bundle.references.pe import MAX_LISTED, relocation_of
+from bundle.references.prediction import ScannedImage
+from bundle.references.words import Bytes, Numbers, joined
 
-MAX_ENTRIES = 1 << 20  # of an old table, and of all pointers that blocks carry
-MAX_TABLE_BYTES = 12 * MAX_ENTRIES  # a page with one entry takes 12
+MAX_CARRIED = MAX_LISTED  # pointers of all blocks
+MAX_TABLE_BYTES = 12 * MAX_CARRIED  # a page with one entry takes 12
 _PAGE_LIMIT = 1 << 32  # a page is a word
 
 
-def predicted_table(data: Pages, image: Image, new: Image, blocks: Numbers) -> Bytes:
+def predicted_table(old: ScannedImage, new: Image, blocks: Numbers) -> Bytes:
     """The table that the new image has, if its pointers are those that blocks carry. Empty if there are too many.
 
     `blocks` are rows of offset in the old image, offset in the new one, and bytes. Only what lies in the old image
     counts.
     """
-    old = _old_places(data, image)
-    blocks = blocks[blocks[:, 0] < data.size]
-    if not len(old) or not len(blocks):
+    blocks = blocks[blocks[:, 0] < old.data.size]
+    if not len(old.pointers) or not len(blocks):
         return np.empty(0, np.uint8)
     start, target, size = blocks.T
-    size = np.minimum(size, data.size - start)
-    first = np.searchsorted(old, start)
-    count = np.maximum(np.searchsorted(old, start + size - width_of(pointer_of(image)) + 1) - first, 0)
-    if count.sum() > MAX_ENTRIES:
+    size = np.minimum(size, old.data.size - start)
+    first = np.searchsorted(old.pointers, start)
+    end = np.searchsorted(old.pointers, start + size - width_of(pointer_of(old.image)) + 1)
+    count = np.maximum(end - first, 0)
+    if count.sum() > MAX_CARRIED:
         return np.empty(0, np.uint8)
     chosen = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count) + np.repeat(first, count)
-    places = old[chosen] + np.repeat(target - start, count)
-    return _written(_loaded(new, places), relocation_of(image))
-
-
-def _old_places(data: Pages, image: Image) -> Numbers:
-    """The offsets of the pointers that the old table lists, ascending, each once."""
-    found, count = [NONE], 0
-    for addresses in relocated(data, image):
-        count += len(addresses)
-        if count > MAX_ENTRIES:
-            return NONE
-        found.append(image.offsets(addresses))
-    places = joined(*found)
-    return places[places >= 0]
+    places = old.pointers[chosen] + np.repeat(target - start, count)
+    return _written(_loaded(new, places), relocation_of(old.image))
 
 
 def _loaded(new: Image, places: Numbers) -> Numbers:

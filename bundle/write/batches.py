@@ -4,10 +4,12 @@ Executors differ in what `map` does with `chunksize`: that of Dask ignores it. S
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, wait
+from concurrent.futures import Executor, as_completed
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from bundle.host.progress import Progress
 
@@ -17,6 +19,15 @@ BATCH_BYTES = 512 * 1024  # so that a large task stands alone
 
 Task = TypeVar("Task")
 Made = TypeVar("Made")
+
+
+@dataclass
+class _UnderWay(Generic[Task]):
+    """A batch that a worker has or will have, its bytes, and how many of them the progress was told of."""
+
+    batch: list[Task]
+    size: int
+    told: int = 0
 
 
 def map_in_batches(
@@ -33,7 +44,7 @@ def made_in_batches(
     tasks: Sequence[Task],
     sizes: Sequence[int],
     progress: Progress,
-    so_far: Callable[[Task], int] = lambda _: 0,
+    so_far: Callable[[Task], int] | None = None,
 ) -> list[Made]:
     """The same at once. Whenever a batch is ready, in whatever order, `progress` advances by its bytes.
 
@@ -41,22 +52,22 @@ def made_in_batches(
     """
     batches = list(_batches(tasks, sizes))
     lengths = iter(sizes)
-    amounts = [sum(islice(lengths, len(batch))) for batch in batches]
-    futures = {
-        pool.submit(partial(_run, function), batch): (bytes_, batch)
-        for batch, bytes_ in zip(batches, amounts, strict=True)
+    futures = [pool.submit(partial(_run, function), batch) for batch in batches]
+    left = {
+        future: _UnderWay(batch, sum(islice(lengths, len(batch))))
+        for future, batch in zip(futures, batches, strict=True)
     }
-    under_way, told = set(futures), dict.fromkeys(futures, 0)
     try:
-        while under_way:
-            done, under_way = wait(under_way, LOOK_EVERY_S, FIRST_COMPLETED)
-            for future, (bytes_, batch) in futures.items():
-                if future in done:
+        while left:
+            with suppress(TimeoutError):
+                for future in as_completed(left, LOOK_EVERY_S if so_far else None):
                     future.result()  # the first that fails ends it
-                elif future not in under_way or not (bytes_ := min(bytes_, sum(map(so_far, batch)))) > told[future]:
-                    continue
-                progress.advance(bytes_ - told[future])
-                told[future] = bytes_
+                    one = left.pop(future)
+                    progress.advance(one.size - one.told)
+            for future, one in left.items():
+                if so_far and future.running() and (done := min(one.size, sum(map(so_far, one.batch)))) > one.told:
+                    progress.advance(done - one.told)
+                    one.told = done
         return list(chain.from_iterable(future.result() for future in futures))
     finally:
         for future in futures:

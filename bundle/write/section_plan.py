@@ -10,20 +10,23 @@ from itertools import chain
 from types import MappingProxyType
 
 from bundle.archives.counterparts import Shapes
+from bundle.archives.engines import pack_work
 from bundle.archives.foreign import why_closed
 from bundle.derived.deriving import (
-    CATALOGUES,
     Derivation,
     digests_in,
+    form_bytes,
     is_catalogue_source,
     is_list,
     is_source_map,
     is_spelled,
     source_label,
 )
+from bundle.derived.digests import texts
 from bundle.derived.rules import Rule
-from bundle.format.contents import Content
-from bundle.format.index import AS_IT_IS, MAX_USES, SHAPED
+from bundle.format.contents import Content, read_content, size_of
+from bundle.format.index import AS_IT_IS, MAX_USES, SHAPED, Archive, Derived, Shape
+from bundle.read.work_limit import WorkLimit
 from bundle.write.catalog import Catalog, Wanted, skeleton_label, stored_label
 from bundle.write.openings import Member, Opening
 from bundle.write.parts import InWorkers, choose_tasks
@@ -95,7 +98,7 @@ class SectionPlan:
     """Plans objects against a catalog and collects what has to be encoded, and what could not be opened."""
 
     catalog: Catalog
-    shape_bytes_left: int = 0  # of streams whose shapes are read: what readers still allow [F-72]
+    limit: WorkLimit  # what readers still allow [F-68]
     shapes: Mapping[bytes, Shapes] = field(default_factory=dict)  # by the hashes of streams that no engine gives
     wanted: list[Wanted | ObjectTask] = field(default_factory=list)
     closed: list[Closed] = field(default_factory=list)
@@ -103,7 +106,10 @@ class SectionPlan:
     _derivations: dict[int, Derivation] = field(default_factory=dict)  # by task
     _choices: list[Cheaper] = field(default_factory=list)
     _planned: dict[bytes, PlannedObject] = field(default_factory=dict)
-    _uses: int = 0  # of members, by archives
+    _scope: tuple[int, ...] = ()  # the choices that what is planned now lies in, the outermost first
+    _scopes: dict[bytes, tuple[int, ...]] = field(default_factory=dict)  # of planned objects, by hash: the shortest
+    _uses: int = 0  # of members, by archives, and of objects, by lists
+    _hashed: set[bytes] = field(default_factory=set)  # what lists show, and readers hash for that
 
     def add(self, label: str, content: Content, size: int, digest: bytes, opening: Opening | None) -> PlannedObject:
         """Plans one object. `opening`: what it holds, if it is an archive that can be made again bit for bit."""
@@ -117,6 +123,7 @@ class SectionPlan:
                 if why := why_closed(content, size):
                     self.closed.append(Closed(label, why))
                 self._planned[digest] = PlannedObject(size, self._whole(label, content, size))
+        self._scopes[digest] = min(self._scopes.get(digest, self._scope), self._scope, key=len)
         return self._planned[digest]
 
     def note_source(self, label: str, content: Content, size: int, digest: bytes) -> None:
@@ -138,20 +145,29 @@ class SectionPlan:
         priced = {task for choice in self._choices for task in _tasks_of(choice)}
         tasks = [one if isinstance(one, ObjectTask) else next(chosen) for one in self.wanted]
         return [
-            replace(task, priced=number in priced, derivation=self._derivations.get(number))
+            replace(task, priced=number in priced, derivation=self._derivation(number, task))
             for number, task in enumerate(tasks)
         ]
 
+    def _derivation(self, number: int, task: ObjectTask) -> Derivation | None:
+        """How the task's object may be derived, if readers still allow so much."""
+        derivation = self._derivations.get(number)
+        source = derivation.source or task.base if derivation else None
+        if derivation is None or source is None:
+            return None
+        work = size_of(source) + form_bytes(derivation, size_of(task.target))
+        return derivation if self.limit.spend(Derived, work) else None
+
     def _whole(self, label: str, content: Content, size: int) -> Encoded:
         """Made in one piece, from its counterpart in the base if there is one, or from what it follows from."""
-        whole, source = Wanted(label, content, size), self._sources.get(source_label(label) or "")
-        if source:
-            planned = self.add(source_label(label) or "", *source, None)
-            return self._task(whole, Derivation(CATALOGUES, source[0]), planned)
+        whole, name = Wanted(label, content, size), source_label(label)
+        if name and (source := self._sources.get(name)):
+            planned = self.add(name, *source, None)
+            return self._task(whole, Derivation(None, source[0]), planned)
         if is_source_map(label, size):
-            return self._task(whole, Derivation((Rule.SOURCE_MAP,)))
+            return self._task(whole, Derivation(Rule.SOURCE_MAP))
         if is_list(label, size) and (objects := self._objects_in(content)):
-            return self._task(whole, Derivation((Rule.DIGESTS,), None, frozenset(objects)), None, objects)
+            return self._task(whole, Derivation(Rule.DIGESTS, None, frozenset(objects)), None, objects)
         return self._task(whole)
 
     def _objects_in(self, content: Content) -> dict[bytes, PlannedObject]:
@@ -159,13 +175,30 @@ class SectionPlan:
         found: dict[bytes, PlannedObject] = {}
         for text, (digest, size) in digests_in(content).items():
             same = self.catalog.same(digest)
-            planned = PlannedObject(same.size, InBase(same.number)) if same else self._planned.get(digest)
-            if planned and size in (None, planned.size) and is_spelled(text, digest, planned.size):
+            planned = PlannedObject(same.size, InBase(same.number)) if same else self._at_hand(digest)
+            if not planned or size not in (None, planned.size) or not is_spelled(text, digest, planned.size):
+                continue
+            if self._may_be_hashed(digest, planned):
                 found[text] = planned
-        if self._uses + len(found) > MOST_MEMBERS:
+        uses = sum(text in found for text in texts(read_content(content)))
+        if self._uses + uses > MOST_MEMBERS:
             return {}
-        self._uses += len(found)
+        self._uses += uses
         return found
+
+    def _at_hand(self, digest: bytes) -> PlannedObject | None:
+        """The object, if it is made whatever way a choice goes that what is planned now does not lie in."""
+        scope = self._scopes.get(digest)
+        return self._planned[digest] if scope is not None and self._scope[: len(scope)] == scope else None
+
+    def _may_be_hashed(self, digest: bytes, planned: PlannedObject) -> bool:
+        """Whether a reader knows the object's hash, or may find it out. It counts as a member, once."""
+        is_entry = isinstance(planned.way, InBase) and 0 < planned.way.number < self.catalog.entries
+        if not is_entry and digest not in self._hashed:
+            if not self.limit.spend(Archive, planned.size):
+                return False
+            self._hashed.add(digest)
+        return True
 
     def _task(
         self,
@@ -183,18 +216,22 @@ class SectionPlan:
         """Opened as far as it can be made again. Where shapes are needed for that, also without: the cheaper wins."""
         shapes = [own for own in map(self._shapes_of, opening.members) if own]
         read = sum(own.read_bytes for own in shapes)
-        is_shaped = bool(shapes) and read <= self.shape_bytes_left and self._is_worth_opening(opening, shaped=True)
+        is_shaped = bool(shapes) and self.limit.has(Shape, read) and self._is_worth_opening(opening, shaped=True)
         is_plain = self._is_worth_opening(opening, shaped=False)
         self._tell(label, opening, is_open=is_shaped or is_plain, shaped=is_shaped)
+        if is_shaped or is_plain:
+            self.limit.spend(Archive, self._work_of(opening))
         if is_shaped:
-            self.shape_bytes_left -= read
+            self.limit.spend(Shape, read)
             if all(own.is_sure for own in shapes):
                 return self._in_parts(label, opening, shaped=True)
-        other: Way = self._in_parts(label, opening, shaped=False) if is_plain else self._whole(label, content, size)
         if not is_shaped:
-            return other
+            return self._in_parts(label, opening, shaped=False) if is_plain else self._whole(label, content, size)
+        scope, self._scope = self._scope, (*self._scope, len(self._choices))
+        other = self._in_parts(label, opening, shaped=False) if is_plain else self._whole(label, content, size)
         choice = Cheaper((self._in_parts(label, opening, shaped=True), other))
         self._choices.append(choice)
+        self._scope = scope
         return choice
 
     def _shapes_of(self, member: Member) -> Shapes | None:
@@ -211,7 +248,15 @@ class SectionPlan:
         return sum(one.stored_size for one in opening.members if self._can_be_made(one, shaped=shaped))
 
     def _has_room(self, opening: Opening) -> bool:
+        return self._has_uses(opening) and self.limit.has(Archive, self._work_of(opening))
+
+    def _has_uses(self, opening: Opening) -> bool:
         return self._uses + len(opening.members) <= MOST_MEMBERS
+
+    def _work_of(self, opening: Opening) -> int:
+        """What its members count for aboard, at most."""
+        made = (one for one in opening.members if not self.catalog.stored(one.stored_hash))
+        return sum(one.size if one.engine is None else pack_work(one.engine, one.size) for one in made)
 
     def _is_worth_opening(self, opening: Opening, *, shaped: bool) -> bool:
         """Whether enough of it can be made again."""
@@ -231,6 +276,8 @@ class SectionPlan:
         elif self._has_room(opening):
             made = self._made_bytes(opening, shaped=True)
             self.closed.append(Closed(label, f"of its streams of {held:,} bytes, {made:,} can be made again"))
+        elif self._has_uses(opening):
+            self.closed.append(Closed(label, "its members take more time aboard than such a release may"))
         else:
             self.closed.append(Closed(label, f"the archives of the release have over {MOST_MEMBERS:,} members"))
         if opening.ended_at is not None:
@@ -243,7 +290,8 @@ class SectionPlan:
         skeleton = self.add(skeleton_label(label), opening.skeleton, opening.skeleton_size, opening.skeleton_hash, None)
         members, engines, shapes = [], [], []
         for member in opening.members:
-            self.note_source(f"{label}!{member.name}", member.content, member.size, member.hash)
+            if self._can_be_made(member, shaped=shaped):  # else its stream is sent, and the source would be beside it
+                self.note_source(f"{label}!{member.name}", member.content, member.size, member.hash)
         for member in opening.members:
             name = f"{label}!{member.name}"
             own = self._shapes_of(member) if shaped else None

@@ -39,8 +39,8 @@ from bundle.format.root import DERIVED_FEATURE, MAX_INNER_BYTES, REFERENCES_FEAT
 from bundle.host.files import create_buffered
 from bundle.host.progress import Progress
 from bundle.read.base_objects import BuildBase
-from bundle.read.frame_run import MAX_SHAPED
 from bundle.read.tree import object_bytes
+from bundle.read.work_limit import WorkLimit
 from bundle.write.base_streams import StreamIndex
 from bundle.write.batches import call_with, made_in_batches, map_in_batches
 from bundle.write.catalog import Candidate, Catalog
@@ -101,8 +101,8 @@ class SectionBuilder:
         catalog, openings = self._catalog(base, contents)
         self._progress.start("looking for what is alike", 0, "")
         shapes = self._find_shapes(catalog, openings)
-        plan = SectionPlan(catalog, MAX_SHAPED * target.size, shapes)
-        manifest = _plan_draft(plan, target, needed)
+        plan = SectionPlan(catalog, WorkLimit(target.size), shapes)
+        manifest = _plan_draft(plan, target, needed, base.manifest)
         planned = [(0, manifest), *self._plan_objects(plan, contents, openings)]
         outcomes = self._encode(plan)
         frame = FrameBuilder(first=catalog.count)
@@ -118,7 +118,7 @@ class SectionBuilder:
         """
         target = self._target
         catalog = Catalog(0, self._sketch_all)
-        plan = SectionPlan(catalog)
+        plan = SectionPlan(catalog, WorkLimit(target.size))
         needed = target.needed(None)
         manifest = _plan_draft(plan, target, needed)
         contents = [(place, self._content(place)) for place in _packing_order(target, needed)]
@@ -250,9 +250,11 @@ class SectionBuilder:
         return object_bytes(self._new, entry) if entry.kind == Kind.SYMLINK else self._new / entry.path
 
 
-def _plan_draft(plan: SectionPlan, target: TreeManifest, made: Collection[int]) -> PlannedObject:
+def _plan_draft(
+    plan: SectionPlan, target: TreeManifest, made: Collection[int], base: TreeManifest | None = None
+) -> PlannedObject:
     """Plans the draft of the manifest [F-101]."""
-    draft = target.draft(made)
+    draft = target.draft(made, base)
     return plan.add("", draft, len(draft), sha256(draft).digest(), None)
 
 

@@ -82,21 +82,19 @@ def encode_object(task: ObjectTask) -> Encoding:
 
 
 def _derived(task: ObjectTask) -> Encoding | None:
-    """The cheapest patch of what a rule gives, with its price. None if no rule gives the object back."""
+    """The patch of what a rule gives, with its price. None if the rule does not give the object back."""
     if not task.derivation:
         return None
     is_whole = len(task.sources) == 1 and not task.offset and not task.of_shape
-    best: Encoding | None = None
-    for way in derivable(task.derivation, task.target, task.base if is_whole else None):
-        exact = way.form == way.wanted
-        triples, streams = ([], {}) if exact else _plain(way.wanted, way.form)
-        price = PATCH_OVERHEAD_BYTES + sum(map(_price, streams.values()))
-        if len(triples) <= MAX_TRIPLES and (best is None or price < best.price):
-            sources = () if task.derivation.source else task.sources
-            best = Encoding(streams, len(triples), sources, price=price, rule=way.rule, marks=tuple(way.marks))
-        if exact:
-            break
-    return best
+    way = derivable(task.derivation, task.target, task.base if is_whole else None)
+    if not way:
+        return None
+    triples, streams = ([], {}) if way.form == way.wanted else _plain(way.wanted, way.form, is_sized=False)
+    if len(triples) > MAX_TRIPLES:
+        return None
+    price = PATCH_OVERHEAD_BYTES + sum(map(_price, streams.values()))
+    sources = () if task.derivation.source else task.sources
+    return Encoding(streams, len(triples), sources, price=price, rule=way.rule, marks=tuple(way.marks))
 
 
 def _encoded(task: ObjectTask) -> Encoding:
@@ -161,8 +159,8 @@ def _price(parts: Sequence[Content]) -> int:
     )
 
 
-def _plain(target: bytes, base: bytes, offset: int = 0) -> Way:
-    """A patch by bsdiff, without copies that do not pay. `offset`: of the base in its object."""
+def _plain(target: bytes, base: bytes, offset: int = 0, *, is_sized: bool = True) -> Way:
+    """A patch by bsdiff, without copies that do not pay. `offset`: of the base in its object. `is_sized` as below."""
     matched = make_difference(base, target)
     wrong = np.flatnonzero(np.frombuffer(matched.diff, np.uint8))
     triples = worth_copying(matched.triples, wrong, literal_price(MemoryObject(target)))
@@ -171,16 +169,18 @@ def _plain(target: bytes, base: bytes, offset: int = 0) -> Way:
     if offset and blocks_of(triples):
         moved = [block._replace(old=block.old + offset) for block in blocks_of(triples)]
         triples = triples_of(moved, len(target))
-    streams = {**_control(triples), **changes, Stream.EXTRA: difference.extra}
+    streams = {**_control(triples, is_sized=is_sized), **changes, Stream.EXTRA: difference.extra}
     return triples, {stream: [data] for stream, data in streams.items()}
 
 
-def _control(triples: list[Triple]) -> dict[Stream, bytes]:
+def _control(triples: list[Triple], *, is_sized: bool = True) -> dict[Stream, bytes]:
+    """`is_sized`: readers know how long the result is, and so what the last triple adds [F-134]."""
     adds, extras, seeks = zip(*triples, strict=True) if triples else ((), (), ())
+    told = len(triples) - is_sized if triples else 0
     return {
-        Stream.ADD_LENGTH: write_varints(adds),
+        Stream.ADD_LENGTH: write_varints(adds[:told]),
         Stream.EXTRA_LENGTH: write_varints(extras),
-        Stream.SEEK: write_varints(map(fold, seeks)),
+        Stream.SEEK: write_varints(map(fold, seeks[:told])),
     }
 
 

@@ -11,13 +11,14 @@ from archives import complete, open_archive, split_skeleton
 from codings import AS_IT_IS, DEFLATE, DIGESTS, ENGINES, coding_by, coding_of, gives_known_bytes, pack_by, unpacked
 from rebased import predict
 from shapes import restore, shape_of
-from tree import LINK, Base, Entry, completed, hash_column, judge_link, label, parse_draft
+from tree import LINK, Base, Entry, completed, judge_link, label, parse_draft
 from wire import MAX_INT, Allowance, Cursor, Refused, corrupt, decode, malformed, need, packed, unpack
 
 STREAMS = ("literals", "add lengths", "extra lengths", "seeks", "skips", "changes", "extra bytes", "places", "layouts")
 LITERAL, COPY, PATCH, CONCAT, ARCHIVE, REBASED, SHAPE, DERIVED = range(8)
 SHAPED = 0
 MEMBER_MAX, DEPTH_MAX, FRAMES_MAX = 67_108_864, 8, 500_001
+ZOPFLI_MAX, ZOPFLI_WORK = 16_777_216, 64
 GROWTH, SHRINKING, NUMBERS, READ, FREE = 1040, 16, 4, 4, 16_777_216
 TABLE_MAX = 12_582_912  # of relocations, which may follow an image [F-108]: a page with one takes 12 bytes
 RECIPES_MAX, BASE_OBJECTS_MAX, USES_MAX = 2_000_000, 4_000_000, 4_000_000
@@ -53,13 +54,12 @@ def _frame(value: Any) -> Frame:
     column = _integers(value[5], 0, "packs")[::-1]
     need(len(column) <= 36, "the packs of a frame are too many")
     while column:
-        stream = column.pop()
-        need(stream < len(STREAMS), f"a pack has stream {stream}")
-        need(len(column) >= 2, "a pack is cut short")
-        described = [column.pop(), column.pop()]
-        need(described[0] == 0 or bool(column), "a pack is cut short")
-        described.append(column.pop() if described[0] else described[1])  # F-102
-        packs.append((stream, *packed(described, "a pack")))
+        is_packed, stream = divmod(column.pop(), 16)  # F-102
+        need(is_packed < 2 and stream < len(STREAMS), f"a pack has stream {stream}")
+        need(len(column) >= (3 if is_packed else 1), "a pack is cut short")
+        described = [column.pop() for _ in range(3 if is_packed else 1)]
+        need(not is_packed or described[0] != 0, "a pack of stored bytes has too many numbers")
+        packs.append((stream, *packed(described if is_packed else [0, *described * 2], "a pack")))
     streams = [pack[0] for pack in packs]
     need(streams == sorted(set(streams)), "the packs of a frame do not ascend by stream")
     columns = [_integers(value[n], -MAX_INT if n in (1, 3) else 0, f"column {n}") for n in range(1, 5)]
@@ -259,15 +259,15 @@ class Rebuild:
         columns = Columns(frame)
         streams = [Cursor(packs.get(n, b""), f"the stream of {name}") for n, name in enumerate(STREAMS)]
         results: list[bytes] = []
-        placed: set[int] = set()
+        hashed: set[int] = set()  # results for places, and what was hashed for a list
         for byte in frame.kinds:
             place = None if byte & 128 else columns.next("places")
             size = columns.next("sizes") if place is None else self._size_of(place)
             source = functools.partial(self._source, results)
-            digest = functools.partial(self._digest, results, placed)
+            digest = functools.partial(self._digest, results, hashed)
             recipe = Recipe(columns, streams, size, source, self._stream, digest, self._index, self._work)
             results.append(recipe.make(byte & 127))
-            placed |= {self._index.base_objects + len(results) - 1} if place else set()
+            hashed |= {self._index.base_objects + len(results) - 1} if place else set()
             if place is not None:
                 self._keep(place, results[-1])
             self._close()
@@ -280,23 +280,21 @@ class Rebuild:
         need(0 <= number < b + len(results), f"a recipe uses object {number}, which is not before its result")
         return results[number - b] if number >= b else self._base_object(number)
 
-    def _digest(self, results: list[bytes], placed: set[int], number: int) -> tuple[bytes, int]:
-        """Hash and size of a further object of a derived one; what no manifest tells counts as a member [F-68]."""
+    def _digest(self, results: list[bytes], hashed: set[int], number: int) -> tuple[bytes, int]:
+        """Hash and size of a further object of a derived one; what no manifest tells counts once [F-68]."""
         if self._base is not None and 0 < number < self._index.entries:
             digest = self._base.hashes[number - 1]
             return digest, self._base.sizes[digest]
         data = self._source(results, number)
-        if number not in placed:
+        if number not in hashed:
             self._work[ARCHIVE].spend(len(data))
+            hashed.add(number)
         return hashlib.sha256(data).digest(), len(data)
 
     def _size_of(self, place: int) -> int:
         if not self._made:
             need(place == 0, "the first recipe does not make the manifest")
-            entries = self._root["entries"]
-            kept = max(0, entries - len(self._to_make))
-            size: int = self._root["manifest_size"] - hash_column(entries) + hash_column(kept)
-            need(size >= 0, "the recipes make more entries than the release has")
+            size: int = self._root["manifest_size"]
             return size
         need(0 < place <= len(self.entries) and place not in self._made, f"place {place} is made twice, or is none")
         return self.entries[place - 1].size
@@ -394,11 +392,13 @@ class Recipe:
         found, position, left = [], 0, self.size
         count = self.columns.next("numbers")
         need(count <= 2 * self.size + 2, "a patch has more triples than its result can need")
-        for _ in range(count):
-            a, e, s = self.streams[1].varint(), self.streams[2].varint(), self.streams[3].seek()
-            need(position + a <= source_size, "a patch reads beyond its source")
+        for number in range(count):
+            is_last = number == count - 1  # F-134
+            e = self.streams[2].varint()
+            a, s = (left - e, 0) if is_last else (self.streams[1].varint(), self.streams[3].seek())
             left -= a + e
-            need(left >= 0, "a patch makes more than its result")
+            need(a >= 0 and left >= 0, "a patch makes more than its result")
+            need(position + a <= source_size, "a patch reads beyond its source")
             found.append((position, a, e))
             position += a + s
             need(0 <= position <= source_size, "a patch leaves its source")
@@ -447,7 +447,9 @@ class Recipe:
                 members.append(unpacked(member, codings[-1], spend))
                 streams.append(member)
             else:
-                spend(len(member))
+                is_slow = engine in ENGINES["deflate-zopfli"]
+                need(not is_slow or len(member) <= ZOPFLI_MAX, f"a member of {len(member)} bytes is too large")
+                spend(len(member) * (ZOPFLI_WORK if is_slow else 1))
                 members.append(member)
                 if engine == SHAPED:
                     streams.append(restore(member, self._source(), max(0, left)))
@@ -493,6 +495,7 @@ class Recipe:
             triples.append((position, a, e))
             position += a + s
             need(0 <= position <= len(source), "a patch leaves its source")
+        self.work[DERIVED].spend(size)
         copied = bytearray(b"".join(source[p : p + a] for p, a, _ in triples))
         self.change(copied)
         return self.weave(triples, bytes(copied))

@@ -142,14 +142,11 @@ class _Reading:
             return bytes([0, padding]) + size.to_bytes(2, "little")
         form, lengths = self._lengths() if kind == 2 else (b"", FIXED)
         tokens, counts = self._tokens(lengths)
-        if (
-            kind == 2
-            and self.derivable
-            and tokens <= MOST_TOKENS
-            and (found := self._derivation(form, lengths, counts))
-        ):
-            self.derivable, self.last = self.derivable - 1, found
-            return bytes([found[0]]) + _varint(tokens) + bytes([found[1][0] + 16 * found[1][1]])
+        if kind == 2 and self.derivable and tokens <= MOST_TOKENS:
+            self.derivable -= 1
+            if found := self._derivation(form, lengths, counts):
+                self.last = found
+                return bytes([found[0]]) + _varint(tokens) + bytes([found[1][0] + 16 * found[1][1]])
         return bytes([kind]) + _varint(tokens) + form
 
     def _derivation(self, form: bytes, lengths: Lengths, counts: Lengths) -> tuple[int, list[int]] | None:

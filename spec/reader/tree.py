@@ -59,11 +59,6 @@ def label(place: int) -> bytes:
     return bytes(28) + place.to_bytes(4, "big")
 
 
-def hash_column(count: int) -> int:
-    """Bytes that the hashes of so many entries take in a manifest."""
-    return len(encode(bytes(32 * count)))
-
-
 def completed(entries: list[Entry], made: Mapping[int, bytes]) -> bytes:
     """The manifest, with the hashes of what was made in the place of their labels [F-101]."""
     known = {label(place): digest for place, digest in made.items()}
@@ -79,12 +74,12 @@ def parse_draft(data: bytes, made: set[int], platform: str) -> list[Entry]:
     paths, kinds, sizes, hashes = (columns[key] for key in ("paths", "kinds", "sizes", "hashes"))
     need(columns["tree"] == 1, "the tree manifest has another version than 1")
     need(
-        len(paths) == len(kinds) == len(sizes) and len(hashes) == 32 * (len(paths) - len(made)),
+        len(paths) == len(kinds) == len(sizes) and len(hashes) == 32 * len(paths),
         "the tree manifest has columns of different lengths",
     )
-    rows = iter([hashes[at : at + 32] for at in range(0, len(hashes), 32)])
-    hashes = b"".join(label(place) if place in made else next(rows, b"") for place in range(1, len(paths) + 1))
-    need(len(hashes) == 32 * len(paths), "the recipes make a place that the release has not")
+    need(max(made, default=0) <= len(paths), "the recipes make a place that the release has not")
+    rows = [hashes[at : at + 32] for at in range(0, len(hashes), 32)]
+    hashes = b"".join(label(place) if place in made else row for place, row in enumerate(rows, 1))
     need(
         all(type(p) is str for p in paths) and all(type(s) is int and s >= 0 for s in sizes),
         "the tree manifest has a path or a size that is none",

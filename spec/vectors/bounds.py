@@ -60,29 +60,26 @@ def many_triples() -> bytes:
     size = 188
     count = 2 * size + 3
     idle = count - 1
-    adds = varints(0) + varints(*[0] * idle) + packs[1][1:]
-    extras = packs[2][: len(packs[2]) - 1] + varints(*[0] * idle) + packs[2][-1:]
-    seeks = varints(0) + varints(*[0] * idle) + packs[3][1:]
-    packs |= {1: adds, 2: extras, 3: seeks}
+    packs |= {1: bytes(idle), 2: packs[2][:-2] + bytes(idle) + packs[2][-1:], 3: bytes(idle)}
     frame[4], frame[5] = [1, count, 100, 2], sorted(packs.items())
     return write(Bundle([delta(frame)]))
 
 
-def large_member() -> bytes:
-    """A member a byte over 64 MiB for miniz, which gets it whole: 64 KiB, 1,024 times, and a byte.
+def large_member(most: int, engine: int, release: int = 67_600) -> bytes:
+    """A member a byte too large for an engine that gets it whole: 64 KiB, many times, and a byte.
 
     The archive is as large as 1,040 times it must be [F-65].
     """
     skeleton, page = varints(1, 0, 4) + b"headtail", 64 << 10
-    parts = JOINED // page
+    parts = most // page
     columns: list[object] = [
         b"\x80\x80\x80\x83\4",
         [1],
-        [len(skeleton), page, 1, JOINED + 1],
+        [len(skeleton), page, 1, most + 1],
         _differences([1] * parts + [2, 0, 3]),
-        [parts + 1, 1, 21],
+        [parts + 1, 1, engine],
     ]
-    tree: Tree = [("a.gz", 0, b"not what any engine makes " * 2600)]
+    tree: Tree = [("a.gz", 0, b"not what any engine makes " * (release // 26))]
     stored = lzma2(skeleton + bytes(page) + b"x")
 
     def packed(_: int, data: bytes) -> tuple[list[int], bytes]:
@@ -123,9 +120,9 @@ def many_numbers() -> bytes:
     return write(Bundle([delta(frame, packed=packed)]))
 
 
-def deflated_often(times: int) -> bytes:
-    """1,040 zeros of which each archive is made, and none is used: 100 of them take all that a release of 100 may."""
-    skeleton, page, member = varints(1, 0, 4) + b"headtail", bytes(range(100)), bytes(1040)
+def packed_often(times: int, size: int, engine: int = 6) -> bytes:
+    """Zeros of which each archive is made, and none is used: 104,000 take all that a release of 100 bytes may."""
+    skeleton, page, member = varints(1, 0, 4) + b"headtail", bytes(range(100)), bytes(size)
     deflater = zlib.compressobj(6, zlib.DEFLATED, -15, 8)
     archive = 8 + len(deflater.compress(member) + deflater.flush())
     columns: list[object] = [
@@ -133,7 +130,7 @@ def deflated_often(times: int) -> bytes:
         [1],
         [len(skeleton), len(member), *[archive] * times],
         _differences([0, 1] * times),
-        [1, 6] * times,
+        [1, engine] * times,
     ]
     return full_of([("a", 0, page)], columns, skeleton + member + page)
 
@@ -155,9 +152,11 @@ CASES: list[Case] = [
         lambda: with_tree([("run", 3, b"x/" * 2048 + b"x")], platform="posix"),
     ),
     ("triples-many", M, "F-41", "more triples than a result so short can need", many_triples),
-    ("deflated-often", "accept", "F-68* F-48", "members of 1,040 times the release", lambda: deflated_often(100)),
-    ("deflated-more", M, "F-68* F-48", "a member more", lambda: deflated_often(101)),
+    ("deflated-often", "accept", "F-68* F-48", "members of 1,040 times the release", lambda: packed_often(100, 1040)),
+    ("deflated-more", M, "F-68* F-48", "a member more", lambda: packed_often(101, 1040)),
+    ("zopfli-work", M, "F-133", "for zopfli a member of 1,626 bytes, of 100", lambda: packed_often(1, 1626, 135)),
     ("uses-many", M, "F-68", "4,000,001 uses of an object", many_uses),
     ("numbers-many", M, "F-68", "a byte more of numbers than such a release may have", many_numbers),
-    ("member-large", M, "F-45", "a member over 64 MiB for an engine that gets it whole", large_member),
+    ("member-large", M, "F-45", "over 64 MiB for an engine that gets it whole", lambda: large_member(JOINED, 21)),
+    ("zopfli-large", M, "F-132", "a member over 16 MiB for zopfli", lambda: large_member(1 << 24, 135, 1 << 21)),
 ]

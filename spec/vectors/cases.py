@@ -35,7 +35,7 @@ from raw import (
 )
 
 WHOLE = len(manifest(TARGET))
-DRAFT_HASHES = draft(manifest(TARGET), 1, 2, 4, 5)[-96:]  # of the full section: two of nothing, and one that repeats
+DRAFT_HASHES = draft(manifest(TARGET), 1, 2, 4, 5)[-224:]  # of the full section
 ORDER = 2**252 + 27742317777372353535851937790883648493  # of the group of Ed25519's base point
 
 
@@ -412,10 +412,10 @@ INDEX: list[Case] = [
         lambda: with_frame(5, [*delta_frame()[5], (7, b"\0")]),
     ),
     ("stream-missing", M, "F-27", "no literal stream", lambda: with_frame(5, delta_frame()[5][1:])),
-    ("triples-more", M, "F-36", "two triples, of which one is there", _replaced_column(4, [1, 2, 100, 2])),
+    ("triples-more", M, "F-36", "three triples, of which two are there", _replaced_column(4, [1, 3, 100, 2])),
     ("triples-none", M, "F-41", "no triple for a patch", _replaced_column(4, [1, 0, 100, 2])),
-    ("add-left", M, "F-27", "an add length too many", stream(1, lambda s: s + b"\0")),
-    ("seek-left", M, "F-27", "a seek too many", stream(3, lambda s: s + b"\0")),
+    ("add-left", M, "F-27 F-134", "an add length for the last triple", stream(1, lambda s: s + b"\0")),
+    ("seek-left", M, "F-27 F-134", "a seek for the last triple", stream(3, lambda s: s + b"\0")),
     ("skip-left", M, "F-27", "a skip too many", stream(4, lambda s: s + b"\0")),
     ("change-left", M, "F-27", "a change too many", stream(5, lambda s: s + b"\1")),
     ("change-short", M, "F-36", "a change too few", stream(5, lambda s: s[:-1])),
@@ -425,12 +425,12 @@ INDEX: list[Case] = [
     (
         "patch-short",
         M,
-        "F-41",
-        "a patch that makes too little",
-        stream(2, lambda s: varints(LISTED, NEW_A - OLD_A - 1)),
+        "F-41 F-134",
+        "a last triple that reads beyond the source, for its extra bytes are too few",
+        stream(2, lambda s: varints(LISTED, 0, NEW_A - OLD_A - 1)),
     ),
-    ("patch-left-behind", M, "F-41", "a last seek beyond the source", stream(3, lambda s: varints(0, 2))),
-    ("varint-nine", M, "F-40", "a varint of nine bytes", stream(3, lambda s: b"\0" + b"\x80" * 8 + b"\1")),
+    ("patch-left-behind", M, "F-41", "a seek behind the source", stream(3, lambda s: varints(2 * (OLD_A - 2)))),
+    ("varint-nine", M, "F-40", "a varint of nine bytes", stream(3, lambda s: b"\x80" * 8 + b"\1")),
     ("change-hash", C, "F-37", "a change to another letter", stream(5, lambda s: bytes([s[0] ^ 1]) + s[1:])),
     (
         "manifest-hash",

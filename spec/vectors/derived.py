@@ -120,6 +120,38 @@ def alike(count: int) -> Callable[[], bytes]:
     return derived(5, names, names)
 
 
+def forms(source_bytes: int) -> Callable[[], bytes]:
+    """Four files of 1,200 bytes, each a stretch of one source, which stands in a frame beside them."""
+    tree: Tree = [(f"z{n}", 0, (b"%d" % n) * 1200) for n in range(4)]
+    source = b"".join(content for _, _, content in tree).ljust(source_bytes)
+    frame = [
+        bytes([0x80, 7, 7, 7, 7]),
+        [1, 1, 1, 1],
+        [len(source)],
+        [0, 0, 0, 0],
+        [4, 1, 0, *[4, 2, 0] * 3],
+        [
+            (0, source),
+            (1, varints(1200, *[0, 1200] * 3)),
+            (2, bytes(7)),
+            (3, b"\0" + b"".join(varints(2 * 1200 * n, 0) for n in range(1, 4))),
+            (4, bytes(4)),
+        ],
+    ]
+    frames = [[b"\0", [0], [], [], [], [(0, draft(manifest(tree), 1, 2, 3, 4))]], frame]
+    section = Section("full", 0, frames, features=["derived-1"])
+    section.packed = lambda _, data: ([32 + 16, len(stored := lzma2(data)), len(data)], stored)
+    return lambda: write(Bundle([section], tree))
+
+
+def listed_often(count: int) -> Callable[[], bytes]:
+    """A list whose rows all show its own source, of 100,000 bytes. Once for each row would be too much."""
+    source = (b"\1\n" * count).ljust(100_000)
+    result = (digest(source).hex().encode() + b"\n") * count
+    streams = {1: varints(2 * count), 2: b"\0", 3: b"\0", 4: b"\0"}
+    return derived(4, source, result, streams, 1, (0,) * count)
+
+
 def same_keys(count: int) -> Callable[[], bytes]:
     """So many entries with the key a: its hash is 97."""
     size = 47
@@ -180,6 +212,21 @@ CASES: list[Case] = [
         "F-104",
         "a source of 4 MiB",
         long(4_194_304),
+    ),
+    (
+        "derived-forms",
+        "accept",
+        "F-68 F-104",
+        "four sources and patched forms of 16,777,216 bytes and 4 times the release",
+        forms(4_197_904),
+    ),
+    ("derived-forms-more", M, "F-68 F-104", "the same with a source of a byte more", forms(4_197_905)),
+    (
+        "derived-once",
+        "accept",
+        "F-68 F-104",
+        "a list of a hundred times one intermediate result, which counts once",
+        listed_often(100),
     ),
     (
         "derived-triples",

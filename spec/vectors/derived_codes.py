@@ -2,7 +2,25 @@
 
 from collections.abc import Callable
 
-from shapes import END, LENGTHS, LETTER, ONE_TOKEN, ORDER, OWN, A, M, bits, low, own_codes, plain_shape, restored, shape
+from raw import Tree
+from shapes import (
+    COUNTS,
+    END,
+    LENGTHS,
+    LETTER,
+    ONE_TOKEN,
+    ORDER,
+    OWN,
+    OWN_BITS,
+    A,
+    M,
+    bits,
+    low,
+    own_codes,
+    plain_shape,
+    restored,
+    shape,
+)
 
 LETTERS = bytes([5, 0, 0, 128])  # the record of five literals
 PLAIN = b"abbcc"
@@ -37,6 +55,15 @@ NODES_FIRST = dynamic(
 )
 EMPTY = ["0" + "01" + low(0, 5) + low(0, 5) + low(14, 4), *(low(length, 3) for length in ORDER)]
 EMPTY += ["0", zeros(138), "0", zeros(118), "11", "10", "0"]
+
+# The same with a length of 0 more than need be: so its codes do not follow. Then what a shape says of it.
+ODD = ["0" + "01" + low(0, 5) + low(0, 5) + low(15, 4), *(low(length, 3) for length in (*ORDER, 0)), *EMPTY[-7:]]
+OF_ODD = bytes([2, 0, 0, 0, 15, *ORDER, 0, 17 + 138, 17 + 118, 1, 0])
+
+
+def behind_odd(count: int, *last: int) -> tuple[Callable[[], bytes], None, Tree]:
+    """A file that is a shape: of so many blocks whose codes do not follow, and of one whose codes do."""
+    return plain_shape(3, shape(LETTER, *[OF_ODD] * count, bytes(last)), stream=bits(*ODD * count, *OWN_BITS))
 
 
 def empty_blocks(count: int) -> bytes:
@@ -151,6 +178,27 @@ CASES = [
         "F-72 F-131",
         "a file that is a shape with codes, where they can be derived",
         *plain_shape(3, own_codes(LENGTHS), stream=OWN),
+    ),
+    (
+        "shape-derived-tried",
+        "accept",
+        "F-131",
+        "15 blocks whose codes do not follow, and one whose codes do",
+        *behind_odd(15, 5, 1, 0xFF),
+    ),
+    (
+        "shape-derived-tried-often",
+        "accept",
+        "F-131",
+        "16 blocks whose codes do not follow: it is not tried again",
+        *behind_odd(16, 2, 1, *COUNTS, *ORDER, *LENGTHS),
+    ),
+    (
+        "shape-derived-tried-more",
+        M,
+        "F-131",
+        "the same, with derived codes in block 17",
+        *behind_odd(16, 5, 1, 0xFF),
     ),
     (
         "shape-derived-file-way",

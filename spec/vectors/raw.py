@@ -130,7 +130,7 @@ def draft(listing: bytes, *made: int) -> bytes:
     column = listing[at + 1 + wide :]
     rows = [column[n : n + 32] for n in range(0, len(column), 32)]
     labels = {rows[place - 1]: bytes(28) + struct.pack(">I", place) for place in made if 0 < place <= len(rows)}
-    kept = [labels.get(row, row) for place, row in enumerate(rows, 1) if place not in made]
+    kept = [bytes(32) if place in made else labels.get(row, row) for place, row in enumerate(rows, 1)]
     return listing[:at] + pack(b"".join(kept))
 
 
@@ -171,6 +171,11 @@ class Bundle:
     platform: str = "any"
 
 
+def described_pack(stream: int, codec: int, length: int, size: int) -> list[int]:
+    """F-102: of stored bytes one length is enough."""
+    return [stream, length] if codec == 0 and length == size else [16 + stream, codec, length, size]
+
+
 def stored_section(section: Section) -> tuple[Any, bytes]:
     """F-20, F-22, F-64: (what the root says of a section, hash tables and body)."""
     frames, contents = [], b""
@@ -178,11 +183,7 @@ def stored_section(section: Section) -> tuple[Any, bytes]:
         listed = []
         for stream, content in packs:
             description, stored = section.packed(stream, content)
-            # F-102: of stored bytes one length is enough.
-            listed += [
-                stream,
-                *(description[:2] if description[0] == 0 and description[1] == description[2] else description),
-            ]
+            listed += described_pack(stream, *description)
             contents += stored
         frames.append([*columns, listed])
     index = section.index(pack([section.base_objects, section.opened, frames]))
@@ -287,12 +288,12 @@ def delta_frame() -> list[Any]:
         [0, 1, 1, 2],
         [100, 8],
         [b - a for a, b in zip([0, *sources], sources, strict=False)],
-        [1, 1, 100, 2],
+        [1, 2, 100, 2],
         [
             (0, TARGET[1][2] + b"and more"),
-            (1, varints(0, len(old))),
-            (2, varints(len(listing), len(new) - len(old))),
-            (3, varints(0, 0)),
+            (1, varints(3)),
+            (2, varints(len(listing), 0, len(new) - len(old))),
+            (3, varints(0)),
             (4, varints(0, len(places), *skips)),
             (5, changes),
             (6, listing + new[len(old) :]),

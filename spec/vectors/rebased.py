@@ -25,9 +25,9 @@ TOOL: Tree = [("tool", 1, NEW)]
 # Bytes 0 to 98 stay where they are, 20 extra ones follow, A8 to C0 end it. No block covers the function: F-52 leaves it
 # at 10A0; the one shift says 10B0, so both calls are right. Wrong are only the two sizes of the segment.
 STREAMS = {
-    ADD_LENGTHS: varints(0x98, 0x18),
+    ADD_LENGTHS: varints(0x98),
     EXTRA_LENGTHS: varints(0x20, 0),
-    SEEKS: varints(2 * 0x10, 0),
+    SEEKS: varints(2 * 0x10),
     SKIPS: varints(2, 96, 7),
     CHANGES: b"\x10\x10",
     EXTRA: NEW[0x98:0xB8],
@@ -74,9 +74,7 @@ def outside() -> bytes:
     """The first known address is that of the function, for 2000 is in no room. It moves by a shift."""
     old, new = gapped(0xF8), gapped(0x108)
     streams = {
-        ADD_LENGTHS: varints(len(new)),
         EXTRA_LENGTHS: varints(0),
-        SEEKS: varints(0),
         SKIPS: varints(2, 0xF8, 15),
         CHANGES: bytes([(0x90 - 0xC3) % 256, 0xC3 - 0x90]),
         PLACES: varints(1, 0),
@@ -108,9 +106,9 @@ def with_table(copied: int = 12) -> bytes:
     old, new = library(0x30, 0x40), library(0x38, 0x48)
     first, second = 0x220, 0x80 - 0x20 - 8
     streams = {
-        ADD_LENGTHS: varints(first, second, copied),
+        ADD_LENGTHS: varints(first, second),
         EXTRA_LENGTHS: varints(8, 0, 0x20 - copied),
-        SEEKS: varints(0, 2 * (len(old) - first - second), 0),
+        SEEKS: varints(0, 2 * (len(old) - first - second)),
         SKIPS: varints(0),
         EXTRA: b"\x90" * 8 + bytes(0x20 - copied),
         PLACES: varints(0),
@@ -143,9 +141,9 @@ def split(layout: tuple[int, ...]) -> bytes:
     struct.pack_into("<BBi", after, 0xB4, 0x8B, 0x05, 0x31B0 - 0x30BA)
     old, new = bytes(before), bytes(after)
     streams = {
-        ADD_LENGTHS: varints(0, 0x30),
+        ADD_LENGTHS: varints(0),
         EXTRA_LENGTHS: varints(0xB0, 0),
-        SEEKS: varints(2 * 0xB0, 0),
+        SEEKS: varints(2 * 0xB0),
         SKIPS: varints(0),
         EXTRA: new[:0xB0],
         PLACES: varints(0),
@@ -178,7 +176,7 @@ CASES: list[Case] = [
         "malformed",
         "F-52 F-41",
         "a block beyond the source",
-        lambda: rebased(streams={ADD_LENGTHS: varints(0x98, 0x19)}),
+        lambda: rebased(streams={SEEKS: varints(2 * 0x11)}),
     ),
     (
         "reaimed-layout",

@@ -27,13 +27,14 @@ from sound import LINKED
 
 
 def drafted(change: Callable[[bytes], bytes]) -> bytes:
-    """The full bundle with other hashes in its draft: those of an empty directory, an empty file, and a label."""
+    """The full bundle with other hashes in its draft. The last one is a label, those of places 1, 2, 4, 5 do not count.
+
+    The root goes with the length of the draft.
+    """
     section, listing = full(), manifest(TARGET)
     whole = section.frames[0][5][0][1]
-    rows = change(whole[-96:])
-    data = whole[:-98] + pack(rows)
+    data = whole[:-226] + pack(change(whole[-224:]))
     section.frames[0][5] = [(0, data)]
-    # The root goes with the length of the draft.
     size = len(data) - len(whole) + len(listing)
     return write(Bundle([section], root=replaced("manifest_size", size)))
 
@@ -198,15 +199,22 @@ CASES: list[Case] = [
         "manifest-columns",
         "malformed",
         "F-11 F-101",
-        "a draft with a hash less than there are entries that no recipe makes",
+        "a draft with a hash less than there are entries",
         lambda: drafted(lambda rows: rows[:-32]),
     ),
     (
         "draft-more",
         "malformed",
         "F-101",
-        "a draft with a hash for each entry",
-        lambda: drafted(lambda rows: b"".join(digest(content) for _, _, content in TARGET)),
+        "a draft with a hash more",
+        lambda: drafted(lambda rows: rows + bytes(32)),
+    ),
+    (
+        "draft-passed-over",
+        "accept",
+        "F-101",
+        "other bytes in the rows of places that are made, a label and the hash of nothing among them",
+        lambda: drafted(lambda rows: bytes(31) + b"\5" + digest(b"") + rows[64:96] + b"\xff" * 64 + rows[160:]),
     ),
     (
         "draft-hash",

@@ -56,10 +56,9 @@ TWO = bits("0", "10", A, END, "1", "10", B, END)
 LONG = bits("1", "10", A * 300, END)
 ORDER = bytes([0, 0, 1, 2, *bytes(13), 2])  # the codes of code lengths: 18 has one bit, 0 and 1 have two
 ZEROS_86, ZEROS_127, ZEROS_9 = (f"0{low(extra, 7)}" for extra in (86, 127, 9))
-OWN = bits(
-    *("1", "01", low(0, 5), low(0, 5), low(14, 4), *(low(length, 3) for length in ORDER)),
-    *(ZEROS_86, "11", ZEROS_127, ZEROS_9, "11", "10", "0", "1"),
-)
+OWN_BITS = ["1", "01", low(0, 5), low(0, 5), low(14, 4), *(low(length, 3) for length in ORDER)]
+OWN_BITS += [ZEROS_86, "11", ZEROS_127, ZEROS_9, "11", "10", "0", "1"]
+OWN = bits(*OWN_BITS)
 COUNTS = bytes([0, 0, 14])
 LENGTHS = bytes([28 + 86, 1, 28 + 127, 28 + 9, 1, 0])
 

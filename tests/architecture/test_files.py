@@ -27,7 +27,7 @@ ALLOWED = {
     ("transfer/broadcasting/symbols.py", "truncate"): "of an open file",
     ("transfer/publishing/object_store.py", "open"): "an object of a store",
     ("unrep/terminal/console.py", "open"): "the null device, for a stream that is closed",
-    ("unrep/agent/windows_service.py", "open"): "of a descriptor that bundle.host has opened",
+    ("unrep/renewing/service_process.py", "open"): "of a descriptor that bundle.host has opened",
     ("unrep/collect/collect.py", "rmdir"): "an empty directory that a person named",
     ("unrep/kit/building.py", "rmdir"): "an empty directory that a person named",
     ("unrep/kit/archive.py", "open"): "a tar in a file that bundle.host has made",

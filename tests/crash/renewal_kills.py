@@ -1,6 +1,7 @@
 """`make renewals`: unrep renews itself, one release in four is bad, and something is killed at a random moment of each.
 
     python -m tests.crash.renewal_kills [ROUNDS [SEED]]
+    python -m tests.crash.renewal_kills each-second       updater and agent, at each second of a trial
 
 Prints how often which kind came, what was killed, and the seconds without an agent. Ends with an error at the first
 round after which another version is current than should be: see `tests.support.faults.renewed_ship`.
@@ -17,9 +18,13 @@ from statistics import median
 from tests.support.faults.renewed_ship import BAD, GOOD, RenewedShip, Round
 
 ROUNDS, SEED = 200, 20261130
+SECONDS = 10  # a trial of a small kit takes fewer
 
 
 def main(arguments: list[str]) -> None:
+    if arguments == ["each-second"]:
+        each_second()
+        return
     rounds, seed = (*map(int, arguments), *(ROUNDS, SEED)[len(arguments) :])
     print(f"seed {seed}", flush=True)
     random = Random(seed)
@@ -32,6 +37,22 @@ def main(arguments: list[str]) -> None:
                 done.append(ship.round(kind))
                 if number % 10 == 9:
                     print(line(done, time.monotonic() - began), flush=True)
+        finally:
+            ship.close()
+    print(line(done, time.monotonic() - began))
+
+
+def each_second() -> None:
+    """Kills the updater, and the agent, at each second of a trial that comes well, and of one that does not."""
+    with tempfile.TemporaryDirectory(prefix="unrep-renewals-") as directory:
+        ship = RenewedShip(Path(directory), SEED)
+        began, done = time.monotonic(), []
+        try:
+            for kind in (GOOD, "hangs at start"):
+                for victim in ("updater", "agent"):
+                    for second in range(SECONDS):
+                        done.append(ship.round(kind, cut=(victim, second + 0.5)))
+                    print(f"{kind}: {victim} killed at each of {SECONDS} seconds", flush=True)
         finally:
             ship.close()
     print(line(done, time.monotonic() - began))

@@ -14,5 +14,6 @@ def test_the_right_version_is_current_whatever_is_killed(tmp_path: Path) -> None
     ship = RenewedShip(tmp_path, seed=20261130)
     try:
         assert [ship.round(kind).kind for kind in (GOOD, "crashes at start")] == [GOOD, "crashes at start"]
+        assert ship.round(GOOD, updaters=2).kind == GOOD, "the second is refused, or finds nothing to do"
     finally:
         ship.close()

@@ -64,9 +64,9 @@ def test_a_bomb_of_members_and_images(site: Besieged) -> None:
     site.refuses_vectors("deflated-more")
     site.refuses(vector("deflated-more"), Malformed, "too many members of archives for a release of 100 bytes")
     assert site.copied(site.directory.with_name("often")).apply(vector("deflated-often"))[0] == 0
-    with mock.patch("bundle.read.frame_run.FREE_BYTES", -1):
+    with mock.patch("bundle.read.work_limit.FREE_BYTES", -1):
         site.refuses(vector("reaimed-shrunk"), Malformed, "too many images to rebase for a release of ")
-    with mock.patch("bundle.read.frame_run.FREE_BYTES", 0):
+    with mock.patch("bundle.read.work_limit.FREE_BYTES", 0):
         assert site.copied(site.directory.with_name("shrunk")).apply(vector("reaimed-shrunk"))[0] == 0
 
 

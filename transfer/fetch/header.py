@@ -44,7 +44,7 @@ class BundlePrefix:
 
 
 class HeaderReceiver:
-    """Asks the sources for the header, in the order in which they were named."""
+    """Asks the sources for the header: those over UDP before those that must be dialed, else in the order named."""
 
     def __init__(self, scheduler: Scheduler, trust: Trust, config: TransferConfig, clock: Clock) -> None:
         self._scheduler = scheduler
@@ -67,14 +67,14 @@ class HeaderReceiver:
             # Two limits end a turn. A source that brings nothing is left after the same time in every round. One that
             # brings something is left at a deadline, which comes later in each round: a slow link may need that long.
             is_alone = len(alive) == 1
-            for source in alive:
+            for source in sorted(alive, key=_is_dialed):
                 own_turn_s = self._config.udp_turn_s if source.fills_path else self._config.turn_s
                 stall_limit_s = self._config.patience_s if is_alone else own_turn_s
                 turn_s = stall_limit_s * 2.0**round_number
                 is_last = len(self._sources.alive) == 1
                 source.retry.deadline = float("inf") if is_last else self._clock.now() + turn_s
                 try:
-                    return self._receive_from(source, first_bytes, stall_limit_s)
+                    return self._receive_from(source, first_bytes, stall_limit_s, round_number == 0)
                 except BudgetSpent:
                     raise
                 except (TransferError, Refused) as error:
@@ -86,9 +86,15 @@ class HeaderReceiver:
                     source.retry.deadline = float("inf")
         raise AssertionError("rounds have no end")
 
-    def _receive_from(self, source: Source, first_bytes: int, stall_limit_s: float) -> BundlePrefix:
+    def _receive_from(
+        self, source: Source, first_bytes: int, stall_limit_s: float, is_first_turn: bool
+    ) -> BundlePrefix:
+        # An answer over UDP takes as long as a connection takes to stand: while it is awaited, another is dialed.
+        dialed = (one for one in self._sources.alive if _is_dialed(one))
+        standby = next(dialed, None) if source.fills_path and is_first_turn else None
+
         def receive_range(start: int, end: int) -> bytes:
-            return self._scheduler.receive_range(start, end, source, stall_limit_s)
+            return self._scheduler.receive_range(start, end, source, stall_limit_s, standby)
 
         data, verified = receive_verified(
             lambda: receive_header(receive_range, first_bytes),
@@ -97,3 +103,8 @@ class HeaderReceiver:
             self._config.max_bad_copies,
         )
         return BundlePrefix(data[: verified.header_bytes], data[verified.header_bytes :], verified, source)
+
+
+def _is_dialed(source: Source) -> bool:
+    """Whether a connection must stand before it can be asked."""
+    return not (source.is_free or source.fills_path)

@@ -111,6 +111,14 @@ class PacedLink(Protocol):
 
     fills_path: bool
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether the far end has answered anything."""
+
+    @property
+    def settled_bytes_per_s(self) -> float | None:
+        """What the way carries, once its pace is found; None before."""
+
 
 def fills_path(link: Link) -> bool:
     """Whether a link is such a one."""

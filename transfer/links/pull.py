@@ -21,7 +21,8 @@ from transfer.links.contract import Event
 from transfer.links.pull_lanes import Lane, Lanes
 from transfer.links.threads import Threads
 from transfer.pull.datagrams import MAX_DATAGRAM_BYTES, MAX_PATH_BYTES, WIRE_BYTES
-from transfer.pull.session import PullSession
+from transfer.pull.pacing import Phase
+from transfer.pull.session import PullSession, State
 
 SCHEME = "udp://"
 for schemes in (uses_relative, uses_netloc):  # the names beside a channel file are relative to it
@@ -71,6 +72,17 @@ class PullLink:
     def bytes_per_s(self) -> float | None:
         """What the path was seen to carry."""
         return self._session.pacer.bytes_per_s
+
+    @property
+    def is_heard(self) -> bool:
+        """As of the contract."""
+        return self._session.state is not State.OPENING
+
+    @property
+    def settled_bytes_per_s(self) -> float | None:
+        """As of the contract."""
+        pacer = self._session.pacer
+        return None if pacer.phase is Phase.STARTING else pacer.bytes_per_s
 
     def dial(self) -> "PullConnection":
         with self._lock:

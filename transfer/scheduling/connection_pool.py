@@ -139,17 +139,18 @@ class ConnectionPool:
             return []
         return [pooled for pooled in self if pooled.is_busy and now >= self._timeouts.silent_at(pooled)]
 
-    def slow(self, for_itself: bool) -> list[PooledConnection]:
-        """Those that would need long for the rest of their range [T-32].
+    def slow(self, for_itself: bool, rest_s: float | None = None) -> list[PooledConnection]:
+        """Those that would need longer than `rest_s` for the rest of their range; None: as configured [T-32].
 
         For another connection of the same source, only what is worth one more request, and once. For another source,
         whose rate is its own, all of it.
         """
+        rest_s = self._config.slow_rest_s if rest_s is None else rest_s
         now = self._clock.now()
         return [
             pooled
             for pooled in self
-            if self._is_slow(pooled, now) and (not for_itself or self._is_worth_sharing(pooled))
+            if self._is_slow(pooled, now, rest_s) and (not for_itself or self._is_worth_sharing(pooled))
         ]
 
     def moments(self) -> Iterator[float]:
@@ -162,12 +163,12 @@ class ConnectionPool:
             if self._estimator.round_trip_s is None and (since := pooled.waits_since) is not None:
                 yield since + self._config.far_s
 
-    def _is_slow(self, pooled: PooledConnection, now: float) -> bool:
+    def _is_slow(self, pooled: PooledConnection, now: float, rest_s: float) -> bool:
         request = pooled.request
         if request is None or not request.left_bytes or request.is_probe or pooled.rival is not None:
             return False
         is_settled = now > request.asked_at + self._timeouts.silence_s()
-        return is_settled and request.left_bytes > self._config.slow_rest_s * request.bytes_per_s(now)
+        return is_settled and request.left_bytes > rest_s * request.bytes_per_s(now)
 
     def _is_worth_sharing(self, pooled: PooledConnection) -> bool:
         request = pooled.request

@@ -25,9 +25,9 @@ class Dispatcher:
     def assign(self, chunk_bytes: int) -> None:
         """Gives every idle connection something to do."""
         idle = [(source, pooled) for source in self._sources.alive for pooled in source.pool if pooled.is_idle]
-        # Free sources first, then the connection that has waited longest. Otherwise a source that ends each answer
-        # early would be free again first, and get all the work.
-        for source, pooled in sorted(idle, key=lambda one: (not one[0].is_free, one[1].alive_at)):
+        # Free sources first, and of the others those that fill the way. Then the connection that has waited longest:
+        # otherwise a source that ends each answer early would be free again first, and get all the work.
+        for source, pooled in sorted(idle, key=lambda one: (self._turn(one[0]), one[1].alive_at)):
             if source.pool.target() == 1 < source.pool.counts().sound:
                 source.pool.close(pooled)
             elif source.layout.needs_probe:
@@ -63,14 +63,25 @@ class Dispatcher:
 
     # -- where work comes from
 
+    def _turn(self, source: Source) -> int:
+        """When a source is asked, where several could be: the lowest first [T-174]."""
+        is_slow = any(source.is_slower_than(other) for other in self._sources.alive)
+        return 0 if source.is_free else 1 if source.fills_path and not is_slow else 2
+
     def _rests(self, source: Source) -> bool:
         """Whether another one brings more over the same way, and would bring less beside this one [T-174]."""
         return any(source.is_outdone_by(other) for other in self._sources.alive)
 
     def _fresh_work(self, source: Source) -> tuple[int, int] | None:
         fillers = self._fillers(source)
-        is_enough = source.pool.is_busy or any(one.has_answered and one.bytes_per_s is None for one in fillers)
+        is_enough = source.pool.is_busy or any(self._is_soon_done(one) for one in fillers)
         return None if (fillers and is_enough) or self._rests(source) else self._next_range(source)
+
+    def _is_soon_done(self, filler: Source) -> bool:
+        """Whether it brings the rest before another's rate could be told, or answers, and has told no rate yet."""
+        rate = filler.bytes_per_s
+        soon = (rate or 0.0) * self._config.slow_rest_s
+        return filler.has_answered and (rate is None or self._queue.left_bytes < soon)
 
     def _fillers(self, source: Source) -> list[Source]:
         """Those that may fill the way of a source whose rate is not known, and which it leaves room for [T-174]."""
@@ -95,7 +106,7 @@ class Dispatcher:
         if source.fills_path:
             return self._config.request_ceiling_bytes
         if any(one.bytes_per_s is None for one in self._fillers(source)):
-            return self._config.read_bytes
+            return 1  # which is a piece
         alive = self._sources.alive
         busy = sum(pooled.is_busy for one in alive for pooled in one.pool)
         connections = sum(one.pool.target() for one in alive)
@@ -136,10 +147,14 @@ class Dispatcher:
         for owner in () if self._rests(source) else self._sources.alive:
             if owner.fills_path and not self._rests(owner):
                 continue  # its lanes share one flow: one waits for the other
-            for slow in owner.pool.slow(for_itself=owner is source):
+            takeover_s = source.takeover_s(owner)
+            for slow in owner.pool.slow(owner is source, takeover_s):
                 request = slow.request
                 if request is None or not source.layout.reaches(request.end - 1):
                     continue
+                if takeover_s is not None and source.outpaces(request):
+                    owner.pool.close(slow)
+                    return self._next_range(source)
                 middle = self._queue.piece_end_from(request.position + request.left_bytes // 2)
                 if middle < request.end:
                     end, request.end, request.is_shortened = request.end, middle, True

@@ -11,6 +11,7 @@ well. The two are rivals in a race: the first to deliver wins, and the other is 
 from collections.abc import Callable, Generator
 from collections.abc import Set as AbstractSet
 from contextlib import nullcontext
+from dataclasses import dataclass
 from functools import partial
 from random import Random
 
@@ -21,7 +22,7 @@ from transfer.config import TransferConfig
 from transfer.errors import Incomplete, SourceCorrupt, TransferError
 from transfer.hours import Always, Hours
 from transfer.links.budget import Budget
-from transfer.links.contract import Arrived, Connection, Event, LinkSet
+from transfer.links.contract import Arrived, Connection, Event, LinkSet, Opened
 from transfer.plan import Slot
 from transfer.scheduling.dispatcher import Dispatcher
 from transfer.scheduling.range_queue import RangeQueue
@@ -31,7 +32,27 @@ from transfer.scheduling.source_group import SourceGroup
 from transfer.source_layout import header_bytes_of
 
 NAP_S = 30.0  # a clock may be set meanwhile
+GRACE_S = 0.25  # once another one's connection stands, an answer may come so much later,
+GRACE_SHARE = 0.5  # ... or by this share of what it took to stand
 MARGIN_S = 0.001  # behind a moment to wait for, so that it has come whatever the clock rounds
+
+
+@dataclass
+class Standby:
+    """A source that is dialed while another one is asked over UDP. A datagram takes no longer to be answered [T-92].
+
+    answer_by   once a connection of it stands: when the other one must have been heard
+    """
+
+    source: Source
+    asked: Source
+    answer_by: float = float("inf")
+
+    def decide(self) -> None:
+        """That moment has come."""
+        if not self.asked.is_heard:
+            self.asked.retry.deadline = self.answer_by
+        self.answer_by = float("inf")
 
 
 class Scheduler:
@@ -61,6 +82,7 @@ class Scheduler:
         self._budget = budget or Budget()
         self._hours = hours or Always()
         self._bundle: VerifiedRoot | None = None
+        self._standby: Standby | None = None
         for source in self.sources:
             source.meter.budget = None if source.is_free else self._budget
 
@@ -124,26 +146,38 @@ class Scheduler:
             self._limit_rate()
             self._check_progress()
 
-    def receive_range(self, start: int, end: int, source: Source | None = None, stall_limit_s: float = 0.0) -> bytes:
+    def receive_range(
+        self,
+        start: int,
+        end: int,
+        source: Source | None = None,
+        stall_limit_s: float = 0.0,
+        standby: Source | None = None,
+    ) -> bytes:
         """The bytes from `start` to `end`, or fewer if the length of the file is not known yet and it ends before.
 
         From one source only, if it is named, and given up after `stall_limit_s` without progress, if that is not 0.
-        Raises as `receive`.
+        `standby` is dialed meanwhile. Once its connection stands, that source must answer soon [T-92]. Raises as
+        `receive`.
         """
         queue = RangeQueue()
         queue.add(start, end)
         asked = [source] if source else list(self.sources)
         for one in asked:
             one.retry.stall_limit_s = stall_limit_s or self._config.patience_s
+        if source and standby and not source.has_answered and not standby.pool.counts().sound:
+            self._standby = Standby(standby, source)
+            standby.pool.dial(self._clock.now())
         try:
             with self.sources.only(source) if source else nullcontext():
                 parts = {offset: data for offset, data, _ in self.receive(queue)}
         except BaseException:
-            self.disconnect()
+            self._disconnect(asked)  # what another one has dialed meanwhile stays
             raise
         finally:
             for one in asked:
                 one.retry.stall_limit_s = self._config.patience_s
+            self._standby = None
         return b"".join(parts[offset] for offset in sorted(parts))
 
     def await_hours(self) -> None:
@@ -185,7 +219,10 @@ class Scheduler:
 
     def disconnect(self) -> None:
         """Closes all connections, and forgets what was wanted. It may be repeated, and `receive` may follow."""
-        for source in self.sources:
+        self._disconnect(list(self.sources))
+
+    def _disconnect(self, sources: list[Source]) -> None:
+        for source in sources:
             source.begin(RangeQueue())  # what closed connections give back goes nowhere
             source.disconnect()
         self._budget.collect()
@@ -213,6 +250,9 @@ class Scheduler:
         except TransferError as error:
             self.sources.lose(source, error)
             return
+        if isinstance(event, Opened) and self._standby and self._standby.source is source:
+            now = self._clock.now()
+            self._standby.answer_by = now + max(GRACE_S, GRACE_SHARE * (now - found[1].dialed_at))
         if chunk:
             yield (*chunk, source)
 
@@ -235,6 +275,8 @@ class Scheduler:
 
     def _check_progress(self) -> None:
         """Raises Incomplete once nothing has come from any source for too long [T-22]."""
+        if self._standby and self._clock.now() >= self._standby.answer_by:
+            self._standby.decide()
         # One slow source is no reason to stop while another delivers: all must have stalled.
         alive = self.sources.alive
         if alive and all(self._clock.now() >= source.retry.gives_up_at for source in alive):
@@ -243,7 +285,8 @@ class Scheduler:
     def _idle_s(self) -> float:
         """How long nothing will be due unless something happens."""
         now = self._clock.now()
-        moments = [
+        moments = [self._standby.answer_by if self._standby else float("inf")]
+        moments += [
             moment
             for source in self.sources.alive
             for moment in (source.retry.gives_up_at, source.retry.no_dial_before, *source.pool.moments())

@@ -12,7 +12,7 @@ from bundle.host.clock import Clock
 from transfer.config import TransferConfig
 from transfer.corruption_tracker import CorruptionTracker
 from transfer.errors import Dropped, LinkFault, OtherFile, PastEnd
-from transfer.links.contract import Answered, Arrived, Ended, Event, Failed, Link, Opened, fills_path
+from transfer.links.contract import Answered, Arrived, Ended, Event, Failed, Link, Opened, PacedLink, fills_path
 from transfer.scheduling.active_request import ActiveRequest, PooledConnection
 from transfer.scheduling.connection_pool import ConnectionPool
 from transfer.scheduling.link_estimator import LinkEstimator
@@ -72,14 +72,23 @@ class Source:
         return self._estimator.round_trip_s is not None
 
     @property
+    def is_heard(self) -> bool:
+        """Whether the far end is known to be there."""
+        return self.has_answered or (isinstance(self._link, PacedLink) and self._link.is_heard)
+
+    @property
     def bytes_per_s(self) -> float | None:
-        """What it was seen to bring; None before it has brought enough to tell."""
-        return self._estimator.bytes_per_s
+        """What it was seen to bring; None before it has brought enough to tell.
+
+        A paced link knows its rate itself. What is told of it comes in the order of the file, and stops at each loss.
+        """
+        settled = self._link.settled_bytes_per_s if isinstance(self._link, PacedLink) else None
+        return settled or self._estimator.bytes_per_s
 
     @property
     def flight_bytes(self) -> float:
         """What a round trip carries; 0 before anything has shown it."""
-        return (self._estimator.bytes_per_s or 0.0) * (self._estimator.round_trip_s or 0.0)
+        return (self.bytes_per_s or 0.0) * (self._estimator.round_trip_s or 0.0)
 
     @property
     def received_bytes(self) -> int:
@@ -92,12 +101,28 @@ class Source:
         return self._link.max_head_bytes * (1 + self.pool.awaited_answers())
 
     def is_outdone_by(self, other: "Source") -> bool:
-        """Whether both share a way that either of them fills, and the other one is faster and delivers [T-174]."""
-        rate, others = self._estimator.bytes_per_s, other._estimator.bytes_per_s
+        """Whether the other one is faster on a way that both share, and delivers [T-174]."""
+        return self.is_slower_than(other) and other.pool.is_busy and not other.pool.silent()
+
+    def is_slower_than(self, other: "Source") -> bool:
+        """Whether both share a way that either of them fills, and the other one is known to be faster [T-174]."""
+        rate, others = self.bytes_per_s, other.bytes_per_s
         if other is self or self.is_free or other.is_free or not (self.fills_path or other.fills_path):
             return False
-        is_faster = rate is not None and others is not None and others > rate
-        return is_faster and other.pool.is_busy and not other.pool.silent()
+        return rate is not None and others is not None and others > rate
+
+    def takeover_s(self, other: "Source") -> float | None:
+        """From how long a rest on, in seconds, this one takes over what the other one still brings [T-174].
+
+        None: as between any two. What is under way to the other one is then paid twice, a round trip's worth at most.
+        """
+        if other is self or self.is_free or other.is_free or not self.fills_path or other.fills_path:
+            return None
+        return ANSWER_ROUND_TRIPS * (self._estimator.round_trip_s or 0.0) if self.bytes_per_s else None
+
+    def outpaces(self, request: ActiveRequest) -> bool:
+        """Whether it would bring the rest of a range at least twice as fast as it comes."""
+        return (self.bytes_per_s or 0.0) > 2 * request.bytes_per_s(self._clock.now())
 
     def leaves_room_for(self, other: "Source") -> bool:
         """Whether the other one may fill a way that both share, and this one's rate is not known [T-174].
@@ -106,12 +131,12 @@ class Source:
         """
         if self.is_free or other.is_free or self.fills_path or not other.fills_path:
             return False
-        return self._estimator.bytes_per_s is None and other.is_promising(self._estimator.round_trip_s or 0.0)
+        return self.bytes_per_s is None and other.is_promising(self._estimator.round_trip_s or 0.0)
 
     def is_promising(self, round_trip_s: float) -> bool:
         """Whether it delivers, or has been asked for so few round trips that it may yet."""
         if self.has_answered:
-            return self.pool.is_busy and not self.pool.silent()
+            return any(one.request for one in self.pool) and not self.pool.silent()  # or has just delivered
         asked = [since for one in self.pool if (since := one.waits_since) is not None]
         return not asked or self._clock.now() - min(asked) < ANSWER_ROUND_TRIPS * round_trip_s
 

@@ -41,7 +41,7 @@ from unrep.agent.fetching import Fetching
 from unrep.agent.inbox import Inbox
 from unrep.agent.journal import About, Event, Journal, Kind
 from unrep.agent.patience import Patience
-from unrep.agent.probe import probe
+from unrep.agent.probe import import_all
 from unrep.agent.settings import Settings, read_settings
 from unrep.agent.telling.bulletin import Bulletins
 from unrep.agent.telling.delivery import ONCE_PATIENCE_S, Delivery
@@ -104,7 +104,7 @@ class Agent:
         """As the one agent of the site, from its first word to its last."""
         settings = self._read_settings()
         if (home := home_site()) and not is_good(home, program_directory().parent.name):
-            probe(self._site.root)  # what is not whole ends here, and is not alive to its judge [A-233]
+            import_all()  # what is not whole ends here, and is not alive to its judge [A-233]
             check_predecessor(self._site)  # which may have to go on with what we leave [A-234]
         self._site.make_directories()
         with agent_lock(self._site):

@@ -4,9 +4,7 @@ It imports every module, so that a library that is missing, or was built for ano
 Of a site it reads what an agent reads at its start. It writes nothing.
 """
 
-import os
 import pkgutil
-import sys
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -16,11 +14,12 @@ from apply.record.database import read_state
 from apply.site.config import load
 from apply.site.layout import Site
 from apply.site.trusted import saved_trust
+from unrep.agent.running import is_running
 from unrep.agent.telling.bulletin import read_bulletin
 from unrep.errors import SelfTestFailed
+from unrep.kit.application import PACKAGES
 from unrep.renewing.home import program_directory
 
-PACKAGES: Final = ("bundle", "transfer", "apply", "repository", "fleet", "unrep")
 # Of the extras, which a ship need not have: modules that want one of these are left out.
 EXTRAS: Final = frozenset(
     {"argon2", "distributed", "fsspec", "jinja2", "prometheus_client", "psycopg", "raptorq", "sqlalchemy"}
@@ -28,12 +27,20 @@ EXTRAS: Final = frozenset(
 )
 
 
-def probe(site: Path | None) -> int:
-    """How many modules there are, all of which can be imported. Raises SelfTestFailed, and what reading a site does."""
-    count = sum(map(_imported, _modules()))
-    if site:
-        place = Site.at(site)
-        load(place.config_file)
+def import_all() -> int:
+    """How many modules there are, all of which can be imported. Raises SelfTestFailed."""
+    return sum(map(_imported, _modules()))
+
+
+def probe(site: Path | None, config_file: Path | None) -> int:
+    """`import_all`, and reads what an agent of that site would; `config_file`: instead of the site's own.
+
+    Raises SelfTestFailed, and what reading a site does.
+    """
+    count = import_all()
+    place = Site.at(site) if site else None
+    load(config_file or (place.config_file if place else None))
+    if place:
         read_state(place)
         saved_trust(place)
     return count
@@ -45,23 +52,10 @@ def check_alive(site: Site, alive_s: float, now: float) -> None:
     if said is None or said.program != ours:
         other = f"it is the one in {said.program}" if said and said.program else "no such agent was heard of"
         raise SelfTestFailed(f"{site.root}: the agent is not the unrep in {ours}: {other}")
-    if not said.is_alive(now) or not _is_there(said.pid):
+    if not said.is_alive(now) or not is_running(said.pid):
         raise SelfTestFailed(f"{site.root}: its agent was {'stopped' if said.stopped else 'killed, or hangs'}")
     if now - said.started_at < alive_s:
         raise SelfTestFailed(f"{site.root}: its agent has lived for {now - said.started_at:.0f} s, not {alive_s:g}")
-
-
-def _is_there(pid: int) -> bool:
-    """Whether the process lives, as far as that can be asked: on Windows the service manager is asked instead."""
-    if sys.platform == "win32":
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True  # another account's
-    return True
 
 
 def _modules() -> Iterator[str]:

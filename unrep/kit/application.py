@@ -1,5 +1,6 @@
 """What runs in a kit: the wheels of its lock, and this very program [K-5]."""
 
+import io
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -14,13 +15,13 @@ PACKAGES: Final = ("bundle", "transfer", "apply", "repository", "fleet", "unrep"
 _LIBRARY_SCHEMES: Final = ("purelib", "platlib")
 
 
-def add_wheel(folder: Folder, wheel: Path) -> None:
+def add_wheel(folder: Folder, wheel: str, data: bytes) -> None:
     """What the wheel installs into site-packages goes into `app/`; its programs and manuals stay out.
 
-    Raises KitError, OSError.
+    wheel: what it is called, for messages. Raises KitError, OSError.
     """
     try:
-        with zipfile.ZipFile(wheel) as archive:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
             for name in sorted(archive.namelist()):
                 place = _place(name)
                 if place:

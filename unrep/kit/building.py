@@ -52,10 +52,11 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Kit:
-    """A finished kit."""
+    """A finished kit. `executable`: the names of its programs."""
 
     directory: Path
     manifest: TreeManifest
+    executable: frozenset[str]
 
 
 def build_kit(wanted: Wanted, progress: Progress) -> Kit:
@@ -71,7 +72,7 @@ def build_kit(wanted: Wanted, progress: Progress) -> Kit:
             if presence.exists(out):
                 out.rmdir()
             folder.root.rename(out)
-    return Kit(out, manifest)
+    return Kit(out, manifest, folder.executable)
 
 
 def _check(wanted: Wanted, out: Path) -> None:
@@ -93,11 +94,11 @@ def _fill(folder: Folder, wanted: Wanted, scratch: Path, progress: Progress) -> 
         assert wanted.embeddable  # noqa: S101 - checked before
         windows.lay_out(folder, packages.checked(wanted.embeddable, wanted.embeddable_sha256), kind)
         launcher = packages.bring_wheels(kind, wanted.locks / _LAUNCHER_LOCK, wanted.place, progress)
-        windows.add_starter(folder, launcher[0])
+        windows.add_starter(folder, launcher[0].name, launcher[0].data)
     else:
         _lay_out_linux(folder, kind, wanted)
     for wheel in packages.bring_wheels(kind, wanted.locks / kind.wheels_lock, wanted.place, progress):
-        application.add_wheel(folder, wheel)
+        application.add_wheel(folder, wheel.name, wheel.data)
     application.add_program(folder, wanted.source)
     python = _compile(folder.root, wanted, scratch)
     if python:
@@ -143,8 +144,15 @@ def _runner_kind(kind: Kind) -> Kind:
 
 
 def _run(command: Sequence[str], fault: str) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("UNREP_")}
     done = subprocess.run(
-        command, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL, check=False
+        command,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        stdin=subprocess.DEVNULL,
+        env=environment,  # without a site of whoever builds
+        check=False,
     )
     if done.returncode:
         said = " ".join((done.stderr or done.stdout).split())[-300:]

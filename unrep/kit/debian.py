@@ -46,16 +46,23 @@ def unpack(packages: list[bytes]) -> Packed:
     files: dict[str, bytes] = {}
     links: dict[str, str] = {}
     for package in packages:
-        with tarfile.open(fileobj=io.BytesIO(_data_tar(package))) as archive:
-            for member in archive:
-                path = posixpath.normpath(member.name)
-                if member.issym():
-                    links[path] = posixpath.normpath(posixpath.join("/", posixpath.dirname(path), member.linkname))[1:]
-                elif member.islnk():
-                    links[path] = posixpath.normpath(member.linkname)
-                elif opened := archive.extractfile(member):
-                    files[path] = opened.read()
+        try:
+            _add(package, files, links)
+        except (ValueError, EOFError, lzma.LZMAError, tarfile.TarError) as error:
+            raise KitError(f"a package of the lock is damaged: {error}") from error
     return Packed(files, links)
+
+
+def _add(package: bytes, files: dict[str, bytes], links: dict[str, str]) -> None:
+    with tarfile.open(fileobj=io.BytesIO(_data_tar(package))) as archive:
+        for member in archive:
+            path = posixpath.normpath(member.name)
+            if member.issym():
+                links[path] = posixpath.normpath(posixpath.join("/", posixpath.dirname(path), member.linkname))[1:]
+            elif member.islnk():
+                links[path] = posixpath.normpath(member.linkname)
+            elif opened := archive.extractfile(member):
+                files[path] = opened.read()
 
 
 def _data_tar(package: bytes) -> bytes:
@@ -65,6 +72,8 @@ def _data_tar(package: bytes) -> bytes:
     while at + _HEADER_BYTES <= len(package):
         name = package[at : at + 16].decode("ascii").strip().rstrip("/")
         size = int(package[at + 48 : at + 58])
+        if size < 0:
+            raise ValueError(f"{name} has the size {size}")
         at += _HEADER_BYTES
         if name == "data.tar.xz":
             return lzma.decompress(package[at : at + size])

@@ -7,6 +7,7 @@ from bundle.host.files import PUBLIC, make_directory, write_new
 from unrep.errors import KitError
 
 EXECUTABLE: Final = 0o755
+MOMENT: Final = (1980, 1, 1, 0, 0, 0)  # the time of all that is packed: the first that a zip can hold
 MARK: Final = "kit.json"  # written last: a kit without it was not unpacked to its end
 
 
@@ -17,6 +18,12 @@ class Folder:
         self.root = root
         self._made: set[PurePosixPath] = set()
         self._there: set[str] = set()
+        self._executable: set[str] = set()
+
+    @property
+    def executable(self) -> frozenset[str]:
+        """The files that were written as programs, whatever the disk keeps of that."""
+        return frozenset(self._executable)
 
     def write(self, name: str, data: bytes, *, executable: bool = False) -> None:
         """One file. Raises KitError for a name that leads out of the folder, or that is there, in whatever case."""
@@ -26,6 +33,8 @@ class Folder:
         if name.lower() in self._there:  # on a stick, names that differ in case alone are one name
             raise KitError(f"{name}: two packages of the kit have that file: renew its locks")
         self._there.add(name.lower())
+        if executable:
+            self._executable.add(name)
         self._make(path.parent)
         write_new(self.root / path, data, EXECUTABLE if executable else PUBLIC)
 

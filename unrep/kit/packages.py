@@ -7,6 +7,7 @@ of packages already is not brought again, so an office without a registry can ca
 import hashlib
 import re
 import subprocess
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,14 @@ class DebianPackage:
     sha256: str
 
 
+@dataclass(frozen=True)
+class BroughtWheel:
+    """A wheel whose bytes have the hash of its pin."""
+
+    name: str
+    data: bytes
+
+
 def read_debian_lock(path: Path) -> list[DebianPackage]:
     """The packages in a lock. Raises KitError, naming the line that is none."""
     found = []
@@ -68,20 +77,23 @@ def bring_debian(wanted: Sequence[DebianPackage], architecture: str, place: Path
     return [checked(place / name, package.sha256) for package, name in zip(wanted, names, strict=True)]
 
 
-def bring_wheels(kind: Kind, lock: Path, place: Path, progress: Progress) -> list[Path]:
-    """The wheels that the lock names for that machine, in the order of their names. Raises KitError, CollectError.
+def bring_wheels(kind: Kind, lock: Path, place: Path, progress: Progress) -> list[BroughtWheel]:
+    """The wheels that the lock names for that machine, in the order of their names.
 
-    They lie in a directory of their own, for a lock has hashes of the wheels for every machine.
+    They lie in a directory of their own, for a lock has hashes of the wheels for every machine. Raises KitError,
+    CollectError, NoRoom.
     """
     place = place / kind.name
     pins = applying(read_pins(lock), kind.target().environment())
     if bare := [pin.name for pin in pins if not pin.hashes]:
         raise KitError(f"{lock}: without a hash: {', '.join(bare)}: give every line its hashes")
-    found = _wheels_of(place, pins)
-    if missing := [pin for pin in pins if pin.name not in found]:
-        with temporary_directory("unrep-pip-") as scratch:
-            wheels.download(missing, kind.target(), place, scratch, progress)
+    with _STORAGE.errors(place):
         found = _wheels_of(place, pins)
+        if missing := [pin for pin in pins if pin.name not in found]:
+            # On the same disk, which is then the one that is named if it is full.
+            with tempfile.TemporaryDirectory(prefix=".pip-", dir=place.parent) as scratch:
+                wheels.download(missing, kind.target(), place, Path(scratch), progress)
+            found = _wheels_of(place, pins)
     for name in [pin.name for pin in pins if pin.name not in found]:
         raise KitError(f"{name}: no wheel in {place} has a hash of {lock}")
     return [found[name] for name in sorted(found)]
@@ -98,15 +110,14 @@ def checked(path: Path, sha256: str) -> bytes:
     return data
 
 
-def _wheels_of(place: Path, pins: list[Pin]) -> dict[str, Path]:
-    """For each pin the wheel there that has one of its hashes."""
+def _wheels_of(place: Path, pins: list[Pin]) -> dict[str, BroughtWheel]:
+    """For each pin the wheel there that has one of its hashes. Raises OSError."""
     names = {value.removeprefix("sha256:"): pin.name for pin in pins for value in pin.hashes}
-    found: dict[str, Path] = {}
+    found: dict[str, BroughtWheel] = {}
     for path in sorted(_files(place, ".whl")):
-        with path.open("rb") as file:
-            name = names.get(hashlib.file_digest(file, "sha256").hexdigest())
-        if name:
-            found.setdefault(name, path)
+        data = read_given(path, _MAX_PACKAGE_BYTES)
+        if name := names.get(hashlib.sha256(data).hexdigest()):
+            found.setdefault(name, BroughtWheel(path.name, data))
     return found
 
 

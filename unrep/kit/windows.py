@@ -9,14 +9,25 @@ from typing import Final
 from apply.application.programs import located
 from bundle.host.files import read_given
 from unrep.errors import KitError
-from unrep.kit.folder import Folder
+from unrep.kit.folder import MARK, MOMENT, Folder
 from unrep.kit.kinds import Kind
 
 _LAUNCHERS: Final = Path(__file__).parent / "launchers"
 _SHEBANG: Final = b"#!<launcher_dir>\\python\\python.exe -B\r\n"
-_MAIN: Final = b"from unrep.cli import main\n\nmain()\n"
+_MAIN: Final = f"""\
+import os
+import sys
+
+kit = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+if not os.path.isfile(os.path.join(kit, "{MARK}")):
+    print(f"unrep: {{kit}}: is not complete: unpack the kit again", file=sys.stderr)
+    sys.exit(5)
+
+from unrep.cli import main
+
+main()
+""".encode()
 _STUB: Final = "distlib/t64.exe"
-_MOMENT: Final = (1980, 1, 1, 0, 0, 0)
 _PTH: Final = "python{digits}.zip\n.\n..\\app\n"
 # What the interpreter's own zip has and a kit does not need.
 _LEFT_OUT: Final = (".cat", ".html", "_pth")
@@ -37,20 +48,21 @@ def lay_out(folder: Folder, embeddable: bytes, kind: Kind) -> None:
     folder.write(f"python/python{digits}._pth", _PTH.format(digits=digits).encode())
 
 
-def add_starter(folder: Folder, launcher_wheel: Path) -> None:
+def add_starter(folder: Folder, wheel: str, data: bytes) -> None:
     """`unrep.exe`: the launcher that pip gives every command, which starts the Python beside it.
 
-    Raises KitError, OSError.
+    wheel: the launcher's, for messages. It is not marked as a program, for Windows knows no such mark [K-2]. Raises
+    KitError, OSError.
     """
     try:
-        with zipfile.ZipFile(launcher_wheel) as wheel:
-            stub = wheel.read(_STUB)
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            stub = archive.read(_STUB)
     except (zipfile.BadZipFile, KeyError) as error:
-        raise KitError(f"{launcher_wheel}: has no {_STUB}: renew the lock") from error
+        raise KitError(f"{wheel}: has no {_STUB}: renew the lock") from error
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr(zipfile.ZipInfo("__main__.py", _MOMENT), _MAIN)
-    folder.write("unrep.exe", stub + _SHEBANG + packed.getvalue(), executable=True)
+    with zipfile.ZipFile(packed, "w") as program:
+        program.writestr(zipfile.ZipInfo("__main__.py", MOMENT), _MAIN)
+    folder.write("unrep.exe", stub + _SHEBANG + packed.getvalue())
     for name in ("install.cmd", "uninstall.cmd"):
         folder.write(name, read_given(_LAUNCHERS / name).replace(b"\n", b"\r\n"))
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 
 import unrep
-from apply.site.layout import CURRENT, Site
+from apply.site.layout import CURRENT, VERSIONS, Site
 from bundle.host import presence
 from unrep.kit.folder import MARK
 
@@ -20,6 +20,7 @@ def home_site() -> Site | None:
     """The site of which this program is a version; None for a program that was installed in another way."""
     kit = program_directory().parent
     root = kit.parent.parent
-    if kit.parent.name != "versions" or not presence.exists(kit / MARK):
+    if kit.parent.name != VERSIONS or not presence.exists(kit / MARK):
         return None
-    return Site.at(root) if presence.is_directory(root / ".unrep") and presence.exists(root / CURRENT) else None
+    site = Site(root)
+    return site if presence.is_directory(site.private) and presence.exists(root / CURRENT) else None

@@ -439,6 +439,15 @@ def test_zopfli_is_found_by_its_usual_iterations(iterations: int, size: int) -> 
     assert engine_of(content, stream[:-9] + stream[-9:][::-1], 6) is None
 
 
+def test_what_zopfli_packs_counts_for_more() -> None:
+    """[F-133]: it is told before anything is packed."""
+    spent: list[int] = []
+    skeleton = write_varints([1, 0, 0])
+    for engine in (145, 6):
+        list(rebuild(MemoryObject(skeleton), [MemoryObject(b"x" * 10)], [engine], AMPLE, spend=spent.append))
+    assert spent == [640, 10]
+
+
 def test_zopfli_is_not_asked_where_it_cannot_be(monkeypatch: pytest.MonkeyPatch) -> None:
     """[F-132]: a larger member, a stream as long as that of zlib, and a full section."""
     content = text(16, 60_000)

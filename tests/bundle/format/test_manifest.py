@@ -16,7 +16,6 @@ from bundle.format.manifest import (
     Kind,
     TreeManifest,
     check_link_target,
-    draft_bytes,
     label_of,
 )
 
@@ -176,11 +175,11 @@ def test_a_manifest_takes_few_bytes_an_entry() -> None:
 
 
 @pytest.mark.parametrize("made", [set(), {1}, {2}, {1, 2}])
-def test_a_draft_lacks_the_hashes_of_what_is_made(made: set[int]) -> None:
+def test_a_draft_has_no_hashes_of_what_is_made(made: set[int]) -> None:
     """[F-101]: b.txt is at place 2, and copy.txt at place 3 has the same content."""
     manifest = TreeManifest.of(ENTRIES, "any")
     draft = manifest.draft(made)
-    assert len(draft) == draft_bytes(len(manifest.encoded), len(ENTRIES), len(made))
+    assert len(draft) == len(manifest.encoded)
     read = TreeManifest.of_draft(draft, made, "any")
     hashes = [entry.hash for entry in manifest.entries]
     expected = [label_of(place) if place in made else digest for place, digest in enumerate(hashes, 1)]
@@ -191,21 +190,25 @@ def test_a_draft_lacks_the_hashes_of_what_is_made(made: set[int]) -> None:
     assert read.completed(b"".join(hashes)).encoded == manifest.encoded
 
 
-@pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 2047, 2048, 2049])
-def test_the_length_of_a_draft_follows_from_that_of_the_manifest(count: int) -> None:
-    """[F-101]: where the head of the hashes grows by a byte or two."""
-    manifest = TreeManifest.of((entry(f"{number:04}", b"%d" % number) for number in range(count)), "any")
-    for made in {0, 1, count // 2, count - 1, count}:
-        if 0 <= made <= count:
-            assert len(manifest.draft(range(1, made + 1))) == draft_bytes(len(manifest.encoded), count, made)
+def test_a_draft_repeats_the_hashes_of_the_base() -> None:
+    """[F-101]: where it has the path. So a patch of the manifest copies them with those around them."""
+    base = TreeManifest.of([entry("a", b"1"), entry("b", b"2"), entry("d", b"4")], "any")
+    manifest = TreeManifest.of([entry("a", b"1"), entry("b", b"new"), entry("c", b"3"), entry("d", b"4")], "any")
+    column = manifest.draft({2, 3}, base)[-4 * 32 :]
+    assert column == b"".join(sha256(data).digest() for data in (b"1", b"2")) + bytes(32) + sha256(b"4").digest()
+    read = TreeManifest.of_draft(manifest.draft({2, 3}, base), {2, 3}, "any")
+    assert [one.hash for one in read.entries][1:3] == [label_of(2), label_of(3)]
 
 
-@pytest.mark.parametrize("made", [{2}, {1, 2, 3}, {6}, {1, 9}])
-def test_a_draft_of_another_section_is_refused(made: set[int]) -> None:
+def test_a_draft_of_which_too_much_is_made_is_refused() -> None:
     """[F-101]"""
     draft = TreeManifest.of(ENTRIES, "any").draft({1, 2})
-    with pytest.raises(Malformed, match=r"a draft has a hash for each entry|differ in length"):
-        TreeManifest.of_draft(draft, made, "any")
+    with pytest.raises(Malformed, match="place 9, which its release has not"):
+        TreeManifest.of_draft(draft, {1, 9}, "any")
+    short = bytearray(draft[:-32])
+    short[-32 * (len(ENTRIES) - 1) - 1] -= 32
+    with pytest.raises(Malformed, match="differ in length"):
+        TreeManifest.of_draft(bytes(short), {1, len(ENTRIES)}, "any")
 
 
 def test_what_is_on_record_is_the_same_manifest() -> None:

@@ -209,9 +209,7 @@ def test_a_patch_reads_no_more_than_its_result_is_worth(tmp_path: Path) -> None:
     sources = [1, *[0] * (count - 1), 2, *[1] * (count - 1)]
     streams = {
         0: raw.draft(raw.manifest(tree), 1),
-        1: raw.varints(*[1] * count),
         2: raw.varints(*[1] * count),
-        3: raw.varints(*[0] * count),
         4: raw.varints(*[0] * count),
         6: b"\1" * count,
     }

@@ -10,8 +10,9 @@ from bundle.errors import Malformed
 from bundle.format.index import MAX_GROWTH, Archive, Derived, Rebased, Shape
 from bundle.format.objects import MemoryObject
 from bundle.read.base_objects import BaseObjects
-from bundle.read.frame_run import FREE_BYTES, MAX_DERIVED, MAX_SHAPED, FrameRun, WorkLimit, sized
+from bundle.read.frame_run import FrameRun, sized
 from bundle.read.packs import Packs
+from bundle.read.work_limit import FREE_BYTES, MAX_DERIVED, MAX_SHAPED, WorkLimit
 from bundle.references.image import MAX_IMAGE_BYTES, MAX_IMAGE_SHRINKING
 from bundle.references.rebase import MAX_TRIPLES
 
@@ -24,7 +25,7 @@ ARCHIVE, REBASED = Archive(0, (), ()), Rebased(0, 0)
         (ARCHIVE, MAX_GROWTH * 100, "too many members of archives for a release of 100 bytes"),
         (REBASED, MAX_IMAGE_SHRINKING * 100 + FREE_BYTES, "too many images to rebase"),
         (Shape(0), MAX_SHAPED * 100 + FREE_BYTES, "too many streams to read the shapes of"),
-        (Derived(0, 1, 0), MAX_DERIVED * 100 + FREE_BYTES, "too many sources of derived objects"),
+        (Derived(0, 1, 0), MAX_DERIVED * 100 + FREE_BYTES, "too many sources and forms of derived objects"),
     ],
 )
 def test_all_recipes_of_a_kind_share_one_limit(
@@ -35,6 +36,7 @@ def test_all_recipes_of_a_kind_share_one_limit(
     limit.take(type(recipe), most // 2)
     limit.take(type(recipe), most - most // 2)
     limit.take(Rebased if recipe is ARCHIVE else Archive, 1000)  # the other kind has a limit of its own
+    assert limit.has(type(recipe), 0) and not limit.has(type(recipe), 1) and not limit.spend(type(recipe), 1)
     with pytest.raises(Malformed, match=words):
         limit.take(type(recipe), 1)
 

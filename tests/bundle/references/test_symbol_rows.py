@@ -4,6 +4,7 @@ import random
 import struct
 
 import numpy as np
+import pytest
 
 from bundle.format.index import Stream
 from bundle.format.objects import MemoryObject
@@ -17,7 +18,7 @@ ROWS = 2 * LEAST_ROWS
 CODE = 0x400
 
 
-def program(functions: list[bytes], order: list[int], segments: int = 1) -> bytes:
+def program(functions: list[bytes], order: list[int], segments: int = 1, tail: bytes = b"") -> bytes:
     """An ELF image: functions that call each other, and a symbol for each, listed in this order.
 
     With two segments, what stands before the code is loaded 10000 lower.
@@ -25,8 +26,8 @@ def program(functions: list[bytes], order: list[int], segments: int = 1) -> byte
     starts = np.cumsum([CODE, *map(len, functions)]).tolist()
     code = bytearray(b"".join(functions))
     loaded = CODE + len(code)
-    names = b"\0" + b"".join(b"function_%d\0" % n for n in range(len(functions)))
-    at = [names.index(b"\0function_%d\0" % n) + 1 for n in range(len(functions))]
+    names = b"\0" + b"".join(b"function_%d%b\0" % (n, tail) for n in range(len(functions)))
+    at = [names.index(b"\0function_%d%b\0" % (n, tail)) + 1 for n in range(len(functions))]
     rows = b"".join(struct.pack("<IIQQ", at[n], 0x12, 0x10000 + starts[n], len(functions[n])) for n in order)
     head = struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\2\1\1", 3, 62, 1, 0, 64, loaded, 0, 64, 56, segments, 64, 3, 0)
     first = (0, 0x10000) if segments == 1 else (CODE, 0x10000 + CODE)
@@ -71,12 +72,13 @@ def applied(made: RebasedPatch, old: bytes, new: bytes) -> bytes:
     return b"".join(apply_rebased(MemoryObject(old), len(new), rows, Numbers(*columns), take))
 
 
-def test_each_symbol_is_made_from_that_of_its_name() -> None:
-    """[F-55]"""
+@pytest.mark.parametrize("tail", [b"", b"x" * 5000])
+def test_each_symbol_is_made_from_that_of_its_name(tail: bytes) -> None:
+    """[F-55]: however long the names are."""
     functions = made_up(1)
     order = list(range(ROWS))
     random.Random(2).shuffle(order)
-    old, new = program(functions, list(range(ROWS))), program(functions, order)
+    old, new = (program(functions, one, tail=tail) for one in (list(range(ROWS)), order))
     scanned = [scan(MemoryObject(data)) for data in (old, new)]
     assert scanned[0] and scanned[1]
     ((start, end, rows),) = paired_rows(*((one.data, one.image) for one in scanned if one))

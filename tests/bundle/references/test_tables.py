@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from bundle.format.objects import MemoryObject
-from bundle.references import tables
+from bundle.references import pe, tables
 from bundle.references.aiming import make_rebased
 from bundle.references.prediction import scan
 from bundle.references.tables import predicted_table
@@ -98,7 +98,7 @@ def test_both_readers_work_out_the_same_table(seed: int) -> None:
         for _ in range(choice.randrange(1, 12)):
             start = choice.randrange(len(data) + 200)
             rows.append((start, choice.randrange(len(data)), choice.randrange(1, 9000)))
-        ours = predicted_table(scanned.data, scanned.image, scanned.image, np.array(rows, np.int64)).tobytes()
+        ours = predicted_table(scanned, scanned.image, np.array(rows, np.int64)).tobytes()
         assert ours == SECOND.relocation_table(image, image, rows)
 
 
@@ -108,19 +108,20 @@ def test_the_table_of_the_old_image_is_its_own() -> None:
     scanned = scan(MemoryObject(data))
     assert scanned
     whole = np.array([(0, 0, len(data))], np.int64)
-    table = predicted_table(scanned.data, scanned.image, scanned.image, whole).tobytes()
+    table = predicted_table(scanned, scanned.image, whole).tobytes()
     assert data[TABLE : TABLE + len(table)] == table and len(table) > 500
 
 
 def test_too_many_pointers_give_no_table(monkeypatch: pytest.MonkeyPatch) -> None:
     """[F-108]: those that are listed, and those that blocks take along."""
     data = made_up(4)
-    scanned = scan(MemoryObject(data))
-    assert scanned
+    scanned, again = scan(MemoryObject(data)), scan(MemoryObject(data))
+    assert scanned and again
     rows = np.array([(0, 0, len(data))] * 3, np.int64)
-    monkeypatch.setattr(tables, "MAX_ENTRIES", 750)
-    assert len(predicted_table(scanned.data, scanned.image, scanned.image, rows))
-    monkeypatch.setattr(tables, "MAX_ENTRIES", 749)
-    assert not len(predicted_table(scanned.data, scanned.image, scanned.image, rows))
-    monkeypatch.setattr(tables, "MAX_ENTRIES", 249)
-    assert not len(predicted_table(scanned.data, scanned.image, scanned.image, rows[:1]))
+    monkeypatch.setattr(tables, "MAX_CARRIED", 750)
+    assert len(predicted_table(scanned, scanned.image, rows))
+    monkeypatch.setattr(tables, "MAX_CARRIED", 749)
+    assert not len(predicted_table(scanned, scanned.image, rows))
+    assert len(predicted_table(scanned, scanned.image, rows[:1]))
+    monkeypatch.setattr(pe, "MAX_LISTED", 249)
+    assert not len(predicted_table(again, again.image, rows[:1]))

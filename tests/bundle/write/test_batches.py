@@ -85,6 +85,21 @@ def test_progress_follows_a_task_that_takes_long(monkeypatch: pytest.MonkeyPatch
     assert steps.amounts[:2] == [100, 100] and sum(steps.amounts) == 1000
 
 
+def test_only_what_is_under_way_is_asked_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A build with thousands of batches would spend its time on asking."""
+    monkeypatch.setattr(batches, "LOOK_EVERY_S", 0.01)
+    may_end, asked = Event(), set[int]()
+
+    def so_far(task: int) -> int:
+        asked.add(task)
+        may_end.set()
+        return 0
+
+    with ThreadPoolExecutor(1) as pool:
+        made_in_batches(pool, lambda _: may_end.wait(10), [0, 1, 2], [BATCH_BYTES] * 3, Steps(), so_far)
+    assert 0 in asked and 2 not in asked
+
+
 def test_the_first_that_fails_ends_it() -> None:
     def make(task: int) -> int:
         if task == 1:

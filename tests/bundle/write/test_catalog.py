@@ -8,7 +8,8 @@ import pytest
 
 from bundle.archives.counterparts import Shapes
 from bundle.delta.sketch import sketch
-from bundle.format.index import AS_IT_IS
+from bundle.format.index import AS_IT_IS, Shape
+from bundle.read.work_limit import FREE_BYTES, MAX_SHAPED, WorkLimit
 from bundle.write import section_plan
 from bundle.write.catalog import Candidate, Catalog, Wanted, blank, skeleton_label
 from bundle.write.openings import Member, Opening
@@ -124,7 +125,7 @@ def test_members_are_numbered_after_everything_else() -> None:
 def test_a_plan_makes_equal_objects_once_and_takes_what_is_there() -> None:
     made = catalog("a.zip")
     made.add_archive(1, "a.zip", opening(b"old member"))
-    plan = SectionPlan(made)
+    plan = SectionPlan(made, WorkLimit(1000))
     there = plan.add("x", b"old member", 10, digest(b"old member"), None)
     assert there.way == InBase(3)
     first = plan.add("y", b"new", 3, digest(b"new"), None)
@@ -140,7 +141,7 @@ def test_a_plan_makes_equal_objects_once_and_takes_what_is_there() -> None:
 
 def test_a_member_that_no_engine_gives_is_taken_as_its_stream_and_told() -> None:
     """[F-75]: the others are opened all the same."""
-    plan = SectionPlan(catalog("a.zip"))
+    plan = SectionPlan(catalog("a.zip"), WorkLimit(1000))
     odd = member("odd", b"odd", engine=None, size=40)
     opened = Opening(100, b"s", 1, digest(b"s"), (odd, member("good", b"good", size=60)), 0.5, None)
     made = plan.add("a.zip", b"whole", 100, digest(b"whole"), opened)
@@ -150,7 +151,7 @@ def test_a_member_that_no_engine_gives_is_taken_as_its_stream_and_told() -> None
 
 
 def test_an_archive_of_which_too_little_can_be_made_again_stays_closed_and_is_told() -> None:
-    plan = SectionPlan(catalog("a.zip"))
+    plan = SectionPlan(catalog("a.zip"), WorkLimit(1000))
     odd = member("odd", b"odd", engine=None, size=60)
     opened = Opening(100, b"s", 1, digest(b"s"), (odd, member("good", b"good", size=20)), 0.5, 77)
     assert plan.add("a.zip", b"whole", 100, digest(b"whole"), opened).way == Encoded(0)
@@ -161,14 +162,14 @@ def test_an_archive_of_which_too_little_can_be_made_again_stays_closed_and_is_to
 
 
 def test_what_neither_shapes_nor_engines_give_is_told_once() -> None:
-    shapes = Shapes(1, b"shape", 5, b"base", 4, 7, is_sure=False)
+    shapes, limit = Shapes(1, b"shape", 5, b"base", 4, 7, is_sure=False), WorkLimit(1000)
     odd = member("odd", b"odd", engine=None, size=10)
     other = member("other", b"other", engine=None, size=70)
-    plan = SectionPlan(catalog("a.zip"), shape_bytes_left=100, shapes={odd.stored_hash: shapes})
+    plan = SectionPlan(catalog("a.zip"), limit, shapes={odd.stored_hash: shapes})
     opened = Opening(100, b"s", 1, digest(b"s"), (odd, other), 0.5, None)
     assert plan.add("a.zip", b"whole", 100, digest(b"whole"), opened).way == Encoded(0)
     assert plan.closed == [Closed("a.zip", "of its streams of 80 bytes, 10 can be made again")]
-    assert plan.shape_bytes_left == 100, "no shape is read, so none counts"
+    assert limit.has(Shape, MAX_SHAPED * 1000 + FREE_BYTES), "no shape is read, so none counts"
 
 
 def test_an_archive_with_more_members_than_recipes_may_use_stays_closed_and_is_told(
@@ -176,10 +177,19 @@ def test_an_archive_with_more_members_than_recipes_may_use_stays_closed_and_is_t
 ) -> None:
     """[F-68]"""
     monkeypatch.setattr(section_plan, "MOST_MEMBERS", 3)
-    plan = SectionPlan(catalog("a.zip"))
+    plan = SectionPlan(catalog("a.zip"), WorkLimit(1000))
     assert isinstance(plan.add("a.zip", b"1", 1, digest(b"1"), opening(b"one", b"two")).way, Assembled)
     assert isinstance(plan.add("b.zip", b"2", 1, digest(b"2"), opening(b"three", b"four")).way, Encoded)
     assert plan.closed == [Closed("b.zip", "the archives of the release have over 3 members")]
+
+
+@pytest.mark.parametrize(("release", "engine", "opens"), [(2, 145, True), (1, 145, False), (1, 6, True)])
+def test_members_for_zopfli_count_for_more(release: int, engine: int, opens: bool) -> None:
+    """[F-133]: 64 times their size, here 30 bytes, of 1,040 times the release."""
+    one = member("m", b"thirty bytes of what is packed", engine=engine)
+    plan = SectionPlan(catalog("a.zip"), WorkLimit(release))
+    way = plan.add("a.zip", b"1", 1, digest(b"1"), Opening(100, b"s", 1, digest(b"s"), (one,), 0.5, None)).way
+    assert isinstance(way, Assembled if opens else Encoded)
 
 
 def noisy(seed: int, size: int) -> bytes:

@@ -10,14 +10,15 @@ from zipfile import ZipFile
 import pytest
 
 from bundle.archives.engines import present_features
-from bundle.derived.deriving import CATALOGUES
 from bundle.derived.rules import Rule, form
 from bundle.errors import BundleError, Corrupt, Malformed
 from bundle.format.index import Derived
+from bundle.read import work_limit
 from bundle.read.evaluate import open_evaluation
 from bundle.read.reader import open_bundle
 from bundle.read.steps import decode_steps
 from bundle.read.tree import DirectoryBase, scan
+from bundle.write import section_plan
 from bundle.write.builder import BuildReport, BuildRequest, build
 from tests.support.contents.tiny_bundle import KEY, TRUST
 from tests.support.sites.site import QUIET
@@ -28,7 +29,7 @@ Files = dict[str, bytes]
 def source(seed: int, entries: int = 60) -> bytes:
     choice = random.Random(seed)
     texts = [f'msgid "word {n}"\nmsgstr "{choice.randbytes(20).hex()}"\n\n' for n in range(entries)]
-    return ('msgid ""\nmsgstr "Language: xx\\n"\n\n' + "".join(texts)).encode()
+    return ('msgid ""\nmsgstr "Language: xx\\n"\n"POT-Creation-Date: 2024-01-01\\n"\n\n' + "".join(texts)).encode()
 
 
 def record(files: Files) -> bytes:
@@ -82,13 +83,14 @@ def derivations(directory: Path) -> list[Derived]:
         return [step.recipe for _, step in steps.numbered(0) if isinstance(step.recipe, Derived)]
 
 
-def test_a_catalogue_costs_nothing_beside_its_source(tmp_path: Path) -> None:
-    """[F-103] [F-105]"""
+@pytest.mark.parametrize("rule", [Rule.CATALOGUE, Rule.UNDATED_CATALOGUE, Rule.CATALOGUE_WITHOUT_TABLE])
+def test_a_catalogue_costs_nothing_beside_its_source(rule: Rule, tmp_path: Path) -> None:
+    """[F-103] [F-105]: the catalogue itself tells by which rule it was compiled."""
     old, new = source(1), source(1).replace(b"word 3", b"word three")
-    files = [{"a/x.po": po, "a/x.mo": form(Rule.CATALOGUE, po), "keep": b"k" * 900} for po in (old, new)]
+    files = [{"a/x.po": po, "a/x.mo": form(rule, po), "keep": b"k" * 900} for po in (old, new)]
     report = built(tmp_path, files[0], files[1])
     (recipe,) = derivations(tmp_path)
-    assert recipe.triples == 0 and recipe.rule in CATALOGUES
+    assert recipe.triples == 0 and recipe.rule == rule
     assert report.recipes["derived"] == 1 and "derived-1" in report.root.sections[0].features
 
 
@@ -163,6 +165,53 @@ def test_a_source_map_with_a_hole(tmp_path: Path) -> None:
     names = [f"name{n}" for n in range(50)]
     old, new = source_map(names), source_map(["first", *names]).replace(b'"first",', b"").replace(b',"name49"', b"")
     assert "derived" not in built(tmp_path, {"a.js.map": old}, {"a.js.map": new}).recipes
+
+
+def zipped(path: Path, files: Files) -> bytes:
+    with ZipFile(path, "w", 8) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return path.read_bytes()
+
+
+def test_sources_that_readers_do_not_allow_are_not_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """[F-68]: maps that lost most of what they held. Their sources are many times the release."""
+    monkeypatch.setattr(work_limit, "FREE_BYTES", 0)
+    names = [f"name{n}" for n in range(50)]
+    old, new = source_map(names), source_map(["first", *names])
+    grown = old[:-1] + b',"sourcesContent":["' + random.Random(1).randbytes(100_000).hex().encode() + b'"]}'
+    assert "derived" not in built(tmp_path / "grown", {"a.js.map": grown}, {"a.js.map": new}).recipes
+    both = built(tmp_path / "both", {"a.js.map": grown, "b.js.map": old}, {"a.js.map": new, "b.js.map": new + b" "})
+    assert both.recipes["derived"] == 1
+
+
+def test_a_list_of_one_member_a_thousand_times(tmp_path: Path) -> None:
+    """[F-68]: a reader hashes it once."""
+    member = b"all alike " * 40_000
+    wheels = [zipped(tmp_path / "wheel", {"member": member, "other": text}) for text in (b"1", b"2")]
+    rows = b"".join(b"%s  %d\n" % (sha256(member).hexdigest().encode(), n) for n in range(1000))
+    report = built(tmp_path, {"a.zip": wheels[0], "sha256": b"none\n"}, {"a.zip": wheels[1], "sha256": rows})
+    assert report.recipes["derived"] == 1 and derivations(tmp_path)[0].objects[999:]
+
+
+@pytest.mark.parametrize("size", [300_000, 400_000])
+def test_a_small_list_of_a_large_member_of_the_base(size: int, tmp_path: Path) -> None:
+    """[F-68]: a release of so few bytes may not ask for so much to be hashed. Some it may."""
+    member, rows = bytes(size), b""
+    wheel = zipped(tmp_path / "wheel", {"member": member})
+    rows = b"%s  member\n" % sha256(member).hexdigest().encode()
+    new = {"sha256": rows + b"# as of today\n" * 18}
+    report = built(tmp_path, {"a.zip": wheel, "sha256": b"# as of today\n" * 18}, new)
+    assert ("derived" in report.recipes) == (size <= 1040 * len(new["sha256"]))
+
+
+def test_a_list_that_shows_more_than_recipes_may_use(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """[F-68]: each row is a use."""
+    monkeypatch.setattr(section_plan, "MOST_MEMBERS", 8)
+    rows = [sha256(b"kept").hexdigest().encode() + b"\n" * n for n in range(1, 10)]
+    for count, derived in ((8, 1), (9, 0)):
+        files = [{"keep": b"kept", "sha256": data} for data in (b"none\n", b"".join(rows[:count]) + b"\n")]
+        assert built(tmp_path / str(count), files[0], files[1]).recipes.get("derived", 0) == derived
 
 
 def test_a_file_that_a_list_names_may_be_lost(tmp_path: Path) -> None:

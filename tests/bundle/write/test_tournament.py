@@ -12,6 +12,7 @@ from bundle.derived.rules import Rule
 from bundle.errors import InputError
 from bundle.format.contents import Slice, first_bytes, read_content
 from bundle.format.index import Stream
+from bundle.format.varints import write_varints
 from bundle.write.tournament import ObjectTask, encode_object
 from tests.support.contents.images import image_pair
 
@@ -29,6 +30,23 @@ def test_what_is_nearly_the_same_is_a_patch() -> None:
     assert encoding.triples == 2
     assert encoding.streams[Stream.EXTRA] == [b"new"]
     assert (encoding.streams[Stream.SKIP], encoding.streams[Stream.CHANGE]) == ([b"\0"], [b""])
+
+
+def test_what_the_last_triple_adds_is_not_told() -> None:
+    """[F-134]: it follows from the size of the object. That of a form is not known."""
+    streams = encode_object(ObjectTask(NOISE[:25_000] + b"new" + NOISE[25_000:], NOISE)).streams
+    first, extras = write_varints([25_000]), write_varints([3, 0])
+    assert [streams[one] for one in (Stream.ADD_LENGTH, Stream.EXTRA_LENGTH, Stream.SEEK)] == [
+        [first],
+        [extras],
+        [b"\0"],
+    ]
+    old = b"\n".join(b"%064x  f%d" % (Random(n).getrandbits(256), n) for n in range(50))
+    new = old[:-69] + b"%064x  f49x" % Random(50).getrandbits(256)
+    derivation = Derivation(Rule.DIGESTS, known=frozenset(texts(new)))
+    form = encode_object(ObjectTask(new, old, (1,), derivation=derivation))
+    assert form.rule == Rule.DIGESTS and form.triples == 1
+    assert form.streams[Stream.ADD_LENGTH] != [b""] and form.streams[Stream.SEEK] == [b"\0"]
 
 
 def test_what_has_nothing_in_common_is_a_literal() -> None:
@@ -68,7 +86,7 @@ def test_a_list_of_which_little_changed_is_a_plain_patch() -> None:
     lines[1000] = b"f1000,sha256=%s,7" % urlsafe_b64encode(random.randbytes(32))[:43]
     new = b"\n".join(lines)
     known = frozenset(texts(new)) - {line.partition(b",")[2] for line in lines[:100]}
-    encoding = encode_object(ObjectTask(new, old, (1,), derivation=Derivation((Rule.DIGESTS,), known=known)))
+    encoding = encode_object(ObjectTask(new, old, (1,), derivation=Derivation(Rule.DIGESTS, known=known)))
     assert encoding.rule is None and encoding.price < 150
 
 

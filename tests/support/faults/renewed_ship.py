@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import IO
 
 from apply.record.database import read_state
 from apply.site.layout import Site
@@ -31,13 +32,13 @@ RESTART_S = 0.2
 PATIENCE_S = 600.0
 GOOD = "good"
 _AT_START = "        with self._at_work():\n            while"
-_PROBE = "    count = sum("
+_PROBE = "    return sum("
 # What is wrong with a bad kit: the module, a text in it, and what stands there instead.
 BAD = {
     "crashes at import": ("unrep/agent/loop.py", '"""The unattended', 'raise RuntimeError\n"""The unattended'),
     "crashes at start": ("unrep/agent/loop.py", _AT_START, f"        import os\n        os._exit(1)\n{_AT_START}"),
     "hangs at start": ("unrep/agent/loop.py", _AT_START, f"        import time\n        time.sleep(9999)\n{_AT_START}"),
-    "hangs in its probe": ("unrep/agent/probe.py", _PROBE, f"    time.sleep(9999)\n{_PROBE}"),
+    "hangs in its probe": ("unrep/agent/probe.py", _PROBE, f"    import time\n    time.sleep(9999)\n{_PROBE}"),
     "fails its probe": ("unrep/agent/probe.py", _PROBE, f"    raise SelfTestFailed('no')\n{_PROBE}"),
     "makes other tables": ("apply/record/schema.py", "OLDEST: Final = 2", "OLDEST: Final = 3"),
 }
@@ -109,8 +110,9 @@ class RenewedShip:
         for thread in self._threads:
             thread.join(10)
 
-    def round(self, kind: str, *, kill: bool = True) -> Round:
-        """A new kit comes. Something is killed at a random moment. The timer goes on until all is settled.
+    def round(self, kind: str, *, cut: tuple[str, float] | None = None, updaters: int = 1) -> Round:
+        """A new kit comes. Something is killed after some seconds, at random unless `cut` names both. The timer goes on
+        until all is settled. `updaters`: so many begin at once, and nothing is killed if it is more than one.
 
         Raises AssertionError if another version is current then than should be, or its agent does not live.
         """
@@ -119,7 +121,9 @@ class RenewedShip:
         self._kit(number, kind)
         self._release(number, aboard)
         self._without.clear()
-        killed = self._renew(self._random.uniform(0.0, 6.0) if kill else None)
+        victim = "agent" if self._random.random() < 0.25 else "updater"
+        cut = cut or (victim, self._random.uniform(0.0, 6.0))
+        killed = self._renew(cut) if updaters == 1 else self._renew_at_once(updaters)
         expected = number if kind == GOOD else aboard
         deadline = time.monotonic() + PATIENCE_S
         while not self._is_settled(expected, number, kind):
@@ -147,16 +151,27 @@ class RenewedShip:
             f"log {(self._root / 'renew.log').read_text()[-2000:]}"
         )
 
-    def _renew(self, kill_after_s: float | None) -> str:
-        """One time of the timer; what was killed."""
-        log = (self._root / "renew.log").open("ab")
+    def _renew_at_once(self, updaters: int) -> str:
+        """All of them end well, or find that another is at work."""
+        with (self._root / "renew.log").open("ab") as log:
+            running = [self._updater(log) for _ in range(updaters)]
+            codes = sorted(process.wait() for process in running)
+        assert codes[0] == 0 and set(codes) <= {0, 5}, codes
+        return "nothing"
+
+    def _updater(self, log: IO[bytes]) -> "subprocess.Popen[bytes]":
         command = [str(self._home.root / "launch" / "renew"), str(self._ship.root), "2"]
-        with log, subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True) as running:
-            if kill_after_s is not None:
+        return subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+
+    def _renew(self, cut: tuple[str, float] | None) -> str:
+        """One time of the timer; what was killed."""
+        with (self._root / "renew.log").open("ab") as log, self._updater(log) as running:
+            if cut is not None:
+                victim, after_s = cut
                 with suppress(subprocess.TimeoutExpired):
-                    running.wait(kill_after_s)
+                    running.wait(after_s)
                     return "nothing"
-                if self._random.random() < 0.25:
+                if victim == "agent":
                     with suppress(OSError, ValueError):
                         os.kill(int((self._root / "pid").read_text()), signal.SIGKILL)
                     running.wait()

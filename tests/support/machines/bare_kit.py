@@ -66,7 +66,7 @@ chmod 755 /opt/restart
 grep ExecStart= /tmp/units/*
 (until [ -f /tmp/end ]; do /opt/unrep/launch/agent --site /srv/ship >> /tmp/agent.log 2>&1; sleep 0.2; done) &
 for attempt in $(seq 120); do
-    /opt/unrep/launch/unrep agent --site /srv/ship --alive 0 > /tmp/alive 2>&1 && break; sleep 1
+    /opt/unrep/launch/unrep agent --site /srv/ship --alive 10 > /tmp/alive 2>&1 && break; sleep 1
 done
 cat /tmp/alive
 cp /carried/kit-2.unrep /carried/kits/

@@ -6,7 +6,7 @@
 # given.
 needed=${*:-nginx:nginx-light git strace mkfs.btrfs:btrfs-progs mkfs.xfs:xfsprogs mkntfs:ntfs-3g \
     mkfs.ext4:e2fsprogs systemd-analyze:systemd gzip zip pigz zopfli 7z:p7zip-full node:nodejs go:golang-go \
-    libdeflate-gzip:libdeflate-tools psql:postgresql chromium}
+    mkfs.exfat:exfatprogs mount.exfat-fuse:exfat-fuse libdeflate-gzip:libdeflate-tools psql:postgresql chromium}
 
 PATH=$PATH:/usr/sbin:/sbin
 missing=

@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Final
 
 from bundle.read.tree import scan
-from tests.support.machines import windows_tier
+from tests.support.machines import windows_tier, wine_renewal
 from tests.support.machines.windows_tier import ENVIRONMENT, HOME, Unavailable
 from tests.support.repository import REPOSITORY
 
 PLACE: Final = REPOSITORY / "build" / "kits" / "windows"
+EMBEDDABLE: Final = "python-3.12-embed-amd64.zip"
 UNSUITABLE: Final = "_wmi.pyd"  # Wine 8 has not what it calls; the standard library does without
 PATIENCE_S: Final = 300
 EXAMPLE: Final = '# current = "pointer"'
@@ -41,13 +42,15 @@ def main() -> int:
     kit = build()
     began = time.monotonic()
     at_sea(kit)
-    print(f"kit for Windows under Wine: ok, {time.monotonic() - began:.1f} s")
+    print(f"kit for Windows under Wine: ok, {time.monotonic() - began:.1f} s", flush=True)
+    if "--renew" in sys.argv[1:]:
+        wine_renewal.run(PLACE, kit)
     return 0
 
 
 def embeddable() -> Path:
     """The interpreter as python.org packs it."""
-    path = PLACE / "python-3.12-embed-amd64.zip"
+    path = PLACE / EMBEDDABLE
     with tarfile.open(next((HOME / "downloads").glob("*.tar.gz"))) as archive:
         data = archive.extractfile(next(member for member in archive if member.name.endswith("/data.zip")))
         assert data
@@ -60,20 +63,26 @@ def embeddable() -> Path:
 
 def build() -> Path:
     """The kit, from the same locks twice."""
-    python = embeddable()
-    told = ("--embeddable", python, "--embeddable-sha256", sha256(python.read_bytes()).hexdigest())
-    kept = ("--packages", REPOSITORY / "build" / "kits" / "packages")
+    embeddable()
     first, second = PLACE / "the kit ü", PLACE / "again"
-    ashore("kit", "--platform", "win_amd64", "--out", first, *kept, *told, "--archive", PLACE / "kit.zip")
-    ashore("kit", "--platform", "win_amd64", "--out", second, *kept, *told)
+    build_kit(first, "--archive", PLACE / "kit.zip")
+    build_kit(second)
     assert scan(first).tree_hash == scan(second).tree_hash, "two kits of the same locks differ"
     shutil.rmtree(second)
     return first
 
 
-def ashore(*words: str | Path) -> None:
-    """A command of this checkout."""
-    subprocess.run([sys.executable, "-m", "unrep", *words], check=True, cwd=REPOSITORY)
+def build_kit(out: Path, *more: str | Path, source: Path = REPOSITORY) -> None:
+    """A kit of this checkout, or of a copy of it."""
+    python = PLACE / EMBEDDABLE
+    told = ("--embeddable", python, "--embeddable-sha256", sha256(python.read_bytes()).hexdigest())
+    kept = ("--packages", REPOSITORY / "build" / "kits" / "packages")
+    ashore("kit", "--platform", "win_amd64", "--out", out, *kept, *told, *more, within=source)
+
+
+def ashore(*words: str | Path, within: Path = REPOSITORY) -> None:
+    """A command of this checkout, or of a copy of it."""
+    subprocess.run([sys.executable, "-m", "unrep", *words], check=True, cwd=within)
 
 
 def at_sea(kit: Path) -> None:
@@ -123,10 +132,10 @@ def dos(path: Path) -> str:
     return f"Z:{path}".replace("/", "\\")
 
 
-def starter(kit: Path) -> Callable[..., None]:
-    """Calls `unrep.exe` of the kit, which must succeed. Pipes, for Wine's Python takes no file."""
+def starter(kit: Path) -> Callable[..., str]:
+    """Calls `unrep.exe` of the kit, which must succeed; what it says. Pipes, for Wine's Python takes no file."""
 
-    def call(*words: str) -> None:
+    def call(*words: str) -> str:
         began = time.monotonic()
         done = subprocess.run(
             ["wine", kit / "unrep.exe", *words],
@@ -137,6 +146,7 @@ def starter(kit: Path) -> Callable[..., None]:
         )
         print(done.stdout.decode(errors="replace"), f"  [{words[0]}: {time.monotonic() - began:.1f} s]", flush=True)
         assert done.returncode == 0, f"unrep {' '.join(words)} ended with {done.returncode}"
+        return done.stdout.decode(errors="replace")
 
     return call
 

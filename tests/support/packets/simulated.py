@@ -21,6 +21,7 @@ from transfer.links.pull import MAX_LANES, SPARE_BYTES, PullConnection
 from transfer.links.pull_lanes import Lane, Lanes
 from transfer.pull.answering import Address, Answerer, ServedFile
 from transfer.pull.datagrams import MAX_DATAGRAM_BYTES, WIRE_BYTES
+from transfer.pull.pacing import Phase
 from transfer.pull.session import PullSession, State
 
 SERVER_PORT = 8080
@@ -246,6 +247,17 @@ class PullRoute(PullWorld):
         self._lanes = Lanes(self.name, self.session, self._tell)
         self._counted_bytes = 0
         self._told_last: dict[Connection, int] = {}
+
+    @property
+    def is_heard(self) -> bool:
+        """As of `PullLink`."""
+        return self.session.state is not State.OPENING
+
+    @property
+    def settled_bytes_per_s(self) -> float | None:
+        """As of `PullLink`."""
+        pacer = self.session.pacer
+        return None if pacer.phase is Phase.STARTING else pacer.bytes_per_s
 
     def dial(self) -> PullConnection:
         connection = PullConnection(self, self._lanes)

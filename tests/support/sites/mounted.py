@@ -30,3 +30,31 @@ def mounted(directory: Path, *make: str) -> Iterator[Path]:
         yield place
     finally:
         subprocess.run(["umount", place], check=True)
+
+
+@contextmanager
+def stick(directory: Path) -> Iterator[Path]:
+    """exFAT, as on a stick that every system reads: it has neither rights nor links, and no two names that differ in
+    case alone."""
+    if os.name == "nt" or os.geteuid() != 0:
+        pytest.skip("mounting needs root on Linux")
+    if not shutil.which("mkfs.exfat") or not shutil.which("mount.exfat-fuse"):
+        pytest.skip("no exFAT: install exfat-fuse and exfatprogs")
+    place, image = directory / "stick", directory / "image"
+    place.mkdir()
+    with image.open("wb") as file:
+        file.truncate(320 << 20)
+    subprocess.run(["mkfs.exfat", image], check=True, capture_output=True)
+    made = subprocess.run(["losetup", "--find", "--show", image], capture_output=True, text=True)
+    if made.returncode:
+        pytest.skip("no loop devices here")
+    device = made.stdout.strip()
+    try:
+        if subprocess.run(["mount.exfat-fuse", device, place], capture_output=True).returncode:
+            pytest.skip("this kernel has no FUSE")
+        try:
+            yield place
+        finally:
+            subprocess.run(["umount", place], check=True)
+    finally:
+        subprocess.run(["losetup", "--detach", device], check=True)

@@ -94,3 +94,21 @@ def test_a_way_that_is_blocked_in_one_direction_leaves_the_rest_to_http(blocked_
     assert (tmp_path / "out").read_bytes() == bundle.data
     assert world.clock.seconds < 240
     assert web.delivered + route.told_bytes < 1.05 * len(bundle.data) + 2 * HELD_UNVERIFIED_BYTES
+
+
+@pytest.mark.parametrize(("bit_s", "loss"), [(64_000.0, 0.0), (512_000.0, 0.02), (10e6, 0.0), (10e6, 0.02)])
+def test_beside_another_source_it_is_as_fast_as_alone(bit_s: float, loss: float, tmp_path: Path) -> None:
+    """[T-174], [T-92]: the other one is dialed and not asked. A source that is not alone proves itself first [T-91]."""
+    bundle = tiny_bundle(Shape(full_bytes=int(bit_s / 8 * 15), piece_bytes=65_536), seed=3)
+    path = PacketPath(bit_s, 0.6, loss=loss)
+    seconds = []
+    for is_alone in (True, False):
+        world = SimulatedSources()
+        if not is_alone:
+            web = world.add(bundle.data, repeat(replace(HONEST, bytes_per_s=bit_s / 80)), dial_s=0.6)
+        world.join(PullRoute(path, bundle.data, calendar=world.calendar))
+        output = tmp_path / str(is_alone)
+        fetch_over(world, output).run()
+        assert output.read_bytes() == bundle.data
+        seconds.append(world.clock.seconds)
+    assert seconds[1] < 1.01 * seconds[0] + 0.61 and not web.requests

@@ -9,6 +9,8 @@ import pytest
 from bundle.errors import Refused
 from tests.support.contents.tiny_bundle import TRUST, Shape, tiny_bundle
 from tests.support.links.simulated_link import Behaviour, SimulatedSources
+from tests.support.packets.path import PacketPath
+from tests.support.packets.simulated import PullRoute
 from transfer.config import TransferConfig
 from transfer.disk.output import OutputState
 from transfer.errors import Silent, SourceRefused
@@ -62,6 +64,24 @@ def test_a_turn_is_over_whatever_comes() -> None:
     good = world.add(BUNDLE.data)
     received = receiver(world)[0].receive()
     assert received.source.name == good.name and 20 <= world.clock.seconds < 25
+
+
+@pytest.mark.parametrize("is_blocked", [False, True], ids=["open", "blocked"])
+def test_over_udp_the_header_is_asked_for_while_the_other_source_is_dialed(is_blocked: bool) -> None:
+    """[T-92]: it comes as soon as a connection stands, or costs a fraction of a round trip, and nothing twice."""
+    world = SimulatedSources()
+    web = world.add(BUNDLE.data, dial_s=0.6)
+    route = PullRoute(PacketPath(2e6, 0.6), BUNDLE.data, calendar=world.calendar)
+    if is_blocked:
+        route.between = lambda datagram: []
+    world.join(route)
+    receiving, scheduler = receiver(world)
+    received = receiving.receive()
+    assert received.verified.root == BUNDLE.root
+    assert received.source.name == (web if is_blocked else route).name
+    assert len(web.requests) == is_blocked and web.connections == 1
+    assert world.clock.seconds < (1.2 + 0.35 if is_blocked else 0.65)
+    scheduler.disconnect()
 
 
 def test_without_any_that_verifies_the_last_refusal_is_raised() -> None:

@@ -25,12 +25,12 @@ def folder(directory: Path) -> Folder:
     return Folder(directory)
 
 
-def wheel(directory: Path, **members: str) -> Path:
-    path = directory / "demo-1-py3-none-any.whl"
-    with zipfile.ZipFile(path, "w") as archive:
+def wheel(**members: str) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
         for name, text in members.items():
             archive.writestr(name, text)
-    return path
+    return packed.getvalue()
 
 
 def test_of_a_wheel_what_goes_into_site_packages(tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_of_a_wheel_what_goes_into_site_packages(tmp_path: Path) -> None:
         "demo-1.data/scripts/demo": "",
         "demo-1.dist-info/METADATA": "",
     }
-    application.add_wheel(kit, wheel(tmp_path, **files))
+    application.add_wheel(kit, "demo.whl", wheel(**files))
     assert names(kit) == {"app/demo/__init__.py", "app/demo/fast.so", "app/demo-1.dist-info/METADATA"}
 
 
@@ -51,20 +51,19 @@ def test_of_a_wheel_what_goes_into_site_packages(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["../out.py", "a/../../out.py", *(["a\\out.py"] if os.name != "nt" else [])])
 def test_a_wheel_that_leads_out_of_the_kit(name: str, tmp_path: Path) -> None:
     with pytest.raises(KitError, match="leads out of the kit"):
-        application.add_wheel(folder(tmp_path / "kit"), wheel(tmp_path, **{name: ""}))
+        application.add_wheel(folder(tmp_path / "kit"), "demo.whl", wheel(**{name: ""}))
     assert not (tmp_path / "out.py").exists()
 
 
 def test_two_names_that_are_one_on_a_stick(tmp_path: Path) -> None:
     """[K-2]"""
     with pytest.raises(KitError, match="two packages of the kit have that file"):
-        application.add_wheel(folder(tmp_path / "kit"), wheel(tmp_path, **{"demo/A.py": "", "demo/a.py": ""}))
+        application.add_wheel(folder(tmp_path / "kit"), "demo.whl", wheel(**{"demo/A.py": "", "demo/a.py": ""}))
 
 
 def test_what_is_no_wheel(tmp_path: Path) -> None:
-    (tmp_path / "demo.whl").write_bytes(b"not a zip")
     with pytest.raises(KitError, match=r"demo\.whl: is no wheel that can be read"):
-        application.add_wheel(folder(tmp_path / "kit"), tmp_path / "demo.whl")
+        application.add_wheel(folder(tmp_path / "kit"), "demo.whl", b"not a zip")
 
 
 def test_of_this_program_all_but_what_running_left(tmp_path: Path) -> None:
@@ -121,6 +120,27 @@ def test_a_library_is_found_through_links() -> None:
 def test_what_is_no_package(data: bytes) -> None:
     with pytest.raises(KitError, match="package of the lock"):
         debian.unpack([data])
+
+
+def spoilt() -> list[bytes]:
+    """Packages of which something is cut, another archive, or no number."""
+    good = deb(a="text" * 999)
+    head = b"!<arch>\n"
+    return [
+        good[:-40],
+        head + member("data.tar.xz", b"no xz"),
+        head + member("data.tar.xz", lzma.compress(b"no tar" * 200)),
+        head + member("data.tar.xz", lzma.compress(lzma.decompress(good[good.index(b"\xfd7zXZ") :])[:700])),
+        head + b"\xff" + member("data.tar.xz", b"")[1:],
+        head + member("control", b"").replace(b"0         `", b"many      `"),
+        head + member("control", b"").replace(b"0         `", b"-60       `"),
+    ]
+
+
+@pytest.mark.parametrize("number", range(len(spoilt())))
+def test_a_damaged_package(number: int) -> None:
+    with pytest.raises(KitError, match="a package of the lock is damaged"):
+        debian.unpack([spoilt()[number]])
 
 
 def test_links_that_go_round() -> None:

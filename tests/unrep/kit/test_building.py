@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from bundle.errors import NoRoom
 from bundle.host.progress import Quiet
 from bundle.read.tree import scan
 from tests.support.repository import REPOSITORY
+from tests.support.sites.mounted import mounted, stick
 from unrep.errors import KitError, RegistryUnreachable
 from unrep.kit import application, packages
 from unrep.kit.building import Kit, Wanted, build_kit
@@ -44,6 +46,10 @@ def kit(place: Path) -> Kit:
         pytest.skip(f"wheels cannot be had here: {error}")
 
 
+def names(directory: Path) -> set[str]:
+    return {path.relative_to(directory).as_posix() for path in directory.rglob("*") if path.is_file()}
+
+
 def run(*words: str | Path, **more: str) -> "subprocess.CompletedProcess[str]":
     """Without this machine's Python, and without any variable that would steer one."""
     environment = {"PATH": "/usr/bin:/bin", **more}
@@ -71,6 +77,25 @@ def test_it_runs_from_where_it_lies_and_writes_nothing(kit: Kit, tmp_path: Path)
     probed = run(unrep, "agent", "--probe")
     assert probed.returncode == 0 and "modules can be imported" in probed.stdout
     assert scan(kit.directory).tree_hash == kit.manifest.tree_hash
+
+
+@ONLY_HERE
+def test_it_runs_from_a_stick_without_rights_and_links(kit: Kit, tmp_path: Path) -> None:
+    """[K-2] [K-9]"""
+    with stick(tmp_path) as place:
+        copy = shutil.copytree(kit.directory, place / "ein kit ü", copy_function=shutil.copyfile)
+        told = run(copy / "bin" / "unrep", "agent", "--probe")
+        assert told.returncode == 0 and "modules can be imported" in told.stdout, told.stderr
+        assert names(copy) == names(kit.directory)
+
+
+@ONLY_HERE
+def test_a_disk_that_is_full_leaves_no_half_a_kit(kit: Kit, tmp_path: Path) -> None:
+    """[K-11] [A-207]"""
+    with mounted(tmp_path) as place:
+        with pytest.raises(NoRoom, match="out"):
+            build_kit(Wanted(KINDS[LINUX], place / "out", KEPT), Quiet())
+        assert not list(place.iterdir())
 
 
 @ONLY_HERE

@@ -1,10 +1,12 @@
 """What a kit is made of has the hash that its lock names, or is not used [K-3]."""
 
+import errno
 import hashlib
 from pathlib import Path
 
 import pytest
 
+from bundle.errors import NoRoom
 from bundle.host.progress import Quiet
 from tests.support.contents.wheelhouse import make_wheel
 from unrep.errors import KitError
@@ -52,9 +54,26 @@ def test_a_wheel_is_known_by_its_hash_whatever_it_is_called(tmp_path: Path) -> N
     (tmp_path / "lock").write_text(f"demo==1.0 --hash=sha256:{digest}\n")
     kept = tmp_path / "kept" / "linux_x86_64"
     kept.mkdir(parents=True)
+    data = wheel.read_bytes()
     wheel.rename(kept / "renamed.whl")
     brought = packages.bring_wheels(KINDS["linux_x86_64"], tmp_path / "lock", kept.parent, Quiet())
-    assert brought == [kept / "renamed.whl"]
+    assert brought == [packages.BroughtWheel("renamed.whl", data)]
     (tmp_path / "lock").write_text("demo==1.0\n")
     with pytest.raises(KitError, match="without a hash: demo"):
         packages.bring_wheels(KINDS["linux_x86_64"], tmp_path / "lock", kept.parent, Quiet())
+
+
+def test_what_pip_writes_lies_on_the_disk_of_the_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So the disk that is named if it is full is the one that is full."""
+    seen: list[Path] = []
+
+    def look(pins: object, target: object, directory: Path, scratch: Path, progress: object) -> None:
+        seen.append(scratch)
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr("unrep.collect.wheels.download", look)
+    (tmp_path / "lock").write_text(f"demo==1.0 --hash=sha256:{'0' * 64}\n")
+    place = tmp_path / "kept"
+    with pytest.raises(NoRoom, match="kept"):
+        packages.bring_wheels(KINDS["linux_x86_64"], tmp_path / "lock", place, Quiet())
+    assert seen[0].parent == place and not seen[0].exists()

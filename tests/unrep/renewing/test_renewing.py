@@ -5,72 +5,39 @@ import os
 import subprocess
 import sys
 import time
-import tomllib
+from contextlib import suppress
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from apply.record.database import Record, read_state
 from apply.record.release import Release
 from apply.record.state import SiteState
-from apply.site.config import load
+from apply.record.stranded import Stranded
 from apply.site.layout import Site
+from tests.support.sites.mounted import mounted
+from tests.support.sites.site import PATIENCE_S, until
+from tests.support.sites.stub_home import KINDS, Home
 from unrep.renewing import asking, home
-from unrep.renewing.installing import complete_configuration, is_good, launcher, write_launchers
+from unrep.renewing.installing import is_good, launcher
 
 posix = pytest.mark.skipif(os.name == "nt", reason="the launchers of Linux")
 
-# An unrep that says what it was asked, and answers as the test wants.
-STUB = """#!/bin/sh
-version=$(basename "$(dirname "$(dirname "$(readlink -f "$0")")")")
-echo "$version $*" >> "$TOLD"
-case "$*" in
-    "agent --once"*) exit "${ONCE:-0}" ;;
-    status*) exit "${STATUS:-0}" ;;
-    *"--alive 0") exit "${LIVES:-0}" ;;
-    *--alive*) exit "${PROVEN:-0}" ;;
-    "agent --probe") case " ${BROKEN:-} " in *" $version "*) exit 5 ;; esac ;;
-    --version) case " ${BROKEN:-} " in *" $version "*) exit 127 ;; esac ;;
-esac
-exit 0
-"""
 
-
-class Home:
-    """A site of unrep whose versions only say what they were asked."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        for version in ("1", "2", "3"):
-            (root / "versions" / version / "bin").mkdir(parents=True)
-            (root / "versions" / version / "kit.json").touch()
-            starter = root / "versions" / version / "bin" / "unrep"
-            starter.write_text(STUB)
-            starter.chmod(0o755)
-        (root / "current").symlink_to("versions/2")
-        write_launchers(Site.at(root))
-        self.good("1\n")
-
-    def good(self, text: str) -> None:
-        (self.root / "launch" / "good").write_text(text)
-
-    def renew(self, **answers: object) -> tuple[int, list[str], str]:
-        """The exit code of a round, what was asked of whom, and which version is good then."""
-        told = self.root / "told"
-        told.unlink(missing_ok=True)
-        environment = {"PATH": os.environ["PATH"], "TOLD": str(told), **{k: str(v) for k, v in answers.items()}}
-        code = subprocess.run([launcher(Site.at(self.root), "renew"), "/srv/vms", "600"], env=environment).returncode
-        good = self.root / "launch" / "good"
-        return code, told.read_text().splitlines(), good.read_text().strip() if good.exists() else ""
+@pytest.fixture(params=KINDS)
+def at(tmp_path: Path, request: pytest.FixtureRequest) -> Home:
+    (tmp_path / "a home ü").mkdir()
+    return Home(tmp_path / "a home ü", request.param)
 
 
 @pytest.fixture
-def at(tmp_path: Path) -> Home:
+def ours(tmp_path: Path) -> Home:
+    """With the launcher of this system."""
     (tmp_path / "a home ü").mkdir()
-    return Home(tmp_path / "a home ü")
+    return Home(tmp_path / "a home ü", KINDS[0])
 
 
-@posix
 def test_the_round_runs_in_what_is_good_and_what_has_proven_itself_becomes_it(at: Home) -> None:
     """[A-232]"""
     code, told, good = at.renew()
@@ -80,16 +47,39 @@ def test_the_round_runs_in_what_is_good_and_what_has_proven_itself_becomes_it(at
     assert (code, good) == (0, "2") and told == ["2 --version", f"2 agent --once --site {at.root}"]
 
 
-@posix
 def test_what_is_young_pending_or_busy_is_not_good_yet(at: Home) -> None:
     """[A-232]"""
     assert at.renew(PROVEN=5)[::2] == (0, "1")
-    assert at.renew(STATUS=7)[::2] == (7, "1")
+    assert at.renew(STATUS=7, STATE="degraded")[::2] == (7, "1")
+    assert at.renew(STATE="pending")[::2] == (0, "1"), "on trial, which ends in another round"
+    assert at.renew(STATE="pending", STATUS=8, ONCE=8)[::2] == (8, "1")
     assert at.renew(ONCE=5)[::2] == (5, "1"), "another updater is at work"
-    assert at.renew(ONCE=8)[::2] == (8, "2"), "stranded, which says nothing of the current one"
+    assert at.renew(ONCE=8, STATUS=8)[::2] == (8, "2"), "stranded, which says nothing of the current one"
 
 
-@posix
+@pytest.mark.parametrize(("pending", "good"), [(False, "2"), (True, "1")])
+def test_a_stranded_home_goes_on_by_what_the_real_status_says(at: Home, pending: bool, good: str) -> None:
+    """[A-232]: nothing leads on from here, and what is current proves itself none the less."""
+    site = Site.at(at.root)
+    site.make_directories()
+    one, two = (Release(version=str(n), seq=n, tree=str(n) * 64, platform="any", bundle="b") for n in (1, 2))
+    ahead = Stranded(version="3", seq=3, epoch=0, tree="3" * 64, since=1, reason='send it; "state": "ok"')
+    state = SiteState(product="unrep", releases=(one, two), current_version="1", stranded=ahead)
+    state = state.begun("unrep", two, "1", 1) if pending else msgspec.structs.replace(state, current_version="2")
+    record = Record(site)
+    record.save(state)
+    record.close()
+    assert read_state(site).condition == ("pending" if pending else "ok")
+    code, told, found = at.renew(ONCE=8, REAL=sys.executable, PYTHONPATH=str(home.program_directory()))
+    assert (code, found) == (8, good) and any(" status " in line for line in told)
+    if not pending:
+        at.good("1\n")
+        for _ in range(3):
+            answers = {"ONCE": 8, "PROVEN": 5, "LIVES": 5, "REAL": sys.executable}
+            told = at.renew(**answers, PYTHONPATH=str(home.program_directory()))[1]
+        assert told[-1] == f"1 rollback --to 1 --site {at.root}", "and it is taken back if it dies"
+
+
 def test_what_dies_after_its_commit_is_left_at_the_third_round(at: Home) -> None:
     """[A-233]"""
     for _ in range(2):
@@ -101,7 +91,6 @@ def test_what_dies_after_its_commit_is_left_at_the_third_round(at: Home) -> None
     assert (code, good) == (0, "1") and told[-1] == f"1 rollback --to 1 --site {at.root}"
 
 
-@posix
 @pytest.mark.parametrize("text", ["", "9\n", "../../etc\n", "..\n", "\0\xff", "1 2", "x" * 5000])
 def test_a_good_that_is_spoiled_or_names_what_is_gone(at: Home, text: str) -> None:
     """[A-232]: another than the current one judges, unless it is broken, too."""
@@ -115,7 +104,6 @@ def test_a_good_that_is_spoiled_or_names_what_is_gone(at: Home, text: str) -> No
     assert is_good(Site.at(at.root), "2")
 
 
-@posix
 def test_a_good_version_that_does_not_start_judges_nothing(at: Home) -> None:
     """[A-232]"""
     at.good("3\n")
@@ -124,43 +112,105 @@ def test_a_good_version_that_does_not_start_judges_nothing(at: Home) -> None:
     assert f"1 agent --once --site {at.root}" in at.renew()[1]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_on_a_full_disk_what_is_good_stays_so(tmp_path: Path, kind: str) -> None:
+    """[A-232]: until there is room."""
+    with mounted(tmp_path) as disk:
+        (disk / "home").mkdir()
+        at = Home(disk / "home", kind)
+        at.told = tmp_path / "told"
+        filler = disk / "filler"
+        with filler.open("wb", buffering=0) as file, suppress(OSError):
+            while True:
+                file.write(bytes(512))
+        for _ in range(3):
+            _, told, good = at.renew(PROVEN=5, LIVES=5)
+            assert good == "1" and "rollback" not in told[-1], "nobody can count to three"
+        assert at.renew()[2] == "1"
+        filler.unlink()
+        assert at.renew()[::2] == (0, "2")
+
+
 @posix
-def test_a_round_that_is_asked_for(at: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_version_that_hangs_when_it_is_asked_judges_nothing(tmp_path: Path) -> None:
+    """[A-232]: nor does it stop the round."""
+    at = Home(tmp_path, "sh")
+    renew = launcher(Site.at(at.root), "renew")
+    renew.write_text(renew.read_text().replace("patience=300", "patience=1"))
+    for version, judge in (("1", "3"), ("3", "2")):
+        at.stub(version, "import time\ntime.sleep(9999)")
+        assert f"{judge} agent --once --site {at.root}" in at.renew(PROVEN=5)[1]
+
+
+def test_a_round_that_is_asked_for(ours: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """[A-236]"""
     site = Site.at(tmp_path)
     assert not asking.renew_now(site), "an unrep that is no release at a site"
-    monkeypatch.setattr(asking, "home_site", lambda: Site.at(at.root))
-    monkeypatch.setenv("TOLD", str(at.root / "told"))
+    monkeypatch.setattr(asking, "home_site", lambda: Site.at(ours.root))
+    monkeypatch.setenv("TOLD", str(ours.root / "told"))
     assert asking.renew_now(site)
-    assert f"1 agent --once --site {at.root}" in (at.root / "told").read_text()
-    launcher(Site.at(at.root), "renew").unlink()
+    assert f"1 agent --once --site {ours.root}" in (ours.root / "told").read_text("utf-8")
+    for code, looked in ((8, True), (5, False)):
+        monkeypatch.setenv("ONCE", str(code))
+        assert asking.renew_now(site) is looked
+    (ours.launch / ("launcher" if os.name == "nt" else "renew")).unlink()
     assert not asking.renew_now(site)
 
 
 @posix
+def test_the_agent_of_that_very_site_asks_nobody(ours: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """[A-236]: its own round looks, and another would be refused."""
+    (tmp_path / "link").symlink_to(ours.root)
+    monkeypatch.setattr(asking, "home_site", lambda: Site.at(ours.root))
+    monkeypatch.setenv("TOLD", str(ours.root / "told"))
+    assert not asking.renew_now(Site.at(ours.root)) and not asking.renew_now(Site.at(tmp_path / "link"))
+    assert not (ours.root / "told").exists()
+
+
+ASKING = """
+import sys
+from contextlib import suppress
+from pathlib import Path
+from apply.site.layout import Site
+from unrep.agent.stopping import until_told_to_stop
+from tests.support.sites.mounted import mounted
+from tests.support.sites.site import PATIENCE_S, until
+from tests.support.sites.stub_home import KINDS, Home
+from unrep.renewing import asking
+asking.home_site = lambda: Site.at(Path(sys.argv[1]))
+with until_told_to_stop():
+    asking.renew_now(Site.at(Path(sys.argv[2])))
+"""
+
+
+@posix
+def test_an_agent_that_is_stopped_leaves_the_round_to_end(ours: Home, tmp_path: Path) -> None:
+    """[A-236]: the new unrep that the round brings restarts this agent, and goes on."""
+    told = ours.root / "told"
+    environment = {**os.environ, "TOLD": str(told), "SLOW": "0.7"}
+    command = [sys.executable, "-c", ASKING, str(ours.root), str(tmp_path)]
+    with subprocess.Popen(command, env=environment, cwd=home.program_directory()) as agent:
+        until(told.exists)
+        agent.terminate()
+        assert agent.wait(PATIENCE_S) == 0
+    until(lambda: "2 agent --site" in told.read_text())
+
+
 def test_what_is_started_is_the_version_that_is_current(at: Home, tmp_path: Path) -> None:
-    """[A-235]"""
-    (tmp_path / "unrep").symlink_to(launcher(Site.at(at.root), "unrep"))
-    environment = {"PATH": os.environ["PATH"], "TOLD": str(tmp_path / "told")}
-    subprocess.run([tmp_path / "unrep", "status", "a b"], env=environment, check=True)
-    subprocess.run([launcher(Site.at(at.root), "agent"), "--site", "/srv/vms"], env=environment, check=True)
-    assert (tmp_path / "told").read_text().splitlines() == ["2 status a b", "2 agent --site /srv/vms"]
-
-
-def test_the_check_is_added_once_whatever_stands_there(tmp_path: Path) -> None:
-    """[A-233]"""
-    site = Site.at(tmp_path)
-    config = tmp_path / "unrep.toml"
-    for text in ("", 'product = "unrep"\n[page]\nport = 8642', '[[health]]\ntype = "tcp"\nhost = "a"\nport = 1\n'):
-        config.write_text(text)
-        assert complete_configuration(site, site) and not complete_configuration(site, site)
-        found = load(config).health
-        assert "--alive" in tomllib.loads(config.read_text())["health"][-1]["argv"] and len(found) == 1 + (
-            "tcp" in text
-        )
-    config.write_text("[")
-    with pytest.raises(Exception, match=r"unrep\.toml: cannot be read"):
-        complete_configuration(site, site)
+    """[A-235] [A-237]: arguments stay as they are, and so does the exit code."""
+    with at.start("unrep", "status", "a b", "", STATUS=7) as running:
+        assert running.wait(PATIENCE_S) == 7
+    assert (at.root / "told").read_text("utf-8").splitlines() == ["2 status a b "]
+    if at.kind == "sh":
+        (tmp_path / "unrep").symlink_to(launcher(Site.at(at.root), "unrep"))
+        environment = {"PATH": os.environ["PATH"], "TOLD": str(tmp_path / "told")}
+        subprocess.run([tmp_path / "unrep", "status", "a b"], env=environment, check=True)
+        subprocess.run([launcher(Site.at(at.root), "agent"), "--site", "/srv/vms"], env=environment, check=True)
+        assert (tmp_path / "told").read_text().splitlines() == ["2 status a b", "2 agent --site /srv/vms"]
+    if os.name == "nt":
+        command, environment = at.launch / "unrep.cmd", {**os.environ, "TOLD": str(tmp_path / "told")}
+        subprocess.run(f'cmd /s /c ""{command}" status "a b""', env=environment, check=True)
+        assert (tmp_path / "told").read_text().splitlines() == ["2 status a b"]
 
 
 def test_whether_this_program_is_a_version_at_a_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,3 +265,8 @@ def test_a_probe_reads_the_site_and_writes_nothing(tmp_path: Path) -> None:
     assert read_state(site).product == "vms"
     (tmp_path / "unrep.toml").write_text("what = 1\n")
     assert asked(tmp_path, "--probe").returncode == 2
+    other = tmp_path / "other.toml"
+    for text, code in (("", 0), ("other = 1\n", 2)):
+        other.write_text(text)
+        told = asked(tmp_path, "--probe", "--config", str(other))
+        assert told.returncode == code and ("other.toml" in told.stderr) is (code == 2), told

@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from bundle.host.temporary_files import temporary_directory
 from bundle.version import VERSION
-from unrep.kit.archive import write_archive
+from unrep.kit.archive import check_archive, write_archive
 from unrep.kit.building import Wanted, build_kit
 from unrep.kit.kinds import KINDS
 from unrep.kit.packages import LOCKS
@@ -89,13 +89,15 @@ def kit_command(
     same bytes. The folder is a release of the product `unrep`: give it to `unrep release`, and ships renew themselves.
     """
     began = time.monotonic()
+    if archive:
+        check_archive(archive, out)
     with (
         nullcontext(packages) if packages else temporary_directory("unrep-kit-") as place,
         progress_bar() as bar,
     ):
         wanted = Wanted(KINDS[platform], out, place.absolute(), locks, embeddable, embeddable_sha256.lower())
         kit = build_kit(wanted, bar)
-    packed = write_archive(kit.directory, archive) if archive else None
+    packed = write_archive(kit.directory, kit.executable, archive) if archive else None
     document: KitAnswer = {
         "directory": str(kit.directory),
         "platform": platform,

@@ -4,8 +4,11 @@ setlocal DisableDelayedExpansion
 set "to=%~1"
 if not defined to set "to=%SystemRoot%"
 if not exist "%to%\unrep.cmd" goto gone
-findstr /l /c:"%~dp0unrep.exe" "%to%\unrep.cmd" >nul
-if errorlevel 1 goto other
+set "line="
+for /f "usebackq delims=" %%l in ("%to%\unrep.cmd") do if not defined line set "line=%%l"
+if not defined line goto other
+set "line=%line:"=%"
+if /i not "%line%"=="@rem The kit %~dp0" goto other
 del "%to%\unrep.cmd"
 if exist "%to%\unrep.cmd" goto refused
 echo "%to%\unrep.cmd": removed. Agents that are services stay

@@ -14,11 +14,11 @@ import pytest
 from apply.site.layout import Site
 from tests.support.repository import REPOSITORY
 from tests.support.sites.site import PATIENCE_S, Ship, shore, until
-from unrep.agent.access_list import descriptor
-from unrep.agent.accounts import windows_account
-from unrep.agent.installing import service_name
-from unrep.agent.systemd import renewal_texts, unit_text, write_unit
-from unrep.agent.windows_service import command_line
+from unrep.agent.service.access_list import descriptor
+from unrep.agent.service.accounts import windows_account
+from unrep.agent.service.installing import service_name
+from unrep.agent.service.systemd import renewal_texts, unit_text, write_unit
+from unrep.agent.service.windows_service import command_line
 from unrep.errors import UsageRefused
 
 NOBODY = 65534
@@ -54,6 +54,7 @@ def test_the_unit_is_written_once(ship: Ship, tmp_path: Path) -> None:
     assert told == {
         "service": "unrep-agent",
         "unit": str(unit),
+        "timer": None,
         "changed": False,
         "account": None,
         "start": "systemctl daemon-reload && systemctl enable --now unrep-agent.service",
@@ -289,7 +290,14 @@ def test_the_service_starts_works_and_stops(ship: Ship, service: str, tmp_path: 
 
 @windows
 def test_nobody_but_the_service_manager_starts_a_service(ship: Ship) -> None:
-    argv = [sys.executable, "-m", "unrep.agent.windows_service", "unrep-agent-x", str(ship.root / "log"), "agent"]
+    argv = [
+        sys.executable,
+        "-m",
+        "unrep.agent.service.windows_service",
+        "unrep-agent-x",
+        str(ship.root / "log"),
+        "agent",
+    ]
     refused = subprocess.run(argv, capture_output=True, text=True, timeout=PATIENCE_S)
     assert refused.returncode == 2 and "only the service manager of Windows can start that" in refused.stderr
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from apply.site.layout import Site
-from unrep.agent.accounts import LOCAL_SYSTEM
+from unrep.agent.service.accounts import LOCAL_SYSTEM
 from unrep.errors import UsageRefused
 
 _FILE_OBJECT, _SDDL_REVISION = 1, 1
