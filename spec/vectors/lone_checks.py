@@ -124,7 +124,7 @@ def index_of(change: Callable[[list[Any]], list[Any]]) -> Callable[[], bytes]:
     """The full bundle, the parts of whose index are changed."""
     section = full()
     frames = [
-        [*columns, [n for stream, data in packs for n in (stream, 0, len(data))]] for *columns, packs in section.frames
+        [*columns, [n for stream, data in packs for n in (stream, len(data))]] for *columns, packs in section.frames
     ]
     section.index = lambda _: pack(change([0, [], frames]))
     return lambda: write(Bundle([section]))
