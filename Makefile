@@ -94,6 +94,10 @@ conformance: $(READY) ## the second reader, and unrep verify, by the vectors of 
 conformance-wheel: $(READY) ## the wheel of unrep-conformance, with all vectors, in dist/
 	@cd spec/conformance && ../../$(BIN)/python -m hatchling build -t wheel -d ../../dist
 
+.PHONY: spec-mutants
+spec-mutants: $(READY) ## do the vectors prove a reader? Mutants of spec/reader; MUTANTS="--module wire --part 1/4" for some
+	@$(BIN)/python -m tests.support.mutation.spec_mutants $(MUTANTS)
+
 .PHONY: fuzz
 fuzz: $(VENV)/.fuzz ## each reader for FUZZ_SECONDS (30) under atheris; TARGET=name for one alone
 	$(BIN)/python -m tests.fuzz.fuzz $(or $(FUZZ_SECONDS),30) $(TARGET)
