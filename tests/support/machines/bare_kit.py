@@ -61,6 +61,7 @@ cat /opt/restart
 chmod 755 /opt/restart
 "$u" init /opt/unrep --product unrep --kind command --restart /opt/restart --trust /carried/shore.pub \
     --source /carried/kits --yes
+sed -i 's/^# deadline_s = 60$/deadline_s = 300/' /opt/unrep/unrep.toml
 "$u" apply /carried/kit-1.unrep --site /opt/unrep --trust /carried/shore.pub
 /opt/unrep/current/bin/unrep agent install --site /srv/ship --to /tmp/units/unrep-agent-ship.service
 grep ExecStart= /tmp/units/*

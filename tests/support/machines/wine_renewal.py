@@ -57,7 +57,8 @@ class Renewal:
         config = self._home / "unrep.toml"
         text = config.read_text("utf-8").replace(wine_kit.EXAMPLE, wine_kit.EXAMPLE.removeprefix("# "), 1)
         assert WINDOW in text
-        text = text.replace(WINDOW, f"{WINDOW}\nstart_after_s = 1\ninterval_s = 1\nconsecutive_passes = 2\n", 1)
+        wanted = "start_after_s = 1\ninterval_s = 1\nconsecutive_passes = 2\ndeadline_s = 600\n"
+        text = text.replace(WINDOW, f"{WINDOW}\n{wanted}", 1)
         config.write_text(text, "utf-8")
         unrep("apply", wine_kit.dos(self._source / "1.unrep"), "--site", home, *trust)
         self._said("1", "agent", "install", "--site", wine_kit.dos(self._ship))
