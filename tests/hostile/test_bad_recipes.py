@@ -61,8 +61,8 @@ def test_bad_input_47_a_bomb_of_controls(site: Besieged) -> None:
     """[F-41]"""
     site.refuses_vectors("triples-many", "changes-many", "triples-more", "archive-count", "recipes-many")
     count, frame = 5_000_000, raw.delta_frame()
-    packs = dict(frame[5]) | {1: bytes(1 + count), 2: raw.varints(len(raw.DRAFT)) + bytes(count)}
-    frame[4], frame[5] = [1, count, 100, 2], sorted((packs | {3: bytes(1 + count)}).items())
+    packs = dict(frame[5]) | {1: bytes(count - 1), 2: raw.varints(len(raw.DRAFT)) + bytes(count)}
+    frame[4], frame[5] = [1, count, 100, 2], sorted((packs | {3: bytes(count - 1)}).items())
 
     def stored(stream: int, data: bytes) -> tuple[list[int], bytes]:
         small = raw.lzma2(data) if len(data) > MIB else data
@@ -113,8 +113,8 @@ def test_bad_input_52_control_values_out_of_bounds(site: Besieged) -> None:
     site.refuses_vectors("numbers-negative", "places-negative", "source-negative", "patch-before", "patch-left-behind")
     site.refuses_vectors("varint-huge", "varint-nine", "varint-cut", "skip-short", "change-beyond")
     edge = (1 << 53) - 1
-    for stream in (1, 2, 3, 4):
-        site.refuses(raw.with_stream(stream, raw.varints(0, edge)), Malformed, "recipe")
+    for stream, before in ((1, ()), (2, (len(raw.DRAFT),)), (3, ()), (4, (0,))):
+        site.refuses(raw.with_stream(stream, raw.varints(*before, edge)), Malformed, "recipe: ")
 
 
 def test_bad_input_53_a_copy_beyond_the_base(site: Besieged) -> None:

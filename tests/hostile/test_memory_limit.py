@@ -29,7 +29,7 @@ def index_bomb() -> bytes:
     def long(index: bytes) -> bytes:
         count = 64 * MIB // 3 - 1000
         numbers = b"\xdd" + count.to_bytes(4, "big") + b"\xcd\1\x91" * count
-        data = index.replace(b"\x91\0\x90\x90\x90\x93", b"\x91\0\x90\x90" + numbers + b"\x93", 1)
+        data = index.replace(b"\x91\0\x90\x90\x90\x92", b"\x91\0\x90\x90" + numbers + b"\x92", 1)
         assert len(data) > count
         sizes.append(len(data))
         return bytes(raw.lzma2(data))

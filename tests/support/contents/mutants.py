@@ -133,8 +133,9 @@ def _nested(index: list[Any]) -> list[Any]:
     for frame in index[2]:
         column, packs = frame[5][::-1], []
         while column:
-            stream, codec, length = column.pop(), column.pop(), column.pop()
-            packs.append([stream, [codec, length, column.pop() if codec else length]])
+            is_packed, stream = divmod(column.pop(), 16)
+            numbers = [column.pop() for _ in range(3 if is_packed else 1)]
+            packs.append([stream, numbers if is_packed else [0, *numbers * 2]])
         frame[5] = packs
     return index
 
@@ -143,9 +144,9 @@ def _flat(value: Any) -> Any:
     """The same as it is encoded; what is no pack any more stays as it is."""
     match value:
         case [int(stream), [0, int(length), int(size)]] if length == size:
-            return _Numbers([stream, 0, length])
+            return _Numbers([stream, length])
         case [int(stream), [int(codec), int(length), int(size)]]:
-            return _Numbers([stream, codec, length, size])
+            return _Numbers([16 + stream, codec, length, size])
         case list():
             parts = [_flat(part) for part in value]
             return [number for part in parts for number in (part if isinstance(part, _Numbers) else [part])]
