@@ -94,6 +94,10 @@ conformance: $(READY) ## the second reader, and unrep verify, by the vectors of 
 conformance-wheel: $(READY) ## the wheel of unrep-conformance, with all vectors, in dist/
 	@cd spec/conformance && ../../$(BIN)/python -m hatchling build -t wheel -d ../../dist
 
+.PHONY: spec-mutants
+spec-mutants: $(READY) ## do the vectors prove a reader? Mutants of spec/reader; MUTANTS="--module wire --part 1/4" for some
+	@$(BIN)/python -m tests.support.mutation.spec_mutants $(MUTANTS)
+
 .PHONY: fuzz
 fuzz: $(VENV)/.fuzz ## each reader for FUZZ_SECONDS (30) under atheris; TARGET=name for one alone
 	$(BIN)/python -m tests.fuzz.fuzz $(or $(FUZZ_SECONDS),30) $(TARGET)
@@ -165,6 +169,11 @@ fresh: $(READY) ## demo and test on bare Debian 12 and 13: needs root, takes an 
 kit-test: $(READY) ## a kit on bare Debian 11, 12 and 13, without Python: needs root, some minutes
 	@sh tests/support/machines/debian_packages.sh debootstrap
 	@$(BIN)/python -m tests.support.machines.bare_kit $(KITS)
+
+.PHONY: kit-test-foreign
+kit-test-foreign: $(READY) ## a kit for AArch64 on another machine, by qemu's user mode: some minutes
+	@sh tests/support/machines/debian_packages.sh qemu-aarch64-static:qemu-user-static
+	@$(BIN)/python -m tests.support.machines.foreign_kit
 
 .PHONY: kit-test-windows
 kit-test-windows: $(READY) ## a kit for Windows, built twice and run by Wine; KITS=--renew: it renews itself, too

@@ -13,7 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from archives import complete, open_archive, split_skeleton
 from channel import read_channel
+from codings import coding_of
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from images import JUMP, NAMES, find_references, parse_image
 from receipts import read_receipt
@@ -21,9 +23,9 @@ from sealing import Ship, check_ship_key
 from tree import FILE, Base
 from trust import Trust, check_key, read_heartbeat
 from unrep_reader import Bundle, verify
-from wire import Refused
+from wire import Cursor, Pairs, Refused, decode, need, packed
 
-LEVELS = ["verify", "plain", "archives", "references", "derived", "sealed", "trust", "messages"]
+LEVELS = ["verify", "plain", "archives", "references", "derived", "sealed", "trust", "messages", "stages"]
 KEYS: dict[str, Callable[[bytes], None]] = {"key": check_key, "ship_key": check_ship_key}
 SIGNED: dict[str, Callable[[bytes, Trust], object]] = {
     "heartbeat": read_heartbeat,
@@ -43,6 +45,8 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         data = bytes.fromhex(request["data"])
         if task == "image":
             return {"verdict": "accept", "references": named(data)}
+        if task == "stage":
+            return {"verdict": "accept", "result": STAGES[request["stage"]](data)}
         if task in KEYS:
             KEYS[task](data)
         else:
@@ -83,6 +87,47 @@ def named(image: bytes) -> dict[str, list[list[int]]] | None:
         row = [r.offset, r.target, r.anchor] if r.kind == JUMP else [r.offset, r.target]
         listed.setdefault(NAMES[r.kind], []).append(row)
     return listed
+
+
+def value(data: bytes) -> Any:
+    """A MessagePack value [F-3]; bytes and maps, which JSON has not, in an object of one key."""
+    return _shown(decode(data, "the value"))
+
+
+def _shown(item: Any) -> Any:
+    if isinstance(item, bytes):
+        return {"bin": item.hex()}
+    if isinstance(item, Pairs):
+        return {"map": [[_shown(key), _shown(one)] for key, one in item]}
+    return [_shown(one) for one in item] if isinstance(item, list) else item
+
+
+def number(data: bytes, *, signed: bool) -> int:
+    """A varint or a seek, and nothing more [F-40]."""
+    cursor = Cursor(data, "the number")
+    found = cursor.seek() if signed else cursor.varint()
+    cursor.end()
+    return found
+
+
+def archive(data: bytes) -> dict[str, Any]:
+    """What opening it gives, of which it can be made again [F-46] [F-48]."""
+    skeleton, *rest = open_archive(data)
+    members, streams = rest[: len(rest) // 2], rest[len(rest) // 2 :]
+    codings = [coding_of(stream) for stream in streams]
+    again = complete(*split_skeleton(Cursor(skeleton, "a skeleton")), members, streams, codings)
+    need(again == data, "the archive is not what it was")
+    parts = {"members": members, "streams": streams}
+    return {"skeleton": skeleton.hex()} | {name: [part.hex() for part in some] for name, some in parts.items()}
+
+
+STAGES: dict[str, Callable[[bytes], Any]] = {
+    "value": value,
+    "varint": partial(number, signed=False),
+    "seek": partial(number, signed=True),
+    "packed": lambda data: list(packed(decode(data, "the array"), "packed bytes")),
+    "archive": archive,
+}
 
 
 def main() -> None:

@@ -25,6 +25,7 @@ from frames import CASES as FRAME_CASES
 from heartbeats import HEARTBEATS
 from keys import KEYS
 from levels import LEVELS, OF, level_of, spread
+from lone_checks import CASES as LONE_CASES
 from names import CASES as NAME_CASES
 from pictures import CASES as PICTURE_CASES
 from raw import BASE, TRUSTED, WRITTEN, Tree, digest
@@ -35,6 +36,7 @@ from roots import CASES as ROOT_CASES
 from sealed import SEALED, SHIP, SHIP_KEYS, Ticket
 from shapes import CASES as SHAPE_CASES
 from sound import CASES as SOUND_CASES
+from stages import STAGES
 from streams import CASES as STREAM_CASES
 from xz_files import CASES as XZ_CASES
 
@@ -80,6 +82,7 @@ VECTORS = [
         *BOUND_CASES,
         *ROOM_CASES,
         *NAME_CASES,
+        *LONE_CASES,
         *SEALED,
     )
 ]
@@ -157,6 +160,12 @@ def main() -> None:
         "channels": listed("channel", CHANNELS, "messages"),
         "receipts": listed("receipt", RECEIPTS, "messages"),
         "ship_keys": listed_keys(SHIP_KEYS, "S-7", "sealed"),
+        "stages": [
+            {"name": name, "stage": stage, "expect": expect, **proven(requirements, "stages"), "about": about}
+            | {"data": data}
+            | ({"result": result} if expect == "accept" else {})
+            for name, stage, expect, requirements, about, data, result in STAGES
+        ],
     }
     text = json.dumps(document, indent=1, ensure_ascii=True) + "\n"
     (directory / "vectors.json").write_text(text, encoding="utf-8", newline="\n")

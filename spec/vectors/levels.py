@@ -5,7 +5,7 @@ order in which that is judged.
 """
 
 LEVELS: dict[str, tuple[tuple[str, ...], str]] = {
-    "verify": ((), "F-1 to F-10 F-20 F-21 F-28 F-29 F-100 F-150"),
+    "verify": ((), "F-1 to F-10 F-20 F-21 F-28 F-29 F-100 F-150 F-151"),
     "plain": (
         ("verify",),
         "F-11 to F-19 F-22 to F-27 F-30 to F-34 F-36 to F-41 F-62 to F-65 F-67 F-68 F-101 F-102 F-134 F-143",
@@ -16,6 +16,7 @@ LEVELS: dict[str, tuple[tuple[str, ...], str]] = {
     "sealed": (("plain",), "S-1 to S-17"),
     "trust": (("verify",), "R-1 to R-20"),
     "messages": (("verify",), "T-138 to T-140 C-1 to C-14 F-60 F-61"),
+    "stages": ((), "N-11"),
 }
 
 

@@ -13,7 +13,7 @@ LINKED: Tree = [("bin/run", 1, b"x"), ("run", 3, b"bin/run")]
 POSIX: Tree = [("A", 0, b"1"), ("a", 0, b"2"), ("aux", 0, b"3"), ("x:y ", 0, b"4")]
 
 CASES: list[Case] = [
-    ("full", "accept", "F-5 F-11 F-22 F-34", "a full release, stored packs", lambda: write(Bundle([full()]))),
+    ("full", "accept", "F-5 F-11 F-22 F-34 F-151", "a full release, stored packs", lambda: write(Bundle([full()]))),
     (
         "delta",
         "accept",

@@ -75,7 +75,7 @@ def read_suite(directory: Path) -> Suite:
         cases = [case for vector in told["vectors"] for case in _bundles(directory, told, vector)]
         for listed, task in TASKS.items():
             cases += [_signed(told, task, item) for item in told.get(listed, ())]
-        cases += [_image(item) for item in images]
+        cases += [_image(item) for item in images] + [_stage(item) for item in told.get("stages", ())]
         levels = {name: level["needs"] for name, level in told["levels"].items()}
         requirements = {name: level["requirements"] for name, level in told["levels"].items()}
         missing = [case.request["file"] for case in cases if not Path(case.request.get("file", directory)).exists()]
@@ -126,3 +126,10 @@ def _image(item: Mapping[str, Any]) -> Case:
     request = {"task": "image", "data": item["image"]}
     about = (["F-50", "F-51"], None, "the references of an image, or that it is none")
     return Case(f"image {item['name']}", "references", *about, "accept", request, {"references": item["references"]})
+
+
+def _stage(item: Mapping[str, Any]) -> Case:
+    request = {"task": "stage", "stage": item["stage"], "data": item["data"]}
+    about = (item["requirements"], item["isolates"], item["about"])
+    wanted = {"result": item["result"]} if item["expect"] == "accept" else {}
+    return Case(f"stage {item['name']}", item["level"], *about, item["expect"], request, wanted)
