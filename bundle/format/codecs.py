@@ -32,6 +32,7 @@ ZSTD_WINDOW_LOG = 27
 CHUNK_BYTES = 64 * 1024
 FEW_BYTES = 4 * 1024 * 1024  # up to here every candidate is tried; beyond, only the one that wins there
 SAMPLE_BYTES = 512 * 1024
+SAMPLES = 8  # of a large stream: code and text stand in it one after the other
 PROBED_BYTES = 64 * 1024  # from here on a cheap probe may spare what cannot be compressed the costly attempts
 LEAST_GAIN = 512  # a compressor that gains less than one byte in so many is not worth its time
 ZSTD_STEP_BYTES = 256  # a block of 4 bytes can unpack to 128 KiB: this bounds one step to 8 MiB
@@ -133,7 +134,10 @@ def large_codec(samples: list[bytes], size: int, max_log: int) -> int:
     sizes = {LZMA2: tried(samples), X86_LZMA2: tried(samples, x86=True)}
     if size <= MAX_FILTERED_BYTES:
         sizes[CODE_LZMA2] = tried(filtered(sample, size) for sample in samples)
-    return min(sizes, key=lambda first: (sizes[first], first)) + _log_for(size, max_log)
+    # A filter that gains less than that on samples of text does so by chance.
+    best = min(sizes, key=lambda first: (sizes[first], first))
+    gained = (sizes[LZMA2] - sizes[best]) * LEAST_GAIN > sizes[LZMA2]
+    return (best if gained else LZMA2) + _log_for(size, max_log)
 
 
 class LargeCompressor:

@@ -1,9 +1,11 @@
 """Turning planned objects into the steps and streams of a frame. spec/format.md, sections 8 and 9."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
 from bundle.archives.engines import LARGE_FEATURES, features_of
+from bundle.derived.deriving import is_list, source_label
 from bundle.format.contents import Content, size_of
 from bundle.format.index import Archive, Concat, Copy, Derived, Literal, Patch, Rebased, Recipe, Shape, Step, Stream
 from bundle.write.section_plan import Assembled, Cheaper, Encoded, InBase, PlannedObject, Way
@@ -45,6 +47,21 @@ class FrameBuilder:
             number = self._step(recipe, place, size, encoding)
         self._made[id(planned)] = number
         return number
+
+    def add_members(self, planned: Sequence[PlannedObject], outcomes: Sequence[Encoding], names: Sequence[str]) -> None:
+        """Adds what the archives among these hold, before any of them: alike stands beside alike in the packs.
+
+        `names`: of the objects that the plan's tasks make. What is a file of its own is left to its turn.
+        """
+        own = {id(item) for item in planned}
+        members = [
+            (packing_key(names[way.task]), member)
+            for item in planned
+            for member, way in _members(item, outcomes)
+            if id(member) not in own
+        ]
+        for _, member in sorted(members, key=lambda one: one[0]):
+            self.add_object(member, outcomes, None)
 
     def stream_jobs(self) -> list[tuple[Stream, list[Content], int]]:
         """(stream, its parts, dictionary limit) of every stream that is not empty, in the order of the format."""
@@ -92,6 +109,28 @@ class FrameBuilder:
         if encoding.sources not in self._joined:
             self._joined[encoding.sources] = self._step(Concat(encoding.sources), None, encoding.source_bytes)
         return self._joined[encoding.sources]
+
+
+def packing_key(name: str) -> tuple[bool, str, str, bool]:
+    """By suffix, then by name, so that similar objects stand side by side in the packs and compress better.
+
+    Wheels with machine code stand behind those for any platform. What follows from another object stands behind it: a
+    catalogue behind its source, a list of digests behind all.
+    """
+    source = source_label(name) or name
+    suffix = PurePosixPath(source).suffix
+    kind = source.rpartition("-")[2] if suffix == ".whl" else suffix
+    return is_list(name, 0), kind, source, source != name
+
+
+def _members(item: PlannedObject, outcomes: Sequence[Encoding]) -> Iterator[tuple[PlannedObject, Encoded]]:
+    """What an archive is made of, and those in it, as far as it is encoded."""
+    way = cheapest(item.way, outcomes)
+    for member in way.members if isinstance(way, Assembled) else ():
+        inner = cheapest(member.way, outcomes)
+        if isinstance(inner, Encoded):
+            yield member, inner
+        yield from _members(member, outcomes)
 
 
 def cheapest(way: Way, outcomes: Sequence[Encoding]) -> InBase | Encoded | Assembled:

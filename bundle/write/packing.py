@@ -7,6 +7,7 @@ from bundle.format.codecs import (
     FEW_BYTES,
     PROBED_BYTES,
     SAMPLE_BYTES,
+    SAMPLES,
     STORED,
     LargeCompressor,
     Packed,
@@ -26,7 +27,8 @@ def pack(parts: Sequence[Content], max_log: int, out: Path) -> tuple[Packed, Con
     size = sum(map(size_of, parts))
     if size <= FEW_BYTES:
         return compress(b"".join(chunks_of(parts)), max_log)
-    samples = [_read_at(parts, at, SAMPLE_BYTES) for at in (0, size // 2, size - SAMPLE_BYTES)]
+    last = max(0, size - SAMPLE_BYTES)
+    samples = [_read_at(parts, last * number // (SAMPLES - 1), SAMPLE_BYTES) for number in range(SAMPLES)]
     if gains_nothing(chunks_of(parts), (sample[:PROBED_BYTES] for sample in samples), size):
         with create_buffered(out) as file:
             for chunk in chunks_of(parts):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
 from itertools import count
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -15,7 +15,6 @@ import msgspec
 from bundle.archives.counterparts import Shapes, find_shapes
 from bundle.archives.engines import COMMON_FEATURES, ENGINE_FEATURES, features_of
 from bundle.delta.sketch import sketch
-from bundle.derived.deriving import is_list, source_label
 from bundle.format.codecs import compress
 from bundle.format.contents import Content, chunks_of, size_of
 from bundle.format.contents import opened as opened_content
@@ -43,8 +42,8 @@ from bundle.read.tree import object_bytes
 from bundle.read.work_limit import WorkLimit
 from bundle.write.base_streams import StreamIndex
 from bundle.write.batches import call_with, made_in_batches, map_in_batches
-from bundle.write.catalog import Candidate, Catalog
-from bundle.write.frames import FrameBuilder
+from bundle.write.catalog import Candidate, Catalog, Wanted
+from bundle.write.frames import FrameBuilder, packing_key
 from bundle.write.openings import ArchiveOpener, Opening, archives_among, members_of
 from bundle.write.packing import pack, packed_so_far
 from bundle.write.section_plan import Closed, PlannedObject, SectionPlan
@@ -103,9 +102,10 @@ class SectionBuilder:
         shapes = self._find_shapes(catalog, openings)
         plan = SectionPlan(catalog, WorkLimit(target.size), shapes)
         manifest = _plan_draft(plan, target, needed, base.manifest)
-        planned = [(0, manifest), *self._plan_objects(plan, contents, openings)]
+        planned = self._plan_objects(plan, contents, openings)
         outcomes = self._encode(plan)
         frame = FrameBuilder(first=catalog.count)
+        frame.add_object(manifest, outcomes, 0)
         for place, item in planned:
             frame.add_object(item, outcomes, place)
         return self._assemble([frame], catalog, base.manifest.tree_hash, plan.closed)
@@ -127,13 +127,22 @@ class SectionBuilder:
         outcomes = self._encode(plan)
         frames = [FrameBuilder(first=0)]
         frames[0].add_object(manifest, outcomes, 0)
+        parts: list[list[tuple[int, PlannedObject]]] = []
         filled = FULL_FRAME_BYTES
         for place, item in planned:
             if filled + item.size > FULL_FRAME_BYTES and not plan.is_compiled(item):
-                frames.append(FrameBuilder(first=0))
+                parts.append([])
                 filled = 0
             filled += item.size
-            frames[-1].add_object(item, outcomes, place)
+            parts[-1].append((place, item))
+        names = [one.label if isinstance(one, Wanted) else "" for one in plan.wanted]
+        for part in parts:
+            frame = FrameBuilder(first=0)
+            # Not in a delta: there all archives of the base would be open at once, and need room aboard [F-64].
+            frame.add_members([item for _, item in part], outcomes, names)
+            for place, item in part:
+                frame.add_object(item, outcomes, place)
+            frames.append(frame)
         return self._assemble(frames, catalog, b"", plan.closed)
 
     def _catalog(self, base: BuildBase, contents: list[tuple[int, Content]]) -> tuple[Catalog, dict[int, Opening]]:
@@ -259,17 +268,7 @@ def _plan_draft(
 
 
 def _packing_order(target: TreeManifest, places: Iterable[int]) -> list[int]:
-    """Places by suffix, then by path, so that similar objects stand side by side in the packs and compress better.
-
-    What follows from another object stands behind it: a catalogue behind its source, a list of digests behind all.
-    """
-
-    def key(place: int) -> tuple[bool, str, str, bool]:
-        path = target.entry(place).path
-        source = source_label(path) or path
-        return is_list(path, 0), PurePosixPath(source).suffix, source, source != path
-
-    return sorted(places, key=key)
+    return sorted(places, key=lambda place: packing_key(target.entry(place).path))
 
 
 def _features(builders: list[FrameBuilder]) -> list[str]:

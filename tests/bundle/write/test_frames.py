@@ -1,7 +1,7 @@
 """Planned objects as steps and streams of a frame: bundle.write.frames."""
 
 from bundle.format.index import Archive, Concat, Copy, Literal, Patch, Rebased, Shape, Stream
-from bundle.write.frames import FrameBuilder
+from bundle.write.frames import FrameBuilder, packing_key
 from bundle.write.section_plan import Assembled, Cheaper, Encoded, InBase, PlannedObject
 from bundle.write.tournament import Encoding
 
@@ -80,3 +80,26 @@ def test_of_two_ways_the_cheaper_one_is_taken() -> None:
         frame.add_object(PlannedObject(80, way), [*outcomes, Encoding({Stream.LITERAL: [b"y"]}, price=price)], 1)
         assert isinstance(frame.steps[-1].recipe, taken)
         assert len(frame.steps) == (1 if taken is Literal else 3)
+
+
+def test_members_of_all_archives_stand_in_packing_order_before_them() -> None:
+    outcomes = [Encoding({Stream.LITERAL: [bytes([65 + number])]}) for number in range(6)]
+    names = ["one.whl!a.pyd", "one.whl!a.py", "two.whl!b.pyd", "two.whl!b.py", "skeletons", "b.py"]
+    made = [PlannedObject(1, Encoded(number)) for number in range(6)]
+    inner = PlannedObject(9, Assembled(made[4], (made[2], made[3]), (1, 1)))
+    archives = [PlannedObject(9, Assembled(made[4], (made[0], made[1]), (1, 1)))]
+    archives.append(PlannedObject(9, Assembled(made[4], (inner, made[5]), (1, 1))))
+    planned = [*archives, made[5]]
+    frame = FrameBuilder(first=0)
+    frame.add_members(planned, outcomes, names)
+    for place, item in enumerate(planned):
+        frame.add_object(item, outcomes, place)
+    assert frame.streams[Stream.LITERAL] == [b"B", b"D", b"A", b"C", b"E", b"F"]
+    assert [step.place for step in frame.steps if step.place is not None] == [0, 1, 2]
+
+
+def test_text_is_packed_before_code() -> None:
+    names = ["b-1-py3-none-any.whl", "a-1-cp311-cp311-win_amd64.whl", "z.mo", "z.po", "RECORD", "c.pyd", "c.py"]
+    ordered = ["c.py", "c.pyd", "b-1-py3-none-any.whl", "a-1-cp311-cp311-win_amd64.whl"]
+    assert [name for name in sorted(names, key=packing_key) if name in ordered][:2] == ["c.py", "c.pyd"]
+    assert sorted(names, key=packing_key).index(ordered[2]) < sorted(names, key=packing_key).index(ordered[3])
