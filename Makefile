@@ -170,6 +170,11 @@ kit-test: $(READY) ## a kit on bare Debian 11, 12 and 13, without Python: needs 
 	@sh tests/support/machines/debian_packages.sh debootstrap
 	@$(BIN)/python -m tests.support.machines.bare_kit $(KITS)
 
+.PHONY: kit-test-foreign
+kit-test-foreign: $(READY) ## a kit for AArch64 on another machine, by qemu's user mode: some minutes
+	@sh tests/support/machines/debian_packages.sh qemu-aarch64-static:qemu-user-static
+	@$(BIN)/python -m tests.support.machines.foreign_kit
+
 .PHONY: kit-test-windows
 kit-test-windows: $(READY) ## a kit for Windows, built twice and run by Wine; KITS=--renew: it renews itself, too
 	@$(BIN)/python -m tests.support.machines.wine_kit $(KITS)

@@ -4,6 +4,7 @@
     1         one Zstandard frame without its magic number, window at most 2^27 bytes
     32 + n    raw LZMA2 with a dictionary of 2^n bytes, n from 12 to 26
     96 + n    the same behind the x86 filter of xz, which makes the targets of calls absolute
+    160 + n   the same behind our own filter for x86-64, which knows loads as well [F-143]
 
 A pack is compressed by every codec that may win and kept in the smallest form; ties go to the lower number.
 Readers decompress step by step and stop at the signed length, so a lying stream costs neither memory nor time.
@@ -18,11 +19,13 @@ import zstandard
 
 from bundle.errors import Corrupt, Malformed
 from bundle.format.canonical import MAX_INTEGER
+from bundle.machine_code.code_filter import MAX_FILTERED_BYTES, CodeFilter, filtered, is_code
 
 STORED = 0
 ZSTD = 1
 LZMA2 = 32
 X86_LZMA2 = 96
+CODE_LZMA2 = 160
 MIN_LZMA2_LOG = 12
 MAX_LZMA2_LOG = 26
 ZSTD_WINDOW_LOG = 27
@@ -49,6 +52,8 @@ def check_packed(packed: Packed, where: str) -> None:
     """Raises Malformed for an unknown codec or lengths out of bounds [F-24]."""
     if packed.codec not in (STORED, ZSTD) and _lzma2_form(packed.codec) is None:
         raise Malformed(f"{where}: codec {packed.codec} is unknown")
+    if packed.codec >= CODE_LZMA2 and packed.size > MAX_FILTERED_BYTES:
+        raise Malformed(f"{where}: more than {MAX_FILTERED_BYTES} bytes behind the filter of code")
     if not 1 <= packed.length <= MAX_INTEGER or not 1 <= packed.size <= MAX_INTEGER:
         raise Malformed(f"{where}: a length is not within 1 to 2^53 - 1")
     if packed.codec == STORED and packed.length != packed.size:
@@ -74,6 +79,8 @@ def compress(data: bytes, max_log: int = MAX_LZMA2_LOG) -> tuple[Packed, bytes]:
     candidates = [(STORED, data)]
     candidates += [(LZMA2 + log, _lzma2(data, log, *tuning)) for tuning in _LZMA2_TUNINGS]
     candidates += [(X86_LZMA2 + log, _lzma2(data, log, *_LZMA2_TUNINGS[0], x86=True)), (ZSTD, _zstd(data))]
+    if is_code(data):
+        candidates.append((CODE_LZMA2 + log, _lzma2(filtered(data), log, *_LZMA2_TUNINGS[0])))
     codec, packed = min(candidates, key=lambda candidate: (len(candidate[1]), candidate[0]))
     return Packed(codec, len(packed), len(data)), packed
 
@@ -118,28 +125,45 @@ def _has_repeats(chunks: Iterable[bytes], size: int) -> bool:
 
 
 def large_codec(samples: list[bytes], size: int, max_log: int) -> int:
-    """The codec for more than that: LZMA2, behind the x86 filter if it gains on the samples."""
-    plain, filtered = (
-        sum(len(_lzma2(sample, 20, 3, 0, 0, preset=1, x86=x86)) for sample in samples) for x86 in (False, True)
-    )
-    return (X86_LZMA2 if filtered < plain else LZMA2) + _log_for(size, max_log)
+    """The codec for more than that: LZMA2, behind the filter that gains most on the samples."""
+
+    def tried(parts: Iterable[bytes], x86: bool = False) -> int:
+        return sum(len(_lzma2(part, 20, 3, 0, 0, preset=1, x86=x86)) for part in parts)
+
+    sizes = {LZMA2: tried(samples), X86_LZMA2: tried(samples, x86=True)}
+    if size <= MAX_FILTERED_BYTES:
+        sizes[CODE_LZMA2] = tried(filtered(sample, size) for sample in samples)
+    return min(sizes, key=lambda first: (sizes[first], first)) + _log_for(size, max_log)
 
 
-def large_compressor(codec: int) -> lzma.LZMACompressor:
-    """What writes a codec that `large_codec` gave."""
-    x86, log = _lzma2_form(codec) or (False, MIN_LZMA2_LOG)
-    return lzma.LZMACompressor(lzma.FORMAT_RAW, filters=_filters(log, *_LZMA2_TUNINGS[0], x86=x86))
+class LargeCompressor:
+    """Writes a codec that `large_codec` gave, for `size` bytes."""
+
+    def __init__(self, codec: int, size: int) -> None:
+        first, log = _lzma2_form(codec) or (LZMA2, MIN_LZMA2_LOG)
+        filters = _filters(log, *_LZMA2_TUNINGS[0], x86=first == X86_LZMA2)
+        self._lzma = lzma.LZMACompressor(lzma.FORMAT_RAW, filters=filters)
+        self._filter = CodeFilter(size, back=False) if first == CODE_LZMA2 else None
+
+    def compress(self, chunk: bytes) -> bytes:
+        """Packed bytes, of this chunk or of those before."""
+        return self._lzma.compress(self._filter.feed(chunk) if self._filter else chunk)
+
+    def flush(self) -> bytes:
+        """The last packed bytes."""
+        rest = self._lzma.compress(self._filter.flush()) if self._filter else b""
+        return rest + self._lzma.flush()
 
 
 def _log_for(size: int, max_log: int) -> int:
     return max(MIN_LZMA2_LOG, min(max_log, (size - 1).bit_length()))
 
 
-def _lzma2_form(codec: int) -> tuple[bool, int] | None:
-    """(whether the x86 filter is used, log of the dictionary) of an LZMA2 codec. None for other numbers."""
-    for first in (LZMA2, X86_LZMA2):
+def _lzma2_form(codec: int) -> tuple[int, int] | None:
+    """(LZMA2 or one with a filter, log of the dictionary) of an LZMA2 codec. None for other numbers."""
+    for first in (LZMA2, X86_LZMA2, CODE_LZMA2):
         if MIN_LZMA2_LOG <= codec - first <= MAX_LZMA2_LOG:
-            return first == X86_LZMA2, codec - first
+            return first, codec - first
     return None
 
 
@@ -189,15 +213,19 @@ class _Stored:
 
 
 class _Lzma2:
-    def __init__(self, x86: bool, log: int) -> None:
-        filters = [*_x86_filter(x86), {"id": lzma.FILTER_LZMA2, "dict_size": 1 << log}]
+    def __init__(self, first: int, log: int, size: int) -> None:
+        filters = [*_x86_filter(first == X86_LZMA2), {"id": lzma.FILTER_LZMA2, "dict_size": 1 << log}]
         self._lzma = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=filters)
+        self._filter = CodeFilter(size, back=True) if first == CODE_LZMA2 else None
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         out = self._lzma.decompress(chunk, CHUNK_BYTES)
         while out:
-            yield out
+            if made := self._filter.feed(out) if self._filter else out:
+                yield made
             out = b"" if self._lzma.eof else self._lzma.decompress(b"", CHUNK_BYTES)
+        if self._filter and self._lzma.eof and (made := self._filter.flush()):
+            yield made
 
     def finished(self) -> bool:
         return self._lzma.eof and not self._lzma.unused_data
@@ -223,7 +251,7 @@ def _decoder(packed: Packed) -> _Decoder:
     if packed.codec == STORED:
         return _Stored()
     form = _lzma2_form(packed.codec)
-    return _Lzma2(*form) if form else _Zstd()
+    return _Lzma2(*form, packed.size) if form else _Zstd()
 
 
 def _x86_filter(x86: bool) -> list[dict[str, Any]]:

@@ -46,10 +46,12 @@ class Stream(IntEnum):
     EXTRA = 6
     PLACE = 7
     LAYOUT = 8
+    OPERAND = 9
+    JUMP = 10
 
 
 _PACKED = 16  # is added to the stream of a pack that is compressed [F-102]
-_NUMBERS = frozenset(Stream) - {Stream.LITERAL, Stream.CHANGE, Stream.EXTRA}
+_NUMBERS = frozenset(Stream) - {Stream.LITERAL, Stream.CHANGE, Stream.EXTRA, Stream.OPERAND, Stream.JUMP}
 
 
 class Pack(msgspec.Struct, frozen=True):

@@ -104,6 +104,13 @@ class Image:
         before = np.cumsum(self._columns[3]) - self._columns[3]
         return np.where(within, addresses - self._columns[2][at] + before[at], -1)
 
+    def holds_code(self, offsets: Numbers) -> NDArray[np.bool_]:
+        """Which offsets are in an executable stretch of x86 or x86-64."""
+        at, within = self._found(offsets, self._columns[0], self._columns[1])
+        executable = np.array([stretch.executable for stretch in self.stretches])
+        found: NDArray[np.bool_] = within & executable[at] & (self.machine != Machine.AARCH64)
+        return found
+
     def moved_rooms(self, addresses: Numbers, new: "Image") -> Numbers:
         """Each address, moved as its stretch is in another image. Those outside of all rooms stay."""
         at, within = self._found(addresses, self._columns[2], self._columns[3])

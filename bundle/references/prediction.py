@@ -25,7 +25,7 @@ from bundle.references.scan import References, find_references
 from bundle.references.words import Bytes, Numbers
 
 MAX_SHIFT = 1 << 30  # exclusive; images have no more bytes than that
-WINDOW_BYTES = 1 << 20  # of the new image, made at once
+WINDOW_BYTES = 1 << 20  # of the new image, made at once; windows end at its multiples [F-141]
 WINDOW_BLOCKS = 1 << 15  # that begin in it, at most
 # Around a window. A reference may begin before it, at most 7 bytes, and be an instruction of which another reference,
 # at most 7 bytes before that, has written a part.
@@ -44,6 +44,8 @@ class Shifts:
     by: Numbers
 
 
+# Kinds whose references mostly lead to what is near, in code that was copied as a whole [F-139].
+NEAR_KINDS = (Kind.RELATIVE, Kind.BRANCH)
 NO_TABLE: Bytes = np.empty(0, np.uint8)
 NO_SHIFTS = Shifts(np.empty(0, np.int64), np.empty(0, np.int64))
 
@@ -68,6 +70,13 @@ class AddressMap:
         # What no block covers was deleted or rewritten. References to it most likely moved as the code before it did.
         last = np.maximum.accumulate(np.where(painted, np.arange(len(painted), dtype=np.int32), 0))
         self._shifts = np.where(painted[last], self._shifts[last], 0)
+
+    def beside(self, addresses: Numbers, blocks: Blocks) -> Numbers:
+        """The new address of what lies in the block whose row stands beside it. -1 for what does not [F-139]."""
+        old, new, size = blocks.T
+        offsets = self._old.offsets(addresses)
+        inside = (offsets >= old) & (offsets < old + size)
+        return np.where(inside, self._new.addresses(np.where(inside, offsets - old + new, 0)), -1)
 
     def __call__(self, addresses: Numbers) -> Numbers:
         """Addresses outside the file's bytes move with their stretch, those outside all stretches not at all."""
@@ -140,6 +149,7 @@ class Carried(NamedTuple):
     indexes: Numbers
     before: Numbers
     after: Numbers
+    blocks: Numbers  # the row of the block of each
 
 
 class Prediction:
@@ -158,12 +168,24 @@ class Prediction:
 
     def move(self, addresses: Numbers) -> Numbers:
         """Where old addresses are in the new image."""
-        moved = self._map(addresses)
-        if len(self._shifted):
-            rooms = self._old.image.rooms(addresses)
-            at = np.minimum(np.searchsorted(self._shifted, rooms), len(self._shifted) - 1)
-            moved += np.where(self._shifted[at] == rooms, self._by[at], 0)
-        return moved
+        return self._map(addresses) + self._shift(addresses)
+
+    def _shift(self, addresses: Numbers) -> Numbers:
+        if not len(self._shifted):
+            return np.zeros_like(addresses)
+        rooms = self._old.image.rooms(addresses)
+        at = np.minimum(np.searchsorted(self._shifted, rooms), len(self._shifted) - 1)
+        return np.where(self._shifted[at] == rooms, self._by[at], 0)
+
+    def _move_near(self, addresses: Numbers, blocks: Blocks) -> Numbers:
+        """The same for what branches in blocks lead to. What lies in the branch's own block goes with it [F-139]."""
+        mapped, near = self._map(addresses), self._map.beside(addresses, blocks)
+        return np.where((near < 0) | (near == mapped), mapped + self._shift(addresses), near)
+
+    def relatives(self, inside: Blocks, length: int) -> Carried:
+        """The relative references that lie whole within a window of that length, and within its blocks."""
+        found = self._old.references[Kind.RELATIVE]
+        return carried(inside, found.kind, found.where, 0, length)
 
     def windows(self, size: int) -> Iterator[tuple[Bytes, Blocks]]:
         """(predicted bytes, the blocks in it) of each window of the new image. Where no block is there are zeros.
@@ -183,7 +205,7 @@ class Prediction:
         """(start, end) of each window. None has so many blocks that they would take much memory."""
         start, new = 0, self._blocks[:, 1]
         while start < size:
-            end = min(start + WINDOW_BYTES, size)
+            end = min((start // WINDOW_BYTES + 1) * WINDOW_BYTES, size)
             behind = int(np.searchsorted(new, start)) + WINDOW_BLOCKS
             if behind < len(new):
                 end = min(end, int(new[behind]))
@@ -202,9 +224,11 @@ class Prediction:
         # All are read before the first is written: some overlap.
         moved = []
         for found in self._old.references:
-            indexes, before, after = carried(near, found.kind, found.where, first, first + len(out))
+            indexes, before, after, rows = carried(near, found.kind, found.where, first, first + len(out))
             group = found.group(self._old.image, indexes, before, read(found.kind, out, after - first))
-            moved.append((found.kind, after, self.move(group.targets), self.move(group.anchors)))
+            is_near = found.kind in NEAR_KINDS
+            targets = self._move_near(group.targets, near[rows]) if is_near else self.move(group.targets)
+            moved.append((found.kind, after, targets, self.move(group.anchors)))
         for kind, after, targets, anchors in moved:
             point(kind, out, after - first, origins_of(kind, self._new, after, anchors), targets)
 
@@ -222,7 +246,8 @@ def carried(blocks: Blocks, kind: Kind, where: Places, start: int, end: int) -> 
     count = np.maximum(last - first, 0)
     chosen = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count) + np.repeat(first, count)
     before = where.at(chosen)
-    return Carried(chosen, before, before + np.repeat(new - old, count))
+    rows = np.repeat(np.arange(len(blocks)), count)
+    return Carried(chosen, before, before + (new - old)[rows], rows)
 
 
 def _cut(blocks: Blocks, start: int, end: int) -> Blocks:

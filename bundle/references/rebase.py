@@ -14,18 +14,22 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bundle.delta.bsdiff import apply_triples
 from bundle.delta.changes import Changes
 from bundle.errors import Malformed
 from bundle.format.index import Stream
-from bundle.format.objects import Nothing, Readable
+from bundle.format.objects import Readable
 from bundle.format.varints import unfold
+from bundle.machine_code.patterns import OPERAND_BYTES
 from bundle.references.image import MAX_IMAGE_BYTES, MAX_LAYOUT_NUMBERS, MAX_SECTIONS, Image
+from bundle.references.pages import Pages
 from bundle.references.prediction import MAX_SHIFT, NO_TABLE, Blocks, Prediction, Shifts, scan
 from bundle.references.tables import MAX_TABLE_BYTES, predicted_table
+from bundle.references.words import Bytes, write
 from bundle.references.words import Numbers as Places
+from bundle.references.x86 import is_jump, missing_operands
 
 MAX_SHIFTS = 1 << 20
+HELD_BYTES = 1 << 16  # of extra bytes, taken at once
 MAX_TRIPLES = 1 << 20  # all of them are in memory before the first byte is made [F-82]
 
 
@@ -52,29 +56,137 @@ def apply_rebased(
     if old is None:
         raise Malformed("recipe: a patch with rebased references needs an executable image as its source")
     known = old.known()
+    counts = _read_counts(numbers.layouts)
     new, shifts = _placed_anew(old.image, len(known), _read_numbers(numbers))
     blocks = _checked_blocks(triples, source.size, size)
     table = NO_TABLE
     if _farthest(triples) > source.size:
         table = predicted_table(old, new, blocks.astype(np.int64))
         _check_source(triples, source.size + len(table))
+    changes, extra = Changes(numbers.skips, take), _Extra(new, counts.extra_bytes(triples), take)
     del triples
-    changes = Changes(numbers.skips, take)
-    for out, inside in Prediction(old, new, blocks, shifts, known, table).windows(size):
-        copied = int(inside[:, 2].sum())
-        places = _placed(inside, changes.places(copied))
-        out[places] += changes.values(len(places))
-        out[_gaps(inside, len(out))] = np.frombuffer(b"".join(take(Stream.EXTRA, len(out) - copied)), np.uint8)
+    operands, start = _Operands(old.data, new, counts, take), 0
+    prediction = Prediction(old, new, blocks, shifts, known, table)
+    for out, inside in prediction.windows(size):
+        places = _placed(inside, changes.places(int(inside[:, 2].sum())))
+        _, before, after, _ = prediction.relatives(inside, len(out))
+        marks = np.isin(places, after)
+        out[places[~marks]] += changes.values(int((~marks).sum()))
+        fresh = extra.fill(out, inside, start)
+        operands.write(out, start, fresh, (places[marks], before[np.isin(after, places)]))
+        start += len(out)
         yield out.tobytes()
     changes.finish()
+    extra.finish()
+    operands.finish()
 
 
 def pass_rebased(
     size: int, triples: Places, numbers: Numbers, take: Callable[[Stream, int], Iterator[bytes]]
 ) -> Iterator[bytes]:
     """Takes from the streams what `apply_rebased` would take, where the source is missing. Raises Malformed."""
+    counts = _read_counts(numbers.layouts)
     _read_numbers(numbers)
-    return apply_triples(Nothing(), size, iter(triples.tolist()), numbers.skips, take)
+    _checked_blocks(triples, MAX_IMAGE_BYTES, size)
+    changes = _read(numbers.skips)
+    for _ in range(changes):
+        _read(numbers.skips)
+    if changes < counts.marks:
+        raise Malformed("recipe: a patch marks more operands than it has changes")
+    streams = (Stream.CHANGE, Stream.EXTRA, Stream.OPERAND, Stream.JUMP)
+    lengths = (changes - counts.marks, counts.extra_bytes(triples), 4 * counts.operands, 4 * counts.jumps)
+    for stream, length in zip(streams, lengths, strict=True):
+        yield from take(stream, length)
+
+
+class _Counts(NamedTuple):
+    """How many operands and jumps a patch has in their streams, and how many of both are marked [F-140]."""
+
+    operands: int
+    jumps: int
+    marks: int
+
+    def extra_bytes(self, triples: Places) -> int:
+        """How many bytes of the extra stream a patch takes. Raises Malformed."""
+        fresh = self.operands + self.jumps - self.marks
+        left = int(triples[:, 1].sum()) - OPERAND_BYTES * fresh
+        if fresh < 0 or left < 0:
+            raise Malformed("recipe: a patch has another number of operands than its bytes have room for")
+        return left
+
+
+class _Extra:
+    """What no block covers, from bytes that lack the operands of new code [F-141]."""
+
+    def __init__(self, new: Image, left: int, take: Callable[[Stream, int], Iterator[bytes]]) -> None:
+        self._new, self._left, self._take = new, left, take
+        self._held, self._at = b"", 0
+
+    def fill(self, out: Bytes, blocks: Blocks, start: int) -> Places:
+        """Puts the next bytes where they are, in the window at `start`. Returns where an operand is missing."""
+        gaps = _gaps(blocks, len(out))
+        edges = np.flatnonzero(np.diff(gaps.astype(np.int8), prepend=0, append=0)).reshape(-1, 2)
+        code, parts, found = self._new.holds_code(edges[:, 0] + start), [], []
+        for (at, end), is_code in zip(edges.tolist(), code.tolist(), strict=True):
+            self._hold(end - at)
+            places = missing_operands(self._new.machine, self._held, self._at, end - at) if is_code else []
+            found += [at + place for place in places]
+            behind = self._at + end - at - OPERAND_BYTES * len(places)
+            if behind > len(self._held):
+                raise Malformed("recipe: a patch has another number of operands than its bytes have room for")
+            parts.append(self._held[self._at : behind])
+            self._at = behind
+        operands = np.array(found, np.int64)
+        for number in range(OPERAND_BYTES):
+            gaps[operands + number] = False
+        out[gaps] = np.frombuffer(b"".join(parts), np.uint8)
+        return operands
+
+    def finish(self) -> None:
+        """Raises Malformed if some are left."""
+        if self._left or self._at < len(self._held):
+            raise Malformed("recipe: a patch has more extra bytes than it needs")
+
+    def _hold(self, length: int) -> None:
+        """Takes more from the stream, if there are not as many at hand."""
+        if self._left and self._at + length > len(self._held):
+            more = min(self._left, max(length, HELD_BYTES))
+            self._held = self._held[self._at :] + b"".join(self._take(Stream.EXTRA, more))
+            self._at, self._left = 0, self._left - more
+
+
+class _Operands:
+    """The operands of new code, and the marked ones, from their streams [F-140]."""
+
+    def __init__(self, old: Pages, new: Image, counts: _Counts, take: Callable[[Stream, int], Iterator[bytes]]) -> None:
+        self._old, self._new, self._take = old, new, take
+        self._left = {Stream.OPERAND: counts.operands, Stream.JUMP: counts.jumps}
+        self._marks = counts.marks
+
+    def write(self, out: Bytes, start: int, fresh: Places, marked: tuple[Places, Places]) -> None:
+        """Writes all operands of the window at `start`. `marked`: where they are, and where in the old image."""
+        where, before = marked
+        self._marks -= len(where)
+        places = np.concatenate([fresh, where])
+        jumps = is_jump(np.concatenate([out[fresh - 1], self._old.byte(before - 1)]))
+        order = np.argsort(places)
+        places, jumps = places[order], jumps[order]
+        for stream, chosen in ((Stream.OPERAND, places[~jumps]), (Stream.JUMP, places[jumps])):
+            values = self._values(stream, len(chosen))
+            if stream == Stream.OPERAND:
+                values -= self._new.addresses(chosen + start) + OPERAND_BYTES
+            write(out, chosen, values, OPERAND_BYTES)
+
+    def finish(self) -> None:
+        """Raises Malformed if some are left, or if there are more or fewer marks than said."""
+        if any(self._left.values()) or self._marks:
+            raise Malformed("recipe: a patch has another number of operands than it says")
+
+    def _values(self, stream: Stream, count: int) -> Places:
+        self._left[stream] -= count
+        if self._left[stream] < 0:
+            raise Malformed("recipe: a patch has another number of operands than it says")
+        return np.frombuffer(b"".join(self._take(stream, OPERAND_BYTES * count)), ">u4").astype(np.int64)
 
 
 def blocks_in(triples: Places) -> NDArray[np.int32]:
@@ -160,6 +272,17 @@ def _read_numbers(numbers: Numbers) -> _Prediction:
         at = _sums(next(numbers.places) for _ in range(count))
         return _Prediction(layout, stretches, at, _sums(unfold(next(numbers.layouts)) for _ in range(count)))
     except (StopIteration, RuntimeError, OverflowError) as error:
+        raise Malformed("recipe: a reference pack is too short") from error
+
+
+def _read_counts(layouts: Iterator[int]) -> _Counts:
+    return _Counts(_read(layouts), _read(layouts), _read(layouts))
+
+
+def _read(numbers: Iterator[int]) -> int:
+    try:
+        return next(numbers)
+    except (StopIteration, RuntimeError) as error:
         raise Malformed("recipe: a reference pack is too short") from error
 
 

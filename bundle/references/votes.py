@@ -3,11 +3,21 @@
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bundle.references.image import Image
 from bundle.references.kinds import Group, Kind, origins_of, pointed
 from bundle.references.places import Places
-from bundle.references.prediction import MAX_SHIFT, WINDOW_BYTES, AddressMap, Blocks, ScannedImage, Shifts, carried
+from bundle.references.prediction import (
+    MAX_SHIFT,
+    NEAR_KINDS,
+    WINDOW_BYTES,
+    AddressMap,
+    Blocks,
+    ScannedImage,
+    Shifts,
+    carried,
+)
 from bundle.references.rebase import MAX_SHIFTS
 from bundle.references.scan import Found
 from bundle.references.words import NONE, Numbers
@@ -23,13 +33,14 @@ def elect_shifts(old: ScannedImage, known: Places, new: ScannedImage, blocks: Bl
     votes: Votes = [(NONE, NONE)]
     for found in old.references:
         if found.kind not in (Kind.JUMP, Kind.PAGE, Kind.LOW):
-            for moved, after, values in _carried(old, new, found, blocks):
+            for moved, after, values, rows in _carried(old, new, found, blocks):
                 now = pointed(found.kind, values, origins_of(found.kind, new.image, after, NONE))
-                votes.append((moved.targets, now))
+                counted = _is_mapped(address_map, moved.targets, rows) if found.kind in NEAR_KINDS else slice(None)
+                votes.append((moved.targets[counted], now[counted]))
     # A jump says the distance from its table to its target. Neither end is known for sure. First the target is taken
     # from the map and votes for the table. With the tables elected by all their entries, the targets get their votes.
     jumps = []
-    for moved, _, values in _carried(old, new, old.references[Kind.JUMP], blocks):
+    for moved, _, values, _ in _carried(old, new, old.references[Kind.JUMP], blocks):
         distance = pointed(Kind.JUMP, values, np.zeros_like(values))
         votes.append((moved.anchors, address_map(moved.targets) - distance))
         jumps.append((moved, distance))
@@ -42,22 +53,31 @@ def elect_shifts(old: ScannedImage, known: Places, new: ScannedImage, blocks: Bl
 
 def _carried(
     old: ScannedImage, new: ScannedImage, found: Found, blocks: Blocks
-) -> Iterator[tuple[Group, Numbers, Numbers]]:
-    """(references as they are in the old image, where they are in the new one, what stands there), some at a time."""
+) -> Iterator[tuple[Group, Numbers, Numbers, Blocks]]:
+    """(references as they are in the old image, where they are in the new one, what stands there, the block of each).
+
+    Some at a time.
+    """
     for start in range(0, new.data.size, WINDOW_BYTES):
         # A reference counts where it begins.
         end = min(start + WINDOW_BYTES, new.data.size)
         near = blocks[int(np.searchsorted(blocks[:, 1] + blocks[:, 2], start, "right")) :]
         near = near[: int(np.searchsorted(near[:, 1], end))].astype(np.int64)
-        indexes, before, after = carried(near, found.kind, found.where, start, end + 7)
-        mine = after < end
-        indexes, before, after = indexes[mine], before[mine], after[mine]
+        every = carried(near, found.kind, found.where, start, end + 7)
+        indexes, before, after, rows = (column[every.after < end] for column in every)
         if found.kind == Kind.LONG:
             group = found.group(old.image, indexes, before, old.data.long(before))
-            yield group, after, new.data.long(after)
+            yield group, after, new.data.long(after), near[rows]
         else:
             group = found.group(old.image, indexes, before, old.data.unsigned(before))
-            yield group, after, new.data.unsigned(after)
+            yield group, after, new.data.unsigned(after), near[rows]
+
+
+def _is_mapped(address_map: AddressMap, targets: Numbers, blocks: Blocks) -> NDArray[np.bool_]:
+    """Which targets move by the map, and so may have a shift [F-139]."""
+    near = address_map.beside(targets, blocks)
+    mapped: NDArray[np.bool_] = (near < 0) | (near == address_map(targets))
+    return mapped
 
 
 def _shift_of(elected: Shifts, indexes: Numbers) -> Numbers:

@@ -4,10 +4,13 @@ Instructions of x86 have no fixed length, and a decoder that loses its way stays
 the patterns of the usual instructions are looked for at every byte, and a hit counts if it points to where it may.
 """
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
+from bundle.machine_code.patterns import ONE, OPERAND_BYTES, RELATIVE, TWO
 from bundle.references.image import Image, Machine, Stretch
 from bundle.references.pages import Pages
 from bundle.references.places import Places, PlaceSet
@@ -15,18 +18,41 @@ from bundle.references.words import Bytes, Numbers, read_signed
 
 BLOCK_BYTES = 1 << 20  # at once: the masks of a block take some bytes of memory for each of its own
 
-# Opcodes whose ModR/M byte may name an address relative to the instruction's end. Of one byte: MOV, LEA, the arithmetic
-# (ADD, OR, AND, SUB, XOR, CMP), TEST, XCHG, MOVSXD, then CALL and JMP through memory, forms for bytes, and those with
-# an immediate behind the address. Of two, behind 0F: the moves, conversions and arithmetic of SSE, CMOVcc, MOVZX,
-# MOVSX, IMUL. Rarer ones gain little, and each pattern makes false hits.
-_ONE = np.zeros(256, bool)
-_ONE[[0x8B, 0x89, 0x8D, 0x3B, 0x39, 0x03, 0x01, 0x2B, 0x29, 0x33, 0x31, 0x23, 0x21, 0x0B, 0x09, 0x85, 0x87, 0x63]] = (
-    True
-)
-_ONE[[0xFF, 0x8A, 0x88, 0x38, 0x3A, 0x84, 0x80, 0xC6, 0xC7, 0x81, 0x83, 0xF7, 0xF6]] = True
-_TWO = np.zeros(256, bool)
-_TWO[[*range(0x10, 0x18), 0x28, 0x29, 0x2E, 0x2F, 0x51, 0x54, 0x57, 0x58, 0x59, 0x5C, 0x5E, 0x5A, 0x5D, 0x5F]] = True
-_TWO[[0x6F, 0x7F, 0x6E, 0x7E, 0xB6, 0xB7, 0xBE, 0xBF, 0xAF, 0xD6, 0xEF, 0xEB, 0xDB, *range(0x40, 0x50)]] = True
+
+def _class_of(mask: NDArray[np.bool_]) -> bytes:
+    return b"[" + b"".join(b"\\x%02x" % byte for byte in np.flatnonzero(mask).tolist()) + b"]"
+
+
+_CALLS = rb"[\xe8\xe9]|\x0f[\x80-\x8f]"
+_MEMORY = _class_of(ONE) + _class_of(RELATIVE) + rb"|\x0f" + _class_of(TWO) + _class_of(RELATIVE)
+# What stands before an operand, by the machine.
+PATTERNS = {
+    Machine.X86: re.compile(b"(?:" + _CALLS + b")"),
+    Machine.X86_64: re.compile(b"(?:" + _CALLS + b"|" + _MEMORY + b")"),
+}
+_WITH_OPERANDS = {machine: re.compile(b"(?s:" + one.pattern + b"....)") for machine, one in PATTERNS.items()}
+
+
+def operands(machine: Machine, piece: bytes) -> list[int]:
+    """Where operands stand in a piece of new code [F-141]."""
+    return [match.end() - OPERAND_BYTES for match in _WITH_OPERANDS[machine].finditer(piece)]
+
+
+def missing_operands(machine: Machine, data: bytes, start: int, length: int) -> list[int]:
+    """The same of a piece of that length, from its bytes without the operands, which begin at `start`."""
+    found: list[int] = []
+    for match in PATTERNS[machine].finditer(data, start, start + length):
+        at = match.end() - start + OPERAND_BYTES * len(found)
+        if at + OPERAND_BYTES > length:
+            break
+        found.append(at)
+    return found
+
+
+def is_jump(before: Bytes) -> NDArray[np.bool_]:
+    """Which operands are those of jumps, by the byte before each."""
+    found: NDArray[np.bool_] = (before == 0xE9) | ((before & 0xF0) == 0x80)
+    return found
 
 
 def relatives(data: Pages, image: Image) -> Iterator[Numbers]:
@@ -56,8 +82,8 @@ def _in_block(block: Bytes, image: Image, stretch: Stretch, start: int) -> Itera
     # ModR/M with mod 0 and r/m 5 (mask C7, value 05): RIP-relative, 4 bytes behind it.
     memory = np.concatenate(
         [
-            np.flatnonzero(_ONE[first] & ((second & 0xC7) == 5)) + 2,
-            np.flatnonzero((first == 0x0F) & _TWO[second] & ((third & 0xC7) == 5)) + 3,
+            np.flatnonzero(ONE[first] & RELATIVE[second]) + 2,
+            np.flatnonzero((first == 0x0F) & TWO[second] & RELATIVE[third]) + 3,
         ]
     )
     # A call leads to code of its own stretch, data may lie anywhere in the image. That is the only check. It rules out

@@ -8,11 +8,11 @@ from bundle.format.codecs import (
     PROBED_BYTES,
     SAMPLE_BYTES,
     STORED,
+    LargeCompressor,
     Packed,
     compress,
     gains_nothing,
     large_codec,
-    large_compressor,
 )
 from bundle.format.contents import Content, chunks_of, opened, size_of
 from bundle.host.files import create_buffered, read_plain
@@ -33,7 +33,7 @@ def pack(parts: Sequence[Content], max_log: int, out: Path) -> tuple[Packed, Con
                 file.write(chunk)
         return Packed(STORED, size, size), out
     codec = large_codec(samples, size, max_log)
-    compressor = large_compressor(codec)
+    compressor = LargeCompressor(codec, size)
     with create_buffered(out) as file, create_buffered(_note(out)) as note:
         taken = 0
         for chunk in chunks_of(parts):

@@ -129,7 +129,7 @@ def _rebased(target: Content, base: Content) -> tuple[Way, bool] | None:
             return None
         packed = _control(made.triples) | made.streams
         streams: dict[Stream, list[Content]] = {stream: [data] for stream, data in packed.items()}
-        streams[Stream.EXTRA] = list(_extra(target, wanted, made.triples))
+        streams[Stream.EXTRA] = [part if isinstance(part, bytes) else part_of(target, *part) for part in made.extra]
     return (made.triples, streams), made.is_sure
 
 

@@ -5,6 +5,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from wire import ONE, TWO
+
 NAMES = ("jump", "relative", "here", "back", "short", "long", "branch", "page", "low")
 KINDS = {name: number for number, name in enumerate(NAMES)}
 JUMP, RELATIVE, HERE, BACK, SHORT, LONG, BRANCH, PAGE, LOW = range(9)
@@ -14,11 +16,6 @@ INFOS_MAX, ROWS_MAX = 262_144, 1_048_576
 X86, ARM, X86_32 = "x86-64", "AArch64", "x86"
 MACHINES = {(0x8664, 0x20B): X86, (0xFD1D, 0x20B): X86, (0xAA64, 0x20B): ARM, (0x14C, 0x10B): X86_32}
 LISTED_MAX = 1_048_576
-ONE = frozenset(
-    bytes.fromhex("01 03 09 0B 21 23 29 2B 31 33 38 39 3A 3B 63 80 81 83 84 85 87 88 89 8A 8B 8D C6 C7 F6 F7 FF")
-)
-TWO = frozenset((*range(0x10, 0x18), *range(0x40, 0x50), *range(0x57, 0x5B), *range(0x5C, 0x60)))
-TWO |= frozenset(bytes.fromhex("28 29 2E 2F 51 54 6E 6F 7E 7F AF B6 B7 BE BF D6 DB EB EF"))
 
 
 @dataclass(frozen=True)
@@ -48,6 +45,11 @@ class Image:
             if s.offset <= offset < s.offset + s.size:
                 return s.address + offset - s.offset
         return offset
+
+    def is_code(self, offset: int) -> bool:
+        """Whether it is in an executable stretch of a machine whose operands stand apart [F-141]."""
+        executable = (s for s in self.stretches if s.executable)
+        return self.machine != ARM and any(s.offset <= offset < s.offset + s.size for s in executable)
 
     def offset_of(self, address: int) -> int:
         n = bisect_right(self.stretches, address, key=lambda s: s.address) - 1

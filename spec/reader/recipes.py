@@ -9,12 +9,13 @@ from typing import Any
 import derived
 from archives import complete, open_archive, split_skeleton
 from codings import AS_IT_IS, DEFLATE, DIGESTS, ENGINES, coding_by, coding_of, gives_known_bytes, pack_by, unpacked
-from rebased import predict
+from rebased import rebase
 from shapes import restore, shape_of
 from tree import LINK, Base, Entry, completed, judge_link, label, parse_draft
 from wire import MAX_INT, Allowance, Cursor, Refused, corrupt, decode, malformed, need, packed, unpack
 
 STREAMS = ("literals", "add lengths", "extra lengths", "seeks", "skips", "changes", "extra bytes", "places", "layouts")
+STREAMS += ("operands", "jumps")
 LITERAL, COPY, PATCH, CONCAT, ARCHIVE, REBASED, SHAPE, DERIVED = range(8)
 SHAPED = 0
 MEMBER_MAX, DEPTH_MAX, FRAMES_MAX = 67_108_864, 8, 500_001
@@ -514,6 +515,4 @@ class Recipe:
         self.work[REBASED].spend(len(source))
         reached: list[int] = [0]
         triples = self.triples(len(source) + TABLE_MAX, reached)
-        covered = predict(source, self.size, triples, max(reached), self.streams[7], self.streams[8])
-        self.change(covered)
-        return self.weave(triples, bytes(covered))
+        return rebase(source, self.size, triples, max(reached), self.streams)

@@ -11,6 +11,12 @@ except ImportError:
 
 MAX_INT = 2**53 - 1
 MAX_DEPTH = 16
+ONE = frozenset(
+    bytes.fromhex("01 03 09 0B 21 23 29 2B 31 33 38 39 3A 3B 63 80 81 83 84 85 87 88 89 8A 8B 8D C6 C7 F6 F7 FF")
+)
+TWO = frozenset((*range(0x10, 0x18), *range(0x40, 0x50), *range(0x57, 0x5B), *range(0x5C, 0x60)))
+TWO |= frozenset(bytes.fromhex("28 29 2E 2F 51 54 6E 6F 7E 7F AF B6 B7 BE BF D6 DB EB EF"))
+FILTERED_MAX = 1 << 30
 STEP = 512  # a Zstandard block of a few bytes may make 128 KiB, so input goes in by small steps
 
 
@@ -180,8 +186,9 @@ def packed(value: Any, name: str) -> tuple[int, int, int]:
         f"{name} is no packed array",
     )
     codec, length, size = value
-    known = codec in (0, 1) or 44 <= codec <= 58 or 108 <= codec <= 122
+    known = codec in (0, 1) or any(first + 12 <= codec <= first + 26 for first in (32, 96, 160))
     need(known, f"{name} has codec {codec}")
+    need(codec < 160 or size <= FILTERED_MAX, f"{name} is too large for the filter of code")
     need(length > 0 and size > 0 and (codec != 0 or length == size), f"{name} has lengths out of bounds")
     return codec, length, size
 
@@ -191,14 +198,37 @@ def unpack(codec: int, data: bytes, size: int, name: str) -> bytes:
     if codec == 0:
         return data
     try:
-        return _drain(
+        made = _drain(
             _zstandard() if codec == 1 else _lzma2(codec),
             (b"\x28\xb5\x2f\xfd" if codec == 1 else b"") + data,
             size,
             name,
         )
+        return without_filter(made) if codec >= 160 else made
     except (lzma.LZMAError, EOFError, ValueError, _zstandard_error()) as fault:
         raise corrupt(f"{name} does not unpack") from fault
+
+
+def without_filter(data: bytes) -> bytes:
+    """Code as it was before the filter [F-143]."""
+    size, made, at, behind = len(data), bytearray(data), 0, 0
+    reach = 1 << max(16, (size + size // 2).bit_length())
+    while at < size:
+        at += 1
+        if at + 4 <= size and _loads(data[max(behind, at - 3) : at]):
+            w, p = int.from_bytes(data[at : at + 4], "big"), at + 4
+            v = w - p if w < reach else w + reach if w >= (1 << 32) - p else w
+            made[at : at + 4] = (v % (1 << 32)).to_bytes(4, "little")
+            at = behind = at + 4
+    return bytes(made)
+
+
+def _loads(last: bytes) -> bool:
+    if last[-1] == 0xE8:
+        return True
+    if last[-1] & 0xC7 != 5 or len(last) < 2:
+        return False
+    return last[-2] in ONE or (len(last) > 2 and last[-3] == 0x0F and last[-2] in TWO)
 
 
 def _drain(stream: Any, data: bytes, size: int, name: str) -> bytes:
@@ -216,7 +246,7 @@ def _drain(stream: Any, data: bytes, size: int, name: str) -> bytes:
 
 def _lzma2(codec: int) -> lzma.LZMADecompressor:
     filters: list[dict[str, int]] = [{"id": lzma.FILTER_LZMA2, "dict_size": 1 << codec % 32}]
-    if codec >= 96:
+    if 96 <= codec < 128:
         filters.insert(0, {"id": lzma.FILTER_X86})
     return lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=filters)
 

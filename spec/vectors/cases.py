@@ -402,7 +402,7 @@ INDEX: list[Case] = [
     ("numbers-negative", M, "F-30", "an offset below 0", _replaced_column(4, [1, 1, -1, 2])),
     ("kinds-text", M, "F-30", "a string for the kinds", _replaced_column(0, "abcdef")),
     ("kind-7", M, "F-26", "recipe kind 7", _replaced_column(0, bytes([2, 2, 7, 0x81, 0x80, 3]))),
-    ("stream-9", M, "F-26", "stream 9", lambda: with_frame(5, [*delta_frame()[5], (9, b"x")])),
+    ("stream-11", M, "F-26", "stream 11", lambda: with_frame(5, [*delta_frame()[5], (11, b"x")])),
     ("stream-twice", M, "F-30", "one stream in two packs", lambda: with_frame(5, [(0, b"x"), *delta_frame()[5]])),
     (
         "stream-unused",

@@ -8,10 +8,10 @@ LEVELS: dict[str, tuple[tuple[str, ...], str]] = {
     "verify": ((), "F-1 to F-10 F-20 F-21 F-28 F-29 F-100 F-150 F-151"),
     "plain": (
         ("verify",),
-        "F-11 to F-19 F-22 to F-27 F-30 to F-34 F-36 to F-41 F-62 to F-65 F-67 F-68 F-101 F-102 F-134",
+        "F-11 to F-19 F-22 to F-27 F-30 to F-34 F-36 to F-41 F-62 to F-65 F-67 F-68 F-101 F-102 F-134 F-143",
     ),
     "archives": (("plain",), "F-35 F-45 to F-48 F-59 F-69 to F-77 F-87 to F-89 F-130 to F-133"),
-    "references": (("plain",), "F-50 to F-58 F-66 F-81 F-82 F-108 F-109"),
+    "references": (("plain",), "F-50 to F-58 F-66 F-81 F-82 F-108 F-109 F-139 to F-142"),
     "derived": (("plain",), "F-103 to F-107"),
     "sealed": (("plain",), "S-1 to S-17"),
     "trust": (("verify",), "R-1 to R-20"),

@@ -5,7 +5,12 @@ import struct
 from raw import Bundle, Case, Section, Tree, draft, manifest, varints, write
 
 LOADED = 0x1000
-LITERAL, ADD_LENGTHS, EXTRA_LENGTHS, SEEKS, SKIPS, CHANGES, EXTRA, PLACES, LAYOUTS = range(9)
+LITERAL, ADD_LENGTHS, EXTRA_LENGTHS, SEEKS, SKIPS, CHANGES, EXTRA, PLACES, LAYOUTS, OPERANDS, JUMPS = range(11)
+
+
+def counted(*numbers: int, counts: tuple[int, int, int] = (0, 0, 0)) -> bytes:
+    """A layouts stream: the numbers of operands, of jumps and of marks, then the others [F-140]."""
+    return varints(*counts, *numbers)
 
 
 def program(size: int, function: int) -> bytes:
@@ -32,7 +37,7 @@ STREAMS = {
     CHANGES: b"\x10\x10",
     EXTRA: NEW[0x98:0xB8],
     PLACES: varints(1, 0),
-    LAYOUTS: varints(5, 0, 0, 2 * 0x10, 0, 2 * 0x10, 2 * 0x10),  # of: base, offset, size, address, room; the shift
+    LAYOUTS: counted(5, 0, 0, 2 * 0x10, 0, 2 * 0x10, 2 * 0x10),  # of: base, offset, size, address, room; the shift
 }
 
 
@@ -45,7 +50,7 @@ def shrunk(old_size: int) -> bytes:
     streams = {
         SKIPS: varints(len(places), *skips),
         CHANGES: bytes((NEW[at] - old[at]) % 256 for at in places),
-        LAYOUTS: varints(5, 0, 0, lost, 0, lost, 2 * 0x10),
+        LAYOUTS: counted(5, 0, 0, lost, 0, lost, 2 * 0x10),
     }
     return rebased(old, streams)
 
@@ -78,7 +83,7 @@ def outside() -> bytes:
         SKIPS: varints(2, 0xF8, 15),
         CHANGES: bytes([(0x90 - 0xC3) % 256, 0xC3 - 0x90]),
         PLACES: varints(1, 0),
-        LAYOUTS: varints(9, *[0] * 9, 2 * 0x10),
+        LAYOUTS: counted(9, *[0] * 9, 2 * 0x10),
     }
     packs = {LITERAL: old} | streams
     made = [bytes([0x80, 5]), [1], [len(old)], [0], [1], [*packs.items()]]
@@ -112,7 +117,7 @@ def with_table(copied: int = 12) -> bytes:
         SKIPS: varints(0),
         EXTRA: b"\x90" * 8 + bytes(0x20 - copied),
         PLACES: varints(0),
-        LAYOUTS: varints(9, *[0] * 9),
+        LAYOUTS: counted(9, *[0] * 9),
     }
     packs = {LITERAL: old} | streams
     made = [bytes([0x80, 5]), [1], [len(old)], [0], [3], [*packs.items()]]
@@ -147,7 +152,7 @@ def split(layout: tuple[int, ...]) -> bytes:
         SKIPS: varints(0),
         EXTRA: new[:0xB0],
         PLACES: varints(0),
-        LAYOUTS: varints(*layout),
+        LAYOUTS: counted(*layout),
     }
     packs = {LITERAL: old} | streams
     made = [bytes([0x80, 5]), [1], [len(old)], [0], [2], [*packs.items()]]
@@ -156,8 +161,115 @@ def split(layout: tuple[int, ...]) -> bytes:
     return write(Bundle([Section("full", 0, frames, features=["references-1"])], tree))
 
 
+def coded(streams: dict[int, bytes] = {}, e9: int = 3) -> bytes:  # noqa: B006 - never written to
+    """New code behind copied code: operands of its own, and two of the copied code that are marked.
+
+    Copied are a call and a jump, both of the function. Now they lead to the new code and to the end. `e9`: how many
+    bytes of the new code follow its last byte E9.
+    """
+    old = bytearray(program(0xC0, 0xA0))
+    struct.pack_into("<Bi", old, 0x90, 0xE9, 0xA0 - 0x95)
+    new = bytearray(program(0xF0, 0xD0))
+    new[0x98:0xC8] = b"\x90" * 0x30
+    struct.pack_into("<Bi", new, 0x80, 0xE8, 0x98 - 0x85)
+    struct.pack_into("<Bi", new, 0x90, 0xE9, 0xEF - 0x95)
+    for at, opcode, target in ((0x98, b"\xe8", 0xD0), (0xA0, b"\x0f\x85", 0x98), (0xA8, b"\x48\x8b\x05", 0xE8)):
+        new[at : at + len(opcode)] = opcode
+        struct.pack_into("<i", new, at + len(opcode), target - (at + len(opcode) + 4))
+    new[0xC7 - e9] = 0xE9
+    fresh = new[0x98:0x99] + new[0x9D:0xA2] + new[0xA6:0xAB] + new[0xAF:0xC8]
+    own = {
+        ADD_LENGTHS: varints(0x98),
+        EXTRA_LENGTHS: varints(0x30, 0),
+        SEEKS: varints(0),
+        SKIPS: varints(4, 96, 7, 0x81 - 105, 0x91 - 0x82),
+        CHANGES: b"\x30\x30",
+        EXTRA: bytes(fresh),
+        PLACES: varints(0),
+        LAYOUTS: counted(5, 0, 0, 2 * 0x30, 0, 2 * 0x30, counts=(3, 2, 2)),
+        OPERANDS: struct.pack(">III", 0x1098, 0x10D0, 0x10E8),
+        JUMPS: struct.pack(">Ii", 0xEF - 0x95, 0x98 - 0xA6),
+    }
+    return of(bytes(old), bytes(new), 2, own | streams)
+
+
+def twice() -> bytes:
+    """Code that stands twice in the new image. Each call leads to the function beside it, the map knows one."""
+    old = program(0xC0, 0xA0)
+    new = bytearray(old + old[0x88:0xB8])
+    for at in (96, 104):
+        new[at] = 0x30 + old[at]
+    own = {
+        ADD_LENGTHS: varints(0xC0),
+        EXTRA_LENGTHS: varints(0, 0),
+        SEEKS: varints(2 * 0x38 - 1),
+        SKIPS: varints(2, 96, 7),
+        CHANGES: b"\x30\x30",
+        PLACES: varints(0),
+        LAYOUTS: counted(5, 0, 0, 2 * 0x30, 0, 2 * 0x30),
+    }
+    return of(old, bytes(new), 2, own)
+
+
+def of(old: bytes, new: bytes, triples: int, streams: dict[int, bytes]) -> bytes:
+    """The bundle of such a patch."""
+    packs = {LITERAL: old} | streams
+    made = [bytes([0x80, 5]), [1], [len(old)], [0], [triples], [*packs.items()]]
+    tree: Tree = [("tool", 1, new)]
+    frames = [[b"\0", [0], [], [], [], [(LITERAL, draft(manifest(tree), 1))]], made]
+    return write(Bundle([Section("full", 0, frames, features=["references-1"])], tree))
+
+
 PARTS = (0, 0xB0, 0x1000, 0xB0, 0, 0xB0, 0x30, 0x30B0, 0x150, 1)
 CASES: list[Case] = [
+    ("operands", "accept", "F-140 F-141 F-142", "new code, and two marked operands", coded),
+    ("operands-near", "accept", "F-139", "code that stands twice", twice),
+    (
+        "operands-few",
+        "malformed",
+        "F-140",
+        "an operand fewer than there are",
+        lambda: coded({LAYOUTS: counted(5, 0, 0, 96, 0, 96, counts=(2, 2, 2))}),
+    ),
+    (
+        "operands-many",
+        "malformed",
+        "F-140",
+        "a jump more than there are",
+        lambda: coded({LAYOUTS: counted(5, 0, 0, 96, 0, 96, counts=(3, 3, 2))}),
+    ),
+    (
+        "operands-exchanged",
+        "malformed",
+        "F-140",
+        "a jump among the operands",
+        lambda: coded({LAYOUTS: counted(5, 0, 0, 96, 0, 96, counts=(4, 1, 2))}),
+    ),
+    (
+        "operands-marks",
+        "malformed",
+        "F-142",
+        "a mark fewer than there are",
+        lambda: coded({LAYOUTS: counted(5, 0, 0, 96, 0, 96, counts=(3, 2, 1))}),
+    ),
+    (
+        "operands-all-marked",
+        "malformed",
+        "F-140",
+        "more marks than operands",
+        lambda: coded({LAYOUTS: counted(5, 0, 0, 96, 0, 96, counts=(3, 2, 6))}),
+    ),
+    ("operands-cut", "malformed", "F-140", "half an operand", lambda: coded({OPERANDS: bytes(10)})),
+    ("operands-left", "malformed", "F-27 F-140", "a jump that nothing takes", lambda: coded({JUMPS: bytes(12)})),
+    ("operands-no-room", "accept", "F-141", "E9 a byte before the end", lambda: coded(e9=1)),
+    ("operands-room", "malformed", "F-141", "E9 with room for an operand", lambda: coded(e9=4)),
+    (
+        "operands-counts",
+        "malformed",
+        "F-140",
+        "layouts of two numbers",
+        lambda: coded({LAYOUTS: varints(3, 2)}),
+    ),
     ("reaimed-split", "accept", "F-109", "one stretch becomes two", lambda: split((0, 2, 0, *PARTS))),
     ("reaimed-split-same", "malformed", "F-109", "as many, said whole", lambda: split((0, 1, 0, *PARTS[5:]))),
     ("reaimed-split-none", "malformed", "F-109", "no stretch", lambda: split((0, 0, 0))),
@@ -183,28 +295,28 @@ CASES: list[Case] = [
         "malformed",
         "F-50 F-53",
         "a new layout with a stretch of no bytes",
-        lambda: rebased(streams={LAYOUTS: varints(5, 0, 0, 2 * 0xC0 - 1, 0, 32, 32)}),
+        lambda: rebased(streams={LAYOUTS: counted(5, 0, 0, 2 * 0xC0 - 1, 0, 32, 32)}),
     ),
     (
         "reaimed-room",
         "malformed",
         "F-50 F-53",
         "a new layout with a stretch that ends at 2^40",
-        lambda: rebased(streams={LAYOUTS: varints(5, 0, 0, 32, 0, 2 * ((1 << 40) - 0x1000 - len(OLD)), 32)}),
+        lambda: rebased(streams={LAYOUTS: counted(5, 0, 0, 32, 0, 2 * ((1 << 40) - 0x1000 - len(OLD)), 32)}),
     ),
     (
         "reaimed-layout-count",
         "malformed",
         "F-53",
         "a layout with a number more than the old image's has",
-        lambda: rebased(streams={LAYOUTS: varints(6, 0, 0, 32, 0, 32, 0, 32)}),
+        lambda: rebased(streams={LAYOUTS: counted(6, 0, 0, 32, 0, 32, 0, 32)}),
     ),
     (
         "reaimed-layout-short",
         "malformed",
         "F-53",
         "a shift that is missing",
-        lambda: rebased(streams={LAYOUTS: varints(5, 0, 0, 32, 0, 32)}),
+        lambda: rebased(streams={LAYOUTS: counted(5, 0, 0, 32, 0, 32)}),
     ),
     (
         "reaimed-place",
@@ -218,21 +330,21 @@ CASES: list[Case] = [
         "malformed",
         "F-53",
         "a shift by 2^30",
-        lambda: rebased(streams={LAYOUTS: varints(5, 0, 0, 32, 0, 32, 1 << 31)}),
+        lambda: rebased(streams={LAYOUTS: counted(5, 0, 0, 32, 0, 32, 1 << 31)}),
     ),
     (
         "reaimed-places",
         "malformed",
         "F-53",
         "two shifts of one address",
-        lambda: rebased(streams={PLACES: varints(2, 0, 0), LAYOUTS: varints(5, 0, 0, 32, 0, 32, 32, 0)}),
+        lambda: rebased(streams={PLACES: varints(2, 0, 0), LAYOUTS: counted(5, 0, 0, 32, 0, 32, 32, 0)}),
     ),
     (
         "reaimed-layout-rooms",
         "malformed",
         "F-50 F-53",
         "a new layout with a room of over 512 MiB",
-        lambda: rebased(streams={LAYOUTS: varints(5, 0, 0, 32, 0, 2 * ((1 << 29) + 1 - len(OLD)), 32)}),
+        lambda: rebased(streams={LAYOUTS: counted(5, 0, 0, 32, 0, 2 * ((1 << 29) + 1 - len(OLD)), 32)}),
     ),
     ("reaimed-outside", "accept", "F-52", "a reference to an address in no room has no index among shifts", outside),
     (

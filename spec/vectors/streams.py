@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable
 
 from raw import Bundle, Case, Pairs, Section, Tree, full, lzma2, replaced, varints, write
-from rebased import LAYOUTS, PLACES, rebased
+from rebased import LAYOUTS, PLACES, counted, rebased
 
 Stored = tuple[list[int], bytes]
 M, C = "malformed", "corrupt"
@@ -41,6 +41,48 @@ def filtered(data: bytes) -> bytes:
     return compressor.compress(data) + compressor.flush()
 
 
+def without_operands(data: bytes) -> bytes:
+    """What the filter of code makes of bytes [F-143]: of calls E8, and of MOV from memory (8B 05, 0F 10 05)."""
+    made, at, size = bytearray(data), 0, len(data)
+    reach = 1 << max(16, (size * 3 // 2).bit_length())
+    while at < size:
+        length = next((len(one) for one in (b"\xe8", b"\x8b\x05", b"\x0f\x10\x05") if data.startswith(one, at)), 0)
+        end = at + length + 4
+        if not length or end > size:
+            at += 1
+            continue
+        (v,) = struct.unpack_from("<I", data, end - 4)
+        t = (v + end) % (1 << 32)
+        w = t if t < reach else (v - reach) % (1 << 32) if v < reach else v
+        struct.pack_into(">I", made, end - 4, w)
+        at = end
+    return bytes(made)
+
+
+def behind_filter(codec: int, grow: int = 0) -> Callable[[], bytes]:
+    """Calls and loads behind the filter of code, and by `codec` so or not."""
+
+    def packed(_: int, data: bytes) -> Stored:
+        stored = lzma2(without_operands(data))
+        return [codec, len(stored), len(data) + grow], stored
+
+    return lambda: write(Bundle([full(LOADS, packed=packed)], LOADS))
+
+
+# Near and far, back and forth, below and above what is near, one operand in another's place, and one cut at the end.
+NEAR = [3000, -4, 0xFFFF, 0x10000, 0xF000, 0x7FFFFFFF, -0x80000000, -0x10000, 0, 0x5058B]
+LOADS: Tree = [
+    (
+        "code.bin",
+        1,
+        b"".join(
+            pattern + struct.pack("<I", (far - 11 * at) % (1 << 32)) + b"\x90" * (at % 3)
+            for at, far in enumerate(NEAR * 20)
+            for pattern in (b"\xe8", b"\x8b\x05", b"\x0f\x10\x05")
+        )
+        + b"\xe8\x8b\x05\xe8\1",
+    )
+]
 CODE: Tree = [("code.bin", 1, b"".join(b"\xe8" + struct.pack("<i", 4000 - 5 * n) for n in range(200)))]
 
 
@@ -186,6 +228,12 @@ CASES: list[Case] = [
     ("lzma2-small", M, "F-24", "a dictionary of 2^11 bytes", packs(lzma2, 32 + 11)),
     ("x86-filter-small", M, "F-24", "a dictionary of 2^11 bytes behind the filter", packs(filtered, 96 + 11)),
     ("x86-filter-large", M, "F-24", "a dictionary of 2^27 bytes behind the filter", packs(filtered, 96 + 27)),
+    ("code-filter", "accept", "F-24 F-143", "LZMA2 behind the filter of code", behind_filter(160 + 16)),
+    ("code-filter-missing", C, "F-37 F-143", "the filter of code, without being named", behind_filter(32 + 16)),
+    ("code-filter-small", M, "F-24", "a dictionary of 2^11 bytes behind the filter of code", behind_filter(160 + 11)),
+    ("code-filter-large", M, "F-24", "a dictionary of 2^27 bytes behind the filter of code", behind_filter(160 + 27)),
+    ("code-filter-more", C, "F-25 F-143", "a byte less than it says", behind_filter(160 + 16, 1)),
+    ("code-filter-size", M, "F-143", "a size over 2^30", behind_filter(160 + 16, 1 << 30)),
     ("codec-negative", M, "F-24", "codec -1", packs(lzma2, -1)),
     ("index-packed", "accept", "F-24 F-25", "an index in LZMA2", compressed_index()),
     ("index-packed-more", C, "F-25", "an index that unpacks to more than it says", compressed_index(-1)),
@@ -289,6 +337,6 @@ CASES: list[Case] = [
         M,
         "F-53",
         "two shifts of one address",
-        lambda: rebased(streams={PLACES: varints(2, 0, 0), LAYOUTS: varints(5, 0, 0, 32, 0, 32, 32, 0)}),
+        lambda: rebased(streams={PLACES: varints(2, 0, 0), LAYOUTS: counted(5, 0, 0, 32, 0, 32, 32, 0)}),
     ),
 ]

@@ -62,15 +62,17 @@ def connections_wanted(config: TransferConfig, estimator: LinkEstimator, most: i
     most = min(most, config.max_connections)
     first = estimator.first_bytes_per_s
     if estimator.round_trip_s is None or estimator.bytes_per_s is None:
-        return (
-            1 if estimator.round_trip_s is not None and first is not None and first < config.slow_bytes_per_s else most
-        )
+        if estimator.round_trip_s is None or first is None:
+            return most
+        if first < config.slow_bytes_per_s:
+            return 1
+        return max(1, min(most, ceil(first * estimator.shortest_s / config.first_flight_bytes)))
     # On a slow link the head of each answer, some 350 bytes, costs more than a second connection gains.
     if estimator.bytes_per_s < config.slow_bytes_per_s:
         return 1
     # Sized by first flights, not by grown windows: one round trip after a reset the link is full again.
     # The figures that led to 6 connections and 14,600 bytes are in spec/decisions/0014-six-connections.md.
-    in_flight = estimator.bytes_per_s * estimator.round_trip_s
+    in_flight = estimator.bytes_per_s * estimator.shortest_s
     return max(1, min(most, ceil(in_flight / config.first_flight_bytes)))
 
 

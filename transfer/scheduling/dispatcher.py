@@ -28,7 +28,7 @@ class Dispatcher:
         # Free sources first, and of the others those that fill the way. Then the connection that has waited longest:
         # otherwise a source that ends each answer early would be free again first, and get all the work.
         for source, pooled in sorted(idle, key=lambda one: (self._turn(one[0]), one[1].alive_at)):
-            if source.pool.target() == 1 < source.pool.counts().sound:
+            if source.pool.target() < source.pool.counts().sound:
                 source.pool.close(pooled)
             elif source.layout.needs_probe:
                 source.probe(pooled, chunk_bytes)

@@ -10,11 +10,13 @@ SETTLED_ROUND_TRIPS = 8
 class LinkEstimator:
     """`round_trip_s` and `bytes_per_s`, smoothed; None until the first measurement.
 
+    shortest_s          the shortest round trip: no queue of ours was in it
     first_bytes_per_s   what the gaps between the parts of the first answer tell, long before there is a rate
     """
 
     def __init__(self) -> None:
         self.round_trip_s: float | None = None
+        self.shortest_s = float("inf")
         self.bytes_per_s: float | None = None
         self.first_bytes_per_s: float | None = None
         self._first_at: float | None = None
@@ -25,6 +27,7 @@ class LinkEstimator:
     def answered(self, sample_s: float, is_first: bool) -> None:
         """A request was answered after `sample_s`. `is_first`: it was the first on its connection."""
         known = self.round_trip_s
+        self.shortest_s = min(self.shortest_s, sample_s)
         # A box nearby may accept a connection long before the far end does. Then the first answer has waited for that
         # as well. Such a sample serves until there is a better one, and is never averaged in.
         if known is None or (self._is_provisional and not is_first):

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from bundle.errors import Corrupt, Malformed
 from bundle.format.codecs import (
     CHUNK_BYTES,
+    CODE_LZMA2,
     LZMA2,
     STORED,
     X86_LZMA2,
@@ -23,10 +24,12 @@ from bundle.format.codecs import (
     compress,
     compressed_size,
     gains_nothing,
+    large_codec,
     samples_of,
     unpack,
     window_bytes,
 )
+from bundle.machine_code.code_filter import filtered
 
 TEXT = b"the quick brown fox jumps over the lazy dog\n" * 400
 NOISE = random.Random(7).randbytes(20_000)
@@ -39,6 +42,10 @@ def lzma2(data: bytes, log: int = 16, *before: int) -> bytes:
 
 def x86(data: bytes) -> bytes:
     return lzma2(data, 16, lzma.FILTER_X86)
+
+
+def code(data: bytes) -> bytes:
+    return lzma2(filtered(data))
 
 
 def zstd(data: bytes, **parameters: int) -> bytes:
@@ -68,7 +75,7 @@ def test_what_was_packed_is_unpacked(data: bytes) -> None:
 @given(data=st.binary(max_size=3000), step=st.integers(1, 3000))
 def test_it_does_not_matter_how_the_bytes_come(data: bytes, step: int) -> None:
     forms = ((STORED, data), (ZSTD, zstd(data)), (LZMA2 + 16, lzma2(data)), (X86_LZMA2 + 16, x86(data)))
-    for codec, stored in forms:
+    for codec, stored in (*forms, (CODE_LZMA2 + 16, code(data))):
         assert unpacked(codec, stored, len(data), step) == data
 
 
@@ -90,9 +97,9 @@ def test_the_dictionary_has_a_limit(log: int) -> None:
     assert unpacked(packed.codec, stored, len(data)) == data
 
 
-@pytest.mark.parametrize("codec", [-1, 2, 31, 43, 59, 64, 96, 107, 123, 255])
+@pytest.mark.parametrize("codec", [-1, 2, 31, 43, 59, 64, 96, 107, 123, 160, 171, 187, 255])
 def test_other_codecs_are_refused_before_they_unpack(codec: int) -> None:
-    """[F-24]: 43 and 107 have a dictionary of 2^11 bytes, 59 and 123 one of 2^27."""
+    """[F-24]: 43, 107 and 171 have a dictionary of 2^11 bytes, 59, 123 and 187 one of 2^27."""
     with pytest.raises(Malformed, match=f"^here: codec {codec} is unknown"):
         check_packed(Packed(codec, 1, 1), "here")
 
@@ -109,6 +116,7 @@ def test_other_codecs_are_refused_before_they_unpack(codec: int) -> None:
         Packed(1, 2**53, 5),
         Packed(44, 5, 2**53),
         Packed(0, -1, -1),
+        Packed(172, 5, 2**30 + 1),
     ],
 )
 def test_lengths_have_bounds(packed: Packed) -> None:
@@ -117,10 +125,22 @@ def test_lengths_have_bounds(packed: Packed) -> None:
         check_packed(packed, "here")
 
 
-@pytest.mark.parametrize("codec", [STORED, ZSTD, LZMA2 + 12, LZMA2 + 26, X86_LZMA2 + 12, X86_LZMA2 + 26])
+@pytest.mark.parametrize(
+    "codec", [STORED, ZSTD, LZMA2 + 12, LZMA2 + 26, X86_LZMA2 + 12, X86_LZMA2 + 26, CODE_LZMA2 + 12]
+)
 def test_the_codecs_of_the_format(codec: int) -> None:
     """[F-24]"""
     check_packed(Packed(codec, 5, 5), "here")
+
+
+def test_loads_are_filtered_where_they_are_many() -> None:
+    """[F-143]: both for few bytes and for many."""
+    parts = [b"\x8b\x05" + struct.pack("<i", 500_000 - at) + NOISE[at // 5 : at // 5 + 3] for at in range(0, 81_000, 9)]
+    packed, stored = compress(b"".join(parts))
+    assert packed.codec >= CODE_LZMA2
+    assert unpacked(packed.codec, stored, packed.size) == b"".join(parts)
+    assert large_codec([b"".join(parts)], 1 << 20, 16) == CODE_LZMA2 + 16
+    assert large_codec([b"".join(parts)], (1 << 30) + 1, 16) < CODE_LZMA2
 
 
 def test_windows() -> None:
@@ -131,11 +151,12 @@ def test_windows() -> None:
     assert window_bytes(Packed(LZMA2 + 26, 10, 50_000)) == 50_000
 
 
-@pytest.mark.parametrize("codec", [STORED, ZSTD, LZMA2 + 16, X86_LZMA2 + 16])
+@pytest.mark.parametrize("codec", [STORED, ZSTD, LZMA2 + 16, X86_LZMA2 + 16, CODE_LZMA2 + 16])
 @pytest.mark.parametrize("step", [1, 100_000])
 def test_streams_that_lie_are_refused(codec: int, step: int) -> None:
     """[F-25]: too much, too little, cut anywhere, or followed by anything."""
-    stored = {STORED: TEXT, ZSTD: zstd(TEXT), LZMA2 + 16: lzma2(TEXT), X86_LZMA2 + 16: x86(TEXT)}[codec]
+    forms = {STORED: TEXT, ZSTD: zstd(TEXT), LZMA2 + 16: lzma2(TEXT), X86_LZMA2 + 16: x86(TEXT)}
+    stored = (forms | {CODE_LZMA2 + 16: code(TEXT)})[codec]
     lies = [(stored, len(TEXT) - 1), (stored, len(TEXT) + 1), (stored, 0), (stored + b"\0", len(TEXT))]
     lies += [(stored[:cut], len(TEXT)) for cut in (0, 1, len(stored) // 2, len(stored) - 1)]
     lies += [(stored + stored, len(TEXT)), (stored + stored, 2 * len(TEXT))] if codec else []
@@ -185,8 +206,9 @@ def run_length_blocks(count: int) -> bytes:
         (ZSTD, run_length_blocks(2000)),
         (LZMA2 + 16, lzma2(bytes(100_000_000))),
         (X86_LZMA2 + 16, x86(bytes(100_000_000))),
+        (CODE_LZMA2 + 16, lzma2(bytes(100_000_000))),
     ],
-    ids=["zstd", "lzma2", "x86"],
+    ids=["zstd", "lzma2", "x86", "code"],
 )
 @pytest.mark.parametrize("step", [1 << 18, 1000])
 def test_a_bomb_costs_little_memory(codec: int, data: bytes, step: int) -> None:

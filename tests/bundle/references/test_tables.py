@@ -1,11 +1,7 @@
 """The table of relocations that follows from the blocks of a patch [F-108]: it is exact, small and bounded."""
 
-import importlib.util
 import random
 import struct
-import sys
-from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -15,23 +11,10 @@ from bundle.references import pe, tables
 from bundle.references.aiming import make_rebased
 from bundle.references.prediction import scan
 from bundle.references.tables import predicted_table
-from tests.support.repository import REPOSITORY
+from tests.support.contents.second_reader import second
 
-READER = REPOSITORY / "spec" / "reader"
 CODE, TABLE = 0x200, 0x4200
-
-
-def second_reader() -> ModuleType:
-    """Under a name of its own, for the product's tests have modules called images, too."""
-    spec = importlib.util.spec_from_file_location("second_images", Path(READER, "images.py"))
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # its dataclasses look it up
-    spec.loader.exec_module(module)
-    return module
-
-
-SECOND = second_reader()
+SECOND = second("images")
 
 
 def table_of(pointers: list[int]) -> bytes:

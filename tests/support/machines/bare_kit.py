@@ -133,13 +133,18 @@ def main() -> int:
 
 
 def prepare(place: Path, carried: Path) -> None:
-    """The kit in its archive, and three releases of something small."""
+    """The kit in its archive, and releases."""
     shutil.rmtree(carried, ignore_errors=True)
     (carried / "inbox").mkdir(parents=True)
     shutil.rmtree(place / "kit", ignore_errors=True)
     platform = f"linux_{os.uname().machine}"
     options = ("--packages", place / "packages", "--archive", carried / "kit.tar.gz")
     unrep("kit", "--platform", platform, "--out", place / "kit", *options)
+    prepare_releases(carried)
+
+
+def prepare_releases(carried: Path) -> None:
+    """Three releases of something small, the last one in `inbox`, and the key of their sender."""
     unrep("keygen", "--out", carried / "shore")
     for number in (1, 2, 3):
         release = carried / f"release-{number}"

@@ -24,7 +24,7 @@ from tests.support.repository import REPOSITORY
 PLACE: Final = REPOSITORY / "build" / "kits" / "windows"
 EMBEDDABLE: Final = "python-3.12-embed-amd64.zip"
 UNSUITABLE: Final = "_wmi.pyd"  # Wine 8 has not what it calls; the standard library does without
-PATIENCE_S: Final = 300
+PATIENCE_S: Final = 1800  # of a command: a first install takes minutes on a busy machine
 EXAMPLE: Final = '# current = "pointer"'
 
 

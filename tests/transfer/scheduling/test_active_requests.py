@@ -59,7 +59,8 @@ def test_the_others_are_dialed_while_the_first_answer_is_under_way_and_asked_not
 def test_the_first_flights_of_all_fill_the_link(bytes_per_s: float, connections: int) -> None:
     """[T-31]: 14,600 bytes on each; a round trip of 0.6 s."""
     estimator = LinkEstimator()
-    estimator.round_trip_s, estimator.bytes_per_s = 0.6, bytes_per_s
+    estimator.answered(0.6, is_first=False)
+    estimator.bytes_per_s = bytes_per_s
     assert connections_wanted(TransferConfig(), estimator, most=6, waited_s=0.0) == connections
 
 

@@ -5,7 +5,13 @@ import pytest
 from tests.support.links.recording_link import RecordedConnection
 from transfer.config import TransferConfig
 from transfer.scheduling.active_request import ActiveRequest, PooledConnection
-from transfer.scheduling.connection_counts import ConnectionCounts, count_connections, request_bytes
+from transfer.scheduling.connection_counts import (
+    ConnectionCounts,
+    connections_wanted,
+    count_connections,
+    request_bytes,
+)
+from transfer.scheduling.link_estimator import LinkEstimator
 
 KIB = 1024
 
@@ -59,3 +65,15 @@ def test_connections_that_begin_together_get_requests_of_different_lengths() -> 
     """[T-7]: so that they do not end together, and all wait for a round trip."""
     lengths = [request_bytes(TransferConfig(), 6, busy, 10**9) for busy in range(6)]
     assert lengths == sorted(set(lengths)) and lengths[-1] == 2048 * KIB
+
+
+@pytest.mark.parametrize(("gap_s", "expected"), [(0.05, 1), (0.0225, 3), (0.001, 6)], ids=["256k", "512k", "10M"])
+def test_the_gaps_in_the_first_answer_tell_how_many_begin(gap_s: float, expected: int) -> None:
+    """[T-31]: and a queue that their bytes wait in calls for no more of them."""
+    estimator = LinkEstimator()
+    estimator.answered(0.6, is_first=True)
+    for at in range(3):
+        estimator.first_answer(1400, 1.0 + at * gap_s)
+    assert connections_wanted(TransferConfig(), estimator, 6, 0.0) == expected
+    estimator.answered(2.4, is_first=False)
+    assert connections_wanted(TransferConfig(), estimator, 6, 0.0) == expected

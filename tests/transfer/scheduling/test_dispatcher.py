@@ -160,7 +160,7 @@ def test_of_two_that_share_a_way_the_slower_rests(udp_rate: float | None, http_r
     for source, rate in ((udp, udp_rate), (http, http_rate)):
         source.begin(world.queue)
         source._estimator.bytes_per_s = rate
-        source._estimator.round_trip_s = 0.6
+        source._estimator.answered(0.6, is_first=False)
     world.queue.add(0, 500_000)
     for source in (http, udp):
         opened(source, world.clock)
@@ -203,7 +203,8 @@ def test_what_fills_its_path_is_asked_for_all_that_is_left() -> None:
     udp = world.with_pull(TransferConfig(request_floor_bytes=1000, request_ceiling_bytes=4000))
     udp.begin(world.queue)
     world.queue.add(TOTAL - 6000, TOTAL)
-    udp._estimator.bytes_per_s, udp._estimator.round_trip_s = 1e6, 0.6
+    udp._estimator.answered(0.6, is_first=False)
+    udp._estimator.bytes_per_s = 1e6
     for _ in range(2):
         opened(udp, world.clock)
     world.dispatcher.assign(1400)
