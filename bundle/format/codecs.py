@@ -55,8 +55,8 @@ def check_packed(packed: Packed, where: str) -> None:
         raise Malformed(f"{where}: codec {packed.codec} is unknown")
     if packed.codec >= CODE_LZMA2 and packed.size > MAX_FILTERED_BYTES:
         raise Malformed(f"{where}: more than {MAX_FILTERED_BYTES} bytes behind the filter of code")
-    if not 0 <= packed.length <= MAX_INTEGER or not 0 <= packed.size <= MAX_INTEGER:
-        raise Malformed(f"{where}: a length is not within 0 to 2^53 - 1")
+    if not 1 <= packed.length <= MAX_INTEGER or not 1 <= packed.size <= MAX_INTEGER:
+        raise Malformed(f"{where}: a length is not within 1 to 2^53 - 1")
     if packed.codec == STORED and packed.length != packed.size:
         raise Malformed(f"{where}: stored, but {packed.length} bytes do not make {packed.size}")
 

@@ -392,8 +392,6 @@ def _check_packs(packs: list[Pack], where: str) -> None:
         raise Malformed(f"{where}: its packs are not one for each known stream, in order")
     for pack in packs:
         check_packed(pack.packed, f"{where}: pack {Stream(pack.stream).name}")
-        if not pack.packed.size:
-            raise Malformed(f"{where}: an empty pack")
 
 
 def _differences(values: list[int]) -> list[int]:

@@ -8,7 +8,22 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-from raw import Bundle, Case, Raw, Section, Tree, delta, delta_frame, draft, full, lzma2, manifest, pack, write
+from raw import (
+    Bundle,
+    Case,
+    Raw,
+    Section,
+    Tree,
+    delta,
+    delta_frame,
+    draft,
+    full,
+    lzma2,
+    manifest,
+    pack,
+    replaced,
+    write,
+)
 from rebased import OLD, STREAMS, TOOL
 
 M, C = "malformed", "corrupt"
@@ -177,6 +192,18 @@ def wide() -> bytes:
     return write(Bundle([full(WIDE, packed=packed)], WIDE))
 
 
+def root_of(size: int) -> bytes:
+    """A root of so many bytes: a section with a long name of a feature is passed over."""
+
+    def made(letters: int) -> bytes:
+        return write(
+            Bundle([full(), full(features=["x" * letters], inner=True, described=replaced("content", bytes(4096)))])
+        )
+
+    spare = size - int.from_bytes(made(70_000)[6:10], "little")
+    return made(70_000 + spare)
+
+
 A_MAP = Raw(b"\x80")
 
 CASES: list[Case] = [
@@ -208,6 +235,8 @@ CASES: list[Case] = [
     ),
     ("lzma2-far", "accept", "F-24", "a match 20,000 bytes back", far_back),
     ("wide", "accept", "F-3* F-11", "a manifest with texts, numbers and hashes of every width", wide),
+    ("root-largest", "accept", "F-2", "a root of 262,144 bytes", lambda: root_of(262_144)),
+    ("root-larger", M, "F-2", "a root of a byte more", lambda: root_of(262_145)),
     ("index-four", M, "F-30", "an index of four parts", index_of(lambda parts: [*parts, 0])),
     ("index-two", M, "F-30", "an index of two parts", index_of(lambda parts: parts[:2])),
     ("index-map", M, "F-30", "frames in a map", index_of(lambda parts: [*parts[:2], A_MAP])),

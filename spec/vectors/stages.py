@@ -156,13 +156,26 @@ def described(*numbers: Any) -> str:
 
 
 def packed_stages() -> list[Stage]:
-    sound = [(0, 5, 5), (1, 5, 9), (1, 9, 5), (44, 5, 9), (58, 1, 1), (108, 5, 9), (122, 5, 9)]
+    sound = [
+        (0, 5, 5),
+        (1, 5, 9),
+        (1, 9, 5),
+        (44, 5, 9),
+        (58, 1, 1),
+        (108, 5, 9),
+        (122, 5, 9),
+        (172, 5, 9),
+        (186, 5, 2**30),
+    ]
     broken = {
         "codec-2": (2, 5, 5),
         "codec-43": (43, 5, 9),
         "codec-59": (59, 5, 9),
         "codec-107": (107, 5, 9),
         "codec-123": (123, 5, 9),
+        "codec-171": (171, 5, 9),
+        "codec-187": (187, 5, 9),
+        "codec-186-large": (186, 5, 2**30 + 1),
         "codec-negative": (-1, 5, 5),
         "stored-other": (0, 5, 6),
         "no-length": (1, 0, 9),
@@ -353,4 +366,89 @@ def archive_stages() -> list[Stage]:
     ]
 
 
-STAGES = [*value_stages(), *number_stages(), *packed_stages(), *archive_stages()]
+def png(head: bytes = b"\x78\x9c", more: int = 0, mark: bytes = b"IDAT") -> Written:
+    """A picture of one chunk. `more`: what its length says too much."""
+    stored = deflated(ONE)
+    held = head + stored + struct.pack(">I", zlib.adler32(ONE))
+    written = Written().raw(b"\x89PNG\r\n\x1a\n" + struct.pack(">I", len(held) + more) + mark + head)
+    written.stream(ONE).raw(held[-4:])
+    crc = zlib.crc32(mark + held)
+    return written.number(crc, crc, order="big").raw(b"\0\0\0\0IEND")
+
+
+def no_streams() -> list[Stage]:
+    """Heads that are none, and streams that do not count: all of it stays as it is."""
+    stored, crc = deflated(ONE), struct.pack("<II", zlib.crc32(ONE), len(ONE))
+    zip_ = Zip().file(b"a", ONE, 0).archive
+    gzip = b"\x1f\x8b\x08\0\1\2\3\4\0\3" + stored + crc
+    pdf = b"%PDF-1.7 stream\nx\x9c" + stored + struct.pack(">I", zlib.adler32(ONE))
+    picture = png().archive
+    cases = {
+        "zip-stored": (zip_[:8] + b"\0" + zip_[9:], "method 0"),
+        "zip-method": (zip_[:8] + b"\x09" + zip_[9:], "method 9"),
+        "zip-locked": (zip_[:6] + b"\1" + zip_[7:], "bit 0 of the flags"),
+        "zip-checksum": (zip_[:14] + b"\0" + zip_[15:], "another checksum"),
+        "zip-cut": (zip_[:-1], "a stream that is cut"),
+        "gzip-method": (gzip[:2] + b"\x07" + gzip[3:], "method 7"),
+        "gzip-flag-5": (gzip[:3] + b"\x20" + gzip[4:], "reserved flag 5"),
+        "gzip-flag-6": (gzip[:3] + b"\x40" + gzip[4:], "reserved flag 6"),
+        "gzip-flag-7": (gzip[:3] + b"\x80" + gzip[4:], "reserved flag 7"),
+        "gzip-level": (gzip[:8] + b"\1" + gzip[9:], "XFL 1"),
+        "gzip-level-3": (gzip[:8] + b"\3" + gzip[9:], "XFL 3"),
+        "gzip-system": (gzip[:9] + b"\x0e" + gzip[10:], "OS 14"),
+        "gzip-system-254": (gzip[:9] + b"\xfe" + gzip[10:], "OS 254"),
+        "gzip-checksum": (gzip[:-8] + b"\0" + gzip[-7:], "another checksum"),
+        "gzip-size": (gzip[:-1] + b"\1", "another number of plain bytes"),
+        "gzip-size-cut": (gzip[:-1], "a number of plain bytes that is cut"),
+        "gzip-name": (gzip[:3] + b"\x08" + gzip[4:10] + b"name without an end", "a name without an end"),
+        "pdf-level": (pdf.replace(b"x\x9c", b"x\x9d"), "another second byte"),
+        "pdf-space": (pdf.replace(b"stream\n", b"stream "), "a space behind the word"),
+        "pdf-checksum": (pdf[:-1] + b"\0", "another checksum"),
+        "pdf-none": (b" " + pdf, "a space before the mark"),
+        "png-method": (png(b"\x77\x9d").archive, "another method"),
+        "png-window": (png(b"\x88\x1c").archive, "a window that is too large"),
+        "png-preset": (png(b"\x78\xbb").archive, "a preset dictionary"),
+        "png-head": (png(b"\x78\x9d").archive, "no multiple of 31"),
+        "png-beyond": (png(more=100).archive, "a chunk that goes beyond the file"),
+        "png-mark": (png(mark=b"IDAX").archive, "another mark"),
+        "png-checksum": (picture.replace(stored, stored + b"\1"), "another checksum"),
+        "empty": (b"", "no byte"),
+    }
+    return [Written().raw(data).stage(f"no-{name}", "F-46* F-47", about) for name, (data, about) in cases.items()]
+
+
+def more_archives() -> list[Stage]:
+    heads, windows = Written(), []
+    for flag, level, system in ((0, 0, 0), (1, 2, 13), (2, 4, 255)):
+        check = b"\7\7" if flag == 2 else b""
+        gzipped(heads, b"%d%d" % (flag, level), bytes([0x1F, 0x8B, 8, flag, 0, 0, 0, 0, level, system]) + check)
+    for name, head in (("fast", b"\x78\x01"), ("level", b"\x78\x5e"), ("best", b"\x78\xda"), ("small", b"\x18\x19")):
+        windows.append(png(head).stage(f"png-{name}", "F-46* F-59", "a picture of one chunk, another head of zlib"))
+    pdfs = Written().raw(b"%PDF-1.7")
+    for between, head in ((b"\n", b"\x01"), (b"\r\n", b"\x5e"), (b"\n", b"\xda")):
+        pdfs.raw(b" stream" + between + b"x" + head).stream(ONE).raw(struct.pack(">I", zlib.adler32(ONE)))
+    inner = Zip().file(b"i", ONE, MORNING).end()
+    outer = Zip()
+    outer.raw(b"PK\3\4" + struct.pack("<HHH", 20, 0, 0)).number(NOON, 0)
+    outer.raw(struct.pack("<IIIHH", zlib.crc32(inner.archive), len(inner.archive), len(inner.archive), 1, 0) + b"o")
+    outer.stamp = NOON
+    outer.file(b"i", ONE, MORNING).end()
+    apart = Zip().file(b"a", ONE, MORNING)
+    apart.raw(b"PK\1\2" + bytes(42) + b"no end record")
+    short = Zip().file(b"a", ONE, MORNING).file(b"b", TWO, NOON)
+    short.files = short.files[1:]
+    short.end()
+    empty = Written().raw(b"\x1f\x8b\x08\0\0\0\0\0\0\3" + deflated(b"") + bytes(8))
+    gzipped(empty, ONE)
+    return [
+        heads.stage("gzip-heads", "F-46* F-59", "all values of XFL and OS that count, and a checksum of the head"),
+        *windows,
+        pdfs.stage("pdfs", "F-46* F-59", "three streams of a PDF file"),
+        outer.stage("inner", "F-59* F-46", "a zip that is stored in a zip: its directory takes its header"),
+        apart.stage("no-end", "F-59* F-46", "a directory without an end record stays as it is"),
+        short.stage("fewer", "F-59* F-46", "a directory of one entry, after two headers: the last counts"),
+        empty.stage("empty-member", "F-46* F-59", "a gzip member of no bytes gives no object"),
+    ]
+
+
+STAGES = [*value_stages(), *number_stages(), *packed_stages(), *archive_stages(), *more_archives(), *no_streams()]

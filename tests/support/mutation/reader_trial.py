@@ -138,7 +138,8 @@ class Trial:
         self.sources = Sources()
         sys.meta_path.insert(0, self.sources)
         self.cases = Cases(suite.cases, list(suite.levels))
-        signal.signal(signal.SIGALRM, _too_long)
+        self._armed = False
+        signal.signal(signal.SIGALRM, self._too_long)
 
     def measure(self) -> list[str]:
         """What each case takes and reaches. The names of those that the reader judges otherwise."""
@@ -170,21 +171,28 @@ class Trial:
             except (Exception, SystemExit) as fault:  # noqa: BLE001 - a module that does not load is no reader
                 return f"(not loaded: {type(fault).__name__})"
             for number in self.cases.of(mutant):
-                case = self.cases.cases[number]
-                if not self._agrees(adapter, case, SPARE_S + TIMES * self.cases.seconds[number]):
+                case, seconds = self.cases.cases[number], SPARE_S + TIMES * self.cases.seconds[number]
+                try:
+                    agrees = self._agrees(adapter, case, seconds)
+                except TooLong:  # it came while the answer was judged
+                    agrees = False
+                if not agrees:
                     return str(case.name)
         return None
 
     def _agrees(self, adapter: ModuleType, case: Any, seconds: float = 0) -> bool:
+        self._armed = seconds > 0
         signal.setitimer(signal.ITIMER_REAL, seconds)
         try:
             answer = adapter.answer(dict(case.request))
         except (Exception, TooLong):  # noqa: BLE001 - whatever a mutant raises, it is no verdict
             return False
         finally:
+            self._armed = False
             signal.setitimer(signal.ITIMER_REAL, 0)
         return bool(self._judging.judge(case, answer, self.cases.levels).kind == self._judging.AGREED)
 
-
-def _too_long(_: int, __: FrameType | None) -> None:
-    raise TooLong
+    def _too_long(self, _: int, __: FrameType | None) -> None:
+        """A signal may be handled a little later than it came."""
+        if self._armed:
+            raise TooLong
