@@ -71,7 +71,7 @@ def _frame_costs(
     costs, pending = [], 0.0
     source: int | None = None
     for step, weight in zip(steps, weights, strict=True):
-        pending += sum(lengths[stream] * share / totals[stream] for stream, share in weight.items() if share)
+        pending += sum(lengths.get(stream, 0) * share / totals[stream] for stream, share in weight.items() if share)
         if isinstance(step.recipe, Patch | Rebased | Copy | Derived) and step.recipe.source < base_objects:
             source = nesting.place_of(step.recipe.source)
         if step.place is not None:

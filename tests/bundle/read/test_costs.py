@@ -50,3 +50,13 @@ def test_without_the_manifest_literals_share_their_pack_evenly(built: Path) -> N
         costs = object_costs(bundle.open_section(bundle.root.sections[1]), None)
     literals = [cost.bytes for cost in costs if cost.place]
     assert len(literals) == 3 and max(literals) == pytest.approx(min(literals))
+
+
+def test_a_patch_whose_only_triple_is_not_told_has_a_share(tmp_path: Path) -> None:
+    """[F-134]: no stream of lengths to add is there."""
+    write_tree(tmp_path / "old", {"data.bin": NOISE[:20_000]})
+    new = write_tree(tmp_path / "new", {"data.bin": NOISE[:20_000] + b"!"})
+    build_from(new, [tmp_path / "old"], tmp_path / "b.unrep")
+    with open_bundle(tmp_path / "b.unrep", TRUST) as bundle:
+        costs = object_costs(bundle.open_section(bundle.root.sections[0]), scan(new))
+    assert [cost.recipe for cost in costs] == ["patch"] * 2 and all(cost.bytes > 0 for cost in costs)
