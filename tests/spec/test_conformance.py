@@ -156,9 +156,9 @@ def test_a_reader_that_fails_is_told_so_and_given_up(body: str, why: str, reader
 
 def test_one_that_fails_now_and_then_is_asked_on(reader: Any) -> None:
     """[N-5]: one hang or crash costs one question."""
-    body = "os.abort() if 'root-deep' in request['file'] else tell(request, verdict='refuse')"
-    told = report("--only", "root-*", *reader(body), code=1)
-    assert [fault["name"] for fault in told["faults"]] == ["root-deep"]
+    body = "os.abort() if 'signature-alone' in request['file'] else tell(request, verdict='refuse')"
+    told = report("--only", "signature-*", *reader(body), code=1)
+    assert [fault["name"] for fault in told["faults"]] == ["signature-alone"]
     assert told["starts"] == 2 and told["not_asked"] == 0
 
 
