@@ -1,7 +1,7 @@
 """The header of the bundle, from the first source that has one that verifies [T-1], [T-92]."""
 
 from dataclasses import dataclass, replace
-from itertools import count
+from itertools import count, groupby
 
 from bundle.errors import Refused
 from bundle.host.clock import Clock
@@ -67,7 +67,7 @@ class HeaderReceiver:
             # Two limits end a turn. A source that brings nothing is left after the same time in every round. One that
             # brings something is left at a deadline, which comes later in each round: a slow link may need that long.
             is_alone = len(alive) == 1
-            for source in sorted(alive, key=_is_dialed):
+            for source in _in_turn(alive):
                 own_turn_s = self._config.udp_turn_s if source.fills_path else self._config.turn_s
                 stall_limit_s = self._config.patience_s if is_alone else own_turn_s
                 turn_s = stall_limit_s * 2.0**round_number
@@ -108,3 +108,9 @@ class HeaderReceiver:
 def _is_dialed(source: Source) -> bool:
     """Whether a connection must stand before it can be asked."""
     return not (source.is_free or source.fills_path)
+
+
+def _in_turn(sources: list[Source]) -> list[Source]:
+    """In the order named, but of neighbours that cost something those over UDP first."""
+    groups = (group for _, group in groupby(sources, key=lambda one: one.is_free))
+    return [source for group in groups for source in sorted(group, key=_is_dialed)]
