@@ -216,7 +216,11 @@ def main(arguments: Sequence[str], home: Home) -> int:
         nonlocal code
         with telling_into(Path(log)), suppress(KeyboardInterrupt):
             if verb == "agent":
-                code = keep_agent(home, rest, sys.stderr)
+                try:
+                    code = keep_agent(home, rest, sys.stderr)
+                except OSError as problem:  # told here, for a service has no other stderr than its log
+                    _tell(f"unrep: {problem}")
+                    code = _UNUSABLE
                 raise SystemExit(code)
             keep_renewing(home, rest[0], rest[1], _tell)
 

@@ -4,6 +4,7 @@ The ship is the one of `wine_kit`. Wine's service manager starts no service agai
 does there is what it does without that help.
 """
 
+import json
 import os
 import random
 import shutil
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.support.machines import wine_kit
+from tests.support.machines.windows_tier import PYTHON
 from tests.support.repository import REPOSITORY
 from unrep.kit.application import PACKAGES
 
@@ -25,6 +27,8 @@ CUTS: Final = 4
 WINDOW: Final = "[health_window]"
 AGENT: Final = "unrep-agent-a-ship"
 RENEWAL: Final = "unrep-renew-unrep-home"
+SERVICE: Final = f'windows_service = "{AGENT}"'
+RESTART: Final = Path(__file__).with_name("wine_restart.py")
 # Each kit, and what is wrong with it: a module, a text in it, and what stands there instead.
 KITS: Final = {
     "2": None,
@@ -56,7 +60,10 @@ class Renewal:
         unrep("init", home, *begun, *trust, "--source", wine_kit.dos(self._source), "--yes")
         config = self._home / "unrep.toml"
         text = config.read_text("utf-8").replace(wine_kit.EXAMPLE, wine_kit.EXAMPLE.removeprefix("# "), 1)
-        assert WINDOW in text
+        # Wine's `net` knows no /y, by which a service of Windows is stopped with what depends on it.
+        restart = [wine_kit.dos(PYTHON / "python.exe"), "-I", "-S", wine_kit.dos(RESTART), AGENT]
+        assert WINDOW in text and SERVICE in text
+        text = text.replace(SERVICE, f"restart = {json.dumps(restart)}", 1)
         wanted = "start_after_s = 1\ninterval_s = 1\nconsecutive_passes = 2\ndeadline_s = 600\n"
         text = text.replace(WINDOW, f"{WINDOW}\n{wanted}", 1)
         config.write_text(text, "utf-8")
