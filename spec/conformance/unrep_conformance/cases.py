@@ -124,7 +124,7 @@ def _signed(told: Mapping[str, Any], task: str, item: Mapping[str, Any]) -> Case
 
 def _image(item: Mapping[str, Any]) -> Case:
     request = {"task": "image", "data": item["image"]}
-    about = (["F-50", "F-51"], None, "the references of an image, or that it is none")
+    about = (item["requirements"], item["isolates"], "the references of an image, or that it is none")
     return Case(f"image {item['name']}", "references", *about, "accept", request, {"references": item["references"]})
 
 
