@@ -96,6 +96,17 @@ def x86_last() -> Image:
     return image
 
 
+def x86_overlaps() -> Image:
+    """A call whose operand begins with E8, and another behind it. The second one that is seen overlaps the first."""
+    image = code(62, 0x200)
+    image.relative(AT, "e8", LOWEST + 5 + 0xE8)
+    image.data[AT + 5] = 0
+    image.relative(AT + 6, "e8", LOWEST + 0x20)
+    image.relative(AT + 0x10, "0f80", LOWEST + 0x16 + 0xE9)
+    image.data[AT + 0x16] = 0
+    return image
+
+
 def x86_tables() -> Image:
     """Tables of jumps: their anchors, and where each ends."""
     image = code(62, 0x80, 0x60)
@@ -204,6 +215,7 @@ FOUND: tuple[tuple[str, str, Callable[[], Image]], ...] = (
     ("elf-x86-64-jumps", "F-58", x86_jumps),
     ("elf-x86-64-edges", "F-58", x86_edges),
     ("elf-x86-64-last", "F-58", x86_last),
+    ("elf-x86-64-overlaps", "F-51", x86_overlaps),
     ("elf-x86-64-tables", "F-58", x86_tables),
     ("elf-aarch64-branches", "F-57", arm_branches),
     ("elf-aarch64-pages", "F-57", arm_pages),

@@ -22,6 +22,7 @@ from raw import (
     write,
 )
 from rebased import ADD_LENGTHS, EXTRA, EXTRA_LENGTHS, LITERAL, NEW, OLD, SEEKS, STREAMS
+from shapes import FIXED, HEAD, MATCH, OF_FIXED, OF_MATCH, gzipped
 
 M, C = "malformed", "corrupt"
 
@@ -52,6 +53,18 @@ def last_said() -> bytes:
     streams |= {1: varints(0, 3, rest), 3: varints(0, 0, 0)}
     frame[5] = sorted(streams.items())
     return write(Bundle([delta(frame)]))
+
+
+def two_members(first: int, second: int) -> Callable[[], bytes]:
+    """A file of two gzip streams, each of its own shape. The shapes are the sources of these numbers."""
+    content = gzipped(FIXED, b"a") + gzipped(MATCH, b"ababa")
+    tree: Tree = [("a.gz", 0, content)]
+    skeleton = varints(2, 0, 10, 18) + HEAD + bytes(8) + HEAD + bytes(8)
+    parts = [skeleton, b"a", b"ababa", OF_FIXED, OF_MATCH]
+    sources = [0, 1, 2, first, second]
+    steps = [after - before for before, after in zip([0, *sources], sources, strict=False)]
+    made = [b"\x80" * 5 + b"\4", [1], [len(part) for part in parts], steps, [2, 0, 0], [(0, b"".join(parts))]]
+    return lambda: write(Bundle([Section("full", 0, [full(tree).frames[0], made], features=["deflate-shape"])], tree))
 
 
 def idle_triples(count: int) -> bytes:
@@ -128,6 +141,8 @@ CASES: list[Case] = [
         bundle(full(top=lambda h: h[::-1]), file=lambda f: f + b"\0"),
     ),
     ("packs-exchanged", M, "F-22", "the pack of the second frame before that of the first", packs_exchanged),
+    ("shape-members", "accept", "F-73", "two members, with their shapes in their order", two_members(3, 4)),
+    ("shape-members-exchanged", M, "F-73", "the shapes of two members exchanged", two_members(4, 3)),
     ("last-said", M, "F-27 F-134*", "what the last triples add, and where they seek", last_said),
     ("reaimed-triples", M, "F-82", "1,048,577 triples for a rebased patch", lambda: idle_triples(1_048_577)),
 ]
