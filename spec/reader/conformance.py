@@ -19,6 +19,7 @@ from codings import coding_of
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from images import JUMP, NAMES, find_references, parse_image
 from receipts import read_receipt
+from repair import read_repair
 from sealing import Ship, check_ship_key
 from tree import FILE, Base
 from trust import Trust, check_key, read_heartbeat
@@ -49,6 +50,8 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
             return {"verdict": "accept", "result": STAGES[request["stage"]](data)}
         if task in KEYS:
             KEYS[task](data)
+        elif task == "repair":
+            read_repair(data, bytes.fromhex(request["manifest"]))
         else:
             SIGNED[task](data, Trust.of_keys([bytes.fromhex(request["trusted"])], 1))
     except Refused as fault:

@@ -9,7 +9,7 @@ from typing import Any
 import derived
 from archives import complete, open_archive, split_skeleton
 from codings import AS_IT_IS, DEFLATE, DIGESTS, ENGINES, coding_by, coding_of, gives_known_bytes, pack_by, unpacked
-from rebased import rebase
+from rebased import TRIPLES_MAX, rebase
 from shapes import restore, shape_of
 from tree import LINK, Base, Entry, completed, judge_link, label, parse_draft
 from wire import MAX_INT, Allowance, Cursor, Refused, corrupt, decode, malformed, need, packed, unpack
@@ -385,14 +385,17 @@ class Recipe:
             need(left >= 0, "the parts of a concat are more than its result")
         return b"".join(parts)
 
-    def triples(self, source_size: int, reached: list[int] | None = None) -> list[tuple[int, int, int]]:
+    def triples(
+        self, source_size: int, reached: list[int] | None = None, most: int | None = None
+    ) -> list[tuple[int, int, int]]:
         """(position, bytes to copy, bytes of extra) of each triple, within the bounds of [F-41].
 
-        `reached`: takes all positions in the source.
+        `reached`: takes all positions in the source. `most`: so many triples at most [F-82].
         """
         found, position, left = [], 0, self.size
         count = self.columns.next("numbers")
         need(count <= 2 * self.size + 2, "a patch has more triples than its result can need")
+        need(most is None or count <= most, "a rebased patch has too many triples")
         for number in range(count):
             is_last = number == count - 1  # F-134
             e = self.streams[2].varint()
@@ -514,5 +517,5 @@ class Recipe:
         need(len(source) <= SHRINKING * self.size, "an image is rebased to one that is very much smaller")
         self.work[REBASED].spend(len(source))
         reached: list[int] = [0]
-        triples = self.triples(len(source) + TABLE_MAX, reached)
+        triples = self.triples(len(source) + TABLE_MAX, reached, TRIPLES_MAX)
         return rebase(source, self.size, triples, max(reached), self.streams)

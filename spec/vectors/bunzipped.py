@@ -61,7 +61,7 @@ CASES: list[tuple[object, ...]] = [
         "the skeleton of one with eight bytes behind it",
         *opened(STREAM + EIGHT, 3, 0, varints(1, 0, 0) + EIGHT),
     ),
-    ("opened-bzip2-two", "accept", "F-46 F-87", "the second of two in a row", *opened(FAST + STREAM, 5, 4, STREAM)),
+    ("opened-bzip2-two", "accept", "F-46 F-87*", "the second of two in a row", *opened(FAST + STREAM, 5, 4, STREAM)),
     ("opened-bzip2-stream", "accept", "F-46 F-87", "the stream, with its head", *opened(b"abc" + STREAM, 3, 2, STREAM)),
     ("opened-bzip2-cut", M, "F-35 F-46", "one without its end", *opened(STREAM[:-1])),
     ("opened-bzip2-damaged", M, "F-35 F-46", "a wrong checksum", *opened(DAMAGED)),

@@ -118,7 +118,7 @@ OLD_A, NEW_A, LISTED = len(BASE[0][2]), len(TARGET[0][2]), len(DRAFT)
 SKIPS = dict(delta_frame()[5])[4]
 
 HEADER: list[Case] = [
-    ("preamble-cut", M, "F-1* F-150", "cut within the preamble", lambda: write(Bundle([full()]))[:13]),
+    ("preamble-cut", M, "F-1 F-150*", "cut within the preamble", lambda: write(Bundle([full()]))[:13]),
     (
         "format-0",
         U,

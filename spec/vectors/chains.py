@@ -140,7 +140,7 @@ CHAINS: list[tuple[str, str, str, str, Callable[[], bytes]]] = [
         root(1, [TRUSTED, A, B], payload_type=ROOT_TYPE))),
     ("chain-release-type", "untrusted", "R-2", "a bundle's root signed as a trust root", lambda: carrying(
         FIRST, signed=lambda data: b"DSSEv1 13 unrep/trust/1 %d %s" % (len(data), data))),
-    ("chain-plain-key", "untrusted", "R-1 R-9", "signed by the plain key, which no longer may", lambda: carrying(
+    ("chain-plain-key", "untrusted", "R-1* R-9", "signed by the plain key, which no longer may", lambda: carrying(
         FIRST, key=TRUSTED)),
     ("chain-plain-list", "untrusted", "R-1 R-10", "signed by the plain key, beside a list by it", lambda: carrying(
         FIRST, listed=revocations([TRUSTED], ("keys", [raw_key(TRUSTED)])), key=TRUSTED)),

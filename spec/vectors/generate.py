@@ -31,12 +31,14 @@ from pictures import CASES as PICTURE_CASES
 from raw import BASE, TRUSTED, WRITTEN, Tree, digest
 from rebased import CASES as REBASED_CASES
 from receipts import RECEIPTS
+from repairs import MANIFEST, REPAIRS
 from rooms import CASES as ROOM_CASES
 from roots import CASES as ROOT_CASES
 from sealed import SEALED, SHIP, SHIP_KEYS, Ticket
 from shapes import CASES as SHAPE_CASES
 from sound import CASES as SOUND_CASES
 from stages import STAGES
+from steps import CASES as STEP_CASES
 from streams import CASES as STREAM_CASES
 from xz_files import CASES as XZ_CASES
 
@@ -83,6 +85,7 @@ VECTORS = [
         *ROOM_CASES,
         *NAME_CASES,
         *LONE_CASES,
+        *STEP_CASES,
         *SEALED,
     )
 ]
@@ -159,6 +162,7 @@ def main() -> None:
         "heartbeats": listed("heartbeat", HEARTBEATS, "trust"),
         "channels": listed("channel", CHANNELS, "messages"),
         "receipts": listed("receipt", RECEIPTS, "messages"),
+        "repairs": [item | {"manifest": MANIFEST.hex()} for item in listed("repair", REPAIRS, "messages")],
         "ship_keys": listed_keys(SHIP_KEYS, "S-7", "sealed"),
         "stages": [
             {"name": name, "stage": stage, "expect": expect, **proven(requirements, "stages"), "about": about}

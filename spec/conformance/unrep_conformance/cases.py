@@ -13,6 +13,7 @@ TASKS = {
     "heartbeats": "heartbeat",
     "channels": "channel",
     "receipts": "receipt",
+    "repairs": "repair",
 }
 
 
@@ -115,16 +116,20 @@ def _bundles(directory: Path, told: Mapping[str, Any], vector: Mapping[str, Any]
 
 
 def _signed(told: Mapping[str, Any], task: str, item: Mapping[str, Any]) -> Case:
-    """A key, or a small signed file."""
-    is_key = "key" in item
-    request = {"task": task, "data": item["key" if is_key else task]} | ({} if is_key else {"trusted": told["trusted"]})
+    """A key, a small signed file, or a repair request with the manifest of its release."""
+    data = item["key" if "key" in item else task]
+    if "manifest" in item:
+        more = {"manifest": item["manifest"]}
+    else:
+        more = {} if "key" in item else {"trusted": told["trusted"]}
+    request = {"task": task, "data": data} | more
     about = (item["requirements"], item["isolates"], item["about"])
     return Case(f"{task} {item['name']}", item["level"], *about, item["expect"], request)
 
 
 def _image(item: Mapping[str, Any]) -> Case:
     request = {"task": "image", "data": item["image"]}
-    about = (["F-50", "F-51"], None, "the references of an image, or that it is none")
+    about = (item["requirements"], item["isolates"], "the references of an image, or that it is none")
     return Case(f"image {item['name']}", "references", *about, "accept", request, {"references": item["references"]})
 
 

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from bundle.archives.engines import present_features
 from bundle.errors import BundleError, Corrupt, Malformed, Revoked, Sealed, Unsupported, Untrusted
 from bundle.format.manifest import Kind, TreeManifest, check_link_target
+from bundle.format.repair_request import left_by, read_repair_request
 from bundle.read.evaluate import open_evaluation
 from bundle.read.reader import open_bundle, open_for_display
 from bundle.read.tree import DirectoryBase, scan
@@ -148,6 +149,17 @@ def test_receipt(vector: dict[str, str]) -> None:
         return
     with pytest.raises(CLASSES[vector["expect"]]):
         open_receipt(data, {key.key_id: key}, "r")
+
+
+@pytest.mark.parametrize("vector", DOCUMENT["repairs"], ids=lambda vector: vector["name"])
+def test_repair_request(vector: dict[str, str]) -> None:
+    """[F-60] [F-61]"""
+    data, release = bytes.fromhex(vector["repair"]), TreeManifest.decode(bytes.fromhex(vector["manifest"]), "any")
+    if vector["expect"] == "accept":
+        left_by(read_repair_request(data, "r"), release, "r")
+        return
+    with pytest.raises(CLASSES[vector["expect"]]):
+        left_by(read_repair_request(data, "r"), release, "r")
 
 
 def test_there_are_three_rejects_to_one_accept() -> None:

@@ -1,13 +1,17 @@
 """`make spec-mutants`: do the vectors prove a reader? Each mutant of the second reader must disagree with one.
 
-    python -m tests.support.mutation.spec_mutants [--module NAME]... [--part I/N] [--survivors FILE]
+    python -m tests.support.mutation.spec_mutants [--module NAME]... [--part I/N] [--results FILE]
 
 A mutant has one check of spec/reader disabled, or one rule changed. It is asked all cases of the conformance runner
 that reach the statement. Those that no input can tell from the reader stand in `spec/vectors/excused.json`, each with
 the reason. Exit code 1 if another survives, or if the list names one that is gone or is killed.
+
+Modules are tried one after the other, the smallest first, and each is told as it ends. With `--results` every mutant is
+noted in that file at once. A later run with the same file passes over those that a vector has told before.
 """
 
 import argparse
+import hashlib
 import json
 import multiprocessing
 import os
@@ -18,6 +22,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.support.mutation.mutants import Mutant, mutants
 from tests.support.mutation.reader_trial import READER, Trial
@@ -29,7 +34,7 @@ LEFT_OUT = {"main", "_told", "read_key", "read_trust", "read_ship_key", "of_dire
 LEFT_OUT |= {"_zstandard_error", "Trust.of_file"}
 NO_READER = {"conformance"}
 CITED = re.compile(r"\[([A-Z]-\d+)\]")
-SHARE = 40
+SHARE = 10
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ def tried(found: Sequence[Mutant], trial: Trial, workers: int) -> Iterator[Tried
     """All of them, by processes that know what was measured."""
     shares = [found[at : at + SHARE] for at in range(0, len(found), SHARE)]
     _KNOWN.append(trial)
-    with multiprocessing.get_context("fork").Pool(workers, maxtasksperchild=4) as pool:
+    with multiprocessing.get_context("fork").Pool(workers, maxtasksperchild=16) as pool:
         for results in pool.imap_unordered(_share, shares):
             yield from results
     _KNOWN.clear()
@@ -63,6 +68,41 @@ def tried(found: Sequence[Mutant], trial: Trial, workers: int) -> Iterator[Tried
 def _share(found: Sequence[Mutant]) -> list[Tried]:
     (trial,) = _KNOWN
     return [Tried(mutant, trial.killer(mutant)) for mutant in found]
+
+
+class Results:
+    """What became of mutants in earlier runs: a line of JSON for each, added as it is known. No path: nothing is kept.
+
+    A mutant that a case has told counts while its module and the case stand as they were. Others are tried again.
+    """
+
+    def __init__(self, path: Path | None, cases: Sequence[Any]) -> None:
+        self._path = path
+        self._modules = {file.stem: hashlib.sha256(file.read_bytes()).hexdigest() for file in READER.glob("*.py")}
+        self._cases = {case.name: hashlib.sha256(repr(case).encode()).hexdigest() for case in cases}
+        lines = path.read_text("utf-8").splitlines() if path and path.exists() else []
+        self._known = {row["mutant"]: row for row in map(json.loads, lines)}
+
+    def killer(self, mutant: Mutant) -> str | None:
+        """The case that told it in an earlier run, if that still holds."""
+        row = self._known.get(mutant.name)
+        if row is None or row["killer"] is None or row["module"] != self._modules[mutant.module]:
+            return None
+        return str(row["killer"]) if row["case"] == self._cases.get(row["killer"]) else None
+
+    def note(self, one: Tried) -> None:
+        """One more is known."""
+        if self._path is None:
+            return
+        case = self._cases.get(one.killer) if one.killer else None
+        row = {
+            "mutant": one.mutant.name,
+            "killer": one.killer,
+            "module": self._modules[one.mutant.module],
+            "case": case,
+        }
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
 
 
 def excused() -> dict[str, str]:
@@ -81,11 +121,11 @@ def requirement_of(mutant: Mutant) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Prints the figures and the survivors, by requirement."""
+    """Prints the survivors by requirement, module by module, and the figures."""
     parser = argparse.ArgumentParser(description="mutants of spec/reader before all vectors")
     parser.add_argument("--module", action="append", default=[], help="a module of spec/reader; default: all")
     parser.add_argument("--part", default="1/1", help="I/N: every N-th mutant, from the I-th on")
-    parser.add_argument("--survivors", type=Path, help="write their names to this file, as JSON")
+    parser.add_argument("--results", type=Path, help="note each mutant in this file, and try no killed one of it again")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args(arguments)
     first, step = map(int, options.part.split("/"))
@@ -93,39 +133,54 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if disagreed := trial.measure():
         print(f"the reader itself disagrees with {', '.join(disagreed)}: make conformance")
         return 1
+    results, known = Results(options.results, trial.cases.cases), excused()
     found = all_mutants(options.module)[first - 1 :: step]
-    results = list(tried(found, trial, options.workers))
-    known = excused()
-    survived = {one.mutant for one in results if one.killer is None}
-    surviving = sorted((m for m in survived if m.name not in known), key=lambda m: (requirement_of(m), m.name))
-    names = {mutant.name for mutant in found}
+    sizes = Counter(mutant.module for mutant in found)
+    told: list[Tried] = []
+    print(f"{'module':14}{'tried':>8}{'killed':>8}{'excused':>9}{'surviving':>11}{'checks':>9}{'of which survive':>18}")
+    for module in sorted(sizes, key=sizes.__getitem__):
+        own = _tried_before([mutant for mutant in found if mutant.module == module], results)
+        for one in tried([one.mutant for one in own if one.killer is None], trial, options.workers):
+            results.note(one)
+            told.append(one)
+        told += [one for one in own if one.killer is not None]
+        _tell(module, [one for one in told if one.mutant.module == module], known)
+    _tell("all", told, known, survivors=False)
+    print(f"{time.monotonic() - begun:.0f} s")
     whole = not options.module and step == 1
+    return int(_excuses_fail(told, known, whole=whole) or any(_survives(one, known) for one in told))
+
+
+def _tried_before(found: Sequence[Mutant], results: Results) -> list[Tried]:
+    return [Tried(mutant, results.killer(mutant)) for mutant in found]
+
+
+def _survives(one: Tried, known: dict[str, str]) -> bool:
+    return one.killer is None and one.mutant.name not in known
+
+
+def _excuses_fail(told: Sequence[Tried], known: dict[str, str], *, whole: bool) -> bool:
+    """Whether the list names a mutant that is gone, or one that a case tells by now."""
+    names = {one.mutant.name for one in told}
     gone = [name for name in known if whole and name not in names]
-    killed = sorted({one.mutant.name for one in results if one.killer is not None} & known.keys())
-    _tell(results, surviving, len(survived) - len(surviving), time.monotonic() - begun)
+    killed = sorted({one.mutant.name for one in told if one.killer is not None} & known.keys())
     for title, list_ in (("excused, but gone", gone), ("excused, but killed", killed)):
         for name in list_:
             print(f"{title}: {name}")
-    if options.survivors:
-        options.survivors.write_text(json.dumps([mutant.name for mutant in surviving], indent=1), "utf-8")
-    return int(bool(surviving or gone or killed))
+    return bool(gone or killed)
 
 
-def _tell(results: Sequence[Tried], surviving: Sequence[Mutant], excused_: int, seconds: float) -> None:
-    for mutant in surviving:
+def _tell(row: str, own: Sequence[Tried], known: dict[str, str], *, survivors: bool = True) -> None:
+    """A row of figures, and behind it those that survive."""
+    left = [one.mutant for one in own if _survives(one, known)]
+    killed = sum(one.killer is not None for one in own)
+    checks = sum(one.mutant.is_check for one in own)
+    unproven = sum(mutant.is_check for mutant in left)
+    passed = len(own) - killed - len(left)
+    print(f"{row:14}{len(own):8,}{killed:8,}{passed:9,}{len(left):11,}{checks:9,}{unproven:18,}", flush=True)
+    for mutant in sorted(left, key=lambda m: (requirement_of(m), m.name)) if survivors else ():
         kind = "check" if mutant.is_check else "rule"
-        print(f"{requirement_of(mutant):10} {kind:5} line {mutant.line:4}  {mutant.name}")
-    print(f"{'module':14}{'tried':>8}{'killed':>8}{'excused':>9}{'surviving':>11}{'checks':>9}{'of which survive':>18}")
-    rows = [*sorted({one.mutant.module for one in results}), "all"]
-    left = Counter(mutant.module for mutant in surviving) + Counter(all=len(surviving))
-    for row in rows:
-        own = [one for one in results if row in (one.mutant.module, "all")]
-        killed = sum(one.killer is not None for one in own)
-        checks = sum(one.mutant.is_check for one in own)
-        unproven = sum(mutant.is_check for mutant in surviving if row in (mutant.module, "all"))
-        passed = len(own) - killed - left[row]
-        print(f"{row:14}{len(own):8,}{killed:8,}{passed:9,}{left[row]:11,}{checks:9,}{unproven:18,}")
-    print(f"{seconds:.0f} s")
+        print(f"  {requirement_of(mutant):10} {kind:5} line {mutant.line:4}  {mutant.name}", flush=True)
 
 
 if __name__ == "__main__":
