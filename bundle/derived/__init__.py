@@ -1,5 +1,5 @@
 """Objects that follow from others: what a rule makes of an object, and how it is made complete again.
 
 A rule is small and total. It works on bytes, takes time in proportion to them, and says where it does not apply.
-spec/format.md, section 9, Derived objects.
+spec/rules.md.
 """

@@ -1,4 +1,4 @@
-"""Objects of a release that follow from others, and what their patch takes. spec/format.md, section 9 [F-103].
+"""Objects of a release that follow from others, and what their patch takes. spec/rules.md [F-103].
 
 What may be derived is told by names: a catalogue by that of its source, a source map by its own, a list of digests too.
 Whether it follows is found out by deriving it. Whatever does not is made as any other object.

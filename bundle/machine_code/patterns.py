@@ -1,4 +1,4 @@
-"""What stands before an operand that counts from its own end. spec/format.md, section 9 [F-58].
+"""What stands before an operand that counts from its own end. spec/references.md [F-58].
 
 Opcodes whose ModR/M byte may name an address relative to the instruction's end. Of one byte: MOV, LEA, the arithmetic
 (ADD, OR, AND, SUB, XOR, CMP), TEST, XCHG, MOVSXD, then CALL and JMP through memory, forms for bytes, and those with an

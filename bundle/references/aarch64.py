@@ -1,4 +1,4 @@
-"""References in machine code of AArch64. spec/format.md, section 9 [F-51], [F-57]; encodings: Arm ARM, C4.1, C6.2."""
+"""References in machine code of AArch64. spec/references.md [F-51], [F-57]; encodings: Arm ARM, C4.1, C6.2."""
 
 from collections.abc import Iterator
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Making a patch with rebased references, ashore. spec/format.md, section 9 [F-50] to [F-58].
+"""Making a patch with rebased references, ashore. spec/references.md [F-50] to [F-58].
 
 Both images are matched as if their references were rebased already. They are read in blocks. In memory are two copies
 of them for matching, one byte for each of theirs, and what `bundle.delta` takes for that.

@@ -1,4 +1,4 @@
-"""References in the tables of an ELF image. spec/format.md, section 9 [F-55], [F-56].
+"""References in the tables of an ELF image. spec/references.md [F-55], [F-56].
 
 Every table is bounded before it is read, by the file or by a constant: a header can declare any size. Tables are read
 some rows at a time.

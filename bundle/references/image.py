@@ -1,4 +1,4 @@
-"""The layout of an executable: which file bytes are loaded where. spec/format.md, section 9 [F-50].
+"""The layout of an executable: which file bytes are loaded where. spec/references.md [F-50].
 
 PE32+ and ELF64, for x86-64 and AArch64, and PE32 for x86. Headers may be hostile: whatever they say, reading them ends
 soon and never fails. A file that is no image, or that breaks a rule, is `None`. It has no references.

@@ -1,4 +1,4 @@
-"""The kinds of references: how the bytes of one say which address it points to. spec/format.md, section 9 [F-51].
+"""The kinds of references: how the bytes of one say which address it points to. spec/references.md [F-51].
 
 `pointed` reads an address out of a reference, `point` writes one into it. What a reference counts from is its origin.
 """

@@ -1,4 +1,4 @@
-"""References in the tables of a PE image. spec/format.md, section 9 [F-54].
+"""References in the tables of a PE image. spec/references.md [F-54].
 
 Unwind information of x86-64 and the tables of C++ exceptions are full of addresses, and no relocations list them.
 """

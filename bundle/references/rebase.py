@@ -1,4 +1,4 @@
-"""A patch with rebased references: spec/format.md, section 9 [F-50] to [F-58].
+"""A patch with rebased references: spec/references.md [F-50] to [F-58].
 
 One changed line moves all code behind it. Then every call, load and pointer across the move has other bytes, though
 none means anything else. So both sides predict the new image, from the old one, the patch's triples and a few numbers:

@@ -1,4 +1,4 @@
-"""Finding references by fixed rules, the same on both sides: spec/format.md, section 9 [F-51], [F-54] to [F-58].
+"""Finding references by fixed rules, the same on both sides: spec/references.md [F-51], [F-54] to [F-58].
 
 The rules look at byte patterns, not at instructions one after the other. So they may take data for a reference. Both
 sides take it alike: a false hit costs bytes, never correctness.

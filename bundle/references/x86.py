@@ -1,4 +1,4 @@
-"""References in machine code of x86 and x86-64, and in the jump tables that it loads. spec/format.md, section 9 [F-58].
+"""References in machine code of x86 and x86-64, and in the jump tables that it loads. spec/references.md [F-58].
 
 Instructions of x86 have no fixed length, and a decoder that loses its way stays lost for a while. So none is decoded:
 the patterns of the usual instructions are looked for at every byte, and a hit counts if it points to where it may.

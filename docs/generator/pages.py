@@ -48,6 +48,7 @@ def brought() -> dict[str, Path]:
     found |= {f"specification/{path.name}": path for path in sorted((REPOSITORY / "spec").glob("*.md"))}
     decisions = (REPOSITORY / "spec" / "decisions").glob("[0-9]*.md")
     found |= {f"explanation/decisions/{path.name}": path for path in sorted(decisions)}
+    found |= {f"pictures/{path.name}": path for path in sorted((REPOSITORY / "spec" / "pictures").glob("*.svg"))}
     return found | {f"results/{path.name}": path for path in (REPOSITORY / "bench" / "results").glob("*.svg")}
 
 

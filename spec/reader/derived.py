@@ -1,4 +1,4 @@
-"""Rules of derived objects for the second reader: F-103 to F-107 of format.md. A ValueError says: no form."""
+"""Rules of derived objects for the second reader: F-103 to F-107 of rules.md. A ValueError says: no form."""
 
 import base64
 import hashlib

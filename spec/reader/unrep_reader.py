@@ -1,4 +1,4 @@
-"""A second reader of bundle format 1, written from the text of spec/format.md, trust.md and sealing.md alone.
+"""A second reader of bundle format 1, written from the text of spec/ alone: format, references, rules, trust, sealing.
 
     python spec/reader/unrep_reader.py verify BUNDLE --trust TRUST [--base DIRECTORY] [--ship-key KEY --ticket TICKET]
     python spec/reader/unrep_reader.py list BUNDLE [--trust TRUST] [--base DIRECTORY] [--ship-key KEY --ticket TICKET]

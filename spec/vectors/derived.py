@@ -1,4 +1,4 @@
-"""Vectors of derived objects, written from the text of spec/format.md alone: each rule sound, then broken once."""
+"""Vectors of derived objects, written from the text of spec/rules.md alone: each rule sound, then broken once."""
 
 import base64
 import struct

@@ -1,4 +1,4 @@
-"""Writes images.json: executables made by hand, and the references that format.md, section 9, finds in them.
+"""Writes images.json: executables made by hand, and the references that references.md finds in them.
 
     python spec/vectors/images.py [DIRECTORY]
 

@@ -1,4 +1,4 @@
-"""A bundle whose one file is made by a rebased patch, written from the text of spec/format.md, section 9."""
+"""A bundle whose one file is made by a rebased patch, written from the text of spec/references.md."""
 
 import struct
 

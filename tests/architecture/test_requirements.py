@@ -10,8 +10,10 @@ from tests.support.repository import REPOSITORY
 
 DEFINED = re.compile(r"\*\*\[([A-Z]-\d+)\]\*\*")
 CITED = re.compile(r"\[([A-Z]-\d+)\](?: to \[([A-Z]-\d+)\])?")
+FORMAT = ("format.md", "references.md", "rules.md")
 SPECS = (
-    *("format.md", "transfer.md", "apply.md", "trust.md", "sealing.md", "repository.md", "receipts.md", "fleet.md"),
+    *FORMAT,
+    *("transfer.md", "apply.md", "trust.md", "sealing.md", "repository.md", "receipts.md", "fleet.md"),
     *("kit.md", "conformance.md"),
 )
 SOURCES = ("bundle", "transfer", "apply", "repository", "fleet", "unrep", "tests", "bench", "spec")
@@ -39,6 +41,27 @@ def cited(path: Path) -> set[str]:
 def files(*directories: str) -> list[Path]:
     found = [path for directory in directories for path in (REPOSITORY / directory).rglob("*")]
     return [path for path in found if path.suffix in (".py", ".md", ".json") and "__pycache__" not in path.parts]
+
+
+def spread(text: str) -> set[int]:
+    """The numbers of such a list as F-1, F-3 to F-5."""
+    found = re.findall(r"F-(\d+)(?: to F-(\d+))?", text)
+    return {n for first, last in found for n in range(int(first), int(last or first) + 1)}
+
+
+def test_the_format_says_where_each_of_its_numbers_is() -> None:
+    """Section 14: the numbers of each page, those that are retired, and those that were never given."""
+    text = (REPOSITORY / "spec" / "format.md").read_text("utf-8")
+    section = text.split("## 14. Numbers\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (?:this page|\[(\S+)\]\(\S+\)) \| (.+) \|$", section, re.MULTILINE)
+    assert [name or "format.md" for name, _ in rows] == list(FORMAT)
+    for name, numbers in rows:
+        page = (REPOSITORY / "spec" / (name or "format.md")).read_text("utf-8")
+        assert spread(numbers) == {int(found[2:]) for found in DEFINED.findall(page)}, name
+    _, retired, never = section.split("\n- ")
+    given = set().union(*(spread(numbers) for _, numbers in rows))
+    assert given | spread(retired) | spread(never) == set(range(1, max(given) + 1))
+    assert not given & (spread(retired) | spread(never)) and not spread(retired) & spread(never)
 
 
 def test_each_requirement_is_defined_once() -> None:

@@ -79,8 +79,8 @@ def spread(text: str) -> list[str]:
 
 
 def test_every_requirement_of_the_format_has_one_level() -> None:
-    page = (REPOSITORY / "spec" / "format.md").read_text("utf-8")
-    defined = set(re.findall(r"\*\*\[(F-\d+)\]\*\*", page))
+    pages = [(REPOSITORY / "spec" / f"{name}.md").read_text("utf-8") for name in ("format", "references", "rules")]
+    defined = {number for page in pages for number in re.findall(r"\*\*\[(F-\d+)\]\*\*", page)}
     listed = [number for level in DOCUMENT["levels"].values() for number in level["requirements"] if number[0] == "F"]
     assert len(set(listed)) == len(listed)
     assert defined - set(listed) == set()

@@ -1,5 +1,6 @@
-"""The rules of spec/format.md for images and their references, byte after byte as the text has them: slow, and written
-from the text alone, to be compared with the code."""
+"""The rules of spec/references.md for images and their references, byte after byte as the text has them.
+
+Slow, and written from the text alone, to be compared with the code."""
 
 import struct
 from collections.abc import Iterator
