@@ -89,7 +89,7 @@ def test_images() -> None:
         if (image := images.parse_image(data)) is None:
             continue
         found = stretches_of_pe(data) if data[:2] == b"MZ" else stretches_of_elf(data)
-        kept = [s for s in image.stretches if s.address < 1 << 39]
+        kept = [s for s in image.stretches if s.address != (1 << 39) + s.offset]  # but what no segment has
         assert found == [(s.offset, s.size, s.address, s.room, s.executable) for s in kept], one["name"]
         tried.add(image.machine)
     assert tried == {"x86-64", "AArch64", "x86"}
