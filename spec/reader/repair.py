@@ -18,6 +18,7 @@ def read_repair(data: bytes, manifest: bytes) -> dict[str, Any]:
     fields = keyed(decode(data, name), REQUEST, {}, name)
     need(fields["need"] == 1, f"{name} has another version")
     need(len(fields["tree"]) == 32 and len(fields["left"]) == 32, f"{name}: a tree hash has not 32 bytes")
+    need(bool(fields["damaged"]), f"{name} names nothing that is damaged")
     need(all(type(step) is int and step >= 1 for step in fields["damaged"]), f"{name}: damaged does not ascend")
     need(fields["tree"] == hashlib.sha256(manifest).digest(), f"{name} is about another release")
     need(fields["left"] == _left(manifest, set(accumulate(fields["damaged"]))), f"{name}: left does not come out")

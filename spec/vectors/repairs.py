@@ -52,6 +52,7 @@ BROKEN: list[tuple[str, str, str, bytes]] = [
     ("tree-text", "F-60", "a text for the tree hash", request(("tree", "x" * 32))),
     ("tree-short", "F-60", "a tree hash of 31 bytes", request(("tree", digest(MANIFEST)[:31]))),
     ("left-long", "F-60", "33 bytes for what is left", request(("left", without(2, 5) + b"\0"))),
+    ("place-none", "F-60", "no place", request(damaged=())),
     ("place-0", "F-60* F-61", "place 0", request(("damaged", [0]), ("left", without()))),
     ("place-twice", "F-60* F-61", "a place twice", request(("damaged", [2, 0, 3]))),
     ("place-back", "F-60* F-61", "places that descend", request(("damaged", [5, -3]))),
