@@ -12,14 +12,16 @@ Readers decompress step by step and stop at the signed length, so a lying stream
 
 import lzma
 from collections.abc import Iterable, Iterator
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 import zstandard
 
 from bundle.errors import Corrupt, Malformed
 from bundle.format.canonical import MAX_INTEGER
-from bundle.machine_code.code_filter import MAX_FILTERED_BYTES, CodeFilter, filtered, is_code
+
+if TYPE_CHECKING:  # it needs numpy, which whoever reads no more than a root need not wait for
+    from bundle.machine_code.code_filter import CodeFilter
 
 STORED = 0
 ZSTD = 1
@@ -34,6 +36,7 @@ FEW_BYTES = 4 * 1024 * 1024  # up to here every candidate is tried; beyond, only
 SAMPLE_BYTES = 512 * 1024
 SAMPLES = 8  # of a large stream: code and text stand in it one after the other
 PROBED_BYTES = 64 * 1024  # from here on a cheap probe may spare what cannot be compressed the costly attempts
+MAX_FILTERED_BYTES = 1 << 30
 LEAST_GAIN = 512  # a compressor that gains less than one byte in so many is not worth its time
 ZSTD_STEP_BYTES = 256  # a block of 4 bytes can unpack to 128 KiB: this bounds one step to 8 MiB
 
@@ -74,6 +77,8 @@ def compress(data: bytes, max_log: int = MAX_LZMA2_LOG) -> tuple[Packed, bytes]:
 
     `max_log` caps the dictionary at 2^max_log bytes: memory that the reader will need.
     """
+    from bundle.machine_code.code_filter import filtered, is_code
+
     if gains_nothing([data], samples_of(data), len(data)):
         return Packed(STORED, len(data), len(data)), data
     log = _log_for(len(data), max_log)
@@ -127,6 +132,7 @@ def _has_repeats(chunks: Iterable[bytes], size: int) -> bool:
 
 def large_codec(samples: list[bytes], size: int, max_log: int) -> int:
     """The codec for more than that: LZMA2, behind the filter that gains most on the samples."""
+    from bundle.machine_code.code_filter import filtered
 
     def tried(parts: Iterable[bytes], x86: bool = False) -> int:
         return sum(len(_lzma2(part, 20, 3, 0, 0, preset=1, x86=x86)) for part in parts)
@@ -147,7 +153,7 @@ class LargeCompressor:
         first, log = _lzma2_form(codec) or (LZMA2, MIN_LZMA2_LOG)
         filters = _filters(log, *_LZMA2_TUNINGS[0], x86=first == X86_LZMA2)
         self._lzma = lzma.LZMACompressor(lzma.FORMAT_RAW, filters=filters)
-        self._filter = CodeFilter(size, back=False) if first == CODE_LZMA2 else None
+        self._filter = _code_filter(size, back=False) if first == CODE_LZMA2 else None
 
     def compress(self, chunk: bytes) -> bytes:
         """Packed bytes, of this chunk or of those before."""
@@ -220,7 +226,7 @@ class _Lzma2:
     def __init__(self, first: int, log: int, size: int) -> None:
         filters = [*_x86_filter(first == X86_LZMA2), {"id": lzma.FILTER_LZMA2, "dict_size": 1 << log}]
         self._lzma = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=filters)
-        self._filter = CodeFilter(size, back=True) if first == CODE_LZMA2 else None
+        self._filter = _code_filter(size, back=True) if first == CODE_LZMA2 else None
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         out = self._lzma.decompress(chunk, CHUNK_BYTES)
@@ -285,3 +291,9 @@ def _zstd(data: bytes) -> bytes:
         window_log=max(10, min(ZSTD_WINDOW_LOG, (len(data) - 1).bit_length())),
     )
     return zstandard.ZstdCompressor(compression_params=parameters).compress(data)
+
+
+def _code_filter(size: int, *, back: bool) -> "CodeFilter":
+    from bundle.machine_code.code_filter import CodeFilter
+
+    return CodeFilter(size, back=back)

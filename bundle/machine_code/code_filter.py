@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from bundle.machine_code.patterns import CALL, ONE, OPERAND_BYTES, RELATIVE, TWO
 
-MAX_FILTERED_BYTES = 1 << 30
 _LEAST_LOG = 16
 _ALL = 1 << 32
 _LONGEST = 3  # bytes of a pattern
