@@ -212,7 +212,7 @@ def _rows(image: PlainImage, named: list[tuple[int, int]], width: int) -> set[in
 def _relocations(image: PlainImage) -> Iterator[tuple[str, int, int]]:
     """[F-55]"""
     stored = image.table("dynamic")
-    rows = range(stored.start, stored.stop - 15, 16)
+    rows = range(stored.start, stored.stop - 15, 16)[:4096]
     tags = {image.number("q", row): image.number("Q", row + 8) for row in rows}
     for address, size in ((7, 8), (23, 2)):
         stored = image.stored(tags.get(address, 0), tags.get(size, 0))
