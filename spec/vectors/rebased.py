@@ -1,6 +1,7 @@
 """A bundle whose one file is made by a rebased patch, written from the text of spec/references.md."""
 
 import struct
+from collections.abc import Callable
 
 from raw import Bundle, Case, Section, Tree, draft, manifest, varints, write
 
@@ -193,6 +194,11 @@ def coded(streams: dict[int, bytes] = {}, e9: int = 3) -> bytes:  # noqa: B006 -
     return of(bytes(old), bytes(new), 2, own | streams)
 
 
+def counting(operands: int, jumps: int, marks: int) -> Callable[[], bytes]:
+    """The same with those counts in its layouts."""
+    return lambda: coded({LAYOUTS: counted(5, 0, 0, 96, 0, 96, counts=(operands, jumps, marks))})
+
+
 def twice() -> bytes:
     """Code that stands twice in the new image. Each call leads to the function beside it, the map knows one."""
     old = program(0xC0, 0xA0)
@@ -224,41 +230,11 @@ PARTS = (0, 0xB0, 0x1000, 0xB0, 0, 0xB0, 0x30, 0x30B0, 0x150, 1)
 CASES: list[Case] = [
     ("operands", "accept", "F-140 F-141 F-142", "new code, and two marked operands", coded),
     ("operands-near", "accept", "F-139", "code that stands twice", twice),
-    (
-        "operands-few",
-        "malformed",
-        "F-140",
-        "an operand fewer than there are",
-        lambda: coded({LAYOUTS: counted(5, 0, 0, 96, 0, 96, counts=(2, 2, 2))}),
-    ),
-    (
-        "operands-many",
-        "malformed",
-        "F-140",
-        "a jump more than there are",
-        lambda: coded({LAYOUTS: counted(5, 0, 0, 96, 0, 96, counts=(3, 3, 2))}),
-    ),
-    (
-        "operands-exchanged",
-        "malformed",
-        "F-140",
-        "a jump among the operands",
-        lambda: coded({LAYOUTS: counted(5, 0, 0, 96, 0, 96, counts=(4, 1, 2))}),
-    ),
-    (
-        "operands-marks",
-        "malformed",
-        "F-142",
-        "a mark fewer than there are",
-        lambda: coded({LAYOUTS: counted(5, 0, 0, 96, 0, 96, counts=(3, 2, 1))}),
-    ),
-    (
-        "operands-all-marked",
-        "malformed",
-        "F-140",
-        "more marks than operands",
-        lambda: coded({LAYOUTS: counted(5, 0, 0, 96, 0, 96, counts=(3, 2, 6))}),
-    ),
+    ("operands-few", "malformed", "F-140", "an operand fewer than there are", counting(2, 2, 2)),
+    ("operands-many", "malformed", "F-140", "a jump more than there are", counting(3, 3, 2)),
+    ("operands-exchanged", "malformed", "F-140", "a jump among the operands", counting(4, 1, 2)),
+    ("operands-marks", "malformed", "F-142", "a mark fewer than there are", counting(3, 2, 1)),
+    ("operands-all-marked", "malformed", "F-140", "more marks than operands", counting(3, 2, 6)),
     ("operands-cut", "malformed", "F-140", "half an operand", lambda: coded({OPERANDS: bytes(10)})),
     ("operands-left", "malformed", "F-27 F-140", "a jump that nothing takes", lambda: coded({JUMPS: bytes(12)})),
     ("operands-no-room", "accept", "F-141", "E9 a byte before the end", lambda: coded(e9=1)),
