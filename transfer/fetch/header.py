@@ -67,14 +67,18 @@ class HeaderReceiver:
             # Two limits end a turn. A source that brings nothing is left after the same time in every round. One that
             # brings something is left at a deadline, which comes later in each round: a slow link may need that long.
             is_alone = len(alive) == 1
-            for source in _in_turn(alive):
+            turns = _in_turn(alive)
+            for at, source in enumerate(turns):
                 own_turn_s = self._config.udp_turn_s if source.fills_path else self._config.turn_s
                 stall_limit_s = self._config.patience_s if is_alone else own_turn_s
                 turn_s = stall_limit_s * 2.0**round_number
                 is_last = len(self._sources.alive) == 1
                 source.retry.deadline = float("inf") if is_last else self._clock.now() + turn_s
                 try:
-                    return self._receive_from(source, first_bytes, stall_limit_s, round_number == 0)
+                    # An answer over UDP takes as long as a connection takes to stand: meanwhile the next is dialed.
+                    dialed = (one for one in turns[at + 1 :] if _is_dialed(one))
+                    standby = next(dialed, None) if source.fills_path and not round_number else None
+                    return self._receive_from(source, first_bytes, stall_limit_s, standby)
                 except BudgetSpent:
                     raise
                 except (TransferError, Refused) as error:
@@ -87,12 +91,8 @@ class HeaderReceiver:
         raise AssertionError("rounds have no end")
 
     def _receive_from(
-        self, source: Source, first_bytes: int, stall_limit_s: float, is_first_turn: bool
+        self, source: Source, first_bytes: int, stall_limit_s: float, standby: Source | None
     ) -> BundlePrefix:
-        # An answer over UDP takes as long as a connection takes to stand: while it is awaited, another is dialed.
-        dialed = (one for one in self._sources.alive if _is_dialed(one))
-        standby = next(dialed, None) if source.fills_path and is_first_turn else None
-
         def receive_range(start: int, end: int) -> bytes:
             return self._scheduler.receive_range(start, end, source, stall_limit_s, standby)
 

@@ -6,9 +6,9 @@ it takes what another connection is silent with, or half of what another is slow
 
 from transfer.config import TransferConfig
 from transfer.links.budget import Budget
-from transfer.scheduling.active_request import PooledConnection
+from transfer.scheduling.active_request import ActiveRequest, PooledConnection
 from transfer.scheduling.connection_counts import request_bytes
-from transfer.scheduling.range_queue import RangeQueue, RequestLimits
+from transfer.scheduling.range_queue import A_PIECE, RangeQueue, RequestLimits
 from transfer.scheduling.source import Source
 from transfer.scheduling.source_group import SourceGroup
 
@@ -106,7 +106,7 @@ class Dispatcher:
         if source.fills_path:
             return self._config.request_ceiling_bytes
         if any(one.bytes_per_s is None for one in self._fillers(source)):
-            return 1  # which is a piece
+            return A_PIECE
         alive = self._sources.alive
         busy = sum(pooled.is_busy for one in alive for pooled in one.pool)
         connections = sum(one.pool.target() for one in alive)
@@ -147,14 +147,13 @@ class Dispatcher:
         for owner in () if self._rests(source) else self._sources.alive:
             if owner.fills_path and not self._rests(owner):
                 continue  # its lanes share one flow: one waits for the other
-            takeover_s = source.takeover_s(owner)
-            for slow in owner.pool.slow(owner is source, takeover_s):
+            if outpaced := self._outpaced(source, owner):
+                owner.pool.close(outpaced)
+                return self._next_range(source)
+            for slow in owner.pool.slow(owner is source):
                 request = slow.request
-                if request is None or not source.layout.reaches(request.end - 1):
+                if request is None or self._is_barred(source, owner, request):
                     continue
-                if takeover_s is not None and source.outpaces(request):
-                    owner.pool.close(slow)
-                    return self._next_range(source)
                 middle = self._queue.piece_end_from(request.position + request.left_bytes // 2)
                 if middle < request.end:
                     end, request.end, request.is_shortened = request.end, middle, True
@@ -165,6 +164,28 @@ class Dispatcher:
                     owner.pool.close(slow)
                     return self._next_range(source)
         return None
+
+    def _outpaced(self, source: Source, owner: Source) -> PooledConnection | None:
+        """A connection whose rest this source takes over, for it fills the way that both share [T-174]."""
+        takeover_s = source.takeover_s(owner)
+        for slow in owner.pool.slow(False, takeover_s) if takeover_s is not None else ():
+            if slow.request and source.outpaces(slow.request) and not self._is_barred(source, owner, slow.request):
+                return slow
+        return None
+
+    def _is_barred(self, source: Source, owner: Source, request: ActiveRequest) -> bool:
+        """Whether a source may not have what another one still brings [T-91]: what was closed would be for nothing.
+
+        Where two send parts of a piece, nobody could tell whose fault it is.
+        """
+        if not self._may_have(source, request.left_bytes, request.end):
+            return True
+        if owner is source:
+            return False
+        first = self._queue.piece_start_of(request.position)
+        if any(first <= bad < request.end for bad in source.corruption.bad_offsets):
+            return True
+        return not (source.corruption.is_proven or self._queue.is_named_before(request.end))
 
     def _close(self, pooled: PooledConnection) -> None:
         if found := self._sources.find(pooled.connection):

@@ -29,6 +29,7 @@ class RequestLimits:
 
 
 NO_LIMITS = RequestLimits()
+A_PIECE = 1  # byte: requests end with a piece
 
 
 class RangeQueue:
@@ -98,6 +99,16 @@ class RangeQueue:
         at = bisect_right(self._ends, offset - 1)
         return self._ends[at] if at < len(self._ends) else offset
 
+    def piece_start_of(self, offset: int) -> int:
+        """Where the piece with that byte begins; `offset` itself if there is none."""
+        at = bisect_right(self._ends, offset)
+        return min(offset, self._slots[at].offset) if at < len(self._slots) else offset
+
+    def is_named_before(self, end: int) -> bool:
+        """Whether a verified table names every piece before `end`."""
+        hold = self._hold_limit(0)
+        return hold is None or end <= hold
+
     def _piece_end_before(self, offset: int) -> int:
         """The last end of a piece that is not behind `offset`; 0 if there is none."""
         at = bisect_right(self._ends, offset)
@@ -114,7 +125,7 @@ class RangeQueue:
 
     def _behind_avoided(self, start: int, end: int, avoid: Collection[int]) -> int:
         """Where in a range the first piece begins that is not to be avoided; its end if there is none."""
-        while start < end and start in avoid:
+        while avoid and start < end and self.piece_start_of(start) in avoid:
             start = self.piece_end_from(start + 1)
         return min(start, end)
 

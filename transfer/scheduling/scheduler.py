@@ -32,21 +32,28 @@ from transfer.scheduling.source_group import SourceGroup
 from transfer.source_layout import header_bytes_of
 
 NAP_S = 30.0  # a clock may be set meanwhile
-GRACE_S = 0.25  # once another one's connection stands, an answer may come so much later,
-GRACE_SHARE = 0.5  # ... or by this share of what it took to stand
+LEAST_TURN_S = 1.0  # for an answer over UDP, while another one could be asked,
+GRACE_S = 0.25  # ... or what its connection took to stand, and so much more,
+GRACE_SHARE = 0.5  # ... or this share of it
 MARGIN_S = 0.001  # behind a moment to wait for, so that it has come whatever the clock rounds
 
 
 @dataclass
 class Standby:
-    """A source that is dialed while another one is asked over UDP. A datagram takes no longer to be answered [T-92].
+    """A source that is dialed while another one is asked over UDP, which has the first turn [T-92].
 
-    answer_by   once a connection of it stands: when the other one must have been heard
+    since       when that one was asked
+    answer_by   when it must have been heard; not known before a connection stands
     """
 
     source: Source
     asked: Source
+    since: float
     answer_by: float = float("inf")
+
+    def stands(self, took_s: float) -> None:
+        """A connection has taken so long. A box aboard may have accepted it, long before the far end could."""
+        self.answer_by = self.since + max(LEAST_TURN_S, took_s + max(GRACE_S, GRACE_SHARE * took_s))
 
     def decide(self) -> None:
         """That moment has come."""
@@ -165,9 +172,12 @@ class Scheduler:
         asked = [source] if source else list(self.sources)
         for one in asked:
             one.retry.stall_limit_s = stall_limit_s or self._config.patience_s
-        if source and standby and not source.has_answered and not standby.pool.counts().sound:
-            self._standby = Standby(standby, source)
-            standby.pool.dial(self._clock.now())
+        if source and standby and not source.has_answered:
+            self._standby = Standby(standby, source, self._clock.now())
+            if standby.pool.counts().sound:
+                self._standby.stands(0.0)
+            else:
+                standby.pool.dial(self._clock.now())
         try:
             with self.sources.only(source) if source else nullcontext():
                 parts = {offset: data for offset, data, _ in self.receive(queue)}
@@ -185,7 +195,8 @@ class Scheduler:
         alive = self.sources.alive
         if all(source.is_free for source in alive) or not self._hours.shut_s():
             return
-        for source in alive:
+        self._standby = None
+        for source in self.sources:
             source.disconnect()
         while shut_s := self._hours.shut_s():
             self._clock.sleep(min(shut_s, NAP_S))
@@ -251,8 +262,7 @@ class Scheduler:
             self.sources.lose(source, error)
             return
         if isinstance(event, Opened) and self._standby and self._standby.source is source:
-            now = self._clock.now()
-            self._standby.answer_by = now + max(GRACE_S, GRACE_SHARE * (now - found[1].dialed_at))
+            self._standby.stands(self._clock.now() - found[1].dialed_at)
         if chunk:
             yield (*chunk, source)
 

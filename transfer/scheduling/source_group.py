@@ -66,7 +66,7 @@ class SourceGroup:
             source.disconnect()
         if not self.alive:
             raise self.verdict(error)
-        if len(self._asked) > 1:
+        if len(self._sources) > 1:
             then = "it is asked no more" if source.lost else "the others are asked for what is behind that"
             self._say(f"{error}; {then}")
 

@@ -80,7 +80,25 @@ def test_over_udp_the_header_is_asked_for_while_the_other_source_is_dialed(is_bl
     assert received.verified.root == BUNDLE.root
     assert received.source.name == (web if is_blocked else route).name
     assert len(web.requests) == is_blocked and web.connections == 1
-    assert world.clock.seconds < (1.2 + 0.35 if is_blocked else 0.65)
+    assert world.clock.seconds < (1.65 if is_blocked else 0.65)
+    scheduler.disconnect()
+
+
+@pytest.mark.parametrize("is_blocked", [False, True], ids=["open", "blocked"])
+def test_a_box_aboard_that_accepts_connections_ends_no_turn_over_udp(is_blocked: bool) -> None:
+    """[T-92]: it stands at once, and an answer over UDP takes a round trip."""
+    world = SimulatedSources()
+    world.add(BUNDLE.data, repeat(SILENT), dial_s=0.005)
+    routes = [PullRoute(PacketPath(2e6, 0.6), BUNDLE.data, calendar=world.calendar, name=f"udp://{n}") for n in "ab"]
+    routes[0].between = lambda datagram: []
+    if is_blocked:
+        routes[1].between = lambda datagram: []
+        world.add(BUNDLE.data, dial_s=0.005)
+    for route in routes:
+        world.join(route)
+    receiving, scheduler = receiver(world)
+    assert receiving.receive().verified.root == BUNDLE.root
+    assert world.clock.seconds < (22.7 if is_blocked else 1.7)  # a second for each of two, and 20 s for the silent one
     scheduler.disconnect()
 
 

@@ -209,3 +209,37 @@ def test_what_fills_its_path_is_asked_for_all_that_is_left() -> None:
         opened(udp, world.clock)
     world.dispatcher.assign(1400)
     assert world.asked(udp) == [(TOTAL - 6000, TOTAL - 2000), (TOTAL - 2000, TOTAL)]
+
+
+@pytest.mark.parametrize(
+    ("http_rate", "left", "is_bad", "is_taken"),
+    [
+        (1000.0, 30_000, False, True),
+        (1000.0, 1_000, False, False),
+        (60_000.0, 900_000, False, False),
+        (1000.0, 30_000, True, False),
+    ],
+    ids=["slow", "soon there", "fast enough", "a piece that it sent damaged"],
+)
+def test_at_the_end_what_fills_its_path_takes_over_what_comes_slowly(
+    http_rate: float, left: int, is_bad: bool, is_taken: bool
+) -> None:
+    """[T-174], [T-91]: from 2.5 round trips on, if the other brings less than half as much."""
+    world = World("http")
+    udp, http = world.with_pull(), world.sources[0]
+    for source in (udp, http):
+        source.begin(world.queue)
+        source._estimator.answered(0.6, is_first=False)
+    udp._estimator.bytes_per_s = 1e5
+    udp.corruption.add_good()
+    if is_bad:
+        udp.corruption.add_damaged(20_000, b"x")
+    pooled = opened(http, world.clock)
+    http.ask(pooled, 0, int(http_rate * 6) + left, 1400)
+    answered(http, pooled, TOTAL, b"x")
+    for _ in range(6):
+        world.clock.seconds += 1.0
+        http.take(Arrived(pooled.connection, bytes(int(http_rate))))
+    opened(udp, world.clock)
+    world.dispatcher.assign(1400)
+    assert bool(world.asked(udp)) == is_taken and bool(world.asked(http)) != is_taken

@@ -65,6 +65,16 @@ def test_pieces_to_avoid_are_left_for_others() -> None:
     assert queue.take(10**6) == (offsets[0], offsets[2])
 
 
+def test_of_a_piece_to_avoid_the_rest_is_left_for_others_too() -> None:
+    """[T-91]: two senders of one piece could not be told apart."""
+    queue = of_pieces(0, 1, 2)
+    offsets = [slot.offset for slot in BODY]
+    start, end = queue.take(4096) or (0, 0)
+    queue.add(start + 100, end)
+    assert queue.take(10**6, RequestLimits(avoid=offsets[:1])) == (offsets[1], offsets[3])
+    assert queue.take(10**6) == (start + 100, end)
+
+
 def test_behind_the_end_of_a_short_file_nothing_is_asked_for() -> None:
     """[T-26]"""
     queue = of_pieces(0, 1)
