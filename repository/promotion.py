@@ -4,7 +4,7 @@ from bundle.host.progress import Quiet
 from bundle.trust.signing import Signer
 from bundle.trust.trust import Trust
 from repository.distribution.channels import announce_all, catch_up, check_forward
-from repository.distribution.destinations import open_destinations, send_lacking
+from repository.distribution.destinations import lacking, open_destinations, send
 from repository.errors import ChannelRefused
 from repository.layout import Repository
 from repository.record.database import Channel, Record
@@ -42,7 +42,12 @@ def promote(
             now = before
         else:
             (now,) = record.change({}, {name: version}, seen)
-        for backend in backends:
-            send_lacking(repository, record.bundles("published"), backend, Quiet())
+        # Those that lack nothing hear of it first: to go back waits for no upload to another one.
+        lacks = {backend: lacking(record.bundles("published"), backend) for backend in backends}
+        whole = [backend for backend, bundles in lacks.items() if not bundles]
+        announce_all(repository, record, settings, whole, signer, trust)
+        for backend, bundles in lacks.items():
+            for bundle in bundles:
+                send(repository, bundle, backend, Quiet())
         announce_all(repository, record, settings, backends, signer, trust)
     return now, now != before

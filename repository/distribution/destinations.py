@@ -77,12 +77,10 @@ def send(repository: Repository, bundle: Bundle, backend: Backend, progress: Pro
         return send_bundle(opened, backend, progress)
 
 
-def send_lacking(repository: Repository, bundles: Iterable[Bundle], backend: Backend, progress: Progress) -> None:
-    """Puts those bundles to a destination that it does not have, as one that was named lately. Raises as `send`."""
+def lacking(bundles: Iterable[Bundle], backend: Backend) -> list[Bundle]:
+    """Those that a destination does not have, as one that was named lately. Raises as `send`."""
     there = set(backend.names())
-    for bundle in bundles:
-        if bundle.file not in there:
-            send(repository, bundle, backend, progress)
+    return [bundle for bundle in bundles if bundle.file not in there]
 
 
 def remove(bundle: Bundle, backend: Backend) -> None:
