@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from bundle.host.progress import Quiet
-from repository.errors import ChannelRefused, Damaged
+from repository import promotion
+from repository.errors import ChannelRefused
 from repository.importing import import_directory
 from tests.support.contents.repositories import Ashore, sound
 from transfer.publishing.directory import DirectoryBackend
@@ -57,19 +58,22 @@ def test_what_a_destination_lacks_is_there_before_it_is_named(ashore: Ashore, mo
     assert ashore.published() == bundles and {one for one in put if one.endswith(".unrep")} == set(bundles)
 
 
-def test_going_back_waits_for_no_upload_to_another_destination(ashore: Ashore) -> None:
-    """[P-13]: one that lacks nothing hears of it, though a bundle that the new one lacks is damaged here."""
+def test_going_back_waits_for_no_upload_to_another_destination(ashore: Ashore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """[P-13]: one that lacks nothing hears of it, though the upload to a new one is cut."""
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
     ashore.promote("1.0.1", "stable")
     (ashore.root / "mirror").mkdir()
     ashore.settle(f"destinations = {json.dumps([str(ashore.root / name) for name in ('mirror', 'www')])}")
-    for path in (ashore.root / "repo" / "bundles").rglob("*.unrep"):
-        path.chmod(0o644)
-        data = path.read_bytes()
-        path.write_bytes(data[:-9] + bytes([data[-9] ^ 1]) + data[-8:])
-    with pytest.raises(Damaged):
+    with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
+        broken.setattr(promotion, "send", killed)
         ashore.promote("1.0.0", "stable", go_back=True)
     channel = ashore.channel()
     assert channel and channel.release.version == "1.0.0" and not ashore.channel("stable", "mirror")
+    ashore.promote("1.0.0", "stable", go_back=True)
+    assert ashore.channel("stable", "mirror") == channel and ashore.published("mirror") == ashore.published()
 
 
 def test_a_killed_run_is_made_good(ashore: Ashore, monkeypatch: pytest.MonkeyPatch) -> None:
