@@ -1,7 +1,7 @@
 """The launcher of Windows: a Python of its own and a few modules, in one directory below HOME/launch [A-237].
 
-The name of that directory follows from what is in it. So a launcher that runs is never written to: another one gets
-another name, and the file `launcher` then names it, in one step.
+The name of that directory follows from what is in it. So one that runs is written to only where it is damaged. Another
+one gets another name, and the file `launcher` then names it, in one step.
 
     HOME/launch/0123456789abcdef/     a launcher
     HOME/launch/launcher              the name of the one that counts
@@ -108,17 +108,31 @@ def _identity(files: dict[str, bytes]) -> str:
 
 
 def _lay_out(launch: Path, name: str, files: dict[str, bytes]) -> bool:
-    """Whether it was not there. It gets its name when it is complete and durable. Raises OSError, StorageFailed."""
+    """Whether it was not there as it must be. It gets its name when it is complete and durable.
+
+    In one that is damaged, what is wrong is written anew. Raises OSError, StorageFailed.
+    """
     if presence.is_directory(launch / name):
-        return False
+        wrong = {path: data for path, data in files.items() if not _is_there(launch / name / path, data)}
+        for path, data in wrong.items():
+            _write_within(launch / name, path, data)
+        return bool(wrong)
     draft = launch / f".{name}.new"
     if presence.exists(draft):
         remove_tree(draft)
     make_directory(draft, _OPEN)
     for path, data in files.items():
-        for parent in list(PurePosixPath(path).parents)[-2::-1]:
-            make_directory(draft / parent, _OPEN)
-        durable.write_file(draft / path, data, PUBLIC)
+        _write_within(draft, path, data)
     durable.sync_tree(draft)
     durable.replace(draft, launch / name)
     return True
+
+
+def _is_there(path: Path, data: bytes) -> bool:
+    return presence.is_file(path) and read_given(path) == data
+
+
+def _write_within(directory: Path, path: str, data: bytes) -> None:
+    for parent in list(PurePosixPath(path).parents)[-2::-1]:
+        make_directory(directory / parent, _OPEN)
+    durable.write_file(directory / path, data, PUBLIC)

@@ -77,18 +77,15 @@ class Home:
 
     def ask(self, version: str, *words: str) -> tuple[int, str]:
         """What that version answers, and its exit code. One that does not start, or hangs, is of no use."""
+        argv, quiet = self.argv(version, *words), subprocess.DEVNULL
         try:
-            done = subprocess.run(
-                self.argv(version, *words),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                timeout=ASKING_PATIENCE_S,
-                check=False,
-            )
+            with subprocess.Popen(argv, stdin=quiet, stdout=subprocess.PIPE, stderr=quiet) as asked:
+                try:
+                    return _answered(asked)
+                finally:
+                    asked.kill()  # which is nothing to one that has ended
         except (OSError, subprocess.TimeoutExpired):
             return _UNUSABLE, ""
-        return done.returncode, done.stdout.decode(errors="replace")
 
     def can(self, version: str, *words: str) -> bool:
         """Whether that version is there, and answers 0."""
@@ -96,6 +93,18 @@ class Home:
             mark = self.root / "versions" / version / "kit.json"
             return bool(version) and presence.is_file(mark) and self.ask(version, *words)[0] == 0
         return False
+
+
+def _answered(asked: subprocess.Popen[bytes]) -> tuple[int, str]:
+    """Its exit code, and what it said. In naps, as `_waited`. Raises TimeoutExpired."""
+    gives_up_at = time.monotonic() + ASKING_PATIENCE_S
+    while True:
+        try:
+            said = asked.communicate(timeout=_NAP_S)[0]
+            return asked.returncode, said.decode(errors="replace")
+        except subprocess.TimeoutExpired:
+            if time.monotonic() >= gives_up_at:
+                raise
 
 
 def judge(home: Home, now: str, good: str) -> str:

@@ -50,6 +50,19 @@ def test_it_is_written_once_and_beside_an_older_one(tmp_path: Path, python: Path
     assert {path.name for path in launch.iterdir()} == {"launcher", "unrep.cmd", Path(second[0]).parent.name}
 
 
+def test_one_that_is_damaged_is_written_anew(tmp_path: Path, python: Path) -> None:
+    """[A-237]: nobody aboard would know which directory to delete."""
+    write(tmp_path, python)
+    begun = windows_launcher(tmp_path / "launch")
+    assert begun
+    executable = Path(begun[0])
+    executable.write_bytes(b"M")
+    module = executable.parent / "app" / "unrep" / "renewing" / "windows_launcher.py"
+    module.unlink()
+    assert write(tmp_path, python) and not write(tmp_path, python)
+    assert executable.read_bytes() == b"MZ" and module.is_file() and windows_launcher(tmp_path / "launch") == begun
+
+
 def test_it_needs_nothing_but_a_standard_library(tmp_path: Path, python: Path) -> None:
     """[A-237]: whatever Python it has."""
     write(tmp_path, python)
